@@ -1,0 +1,49 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the connection options that every database module has."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Extended by modules with C(titan.database.connection)."""
+
+    DOCUMENTATION = r"""
+options:
+  login_host:
+    description:
+      - Host name or address of the PostgreSQL server, as seen from the target host.
+      - Without it, and without O(login_unix_socket) and O(env_file), the server's default Unix socket is used.
+    type: str
+  login_port:
+    description:
+      - Port of the PostgreSQL server; V(5432) if neither this option nor O(env_file) names one.
+    type: int
+  login_user:
+    description:
+      - Role to connect as; the name of the operating system's user if neither this option nor O(env_file) names one.
+    type: str
+  login_password:
+    description:
+      - Password of O(login_user). It is never put into a command line, an environment, a log or a result.
+      - Prefer O(env_file), or peer authentication over the Unix socket, which needs no password at all.
+    type: str
+  login_db:
+    description:
+      - Database to connect to.
+    type: str
+  login_unix_socket:
+    description:
+      - Directory on the target host that holds the server's Unix socket.
+    type: path
+  env_file:
+    description:
+      - Path on the target host of a file that holds E(DATABASE_URL), or E(DB_HOST), E(DB_PORT), E(DB_USER), E(DB_PASSWORD)
+        and E(DB_NAME), as C(NAME=value) lines that a POSIX shell can source.
+      - The C(login_*) options win over the values in the file.
+    type: path
+requirements:
+  - psycopg2 on the target host (Debian package C(python3-psycopg2))
+  - PostgreSQL server 14 or newer
+"""

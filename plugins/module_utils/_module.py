@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only file that knows AnsibleModule: the shared options, the connection, the one error door.
+
+Private to this collection; may change at any time.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any, Callable
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from .titan_db import database
+from .titan_db.connection import settings_from_options
+from .titan_db.errors import TitanError
+from .titan_db.outcome import Call, Outcome
+
+CONNECTION: dict[str, dict[str, Any]] = {
+    "login_host": {"type": "str"},
+    "login_port": {"type": "int"},
+    "login_user": {"type": "str"},
+    "login_password": {"type": "str", "no_log": True},
+    "login_db": {"type": "str"},
+    "login_unix_socket": {"type": "path"},
+    "env_file": {"type": "path"},
+}
+
+
+def run_module(
+    operation: Callable[[Call], Outcome], options: dict[str, dict[str, Any]], *, connection: bool = True, **spec: Any
+) -> None:
+    """Run one operation of the engine as an Ansible module and exit.
+
+    Args:
+        operation: The engine's function.
+        options: The module's own argument spec.
+        connection: Add the shared connection options and pass connection settings on.
+        spec: Further keywords for AnsibleModule (required_if, mutually_exclusive ...).
+    """
+    module = AnsibleModule(
+        argument_spec={**(CONNECTION if connection else {}), **options}, supports_check_mode=True, **spec
+    )
+    if connection and database.psycopg2 is None:
+        module.fail_json(msg=missing_required_lib("psycopg2 (Debian package python3-psycopg2)"))
+    try:
+        outcome = operation(
+            Call(
+                options={key: value for key, value in module.params.items() if key not in CONNECTION},
+                settings=settings_from_options(module.params) if connection else None,
+                check_mode=module.check_mode,
+            )
+        )
+    except TitanError as error:
+        module.fail_json(msg=error.message, **{key: value for key, value in error.details.items() if value is not None})
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        module.fail_json(
+            msg=f"The operating system refused{where}: {error.strerror}.", exception=traceback.format_exc()
+        )
+    for warning in outcome.warnings:
+        module.warn(warning)
+    diff = {"before": outcome.before, "after": outcome.after}
+    module.exit_json(changed=outcome.changed, diff=diff, summary=outcome.summary, **outcome.data)

