@@ -56,33 +56,35 @@ class Cluster:
         return os.path.join(self.folder, "s")
 
     def settings(self, database: str = "postgres", user: str = "postgres") -> ConnectionSettings:
-        """Connection settings over the private socket (over TCP when listening)."""
+        """Connection settings: over TCP when listening, else over the private socket."""
         if self.listen:
             return ConnectionSettings(host="127.0.0.1", port=self.port, user=user, database=database)
+        return self.local_settings(database, user)
+
+    def local_settings(self, database: str = "postgres", user: str = "postgres") -> ConnectionSettings:
+        """Connection settings over the private socket, which trusts whoever can reach its directory (mode 0700)."""
         return ConnectionSettings(socket=self.socket, port=self.port, user=user, database=database)
 
     def create(
         self,
-        password_file: str = "",
+        passwords: bool = False,
         locale: Sequence[str] = ("--encoding=UTF8", "--locale=C"),
-        trust_user: str = "postgres",
+        superuser: str = "postgres",
     ) -> None:
         """Run initdb.
 
         Args:
-            password_file: Path of a file with the superuser's password for TCP connections; the private socket
-                trusts whoever can reach its directory (mode 0700).
+            passwords: Ask for passwords (scram-sha-256) on TCP connections; the private socket always trusts.
             locale: initdb's encoding and locale options.
-            trust_user: Name of the superuser.
+            superuser: Name of the superuser.
         """
         owner = unprivileged_user()
         for path in (self.folder, self.socket):
             os.makedirs(path, mode=0o700, exist_ok=True)
             if owner:
                 os.chown(path, owner.pw_uid, owner.pw_gid)
-        auth = ["--auth-local=trust", f"--auth-host={'scram-sha-256' if password_file else 'trust'}"]
-        secret = [f"--pwfile={password_file}"] if password_file else []
-        self._run("initdb", "--no-sync", f"--username={trust_user}", *auth, *secret, *locale)
+        auth = ["--auth-local=trust", f"--auth-host={'scram-sha-256' if passwords else 'trust'}"]
+        self._run("initdb", "--no-sync", f"--username={superuser}", *auth, *locale)
 
     def start(self, settings: Sequence[str] = (), timeout: int = 60) -> None:
         """Start the server and wait until it accepts connections."""

@@ -149,6 +149,8 @@ def connect(
     Raises:
         DatabaseError: no connection (the message names the place and what to check), or a server older than 14.
     """
+    if psycopg2 is None:
+        raise DatabaseError("Python's psycopg2 is missing: install the Debian package python3-psycopg2.")
     name = application if application.startswith("titan-db") else f"titan-db {application}"
     parameters: dict[str, Any] = {"connect_timeout": str(timeout), "client_encoding": "UTF8", **settings.parameters()}
     try:

@@ -11,6 +11,7 @@ unquoted space) would mean something else to the shell that cron uses, and is re
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 from .errors import TitanError
@@ -47,6 +48,38 @@ def parse_env(text: str, path: str = "env file") -> dict[str, str]:
     if "\0" in text:
         raise EnvFileError(f"{path}: contains a NUL byte.", env_file=path)
     return _Reader(text, path).variables()
+
+
+def check_against_shell(path: str) -> dict[str, str]:
+    """Return the file's variables after checking that /bin/sh, sourcing it, sees the same values.
+
+    The file is sourced only after our reader has accepted it: it then holds nothing but assignments.
+
+    Raises:
+        EnvFileError: as read_env_file, or the shell sees another value for a variable (which is named).
+    """
+    ours = read_env_file(path)
+    script = 'set -a; . "$1"; set +a; exec env -0'
+    done = subprocess.run(
+        ["/bin/sh", "-euc", script, "sh", str(Path(path).resolve())],
+        capture_output=True,
+        env={"PATH": "/usr/bin:/bin"},
+        check=False,
+    )
+    pairs = (item.partition(b"=") for item in done.stdout.split(b"\0"))
+    shell = {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, _equals, value in pairs}
+    different = [name for name, value in ours.items() if shell.get(name) != value]
+    if done.returncode or different:
+        what = (
+            f"{different[0]} differs"
+            if different
+            else f"the shell fails: {' '.join(done.stderr.decode(errors='replace').split())}"
+        )
+        raise EnvFileError(
+            f"{path} means something else to /bin/sh than to titan-db: {what}. Put the value into single quotes.",
+            env_file=path,
+        )
+    return ours
 
 
 class _Reader:

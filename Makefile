@@ -1,0 +1,50 @@
+# Targets for people; `make help` lists them. Needs python3 (3.11 or newer, with venv) and make.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+BIN := .venv/bin
+WORKERS ?= 2
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+demo: .venv/demo.stamp ## Migrate, back up, prove, clean and schedule the Titan database under .demo/
+	@$(BIN)/python examples/demo/demo.py run
+
+demo-stop: ## Stop the demo's PostgreSQL
+	@test ! -d .demo || $(BIN)/python examples/demo/demo.py stop
+
+demo-clean: ## Stop the demo's PostgreSQL and remove .demo/
+	@test ! -d .demo || $(BIN)/python examples/demo/demo.py clean
+
+test: lint unit docs-lint ## Lint, unit and integration tests, documentation checks
+
+unit: .venv/test.stamp ## Unit and integration tests against the embedded PostgreSQL
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=10
+
+lint: .venv/test.stamp ## ruff, mypy, yamllint, ansible-lint (production profile)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check -q .
+	@$(BIN)/mypy plugins/module_utils/titan_db
+	@$(BIN)/yamllint -s .
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint
+
+docs-lint: .venv/test.stamp ## Documentation of modules and roles, and the changelog
+	@ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/collections" $(BIN)/antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs all .
+	@$(BIN)/antsibull-changelog lint
+
+sanity: ## ansible-test sanity on each ansible-core that a Python here can run
+	@sh tests/sanity.sh
+
+molecule: ## All scenarios on real hosts in containers (needs root and Debian)
+	@sh molecule/run
+
+clean: demo-clean ## Remove the demo, the virtual environment and caches
+	@rm -rf .venv .cache .ansible .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+
+.venv/demo.stamp: requirements/demo.txt
+	@sh tests/venv.sh "$(PYTHON)" demo
+
+.venv/test.stamp: requirements/test.txt requirements/demo.txt
+	@sh tests/venv.sh "$(PYTHON)" test
+
+.PHONY: help demo demo-stop demo-clean test unit lint docs-lint sanity molecule clean
