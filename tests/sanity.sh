@@ -1,0 +1,75 @@
+#!/bin/sh
+# ansible-test sanity on each supported ansible-core for which a Python is present; no ignore file.
+# Works on an installed copy outside the checkout: ansible-test refuses the committed link and finds no files in a
+# git-ignored folder (and then reports success).
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+cache=${TITAN_TEST_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/titan-database}
+mkdir -p "$cache"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+find_python() { # the first interpreter of that version that really runs (a version manager's shim may not)
+    for candidate in "python$1" "/usr/bin/python$1" "${HOME:-/root}/.pyenv/versions/$1".*/bin/"python$1"; do
+        if "$candidate" -c 'import venv, ensurepip' >/dev/null 2>&1; then
+            echo "$candidate"
+            return
+        fi
+    done
+}
+
+# ansible-test makes virtual environments without pip and would download it; this stand-in uses Python's own copy.
+stand_in() {
+    mkdir -p "$1/.ansible/test/cache"
+    cat >"$work/get_pip.py" <<'PY'
+import ensurepip, glob, os, subprocess, sys
+
+wheel = glob.glob(os.path.join(os.path.dirname(ensurepip.__file__), "_bundled", "pip-*.whl"))[0]
+arguments = [item for item in sys.argv[1:] if item not in ("--no-setuptools", "--no-wheel")]
+environment = {**os.environ, "PYTHONPATH": wheel}
+environment.pop("GET_PIP", None)
+sys.exit(subprocess.call([sys.executable, "-m", "pip", "install", *arguments], env=environment))
+PY
+    for version in 24_2 25_2; do cp "$work/get_pip.py" "$1/.ansible/test/cache/get_pip_$version.py"; done
+}
+
+ran=0 failed=0
+for pair in 2.19.14:3.11 2.20.10:3.12 2.21.5:3.13; do
+    core=${pair%:*} version=${pair#*:}
+    python=$(find_python "$version")
+    if [ -z "$python" ]; then
+        echo "ansible-core $core: skipped, no Python $version here"
+        continue
+    fi
+    venv=$cache/core-$core
+    if [ ! -x "$venv/bin/ansible-test" ]; then
+        rm -rf "$venv"
+        "$python" -m venv "$venv"
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "ansible-core==$core" psycopg2-binary==2.9.13
+    fi
+    stand_in "$cache"
+    "$venv/bin/ansible-galaxy" collection install "$root" -p "$work/$core" --force --no-deps >/dev/null
+    echo "ansible-core $core, Python $version:"
+    if (
+        cd "$work/$core/ansible_collections/titan/database"
+        PATH="$venv/bin:$PATH" HOME="$cache" ansible-test sanity --local --python "$version" --color no
+    ) >"$work/$core.log" 2>&1; then
+        tests=$(grep -c '^Running sanity test' "$work/$core.log" || true)
+        if [ "$tests" -lt 20 ]; then
+            cat "$work/$core.log"
+            echo "ansible-test ran only $tests tests: it did not see the collection" >&2
+            exit 1
+        fi
+        echo "  $tests sanity tests passed"
+    else
+        cat "$work/$core.log"
+        failed=$((failed + 1))
+    fi
+    ran=$((ran + 1))
+done
+if [ "$ran" -eq 0 ]; then
+    echo "No Python 3.11, 3.12 or 3.13 was found: nothing was tested." >&2
+    exit 1
+fi
+echo "sanity: $((ran - failed)) passed, $failed failed"
+[ "$failed" -eq 0 ]
