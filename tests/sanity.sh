@@ -30,11 +30,11 @@ environment = {**os.environ, "PYTHONPATH": wheel}
 environment.pop("GET_PIP", None)
 sys.exit(subprocess.call([sys.executable, "-m", "pip", "install", *arguments], env=environment))
 PY
-    for version in 24_2 25_2; do cp "$work/get_pip.py" "$1/.ansible/test/cache/get_pip_$version.py"; done
+    for release in 24_2 25_2; do cp "$work/get_pip.py" "$1/.ansible/test/cache/get_pip_$release.py"; done
 }
 
 ran=0 failed=0
-for pair in 2.19.14:3.11 2.20.10:3.12 2.21.5:3.13; do
+for pair in ${TITAN_SANITY:-2.19.14:3.11 2.20.10:3.12 2.21.5:3.13}; do
     core=${pair%:*} version=${pair#*:}
     python=$(find_python "$version")
     if [ -z "$python" ]; then
@@ -62,7 +62,7 @@ for pair in 2.19.14:3.11 2.20.10:3.12 2.21.5:3.13; do
         fi
         echo "  $tests sanity tests passed"
     else
-        cat "$work/$core.log"
+        grep -E '^(ERROR|FATAL)' "$work/$core.log" || tail -n 40 "$work/$core.log"
         failed=$((failed + 1))
     fi
     ran=$((ran + 1))

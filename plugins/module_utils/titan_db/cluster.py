@@ -12,7 +12,6 @@ import os
 import pwd
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from typing import Any
 
 from .connection import ConnectionSettings
 from .errors import TitanError
+from .programs import run
 
 # For a cluster whose content is thrown away: nothing has to survive a crash.
 THROW_AWAY = (
@@ -138,9 +138,9 @@ class Cluster:
         output = os.path.join(self.folder, f"{program}.out")
         try:
             with open(output, "w+b") as stream:  # a pipe would be held open by the server
-                done = subprocess.run(
+                done = run(
                     [path, "-D", self.data, *arguments],
-                    stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, cwd="/", check=False,
+                    stdout=stream, stderr=stream, cwd="/",
                     env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}, **identity,
                 )  # fmt: skip
                 stream.seek(0)

@@ -24,6 +24,9 @@ except ImportError:  # the door reports it: this file must import without
     psycopg2 = None  # type: ignore[assignment]
     sql = None  # type: ignore[assignment]
 
+# sql is imported from here by everyone, so that one place copes with a missing psycopg2.
+__all__ = ["Database", "child_environment", "connect", "database_error", "psycopg2", "sql", "translated"]
+
 MINIMUM_SERVER = 140000
 
 # A session that cannot be steered by the role's or the database's settings.

@@ -11,10 +11,10 @@ unquoted space) would mean something else to the shell that cron uses, and is re
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 from .errors import TitanError
+from .programs import run
 
 _ASSIGNMENT = re.compile(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=")
 _BARE_REFUSED = set(" \t;&|<>()$`*?[\"'\\~#")
@@ -60,11 +60,10 @@ def check_against_shell(path: str) -> dict[str, str]:
     """
     ours = read_env_file(path)
     script = 'set -a; . "$1"; set +a; exec env -0'
-    done = subprocess.run(
+    done = run(
         ["/bin/sh", "-euc", script, "sh", str(Path(path).resolve())],
         capture_output=True,
         env={"PATH": "/usr/bin:/bin"},
-        check=False,
     )
     pairs = (item.partition(b"=") for item in done.stdout.split(b"\0"))
     shell = {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, _equals, value in pairs}
