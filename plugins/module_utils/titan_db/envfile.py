@@ -59,7 +59,7 @@ def check_against_shell(path: str) -> dict[str, str]:
         EnvFileError: as read_env_file, or the shell sees another value for a variable (which is named).
     """
     ours = read_env_file(path)
-    script = 'set -a; . "$1"; set +a; exec env -0'
+    script = 'set -a; . "$1"; set +a; exec /usr/bin/env -0'
     done = run(
         ["/bin/sh", "-euc", script, "sh", str(Path(path).resolve())],
         capture_output=True,
