@@ -1,0 +1,141 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carrying out the plan of a clean-up, table by table."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+from ..database import Database, sql
+from ..errors import DatabaseError, LockedError, TitanError
+from ..locks import advisory_lock
+from .plan import PolicyPlan, TablePlan, _lost
+from .predicate import due
+from .sweep import Limits, Tally, Work, run
+from .vacuum import Vacuumed, vacuum, worth_it
+
+
+@dataclass
+class Done:
+    """What became of one policy."""
+
+    tally: Tally = field(default_factory=Tally)
+    seconds: float = 0.0
+    wal_bytes: int = 0
+    left: int | None = None
+    error: str = ""
+    locked: bool = False
+
+    @property
+    def state(self) -> str:
+        if self.error:
+            return "failed"
+        return "partial" if self.tally.partial else "done"
+
+
+def apply_table(
+    database: Database, plan: TablePlan, limits: Limits, vacuuming: bool, say: Callable[[str], None]
+) -> tuple[dict[str, Done], list[Vacuumed], str]:
+    """Run the policies of one table that may run.
+
+    Returns:
+        What became of each policy (by name), of VACUUM, and VACUUM's failure (empty if none).
+    """
+    done: dict[str, Done] = {}
+    vacuumed: list[Vacuumed] = []
+    problem = ""
+    try:
+        with advisory_lock(database, "cleanup", plan.name):
+            before = {leaf.oid: 0 for leaf in plan.table.leaves} if plan.table else {}
+            for one in plan.policies:
+                if not one.error:
+                    done[one.policy.name] = _apply_policy(database, plan, one, limits, before)
+                    say(f"{plan.name}: {done[one.policy.name].tally.rows:,} rows by {one.policy.name!r} ({one.reason})")
+            if vacuuming:
+                try:
+                    _vacuum_leaves(database, plan, before, vacuumed)
+                except TitanError as error:
+                    if _lost(error):
+                        raise
+                    problem = error.message
+    except LockedError as error:
+        for one in plan.policies:
+            done.setdefault(one.policy.name, Done(error=error.message, locked=True))
+    return done, vacuumed, problem
+
+
+def _apply_policy(
+    database: Database, plan: TablePlan, one: PolicyPlan, limits: Limits, changed: dict[int, int]
+) -> Done:
+    done = Done()
+    if plan.table is None or plan.count is None:
+        return done
+    begun, wal = time.monotonic(), _wal(database)
+    try:
+        for leaf in plan.table.leaves:
+            strategy = one.strategies[leaf.oid]
+            if strategy.kind == "none" or done.tally.partial:
+                continue
+            before = done.tally.rows
+            try:
+                run(
+                    Work(database, plan.table, leaf, one.dated, limits, done.tally, plan.count.rows.get(leaf.oid, 0)),
+                    strategy,
+                )
+            finally:
+                changed[leaf.oid] += done.tally.rows - before
+        done.left = _left(database, plan, one)
+        if done.left and not done.tally.partial:
+            done.error = (
+                f"{done.left:,} due rows are still there: other sessions hold them locked. The next run takes them; "
+                "see who keeps transactions open."
+            )
+    except DatabaseError as error:
+        if _lost(error):
+            raise
+        done.error = error.message + (f" ({error.details['detail']})" if error.details.get("detail") else "")
+    done.seconds, done.wal_bytes = time.monotonic() - begun, _wal(database) - wal
+    return done
+
+
+def _left(database: Database, plan: TablePlan, one: PolicyPlan) -> int:
+    """Rows due under the run's own cut-off that are still there."""
+    if plan.table is None:
+        return 0
+    query = sql.SQL("SELECT count(*) FROM {} WHERE {}").format(
+        sql.Identifier(plan.table.schema, plan.table.name), due(one.policy, plan.table, one.dated.cut, one.dated.clock)
+    )
+    return int(database.value(query))
+
+
+def _wal(database: Database) -> int:
+    return int(database.value("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"))
+
+
+def _vacuum_leaves(database: Database, plan: TablePlan, changed: dict[int, int], vacuumed: list[Vacuumed]) -> None:
+    if plan.table is None or plan.count is None:
+        return
+    for leaf in plan.table.leaves:
+        rows = plan.count.rows.get(leaf.oid, 0)
+        if changed[leaf.oid] and worth_it(changed[leaf.oid], rows):
+            vacuumed.append(vacuum(database, leaf, changed[leaf.oid], rows))
+
+
+def result_of(done: Done, mode: str) -> dict[str, Any]:
+    """The part of a result that says what was done."""
+    rows = done.tally.rows
+    return {
+        "deleted": rows if mode == "delete" else 0,
+        "marked": rows if mode == "mark" else 0,
+        "left": done.left,
+        "batches": done.tally.batches,
+        "stepped_around": done.tally.stepped_around,
+        "seconds": round(done.seconds, 3),
+        "longest_ms": round(done.tally.longest * 1000, 1),
+        "wal_bytes": done.wal_bytes,
+        "state": done.state,
+        "error": done.error or None,
+    }

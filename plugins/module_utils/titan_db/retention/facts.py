@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Facts about a relation that the planner and the findings need."""
+
+from __future__ import annotations
+
+from ..database import Database
+from .planner import Facts
+from .policy import Policy
+from .tables import Leaf, Table
+
+
+def leaf_facts(database: Database, policy: Policy, leaf: Leaf, rows: int, due: int, expired: bool = False) -> Facts:
+    """What the choice of a strategy depends on."""
+    block = int(database.value("SELECT current_setting('block_size')::int"))
+    return Facts(
+        rows=rows,
+        due=due,
+        pages=leaf.bytes // block,
+        index=usable_index(database, leaf, policy.column) if due else "",
+        largest_tie=_largest_tie(database, leaf, policy.column, rows) if due else 0,
+        expired=expired,
+    )
+
+
+def usable_index(database: Database, leaf: Leaf, column: str) -> str:
+    """The name of a valid, whole btree index that starts with the column; empty if there is none."""
+    return str(
+        database.value(
+            """
+            SELECT c.relname::text
+              FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
+              JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+             WHERE i.indrelid = %s AND a.attname = %s AND m.amname = 'btree' AND i.indisvalid AND i.indisready
+               AND i.indpred IS NULL
+             ORDER BY i.indnkeyatts, c.relname LIMIT 1
+            """,
+            (leaf.oid, column),
+        )
+        or ""
+    )
+
+
+def _largest_tie(database: Database, leaf: Leaf, column: str, rows: int) -> float:
+    share = database.value(
+        "SELECT most_common_freqs[1] FROM pg_stats WHERE schemaname = %s AND tablename = %s AND attname = %s AND NOT inherited",
+        (leaf.schema, leaf.name, column),
+    )
+    return float(share or 0) * rows
+
+
+def unindexed_children(database: Database, table: Table) -> list[str]:
+    """Referencing tables whose foreign key has no index: each deleted row costs a scan of the whole child."""
+    rows = database.rows(
+        """
+        SELECT format('%%s.%%s (%%s)', n.nspname, c.relname, string_agg(a.attname, ', ' ORDER BY k.place)) AS child,
+               pg_relation_size(c.oid) AS bytes
+          FROM pg_constraint f
+          JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+          CROSS JOIN LATERAL unnest(f.conkey) WITH ORDINALITY k(attnum, place)
+          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
+         WHERE f.contype = 'f' AND f.confrelid = %s AND NOT EXISTS (
+               SELECT FROM pg_index i
+                WHERE i.indrelid = f.conrelid AND i.indisvalid AND i.indpred IS NULL
+                  AND i.indnkeyatts >= cardinality(f.conkey)
+                  AND (SELECT array_agg(u ORDER BY u) FROM unnest(f.conkey) u)
+                    = (SELECT array_agg(u::smallint ORDER BY u)
+                         FROM unnest((i.indkey::int2[])[0:cardinality(f.conkey) - 1]) u))
+         GROUP BY f.oid, n.nspname, c.relname, c.oid ORDER BY 1
+        """,
+        (table.oid,),
+    )
+    return [f"{row['child']}, {row['bytes'] // 1024:,} KiB" for row in rows]
+
+
+def user_triggers(database: Database, table: Table, event: str) -> list[str]:
+    """Names of the enabled triggers of users that fire when rows are deleted (or updated)."""
+    bit = {"delete": 8, "update": 16}[event]
+    rows = database.rows(
+        """
+        SELECT DISTINCT t.tgname::text AS name FROM pg_trigger t
+         WHERE t.tgrelid = ANY (%s::oid[]) AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype::int & %s <> 0
+         ORDER BY 1
+        """,
+        ([table.oid, *(leaf.oid for leaf in table.leaves)], bit),
+    )
+    return [row["name"] for row in rows]

@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What has to be true before a row is deleted."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+from ..backups.catalog import newest_verified, read_catalog, read_entry
+from ..database import Database
+from ..errors import OptionError, TitanError
+from .durations import parse_duration
+
+
+def backup_within(option: str, text: str) -> timedelta | None:
+    """How old the newest verified backup may be; None when the guard is switched off by "off"."""
+    if text == "off":
+        return None
+    try:
+        return timedelta(seconds=parse_duration(option, text).total_seconds)
+    except OptionError as error:
+        raise OptionError(option, text, 'Write a length of time as "26h" or "2 days", or "off".') from error
+
+
+def trusted_backup(
+    database: Database,
+    dest: str | None,
+    name: str | None,
+    within: timedelta,
+    level: str = "restored",
+    now: datetime | None = None,
+) -> str:
+    """The path of the backup that allows deleting: verified, of this database, fresh, and unharmed now.
+
+    Args:
+        database: Whose backup it has to be.
+        dest, name: The catalog: directory, and name of the backups in it (None is any).
+        within: How long ago it may have been started: its content is of that moment.
+        level: What counts as verified: "restored", or "checksum" for that too.
+
+    Raises:
+        TitanError: there is none; says what is there instead and what to do.
+    """
+    if not dest:
+        raise OptionError(
+            "backup_dest",
+            dest,
+            'Rows are deleted only when a fresh verified backup has them. Name its directory, or say require_backup_within: "off".',
+        )
+    now = now or datetime.now(timezone.utc)
+    here = str(database.value("SELECT current_database()"))
+    cluster = str(database.value("SELECT system_identifier FROM pg_control_system()"))
+    entries = [
+        entry
+        for entry in read_catalog(dest, name)
+        if entry.database == here
+        and entry.system_identifier in ("", cluster)
+        and entry.started <= now + timedelta(minutes=5)
+    ]
+    newest = newest_verified(entries, level)
+    what = f"of database {here}{f' with the name {name}' if name else ''} in {dest}"
+    advice = 'Take one (titan-db backup), or say require_backup_within: "off"; nothing was deleted.'
+    if newest is None:
+        unverified = f"; {len(entries)} others are there, none of them proven" if entries else ""
+        raise TitanError(f"There is no verified backup {what}{unverified}. {advice}", backup_dest=dest)
+    age = now - newest.started
+    if age > within:
+        raise TitanError(
+            f"The newest verified backup {what} is {_hours(age)} old, more than the {_hours(within)} of require_backup_within: "
+            f"{newest.path}. {advice}",
+            backup=newest.path,
+        )
+    problem = read_entry(newest.path, verify="checksum").problem
+    if problem:
+        raise TitanError(
+            f"The newest verified backup {what} is damaged since: {newest.path}: {problem} {advice}", backup=newest.path
+        )
+    return newest.path
+
+
+def _hours(length: timedelta) -> str:
+    hours = length.total_seconds() / 3600
+    return f"{hours:.1f} hours" if hours < 72 else f"{hours / 24:.1f} days"
+
+
+def check_fraction(name: str, due: int, rows: int, allowed: float) -> None:
+    """Refuse a policy that wants more of the table than it may take without being confirmed.
+
+    Raises:
+        TitanError: says the share and how to confirm it.
+    """
+    if due > allowed * rows:
+        raise TitanError(
+            f"{due:,} of {rows:,} rows ({due / rows:.1%}) are due, more than max_fraction {allowed:g} allows, so none was deleted. "
+            f"If the policy {name!r} is right, confirm once with max_fraction: 1.0 (titan-db cleanup --max-fraction 1.0), "
+            "or set max_fraction in that policy.",
+            due=due,
+            rows=rows,
+        )
+
+
+def check_cutoff(database: Database, cut: str, clock: str, kind: str) -> None:
+    """Refuse a cut-off in the future (a negative keep, or a clock gone wrong).
+
+    Raises:
+        TitanError: the cut-off lies after the server's clock.
+    """
+    if kind == "timestamptz" and database.value("SELECT %s::timestamptz > %s::timestamptz", (cut, clock)):
+        raise TitanError(
+            f"The cut-off {cut} lies in the future of the server's clock {clock}; correct the policy's keep."
+        )

@@ -1,0 +1,196 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The entry points: retention_policy and cleanup."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..database import Database, connect
+from ..errors import LockedError, OptionError, TitanError
+from ..locks import advisory_lock
+from ..outcome import Call, Outcome
+from .apply import Done, apply_table, result_of
+from .durations import parse_duration
+from .guards import backup_within, trusted_backup
+from .plan import PolicyPlan, TablePlan, as_data, make_plan, selected
+from .policy import parse_policy, shown
+from .store import exists, read_policies, write_policies
+from .sweep import Limits
+from .validate import resolve_all
+
+
+def retention_policy(call: Call) -> Outcome:
+    """Make the stored policies exactly the given ones."""
+    given = call.options["policies"]
+    parsed = [parse_policy(item, f"policies[{index}]") for index, item in enumerate(given)]
+    with connect(call.connection, "retention_policy") as database:
+        wanted = sorted(resolve_all(database, parsed), key=lambda policy: policy.name)
+        stored = read_policies(database)
+        missing = not exists(database)
+        changed = stored != wanted or missing
+        if changed and not call.check_mode:
+            with advisory_lock(database, "retention policies", wait=30):
+                write_policies(database, wanted)
+            after = read_policies(database)
+            if after != wanted:
+                raise TitanError(
+                    "The policies read back differ from those written.", wanted=shown(wanted), found=shown(after)
+                )
+    verb = "would be" if call.check_mode and changed else "are"
+    return Outcome(
+        changed=changed,
+        data={"policies": [policy.as_data() for policy in wanted]},
+        summary=f"{len(wanted)} retention policies {verb} stored in titan_ops.retention_policy.",
+        before=shown(stored),
+        after=shown(wanted),
+    )
+
+
+@dataclass
+class _Run:
+    """What a clean-up has found and done so far."""
+
+    plans: list[TablePlan]
+    clock: str
+    check_mode: bool
+    done: dict[str, Done] = field(default_factory=dict)
+    vacuumed: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    backup: str | None = None
+
+
+def cleanup(call: Call) -> Outcome:
+    """Delete (or mark) what the stored policies say is due."""
+    begun = time.monotonic()
+    limits = _limits(call.options, begun)
+    within = backup_within("require_backup_within", call.options["require_backup_within"])
+    with connect(call.connection, "cleanup") as database:
+        _prepare(database)
+        policies = selected(read_policies(database), call.options["tables"])
+        clock = str(database.value("SELECT clock_timestamp()::text"))
+        run = _Run(make_plan(database, policies, clock, call.options["max_fraction"]), clock, call.check_mode)
+        if any(plan.due for plan in run.plans) and within is not None:
+            try:
+                options = call.options
+                run.backup = trusted_backup(
+                    database, options["backup_dest"], options["backup_name"], within, options["require_verified"]
+                )
+            except TitanError as error:
+                raise _refused(error, run) from error
+        if not call.check_mode:
+            for plan in run.plans:
+                if plan.due:
+                    _apply(database, plan, limits, call, run)
+    return _outcome(run, time.monotonic() - begun, bool(policies))
+
+
+def _refused(error: TitanError, run: _Run) -> TitanError:
+    """The guard's refusal, with what was found due."""
+    return TitanError(error.message, **{**error.details, "results": _results(run), "uncovered": _uncovered(run)})
+
+
+def _apply(database: Database, plan: TablePlan, limits: Limits, call: Call, run: _Run) -> None:
+    done, vacuumed, problem = apply_table(database, plan, limits, call.options["vacuum"] == "auto", call.say)
+    run.done.update(done)
+    run.vacuumed += [one.as_data() for one in vacuumed]
+    run.problems += [problem] if problem else []
+
+
+def _limits(options: Mapping[str, Any], begun: float) -> Limits:
+    if not 0 < options["max_fraction"] <= 1:
+        raise OptionError("max_fraction", options["max_fraction"], "Allowed is a number above 0 and up to 1.")
+    if not 10 <= options["batch_target_ms"] <= 60_000:
+        raise OptionError("batch_target_ms", options["batch_target_ms"], "Allowed are 10 to 60000 milliseconds.")
+    if not 0 <= options["pause"] <= 100:
+        raise OptionError("pause", options["pause"], "Allowed is a share of the batch's time from 0 to 100.")
+    runtime = parse_duration("max_runtime", options["max_runtime"]).total_seconds
+    return Limits(options["batch_target_ms"] / 1000, options["pause"], begun + runtime)
+
+
+def _prepare(database: Database) -> None:
+    if database.in_recovery():
+        raise TitanError("This server is a standby: rows can be deleted on the primary only. Connect there.")
+    database.execute(
+        "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET lock_timeout = '50ms'; "
+        "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = '1min'"
+    )
+
+
+def _results(run: _Run) -> list[dict[str, Any]]:
+    return [_result(run, table, plan) for table in run.plans for plan in table.policies]
+
+
+def _result(run: _Run, table: TablePlan, plan: PolicyPlan) -> dict[str, Any]:
+    known = as_data(plan, table.count.total_rows if table.count else None)
+    done = run.done.get(plan.policy.name, Done(error=plan.error, left=plan.due if plan.error else 0))
+    acted = result_of(done, plan.policy.mode)
+    if run.check_mode and not plan.error:  # what a run with this clock does
+        acted.update({"deleted" if plan.policy.mode == "delete" else "marked": plan.due, "state": "planned"})
+    return {**known, **acted}
+
+
+def _uncovered(run: _Run) -> list[dict[str, Any]]:
+    return [item for plan in run.plans if plan.count for item in plan.count.uncovered]
+
+
+def _outcome(run: _Run, seconds: float, any_policy: bool) -> Outcome:
+    results = _results(run)
+    touched = sum(one["deleted"] + one["marked"] for one in results)
+    findings = [sentence for plan in run.plans for sentence in plan.findings]
+    data: dict[str, Any] = {
+        "results": results,
+        "uncovered": _uncovered(run),
+        "findings": findings,
+        "vacuumed": run.vacuumed,
+        "backup": run.backup,
+        "clock": run.clock,
+        "state": _state(results),
+    }
+    failures = [f"{one['table']}: {one['error']}" for one in results if one["error"]] + run.problems
+    if failures:
+        locked = all(
+            run.done[one["policy"]].locked if one["policy"] in run.done else False for one in results if one["error"]
+        )
+        kind = LockedError if locked and not run.problems else TitanError
+        data["state"] = "failed"
+        raise kind(
+            f"{' '.join(failures)} ({_said(results, touched, run, seconds)})",
+            changed=touched > 0 and not run.check_mode,
+            **data,
+        )
+    held = [f"{one['table']}: {one['dead_rows_kept']:,} dead rows stay until this ends: {'; '.join(one['held_by'])}."
+            for one in run.vacuumed if one["dead_rows_kept"] and one["held_by"]]  # fmt: skip
+    unheard = (
+        []
+        if any_policy
+        else ["No retention policy is stored, so nothing is ever due; converge the role retention first."]
+    )
+    return Outcome(
+        changed=touched > 0,
+        data=data,
+        summary=_said(results, touched, run, seconds),
+        before="".join(f"{one['policy']}: {one['due']} rows due\n" for one in results),
+        after="".join(f"{one['policy']}: {one['due'] - one['deleted'] - one['marked']} rows due\n" for one in results),
+        warnings=(*unheard, *findings, *held),
+    )
+
+
+def _state(results: Sequence[Mapping[str, Any]]) -> str:
+    states = {one["state"] for one in results}
+    return next((state for state in ("failed", "partial", "planned") if state in states), "done")
+
+
+def _said(results: Sequence[Mapping[str, Any]], touched: int, run: _Run, seconds: float) -> str:
+    verb = "Would delete or mark" if run.check_mode else "Deleted or marked"
+    each = "; ".join(
+        f"{one['policy']}: {one['deleted'] + one['marked']:,} of {one['due']:,} due ({one['strategy']}, {one['state']})"
+        for one in results
+        if one["due"]
+    )
+    backup = f" Trusted backup: {run.backup}." if run.backup else ""
+    return f"{verb} {touched:,} rows in {seconds:.1f} s{': ' + each if each else ''}.{backup}"

@@ -1,0 +1,200 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan of a clean-up: per policy what is due, how it goes, or why it must not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..database import Database
+from ..errors import DatabaseError, OptionError, TitanError
+from .count import Dated, PolicyCount, TableCount, count_table
+from .facts import leaf_facts, unindexed_children, user_triggers
+from .guards import check_cutoff, check_fraction
+from .planner import Strategy, choose
+from .policy import Policy, split_table
+from .predicate import TIME_TYPES, cutoff
+from .tables import Table, find_table
+from .validate import check
+
+
+@dataclass(frozen=True)
+class PolicyPlan:
+    """One policy in a run; error is empty unless the policy must not run."""
+
+    dated: Dated
+    count: PolicyCount | None = None
+    strategies: dict[int, Strategy] = field(default_factory=dict)
+    error: str = ""
+
+    @property
+    def policy(self) -> Policy:
+        return self.dated.policy
+
+    @property
+    def due(self) -> int:
+        return self.count.total_due if self.count else 0
+
+    @property
+    def kinds(self) -> str:
+        """The strategies by name, joined by "+" where partitions differ."""
+        return "+".join(sorted({one.kind for one in self.strategies.values()} - {"none"})) or "none"
+
+    @property
+    def reason(self) -> str:
+        """The reason of the strategy that has the most rows."""
+        due = self.count.due if self.count else {}
+        ordered = sorted(self.strategies.items(), key=lambda item: -due.get(item[0], 0))
+        return ordered[0][1].reason if ordered else ""
+
+
+@dataclass(frozen=True)
+class TablePlan:
+    """All policies of one table; table and count are None when the table cannot be used at all."""
+
+    name: str
+    policies: tuple[PolicyPlan, ...]
+    table: Table | None = None
+    count: TableCount | None = None
+    findings: tuple[str, ...] = ()
+
+    @property
+    def due(self) -> int:
+        """Rows that the policies which may run will take."""
+        return sum(plan.due for plan in self.policies if not plan.error)
+
+
+def selected(policies: Sequence[Policy], tables: Sequence[str] | None) -> list[Policy]:
+    """The policies of the named tables; all without names.
+
+    Raises:
+        OptionError: a name has no policy.
+    """
+    if not tables:
+        return list(policies)
+    chosen: list[Policy] = []
+    for text in tables:
+        schema, name = split_table("tables", text)
+        matching = [policy for policy in policies if policy.table == name and schema in ("", policy.schema)]
+        if not matching:
+            known = ", ".join(sorted({policy.full_table for policy in policies})) or "none"
+            raise OptionError("tables", text, f"No policy is stored for it; tables with policies: {known}.")
+        chosen += [policy for policy in matching if policy not in chosen]
+    return chosen
+
+
+def make_plan(database: Database, policies: Sequence[Policy], clock: str, max_fraction: float) -> list[TablePlan]:
+    """Look at each table once and decide; a table that cannot be cleaned has the reason in its policies' error."""
+    by_table: dict[tuple[str, str], list[Policy]] = {}
+    for policy in policies:
+        by_table.setdefault((policy.schema, policy.table), []).append(policy)
+    return [_plan_table(database, group, clock, max_fraction) for group in by_table.values()]
+
+
+def _plan_table(database: Database, policies: Sequence[Policy], clock: str, max_fraction: float) -> TablePlan:
+    name = policies[0].full_table
+    try:
+        table = find_table(database, policies[0].schema, policies[0].table)
+        dated, broken = _dated(database, table, policies, clock)
+        count = count_table(database, table, dated) if dated else None
+    except TitanError as error:
+        if _lost(error):
+            raise
+        return TablePlan(name, tuple(PolicyPlan(Dated(policy, "", clock), error=error.message) for policy in policies))
+    plans = [
+        _plan_policy(database, table, one, count, number, max_fraction) for number, one in enumerate(dated) if count
+    ]
+    return TablePlan(name, (*plans, *broken), table, count, tuple(_findings(database, table, plans, count)))
+
+
+def _dated(
+    database: Database, table: Table, policies: Sequence[Policy], clock: str
+) -> tuple[list[Dated], list[PolicyPlan]]:
+    """The policies with their cut-off, and those that do not fit the table (any more)."""
+    good, broken = [], []
+    for policy in policies:
+        problems = check(database, policy, table)
+        cut = "" if problems else cutoff(database, policy, table.columns[policy.column], clock)
+        if not problems:
+            try:
+                check_cutoff(database, cut, clock, TIME_TYPES[table.columns[policy.column].base])
+            except TitanError as error:
+                problems = [error.message]
+        if problems:
+            broken.append(PolicyPlan(Dated(policy, "", clock), error=" ".join(problems)))
+        else:
+            good.append(Dated(policy, cut, clock))
+    return good, broken
+
+
+def _plan_policy(
+    database: Database, table: Table, dated: Dated, count: TableCount, number: int, max_fraction: float
+) -> PolicyPlan:
+    found = count.policies[number]
+    strategies = {
+        leaf.oid: choose(
+            leaf_facts(database, dated.policy, leaf, count.rows.get(leaf.oid, 0), found.due.get(leaf.oid, 0))
+        )
+        for leaf in table.leaves
+    }
+    plan = PolicyPlan(dated, found, strategies)
+    allowed = dated.policy.max_fraction if dated.policy.max_fraction is not None else max_fraction
+    try:
+        check_fraction(dated.policy.name, found.total_due, count.total_rows, allowed)
+    except TitanError as error:
+        return replace(plan, error=error.message)
+    return plan
+
+
+def _findings(database: Database, table: Table, plans: Sequence[PolicyPlan], count: TableCount | None) -> list[str]:
+    """What somebody should look at, one sentence each."""
+    found: list[str] = []
+    for plan in plans:
+        policy, counted = plan.policy, plan.count
+        if counted and counted.null_times:
+            found.append(
+                f"{table.full_name}: {counted.null_times:,} rows have no {policy.column} and are never due under {policy.name!r}."
+            )
+        if counted and counted.unknown_values and policy.where:
+            values = ", ".join(counted.unknown_values)
+            found.append(
+                f"{table.full_name}: no row has {policy.where.column} = {values}, which {policy.name!r} asks for."
+            )
+    for item in count.uncovered if count else ():
+        if table.columns[item["column"]].base != "boolean":
+            found.append(
+                f"{table.full_name}: {item['rows']:,} rows have {item['column']} = {item['value']}, which no policy covers."
+            )
+    deletes = any(plan.due and plan.policy.mode == "delete" for plan in plans)
+    for child in unindexed_children(database, table) if deletes else ():
+        found.append(
+            f"{table.full_name} is referenced by {child}, without an index on the foreign key: each deleted row reads that whole table."
+        )
+    for event in sorted({plan.policy.mode.replace("mark", "update") for plan in plans if plan.due}):
+        triggers = user_triggers(database, table, event)
+        if triggers:
+            found.append(f"{table.full_name} has triggers that fire on {event}: {', '.join(triggers)}.")
+    return found
+
+
+def _lost(error: TitanError) -> bool:
+    """Whether the connection is gone or the server is going down: no table's own trouble."""
+    return isinstance(error, DatabaseError) and error.sqlstate[:2] in ("", "08", "57")
+
+
+def as_data(plan: PolicyPlan, rows: int | None) -> dict[str, Any]:
+    """The part of a result that is known before anything is done."""
+    return {
+        "policy": plan.policy.name,
+        "table": plan.policy.full_table,
+        "mode": plan.policy.mode,
+        "cutoff": plan.dated.cut or None,
+        "rows": rows,
+        "due": plan.due if plan.count else None,
+        "strategy": plan.kinds if not plan.error else "none",
+        "reason": plan.reason,
+        "null_times": plan.count.null_times if plan.count else None,
+    }

@@ -1,0 +1,200 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: retention_policy
+short_description: Say how long the rows of PostgreSQL tables are kept
+version_added: "0.1.0"
+author: titan.database contributors (@titan-database)
+description:
+  - Keeps the retention policies of one database in its table C(titan_ops.retention_policy), which is created when it is
+    missing.
+  - The given list is the whole truth. A stored policy that is not in the list is removed.
+  - Nothing is deleted by this module. M(titan.database.cleanup), the command C(titan-db cleanup) and the SQL functions
+    C(cleanup_*) of the Titan example read the stored policies and delete what is due.
+  - Every policy is checked against the catalog before anything is written. Unknown tables and columns, types that do not fit,
+    and policies that one row could fall under twice are refused by name.
+extends_documentation_fragment:
+  - titan.database.connection
+  - titan.database.attributes
+  - titan.database.attributes.action_group
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  policies:
+    description:
+      - All retention policies of the database. An empty list removes all.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description:
+          - Name of the policy in results and messages. It must be unique.
+          - Without it, the name is made of the table and the filter.
+        type: str
+      table:
+        description:
+          - The table as V(table) or V(schema.table). Without a schema there must be only one table of that name in the
+            database.
+          - Names are taken literally. A name that holds a dot is written in double quotes.
+          - Partitioned tables are allowed, views and foreign tables are not.
+        type: str
+        required: true
+      column:
+        description:
+          - The column that says how old a row is, of type timestamp with time zone, timestamp without time zone or date.
+          - A row whose time is NULL is never due.
+        type: str
+        required: true
+      keep:
+        description:
+          - How long a row is kept, for example V(90 days), V(12 hours), V(6 months) or V(0 seconds).
+          - A row is due when its time is strictly older than that on the server's clock. Days are 24 hours.
+        type: str
+        required: true
+      where:
+        description:
+          - Only the rows that pass this filter fall under the policy.
+        type: dict
+        suboptions:
+          column:
+            description:
+              - The column that is compared.
+            type: str
+            required: true
+          in:
+            description:
+              - The row passes when the column has one of these values.
+            type: list
+            elements: raw
+          equals:
+            description:
+              - The row passes when the column has this value.
+            type: raw
+          is_null:
+            description:
+              - The row passes when the column is NULL (V(true)) or is not NULL (V(false)).
+            type: bool
+          ignore_case:
+            description:
+              - Compare texts whatever their case.
+            type: bool
+            default: false
+      mode:
+        description:
+          - What happens to a due row. With V(delete) it is deleted. With V(mark) it stays and O(policies[].mark) is written
+            into it, which keeps an audit trail.
+        type: str
+        choices: [delete, mark]
+        default: delete
+      mark:
+        description:
+          - What is written into a due row with O(policies[].mode=mark). A row that has it already is not due.
+        type: dict
+        suboptions:
+          column:
+            description:
+              - The column that is written.
+            type: str
+            required: true
+          value:
+            description:
+              - The value that is written.
+              - Without it the column must be of a time type and gets the time of the run. Rows that have a time there already
+                are not due.
+            type: raw
+      time_zone:
+        description:
+          - The time zone of the times in O(policies[].column) when it is of type timestamp without time zone or date.
+        type: str
+        default: UTC
+      max_fraction:
+        description:
+          - The largest share of the table's rows that may be due, above 0 and up to 1. A clean-up that finds more refuses.
+          - Without it the option O(titan.database.cleanup#module:max_fraction) of the clean-up holds.
+        type: float
+      contended:
+        description:
+          - Step around rows that other sessions hold locked from the start, instead of waiting up to 50 milliseconds first.
+            It costs about a third more write-ahead log and is worth it only where many due rows are locked.
+        type: bool
+        default: false
+seealso:
+  - module: titan.database.cleanup
+"""
+
+EXAMPLES = r"""
+- name: Keep audit logs for 90 days and routine system logs for 30
+  titan.database.retention_policy:
+    env_file: /home/ubuntu/Titan/.env
+    policies:
+      - table: audit_logs
+        column: created_at
+        keep: 90 days
+      - table: system_logs
+        column: created_at
+        keep: 30 days
+        where:
+          column: level
+          in: [debug, info]
+          ignore_case: true
+
+- name: Mark expired sessions as inactive and keep them
+  titan.database.retention_policy:
+    env_file: /home/ubuntu/Titan/.env
+    policies:
+      - name: expired sessions
+        table: public.user_sessions
+        column: expires_at
+        keep: 0 seconds
+        mode: mark
+        mark:
+          column: is_active
+          value: false
+
+- name: Remove all policies
+  titan.database.retention_policy:
+    env_file: /home/ubuntu/Titan/.env
+    policies: []
+"""
+
+RETURN = r"""
+policies:
+  description: The policies as they are stored, or would be, in order of name.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: public.audit_logs
+      table: public.audit_logs
+      column: created_at
+      keep: 90 days
+      where: null
+      mode: delete
+      mark: null
+      time_zone: UTC
+      max_fraction: null
+      contended: false
+"""
+
+from ansible_collections.titan.database.plugins.module_utils._module import run_module
+from ansible_collections.titan.database.plugins.module_utils.titan_db.retention import operation, options
+
+
+def main() -> None:
+    """Entry point."""
+    run_module(operation.retention_policy, options.RETENTION_POLICY)
+
+
+if __name__ == "__main__":
+    main()
