@@ -162,8 +162,9 @@ def _content_problem(path: str, parsed: FileName, manifest: dict[str, Any] | Non
 
 
 def files_of(entry: Entry) -> list[str]:
-    """Everything that belongs to the backup and exists: the manifest first, then the file and what lies beside it."""
+    """Everything that belongs to the backup and exists: the dump first, the manifest last, so that at no moment of a
+    removal a dump is there without its manifest."""
     beside = [str(part["file"]) for part in ((entry.manifest or {}).get("globals"),) if part]
     folder = os.path.dirname(entry.path)
-    paths = [manifest_path(entry.path), *(os.path.join(folder, os.path.basename(item)) for item in beside), entry.path]
+    paths = [entry.path, *(os.path.join(folder, os.path.basename(item)) for item in beside), manifest_path(entry.path)]
     return [path for path in paths if os.path.lexists(path)]

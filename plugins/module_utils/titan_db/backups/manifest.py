@@ -20,6 +20,7 @@ from ..files import sha256_file, write_file
 from .naming import MANIFEST
 
 FORMAT_VERSION = 1
+ENGINE_VERSION = "0.1.0"
 LEVELS = ("none", "checksum", "restored")
 
 _REQUIRED: Mapping[str, type | tuple[type, ...]] = {

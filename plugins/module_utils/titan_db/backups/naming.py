@@ -29,7 +29,7 @@ EXTENSIONS = {
     ("directory", "zstd"): "zst.dir",
 }
 _KINDS = {extension: kind for kind, extension in EXTENSIONS.items()}
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,62}", re.ASCII)
 _FILE = re.compile(
     rf"(?P<name>{_NAME.pattern})_(?P<stamp>\d{{8}}_\d{{6}})"
     rf"\.(?P<extension>{'|'.join(re.escape(extension) for extension in sorted(_KINDS, key=len, reverse=True))})"
@@ -70,10 +70,10 @@ def require_name(name: str, option: str = "name") -> str:
     """Return the name if files may be called so.
 
     Raises:
-        OptionError: other characters than letters, digits and . _ + - (the first one a letter or digit), or over 100.
+        OptionError: other characters than letters, digits and . _ + - (the first one a letter or digit), or over 63.
     """
     if not _NAME.fullmatch(name):
         raise OptionError(
-            option, name, "Use 1 to 100 letters, digits, '.', '_', '+' or '-', beginning with a letter or digit."
+            option, name, "Use 1 to 63 letters, digits, '.', '_', '+' or '-', beginning with a letter or digit."
         )
     return name

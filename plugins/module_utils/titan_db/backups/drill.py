@@ -1,0 +1,214 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The drill: restore a backup into a throw-away cluster and compare it with what the source was."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Callable
+
+from ..cluster import THROW_AWAY, Cluster, unprivileged_user
+from ..connection import ConnectionSettings
+from ..database import Database, connect, sql
+from ..errors import DatabaseError, OptionError, TitanError
+from ..locks import file_lock
+from ..outcome import silent
+from ..steps import step
+from .compare import content_differences, schema_differences, sequence_differences
+from .fingerprint import Fingerprint, fingerprint_from_manifest, pin, read_fingerprint, read_tables
+from .loading import Loader
+from .naming import FileName
+from .pipeline import Deadline
+from .skeleton import Skeleton
+from .sweep import DRILL_PREFIX, sweep_drills
+from .tools import Programs
+
+_DATABASE = "drill"
+_MISSING_ROLE = re.compile(r'role "(.+?)" does not exist')
+_ROLES_AT_MOST = 30
+_LONGEST = 80  # a Unix socket's path has to fit into 107 bytes
+
+
+@dataclass(frozen=True)
+class DrillResult:
+    """What a drill has shown.
+
+    Attributes:
+        differences: Sentences; empty when the restore equals the source.
+        tables, rows: Compared (or, without a manifest, only counted after the restore).
+        seconds: Of the whole drill.
+        restored: The restored database's fingerprint.
+    """
+
+    differences: tuple[str, ...]
+    tables: int
+    rows: int
+    seconds: float
+    restored: Fingerprint
+
+
+def default_drill_directory() -> str:
+    """A directory on disk: /tmp may be held in memory."""
+    return "/var/tmp" if os.path.isdir("/var/tmp") else tempfile.gettempdir()  # noqa: S108
+
+
+def run_drill(
+    path: str,
+    file: FileName,
+    manifest: Mapping[str, Any] | None,
+    programs: Programs,
+    deadline: Deadline,
+    folder: str,
+    jobs: int = 2,
+    say: Callable[[str], None] = silent,
+) -> DrillResult:
+    """Restore the backup and compare.
+
+    Args:
+        path, file: The backup.
+        manifest: What its source was; None only counts what came back.
+        programs: Client and server programs of the major that made the dump.
+        deadline: When it must be done.
+        folder: Where the cluster's private directory is made.
+        jobs: Parallel connections of pg_restore.
+        say: Takes progress lines.
+
+    Raises:
+        TitanError: the restore failed, or no cluster could be made.
+    """
+    began = time.monotonic()
+    known = dict(manifest or {})
+    source = dict(known.get("source") or {})
+    with _scratch(programs, folder, source) as (cluster, superuser):
+        say("The throw-away cluster runs; restoring ...")
+        target = _prepare(cluster, superuser, source)
+        loader = Loader(programs, cluster.folder, jobs, deadline, _identity())
+        step("drill.restore")
+        archive = _load(loader, path, file, target, cluster.settings("postgres", superuser), bool(manifest))
+        step("drill.compare")
+        say("Comparing ...")
+        with connect(target, "drill") as database:
+            pin(database)
+            restored = read_fingerprint(database, read_tables(database), say)
+            differences = []
+            if manifest:
+                differences += content_differences(fingerprint_from_manifest(known), restored)
+                differences += schema_differences(archive, loader.database_skeleton(target))
+                differences += sequence_differences(archive.sequences, _sequences(database, archive.sequences))
+    return DrillResult(tuple(differences), len(restored.tables), restored.rows, time.monotonic() - began, restored)
+
+
+def _identity() -> dict[str, Any]:
+    owner = unprivileged_user()
+    return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if owner else {}
+
+
+@contextmanager
+def _scratch(programs: Programs, folder: str, source: Mapping[str, Any]) -> Iterator[tuple[Cluster, str]]:
+    """A running throw-away cluster whose superuser has the name of the source's."""
+    if len(os.fsencode(os.path.abspath(folder))) > _LONGEST:
+        raise OptionError("drill_dir", folder, f"Choose a path of at most {_LONGEST} bytes: sockets need short ones.")
+    sweep_drills(folder)
+    try:
+        made = tempfile.mkdtemp(prefix=DRILL_PREFIX, dir=folder)
+    except OSError as error:
+        raise OptionError("drill_dir", folder, f"No directory can be made in it ({error.strerror}).") from error
+    superuser = str(source.get("superuser") or "postgres")
+    cluster = Cluster(programs.folder, made)
+    try:
+        with file_lock(os.path.join(made, "lock"), "a drill"):
+            step("drill.cluster")
+            cluster.create(superuser=superuser)
+            cluster.start(THROW_AWAY)
+            yield cluster, superuser
+    finally:
+        cluster.remove()
+
+
+def _prepare(cluster: Cluster, superuser: str, source: Mapping[str, Any]) -> ConnectionSettings:
+    """Make the roles, tablespaces and the database that the dump expects."""
+    maintenance = cluster.settings("postgres", superuser)
+    with connect(maintenance, "drill") as database:
+        for role in source.get("roles", ()):
+            create_role(database, role)
+        for number, tablespace in enumerate(source.get("tablespaces", ())):
+            _create_tablespace(database, tablespace, os.path.join(cluster.folder, f"tablespace{number}"))
+        _create_database(database, source)
+    return maintenance.to(_DATABASE)
+
+
+def create_role(database: Database, role: str) -> None:
+    """Make a role that owns and is granted things, and can do nothing else."""
+    if not database.value("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", (role,)):
+        database.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
+
+
+def _create_tablespace(database: Database, name: str, folder: str) -> None:
+    os.mkdir(folder, 0o700)
+    owner = unprivileged_user()
+    if owner:
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
+    database.execute(sql.SQL("CREATE TABLESPACE {} LOCATION {}").format(sql.Identifier(name), sql.Literal(folder)))
+
+
+def _create_database(database: Database, source: Mapping[str, Any]) -> None:
+    """The scratch database in the source's encoding, and in its locale where this host has it."""
+    encoding = str(source.get("encoding") or "UTF8")
+    make = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}")
+    wanted = (str(source.get("collate") or "C"), str(source.get("ctype") or "C"))
+    for collate, ctype in dict.fromkeys((wanted, ("C", "C"))):
+        literals = (sql.Literal(item) for item in (encoding, collate, ctype))
+        try:
+            database.execute(make.format(sql.Identifier(_DATABASE), *literals))
+            return
+        except DatabaseError:
+            if (collate, ctype) == ("C", "C"):
+                raise
+
+
+def _load(
+    loader: Loader, path: str, file: FileName, target: ConnectionSettings, maintenance: ConnectionSettings, known: bool
+) -> Skeleton:
+    """Load the dump; for one without a manifest, make the roles that it turns out to need."""
+    for _attempt in range(_ROLES_AT_MOST):
+        try:
+            return loader.load(path, file, target)
+        except TitanError as error:
+            missing = _MISSING_ROLE.search(error.message)
+            if known or not missing:
+                bad = bool(error.details.get("programs")) and "No space left" not in error.message
+                raise TitanError(f"The restore failed: {error.message}", **error.details, of_the_backup=bad) from error
+            with connect(maintenance, "drill") as database:
+                create_role(database, missing[1])
+                database.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(_DATABASE)))
+                _create_database(database, {})
+    raise TitanError("The restore failed: the dump needs too many roles that do not exist.")
+
+
+def _sequences(database: Database, names: Iterable[str]) -> dict[str, tuple[int, bool]]:
+    found = {}
+    for name in names:
+        try:
+            # The archive's own, quoted name: to_regclass() refuses anything else.
+            row = database.row(
+                "SELECT coalesce(pg_sequence_last_value(c.oid), s.seqstart)::bigint AS value, "
+                "pg_sequence_last_value(c.oid) IS NOT NULL AS called, c.relname::text AS name, n.nspname::text AS schema "
+                "FROM pg_class c JOIN pg_sequence s ON s.seqrelid = c.oid JOIN pg_namespace n ON n.oid = c.relnamespace "
+                "WHERE c.oid = to_regclass(%s)",
+                (name,),
+            )
+        except DatabaseError:
+            continue
+        if row and row["called"]:
+            found[name] = (int(row["value"]), True)
+        elif row:
+            relation = sql.Identifier(row["schema"], row["name"])
+            found[name] = (int(database.value(sql.SQL("SELECT last_value FROM {}").format(relation))), False)
+    return found

@@ -1,0 +1,257 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Taking the dump: one pass from pg_dump through the compressor and SHA-256 into a file that gets its name last."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import IO, Callable
+
+from ..connection import ConnectionSettings
+from ..database import Database, child_environment
+from ..errors import DatabaseError, TitanError
+from ..files import PART, published, sync_directory
+from ..outcome import silent
+from ..steps import step
+from .fingerprint import Fingerprint, Table, read_fingerprint
+from .manifest import digest, size_of
+from .naming import FileName
+from .pipeline import PIECE, Chain, Deadline, Program, chain
+from .source import snapshot
+from .tools import Programs, compressor
+
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class DumpRequest:
+    """How to take a dump.
+
+    Attributes:
+        dest: Directory of the new file.
+        file: Its name.
+        programs: pg_dump and its company.
+        lock_timeout: Seconds to wait for each table's lock.
+        jobs: Parallel connections of pg_dump (format "directory" only).
+        recipients: age recipients to encrypt to; empty for no encryption.
+    """
+
+    dest: str
+    file: FileName
+    programs: Programs
+    lock_timeout: float
+    jobs: int = 1
+    recipients: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        return os.path.join(self.dest, str(self.file))
+
+
+@dataclass(frozen=True)
+class Dumped:
+    """A dump that is on disk under its final name."""
+
+    size: int
+    sha256: str
+    snapshot: str
+    fingerprint: Fingerprint
+    seconds: float
+
+
+def take_dump(
+    database: Database, request: DumpRequest, deadline: Deadline, say: Callable[[str], None] = silent
+) -> Dumped:
+    """Dump the connected database.
+
+    A change of a table's definition that arrives between our lock and pg_dump's would block pg_dump for as long as we
+    hold ours; then everything is let go, so that the change passes, and the dump starts anew.
+
+    Raises:
+        TitanError: it failed; nothing is left under the final name.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        with snapshot(database, request.lock_timeout) as (identifier, tables):
+            step("backup.dump")
+            before = deadline.elapsed
+            try:
+                size, sha256, content = _dump_to_file(database, request, identifier, tables, deadline, say)
+                return Dumped(size, sha256, identifier, content, deadline.elapsed - before)
+            except TitanError:
+                if attempt == _ATTEMPTS or not _somebody_waits(database, tables):
+                    raise
+        say("A change of a table's definition was waiting; starting anew.")
+    raise TitanError("The dump was not taken.")
+
+
+def _somebody_waits(database: Database, tables: Sequence[Table]) -> bool:
+    if database.raw.closed or database.raw.info.transaction_status != 2:
+        return False
+    return bool(
+        database.value(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock' AND relation = ANY(%s::oid[]))",
+            ([table.oid for table in tables],),
+        )
+    )
+
+
+def _dump_to_file(
+    database: Database,
+    request: DumpRequest,
+    identifier: str,
+    tables: Sequence[Table],
+    deadline: Deadline,
+    say: Callable[[str], None],
+) -> tuple[int, str, Fingerprint]:
+    left = deadline.left()
+    if left:
+        database.execute("SELECT set_config('statement_timeout', %s, false)", (f"{int(left * 1000) + 1}ms",))
+    with child_environment(database.settings) as env:
+        if request.file.format == "directory":
+            return _dump_directory(database, request, identifier, tables, env, deadline, say)
+        digest_so_far = hashlib.sha256()
+        with published(request.path, label="backup.file") as stream:
+            programs = _programs(request, identifier, env)
+            with chain(programs, deadline, stdout=subprocess.PIPE) as started:
+                content = _meanwhile(
+                    database, started, lambda: _pump(started, stream, digest_so_far), tables, deadline, say
+                )
+            stream.flush()
+            size = os.fstat(stream.fileno()).st_size
+        return size, digest_so_far.hexdigest(), content
+
+
+def _programs(request: DumpRequest, identifier: str, env: dict[str, str]) -> list[Program]:
+    plain, inside = request.file.format == "plain", request.file.compression == "gzip"
+    options = ["--format=plain"] if plain else ["--format=custom", f"--compress={6 if inside else 0}"]
+    dump = Program([request.programs.path("pg_dump"), *_common(request, identifier), *options], env)
+    outside = compressor(request.file.compression) if plain or not inside else []
+    rest = [Program(outside)] if outside else []
+    if request.recipients:
+        rest.append(Program(["age", *(f"--recipient={recipient}" for recipient in request.recipients)]))
+    return [dump, *rest]
+
+
+def _common(request: DumpRequest, identifier: str) -> list[str]:
+    timeout = max(1, int(request.lock_timeout * 1000))
+    return [f"--snapshot={identifier}", f"--lock-wait-timeout={timeout}", "--no-password"]
+
+
+def _pump(started: Chain, stream: IO[bytes], digest_so_far: hashlib._Hash) -> None:
+    while piece := started.output.read(PIECE):
+        digest_so_far.update(piece)
+        stream.write(piece)
+    started.finish()
+
+
+def _meanwhile(
+    database: Database,
+    started: Chain,
+    work: Callable[[], None],
+    tables: Sequence[Table],
+    deadline: Deadline,
+    say: Callable[[str], None],
+) -> Fingerprint:
+    """Do the work in a second thread while this one takes the fingerprint; the first failure ends both."""
+
+    def ended(future: Future[None]) -> None:
+        if future.exception():
+            started.kill()
+            if not database.raw.closed:
+                database.raw.cancel()
+
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(work)
+        future.add_done_callback(ended)
+
+        def progress(line: str) -> None:
+            deadline.left()
+            if future.done():
+                future.result()
+            say(line)
+
+        try:
+            content = read_fingerprint(database, tables, progress)
+        except DatabaseError:
+            if future.done():
+                future.result()  # its failure is the reason that our query was cancelled
+            started.kill()
+            deadline.left()
+            raise
+        except BaseException:
+            started.kill()
+            raise
+        future.result()
+        return content
+
+
+def _dump_directory(
+    database: Database,
+    request: DumpRequest,
+    identifier: str,
+    tables: Sequence[Table],
+    env: dict[str, str],
+    deadline: Deadline,
+    say: Callable[[str], None],
+) -> tuple[int, str, Fingerprint]:
+    level = {"gzip": "6", "none": "0", "zstd": "zstd:3"}[request.file.compression]
+    temporary = tempfile.mkdtemp(prefix=f".{request.file}.", suffix=PART, dir=request.dest)
+    try:
+        options = ["--format=directory", f"--jobs={request.jobs}", f"--compress={level}", f"--file={temporary}"]
+        program = Program([request.programs.path("pg_dump"), *_common(request, identifier), *options], env)
+        with chain([program], deadline, stdout=subprocess.DEVNULL) as started:
+            content = _meanwhile(database, started, started.finish, tables, deadline, say)
+        for name in os.listdir(temporary):
+            _sync_file(os.path.join(temporary, name))
+        sync_directory(temporary)
+        size, sha256 = size_of(temporary), digest(temporary)
+        step("backup.file.rename")
+        os.rename(temporary, request.path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    step("backup.file.renamed")
+    sync_directory(request.dest)
+    return size, sha256, content
+
+
+def _sync_file(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fchmod(descriptor, 0o600)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def dump_globals(settings: ConnectionSettings, programs: Programs, path: str, deadline: Deadline) -> tuple[str, str]:
+    """Write the cluster's roles and tablespaces beside the dump, without the roles' passwords.
+
+    Returns:
+        The file's SHA-256, and an empty string; or an empty string and why the role may not read them.
+    """
+    if not os.access(programs.path("pg_dumpall"), os.X_OK):
+        return "", f"pg_dumpall is not in {programs.folder}"
+    digest_so_far = hashlib.sha256()
+    argv = [programs.path("pg_dumpall"), "--globals-only", "--no-role-passwords", "--no-password"]
+    try:
+        with child_environment(settings) as env, published(path, label="backup.globals") as stream:
+            argv.append(f"--database={settings.database}" if _plain_word(settings.database) else "--database=postgres")
+            with chain([Program(argv, env)], deadline, stdout=subprocess.PIPE) as started:
+                _pump(started, stream, digest_so_far)
+    except TitanError as error:
+        return "", error.message
+    return digest_so_far.hexdigest(), ""
+
+
+def _plain_word(text: str) -> bool:
+    """Whether the program takes it for a name, not for a connection string."""
+    return bool(text) and "=" not in text and "://" not in text

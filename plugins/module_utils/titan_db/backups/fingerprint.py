@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is in a database: for each table the number of rows and an order-independent hash of their text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Callable
+
+from ..database import Database, sql
+from ..errors import TitanError
+from ..outcome import silent
+
+# Row text depends on these; both sides of a comparison must run under the same.
+_PINS = """
+SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET extra_float_digits = 3;
+SET bytea_output = 'hex'; SET xmlbinary = 'base64'; SET lc_monetary = 'C'; SET row_security = off;
+SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0
+"""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that holds rows of its own."""
+
+    oid: int
+    schema: str
+    name: str
+    readable: bool
+    row_security: bool
+    bytes: int
+
+    @property
+    def label(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+    def identifier(self) -> Any:
+        return sql.Identifier(self.schema, self.name)
+
+
+@dataclass(frozen=True)
+class Content:
+    """One table's rows: how many, and the sum of 64-bit hashes of each row's text."""
+
+    schema: str
+    name: str
+    rows: int
+    hash: str
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """A database's content."""
+
+    tables: tuple[Content, ...]
+    large_objects: int
+    large_objects_hash: str
+
+    @property
+    def rows(self) -> int:
+        return sum(table.rows for table in self.tables)
+
+    def as_manifest(self) -> dict[str, Any]:
+        return {
+            "tables": [asdict(table) for table in self.tables],
+            "large_objects": {"count": self.large_objects, "hash": self.large_objects_hash},
+        }
+
+
+def fingerprint_from_manifest(manifest: dict[str, Any]) -> Fingerprint:
+    """The fingerprint that was taken of the source."""
+    objects = manifest.get("large_objects") or {}
+    return Fingerprint(
+        tuple(Content(table["schema"], table["name"], table["rows"], table["hash"]) for table in manifest["tables"]),
+        int(objects.get("count", 0)),
+        str(objects.get("hash", "0")),
+    )
+
+
+def pin(database: Database) -> None:
+    """Make row text depend on the rows alone, and lift the role's own time limits."""
+    database.execute(_PINS)
+    if database.major >= 17:
+        database.execute("SET transaction_timeout = 0")
+
+
+def read_tables(database: Database) -> list[Table]:
+    """The tables whose rows pg_dump dumps: ordinary tables and leaf partitions that no extension owns."""
+    found = database.rows(
+        """
+        SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name,
+               has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable,
+               row_security_active(c.oid) AS row_security, pg_relation_size(c.oid) AS bytes
+          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.relkind = 'r' AND c.relpersistence <> 't'
+           AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery())
+           AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+           AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+                              AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
+           AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid
+                              AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
+         ORDER BY n.nspname, c.relname
+        """
+    )
+    return [Table(**row) for row in found]
+
+
+def read_fingerprint(database: Database, tables: Sequence[Table], say: Callable[[str], None] = silent) -> Fingerprint:
+    """Count and hash the rows of the tables, and the large objects, in the connection's transaction or snapshot."""
+    contents = read_contents(database, tables, say)
+    objects, objects_hash = _large_objects(database)
+    return Fingerprint(contents, objects, objects_hash)
+
+
+def read_contents(
+    database: Database, tables: Iterable[Table], say: Callable[[str], None] = silent
+) -> tuple[Content, ...]:
+    """Count and hash the rows of the tables."""
+    contents = []
+    for table in tables:
+        contents.append(_content(database, table))
+        say(f"  {table.label}: {contents[-1].rows} rows")
+    return tuple(contents)
+
+
+def _content(database: Database, table: Table) -> Content:
+    taken = {
+        row["attname"]
+        for row in database.rows("SELECT attname::text FROM pg_attribute WHERE attrelid = %s", (table.oid,))
+    }
+    alias = "titan_row"
+    while alias in taken:  # x::text would then mean the column called x
+        alias += "_"
+    row = database.row(
+        sql.SQL(
+            "SELECT count(*) AS rows, coalesce(sum(hashtextextended({alias}::text, 0)), 0)::text AS hash FROM ONLY {table} AS {alias}"
+        ).format(alias=sql.Identifier(alias), table=table.identifier())
+    )
+    if row is None:
+        raise TitanError(f"Table {table.label} gave no count.")
+    return Content(table.schema, table.name, int(row["rows"]), str(row["hash"]))
+
+
+def _large_objects(database: Database) -> tuple[int, str]:
+    row = database.row(
+        """
+        WITH sized AS MATERIALIZED (
+            SELECT m.oid, opened.fd, lo_lseek64(opened.fd, 0, 2) AS bytes
+              FROM pg_largeobject_metadata m, LATERAL (SELECT lo_open(m.oid, 262144) AS fd) opened),
+        closed AS MATERIALIZED (SELECT oid, bytes, lo_close(fd) FROM sized),
+        pieces AS (
+            SELECT c.oid, c.bytes, piece, sha256(lo_get(c.oid, piece, 1048576)) AS digest
+              FROM closed c, generate_series(0, c.bytes, 1048576) AS piece)
+        SELECT (SELECT count(*) FROM closed) AS count,
+               coalesce(sum(hashtextextended(concat_ws(' ', oid, bytes, piece, encode(digest, 'hex')), 0)), 0)::text AS hash
+          FROM pieces
+        """
+        if database.value("SELECT EXISTS (SELECT FROM pg_largeobject_metadata)")
+        else "SELECT 0 AS count, '0' AS hash"
+    )
+    if row is None:
+        raise TitanError("The large objects gave no count.")
+    return int(row["count"]), str(row["hash"])

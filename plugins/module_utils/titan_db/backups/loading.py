@@ -1,0 +1,115 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Loading a dump into an empty database: all of it, or an error."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..connection import ConnectionSettings
+from ..database import child_environment
+from .content import decoded
+from .naming import FileName
+from .pipeline import Deadline, Program, chain, output_of
+from .skeleton import Skeleton, SkeletonReader, skeleton_of
+from .tools import Programs
+
+
+@dataclass(frozen=True)
+class Loader:
+    """How to load dumps.
+
+    Attributes:
+        programs: psql, pg_restore and pg_dump.
+        work: Directory for an unpacked archive.
+        jobs: Parallel connections of pg_restore.
+        deadline: When it must be done.
+        identity: Keywords for subprocess; psql runs a dump's text, so a drill of root's lets somebody else do it.
+    """
+
+    programs: Programs
+    work: str
+    jobs: int
+    deadline: Deadline
+    identity: Mapping[str, Any] = field(default_factory=dict)
+
+    def load(self, path: str, file: FileName, target: ConnectionSettings) -> Skeleton:
+        """Load the dump into the target and return what the dump says the schema is.
+
+        Raises:
+            TitanError: the first error ends it.
+        """
+        if file.format == "plain":
+            return self._load_plain(path, file, target)
+        archive = self._unpacked(path, file)
+        try:
+            with child_environment(target) as env:
+                argv = [
+                    self.programs.path("pg_restore"), "--exit-on-error", "--no-password", f"--jobs={self.jobs}",
+                    f"--dbname={conninfo(target.database)}", archive,
+                ]  # fmt: skip
+                output_of(Program(argv, env), self.deadline)
+            return self.archive_skeleton(archive)
+        finally:
+            if archive != path:
+                os.unlink(archive)
+
+    def _load_plain(self, path: str, file: FileName, target: ConnectionSettings) -> Skeleton:
+        reader = SkeletonReader()
+        argv = [
+            self.programs.path("psql"), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1",
+            "--single-transaction", "--file=-",
+        ]  # fmt: skip
+        with child_environment(target) as env, decoded(path, file.compression) as pieces:
+            psql = Program(argv, env, self.identity)
+            with chain([psql], self.deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as started:
+                for piece in pieces:
+                    started.input.write(piece)
+                    reader.feed(piece)
+        return reader.skeleton()
+
+    def _unpacked(self, path: str, file: FileName) -> str:
+        """pg_restore needs a seekable archive to work in parallel."""
+        if file.compression != "zstd" or file.format == "directory":
+            return path
+        descriptor, archive = tempfile.mkstemp(prefix="archive.", dir=self.work)
+        with os.fdopen(descriptor, "wb") as stream, decoded(path, "zstd") as pieces:
+            for piece in pieces:
+                stream.write(piece)
+        return archive
+
+    def archive_skeleton(self, archive: str) -> Skeleton:
+        """The statements of an archive, and where it puts the sequences."""
+        tool = self.programs.path("pg_restore")
+        schema = self._lines(tool, "--schema-only", "--file=-", archive)
+        listing = output_of(Program([tool, "--list", archive]), self.deadline)
+        wanted = [line for line in listing.split("\n") if " SEQUENCE SET " in line and not line.startswith(";")]
+        if not wanted:
+            return skeleton_of(schema)
+        with tempfile.NamedTemporaryFile("w", dir=self.work, prefix="list.", errors="surrogateescape") as names:
+            names.write("\n".join(wanted) + "\n")
+            names.flush()
+            values = self._lines(tool, f"--use-list={names.name}", "--file=-", archive)
+        return skeleton_of([*schema, *values])
+
+    def database_skeleton(self, target: ConnectionSettings) -> Skeleton:
+        """The statements that would make the database's schema."""
+        with child_environment(target) as env:
+            argv = [self.programs.path("pg_dump"), "--schema-only", "--no-password"]
+            text = output_of(Program(argv, env), self.deadline)
+        return skeleton_of(text.encode(errors="surrogateescape").split(b"\n"))
+
+    def _lines(self, *argv: str) -> list[bytes]:
+        return output_of(Program(argv), self.deadline).encode(errors="surrogateescape").split(b"\n")
+
+
+def conninfo(database: str) -> str:
+    """A connection string with nothing but the name: an option's bare value with '=' in it would be taken for one."""
+    escaped = database.replace("\\", "\\\\").replace("'", "\\'")
+    return f"dbname='{escaped}'"

@@ -1,0 +1,247 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The entry functions that the modules and the command call."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from datetime import datetime
+from typing import Any
+
+from ..database import connect
+from ..errors import OptionError, TitanError
+from ..files import require_private_directory, sync_directory
+from ..locks import file_lock
+from ..outcome import Call, Outcome
+from ..steps import step
+from .catalog import Entry, files_of, newest_verified, read_catalog, read_entry
+from .drill import default_drill_directory
+from .fingerprint import read_tables
+from .keep import KeepPlan, KeepRules, doubts, make_keep_plan, rules_from_option
+from .manifest import format_time
+from .naming import EXTENSIONS, require_name
+from .options import duration
+from .pipeline import Deadline
+from .preflight import choose_tools, last_of_kind, require_space
+from .source import Source, read_source, require_readable
+from .sweep import sweep_parts
+from .take import Wanted, take_backup, utc_now
+from .verify import drill_entry
+
+
+def backup(call: Call) -> Outcome:
+    """Take one backup, prove it, then remove what the keep rules let go."""
+    options = call.options
+    rules = rules_from_option(options["keep"], options["max_shrink"], options["accept_other_source"])
+    within = (
+        duration("unless_verified_within", options["unless_verified_within"])
+        if options["unless_verified_within"]
+        else None
+    )
+    missing = call.check_mode and not os.path.lexists(options["dest"])
+    if not missing:
+        require_private_directory(options["dest"], "dest")
+    with _os_errors(), connect(call.connection, "backup") as database:
+        source = read_source(database)
+        name = require_name(options["name"] or source.database)
+        lock = os.path.join(options["dest"], f".{name}.lock")
+        with nullcontext() if call.check_mode else file_lock(lock, f"a backup of database {source.database!r}"):
+            entries = read_catalog(options["dest"], name)
+            recent = newest_verified(_same(entries, source), options["verify"]) if within else None
+            if recent and within and utc_now() - recent.started <= within:
+                return _recent_enough(recent)
+            wanted = _wanted(options, name, source, entries)
+            if call.check_mode:
+                require_readable(database, read_tables(database))
+                return _planned(wanted, entries, rules, missing)
+            sweep_parts(wanted.dest, name)
+            path, manifest, warnings = take_backup(database, source, wanted, Deadline(options["timeout"]), call.say)
+            return _finish(path, manifest, warnings, entries, rules, wanted)
+
+
+def backup_info(call: Call) -> Outcome:
+    """List the backups of a directory and check them."""
+    options = call.options
+    with _os_errors():
+        entries = read_catalog(options["dest"], options["name"], options["verify"])
+    newest = newest_verified(entries)
+    bad = [entry for entry in entries if entry.problem]
+    lines = [f"{entry.path}  {entry.size} bytes  {entry.problem or entry.verified_level}" for entry in entries]
+    total = f"{len(entries)} backup(s) in {options['dest']}, {len(bad)} with a problem"
+    data: dict[str, Any] = {
+        "backups": [_public(entry) for entry in entries],
+        "newest_verified": _public(newest) if newest else None,
+    }
+    if bad:
+        data["exit_status"] = 1
+    return Outcome(False, data, "\n".join([*lines, total + "."]))
+
+
+def drill(call: Call) -> Outcome:
+    """Restore one backup into a throw-away cluster, compare it, and note the result in its manifest."""
+    with _os_errors():
+        return drill_entry(_chosen(call.options), call)
+
+
+def _chosen(options: Mapping[str, Any]) -> Entry:
+    """The backup that source names, or else the newest one in dest."""
+    if options["source"]:
+        return read_entry(options["source"])
+    if not options["dest"]:
+        raise OptionError("source", None, "Name a backup file, or the directory whose newest one is meant in 'dest'.")
+    entries = read_catalog(options["dest"], options["name"])
+    if not entries:
+        raise TitanError(f"There is no backup{_called(options['name'])} in {options['dest']}.")
+    return entries[0]
+
+
+def _called(name: str | None) -> str:
+    return f" called {name!r}" if name else ""
+
+
+def _same(entries: Sequence[Entry], source: Source) -> list[Entry]:
+    identity = (source.database, source.system_identifier)
+    return [entry for entry in entries if (entry.database, entry.system_identifier) == identity]
+
+
+def _wanted(options: Mapping[str, Any], name: str, source: Source, entries: Sequence[Entry]) -> Wanted:
+    """Check everything that can be checked before starting."""
+    form, verify = options["format"], options["verify"]
+    tools = choose_tools(source, options["programs"], form, options["compression"], verify)
+    drill_dir = options["drill_dir"] or default_drill_directory()
+    last = last_of_kind(entries, EXTENSIONS[form, tools.compression])
+    require_space(options["dest"], drill_dir if verify == "restored" else None, last, source)
+    for option in ("lock_timeout", "jobs"):
+        if options[option] < 1:
+            raise OptionError(option, options[option], "Use 1 or more.")
+    return Wanted(
+        dest=os.path.abspath(options["dest"]),
+        name=name,
+        format=form,
+        compression=tools.compression,
+        verify=verify,
+        programs=tools.programs,
+        jobs=options["jobs"],
+        lock_timeout=options["lock_timeout"],
+        drill_dir=drill_dir,
+        globals=options["globals"],
+        pin=options["pin"],
+    )
+
+
+def _recent_enough(entry: Entry) -> Outcome:
+    summary = (
+        f"{entry.path} of {format_time(entry.started)} is verified ({entry.verified_level}); no backup was needed."
+    )
+    return Outcome(False, {"backup": _public(entry), "removed": []}, summary)
+
+
+def _planned(wanted: Wanted, entries: Sequence[Entry], rules: KeepRules, missing: bool) -> Outcome:
+    """What a real run would do, supposing that its backup turns out good."""
+    plan = make_keep_plan([_supposed(wanted, entries), *entries], rules, utc_now(), wanted.verify)
+    removed = [entry.path for entry in plan.remove]
+    file = f"{wanted.name}_YYYYMMDD_HHMMSS.{EXTENSIONS[wanted.format, wanted.compression]}"
+    warnings = [f"Nothing would be removed: {plan.refused}."] if plan.refused else []
+    if missing:
+        warnings.append(f"The directory {wanted.dest} does not exist yet.")
+    summary = (
+        f"Would write {os.path.join(wanted.dest, file)} (verify: {wanted.verify}) and remove {len(removed)} backup(s)."
+    )
+    return Outcome(True, {"backup": None, "removed": removed}, summary, *_diff(entries, removed, file), tuple(warnings))
+
+
+def _supposed(wanted: Wanted, entries: Sequence[Entry]) -> Entry:
+    """The backup to come, as like the last one: check mode cannot know better."""
+    now = utc_now()
+    last = entries[0] if entries else None
+    return Entry(
+        os.path.join(wanted.dest, "(new)"), wanted.name, last.database if last else "",
+        last.system_identifier if last else "", now, now, last.size if last else 0, "", wanted.format, wanted.verify,
+        now, "", last.manifest if last else None,
+    )  # fmt: skip
+
+
+def _finish(
+    path: str, manifest: dict[str, Any], warnings: list[str], entries: Sequence[Entry], rules: KeepRules, wanted: Wanted
+) -> Outcome:
+    """Read the catalog again, and remove what the rules let go."""
+    after = read_catalog(wanted.dest, wanted.name)
+    new = next((entry for entry in after if entry.path == path), None)
+    if new is None or new.problem or new.verified_level != manifest["verified"]["level"]:
+        raise TitanError(
+            f"The backup {path} is not in the catalog as it was written: {new.problem if new else 'missing'}."
+        )
+    plan = make_keep_plan(after, rules, utc_now(), wanted.verify)
+    doubt = plan.refused or doubts(new, newest_verified(entries, wanted.verify), rules)
+    if doubt:
+        warnings.append(f"{'Nothing was removed' if plan.refused else 'Look at the new backup'}: {doubt}.")
+    removed = remove_backups(plan)
+    checked = manifest["verified"]
+    proof = (
+        f"{checked['tables']} tables, {checked['rows']} rows compared after restore"
+        if checked["level"] == "restored"
+        else "read back and decoded"
+    )
+    summary = f"{path}: {manifest['size']} bytes, {proof}; {len(removed)} old backup(s) removed."
+    data = {"backup": {**manifest, "path": path}, "removed": removed}
+    return Outcome(True, data, summary, *_diff(entries, removed, os.path.basename(path)), tuple(warnings))
+
+
+def remove_backups(plan: KeepPlan) -> list[str]:
+    """Remove what the plan says; return the paths of the dumps that are gone."""
+    removed = []
+    for entry in plan.remove:
+        step("backup.remove")
+        for path in files_of(entry):
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path)
+            else:
+                os.unlink(path)
+        sync_directory(os.path.dirname(entry.path))
+        if not os.path.lexists(entry.path):
+            removed.append(entry.path)
+    return removed
+
+
+def _diff(entries: Sequence[Entry], removed: Sequence[str], new: str) -> tuple[str, str]:
+    before = [os.path.basename(entry.path) for entry in entries]
+    after = [new, *(os.path.basename(entry.path) for entry in entries if entry.path not in removed)]
+    return "".join(f"{item}\n" for item in before), "".join(f"{item}\n" for item in after)
+
+
+def _public(entry: Entry) -> dict[str, Any]:
+    """An entry as modules return it: the manifest's facts, and what was found now."""
+    found: dict[str, Any] = {
+        "path": entry.path,
+        "name": entry.name,
+        "database": entry.database,
+        "system_identifier": entry.system_identifier,
+        "started": _text(entry.started),
+        "finished": _text(entry.finished),
+        "size": entry.size,
+        "sha256": entry.sha256,
+        "format": entry.format,
+        "verified_level": entry.verified_level,
+        "verified_at": _text(entry.verified_at),
+        "problem": entry.problem,
+        "adopted": entry.manifest is None,
+    }
+    return {**(entry.manifest or {}), **found}
+
+
+def _text(moment: datetime | None) -> str | None:
+    return format_time(moment) if moment else None
+
+
+@contextmanager
+def _os_errors() -> Iterator[None]:
+    """Full disks and read-only directories as sentences."""
+    try:
+        yield
+    except OSError as error:
+        where = f" {error.filename!r}" if error.filename else ""
+        raise TitanError(f"The operating system refused{where}: {error.strerror or error}.") from error

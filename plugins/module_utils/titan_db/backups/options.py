@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of backup, drill, list and restore, for the modules and the command alike."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+from ..errors import OptionError
+
+_PROGRAMS: dict[str, dict[str, Any]] = {
+    "programs": {"type": "path"},
+    "jobs": {"type": "int", "default": 2},
+    "timeout": {"type": "int", "default": 21600},
+}
+_DRILL_DIR: dict[str, dict[str, Any]] = {"drill_dir": {"type": "path"}}
+
+BACKUP: dict[str, dict[str, Any]] = {
+    "dest": {"type": "path", "required": True},
+    "name": {"type": "str"},
+    "format": {"type": "str", "choices": ["plain", "custom", "directory"], "default": "custom"},
+    "compression": {"type": "str", "choices": ["gzip", "zstd", "none"]},
+    "verify": {"type": "str", "choices": ["checksum", "restored"], "default": "restored"},
+    "keep": {
+        "type": "dict",
+        "options": {
+            "days": {"type": "int"},
+            "last": {"type": "int"},
+            "weekly": {"type": "int"},
+            "monthly": {"type": "int"},
+        },
+    },
+    "max_shrink": {"type": "float", "default": 0.5},
+    "accept_other_source": {"type": "bool", "default": False},
+    "unless_verified_within": {"type": "str"},
+    "globals": {"type": "bool", "default": True},
+    "pin": {"type": "bool", "default": False},
+    "lock_timeout": {"type": "int", "default": 60},
+    **_PROGRAMS,
+    **_DRILL_DIR,
+}
+
+DRILL: dict[str, dict[str, Any]] = {
+    "dest": {"type": "path"},
+    "name": {"type": "str"},
+    "source": {"type": "path"},
+    **_PROGRAMS,
+    **_DRILL_DIR,
+}
+
+BACKUP_INFO: dict[str, dict[str, Any]] = {
+    "dest": {"type": "path", "required": True},
+    "name": {"type": "str"},
+    "verify": {"type": "str", "choices": ["none", "checksum"], "default": "none"},
+}
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def duration(option: str, text: str) -> timedelta:
+    """A time span such as "26h".
+
+    Raises:
+        OptionError: another form.
+    """
+    found = re.fullmatch(r"\s*(\d{1,6})\s*([smhdw])\s*", text)
+    if not found:
+        raise OptionError(option, text, "Use a whole number and one of s, m, h, d, w, such as '26h' or '7d'.")
+    return timedelta(seconds=int(found[1]) * _UNITS[found[2]])

@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must hold before a backup starts, so that it does not fail at four in the morning with half a dump."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import TitanError
+from .catalog import Entry, newest_verified
+from .source import Source
+from .tools import CLIENT, SERVER, Programs, choose_compression, find_programs
+
+_SPARE = 1.3
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The programs for one backup."""
+
+    programs: Programs
+    compression: str
+
+
+def choose_tools(source: Source, folder: str | None, form: str, compression: str | None, verify: str) -> Tools:
+    """The programs to use, all of one installation.
+
+    Raises:
+        TitanError: something is missing; says what to install.
+    """
+    client = list(CLIENT)
+    if verify != "restored":
+        return Tools(
+            find_programs(folder, source.server_major, client, newer=True), choose_compression(compression, form)
+        )
+    try:
+        programs = find_programs(folder, source.server_major, [*client, *SERVER], newer=True)
+    except TitanError as error:
+        raise TitanError(
+            f"{error.message} A drill needs the server's programs on this host; with 'verify: checksum' no drill is made.",
+            **error.details,
+        ) from error
+    return Tools(programs, choose_compression(compression, form))
+
+
+def require_space(dest: str, drill_dir: str | None, last: Entry | None, source: Source) -> None:
+    """Refuse to start without room for the file (1.3 times the last one) and for the drill's cluster.
+
+    Args:
+        dest: Where the backup goes.
+        drill_dir: Where the drill's cluster goes; None for no drill.
+        last: The newest backup of the same kind; None when there is none to compare with.
+        source: The database.
+
+    Raises:
+        TitanError: names the directory, what is free and what is needed.
+    """
+    needs: dict[int, tuple[str, float]] = {}
+    for folder, amount in ((dest, (last.size if last else 0) * _SPARE), (drill_dir, source.bytes * _SPARE)):
+        if folder:
+            device = os.stat(existing(folder)).st_dev
+            needs[device] = (folder, needs.get(device, (folder, 0.0))[1] + amount)
+    for folder, needed in needs.values():
+        free = shutil.disk_usage(existing(folder)).free
+        if free < needed:
+            raise TitanError(
+                f"Not enough room in {folder}: {free // 2**20} MiB are free, {int(needed) // 2**20 + 1} MiB are needed. Make room, "
+                "or name another directory (options 'dest', 'drill_dir').",
+                free_bytes=free,
+                needed_bytes=int(needed),
+            )
+
+
+def existing(path: str) -> str:
+    """The path, or its nearest parent that exists (check mode comes before the directory)."""
+    folder = Path(path).absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return str(folder)
+
+
+def last_of_kind(entries: Sequence[Entry], extension: str) -> Entry | None:
+    """The newest verified backup with the same extension."""
+    return newest_verified((entry for entry in entries if entry.path.endswith("." + extension)), "checksum")

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The statements of a dump without its data, in a form in which two dumps of equal databases are equal."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_SKIPPED = re.compile(
+    rb"\\(?:un)?restrict |-- Dumped (?:from|by) |-- (?:Data for )?Name: .*; Type: |-- (?:Started|Completed) on |SET "
+    rb"|SELECT pg_catalog\.set_config\('search_path'|--$|$|-- PostgreSQL database dump"
+    rb"|REFRESH MATERIALIZED VIEW |(?:ALTER|COMMENT ON|GRANT .* ON|REVOKE .* ON) LARGE OBJECT |SELECT pg_catalog\.lo(?:_|write)"
+    rb"|BEGIN;$|COMMIT;$"
+)
+_SETVAL = re.compile(
+    rb"SELECT pg_catalog\.setval\((E?)'((?:[^']|'')*)', (-?\d+), (true|false)\);$", re.DOTALL | re.MULTILINE
+)
+_DATA = b"-- Data for Name: "
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """Statements as counted lines, and each sequence's value."""
+
+    lines: Counter[bytes]
+    sequences: dict[str, tuple[int, bool]]
+
+
+class SkeletonReader:
+    """Collects the skeleton of a plain dump from its pieces, skipping the rows of COPY in one jump."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._in_rows = False
+        self._expects_copy = False
+        self._lines: list[bytes] = []
+
+    def feed(self, piece: bytes) -> None:
+        data = self._rest + piece
+        position = 0
+        while True:
+            if self._in_rows:
+                end = 0 if data.startswith(b"\\.\n", position) else data.find(b"\n\\.\n", position)
+                if end < 0:
+                    self._rest = data[max(position, len(data) - 3) :]
+                    return
+                position = position + 3 if end == 0 else end + 4
+                self._in_rows = False
+            stop = data.find(b"\n", position)
+            if stop < 0:
+                self._rest = data[position:]
+                return
+            self._line(data[position:stop])
+            position = stop + 1
+
+    def _line(self, line: bytes) -> None:
+        if self._expects_copy and line.endswith(b" FROM stdin;"):
+            self._in_rows, self._expects_copy = True, False
+        elif line.startswith(_DATA):
+            self._expects_copy = True
+        elif self._expects_copy and line.startswith(b"--") and line != b"--":
+            self._expects_copy = False
+        if not (self._expects_copy or self._in_rows):
+            self._lines.append(line)
+
+    def skeleton(self) -> Skeleton:
+        return skeleton_of(self._lines)
+
+
+def skeleton_of(lines: Iterable[bytes]) -> Skeleton:
+    """The skeleton of a dump's lines without rows."""
+    sequences, text = {}, b"\n".join(lines)
+    for found in _SETVAL.finditer(text):
+        name = found[2].replace(b"''", b"'")
+        name = name.replace(b"\\\\", b"\\") if found[1] else name
+        sequences[name.decode(errors="surrogateescape")] = (int(found[3]), found[4] == b"true")
+    text = _SETVAL.sub(b"", text)
+    return Skeleton(Counter(line for line in text.split(b"\n") if not _SKIPPED.match(line)), sequences)

@@ -1,0 +1,180 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One backup from start to end: dump, globals, manifest, proof."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from typing import Any, Callable
+
+from ..database import Database
+from ..errors import TitanError
+from ..outcome import silent
+from ..steps import step
+from .content import content_problem
+from .drill import run_drill
+from .dump import Dumped, DumpRequest, dump_globals, take_dump
+from .manifest import ENGINE_VERSION, FORMAT_VERSION, digest, format_time, verification, write_manifest
+from .naming import GLOBALS, FileName
+from .pipeline import Deadline, Program, output_of
+from .source import Source
+from .tools import Programs
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What one backup is to be."""
+
+    dest: str
+    name: str
+    format: str
+    compression: str
+    verify: str
+    programs: Programs
+    jobs: int
+    lock_timeout: float
+    drill_dir: str
+    globals: bool
+    pin: bool
+
+
+def utc_now() -> datetime:
+    """Now, in whole seconds."""
+    return datetime.now(timezone.utc).replace(microsecond=0)
+
+
+def free_name(wanted: Wanted, now: Callable[[], datetime] = utc_now) -> FileName:
+    """A file name that nothing has yet; waits for the next second when this one's is taken."""
+    for _second in range(30):
+        file = FileName(wanted.name, now(), wanted.format, wanted.compression)
+        stem = f"{file.name}_{file.started:%Y%m%d_%H%M%S}."
+        if not any(item.startswith(stem) for item in os.listdir(wanted.dest)):
+            return file
+        time.sleep(0.2)
+    raise TitanError(
+        f"The names of the last seconds are all taken in {wanted.dest}: was the clock set back? Try again."
+    )
+
+
+def take_backup(
+    database: Database, source: Source, wanted: Wanted, deadline: Deadline, say: Callable[[str], None] = silent
+) -> tuple[str, dict[str, Any], list[str]]:
+    """Take one backup and prove it.
+
+    Returns:
+        Its path, its manifest, and warnings.
+
+    Raises:
+        TitanError: it failed; what is on disk then does not count as verified, and its manifest, if it has come to that,
+            says why.
+    """
+    step("backup.start")
+    file = free_name(wanted)
+    request = DumpRequest(wanted.dest, file, wanted.programs, wanted.lock_timeout, wanted.jobs)
+    say(f"Dumping database {source.database!r} to {request.path} ...")
+    dumped = take_dump(database, request, deadline, say)
+    manifest = _manifest(source, wanted, file, dumped)
+    warnings = []
+    if wanted.globals:
+        manifest["globals"], warning = _globals(database, wanted, file, deadline)
+        warnings += [warning] if warning else []
+    manifest["finished"] = format_time(datetime.now(timezone.utc))
+    write_manifest(request.path, manifest)
+    say("Verifying ...")
+    step("backup.verify")
+    manifest["verified"] = verify_backup(request.path, file, manifest, wanted, deadline, say)
+    write_manifest(request.path, manifest, "backup.verified")
+    if manifest["verified"]["problem"]:
+        raise TitanError(
+            f"The backup {request.path} was taken but is not good: {manifest['verified']['problem']}. It does not count; "
+            "older backups were left alone.",
+            path=request.path,
+        )
+    return request.path, manifest, warnings
+
+
+def verify_backup(
+    path: str,
+    file: FileName,
+    manifest: dict[str, Any],
+    wanted: Wanted,
+    deadline: Deadline,
+    say: Callable[[str], None] = silent,
+) -> dict[str, Any]:
+    """Read the file back and, if wanted, drill it; return the manifest's "verified" part."""
+    began = time.monotonic()
+    found = digest(path)
+    if found != manifest["sha256"]:
+        problem = f"it reads back as SHA-256 {found}, written was {manifest['sha256']}"
+        return verification("none", datetime.now(timezone.utc), problem)
+    try:
+        if wanted.verify == "checksum":
+            problem = decode_problem(path, file, wanted.programs, deadline)
+            level = "none" if problem else "checksum"
+            return verification(level, datetime.now(timezone.utc), problem, seconds=time.monotonic() - began)
+        result = run_drill(path, file, manifest, wanted.programs, deadline, wanted.drill_dir, wanted.jobs, say)
+    except TitanError as error:
+        return verification("none", datetime.now(timezone.utc), error.message.rstrip("."))
+    level = "none" if result.differences else "restored"
+    return verification(
+        level,
+        datetime.now(timezone.utc),
+        "; ".join(result.differences),
+        result.tables,
+        result.rows,
+        time.monotonic() - began,
+    )
+
+
+def decode_problem(path: str, file: FileName, programs: Programs, deadline: Deadline) -> str:
+    """Why the file cannot be decoded to its end; empty if it can."""
+    try:
+        if file.format == "plain" or file.compression == "zstd":
+            problem = content_problem(path, file)
+            return "" if problem.startswith("it holds no table") else problem
+        output_of(Program([programs.path("pg_restore"), "--file=/dev/null", path]), deadline)
+    except TitanError as error:
+        return error.message.rstrip(".")
+    return ""
+
+
+def _globals(
+    database: Database, wanted: Wanted, file: FileName, deadline: Deadline
+) -> tuple[dict[str, Any] | None, str]:
+    name = f"{file.name}_{file.started:%Y%m%d_%H%M%S}{GLOBALS}"
+    path = os.path.join(wanted.dest, name)
+    sha256, problem = dump_globals(database.settings, wanted.programs, path, deadline)
+    if problem:
+        return None, f"Roles and tablespaces were not written beside the dump: {problem}"
+    return {"file": name, "sha256": sha256, "size": os.path.getsize(path)}, ""
+
+
+def _manifest(source: Source, wanted: Wanted, file: FileName, dumped: Dumped) -> dict[str, Any]:
+    return {
+        "format_version": FORMAT_VERSION,
+        "engine_version": ENGINE_VERSION,
+        "file": str(file),
+        "name": file.name,
+        "database": source.database,
+        "system_identifier": source.system_identifier,
+        "source": asdict(source),
+        "tools": {"pg_dump": wanted.programs.version},
+        "host": socket.gethostname(),
+        "started": format_time(file.started),
+        "finished": format_time(file.started),
+        "format": file.format,
+        "compression": file.compression,
+        "size": dumped.size,
+        "sha256": dumped.sha256,
+        "snapshot": dumped.snapshot,
+        **dumped.fingerprint.as_manifest(),
+        "globals": None,
+        "pinned": wanted.pin,
+        "seconds": {"dump": round(dumped.seconds, 3)},
+        "verified": verification("none"),
+    }

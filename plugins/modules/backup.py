@@ -1,0 +1,218 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Take a backup and prove it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: backup
+short_description: Take a backup of a database and prove it by a restore
+version_added: "0.1.0"
+description:
+  - Dumps one database with C(pg_dump), writes a manifest beside the dump, restores the dump into a throw-away cluster and compares
+    every table's rows, the schema, the sequences and the large objects with the source at the very snapshot of the dump.
+  - The dump goes in one pass through the compressor and SHA-256 into a temporary file in O(dest), which gets its name when it is whole; the
+    manifest is written last. Whatever fails leaves nothing that counts as a backup, and older backups are left alone.
+  - A run always takes a backup, so it always reports C(changed), unless O(unless_verified_within) is given.
+  - Only one run at a time works on the backups of one O(name); a second one fails and says which run holds the lock.
+extends_documentation_fragment:
+  - titan.database.connection
+  - titan.database.attributes
+  - titan.database.attributes.action_group
+attributes:
+  check_mode:
+    support: full
+    details: Checks all requirements and plans what would be removed; the time in the new file's name is not known yet.
+  diff_mode:
+    support: full
+    details: Lists the backups before and after.
+  idempotent:
+    support: partial
+    details: Only with O(unless_verified_within).
+options:
+  dest:
+    description:
+      - Directory on the target host for the backups. It must exist, belong to the user that the module runs as (or to root), be no symbolic
+        link and not be writable by group or others.
+    type: path
+    required: true
+  name:
+    description:
+      - First part of the file names, which are C(<name>_YYYYMMDD_HHMMSS.<extension>) with the time in UTC.
+      - The name of the database if not given. 1 to 63 letters, digits and C(. _ + -).
+    type: str
+  format:
+    description:
+      - V(custom) is an archive for C(pg_restore), which restores in parallel and can be filtered.
+      - V(plain) is a script that C(psql) alone can restore (C(.sql.gz)).
+      - V(directory) is a directory of files, dumped with O(jobs) connections in parallel.
+    type: str
+    choices: [plain, custom, directory]
+    default: custom
+  compression:
+    description:
+      - V(zstd) needs the program C(zstd) on the target host (for O(format=directory), a C(pg_dump) built with it).
+      - If not given, V(zstd) for O(format=custom) where the program is installed, else V(gzip). The manifest says which it was.
+      - C(gzip) is done by C(pigz) where that is installed.
+    type: str
+    choices: [gzip, zstd, none]
+  verify:
+    description:
+      - V(restored) restores the backup into a throw-away cluster and compares it with the source. This needs the server's
+        programs (C(initdb), C(postgres)) on the target host.
+      - V(checksum) reads the file back and decodes it to its end. Use it where a restore takes too long every day, together with
+        a weekly drill.
+    type: str
+    choices: [checksum, restored]
+    default: restored
+  keep:
+    description:
+      - Which backups of this O(name) stay; a backup stays when any of the rules wants it. Without any rule nothing is ever removed.
+      - Only backups that are verified as far as O(verify) says count, and the newest verified one always stays. Unverified ones and files
+        of others with such names go when they are older than the rules allow and a newer verified one exists.
+      - Nothing is removed when the newest backup is not verified, is of another database or server than the ones before it,
+        shrank by more than O(max_shrink), or is dated in the future; a warning says so.
+    type: dict
+    suboptions:
+      days:
+        description: Keep backups that are not older than so many days.
+        type: int
+      last:
+        description: Keep the newest so many backups.
+        type: int
+      weekly:
+        description: Keep the newest backup of each of the last so many weeks that have one.
+        type: int
+      monthly:
+        description: Keep the newest backup of each of the last so many months that have one.
+        type: int
+  max_shrink:
+    description:
+      - Share (0 to 1) by which a backup may have fewer rows or bytes than an older one before that one is not removed any more.
+    type: float
+    default: 0.5
+  accept_other_source:
+    description:
+      - Also remove backups of another database or server (system identifier) than the newest one's, as after a move or an upgrade.
+    type: bool
+    default: false
+  unless_verified_within:
+    description:
+      - Take no backup if there is one of this database that is not older than this and is verified as far as O(verify) says.
+      - A whole number and one of C(s), C(m), C(h), C(d), C(w), such as V(26h).
+    type: str
+  globals:
+    description:
+      - Also write the cluster's roles (without passwords) and tablespaces into a file beside the dump.
+    type: bool
+    default: true
+  pin:
+    description:
+      - Never remove this backup, whatever O(keep) says.
+    type: bool
+    default: false
+  lock_timeout:
+    description:
+      - Seconds to wait for a table that another session has locked before the backup fails.
+    type: int
+    default: 60
+  programs:
+    description:
+      - Directory on the target host with PostgreSQL's programs of the server's major version or newer.
+      - If not given, the distribution's directories (such as C(/usr/lib/postgresql/17/bin)) and then E(PATH) are searched.
+    type: path
+  jobs:
+    description:
+      - Parallel connections of C(pg_restore) in the drill, and of C(pg_dump) with O(format=directory).
+    type: int
+    default: 2
+  timeout:
+    description:
+      - Seconds after which the whole run is ended as failed; V(0) for no limit.
+    type: int
+    default: 21600
+  drill_dir:
+    description:
+      - Directory on the target host in which the throw-away cluster is made; it needs room for the database. At most 80 bytes long.
+      - C(/var/tmp) if not given.
+    type: path
+notes:
+  - The role must be able to read every row, for example by C(pg_read_all_data) and, where tables have row security, C(BYPASSRLS).
+  - Run as root, the throw-away cluster belongs to the user C(postgres), or to C(nobody), because C(initdb) refuses root.
+seealso:
+  - module: titan.database.backup_info
+  - module: titan.database.restore
+author:
+  - titan.database contributors (@titan-database)
+"""
+
+EXAMPLES = r"""
+- name: Take a verified backup and keep 30 days
+  titan.database.backup:
+    env_file: /home/ubuntu/Titan/.env
+    dest: /home/ubuntu/backups/database
+    name: titan_prod
+    format: plain
+    keep:
+      days: 30
+
+- name: Have a verified backup from the last day before changing anything
+  titan.database.backup:
+    login_db: titan_trading
+    login_unix_socket: /var/run/postgresql
+    dest: /var/backups/titan
+    unless_verified_within: 26h
+"""
+
+RETURN = r"""
+backup:
+  description: The backup's manifest and its path; null in check mode when one would be taken.
+  returned: success
+  type: dict
+  contains:
+    path:
+      description: The dump on the target host.
+      type: str
+      sample: /home/ubuntu/backups/database/titan_prod_20261122_020000.sql.gz
+    size:
+      description: Bytes of the dump.
+      type: int
+      sample: 5662310
+    sha256:
+      description: SHA-256 of the dump; of a directory, that of its sorted "sha256  file" lines.
+      type: str
+      sample: 3f786850e387550fdab836ed7e6dc881de23001b2f5f5c2a0d6f1c8f6b2f1e1d
+    tables:
+      description: Each table's schema, name, number of rows and hash of its content at the snapshot.
+      type: list
+      elements: dict
+      sample: [{schema: public, name: orders, rows: 5000, hash: "-71234"}]
+    verified:
+      description: What was shown (level V(checksum) or V(restored)), when, and how many tables and rows were compared.
+      type: dict
+      sample: {level: restored, at: "2026-11-22T02:00:09Z", problem: "", tables: 16, rows: 172000, seconds: 6.1}
+removed:
+  description: Paths of the backups that were (in check mode, would be) removed.
+  returned: success
+  type: list
+  elements: str
+  sample: [/home/ubuntu/backups/database/titan_prod_20261022_020000.sql.gz]
+summary:
+  description: The result in one line.
+  returned: success
+  type: str
+  sample: "titan_prod_20261122_020000.sql.gz: 5662310 bytes, 16 tables, 172000 rows compared after restore; 1 old backup(s) removed."
+"""
+
+from ansible_collections.titan.database.plugins.module_utils._module import run_module
+from ansible_collections.titan.database.plugins.module_utils.titan_db.backups import operation, options
+
+
+def main() -> None:
+    run_module(operation.backup, options.BACKUP)
+
+
+if __name__ == "__main__":
+    main()
