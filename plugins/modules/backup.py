@@ -54,10 +54,11 @@ options:
   compression:
     description:
       - V(zstd) needs the program C(zstd) on the target host (for O(format=directory), a C(pg_dump) built with it).
-      - If not given, V(zstd) for O(format=custom) where the program is installed, else V(gzip). The manifest says which it was.
+      - V(auto) is V(zstd) for O(format=custom) where the program is installed, else V(gzip). The manifest says which it was.
       - C(gzip) is done by C(pigz) where that is installed.
     type: str
-    choices: [gzip, zstd, none]
+    choices: [auto, gzip, zstd, none]
+    default: auto
   verify:
     description:
       - V(restored) restores the backup into a throw-away cluster and compares it with the source. This needs the server's

@@ -41,7 +41,9 @@ class Command:
 
 COMMANDS: dict[str, Command] = {
     "backup": Command("backups", "backup", "take one backup, prove it, and remove what the keep rules let go"),
-    "drill": Command("backups", "drill", "restore a backup into a throw-away cluster and compare it"),
+    "drill": Command(
+        "backups", "drill", "restore a backup into a throw-away cluster and compare it", needs_database=False
+    ),
     "restore": Command("backups", "restore", "restore a backup into a new database"),
     "list": Command("backups", "backup_info", "list the backups of a directory", needs_database=False),
     "cleanup": Command("retention", "cleanup", "delete the rows that the retention policies say are due"),

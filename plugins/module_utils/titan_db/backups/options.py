@@ -22,7 +22,7 @@ BACKUP: dict[str, dict[str, Any]] = {
     "dest": {"type": "path", "required": True},
     "name": {"type": "str"},
     "format": {"type": "str", "choices": ["plain", "custom", "directory"], "default": "custom"},
-    "compression": {"type": "str", "choices": ["gzip", "zstd", "none"]},
+    "compression": {"type": "str", "choices": ["auto", "gzip", "zstd", "none"], "default": "auto"},
     "verify": {"type": "str", "choices": ["checksum", "restored"], "default": "restored"},
     "keep": {
         "type": "dict",

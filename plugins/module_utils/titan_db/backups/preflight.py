@@ -27,7 +27,7 @@ class Tools:
     compression: str
 
 
-def choose_tools(source: Source, folder: str | None, form: str, compression: str | None, verify: str) -> Tools:
+def choose_tools(source: Source, folder: str | None, form: str, compression: str, verify: str) -> Tools:
     """The programs to use, all of one installation.
 
     Raises:

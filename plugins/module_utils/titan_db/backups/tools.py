@@ -92,18 +92,18 @@ def program_version(path: str) -> str:
     return found[1] if found else ""
 
 
-def choose_compression(wanted: str | None, form: str) -> str:
+def choose_compression(wanted: str, form: str) -> str:
     """The compression to use.
 
     Args:
-        wanted: As the user said; None to choose: gzip for plain dumps, which psql and zcat alone can restore, else zstd
+        wanted: As the user said; "auto" to choose: gzip for plain dumps, which psql and zcat alone can restore, else zstd
             where the program is installed.
         form: plain, custom or directory.
 
     Raises:
         TitanError: zstd was asked for and is not installed.
     """
-    if wanted is None:
+    if wanted == "auto":
         return "zstd" if form == "custom" and shutil.which("zstd") else "gzip"
     if wanted == "zstd" and form != "directory" and not shutil.which("zstd"):
         raise TitanError(
