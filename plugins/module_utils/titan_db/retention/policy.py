@@ -220,7 +220,7 @@ def split_table(option: str, text: str) -> tuple[str, str]:
     while True:
         if rest.startswith('"'):
             end = _closing_quote(rest)
-            name, rest = rest[1:end].replace('""', '"'), rest[end + 1 :]
+            name, rest = rest[1:end].replace('""', '"'), rest[end + 1 :] if end < len(rest) else "unclosed"
         else:
             name = rest.split(".", 1)[0]
             rest = rest[len(name) :]
