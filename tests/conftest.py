@@ -136,7 +136,7 @@ def titan(server: Cluster, titan_template: str) -> Iterator[ConnectionSettings]:
 def call_module(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     """Run a module in this process as Ansible would; return its result ("failed" is set when it failed)."""
 
-    def run(name: str, check_mode: bool = False, **arguments: Any) -> dict[str, Any]:
+    def run(name: str, /, check_mode: bool = False, **arguments: Any) -> dict[str, Any]:
         from ansible.module_utils import basic
 
         module = importlib.import_module(f"ansible_collections.titan.database.plugins.modules.{name}")

@@ -1,0 +1,122 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hand-made crontab lines that do what a job of ours does. Pure.
+
+A line is adopted only when it certainly is the same job of the same environment: it is one of the lines that Titan's
+documents told people to install (white space, the way of sourcing the env file and the log's path may differ), in the
+job's own directory, at one of the documented times; or it is exactly a line of ours outside the markers. Everything
+that merely resembles a job is reported and left alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .jobs import ScheduledJob
+from .line import render_command
+
+# job name -> the program part, and the times at which documents had it
+_PSQL = r"""psql "?\$\{?DATABASE_URL\}?"? -c ["'](?:%s);?["']"""
+_KNOWN = {
+    "backup": (
+        r"(?:\./scripts/|(?P<path>/\S+)/scripts/)backup-(?:production|staging)-db\.sh",
+        ("0 2 * * *", "0 3 * * 0"),
+    ),
+    "cleanup": (_PSQL % r"SELECT (?:\* FROM )?run_all_cleanups\(\)", ("15 2 * * *", "0 2 * * *")),
+    "stats": (_PSQL % r"SELECT \* FROM cleanup_statistics", ("0 8 * * 0",)),
+    "reindex": (_PSQL % r"REINDEX DATABASE \S+?", ("0 4 1-7 * 0",)),
+}
+_SETUP = r"(?:cd (?P<cd>\S+) && )?(?P<source>(?:source|\.) \S+ && )?"
+_LOG = r"(?: (?:>>|>) ?\S+(?: 2>&1)?)?"
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """A line outside the block that looks like a job: its number (from 1), the line, the job's name, and why it stays."""
+
+    number: int
+    line: str
+    job: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """Which outside lines move into the block (indexes from 0), and which only look like it."""
+
+    adopt: tuple[int, ...]
+    conflicts: tuple[Conflict, ...]
+
+
+def find_adoptable(lines: Sequence[str], jobs: Sequence[ScheduledJob], user: str = "") -> Adoption:
+    """Compare the lines outside every block with the jobs; user is the sixth field of a system crontab, "" for none."""
+    adopt: list[int] = []
+    conflicts: list[Conflict] = []
+    for index, line in _outside_blocks(lines):
+        entry = _entry(line, bool(user))
+        if entry is None:
+            continue
+        schedule, command = entry
+        for each in jobs:
+            verdict = _judge(schedule, command, each)
+            if verdict == "same":
+                adopt.append(index)
+            elif verdict:
+                conflicts.append(Conflict(index + 1, line.rstrip("\n"), each.job.name, verdict))
+            if verdict:
+                break
+    return Adoption(tuple(adopt), tuple(conflicts))
+
+
+def _outside_blocks(lines: Sequence[str]) -> list[tuple[int, str]]:
+    """The lines that no block of ours, under whatever name, holds."""
+    kept, inside = [], False
+    for index, line in enumerate(lines):
+        if re.match(r"# BEGIN titan\.database crontab ", line):
+            inside = True
+        if not inside:
+            kept.append((index, line))
+        if re.match(r"# END titan\.database crontab ", line):
+            inside = False
+    return kept
+
+
+def _entry(line: str, with_user: bool) -> tuple[str, str] | None:
+    """Schedule and command of a crontab line, white space folded; None for comments and variables."""
+    words = line.split()
+    if not words or words[0].startswith("#") or re.match(r"\s*[A-Za-z_]\w*\s*=", line):
+        return None
+    fields = 1 if words[0].startswith("@") else 5
+    head = fields + (1 if with_user else 0)
+    if len(words) <= head:
+        return None
+    return " ".join(words[:fields]), " ".join(words[head:])
+
+
+def _judge(schedule: str, command: str, each: ScheduledJob) -> str:
+    """ "same", or why the line only resembles the job, or "" if it has nothing to do with it."""
+    job = each.job
+    if command == " ".join(render_command(job).split()):
+        return "same" if schedule == each.expression.text else "the same command at another time"
+    if command in (job.command, f"{job.command} >> {job.log} 2>&1"):
+        return "the job's own command, started by hand-made means"
+    if job.name not in _KNOWN:
+        return ""
+    program, times = _KNOWN[job.name]
+    found = re.fullmatch(_SETUP + program + _LOG, command)
+    if not found:
+        loose = re.search(program, command)
+        same_place = not job.directory or f"{job.directory}/" in f"{command}/" or f"{job.directory} " in command
+        return "it contains the job's work among other things" if loose and same_place else ""
+    groups = found.groupdict()
+    place = groups.get("cd") or groups.get("path") or ""
+    if not place:
+        return "it does the job's work, but does not say in which directory"
+    if place.rstrip("/") != job.directory.rstrip("/"):
+        return ""
+    if schedule not in (*times, each.expression.text):
+        return "the same work at a time that no document gave"
+    return "same"

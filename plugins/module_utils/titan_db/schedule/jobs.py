@@ -1,0 +1,157 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Jobs as options give them: every field is judged before anything is written."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import OptionError
+from .calendar import days_in_year
+from .expression import WEEKDAYS, Expression, parse_expression
+from .line import LONGEST_COMMAND, Job, has_bare_percent, render_command
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+# Any year does for the count of days: this one begins on a Thursday and is no leap year.
+_SAMPLE_YEAR = 2026
+_WEEKS = ("first", "second", "third", "fourth")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class ScheduledJob:
+    """A job together with its parsed schedule."""
+
+    job: Job
+    expression: Expression
+
+    @property
+    def weekday(self) -> int | None:
+        """The ISO weekday of only_on, or None."""
+        return WEEKDAYS.index(self.job.only_on) + 1 if self.job.only_on else None
+
+
+def require_name(value: str, option: str) -> str:
+    """A name that may stand in a marker: letters, digits, dot, underscore, hyphen."""
+    if not _NAME.fullmatch(value):
+        raise OptionError(option, value, "Use 1 to 63 letters, digits, '.', '_' or '-', the first a letter or digit.")
+    return value
+
+
+def jobs_from_options(items: Sequence[Mapping[str, Any]]) -> list[ScheduledJob]:
+    """Check every job of the option ``jobs``.
+
+    Raises:
+        OptionError: names the job's field, its value and what may stand there.
+    """
+    found = [_job(item, f"jobs[{index}]") for index, item in enumerate(items)]
+    names = [each.job.name for each in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise OptionError("jobs", name, "Two jobs have this name; each job of a block needs its own.")
+    return found
+
+
+def _job(item: Mapping[str, Any], option: str) -> ScheduledJob:
+    values = {key: str(item.get(key) or "") for key in Job.__dataclass_fields__}
+    require_name(values["name"], f"{option}.name")
+    label = f"{option} ({values['name']})"
+    for key, value in values.items():
+        _require_one_line(value, f"{label}.{key}")
+    for key in ("log", "directory", "env_file"):
+        _require_path(values[key], f"{label}.{key}", needed=key == "log")
+    for key in ("command", "on_start_failure"):
+        _require_command(values[key], f"{label}.{key}", needed=key == "command")
+    if values["only_on"] and values["only_on"] not in WEEKDAYS:
+        raise OptionError(f"{label}.only_on", values["only_on"], f"Allowed: {', '.join(WEEKDAYS)}.")
+    values["schedule"], values["only_on"] = _spelled_out(values["schedule"], values["only_on"], label)
+    job = Job(**values)
+    expression = parse_expression(job.schedule, f"{label}.schedule")
+    scheduled = ScheduledJob(job, expression)
+    _require_one_meaning(scheduled, f"{label}.schedule")
+    length = len(render_command(job).encode())
+    if length > LONGEST_COMMAND:
+        raise OptionError(
+            f"{label}.command",
+            job.command[:60] + "...",
+            f"The line's command has {length} bytes; cron takes no more than {LONGEST_COMMAND}. Put it into a script.",
+        )
+    return scheduled
+
+
+def _spelled_out(schedule: str, only_on: str, label: str) -> tuple[str, str]:
+    """Turn ``first sunday 04:00`` into its five fields and the weekday; anything else stays as it is."""
+    words = schedule.lower().split()
+    if len(words) != 3 or words[0] not in _WEEKS or words[1] not in WEEKDAYS:
+        return schedule, only_on
+    clock = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", words[2])
+    if not clock:
+        raise OptionError(f"{label}.schedule", schedule, "Write the time as HH:MM, from 00:00 to 23:59.")
+    if only_on:
+        raise OptionError(f"{label}.only_on", only_on, "The schedule names the weekday already.")
+    first = 1 + 7 * _WEEKS.index(words[0])
+    return f"{int(clock.group(2))} {int(clock.group(1))} {first}-{first + 6} * *", words[1]
+
+
+def _require_one_line(value: str, option: str) -> None:
+    found = _CONTROL.search(value)
+    if found:
+        names = {"\n": "a line feed", "\r": "a carriage return", "\0": "a NUL byte", "\t": "a tab"}
+        what = names.get(found.group(), f"the control character {found.group()!r}")
+        raise OptionError(option, value, f"It holds {what}, which would change or add lines in the crontab.")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise OptionError(option, value, "It is not valid UTF-8 text.") from error
+
+
+def _require_path(value: str, option: str, needed: bool) -> None:
+    if not value and not needed:
+        return
+    if not posixpath.isabs(value):
+        raise OptionError(option, value, "Give an absolute path: cron starts jobs in the user's home directory.")
+
+
+def _require_command(value: str, option: str, needed: bool) -> None:
+    if not value.strip():
+        if needed or value:
+            raise OptionError(option, value, "It must say what to run.")
+        return
+    if value != value.strip(" "):
+        raise OptionError(option, value, "Remove the spaces around it.")
+    if has_bare_percent(value):
+        raise OptionError(
+            option, value, "Cron ends the command at an unescaped '%' and feeds the rest to it as input; write '\\%'."
+        )
+
+
+def _require_one_meaning(scheduled: ScheduledJob, option: str) -> None:
+    """Refuse what runs on other days than it reads like, or never."""
+    expression, weekday = scheduled.expression, scheduled.weekday
+    if expression.both_days:
+        rule = "on days that match both" if expression.star_day else "on days that match either of them"
+        count = days_in_year(expression, _SAMPLE_YEAR)
+        raise OptionError(
+            option,
+            expression.text,
+            "Day of month and day of week are both restricted: Debian's cron would run it "
+            f"{rule}, {count} runs a year counting one for each day. Restrict one of them; for a weekday of a week of "
+            "the month write it in words: 'first sunday 04:00' (12 runs a year).",
+            runs_per_year=count,
+        )
+    if weekday is not None and len(expression.weekdays) < 7:
+        raise OptionError(option, expression.text, "With only_on the field 'day of week' has to be '*'.")
+
+
+def render_lines(scheduled: Sequence[ScheduledJob], user: str = "") -> list[str]:
+    """The crontab lines of the jobs: a comment with the name, then the line (with the user as sixth field, if given)."""
+    lines = []
+    for each in scheduled:
+        sixth = f"{user} " if user else ""
+        lines += [f"# {each.job.name}", f"{each.expression.text} {sixth}{render_command(each.job)}"]
+    return lines
