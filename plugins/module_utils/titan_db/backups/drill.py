@@ -9,7 +9,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Callable
@@ -21,8 +21,8 @@ from ..errors import DatabaseError, OptionError, TitanError
 from ..locks import file_lock
 from ..outcome import silent
 from ..steps import step
-from .compare import content_differences, schema_differences, sequence_differences
-from .fingerprint import Fingerprint, fingerprint_from_manifest, pin, read_fingerprint, read_tables
+from .check import differences_to
+from .fingerprint import Fingerprint, pin, read_fingerprint, read_tables
 from .loading import Loader
 from .naming import FileName
 from .pipeline import Deadline
@@ -97,11 +97,7 @@ def run_drill(
         with connect(target, "drill") as database:
             pin(database)
             restored = read_fingerprint(database, read_tables(database), say)
-            differences = []
-            if manifest:
-                differences += content_differences(fingerprint_from_manifest(known), restored)
-                differences += schema_differences(archive, loader.database_skeleton(target))
-                differences += sequence_differences(archive.sequences, _sequences(database, archive.sequences))
+            differences = differences_to(known, restored, archive, database, loader) if manifest else []
     return DrillResult(tuple(differences), len(restored.tables), restored.rows, time.monotonic() - began, restored)
 
 
@@ -190,25 +186,3 @@ def _load(
                 database.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(_DATABASE)))
                 _create_database(database, {})
     raise TitanError("The restore failed: the dump needs too many roles that do not exist.")
-
-
-def _sequences(database: Database, names: Iterable[str]) -> dict[str, tuple[int, bool]]:
-    found = {}
-    for name in names:
-        try:
-            # The archive's own, quoted name: to_regclass() refuses anything else.
-            row = database.row(
-                "SELECT coalesce(pg_sequence_last_value(c.oid), s.seqstart)::bigint AS value, "
-                "pg_sequence_last_value(c.oid) IS NOT NULL AS called, c.relname::text AS name, n.nspname::text AS schema "
-                "FROM pg_class c JOIN pg_sequence s ON s.seqrelid = c.oid JOIN pg_namespace n ON n.oid = c.relnamespace "
-                "WHERE c.oid = to_regclass(%s)",
-                (name,),
-            )
-        except DatabaseError:
-            continue
-        if row and row["called"]:
-            found[name] = (int(row["value"]), True)
-        elif row:
-            relation = sql.Identifier(row["schema"], row["name"])
-            found[name] = (int(database.value(sql.SQL("SELECT last_value FROM {}").format(relation))), False)
-    return found

@@ -27,6 +27,7 @@ from .naming import EXTENSIONS, require_name
 from .options import duration
 from .pipeline import Deadline
 from .preflight import choose_tools, last_of_kind, require_space
+from .restore import restore_entry
 from .source import Source, read_source, require_readable
 from .sweep import sweep_parts
 from .take import Wanted, take_backup, utc_now
@@ -87,13 +88,26 @@ def drill(call: Call) -> Outcome:
         return drill_entry(_chosen(call.options), call)
 
 
-def _chosen(options: Mapping[str, Any]) -> Entry:
-    """The backup that source names, or else the newest one in dest."""
+def restore(call: Call) -> Outcome:
+    """Restore a backup into a new database, compare it, and with "swap" put it in the place of a live one."""
+    with _os_errors():
+        return restore_entry(_chosen(call.options, verified=True), call)
+
+
+def _chosen(options: Mapping[str, Any], verified: bool = False) -> Entry:
+    """The backup that source names, or else the newest (verified) one in dest."""
     if options["source"]:
         return read_entry(options["source"])
     if not options["dest"]:
         raise OptionError("source", None, "Name a backup file, or the directory whose newest one is meant in 'dest'.")
     entries = read_catalog(options["dest"], options["name"])
+    newest = newest_verified(entries, "checksum") if verified else None
+    if verified and entries and not newest:
+        raise TitanError(
+            f"No backup{_called(options['name'])} in {options['dest']} is verified. Drill one, or name one in 'source'."
+        )
+    if newest:
+        return newest
     if not entries:
         raise TitanError(f"There is no backup{_called(options['name'])} in {options['dest']}.")
     return entries[0]

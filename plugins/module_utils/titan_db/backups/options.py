@@ -57,6 +57,15 @@ BACKUP_INFO: dict[str, dict[str, Any]] = {
     "verify": {"type": "str", "choices": ["none", "checksum"], "default": "none"},
 }
 
+RESTORE: dict[str, dict[str, Any]] = {
+    "source": {"type": "path"},
+    "dest": {"type": "path"},
+    "name": {"type": "str"},
+    "into": {"type": "str", "required": True},
+    "swap": {"type": "bool", "default": False},
+    **_PROGRAMS,
+}
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 

@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading a restored database and saying how it differs from what the manifest and the archive say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..database import Database, sql
+from ..errors import DatabaseError
+from .compare import content_differences, schema_differences, sequence_differences
+from .fingerprint import Fingerprint, fingerprint_from_manifest
+from .loading import Loader
+from .skeleton import Skeleton
+
+
+def differences_to(
+    manifest: dict[str, Any], restored: Fingerprint, archive: Skeleton, database: Database, loader: Loader
+) -> list[str]:
+    """Every difference between the source and the connected, restored database, as sentences.
+
+    The schema's text is compared only where the same major version made the archive: others write it differently.
+    """
+    said = content_differences(fingerprint_from_manifest(manifest), restored)
+    said += sequence_differences(archive.sequences, read_sequences(database, archive.sequences))
+    made_by = str((manifest.get("tools") or {}).get("pg_dump") or "").split(".", 1)[0]
+    if made_by == str(loader.programs.major):
+        said += schema_differences(archive, loader.database_skeleton(database.settings))
+    return said
+
+
+def read_sequences(database: Database, names: Iterable[str]) -> dict[str, tuple[int, bool]]:
+    found = {}
+    for name in names:
+        try:
+            # The archive's own, quoted name: to_regclass() refuses anything else.
+            row = database.row(
+                "SELECT coalesce(pg_sequence_last_value(c.oid), s.seqstart)::bigint AS value, "
+                "pg_sequence_last_value(c.oid) IS NOT NULL AS called, c.relname::text AS name, n.nspname::text AS schema "
+                "FROM pg_class c JOIN pg_sequence s ON s.seqrelid = c.oid JOIN pg_namespace n ON n.oid = c.relnamespace "
+                "WHERE c.oid = to_regclass(%s)",
+                (name,),
+            )
+        except DatabaseError:
+            continue
+        if row and row["called"]:
+            found[name] = (int(row["value"]), True)
+        elif row:
+            relation = sql.Identifier(row["schema"], row["name"])
+            found[name] = (int(database.value(sql.SQL("SELECT last_value FROM {}").format(relation))), False)
+    return found

@@ -1,0 +1,123 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Restore a backup into a new database."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: restore
+short_description: Restore a backup into a new database, and swap it in if wanted
+version_added: "0.1.0"
+description:
+  - Restores a backup into a new database, stops at the first error, and compares every table's rows, the schema and the sequences with
+    what the backup's manifest says. If anything differs the new database is dropped again and the module fails.
+  - With O(swap=true) the restored database then takes the place of the live one, in one transaction. The live one is kept
+    under a dated name, so that it can be renamed back.
+  - A live database is never written to. Owners and grants are restored; roles and tablespaces that the target server
+    does not have are named before anything starts.
+extends_documentation_fragment:
+  - titan.database.connection
+  - titan.database.attributes
+  - titan.database.attributes.action_group
+attributes:
+  check_mode:
+    support: full
+    details: Checks the backup, the names, the roles and the programs; restores nothing.
+  diff_mode:
+    support: full
+  idempotent:
+    support: none
+    details: Each run restores.
+options:
+  source:
+    description:
+      - The backup on the target host.
+      - The newest verified one in O(dest) if not given.
+    type: path
+  dest:
+    description:
+      - Directory on the target host with the backups.
+    type: path
+  name:
+    description:
+      - Only backups of this name in O(dest).
+    type: str
+  into:
+    description:
+      - Name of the database to restore into. It must not exist, unless O(swap=true).
+    type: str
+    required: true
+  swap:
+    description:
+      - If the database O(into) exists, end the connections to it, rename it to C(<into>_before_YYYYMMDD_HHMMSS), and give the restored one
+        its name. This happens after the restore was compared.
+    type: bool
+    default: false
+  programs:
+    description:
+      - Directory on the target host with PostgreSQL's client programs of the server's major version.
+      - If not given, the distribution's directories and then E(PATH) are searched.
+    type: path
+  jobs:
+    description:
+      - Parallel connections of C(pg_restore).
+    type: int
+    default: 2
+  timeout:
+    description:
+      - Seconds after which the restore is ended as failed; V(0) for no limit.
+    type: int
+    default: 21600
+notes:
+  - The role needs C(CREATEDB), must own the database that is swapped, and must be able to give objects to their owners; usually a
+    superuser.
+  - The connection goes to the database C(postgres) (or C(template1)) of the server, whatever O(login_db) says.
+seealso:
+  - module: titan.database.backup
+author:
+  - titan.database contributors (@titan-database)
+"""
+
+EXAMPLES = r"""
+- name: Look at last night's data
+  titan.database.restore:
+    login_unix_socket: /var/run/postgresql
+    login_user: postgres
+    dest: /home/ubuntu/backups/database
+    name: titan_prod
+    into: titan_yesterday
+
+- name: Go back to a certain backup
+  titan.database.restore:
+    login_unix_socket: /var/run/postgresql
+    login_user: postgres
+    source: /home/ubuntu/backups/database/titan_prod_20261122_020000.sql.gz
+    into: titan_trading
+    swap: true
+"""
+
+RETURN = r"""
+restored:
+  description: The new database's name, the backup it came from, and how many tables and rows it has (0 in check mode).
+  returned: success
+  type: dict
+  sample: {database: titan_trading, path: /var/backups/titan_prod_20261122_020000.sql.gz, tables: 16, rows: 172000}
+previous_database:
+  description: The name under which the database that was there is kept; null if there was none.
+  returned: success
+  type: str
+  sample: titan_trading_before_20261122_091500
+"""
+
+from ansible_collections.titan.database.plugins.module_utils._module import run_module
+from ansible_collections.titan.database.plugins.module_utils.titan_db.backups import operation, options
+
+
+def main() -> None:
+    run_module(operation.restore, options.RESTORE)
+
+
+if __name__ == "__main__":
+    main()
