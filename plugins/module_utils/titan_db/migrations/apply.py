@@ -1,0 +1,271 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Apply one migration: whole in a transaction, or step by step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..errors import DatabaseError, TitanError
+from ..steps import step
+from . import history
+from .before import already_there
+from .history import Applied, Attempt, Runner
+from .indexes import FOUND, REBUILD, SKIP, Verdict, decide, drop_statement, is_valid, size_of, table_of
+from .script import Script, blanked
+from .session import Session, located
+from .source import Migration
+from .statements import IndexDeclaration, index_declaration, names_in
+
+_IN_TRANSACTION = 2
+
+
+@dataclass
+class Result:
+    """What was done for one migration; indexes as {name, table, outcome, bytes, twin, line}."""
+
+    migration: Migration
+    action: str = "apply"
+    milliseconds: int = 0
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    indexes: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    transaction: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "version": self.migration.version, "name": self.migration.name, "file": self.migration.file,
+            "ms": self.milliseconds, "transaction": self.transaction, "steps": self.steps, "indexes": self.indexes,
+        }  # fmt: skip
+
+
+def index_record(declaration: IndexDeclaration, verdict: Verdict | None, outcome: str, size: int = 0) -> dict[str, Any]:
+    """One index for the results and the history."""
+    return {
+        "name": declaration.name, "table": verdict.table if verdict else declaration.table, "line": declaration.line,
+        "schema": verdict.schema if verdict else "", "outcome": outcome, "bytes": size,
+        "twin": verdict.twin if verdict else "",
+    }  # fmt: skip
+
+
+@dataclass
+class Judged:
+    """The indexes of a transactional file, decided before it runs."""
+
+    script: Script
+    records: list[dict[str, Any]] = field(default_factory=list)
+    rebuild: list[Verdict] = field(default_factory=list)
+    watched: list[IndexDeclaration] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def judge_file(session: Session, script: Script, later: AbstractSet[str]) -> Judged:
+    """Decide on every index that a transactional file creates, as far as it can be known before the file runs.
+
+    A declaration whose table or name occurs earlier in the file is checked after the file has run instead.
+    """
+    result = Judged(script)
+    seen: set[str] = set()
+    gone = []
+    for at, statement in enumerate(script.statements):
+        declaration = index_declaration(statement, script.text)
+        if declaration is None:
+            seen |= names_in(statement)
+            continue
+        where = f"{script.file}, line {declaration.line}"
+        table = declaration.table.rsplit(".", 1)[-1].strip('"')
+        known = {name for name in (declaration.name, table, table.lower()) if name}
+        fresh = known & seen
+        verdict = None
+        if not fresh:
+            verdict = decide(session.database, declaration, session.rules.redundant, where)
+            _refuse_large(session, declaration, where, verdict)
+        names = {declaration.name, verdict.twin} if verdict else set()
+        if verdict and verdict.action == SKIP and (names & later or _named_later(script, at, names)):
+            result.warnings.append(
+                f"{where}: the index {declaration.name!r} duplicates {verdict.twin!r}, but a later statement names one of "
+                "them, so it is built."
+            )
+            verdict = replace(verdict, action="build")
+        if verdict:
+            result.warnings += verdict.warnings
+        if verdict and verdict.action in (FOUND, SKIP):
+            gone.append(statement)
+            result.records.append(index_record(declaration, verdict, "found" if verdict.action == FOUND else "skipped"))
+        else:
+            result.records.append(index_record(declaration, verdict, "built"))
+            if verdict and verdict.action == REBUILD:
+                result.rebuild.append(verdict)
+            elif declaration.if_not_exists and fresh and not _named_later(script, at, known):
+                result.watched.append(declaration)
+        seen.add(declaration.name)
+    result.script = blanked(script, gone) if gone else script
+    return result
+
+
+def _named_later(script: Script, at: int, names: set[str]) -> bool:
+    return any(
+        names & names_in(item) for item in script.statements[at + 1 :] if not index_declaration(item, script.text)
+    )
+
+
+def _refuse_large(session: Session, declaration: IndexDeclaration, where: str, verdict: Verdict | None) -> None:
+    if verdict is None or verdict.action in (FOUND, SKIP) or declaration.concurrently:
+        return
+    limit = session.rules.plain_index_max_rows
+    table = table_of(session.database, declaration.table)
+    if table is None or table["kind"] not in ("r", "p", "m"):
+        return
+    rows = table["rows"]
+    if rows < 0 and table["bytes"] > 8192:  # never analysed: count, but no further than needed
+        rows = session.database.value(
+            f"SELECT count(*) FROM (SELECT FROM {declaration.table} LIMIT {limit + 1}) AS some"  # noqa: S608 - as written in the file
+        )
+    if rows > limit:
+        raise TitanError(
+            f"{where}: CREATE INDEX {declaration.name} would block every writer of {declaration.table} (about {rows} rows) "
+            "while it builds. Use CREATE INDEX CONCURRENTLY in a file of its own; or raise plain_index_max_rows "
+            f"(now {limit}).",
+            index=declaration.name,
+            rows=rows,
+        )
+
+
+def apply_whole(
+    session: Session,
+    runner: Runner,
+    migration: Migration,
+    script: Script,
+    later: AbstractSet[str],
+    action: str = "apply",
+) -> Result:
+    """Run a transactional file; its history row commits with it.
+
+    Raises:
+        TitanError: it failed; nothing of the file is in the database.
+    """
+    judged = judge_file(session, script, later)
+    for verdict in judged.rebuild:
+        session.database.execute(f"SET lock_timeout = {int(session.rules.concurrent_lock_timeout)}")
+        session.run(drop_statement(session.database, verdict.schema, verdict.name))
+    attempt = Attempt(migration, action, None, script.text if action == "rollback" else migration.text)
+    attempt.details = {"indexes": judged.records, "found": already_there(session.database, script.statements)}
+    try:
+        milliseconds = session.retry(lambda: _transaction(session, runner, attempt, judged), script.file)
+    except TitanError as error:
+        session.fresh()
+        record_failure(session, runner, attempt, error)
+        raise
+    session.fresh()
+    result = Result(migration, action, milliseconds, [], judged.records, [*script.notes, *judged.warnings])
+    for item in judged.records:
+        if item["outcome"] == "built" and item["schema"]:
+            item["bytes"] = size_of(session.database, item["schema"], item["name"])
+    return result
+
+
+def _transaction(session: Session, runner: Runner, attempt: Attempt, judged: Judged) -> int:
+    """One try; return the milliseconds."""
+    script, database = judged.script, session.database
+    xid, attempt.started = session.begin()
+    began = time.monotonic()
+    try:
+        session.check_headers(script.headers, "require", script.file)
+        step("migration.run")
+        if script.steps:
+            session.run(script.text)
+        if database.raw.info.transaction_status != _IN_TRANSACTION:
+            raise _stray(script)
+        database.execute("RESET SESSION AUTHORIZATION; RESET ROLE")
+        for declaration in judged.watched:
+            _check_built(session, declaration, script.file)
+        session.check_headers(script.headers, "verify", script.file)
+        step("migration.record")
+        outcome = "rolled_back" if attempt.action == "rollback" else "applied"
+        row = history.insert(database, runner, attempt, outcome)
+        if row["xid"] != xid:
+            raise _stray(script)
+        step("migration.commit")
+        database.execute("COMMIT")
+        step("migration.committed")
+        return int(row["milliseconds"])
+    except DatabaseError as error:
+        session.rollback()
+        if error.details.get("file"):
+            raise
+        if not script.steps:
+            raise
+        session.pinpoint(script, script.steps[0], error, time.monotonic() - began)
+        raise located(error, script, script.steps[0], "Nothing of this file is in the database.") from error
+    except BaseException:
+        session.rollback()
+        raise
+
+
+def _stray(script: Script) -> TitanError:
+    return TitanError(
+        f"{script.file}: something in this file ended the runner's transaction. What ran before that is in the database "
+        "and is not recorded; take the COMMIT or ROLLBACK out, and put the database right by hand.",
+        file=script.file,
+    )
+
+
+def _check_built(session: Session, declaration: IndexDeclaration, file: str) -> None:
+    """An index made with IF NOT EXISTS must be the declared one."""
+    verdict = decide(session.database, declaration, "create", f"{file}, line {declaration.line}")
+    if verdict is not None and verdict.action == REBUILD:
+        raise TitanError(
+            f"{file}, line {declaration.line}: the index {declaration.name!r} is there but INVALID, and IF NOT EXISTS kept it.",
+            index=declaration.name,
+        )
+
+
+def record_failure(session: Session, runner: Runner, attempt: Attempt, error: TitanError) -> None:
+    """Write the failed attempt's row, if the connection still lives."""
+    if session.database.raw.closed or attempt.started is None:
+        return
+    if attempt.row:
+        history.update(session.database, attempt, "failed", error.message)
+    else:
+        history.insert(session.database, runner, attempt, "failed", error.message)
+
+
+def known_steps(known: Applied | None, script: Script, action: str) -> list[dict[str, Any]]:
+    """The records of the steps that an interrupted run has done or begun.
+
+    Raises:
+        TitanError: those statements have been edited since.
+    """
+    if known is None or not known.partial or known.partial_action != action:
+        return []
+    records = list(known.steps)
+    for record, wanted in zip(records, script.steps):
+        if record["digest"] != wanted.digest:
+            raise TitanError(
+                f"{script.file}, line {wanted.line}: this file was interrupted in step {len(records)}, and its step "
+                f"{record['number']} has been edited since. Restore it, finish the run, and put the change into a new file.",
+                file=script.file,
+                line=wanted.line,
+            )
+    if len(records) > len(script.steps):
+        raise TitanError(
+            f"{script.file}: statements that have already run were taken out of it. Restore them.", file=script.file
+        )
+    return records
+
+
+def built_valid(session: Session, declaration: IndexDeclaration, verdict: Verdict, where: str) -> int:
+    """Check a concurrently built index; return its bytes.
+
+    Raises:
+        TitanError: it is missing or invalid.
+    """
+    if declaration.name and not is_valid(session.database, verdict.schema, declaration.name):
+        raise TitanError(
+            f"{where}: the index {declaration.name!r} is not valid after its build.", index=declaration.name
+        )
+    return size_of(session.database, verdict.schema, declaration.name) if declaration.name else 0

@@ -1,0 +1,156 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was there before a file ran: a rollback must leave it, and bring back what the file replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..database import Database
+from ..errors import DatabaseError, TitanError
+from .lexer import Statement
+from .script import Script, blanked
+from .statements import Named, created, dropped
+
+_RELATION = """
+SELECT pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS identity, c.relkind::text AS relkind,
+       CASE WHEN c.relkind = 'v' THEN pg_catalog.pg_get_viewdef(c.oid) END AS definition,
+       pg_catalog.obj_description(c.oid, 'pg_class') AS comment
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.oid = pg_catalog.to_regclass(%s)
+"""
+_ROUTINES = """
+SELECT pg_catalog.format('%%I.%%I(%%s)', n.nspname, p.proname, pg_catalog.array_to_string(ARRAY(
+         SELECT pg_catalog.format_type(t, NULL) FROM pg_catalog.unnest(p.proargtypes) AS t), ',')) AS identity,
+       pg_catalog.pg_get_functiondef(p.oid) AS definition, pg_catalog.obj_description(p.oid, 'pg_proc') AS comment
+  FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+ WHERE p.prokind IN ('f', 'p') AND pg_catalog.quote_ident(p.proname) = %s AND n.nspname = coalesce(%s, pg_catalog.current_schema())
+"""
+_OTHERS = {
+    "type": "SELECT pg_catalog.to_regtype(%s)::pg_catalog.text AS identity",
+    "schema": "SELECT pg_catalog.to_regnamespace(%s)::pg_catalog.text AS identity",
+    "extension": "SELECT pg_catalog.quote_ident(extname) AS identity FROM pg_catalog.pg_extension WHERE pg_catalog.quote_ident(extname) = %s",
+}
+
+
+def look(database: Database, named: Named) -> list[dict[str, Any]]:
+    """The objects that a name stands for now: {kind, identity, definition, comment}; routines with every argument list."""
+    if named.kind == "routine":
+        schema, _dot, name = named.name.rpartition(".")
+        rows = database.rows(_ROUTINES, (_canonical(name), schema.strip('"') or None))
+    else:
+        rows = database.rows(_RELATION if named.kind == "relation" else _OTHERS[named.kind], (_canonical_last(named),))
+    return [{"kind": named.kind, **row} for row in rows if row["identity"]]
+
+
+def _canonical(name: str) -> str:
+    return name if name.startswith('"') else name.lower()
+
+
+def _canonical_last(named: Named) -> str:
+    return _canonical(named.name) if named.kind == "extension" else named.name
+
+
+def already_there(database: Database, statements: Sequence[Statement]) -> list[dict[str, Any]]:
+    """What CREATE OR REPLACE and CREATE ... IF NOT EXISTS in these statements would find."""
+    found: list[dict[str, Any]] = []
+    for named in map(created, statements):
+        if named and named.tolerant:
+            found += [item for item in look(database, named) if item not in found]
+    return found
+
+
+def protected(details: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a migration's attempts found rather than made, the oldest word on each object first."""
+    kept: dict[tuple[str, str], dict[str, Any]] = {}
+    for item in details:
+        for found in item.get("found", []):
+            kept.setdefault((found["kind"], found["identity"]), found)
+        for index in item.get("indexes", []):
+            if index["outcome"] == "found":
+                identity = ".".join('"' + part.replace('"', '""') + '"' for part in (index["schema"], index["name"]))
+                kept.setdefault(("relation", identity), {"kind": "relation", "identity": identity, "definition": None})
+    return list(kept.values())
+
+
+def spare(database: Database, script: Script, kept: Sequence[dict[str, Any]]) -> tuple[Script, list[str]]:
+    """The way back without the DROP statements of objects that were there before, and their names.
+
+    Raises:
+        TitanError: one statement drops both such an object and another one.
+    """
+    gone, names = [], []
+    for statement in script.statements:
+        doomed = dropped(statement)
+        spared = [item.name for item in doomed if _is_kept(database, item, kept)]
+        if not spared:
+            continue
+        if len(spared) < len(doomed):
+            raise TitanError(
+                f"{script.file}, line {statement.line}: this statement drops {', '.join(spared)}, which was there before the "
+                "migration, together with other objects. Give each its own statement.",
+                file=script.file,
+                line=statement.line,
+            )
+        gone.append(statement)
+        names += spared
+    if not gone:
+        return script, names
+    starts = {statement.start for statement in gone}
+    if script.whole:
+        return blanked(script, gone), names
+    steps = tuple(step for step in script.steps if step.statements[0].start not in starts)
+    renumbered = tuple(_numbered(step, number) for number, step in enumerate(steps, 1))
+    return Script(script.file, script.text, False, script.statements, renumbered, script.headers, script.notes), names
+
+
+def _numbered(step: Any, number: int) -> Any:
+    return replace(step, number=number)
+
+
+def _is_kept(database: Database, named: Named, kept: Sequence[dict[str, Any]]) -> bool:
+    return any(item["kind"] == named.kind and _same(database, named, item["identity"]) for item in kept)
+
+
+def _same(database: Database, named: Named, identity: str) -> bool:
+    if named.kind == "relation":
+        query = "SELECT pg_catalog.to_regclass(%s) = pg_catalog.to_regclass(%s)"
+        return database.value(query, (named.name, identity)) is True
+    if named.kind != "routine":
+        return named.name.strip('"') == identity.strip('"')
+    function = "to_regprocedure" if "(" in named.name else "to_regproc"
+    query = f"SELECT pg_catalog.{function}(%s)::oid = pg_catalog.to_regprocedure(%s)::oid"
+    try:
+        return database.value(query, (named.name, identity)) is True
+    except DatabaseError:  # argument names or modes in the list: the name decides
+        return named.name.split("(")[0].split(".")[-1].strip().strip('"') == identity.split("(")[0].split(".")[
+            -1
+        ].strip('"')
+
+
+def restore_statements(database: Database, kept: Sequence[dict[str, Any]]) -> list[str]:
+    """The statements that bring back replaced routines and views, as they stand now."""
+    statements = []
+    for item in kept:
+        if not item.get("definition"):
+            continue
+        routine = item["kind"] == "routine"
+        now = _now(database, item, routine)
+        if now is not None and now["definition"] == item["definition"]:
+            continue
+        definition = item["definition"].rstrip().rstrip(";")
+        statements.append(definition if routine else f"CREATE OR REPLACE VIEW {item['identity']} AS {definition}")
+    return statements
+
+
+def _now(database: Database, item: dict[str, Any], routine: bool) -> dict[str, Any] | None:
+    if not routine:
+        return database.row(_RELATION, (item["identity"],))
+    return database.row(
+        "SELECT pg_catalog.pg_get_functiondef(oid) AS definition FROM pg_catalog.pg_proc "
+        "WHERE oid = pg_catalog.to_regprocedure(%s)",
+        (item["identity"],),
+    )

@@ -1,0 +1,290 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an index declaration means, asked of the server, and what to do about it.
+
+The declaration is run on an empty temporary copy of its table, in a transaction that is rolled back; the catalog row
+that it made there is compared with the indexes that the real table has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ..database import Database, sql
+from ..errors import DatabaseError, TitanError
+from .statements import IndexDeclaration
+
+BUILD, FOUND, SKIP, REBUILD = "build", "found", "skip", "rebuild"
+
+_SHAPE = """
+SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name, i.indrelid::bigint AS table_oid,
+       i.indrelid::regclass::text AS table_name,
+       i.indisvalid AND i.indisready AND i.indislive AS valid,
+       EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = c.oid) AS constraint,
+       pg_catalog.pg_get_indexdef(c.oid) AS definition,
+       m.amname::text AS method, i.indisunique AS "unique", i.indisexclusion OR NOT i.indimmediate AS special,
+       coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false) AS nulls_not_distinct,
+       i.indnkeyatts::int AS keys,
+       ARRAY(SELECT coalesce((SELECT pg_catalog.quote_ident(a.attname) FROM pg_catalog.pg_attribute a
+                               WHERE a.attrelid = i.indrelid AND a.attnum = i.indkey[k - 1] AND a.attnum <> 0),
+                             pg_catalog.pg_get_indexdef(c.oid, k, false))
+               FROM generate_series(1, i.indnatts) AS k ORDER BY k) AS columns,
+       i.indclass::text AS classes, i.indcollation::text AS collations, i.indoption::text AS options,
+       ARRAY(SELECT coalesce(a.attoptions::text, '') FROM pg_catalog.pg_attribute a
+              WHERE a.attrelid = c.oid AND a.attnum > 0 ORDER BY a.attnum) AS class_options,
+       coalesce(pg_catalog.pg_get_expr(i.indpred, i.indrelid), '') AS predicate
+  FROM pg_catalog.pg_index i
+  JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_catalog.pg_am m ON m.oid = c.relam
+"""
+_COMPARED = (
+    "method", "unique", "special", "nulls_not_distinct", "keys", "columns", "classes", "collations", "options",
+    "class_options", "predicate",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What to do about one declaration.
+
+    Attributes:
+        action: build, found (the same is there), skip (an exact twin is there), rebuild (an invalid one is in the way).
+        name, table: The index and the table it is on, schema-qualified where needed.
+        twin: The name of the exact duplicate, or empty.
+        warnings: Sentences on prefixes.
+        schema: Where the index is or will be.
+    """
+
+    action: str
+    name: str
+    table: str
+    schema: str
+    twin: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def shape(row: dict[str, Any]) -> tuple[Any, ...]:
+    """What two indexes must share to be the same: everything but name, size and storage parameters."""
+    return tuple(tuple(row[key]) if isinstance(row[key], list) else row[key] for key in _COMPARED)
+
+
+def table_of(database: Database, written: str) -> dict[str, Any] | None:
+    """oid, schema, name, kind, estimated rows and bytes of a table as the session's search_path sees it; None if unknown."""
+    return database.row(
+        "SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind, "
+        "c.reltuples::bigint AS rows, pg_catalog.pg_table_size(c.oid) AS bytes FROM pg_catalog.pg_class c "
+        "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass(%s)",
+        (written,),
+    )
+
+
+@contextmanager
+def _undone(database: Database) -> Iterator[None]:
+    """Run the block and take back what it did, inside or outside a transaction."""
+    inside = database.raw.info.transaction_status != 0
+    database.execute("SAVEPOINT titan_db_probe" if inside else "BEGIN")
+    try:
+        yield
+    finally:
+        if not database.raw.closed:
+            ending = "ROLLBACK TO SAVEPOINT titan_db_probe; RELEASE SAVEPOINT titan_db_probe"
+            database.execute(ending if inside else "ROLLBACK")
+
+
+def declared_shape(database: Database, declaration: IndexDeclaration, table: dict[str, Any]) -> dict[str, Any]:
+    """The catalog row that the declaration makes, and the rows of the table's indexes, read under one search_path.
+
+    Raises:
+        DatabaseError: the declaration is wrong (unknown column ...); the server's message says how.
+    """
+    with _undone(database):
+        clone = sql.Identifier("pg_temp", table["name"])
+        database.execute(
+            sql.SQL("CREATE TEMPORARY TABLE {} (LIKE {})").format(clone, sql.Identifier(table["schema"], table["name"]))
+        )
+        unique = "UNIQUE " if declaration.unique else ""
+        head = sql.SQL(f"CREATE {unique}INDEX titan_db_probe ON {{}} ").format(clone).as_string(database.raw)
+        try:
+            database.execute(head + declaration.rest)
+        except DatabaseError as error:
+            error.details.pop("position", None)
+            raise
+        mine = database.rows(
+            _SHAPE + " WHERE i.indrelid = pg_catalog.to_regclass(%s)", (f"pg_temp.{_quoted(table['name'])}",)
+        )
+        theirs = database.rows(_SHAPE + " WHERE i.indrelid = %s OR c.relname = %s AND n.nspname = %s ORDER BY c.relname",
+                               (table["oid"], declaration.name, table["schema"]))  # fmt: skip
+    return {"mine": mine[0], "theirs": theirs}
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def judge(
+    declaration: IndexDeclaration,
+    table: dict[str, Any],
+    found: dict[str, Any],
+    redundant: str,
+    leftover: bool,
+    where: str,
+) -> Verdict:
+    """Decide. Pure.
+
+    Args:
+        declaration: What the file says.
+        table: From table_of.
+        found: From declared_shape.
+        redundant: skip, create or fail: what to do about an exact duplicate of another name.
+        leftover: An invalid index of this name is known to be ours.
+        where: File and line, for messages.
+
+    Raises:
+        TitanError: an index of this name is something else, or a duplicate is there and redundant is fail.
+    """
+    mine, theirs = found["mine"], found["theirs"]
+    name, schema = declaration.name, table["schema"]
+    wanted = shape(mine)
+    same_name = next((row for row in theirs if row["name"] == name and row["schema"] == schema), None)
+    if same_name is not None:
+        same = same_name["table_oid"] == table["oid"] and shape(same_name) == wanted
+        if same_name["valid"] and same:
+            return Verdict(FOUND, name, table["name"], schema)
+        if not same_name["valid"] and (same or leftover):
+            return Verdict(REBUILD, name, table["name"], schema)
+        raise _different(declaration, table, same_name, mine, where)
+    others = [row for row in theirs if row["table_oid"] == table["oid"] and row["valid"]]
+    twin = next((row["name"] for row in others if shape(row) == wanted), "")
+    if twin and redundant == "fail":
+        raise TitanError(
+            f"{where}: the index {name!r} on {table['name']!r} would be an exact duplicate of {twin!r}. "
+            "Remove the statement, or set redundant_indexes to skip or create.",
+            index=name,
+            twin=twin,
+        )
+    action = SKIP if twin and redundant == "skip" else BUILD
+    warnings = () if twin else _prefixes(declaration, table, mine, others)
+    if twin and action == BUILD:
+        warnings = (f"The index {name!r} on {table['name']!r} is an exact duplicate of {twin!r}.",)
+    return Verdict(action, name, table["name"], schema, twin, warnings)
+
+
+def _different(
+    declaration: IndexDeclaration, table: dict[str, Any], there: dict[str, Any], mine: dict[str, Any], where: str
+) -> TitanError:
+    state = "" if there["valid"] else " and is INVALID"
+    unique = "UNIQUE " if declaration.unique else ""
+    wanted = f"CREATE {unique}INDEX {declaration.name} ON {declaration.table} {declaration.rest}"
+    differs = [
+        key for key in _COMPARED if shape({**there, **{k: mine[k] for k in _COMPARED if k != key}}) != shape(mine)
+    ]
+    if there["table_oid"] != table["oid"]:
+        differs = ["table", *differs]
+    return TitanError(
+        f"{where}: an index called {declaration.name!r} is there{state}, but it is not the declared one (different: "
+        f"{', '.join(differs)}). There: {there['definition']}. Declared: {wanted}. Nothing was changed: rename or drop the "
+        "one, or correct the other.",
+        index=declaration.name,
+        existing=there["definition"],
+        declared=wanted,
+        differs=differs,
+    )
+
+
+def _prefixes(
+    declaration: IndexDeclaration, table: dict[str, Any], mine: dict[str, Any], others: list[dict[str, Any]]
+) -> tuple[str, ...]:
+    """Warnings: the new index is a prefix of an existing one, or makes an existing one redundant."""
+    if mine["method"] != "btree":
+        return ()
+    said = []
+    for row in others:
+        if row["method"] != "btree" or row["predicate"] != mine["predicate"]:
+            continue
+        if not mine["unique"] and _starts(row, mine):
+            said.append(
+                f"The index {declaration.name!r} on {table['name']!r} is covered by {row['name']!r}: {row['definition']}."
+            )
+        elif not row["unique"] and not row["constraint"] and _starts(mine, row):
+            said.append(
+                f"The index {declaration.name!r} on {table['name']!r} makes {row['name']!r} redundant: {row['definition']}."
+            )
+    return tuple(said)
+
+
+def _starts(longer: dict[str, Any], shorter: dict[str, Any]) -> bool:
+    """True if the key columns of shorter are the first ones of longer, and nothing is included that longer lacks."""
+    count = shorter["keys"]
+    if count > longer["keys"] or len(shorter["columns"]) > count:
+        return False
+    same = longer["columns"][:count] == shorter["columns"][:count]
+    for key in ("classes", "options"):
+        same = same and longer[key].split()[:count] == shorter[key].split()[:count]
+    return same and longer["collations"].split()[:count] == shorter["collations"].split()[:count]
+
+
+def is_valid(database: Database, schema: str, name: str) -> bool | None:
+    """Whether the index is valid and ready; None if there is no such index."""
+    value = database.value(
+        "SELECT i.indisvalid AND i.indisready AND i.indislive FROM pg_catalog.pg_index i "
+        "JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = %s AND c.relname = %s",
+        (schema, name),
+    )
+    return None if value is None else bool(value)
+
+
+def size_of(database: Database, schema: str, name: str) -> int:
+    """Bytes of the index; 0 if it is gone."""
+    return int(
+        database.value(
+            "SELECT pg_catalog.pg_relation_size(c.oid) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
+            "ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s",
+            (schema, name),
+        )
+        or 0
+    )
+
+
+def decide(
+    database: Database, declaration: IndexDeclaration, redundant: str, where: str, leftover: bool = False
+) -> Verdict | None:
+    """What to do about the declaration now; None if its table does not exist yet.
+
+    Raises:
+        TitanError: see judge.
+        DatabaseError: the declaration itself is wrong; the message begins with ``where``.
+    """
+    table = table_of(database, declaration.table)
+    if table is None:
+        return None
+    try:
+        found = declared_shape(database, declaration, table)
+    except DatabaseError as error:
+        raise DatabaseError(f"{where}: {error.message}", sqlstate=error.sqlstate, **_without_state(error)) from error
+    return judge(declaration, table, found, redundant, leftover, where)
+
+
+def _without_state(error: DatabaseError) -> dict[str, Any]:
+    return {key: value for key, value in error.details.items() if key not in ("sqlstate", "position")}
+
+
+def invalid_indexes(database: Database) -> dict[int, dict[str, Any]]:
+    """All invalid indexes of the database by oid: schema, name and the table's oid."""
+    rows = database.rows(
+        "SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name, i.indrelid::bigint AS table_oid "
+        "FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
+        "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid AND c.relkind = 'i'"
+    )
+    return {row["oid"]: row for row in rows}
+
+
+def drop_statement(database: Database, schema: str, name: str) -> str:
+    """DROP INDEX CONCURRENTLY for the index."""
+    statement = sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(schema, name))
+    return str(statement.as_string(database.raw))

@@ -1,0 +1,38 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the history, the directory and the catalog say of each other: read only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..database import Database
+from . import history
+from .lexer import same_meaning
+from .plan import edited, text_diff
+from .source import Migration
+
+
+def read_status(database: Database, migrations: Sequence[Migration]) -> dict[str, Any]:
+    """migrations, pending, missing, tampered and unfinished."""
+    state = history.read(database)
+    rows = history.facts(database) if state else {}
+    listed, pending = [], []
+    for item in migrations:
+        known = state.get(history.sort_key(item.key))
+        current = known is not None and known.applied and (not item.repeatable or known.checksum == item.checksum)
+        status = "applied" if current else "interrupted" if known and known.partial else "pending"
+        said = {"version": item.version, "name": item.name, "file": item.file, "status": status}
+        listed.append({**said, **(rows.get(known.row, {}) if known and known.applied else {})})
+        if not current:
+            pending.append({**said, "reversible": bool(item.down_text)})
+    here = {history.sort_key(item.key) for item in migrations}
+    missing = [known.key for key, known in sorted(state.items()) if known.applied and key not in here]
+    tampered = []
+    for item, known in edited(migrations, state):
+        body = history.body(database, known.row)
+        if not same_meaning(body, item.text):
+            tampered.append({"version": item.key, "file": item.file, "diff": text_diff(item, body)})
+    return {"migrations": listed, "pending": pending, "missing": missing, "tampered": tampered}

@@ -1,0 +1,170 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which migrations are due, and what is wrong with those that are not. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import OptionError, TitanError
+from .history import Applied, sort_key
+from .lexer import same_meaning
+from .source import Migration
+
+State = Mapping[tuple[Any, ...], Applied]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run does.
+
+    Attributes:
+        pending: To apply, in order.
+        amended: Applied ones whose file was edited without a change of meaning; their checksums are brought up to date.
+        missing: Versions that the history has and the directory has not.
+        beyond: Left alone because they come after the target.
+    """
+
+    pending: tuple[Migration, ...] = ()
+    amended: tuple[Migration, ...] = ()
+    missing: tuple[str, ...] = ()
+    beyond: tuple[Migration, ...] = ()
+
+
+def edited(migrations: Sequence[Migration], state: State) -> list[tuple[Migration, Applied]]:
+    """The applied versioned migrations whose file has another checksum than the history."""
+    found = []
+    for migration in migrations:
+        known = state.get(sort_key(migration.key))
+        if known and known.applied and not migration.repeatable and known.checksum != migration.checksum:
+            found.append((migration, known))
+    return found
+
+
+def text_diff(migration: Migration, body: str) -> str:
+    """The unified diff from the applied text to the file's."""
+    lines = difflib.unified_diff(
+        body.splitlines(),
+        migration.text.splitlines(),
+        f"{migration.file} (applied)",
+        f"{migration.file} (file)",
+        lineterm="",
+    )
+    return "\n".join(lines) + "\n"
+
+
+def make_plan(
+    migrations: Sequence[Migration],
+    state: State,
+    bodies: Mapping[str, str],
+    *,
+    target: str = "",
+    allowed_late: Sequence[str] = (),
+    accepted: Sequence[str] = (),
+) -> Plan:
+    """Decide what to apply.
+
+    Args:
+        migrations: From parse_files.
+        state: From history.read.
+        bodies: Applied text of each edited migration, by key.
+        target: Last version to apply; empty for all.
+        allowed_late: Versions that may be applied although a later one is.
+        accepted: Versions whose edited file is to be taken as it is.
+
+    Raises:
+        TitanError: an applied file was edited, or a pending one comes before an applied one.
+        OptionError: the target is not a version of the directory.
+    """
+    changed = edited(migrations, state)
+    taken = {sort_key(version) for version in accepted}
+    bad = [
+        item
+        for item, _known in changed
+        if not same_meaning(bodies[item.key], item.text) and sort_key(item.key) not in taken
+    ]
+    if bad:
+        raise _tampered(bad, bodies)
+    pending = [item for item in migrations if not _done(item, state)]
+    _refuse_late(pending, state, allowed_late)
+    limit = _limit(migrations, target, "target")
+    due = [item for item in pending if limit is None or (not item.repeatable and item.order <= limit)]
+    here = {sort_key(item.key) for item in migrations}
+    missing = [known.key for key, known in sorted(state.items()) if known.applied and key not in here]
+    return Plan(
+        tuple(due), tuple(item for item, _known in changed), tuple(missing), tuple(i for i in pending if i not in due)
+    )
+
+
+def _limit(migrations: Sequence[Migration], target: str, option: str) -> tuple[int, ...] | None:
+    if not target:
+        return None
+    wanted = sort_key(target)[1:]
+    if not any(item.order == wanted for item in migrations) and wanted != (0,):
+        versions = [item.version for item in migrations if item.version]
+        shown = f"{versions[0]} to {versions[-1]}" if versions else "none"
+        raise OptionError(option, target, f"No migration has this version. The directory holds: {shown}.")
+    return tuple(wanted)
+
+
+def _done(migration: Migration, state: State) -> bool:
+    known = state.get(sort_key(migration.key))
+    if known is None or not known.applied:
+        return False
+    return not migration.repeatable or known.checksum == migration.checksum
+
+
+def _refuse_late(pending: Sequence[Migration], state: State, allowed: Sequence[str]) -> None:
+    newest = max((key for key, known in state.items() if known.applied and key[0] == 0), default=None)
+    if newest is None:
+        return
+    names = {sort_key(version) for version in allowed}
+    late = [item for item in pending if not item.repeatable and sort_key(item.key) < newest]
+    late = [item for item in late if sort_key(item.key) not in names]
+    if late:
+        files = ", ".join(item.file for item in late)
+        raise TitanError(
+            f"These migrations come before {state[newest].key}, which is already applied: {files}. Give them a later "
+            f"version, or allow them by allow_out_of_order: [{', '.join(item.version for item in late)}].",
+            late=[item.version for item in late],
+        )
+
+
+def _tampered(bad: Sequence[Migration], bodies: Mapping[str, str]) -> TitanError:
+    diffs = [{"version": item.key, "file": item.file, "diff": text_diff(item, bodies[item.key])} for item in bad]
+    files = ", ".join(item.file for item in bad)
+    return TitanError(
+        f"Applied migrations were edited: {files}. Restore the files and put the change into a new migration; or, if the "
+        "database has it already, name the versions in accept_edited. The difference:\n"
+        + "".join(item["diff"] for item in diffs),
+        tampered=diffs,
+    )
+
+
+def rollback_plan(migrations: Sequence[Migration], state: State, target: str) -> list[Migration]:
+    """The applied migrations after the target, newest first.
+
+    Raises:
+        TitanError: one of them has no way back, or no file.
+    """
+    limit = _limit(migrations, target, "target")
+    by_key = {sort_key(item.key): item for item in migrations}
+    goal = state.get(sort_key(target)) if target else None
+    if goal is not None and not goal.applied:
+        raise OptionError("target", target, "This version is not applied.")
+    doomed = [key for key, known in state.items() if key[0] == 0 and key[1:] > (limit or ()) and _there(known)]
+    missing = [state[key].key for key in sorted(doomed) if key not in by_key or not by_key[key].down_text]
+    if missing:
+        raise TitanError(
+            f"These applied migrations have no .down.sql: {', '.join(missing)}. Nothing was rolled back.",
+            missing=missing,
+        )
+    return [by_key[key] for key in sorted(doomed, reverse=True)]
+
+
+def _there(known: Applied) -> bool:
+    return known.applied or known.partial

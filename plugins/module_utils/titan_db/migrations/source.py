@@ -1,0 +1,253 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Migration files: their names, their order, their texts and headers. Pure, apart from reading a directory."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ..errors import OptionError, TitanError
+
+# Naming conventions: the pattern of a file (up), of its way back (down) and of a repeatable one.
+_NUMBER = r"(?P<version>[0-9]+)"
+_NAMINGS: dict[str, tuple[str, str, str]] = {
+    "plain": (rf"{_NUMBER}[_-]+(?P<name>.+)", rf"{_NUMBER}[_-]+(?P<name>.+)\.down", r"R__(?P<name>.+)"),
+    "up_down": (rf"{_NUMBER}[_-]+(?P<name>.+)\.up", rf"{_NUMBER}[_-]+(?P<name>.+)\.down", r"R__(?P<name>.+)"),
+    "flyway": (
+        r"[Vv](?P<version>[0-9]+(?:[._][0-9]+)*)__(?P<name>.+)",
+        r"[Uu](?P<version>[0-9]+(?:[._][0-9]+)*)__(?P<name>.+)",
+        r"R__(?P<name>.+)",
+    ),
+    "directory": (
+        r"(?P<version>[0-9][0-9-]*?)[_-]+(?P<name>[^/0-9][^/]*)/(?:up|migration)",
+        r"(?P<version>[0-9][0-9-]*?)[_-]+(?P<name>[^/0-9][^/]*)/down",
+        r"R__(?P<name>[^/]+)/up",
+    ),
+}
+NAMINGS = tuple(_NAMINGS)
+_SHAPES = {
+    "plain": "NNNN_name.sql, NNNN_name.down.sql or R__name.sql",
+    "up_down": "NNNN_name.up.sql, NNNN_name.down.sql or R__name.sql",
+    "flyway": "V1__name.sql, U1__name.sql or R__name.sql",
+    "directory": "NNNN_name/up.sql, NNNN_name/down.sql or R__name/up.sql",
+}
+_HEADER = re.compile(r"^--[ \t]*(require|verify|transaction):[ \t]*(.*)$")
+_MAX_FILE = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One migration.
+
+    Attributes:
+        version: As written in the file's name ("0010"); empty for a repeatable one.
+        name, file: Its name, and the file it was read from.
+        text: What the file says, without a byte order mark.
+        checksum: SHA-256 of the text with CRLF and trailing blanks evened out.
+        down_file, down_text: The way back; empty if there is none.
+        order: Sorts versions by number.
+    """
+
+    version: str
+    name: str
+    file: str
+    text: str
+    checksum: str
+    down_file: str = ""
+    down_text: str = ""
+    order: tuple[int, ...] = ()
+
+    @property
+    def repeatable(self) -> bool:
+        return not self.version
+
+    @property
+    def key(self) -> str:
+        """How the history knows it: the version, or R__name."""
+        return self.version or f"R__{self.name}"
+
+
+@dataclass(frozen=True)
+class Headers:
+    """The header lines of a file: queries that must be true before and after, each with its line."""
+
+    require: tuple[tuple[int, str], ...] = ()
+    verify: tuple[tuple[int, str], ...] = ()
+    transaction: str = ""
+
+
+def version_order(version: str) -> tuple[int, ...]:
+    """The version as numbers: 0010 and 10 are the same, 9 comes before 10."""
+    return tuple(int(part) for part in re.findall("[0-9]+", version)) or (0,)
+
+
+def _order(version: str, naming: str) -> tuple[int, ...]:
+    # a date written with dashes is one number
+    return version_order(version.replace("-", "")) if naming == "directory" else version_order(version)
+
+
+def checksum(text: str) -> str:
+    """SHA-256 of the text; byte order mark, line ends and blanks at line ends do not matter."""
+    plain = text[1:] if text[:1] == "\ufeff" else text
+    if "\r" in plain:
+        plain = plain.replace("\r\n", "\n").replace("\r", "\n")
+    if " \n" in plain or "\t\n" in plain or plain[-1:] in (" ", "\t"):
+        plain = re.sub(r"[ \t]+(?=\n|\Z)", "", plain)
+    return hashlib.sha256(plain.rstrip("\n").encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def read_directory(path: str, naming: str = "plain") -> list[dict[str, str]]:
+    """The .sql files of a directory as [{"name": ..., "content": ...}], sorted by name.
+
+    Raises:
+        TitanError: missing or unreadable directory or file, or a file that is not UTF-8 text.
+    """
+    try:
+        names = sorted(_sql_names(path, naming))
+    except OSError as error:
+        raise OptionError(
+            "path",
+            path,
+            f"The migration directory cannot be read ({error.strerror}). Name a directory of .sql files that the user "
+            "who runs the playbook may read.",
+        ) from error
+    return [{"name": name, "content": _read_text(os.path.join(path, name), name)} for name in names]
+
+
+def _sql_names(path: str, naming: str) -> Iterable[str]:
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if naming == "directory" and entry.is_dir():
+                with os.scandir(entry.path) as inner:
+                    yield from (f"{entry.name}/{item.name}" for item in inner if item.name.endswith(".sql"))
+            elif entry.name.endswith(".sql") and not entry.name.startswith(".") and entry.is_file():
+                yield entry.name
+
+
+def _read_text(path: str, name: str) -> str:
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read(_MAX_FILE + 1)
+    except OSError as error:
+        raise TitanError(f"The migration file {name!r} cannot be read ({error.strerror}).", file=name) from error
+    if len(data) > _MAX_FILE:
+        raise TitanError(f"The migration file {name!r} is larger than {_MAX_FILE >> 20} MiB.", file=name)
+    if b"\0" in data:
+        raise TitanError(f"The migration file {name!r} holds a NUL byte: it is not SQL text.", file=name)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise TitanError(
+            f"The migration file {name!r} is not UTF-8 text (line {line}). Save it as UTF-8.", file=name, line=line
+        ) from error
+
+
+def parse_files(files: Iterable[Mapping[str, str]], naming: str = "plain") -> list[Migration]:
+    """The migrations that the files hold: versioned ones in order, then repeatable ones by name.
+
+    Raises:
+        TitanError: bad names, two files of one version, or a way back without its migration; names all of them.
+    """
+    up, down, again = (re.compile(rf"\A{pattern}\.sql\Z", re.DOTALL) for pattern in _NAMINGS[naming])
+    versioned: dict[tuple[int, ...], list[tuple[str, str, Mapping[str, str]]]] = {}
+    back: dict[tuple[int, ...], list[Mapping[str, str]]] = {}
+    repeatable: dict[str, Mapping[str, str]] = {}
+    problems: list[str] = []
+    for item in files:
+        file = item["name"]
+        if (found := down.match(file)) is not None:
+            back.setdefault(_order(found["version"], naming), []).append(item)
+        elif (found := up.match(file)) is not None:
+            versioned.setdefault(_order(found["version"], naming), []).append((found["version"], found["name"], item))
+        elif (found := again.match(file)) is not None:
+            if found["name"] in repeatable:
+                problems.append(f"two files are called {file!r}")
+            repeatable[found["name"]] = item
+        else:
+            problems.append(f"{file!r} does not fit {_SHAPES[naming]}")
+    problems += _clashes(versioned, back)
+    if problems:
+        raise TitanError(
+            f"The migration files cannot be used: {'; '.join(problems)}. Nothing was sent to the database.",
+            problems=problems,
+        )
+    found_all = [_migration(order, entries[0], back.get(order)) for order, entries in sorted(versioned.items())]
+    return found_all + [_migration((), ("", name, repeatable[name]), None) for name in sorted(repeatable)]
+
+
+def _clashes(
+    versioned: Mapping[tuple[int, ...], list[tuple[str, str, Mapping[str, str]]]],
+    back: Mapping[tuple[int, ...], list[Mapping[str, str]]],
+) -> list[str]:
+    problems = []
+    for order, entries in sorted(versioned.items()):
+        if len(entries) > 1:
+            names = " and ".join(repr(item["name"]) for _version, _name, item in entries)
+            problems.append(f"{names} have the same version {entries[0][0]}")
+        if len(back.get(order, [])) > 1:
+            names = " and ".join(repr(item["name"]) for item in back[order])
+            problems.append(f"{names} are both the way back of version {entries[0][0]}")
+    for order in sorted(set(back) - set(versioned)):
+        problems.append(f"{back[order][0]['name']!r} is the way back of a migration that is not there")
+    return problems
+
+
+def _migration(
+    order: tuple[int, ...], entry: tuple[str, str, Mapping[str, str]], back: list[Mapping[str, str]] | None
+) -> Migration:
+    version, name, item = entry
+    return Migration(
+        version=version,
+        name=name,
+        file=item["name"],
+        text=item["content"][1:] if item["content"][:1] == "\ufeff" else item["content"],
+        checksum=checksum(item["content"]),
+        down_file=back[0]["name"] if back else "",
+        down_text=back[0]["content"].lstrip("\ufeff") if back else "",
+        order=order,
+    )
+
+
+def headers(text: str, file: str) -> Headers:
+    """The header lines before the first statement.
+
+    Raises:
+        TitanError: an empty header, or an unknown value of ``transaction``.
+    """
+    found: dict[str, list[tuple[int, str]]] = {"require": [], "verify": [], "transaction": []}
+    open_list: list[tuple[int, str]] | None = None
+    for number, line in enumerate(re.split("\r\n|\r|\n", text), 1):
+        stripped = line.strip()
+        if stripped and not stripped.startswith("--"):
+            break
+        if open_list is not None and stripped.startswith("--"):
+            content = stripped[2:].strip()
+            first, said = open_list[-1]
+            open_list[-1] = (first, f"{said} {content.rstrip(chr(92)).strip()}".strip())
+            open_list = open_list if content.endswith("\\") else None
+            continue
+        match = _HEADER.match(stripped)
+        if match is None:
+            open_list = None
+            continue
+        content = match[2].strip()
+        found[match[1]].append((number, content.rstrip("\\").strip()))
+        open_list = found[match[1]] if content.endswith("\\") else None
+    for word, entries in found.items():
+        for number, content in entries:
+            if not content:
+                raise TitanError(f"{file}, line {number}: the header {word!r} says nothing.", file=file, line=number)
+    modes = [content for _number, content in found["transaction"]]
+    if any(mode not in ("none", "one") for mode in modes):
+        raise TitanError(
+            f"{file}, line {found['transaction'][0][0]}: the header 'transaction' is {modes[0]!r}; allowed: one, none.",
+            file=file,
+            line=found["transaction"][0][0],
+        )
+    return Headers(tuple(found["require"]), tuple(found["verify"]), modes[-1] if modes else "")

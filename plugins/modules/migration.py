@@ -1,0 +1,252 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Apply, roll back or baseline migrations."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: migration
+short_description: Apply SQL migrations to a PostgreSQL database
+version_added: "0.1.0"
+description:
+  - Applies the migrations of a directory that the database has not had yet, in the order of their versions, and records every attempt in the
+    table C(titan_ops.migration_history) of the database.
+  - A file runs as a whole in one transaction, together with its row in the history. C(%) and C(:name) in the SQL are just text.
+  - A file whose statements cannot run inside a transaction (C(CREATE INDEX CONCURRENTLY), C(VACUUM), C(ALTER SYSTEM) ...) is run statement by
+    statement. Each is recorded before and after, so a run that was killed goes on where it stopped.
+  - Every index that a file creates is compared with the indexes of its table. An index that is there already as declared is recorded as found;
+    one of that name that is something else, or is on another table, is an error; an invalid one is built again; one that would be the exact
+    duplicate of another is treated as O(redundant_indexes) says.
+  - Lock waits are bounded by O(lock_timeout), so that nobody queues for long behind a statement that waits. A transaction that could not
+    get its locks is tried again as a whole; the error that ends it names the sessions in the way.
+  - Only one run at a time works on a database. A run that finds another one waits up to O(wait) seconds, and then says who that is.
+  - "Lines of the form C(-- require: QUERY) before the first statement of a file are asked before anything is changed, lines of the form
+    C(-- verify: QUERY) after the last statement, in the same transaction where there is one. Each query has to return true. A line that
+    ends in a backslash goes on in the next comment line."
+  - A file with C(-- transaction: none) before its first statement runs statement by statement whatever it holds.
+  - On a standby nothing is done, and the result says so.
+extends_documentation_fragment:
+  - titan.database.connection
+  - titan.database.migration_files
+  - titan.database.attributes
+  - titan.database.attributes.action_group
+attributes:
+  check_mode:
+    support: full
+    details: Reads, plans and compares as a real run does, and writes nothing, not even the history table.
+  diff_mode:
+    support: full
+    details: Shows the SQL that is pending.
+  idempotent:
+    support: full
+options:
+  state:
+    description:
+      - V(applied) applies what is pending, up to O(target).
+      - V(rolled_back) takes back what was applied after O(target) with the C(.down.sql) files, newest first. Objects that a
+        migration found rather than created stay, and functions and views that it replaced come back.
+      - V(baselined) records migrations that were applied by hand, up to O(target), only where the database proves it. Their C(verify)
+        queries hold, and their indexes, tables, views, functions, types and schemas exist.
+    type: str
+    choices: [applied, rolled_back, baselined]
+    default: applied
+  target:
+    description:
+      - The version to stop at. Required for O(state=rolled_back), where that version stays applied and V(0) takes all back.
+      - Repeatable files are left alone when a target is given.
+    type: str
+  redundant_indexes:
+    description:
+      - What to do about a declared index that would be an exact duplicate of another one (same table, method, columns, order, operator
+        classes, collations, included columns, predicate and uniqueness).
+      - V(skip) leaves it out, records that, and names the twin. One that a later statement names is built all the same.
+    type: str
+    choices: [skip, create, fail]
+    default: skip
+  allow_out_of_order:
+    description:
+      - Versions that may be applied although a later one has been. Others are refused.
+    type: list
+    elements: str
+    default: []
+  accept_edited:
+    description:
+      - Versions whose file was edited after it was applied, and whose new text the history is to take over without running it.
+      - Edits of comments and white space only need no such permission; they are taken over and reported.
+    type: list
+    elements: str
+    default: []
+  mixed:
+    description:
+      - What to do about a file whose statements cannot all run in one transaction although some should. V(refuse) names the lines;
+        V(steps) runs it in parts, each of which is recorded.
+    type: str
+    choices: [refuse, steps]
+    default: refuse
+  lock_timeout:
+    description:
+      - How many milliseconds a statement may wait for a lock before it gives way.
+    type: int
+    default: 500
+  concurrent_lock_timeout:
+    description:
+      - How many milliseconds a C(CONCURRENTLY) statement may wait. It blocks no readers and writers while it waits, and it has to wait for all
+        transactions that are older than it.
+    type: int
+    default: 120000
+  lock_retries:
+    description:
+      - How often a transaction that did not get its locks is tried again, with growing pauses.
+    type: int
+    default: 10
+  plain_index_max_rows:
+    description:
+      - A C(CREATE INDEX) without C(CONCURRENTLY) on a table with more rows than this is refused, since it blocks every writer while it
+        builds. Tables that the same file creates are free.
+    type: int
+    default: 10000
+  wait:
+    description:
+      - How many seconds to wait for another run to end.
+    type: int
+    default: 30
+  rehearse:
+    description:
+      - Run what is pending in one transaction and roll it back. Files that cannot run inside a transaction are left out and named.
+    type: bool
+    default: false
+  allow_rollback:
+    description:
+      - Has to be true for O(state=rolled_back) to do anything outside check mode.
+    type: bool
+    default: false
+seealso:
+  - module: titan.database.migration_info
+author:
+  - titan.database contributors (@titan-database)
+"""
+
+EXAMPLES = r"""
+- name: Apply all migrations
+  titan.database.migration:
+    env_file: /home/ubuntu/Titan/.env
+    path: migrations
+
+- name: Apply them up to a version, with more patience for locks
+  titan.database.migration:
+    login_unix_socket: /var/run/postgresql
+    login_db: titan_trading
+    path: migrations
+    target: "0010"
+    lock_retries: 30
+
+- name: Apply a history whose files follow another convention
+  titan.database.migration:
+    env_file: /home/ubuntu/Titan/.env
+    path: db/migrate
+    naming: up_down
+    placeholders:
+      owner: titan
+
+- name: Take back everything after version 9
+  titan.database.migration:
+    env_file: /home/ubuntu/Titan/.env
+    path: migrations
+    state: rolled_back
+    target: "9"
+    allow_rollback: true
+
+- name: Take over a database that was migrated by hand
+  titan.database.migration:
+    env_file: /home/ubuntu/Titan/.env
+    path: migrations
+    state: baselined
+"""
+
+RETURN = r"""
+applied:
+  description: The migrations that were applied, in order. Each index says whether it was C(built), C(rebuilt), C(found) or C(skipped).
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - version: "0010"
+      name: add_performance_indexes
+      file: 0010_add_performance_indexes.sql
+      ms: 147
+      transaction: false
+      steps:
+        - {number: 1, line: 26, outcome: done, statement: "CREATE INDEX CONCURRENTLY idx_orders_created_at ON orders (created_at DESC)"}
+      indexes:
+        - {name: idx_orders_created_at, schema: public, table: orders, line: 26, outcome: built, bytes: 131072, twin: ""}
+rolled_back:
+  description: The migrations that were taken back, in the form of RV(applied).
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+pending:
+  description: What would be done, in check mode; each with its statements, the locks they take and the sizes of their tables.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+skipped_indexes:
+  description: Indexes that were left out, or would be, because an exact duplicate is there.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - version: "0010"
+      name: add_performance_indexes
+      index: idx_audit_logs_user_timestamp
+      table: audit_logs
+      twin: idx_audit_logs_user_created
+missing:
+  description: Applied versions that the directory does not hold.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+baseline:
+  description: With O(state=baselined), what speaks for each version.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - version: "0010"
+      name: add_performance_indexes
+      verdict: proven
+      there: [verify (line 18)]
+      missing: []
+rehearsed:
+  description: With O(rehearse=true), what was run and rolled back.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+reason:
+  description: Why nothing was done at all; empty otherwise.
+  returned: success
+  type: str
+  sample: the server is a standby; migrations arrive there from its primary
+summary:
+  description: The result in one line.
+  returned: success
+  type: str
+  sample: 1 migrations were applied. 2 indexes are exact duplicates and are left out.
+"""
+
+from ansible_collections.titan.database.plugins.module_utils._module import run_module
+from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations import operation, options
+
+
+def main() -> None:
+    """Entry point."""
+    run_module(operation.migration, options.MIGRATION)
+
+
+if __name__ == "__main__":
+    main()

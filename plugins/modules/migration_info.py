@@ -1,0 +1,108 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compare a directory of migrations with a database."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: migration_info
+short_description: Show which migrations a PostgreSQL database has had
+version_added: "0.1.0"
+description:
+  - Compares the migrations of a directory with the history in the database, and the database's objects with what they were after the last
+    migration. It writes nothing.
+extends_documentation_fragment:
+  - titan.database.connection
+  - titan.database.migration_files
+  - titan.database.attributes
+  - titan.database.attributes.action_group
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+seealso:
+  - module: titan.database.migration
+author:
+  - titan.database contributors (@titan-database)
+"""
+
+EXAMPLES = r"""
+- name: Find out what is pending
+  titan.database.migration_info:
+    env_file: /home/ubuntu/Titan/.env
+    path: migrations
+  register: before
+
+- name: Take a verified backup before migrating
+  titan.database.backup:
+    env_file: /home/ubuntu/Titan/.env
+    dest: /home/ubuntu/backups/database
+  when: before.pending | length > 0
+"""
+
+RETURN = r"""
+migrations:
+  description: Every migration of the directory, in order, with its status (C(applied), C(pending) or C(interrupted)).
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - version: "0010"
+      name: add_performance_indexes
+      file: 0010_add_performance_indexes.sql
+      status: applied
+      action: apply
+      started: "2026-01-02T03:04:05Z"
+      ms: 147
+      database_user: titan
+      operating_user: ubuntu
+      host: db1
+      server_version: 150018
+pending:
+  description: The migrations that the next run would apply.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - {version: "0011", name: add_data_retention_functions, file: 0011_add_data_retention_functions.sql, status: pending, reversible: true}
+missing:
+  description: Applied versions that the directory does not hold.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+tampered:
+  description: Applied migrations whose file was edited since, with the difference.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+drift:
+  description: Objects that were changed by hand since the last migration.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+summary:
+  description: The result in one line.
+  returned: success
+  type: str
+  sample: 1 migrations are applied, 1 are pending, 0 were edited.
+"""
+
+from ansible_collections.titan.database.plugins.module_utils._module import run_module
+from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations import operation, options
+
+
+def main() -> None:
+    """Entry point."""
+    run_module(operation.migration_info, options.MIGRATION_INFO)
+
+
+if __name__ == "__main__":
+    main()

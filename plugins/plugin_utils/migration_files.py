@@ -1,0 +1,48 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read the migration files on the controller and send their texts along with the module: one round trip."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.source import (
+    NAMINGS,
+    parse_files,
+    read_directory,
+)
+
+
+class MigrationAction(ActionBase):
+    """Turns the option path into the option files; bad names and duplicate versions never reach the host."""
+
+    TRANSFERS_FILES = False
+    MODULE = ""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result = super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        try:
+            if arguments.get("path") and arguments.get("files") is None:
+                arguments["files"] = self._read(str(arguments["path"]), str(arguments.get("naming") or "plain"))
+        except TitanError as error:
+            result.update(failed=True, msg=error.message, **error.details)
+            return result
+        result.update(self._execute_module(module_name=self.MODULE, module_args=arguments, task_vars=task_vars))
+        result.get("invocation", {}).get("module_args", {}).pop("files", None)
+        return result
+
+    def _read(self, path: str, naming: str) -> list[dict[str, str]]:
+        try:
+            found = self._find_needle("files", path)
+        except AnsibleError:
+            found = path  # the reader says what is wrong with it
+        if naming not in NAMINGS:
+            return []  # the module says what is allowed
+        files = read_directory(found, naming)
+        parse_files(files, naming)
+        return files
