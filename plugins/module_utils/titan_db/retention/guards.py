@@ -9,8 +9,8 @@ from datetime import datetime, timedelta, timezone
 
 from ..backups.catalog import newest_verified, read_catalog, read_entry
 from ..database import Database
+from ..durations import parse_duration
 from ..errors import OptionError, TitanError
-from .durations import parse_duration
 
 
 def backup_within(option: str, text: str) -> timedelta | None:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..database import Database, connect
+from ..durations import parse_duration
 from ..errors import LockedError, OptionError, TitanError
 from ..locks import advisory_lock
 from ..outcome import Call, Outcome
 from .apply import Done, apply_table, result_of
-from .durations import parse_duration
 from .guards import backup_within, trusted_backup
 from .plan import PolicyPlan, TablePlan, as_data, make_plan, selected
 from .policy import parse_policy, shown

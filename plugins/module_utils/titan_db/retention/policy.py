@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
+from ..durations import Duration, parse_duration
 from ..errors import OptionError
-from .durations import Duration, parse_duration
 
 
 @dataclass(frozen=True)

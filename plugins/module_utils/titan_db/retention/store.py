@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..database import Database
+from ..durations import Duration
 from ..steps import step
-from .durations import Duration
 from .policy import Filter, Mark, Policy
 
 _TABLE = """

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ..errors import OptionError
+from .errors import OptionError
 
 ALLOWED = (
     'Write a number and a unit, as "90 days", "26h" or "1 week 2 days"; units are seconds, minutes, hours, days, weeks'

@@ -1,0 +1,162 @@
+"""Bloat is measured, rebuilt concurrently and read back; leftovers go; superfluous indexes are only named."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import Any
+
+import psycopg2
+import pytest
+from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
+
+from tests.conftest import login
+
+BLOATED = """
+    CREATE TABLE t (id int PRIMARY KEY, body text, n int);
+    INSERT INTO t SELECT i, repeat(md5(i::text), 3), i % 7 FROM generate_series(1, 120000) i;
+    CREATE INDEX t_body ON t (body);
+    DELETE FROM t WHERE id % 10 <> 0;
+    VACUUM ANALYZE t;
+"""
+
+
+@pytest.fixture
+def bloated(settings: Any, user_sql: Any) -> dict[str, Any]:
+    for statement in BLOATED.split(";"):
+        if statement.strip():
+            user_sql.execute(statement)
+    return login(settings)
+
+
+def size(user_sql: Any, name: str) -> int:
+    user_sql.execute("SELECT pg_relation_size(%s::regclass)", (name,))
+    return int(user_sql.fetchone()[0])
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_bloated_indexes_are_rebuilt_and_only_once(
+    user_sql: Any, bloated: Any, call_module: Any, measured: bool
+) -> None:
+    if measured:
+        user_sql.execute("CREATE SCHEMA ext; CREATE EXTENSION pgstattuple SCHEMA ext")
+    before = {name: size(user_sql, name) for name in ("t_pkey", "t_body")}
+    planned = call_module("reindex", check_mode=True, **bloated)
+    assert planned["changed"] and {one["index"] for one in planned["reindexed"]} == {"public.t_pkey", "public.t_body"}
+    assert {one["source"] for one in planned["reindexed"]} == {"pgstatindex" if measured else "estimate"}
+    assert before == {name: size(user_sql, name) for name in before}, "check mode rebuilt something"
+
+    done = call_module("reindex", **bloated)
+    assert done["changed"] and [one["index"] for one in done["reindexed"]] == ["public.t_body", "public.t_pkey"]
+    for one in done["reindexed"]:
+        name = one["index"].split(".")[1]
+        assert one["bytes_after"] == size(user_sql, name) < before[name] * 0.3
+    for one, plan in zip(done["reindexed"], planned["reindexed"]):
+        assert abs(one["bytes_after"] - plan["bytes_after"]) < 0.1 * one["bytes_before"], "the prediction was far off"
+    user_sql.execute("SELECT bool_and(indisvalid) FROM pg_index WHERE indrelid = 't'::regclass")
+    assert user_sql.fetchone() == (True,)
+    again = call_module("reindex", **bloated)
+    assert not again["changed"] and again["reindexed"] == []
+
+
+def test_behind_an_open_transaction_it_skips_and_leaves_nothing(
+    settings: Any, user_sql: Any, bloated: Any, call_module: Any
+) -> None:
+    reader = psycopg2.connect(**settings.parameters())
+    reader.cursor().execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t")
+    time.sleep(0.4)
+    result = call_module("reindex", lock_timeout_ms=300, **bloated)
+    assert not result["changed"] and len(result["skipped"]) == 2
+    assert (
+        "old transactions" in result["skipped"][0]["reason"]
+        and f"session {reader.info.backend_pid}" in result["skipped"][0]["reason"]
+    )
+    user_sql.execute("SELECT count(*) FROM pg_class WHERE relname ~ '_cc(new|old)'")
+    assert user_sql.fetchone() == (0,)
+    reader.close()
+    assert call_module("reindex", lock_timeout_ms=300, **bloated)["changed"]
+
+
+def test_a_writer_that_comes_between_is_no_harm(settings: Any, user_sql: Any, bloated: Any, call_module: Any) -> None:
+    """A transaction younger than the wait holds the rebuild itself up: lock_timeout ends that, and the next run heals."""
+    writer = psycopg2.connect(**settings.parameters())
+    writer.cursor().execute("UPDATE t SET n = 0 WHERE id = 10")
+    result = call_module("reindex", lock_timeout_ms=1000, **bloated)
+    assert not result.get("failed") and not result["changed"]
+    assert "lock timeout" in result["skipped"][0]["reason"] and "next run" in result["skipped"][0]["reason"]
+    user_sql.execute("SELECT count(*) FILTER (WHERE indisvalid) FROM pg_index WHERE indrelid = 't'::regclass")
+    assert user_sql.fetchone() == (2,)
+    writer.close()
+    healed = call_module("reindex", lock_timeout_ms=1000, **bloated)
+    assert len(healed["reindexed"]) == 2 and len(healed["dropped_leftovers"]) == 1
+    user_sql.execute("SELECT count(*), bool_and(indisvalid) FROM pg_index WHERE indrelid = 't'::regclass")
+    assert user_sql.fetchone() == (2, True)
+
+
+def test_leftovers_are_dropped_toasts_too(server: Any, settings: Any, user_sql: Any, call_module: Any) -> None:
+    user_sql.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, body text); INSERT INTO t SELECT 1, string_agg(md5(i::text), '') FROM generate_series(1, 5000) i"
+    )
+    user_sql.execute("CREATE INDEX odd ON t (id)")
+    blocker = psycopg2.connect(**settings.parameters())
+    blocker.cursor().execute("BEGIN; SELECT count(*) FROM t; LOCK TABLE t IN ACCESS SHARE MODE")
+    with contextlib.suppress(psycopg2.Error):
+        user_sql.execute("SET lock_timeout = '200ms'")
+        user_sql.execute("REINDEX TABLE CONCURRENTLY t")
+    blocker.close()
+    user_sql.execute("SET lock_timeout = 0")
+    # a failed build of somebody else: invalid, but no base index
+    user_sql.execute("INSERT INTO t VALUES (2, 'same'), (3, 'same')")
+    with contextlib.suppress(psycopg2.Error):
+        user_sql.execute("CREATE UNIQUE INDEX CONCURRENTLY theirs_ccnew ON t (left(body, 10))")
+    user_sql.execute(
+        "SELECT relname FROM pg_class JOIN pg_index ON indexrelid = pg_class.oid WHERE NOT indisvalid ORDER BY 1"
+    )
+    invalid = [row[0] for row in user_sql.fetchall()]
+    assert "theirs_ccnew" in invalid and any(name.startswith("pg_toast") for name in invalid)
+
+    planned = call_module("reindex", check_mode=True, **login(settings))
+    done = call_module("reindex", **login(settings))
+    assert done["changed"] and planned["dropped_leftovers"] == done["dropped_leftovers"]
+    assert sorted(name.split(".")[1] for name in done["dropped_leftovers"]) == sorted(set(invalid) - {"theirs_ccnew"})
+    user_sql.execute("SELECT relname FROM pg_class JOIN pg_index ON indexrelid = pg_class.oid WHERE NOT indisvalid")
+    assert user_sql.fetchall() == [("theirs_ccnew",)]
+    assert not call_module("reindex", **login(settings))["changed"]
+
+
+def test_not_the_owner_is_a_failure(settings: Any, user_sql: Any, bloated: Any, call_module: Any) -> None:
+    user_sql.execute("DO $$ BEGIN CREATE ROLE upkeep_guest LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    user_sql.execute("GRANT SELECT ON t TO upkeep_guest")
+    result = call_module("reindex", **{**bloated, "login_user": "upkeep_guest"})
+    assert result["failed"] and "only the owner of public.t" in result["msg"]
+
+
+def test_too_little_disk_skips(bloated: Any, call_module: Any, monkeypatch: Any) -> None:
+    from ansible_collections.titan.database.plugins.module_utils.titan_db.upkeep import rebuild
+
+    monkeypatch.setattr(rebuild, "free_bytes", lambda *arguments: 1 << 20)
+    result = call_module("reindex", **bloated)
+    assert not result["changed"] and "not enough disk" in result["skipped"][0]["reason"]
+
+
+def test_superfluous_indexes_are_named_with_their_statement(titan: Any, call_module: Any) -> None:
+    with psycopg2.connect(**titan.parameters()) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE INDEX idx_positions_portfolio_status ON positions (portfolio_id, status)")
+        cursor.execute("CREATE INDEX idx_audit_logs_user_timestamp ON audit_logs (user_id, created_at DESC)")
+        cursor.execute("CREATE INDEX partial ON orders (status) WHERE status = 'pending'")
+        cursor.execute("CREATE INDEX other_order ON trades (order_id DESC)")
+        cursor.execute("CREATE INDEX other_class ON system_logs (level varchar_pattern_ops)")
+    result = call_module("reindex", check_mode=True, **login(titan))
+    found = {one["index"].split(".")[1]: (one["kind"], one["keeper"].split(".")[1]) for one in result["duplicates"]}
+    assert found == {
+        "idx_users_email": ("unique_twin", "users_email_key"),
+        "idx_users_username": ("unique_twin", "users_username_key"),
+        "idx_user_sessions_token": ("unique_twin", "user_sessions_session_token_key"),
+        "idx_markets_symbol": ("unique_twin", "markets_symbol_key"),
+        "idx_positions_portfolio_id": ("prefix", "idx_positions_portfolio_status"),
+        "idx_audit_logs_user_timestamp": ("exact", "idx_audit_logs_user_created"),
+    }
+    with connect(titan) as database:
+        for one in result["duplicates"]:
+            database.execute(one["sql"])
+    assert call_module("reindex", check_mode=True, **login(titan))["duplicates"] == []
