@@ -1,0 +1,74 @@
+"""The role schedule, as a user without root runs it: check mode, for real, again, and gone."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+BIN = ROOT / ".venv" / "bin"
+
+
+def play(tmp_path: Path, *flags: str, **variables: Any) -> dict[str, Any]:
+    """Run the role on this machine; return the counts of the recap and the registered result."""
+    book = tmp_path / "play.yml"
+    tasks = [
+        {"ansible.builtin.import_role": {"name": "titan.database.schedule"}},
+        {"ansible.builtin.copy": {"content": "{{ schedule_result | to_json }}", "dest": f"{tmp_path}/result.json", "mode": "0600"},
+         "check_mode": False, "changed_when": False, "diff": False},
+    ]  # fmt: skip
+    book.write_text(
+        yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": tasks}]),
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [str(BIN / "ansible-playbook"), "-i", "localhost,", "-c", "local", str(book), *flags],
+        cwd=ROOT, env={**os.environ, "ANSIBLE_LOCALHOST_WARNING": "false"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    counts = dict(re.findall(r"(changed|failed|ok)=(\d+)", done.stdout))
+    return {"counts": counts, "output": done.stdout, **json.loads((tmp_path / "result.json").read_text())}
+
+
+@pytest.mark.slow
+def test_the_role_schedules_converges_and_removes(tmp_path: Path) -> None:
+    home = tmp_path / "it's 100% home"
+    home.mkdir()
+    (home / ".env").write_text("DATABASE_URL='postgresql://u:secret@h/d'\n")
+    variables = {
+        "schedule_environment": "demo",
+        "schedule_user": getpass.getuser(),
+        "schedule_cron_file": f"{tmp_path}/crontab",
+        "schedule_directory": str(home),
+        "schedule_env_file": f"{home}/.env",
+        "schedule_log_dir": f"{tmp_path}/logs",
+        "schedule_command": f"{home}/titan-db",
+        "schedule_config_path": f"{tmp_path}/etc/demo.json",
+        "schedule_logrotate_path": f"{tmp_path}/etc/logrotate",
+        "schedule_options": {"backup": {"dest": "/b", "keep": {"days": 30}}},
+        "ansible_python_interpreter": str(BIN / "python"),
+    }
+    predicted = play(tmp_path, "--check", "--diff", **variables)
+    assert predicted["counts"]["changed"] == "1"
+    assert not (tmp_path / "crontab").exists()
+    assert not (tmp_path / "etc").exists()
+    done = play(tmp_path, **variables)
+    assert done["diff"] == predicted["diff"]
+    assert [each["name"] for each in done["next_runs"]] == ["backup", "cleanup", "stats", "reindex"]
+    assert "secret" not in done["output"] + (tmp_path / "crontab").read_text()
+    config = json.loads((tmp_path / "etc" / "demo.json").read_text())
+    assert config["jobs"]["backup"] == {"dest": "/b", "keep": {"days": 30}}
+    assert config["schedule"]["cleanup"]["after"] == "backup"
+    assert config["schedule"]["cleanup"]["log"] == f"{tmp_path}/logs/db-cleanup.log"
+    assert play(tmp_path, **variables)["counts"]["changed"] == "0"
+    assert play(tmp_path, **variables, schedule_state="absent")["counts"]["changed"] == "1"
+    assert not (tmp_path / "crontab").exists()
+    assert not (tmp_path / "etc" / "demo.json").exists()
