@@ -59,6 +59,18 @@ def default_drill_directory() -> str:
     return "/var/tmp" if os.path.isdir("/var/tmp") else tempfile.gettempdir()  # noqa: S108
 
 
+def require_drill_directory(folder: str) -> None:
+    """Refuse a directory in which no cluster could be made.
+
+    Raises:
+        OptionError: it is missing, not writable, or its path is too long for a socket.
+    """
+    if len(os.fsencode(os.path.abspath(folder))) > _LONGEST:
+        raise OptionError("drill_dir", folder, f"Choose a path of at most {_LONGEST} bytes: sockets need short ones.")
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK):
+        raise OptionError("drill_dir", folder, "It must be a directory that the job's user can write to.")
+
+
 def run_drill(
     path: str,
     file: FileName,
@@ -109,8 +121,7 @@ def _identity() -> dict[str, Any]:
 @contextmanager
 def _scratch(programs: Programs, folder: str, source: Mapping[str, Any]) -> Iterator[tuple[Cluster, str]]:
     """A running throw-away cluster whose superuser has the name of the source's."""
-    if len(os.fsencode(os.path.abspath(folder))) > _LONGEST:
-        raise OptionError("drill_dir", folder, f"Choose a path of at most {_LONGEST} bytes: sockets need short ones.")
+    require_drill_directory(folder)
     sweep_drills(folder)
     try:
         made = tempfile.mkdtemp(prefix=DRILL_PREFIX, dir=folder)

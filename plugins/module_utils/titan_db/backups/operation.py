@@ -19,7 +19,7 @@ from ..locks import file_lock
 from ..outcome import Call, Outcome
 from ..steps import step
 from .catalog import Entry, files_of, newest_verified, read_catalog, read_entry
-from .drill import default_drill_directory
+from .drill import default_drill_directory, require_drill_directory
 from .fingerprint import read_tables
 from .keep import KeepPlan, KeepRules, doubts, make_keep_plan, rules_from_option
 from .manifest import format_time
@@ -127,6 +127,8 @@ def _wanted(options: Mapping[str, Any], name: str, source: Source, entries: Sequ
     form, verify = options["format"], options["verify"]
     tools = choose_tools(source, options["programs"], form, options["compression"], verify)
     drill_dir = options["drill_dir"] or default_drill_directory()
+    if verify == "restored":
+        require_drill_directory(drill_dir)
     last = last_of_kind(entries, EXTENSIONS[form, tools.compression])
     require_space(options["dest"], drill_dir if verify == "restored" else None, last, source)
     for option in ("lock_timeout", "jobs"):

@@ -87,7 +87,14 @@ def take_backup(
     write_manifest(request.path, manifest)
     say("Verifying ...")
     step("backup.verify")
-    manifest["verified"] = verify_backup(request.path, file, manifest, wanted, deadline, say)
+    try:
+        manifest["verified"] = verify_backup(request.path, file, manifest, wanted, deadline, say)
+    except TitanError as error:
+        raise TitanError(
+            f"The backup {request.path} was taken but could not be proven: {error.message} It does not count as verified; "
+            "older backups were left alone.",
+            path=request.path,
+        ) from error
     write_manifest(request.path, manifest, "backup.verified")
     if manifest["verified"]["problem"]:
         raise TitanError(
@@ -106,7 +113,11 @@ def verify_backup(
     deadline: Deadline,
     say: Callable[[str], None] = silent,
 ) -> dict[str, Any]:
-    """Read the file back and, if wanted, drill it; return the manifest's "verified" part."""
+    """Read the file back and, if wanted, drill it; return the manifest's "verified" part.
+
+    Raises:
+        TitanError: no drill could be made, which says nothing about the backup.
+    """
     began = time.monotonic()
     found = digest(path)
     if found != manifest["sha256"]:
@@ -119,6 +130,8 @@ def verify_backup(
             return verification(level, datetime.now(timezone.utc), problem, seconds=time.monotonic() - began)
         result = run_drill(path, file, manifest, wanted.programs, deadline, wanted.drill_dir, wanted.jobs, say)
     except TitanError as error:
+        if not error.details.get("of_the_backup"):
+            raise
         return verification("none", datetime.now(timezone.utc), error.message.rstrip("."))
     level = "none" if result.differences else "restored"
     return verification(

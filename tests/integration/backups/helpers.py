@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the backup tests share: a small database, calls of the operations, and what must hold after a failure."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.titan.database.plugins.module_utils.titan_db.arguments import complete
+from ansible_collections.titan.database.plugins.module_utils.titan_db.backups import operation, options
+from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.catalog import (
+    newest_verified,
+    read_catalog,
+)
+from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils.titan_db.outcome import Call, Outcome
+
+from tests.conftest import embedded_programs
+
+SMALL = """
+CREATE TABLE public.users (id serial PRIMARY KEY, email text NOT NULL);
+INSERT INTO public.users (email) SELECT 'user' || n || '@example.org' FROM generate_series(1, 500) n;
+CREATE TABLE public.orders (id bigint GENERATED ALWAYS AS IDENTITY, user_id int REFERENCES public.users, note text);
+INSERT INTO public.orders (user_id, note) SELECT n % 500 + 1, repeat(md5(n::text), 5) FROM generate_series(1, 4000) n;
+CREATE VIEW public.busy AS SELECT user_id, count(*) FROM public.orders GROUP BY 1;
+"""
+
+
+def backup(settings: ConnectionSettings, dest: Path, check: bool = False, **given: Any) -> Outcome:
+    given = {"dest": str(dest), "name": "small", "programs": embedded_programs(), "verify": "checksum", **given}
+    return operation.backup(Call(complete(given, options.BACKUP), settings, check))
+
+
+def drill(**given: Any) -> Outcome:
+    return operation.drill(Call(complete({"programs": embedded_programs(), **given}, options.DRILL)))
+
+
+def info(dest: Path, **given: Any) -> Outcome:
+    return operation.backup_info(Call(complete({"dest": str(dest), **given}, options.BACKUP_INFO)))
+
+
+def restore(settings: ConnectionSettings, check: bool = False, **given: Any) -> Outcome:
+    given = {"programs": embedded_programs(), **given}
+    return operation.restore(Call(complete(given, options.RESTORE), settings, check))
+
+
+def damage(path: str | Path, share: float = 0.5) -> None:
+    """Flip one bit of the file."""
+    with open(path, "r+b") as stream:
+        place = int(os.path.getsize(path) * share)
+        stream.seek(place)
+        byte = stream.read(1)
+        stream.seek(place)
+        stream.write(bytes([byte[0] ^ 1]))
+
+
+def picture(folder: Path) -> dict[str, tuple[int, str]]:
+    """Every file below the folder: its mode and content."""
+    return {
+        str(path.relative_to(folder)): (
+            stat.S_IMODE(path.lstat().st_mode),
+            hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "",
+        )
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def temporaries(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if path.name.endswith(".part")]
+
+
+def assert_nothing_new_counts(dest: Path, before: dict[str, tuple[int, str]], newest: str) -> None:
+    """The older backups are as they were, and the newest that counts is the one that was."""
+    after = picture(dest)
+    assert {name: after.get(name) for name in before if not name.endswith(".lock")} == {
+        name: value for name, value in before.items() if not name.endswith(".lock")
+    }
+    found = newest_verified(read_catalog(str(dest), verify="checksum"), "checksum")
+    assert found is not None and found.path == newest
+
+
+def programs_with(folder: Path, name: str, script: str) -> str:
+    """A directory with the embedded PostgreSQL's programs, one of them replaced by a shell script ($REAL is the real one)."""
+    folder.mkdir()
+    for item in Path(embedded_programs()).iterdir():
+        (folder / item.name).symlink_to(item)
+    return replaced(folder, name, f"REAL={embedded_programs()}/{name}\n{script}")
+
+
+def replaced(folder: Path, name: str, script: str) -> str:
+    folder.mkdir(exist_ok=True)
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+    return str(folder)

@@ -1,0 +1,245 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Taking backups, proving them, listing them: each in check mode, for real, and again."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from ansible_collections.titan.database.plugins.module_utils.titan_db.backups import take
+from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster
+from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
+from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import OptionError, TitanError
+
+from tests.conftest import embedded_programs, login
+
+from .helpers import backup, damage, drill, info, picture, programs_with, temporaries
+
+KINDS = [
+    ("plain", "gzip", ".sql.gz"),
+    ("plain", "zstd", ".sql.zst"),
+    ("custom", "auto", ".dump.zst"),
+    ("custom", "gzip", ".dump"),
+    ("directory", "gzip", ".dir"),
+]
+
+
+def test_titan_is_backed_up_and_proven(titan: ConnectionSettings, dest: Path, call_module: Callable[..., Any]) -> None:
+    arguments = {
+        **login(titan),
+        "dest": str(dest),
+        "name": "titan_prod",
+        "format": "plain",
+        "programs": embedded_programs(),
+    }
+    planned = call_module("backup", check_mode=True, **arguments)
+    assert planned["changed"] is True and picture(dest) == {}
+    assert "titan_prod_YYYYMMDD_HHMMSS.sql.gz" in planned["diff"]["after"]
+
+    done = call_module("backup", **arguments)
+    assert done["changed"] is True, done
+    path, verified = Path(done["backup"]["path"]), done["backup"]["verified"]
+    with connect(titan) as database:
+        rows = sum(
+            database.value(f"SELECT count(*) FROM public.{row['relname']}")
+            for row in database.rows(
+                "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+            )
+        )
+    assert (verified["level"], verified["tables"], verified["rows"]) == ("restored", 16, rows)
+    assert path.stat().st_mode & 0o777 == 0o600 and (path.parent / f"{path.name}.json").stat().st_mode & 0o777 == 0o600
+    assert subprocess.run(["gzip", "-t", path], check=False).returncode == 0
+    assert json.loads((path.parent / f"{path.name}.json").read_text())["database"] == titan.database
+    assert temporaries(dest) == []
+
+    again = call_module("backup", **arguments)
+    assert again["changed"] is True and again["backup"]["path"] != str(path)
+    enough = call_module("backup", unless_verified_within="26h", **arguments)
+    assert enough["changed"] is False and enough["backup"]["path"] == again["backup"]["path"]
+
+    listed = call_module("backup_info", dest=str(dest), verify="checksum")
+    assert listed["changed"] is False and [item["problem"] for item in listed["backups"]] == ["", ""]
+    damage(again["backup"]["path"])
+    listed = call_module("backup_info", dest=str(dest), verify="checksum")
+    assert "SHA-256" in listed["backups"][0]["problem"] and listed["newest_verified"]["path"] == str(path)
+
+
+@pytest.mark.parametrize(("form", "compression", "extension"), KINDS)
+def test_each_kind_is_restored_and_equal(
+    small: ConnectionSettings, dest: Path, form: str, compression: str, extension: str
+) -> None:
+    done = backup(small, dest, verify="restored", format=form, compression=compression)
+    found = done.data["backup"]
+    assert found["path"].endswith(extension)
+    assert (found["verified"]["level"], found["verified"]["rows"]) == ("restored", 4500)
+    assert {table["name"]: table["rows"] for table in found["tables"]} == {"users": 500, "orders": 4000}
+
+
+@pytest.mark.parametrize(("form", "compression", "_extension"), KINDS)
+def test_one_flipped_bit_is_found(
+    small: ConnectionSettings, dest: Path, form: str, compression: str, _extension: str
+) -> None:
+    path = backup(small, dest, format=form, compression=compression).data["backup"]["path"]
+    damage(next(Path(path).glob("*.dat.gz")) if form == "directory" else path)
+    assert "SHA-256" in info(dest, verify="checksum").data["backups"][0]["problem"]
+    with pytest.raises(TitanError) as caught:
+        drill(source=path)
+    assert "SHA-256" in caught.value.message
+
+
+def test_a_drill_finds_what_a_checksum_cannot(small: ConnectionSettings, dest: Path) -> None:
+    """A dump that is whole, but not of this content: the manifest's checksum made to fit."""
+    first = backup(small, dest).data["backup"]
+    with connect(small) as database:
+        database.execute("UPDATE public.users SET email = 'changed' WHERE id = 7; DROP VIEW public.busy")
+        database.execute("DELETE FROM public.orders WHERE id <= 10")
+    second = backup(small, dest).data["backup"]
+    os.replace(second["path"], first["path"])
+    manifest_path = Path(first["path"] + ".json")
+    manifest = json.loads(manifest_path.read_text())
+    manifest_path.write_text(json.dumps({**manifest, "sha256": second["sha256"], "size": second["size"]}))
+    with pytest.raises(TitanError) as caught:
+        drill(source=first["path"])
+    assert "public.users has as many rows as the source (500), but other content" in caught.value.message
+    assert "public.orders has 3990 rows after the restore, 4000 in the source" in caught.value.message
+    assert info(dest).data["newest_verified"] is None
+    assert "public.users" in info(dest, name="small").data["backups"][-1]["problem"]
+
+
+def test_a_drill_on_any_old_backup_marks_it_verified(first: str, dest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    assert info(dest).data["newest_verified"] is None
+    done = drill(dest=str(dest))
+    assert "2 tables, 4500 rows compared after restore" in done.summary
+    assert info(dest).data["newest_verified"]["path"] == first
+
+
+def test_names_are_unique_within_one_second_and_when_the_clock_is_set_back(
+    small: ConnectionSettings, dest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = datetime(2026, 10, 25, 1, 0, 0, tzinfo=timezone.utc)
+    ticks = iter(range(1000))
+    monkeypatch.setattr(take, "utc_now", lambda: stopped + timedelta(seconds=next(ticks) // 3))
+    monkeypatch.setattr(take.free_name, "__defaults__", (take.utc_now,))
+    paths = {backup(small, dest).data["backup"]["path"] for _run in range(3)}
+    assert len(paths) == 3 and len(info(dest).data["backups"]) == 3
+
+
+def test_keep_removes_what_it_planned_and_counts_what_is_gone(small: ConnectionSettings, dest: Path) -> None:
+    paths = [backup(small, dest).data["backup"]["path"] for _run in range(3)]
+    planned = backup(small, dest, check=True, keep={"last": 2})
+    assert planned.data["removed"] == paths[:2] and len(info(dest).data["backups"]) == 3
+    done = backup(small, dest, keep={"last": 2})
+    assert done.data["removed"] == paths[:2]
+    left = [item["path"] for item in info(dest).data["backups"]]
+    assert left == [done.data["backup"]["path"], paths[2]]
+    assert not any(os.path.basename(paths[0])[:22] in name for name in os.listdir(dest))
+
+
+def test_an_emptied_database_removes_nothing(small: ConnectionSettings, dest: Path) -> None:
+    good = backup(small, dest).data["backup"]["path"]
+    with connect(small) as database:
+        database.execute("TRUNCATE public.orders, public.users")
+    done = backup(small, dest, keep={"last": 1})
+    assert done.data["removed"] == [] and os.path.exists(good)
+    assert "0 rows" in done.warnings[0]
+
+
+def test_another_database_under_the_same_name_removes_nothing(
+    small: ConnectionSettings, dest: Path, server: Cluster
+) -> None:
+    good = backup(small, dest).data["backup"]["path"]
+    done = backup(server.settings("postgres"), dest, keep={"last": 1})
+    assert done.data["removed"] == [] and os.path.exists(good)
+    assert "is of database 'postgres'" in done.warnings[0]
+
+
+def test_files_of_others_are_listed_drilled_and_age_out(small: ConnectionSettings, dest: Path) -> None:
+    other = Path(backup(small, dest, format="plain").data["backup"]["path"])
+    adopted = dest / "small_20250101_020000.sql.gz"
+    other.rename(adopted)
+    Path(f"{other}.json").unlink()
+    listed = info(dest, verify="checksum").data["backups"][0]
+    assert (listed["adopted"], listed["verified_level"], listed["problem"]) == (True, "none", "")
+    assert "counted" in drill(source=str(adopted)).summary
+    assert info(dest).data["newest_verified"] is None
+    done = backup(small, dest, keep={"days": 30}, verify="restored")
+    assert done.data["removed"] == [str(adopted)]
+
+
+def test_the_drill_of_a_dead_run_is_swept(first: str, dest: Path, workdir: Path) -> None:
+    drills = workdir / "d"
+    drills.mkdir()
+    workdir.chmod(0o755)  # root's clusters run as somebody else
+    stuck = programs_with(workdir / "bin", "pg_restore", "touch $HOME/stuck; exec sleep 60")
+    code = (
+        "import sys; sys.path[:0] = ['collections', '.']\n"
+        "from tests.integration.backups.helpers import drill\n"
+        f"drill(source={first!r}, drill_dir={str(drills)!r}, programs={stuck!r})"
+    )
+    env = {**os.environ, "HOME": str(workdir)}
+    with subprocess.Popen([os.sys.executable, "-c", code], env=env, start_new_session=True) as process:  # type: ignore[attr-defined]
+        deadline = time.monotonic() + 30
+        while not (workdir / "stuck").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.kill()
+    (left,) = drills.iterdir()
+    postmaster = int((left / "data" / "postmaster.pid").read_text().split("\n")[0])
+    assert os.path.exists(f"/proc/{postmaster}")
+    drill(source=first, drill_dir=str(drills))
+    assert list(drills.iterdir()) == []
+    state = Path(f"/proc/{postmaster}/stat")
+    assert not state.exists() or ") Z " in state.read_text()
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ({"name": "../x"}, "'name'"),
+        ({"programs": "/usr/share"}, "'programs'"),
+        ({"jobs": 0}, "'jobs'"),
+        ({"keep": {"days": -1}}, "keep.days"),
+        ({"unless_verified_within": "soon"}, "unless_verified_within"),
+        ({"verify": "restored", "drill_dir": "/tmp/" + "x" * 90}, "'drill_dir'"),
+    ],
+)
+def test_bad_options_are_named_and_nothing_is_written(
+    small: ConnectionSettings, dest: Path, given: dict[str, Any], word: str
+) -> None:
+    with pytest.raises(TitanError) as caught:
+        backup(small, dest, **given)
+    assert word in caught.value.message
+    assert [item for item in picture(dest) if not item.endswith(".lock")] == []
+
+
+def test_a_directory_that_others_can_write_is_refused(small: ConnectionSettings, dest: Path) -> None:
+    with pytest.raises(TitanError, match="cannot be used"):
+        backup(small, dest / "missing")
+    dest.chmod(0o770)
+    with pytest.raises(TitanError, match="chmod 0700"):
+        backup(small, dest)
+    dest.chmod(0o700)
+    link = dest.parent / "link"
+    link.symlink_to(dest)
+    with pytest.raises(TitanError, match="symbolic link"):
+        backup(small, link)
+
+
+def test_a_clear_sentence_without_room(small: ConnectionSettings, dest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("usage", (), {"free": 1 << 20})())
+    with pytest.raises(TitanError, match="Not enough room"):
+        backup(small, dest, verify="restored")
+
+
+def test_an_unknown_file_is_no_source() -> None:
+    with pytest.raises(OptionError, match="source"):
+        drill(source="/nowhere/small_20260101_000000.dump")
