@@ -82,7 +82,7 @@ def judge_file(session: Session, script: Script, later: AbstractSet[str]) -> Jud
         fresh = known & seen
         verdict = None
         if not fresh:
-            verdict = decide(session.database, declaration, session.rules.redundant, where)
+            verdict = decide(session.database, declaration, session.rules.redundant, script.file)
             _refuse_large(session, declaration, where, verdict)
         names = {declaration.name, verdict.twin} if verdict else set()
         if verdict and verdict.action == SKIP and (names & later or _named_later(script, at, names)):
@@ -97,7 +97,8 @@ def judge_file(session: Session, script: Script, later: AbstractSet[str]) -> Jud
             gone.append(statement)
             result.records.append(index_record(declaration, verdict, "found" if verdict.action == FOUND else "skipped"))
         else:
-            result.records.append(index_record(declaration, verdict, "built"))
+            rebuilt = verdict is not None and verdict.action == REBUILD
+            result.records.append(index_record(declaration, verdict, "rebuilt" if rebuilt else "built"))
             if verdict and verdict.action == REBUILD:
                 result.rebuild.append(verdict)
             elif declaration.if_not_exists and fresh and not _named_later(script, at, known):
@@ -123,7 +124,7 @@ def _refuse_large(session: Session, declaration: IndexDeclaration, where: str, v
     rows = table["rows"]
     if rows < 0 and table["bytes"] > 8192:  # never analysed: count, but no further than needed
         rows = session.database.value(
-            f"SELECT count(*) FROM (SELECT FROM {declaration.table} LIMIT {limit + 1}) AS some"  # noqa: S608 - as written in the file
+            f"SELECT count(*) FROM (SELECT FROM {declaration.table} LIMIT {limit + 1}) AS few"  # noqa: S608 - as written in the file
         )
     if rows > limit:
         raise TitanError(
@@ -163,7 +164,7 @@ def apply_whole(
     session.fresh()
     result = Result(migration, action, milliseconds, [], judged.records, [*script.notes, *judged.warnings])
     for item in judged.records:
-        if item["outcome"] == "built" and item["schema"]:
+        if item["outcome"] in ("built", "rebuilt") and item["schema"]:
             item["bytes"] = size_of(session.database, item["schema"], item["name"])
     return result
 
@@ -216,7 +217,7 @@ def _stray(script: Script) -> TitanError:
 
 def _check_built(session: Session, declaration: IndexDeclaration, file: str) -> None:
     """An index made with IF NOT EXISTS must be the declared one."""
-    verdict = decide(session.database, declaration, "create", f"{file}, line {declaration.line}")
+    verdict = decide(session.database, declaration, "create", file)
     if verdict is not None and verdict.action == REBUILD:
         raise TitanError(
             f"{file}, line {declaration.line}: the index {declaration.name!r} is there but INVALID, and IF NOT EXISTS kept it.",

@@ -97,7 +97,7 @@ def _objects(database: Database, script: Script, later: AbstractSet[str], eviden
 def _index(database: Database, script: Script, declaration: Any, evidence: Evidence) -> None:
     said = f"index {declaration.name}"
     try:
-        verdict = decide(database, declaration, "skip", f"{script.file}, line {declaration.line}")
+        verdict = decide(database, declaration, "skip", script.file)
     except TitanError as error:
         evidence.missing.append(f"{said}: {error.message}")
         return

@@ -252,26 +252,30 @@ def size_of(database: Database, schema: str, name: str) -> int:
 
 
 def decide(
-    database: Database, declaration: IndexDeclaration, redundant: str, where: str, leftover: bool = False
+    database: Database, declaration: IndexDeclaration, redundant: str, file: str, leftover: bool = False
 ) -> Verdict | None:
     """What to do about the declaration now; None if its table does not exist yet.
 
     Raises:
         TitanError: see judge.
-        DatabaseError: the declaration itself is wrong; the message begins with ``where``.
+        DatabaseError: the declaration itself is wrong; the message begins with file and line.
     """
+    where = f"{file}, line {declaration.line}"
     table = table_of(database, declaration.table)
     if table is None:
         return None
     try:
         found = declared_shape(database, declaration, table)
+        return judge(declaration, table, found, redundant, leftover, where)
     except DatabaseError as error:
-        raise DatabaseError(f"{where}: {error.message}", sqlstate=error.sqlstate, **_without_state(error)) from error
-    return judge(declaration, table, found, redundant, leftover, where)
-
-
-def _without_state(error: DatabaseError) -> dict[str, Any]:
-    return {key: value for key, value in error.details.items() if key not in ("sqlstate", "position")}
+        kept = {k: v for k, v in error.details.items() if k not in ("sqlstate", "position")}
+        raise DatabaseError(
+            f"{where}: {error.message} (SQLSTATE {error.sqlstate}). Nothing of this statement was run.",
+            sqlstate=error.sqlstate, **{**kept, "file": file, "line": declaration.line},
+        ) from error  # fmt: skip
+    except TitanError as error:
+        error.details.update(file=file, line=declaration.line)
+        raise
 
 
 def invalid_indexes(database: Database) -> dict[int, dict[str, Any]]:

@@ -83,9 +83,7 @@ def _indexes(
         table = declaration.table.rsplit(".", 1)[-1].strip('"').lower()
         verdict = None
         if not {declaration.name, table} & touched:
-            verdict = decide(
-                session.database, declaration, session.rules.redundant, f"{script.file}, line {declaration.line}"
-            )
+            verdict = decide(session.database, declaration, session.rules.redundant, script.file)
         outcome = "built"
         if verdict:
             item.warnings += verdict.warnings

@@ -18,7 +18,7 @@ from .apply import Result, built_valid, index_record, known_steps, record_failur
 from .history import Applied, Attempt, Runner
 from .indexes import FOUND, REBUILD, SKIP, Verdict, decide, drop_statement, invalid_indexes
 from .script import Script, Step
-from .session import RETRIED, Session, located
+from .session import Session, located
 from .source import Migration
 from .statements import IndexDeclaration, index_declaration
 
@@ -184,7 +184,7 @@ class Stepper:
         announce("migration.step.before")
         self._record(step, "running", invalid=sorted(invalid_indexes(self.database)), table_oid=table)
         announce("migration.step.run")
-        self._execute(step, resumed, verdict)
+        self._execute(step, resumed, declaration)
         announce("migration.step.ran")
         record = None
         if declaration and verdict:
@@ -202,7 +202,7 @@ class Stepper:
         return f"{self.script.file}, line {step.line}"
 
     def _verdict(self, declaration: IndexDeclaration, step: Step, later: AbstractSet[str]) -> Verdict | None:
-        verdict = decide(self.database, declaration, self.session.rules.redundant, self._where(step))
+        verdict = decide(self.database, declaration, self.session.rules.redundant, self.script.file)
         if verdict and verdict.action == SKIP and {declaration.name, verdict.twin} & later:
             self.result.warnings.append(
                 f"{self._where(step)}: the index {declaration.name!r} duplicates {verdict.twin!r}, but a later file names one "
@@ -213,26 +213,23 @@ class Stepper:
             self.result.warnings += verdict.warnings
         return verdict
 
-    def _execute(self, step: Step, resumed: bool, verdict: Verdict | None) -> None:
-        """Send the statement; a build that did not get its locks is cleared away and tried again."""
+    def _execute(self, step: Step, resumed: bool, declaration: IndexDeclaration | None) -> None:
+        """Send the statement; a build that fails is cleared away, and tried again if it only lacked a lock."""
         concurrent = "concurrently" in step.statements[0].key()
         rules = self.session.rules
         limit = rules.concurrent_lock_timeout if concurrent else rules.lock_timeout
-        before = set(invalid_indexes(self.database)) if concurrent else set()
+        record = self.attempt.steps[-1]
 
         def once() -> None:
             self.database.execute(f"SET lock_timeout = {int(limit)}")
             try:
                 self.session.run(step.sql)
             except DatabaseError as error:
-                if error.sqlstate in RETRIED and not self.database.raw.closed and verdict:
-                    for oid, item in invalid_indexes(self.database).items():
-                        if oid not in before and item["name"] == verdict.name:
-                            self._drop(item["schema"], item["name"])
+                if declaration and not self.database.raw.closed:
+                    self._heal([record])
                 if resumed and error.sqlstate in _DONE_BEFORE:
-                    self.result.warnings.append(
-                        f"{self._where(step)}: the interrupted run had done this: {error.message}."
-                    )
+                    said = f"{self._where(step)}: the interrupted run had done this: {error.message}."
+                    self.result.warnings.append(said)
                     return
                 raise
 
