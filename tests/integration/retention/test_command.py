@@ -1,0 +1,46 @@
+"""titan-db cleanup: the same as the module, from the configuration file that cron's line names."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.titan.database.plugins.module_utils.titan_db import cli
+
+from tests.conftest import login
+
+
+def test_the_command_says_and_does_what_the_module_does(
+    titan: Any, call_module: Any, titan_rules: Any, freely: Any, tmp_path: Path, capsys: Any
+) -> None:
+    call_module("retention_policy", policies=titan_rules, **login(titan))
+    planned = call_module("cleanup", check_mode=True, **freely, **login(titan))
+    config = tmp_path / "config.json"
+    connection = login(titan)
+    config.write_text(
+        json.dumps({"connection": connection, "jobs": {"cleanup": {**freely, "backup_dest": "/nowhere"}}})
+    )
+
+    assert cli.main(["cleanup", "--config", str(config), "--check", "--json"]) == 0
+    checked = json.loads(capsys.readouterr().out)
+    assert [one["due"] for one in checked["results"]] == [one["due"] for one in planned["results"]]
+
+    assert cli.main(["cleanup", "--config", str(config), "--max-fraction", "0.1"]) == 1
+    assert "max_fraction 0.1" in capsys.readouterr().err
+
+    assert cli.main(["cleanup", "--config", str(config), "--tables", "public.audit_logs,user_sessions"]) == 0
+    said = capsys.readouterr().out
+    assert "audit logs: 38,750 of 38,750 due (tid_sweep, done)" in said and "notifications" not in said
+
+    assert cli.main(["cleanup", "--config", str(config), "--json"]) == 0
+    done = json.loads(capsys.readouterr().out)
+    assert done["changed"] and {one["table"]: one["deleted"] for one in done["results"]}["public.audit_logs"] == 0
+    assert cli.main(["cleanup", "--config", str(config)]) == 0
+
+
+def test_usage_errors_have_status_2(titan: Any, tmp_path: Path, capsys: Any) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"connection": login(titan), "jobs": {"cleanup": {"max_runtime": "soon"}}}))
+    assert cli.main(["cleanup", "--config", str(config)]) == 2
+    assert "max_runtime" in capsys.readouterr().err
