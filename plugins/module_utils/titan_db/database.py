@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ class Database:
             yield
         except BaseException:
             if not self.raw.closed:
-                with self.raw.cursor() as cursor:
+                with suppress(psycopg2.Error), self.raw.cursor() as cursor:  # the first error is the one to report
                     cursor.execute("ROLLBACK")
             raise
         self.execute("COMMIT")
@@ -124,7 +124,7 @@ def translated() -> Iterator[None]:
 def database_error(error: Any) -> DatabaseError:
     """The engine's error for one of psycopg2's, with the server's own fields as details."""
     diag = getattr(error, "diag", None)
-    primary = getattr(diag, "message_primary", None) or str(error).strip() or "the connection was lost"
+    primary = getattr(diag, "message_primary", None) or " ".join(str(error).split()) or "the connection was lost"
     extra = {
         name: value
         for name, value in (

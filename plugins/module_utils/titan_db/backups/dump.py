@@ -12,11 +12,12 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Callable
 
 from ..connection import ConnectionSettings
-from ..database import Database, child_environment
+from ..database import Database, child_environment, translated
 from ..errors import DatabaseError, TitanError
 from ..files import PART, published, sync_directory
 from ..outcome import silent
@@ -95,12 +96,14 @@ def take_dump(
 def _somebody_waits(database: Database, tables: Sequence[Table]) -> bool:
     if database.raw.closed or database.raw.info.transaction_status != 2:
         return False
-    return bool(
-        database.value(
+    try:
+        waiting = database.value(
             "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock' AND relation = ANY(%s::oid[]))",
             ([table.oid for table in tables],),
         )
-    )
+    except DatabaseError:
+        return False
+    return bool(waiting)
 
 
 def _dump_to_file(
@@ -165,7 +168,7 @@ def _meanwhile(
     def ended(future: Future[None]) -> None:
         if future.exception():
             started.kill()
-            if not database.raw.closed:
+            with suppress(DatabaseError), translated():  # the server may be gone, too
                 database.raw.cancel()
 
     with ThreadPoolExecutor(1) as pool:

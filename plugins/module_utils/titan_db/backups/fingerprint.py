@@ -30,7 +30,7 @@ class Table:
     name: str
     readable: bool
     row_security: bool
-    bytes: int
+    pages: int
 
     @property
     def label(self) -> str:
@@ -92,7 +92,7 @@ def read_tables(database: Database) -> list[Table]:
         """
         SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name,
                has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable,
-               row_security_active(c.oid) AS row_security, pg_relation_size(c.oid) AS bytes
+               row_security_active(c.oid) AS row_security, c.relpages AS pages
           FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
          WHERE c.relkind = 'r' AND c.relpersistence <> 't'
            AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery())

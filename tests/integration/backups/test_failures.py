@@ -1,0 +1,279 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that can go wrong while a backup is taken: each fails clearly, nothing of it counts, and the next run heals."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Callable
+
+import pytest
+from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
+from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import LockedError, TitanError
+from ansible_collections.titan.database.plugins.module_utils.titan_db.steps import observed
+
+from tests.conftest import embedded_programs, start_server
+
+from .helpers import SMALL, assert_nothing_new_counts, backup, info, picture, programs_with, replaced, temporaries
+
+
+@contextlib.contextmanager
+def one_failure(dest: Path, first: str, word: str) -> Iterator[None]:
+    """The block fails with one clear sentence; nothing that counts is new, and the older backups are as they were."""
+    before = picture(dest)
+    with pytest.raises(TitanError) as caught:
+        yield
+    assert word in caught.value.message
+    assert caught.value.exit_status in (1, 75) and "Traceback" not in caught.value.message
+    assert_nothing_new_counts(dest, before, first)
+
+
+def heals(settings: ConnectionSettings, dest: Path) -> None:
+    """The next run succeeds and leaves no temporary file."""
+    done = backup(settings, dest)
+    assert done.data["backup"]["verified"]["level"] == "checksum"
+    assert temporaries(dest) == []
+    assert info(dest, verify="checksum").data["backups"][0]["path"] == done.data["backup"]["path"]
+
+
+@pytest.fixture
+def reader(small: ConnectionSettings) -> Iterator[ConnectionSettings]:
+    """A role that may read everything that existed when it was made, but not what came later."""
+    with connect(small) as admin:
+        admin.execute("DROP ROLE IF EXISTS late_reader; CREATE ROLE late_reader LOGIN")
+        admin.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO late_reader")
+        admin.execute("GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO late_reader")
+    yield ConnectionSettings(host=small.host, port=small.port, user="late_reader", database=small.database)
+    with connect(small) as admin:
+        admin.execute("DROP OWNED BY late_reader; DROP ROLE late_reader")
+
+
+def test_a_table_that_the_role_cannot_read(
+    first: str, small: ConnectionSettings, dest: Path, reader: ConnectionSettings
+) -> None:
+    with connect(small) as admin:
+        admin.execute("CREATE TABLE public.later (x int)")
+    with one_failure(dest, first, "public.later"):
+        backup(reader, dest)
+    with pytest.raises(TitanError, match="pg_read_all_data"):
+        backup(reader, dest, check=True)
+
+
+def test_row_security_is_refused(first: str, small: ConnectionSettings, dest: Path, reader: ConnectionSettings) -> None:
+    with connect(small) as admin:
+        admin.execute("ALTER TABLE public.users ENABLE ROW LEVEL SECURITY")
+    with one_failure(dest, first, "BYPASSRLS"):
+        backup(reader, dest)
+    with connect(small) as admin:
+        admin.execute("ALTER ROLE late_reader BYPASSRLS")
+    assert backup(reader, dest).changed
+
+
+@pytest.mark.parametrize("form", ["plain", "custom", "directory"])
+@pytest.mark.parametrize("script", ["kill -9 $$", '"$REAL" "$@" | head -c 3000; kill -9 $$', "echo gone >&2; exit 1"])
+def test_pg_dump_killed(
+    first: str, small: ConnectionSettings, dest: Path, workdir: Path, form: str, script: str
+) -> None:
+    broken = programs_with(workdir / "bin", "pg_dump", f'case "$1" in --version) exec "$REAL" "$@";; esac\n{script}')
+    with one_failure(dest, first, "pg_dump"):
+        backup(small, dest, programs=broken, format=form, compression="gzip")
+    heals(small, dest)
+
+
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+def test_compressor_killed(
+    first: str, small: ConnectionSettings, dest: Path, workdir: Path, compression: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "zstd" if compression == "zstd" else "pigz"
+    real_path = os.environ["PATH"]
+    monkeypatch.setenv("PATH", replaced(workdir / "bin", name, "head -c 1000; kill -9 $$") + ":" + real_path)
+    with one_failure(dest, first, f"{name} was killed by signal 9"):
+        backup(small, dest, format="plain", compression=compression)
+    monkeypatch.setenv("PATH", real_path)
+    heals(small, dest)
+
+
+@pytest.fixture
+def tiny_disk(workdir: Path) -> Iterator[Path]:
+    """A directory for backups on a file system of its own, so small that it fills up."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a file system")
+    folder = workdir / "tiny"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", str(folder)]
+    if subprocess.run(mount, check=False).returncode:
+        pytest.skip("file systems cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(folder: Path, left: int) -> Path:
+    """Fill the disk but for so many bytes."""
+    status = os.statvfs(folder)
+    ballast = folder / "ballast"
+    ballast.write_bytes(b"\0" * max(0, status.f_bavail * status.f_frsize - left))
+    return ballast
+
+
+@pytest.mark.parametrize("form", ["plain", "custom", "directory"])
+def test_disk_full_while_dumping(
+    small: ConnectionSettings, tiny_disk: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = str(backup(small, tiny_disk, globals=False).data["backup"]["path"])
+    monkeypatch.setattr(
+        "shutil.disk_usage", lambda path: type("usage", (), {"free": 1 << 40})()
+    )  # past the check before
+    ballast = fill(tiny_disk, 16384)
+    with one_failure(tiny_disk, first, "No space left"):
+        backup(small, tiny_disk, format=form)
+    ballast.unlink()
+    heals(small, tiny_disk)
+
+
+@pytest.mark.parametrize("moment", ["backup.file.renamed", "backup.manifest.sync", "backup.verify"])
+def test_disk_full_after_the_dump(small: ConnectionSettings, tiny_disk: Path, moment: str) -> None:
+    first = str(backup(small, tiny_disk, globals=False).data["backup"]["path"])
+    ballasts: list[Path] = []
+
+    def observer(name: str) -> None:
+        if name == moment and not ballasts:
+            ballasts.append(fill(tiny_disk, 0))
+
+    before = picture(tiny_disk)
+    with observed(observer):
+        with pytest.raises(TitanError, match="No space left"):
+            backup(small, tiny_disk, globals=False)
+    assert_nothing_new_counts(tiny_disk, before, first)
+    ballasts[0].unlink()
+    heals(small, tiny_disk)
+
+
+def test_a_directory_that_is_read_only(small: ConnectionSettings, tiny_disk: Path) -> None:
+    first = str(backup(small, tiny_disk).data["backup"]["path"])
+    subprocess.run(["mount", "-o", "remount,ro", str(tiny_disk)], check=True)
+    with one_failure(tiny_disk, first, "Read-only file system"):
+        backup(small, tiny_disk)
+    subprocess.run(["mount", "-o", "remount,rw", str(tiny_disk)], check=True)
+    heals(small, tiny_disk)
+
+
+def test_the_server_stops_in_the_middle(workdir: Path, dest: Path) -> None:
+    cluster = start_server(embedded_programs())
+    try:
+        with connect(cluster.settings()) as database:
+            database.execute(SMALL)
+        first = str(backup(cluster.settings(), dest).data["backup"]["path"])
+        killer = (
+            'case "$1" in --version) exec "$REAL" "$@";; esac\n'
+            + f'"$REAL" "$@" | head -c 3000; kill -QUIT {cluster.pid()}; sleep 1; exit 1'
+        )
+        broken = programs_with(workdir / "bin", "pg_dump", killer)
+        with one_failure(dest, first, "pg_dump failed with status 1"):
+            backup(cluster.settings(), dest, programs=broken, format="plain")
+        with one_failure(dest, first, "Cannot connect"):
+            backup(cluster.settings(), dest)
+        cluster.start(["fsync=off"])
+        heals(cluster.settings(), dest)
+    finally:
+        cluster.remove()
+
+
+def test_a_table_that_somebody_has_locked(first: str, small: ConnectionSettings, dest: Path) -> None:
+    with connect(small) as other, other.transaction():
+        other.execute("LOCK TABLE public.orders IN ACCESS EXCLUSIVE MODE")
+        began = time.monotonic()
+        with one_failure(dest, first, "public.orders is held by backend"):
+            backup(small, dest, lock_timeout=1)
+        assert time.monotonic() - began < 10
+    heals(small, dest)
+
+
+def test_a_time_limit_ends_everything(first: str, small: ConnectionSettings, dest: Path, workdir: Path) -> None:
+    slow = programs_with(workdir / "bin", "pg_dump", 'case "$1" in --version) exec "$REAL" "$@";; esac\nexec sleep 60')
+    began = time.monotonic()
+    with one_failure(dest, first, "time limit of 2 seconds"):
+        backup(small, dest, programs=slow, timeout=2)
+    assert time.monotonic() - began < 10
+    heals(small, dest)
+
+
+@pytest.mark.parametrize("changed", [{"database": "no_such_database"}, {"user": "no_such_role"}, {"port": 1}])
+def test_a_wrong_connection(first: str, small: ConnectionSettings, dest: Path, changed: dict[str, object]) -> None:
+    wrong = ConnectionSettings(**{**small.__dict__, **changed})
+    with one_failure(dest, first, "Cannot connect"):
+        backup(wrong, dest)
+
+
+def test_two_starts_at_the_same_time(first: str, small: ConnectionSettings, dest: Path) -> None:
+    """One takes the backup; the other says who is at it and since when."""
+    inside, go = threading.Event(), threading.Event()
+
+    def wait_inside(name: str) -> None:
+        if name == "backup.dump":
+            inside.set()
+            assert go.wait(30)
+
+    with observed(wait_inside), ThreadPoolExecutor(1) as pool:
+        running = pool.submit(backup, small, dest)
+        assert inside.wait(30)
+        with pytest.raises(LockedError) as caught:
+            backup(small, dest)
+        go.set()
+        assert running.result().changed
+    assert caught.value.exit_status == 75
+    assert f"a backup of database {small.database!r} (process {os.getpid()}) since 20" in caught.value.message
+
+
+def steps_of(work: Callable[[], object]) -> list[str]:
+    seen: list[str] = []
+    with observed(seen.append):
+        work()
+    return seen
+
+
+def killed_at(number: int, work: Callable[[], object]) -> int:
+    """Run the work in a process of its own, killed at its n-th step; return the signal that ended it."""
+    pid = os.fork()
+    if pid == 0:
+        count = iter(range(1000))
+        try:
+            with observed(lambda name: os.kill(os.getpid(), signal.SIGKILL) if next(count) == number else None):
+                work()
+        finally:
+            os._exit(0)
+    return os.WTERMSIG(os.waitpid(pid, 0)[1])
+
+
+@pytest.mark.parametrize("form", ["custom", "directory"])
+def test_killed_at_every_step(first: str, small: ConnectionSettings, dest: Path, form: str) -> None:
+    steps = steps_of(lambda: backup(small, dest, format=form, compression="gzip"))
+    assert {"backup.dump", "backup.file.rename", "backup.manifest.rename", "backup.verify"} <= set(steps)
+    for number, name in enumerate(steps):
+        if form == "directory" and not name.startswith("backup.file"):
+            continue  # the same for all formats
+        before = picture(dest)
+        newest = info(dest).data["backups"][0]["path"]
+        assert killed_at(number, lambda: backup(small, dest, format=form, compression="gzip")) == signal.SIGKILL
+        if name != "backup.verified.renamed":  # from then on it is whole, proven and counts
+            assert_nothing_new_counts(dest, before, newest)
+        heals(small, dest)
+
+
+def test_killed_while_removing(small: ConnectionSettings, dest: Path) -> None:
+    paths = [backup(small, dest).data["backup"]["path"] for _run in range(3)]
+    number = steps_of(lambda: backup(small, dest, check=False)).__len__()
+    steps = number + 1  # the second removal
+    assert killed_at(steps, lambda: backup(small, dest, keep={"last": 2})) == signal.SIGKILL
+    assert not os.path.exists(paths[0]) and os.path.exists(paths[1])
+    backup(small, dest, keep={"last": 2})
+    assert len(info(dest).data["backups"]) == 2
