@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if known.json:
         print(json.dumps({"changed": outcome.changed, "summary": outcome.summary, **outcome.data}, default=str))
     else:
-        print(outcome.summary)
+        print(outcome.data.get("report") or outcome.summary)
     return int(outcome.data.get("exit_status", 0))
 
 

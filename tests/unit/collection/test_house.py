@@ -11,8 +11,13 @@ ROOT = Path(__file__).resolve().parents[3]
 ENGINE = ROOT / "plugins" / "module_utils" / "titan_db"
 FOLDERS = {path.name for path in ENGINE.iterdir() if path.is_dir() and path.name != "__pycache__"}
 PLUGINS = sorted((ROOT / "plugins").rglob("*.py"))
-# The one thing that crosses capability folders.
-ALLOWED = {("retention", "backups.catalog"), ("watch", "backups.catalog")}
+# What may cross capability folders: the catalog of backups, and (pure) when a job is due.
+ALLOWED = {
+    ("retention", "backups.catalog"),
+    ("watch", "backups.catalog"),
+    ("watch", "schedule.calendar"),
+    ("watch", "schedule.expression"),
+}
 
 
 def imports(path: Path) -> list[tuple[int, str]]:

@@ -29,6 +29,7 @@ NICKNAMES = {
     "@hourly": "0 * * * *",
 }
 
+_WEEKS = ("first", "second", "third", "fourth")
 _LONGEST_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -116,6 +117,20 @@ def parse_expression(text: str, option: str = "schedule") -> Expression:
     if len(weekdays) == 7 and min(expression.days) > max(_LONGEST_MONTH[month - 1] for month in expression.months):
         raise OptionError(option, text, "It never runs: no month that it names has such a day.")
     return expression
+
+
+def spelled_out(schedule: str, only_on: str, label: str) -> tuple[str, str]:
+    """Turn ``first sunday 04:00`` into its five fields and the weekday; anything else stays as it is."""
+    words = schedule.lower().split()
+    if len(words) != 3 or words[0] not in _WEEKS or words[1] not in WEEKDAYS:
+        return schedule, only_on
+    clock = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", words[2])
+    if not clock:
+        raise OptionError(f"{label}.schedule", schedule, "Write the time as HH:MM, from 00:00 to 23:59.")
+    if only_on:
+        raise OptionError(f"{label}.only_on", only_on, "The schedule names the weekday already.")
+    first = 1 + 7 * _WEEKS.index(words[0])
+    return f"{int(clock.group(2))} {int(clock.group(1))} {first}-{first + 6} * *", words[1]
 
 
 def _parts(

@@ -16,9 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timezone, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from ..errors import LockedError, OptionError, TitanError
 from ..files import write_file
@@ -145,17 +143,6 @@ def require_place(user: str, cron_file: str) -> HostTable:
 def crontab_program() -> str | None:
     """Path of crontab(1), or None."""
     return shutil.which("crontab", path=os.pathsep.join(_CRONTAB_DIRECTORIES))
-
-
-def host_zone() -> tuple[tzinfo, str]:
-    """The zone of the host's clock, which cron uses, and its name."""
-    try:
-        with open("/etc/localtime", "rb") as stream:
-            zone = ZoneInfo.from_file(stream)
-    except (OSError, ValueError):
-        return timezone.utc, "UTC"
-    target = os.path.realpath("/etc/localtime")
-    return zone, target.partition("/zoneinfo/")[2] or "local"
 
 
 def _home(user: str) -> str:

@@ -13,13 +13,12 @@ from typing import Any
 
 from ..errors import OptionError
 from .calendar import days_in_year
-from .expression import WEEKDAYS, Expression, parse_expression
+from .expression import WEEKDAYS, Expression, parse_expression, spelled_out
 from .line import LONGEST_COMMAND, Job, has_bare_percent, render_command
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 # Any year does for the count of days: this one begins on a Thursday and is no leap year.
 _SAMPLE_YEAR = 2026
-_WEEKS = ("first", "second", "third", "fourth")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -69,7 +68,7 @@ def _job(item: Mapping[str, Any], option: str) -> ScheduledJob:
         _require_command(values[key], f"{label}.{key}", needed=key == "command")
     if values["only_on"] and values["only_on"] not in WEEKDAYS:
         raise OptionError(f"{label}.only_on", values["only_on"], f"Allowed: {', '.join(WEEKDAYS)}.")
-    values["schedule"], values["only_on"] = _spelled_out(values["schedule"], values["only_on"], label)
+    values["schedule"], values["only_on"] = spelled_out(values["schedule"], values["only_on"], label)
     job = Job(**values)
     expression = parse_expression(job.schedule, f"{label}.schedule")
     scheduled = ScheduledJob(job, expression)
@@ -82,20 +81,6 @@ def _job(item: Mapping[str, Any], option: str) -> ScheduledJob:
             f"The line's command has {length} bytes; cron takes no more than {LONGEST_COMMAND}. Put it into a script.",
         )
     return scheduled
-
-
-def _spelled_out(schedule: str, only_on: str, label: str) -> tuple[str, str]:
-    """Turn ``first sunday 04:00`` into its five fields and the weekday; anything else stays as it is."""
-    words = schedule.lower().split()
-    if len(words) != 3 or words[0] not in _WEEKS or words[1] not in WEEKDAYS:
-        return schedule, only_on
-    clock = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", words[2])
-    if not clock:
-        raise OptionError(f"{label}.schedule", schedule, "Write the time as HH:MM, from 00:00 to 23:59.")
-    if only_on:
-        raise OptionError(f"{label}.only_on", only_on, "The schedule names the weekday already.")
-    first = 1 + 7 * _WEEKS.index(words[0])
-    return f"{int(clock.group(2))} {int(clock.group(1))} {first}-{first + 6} * *", words[1]
 
 
 def _require_one_line(value: str, option: str) -> None:

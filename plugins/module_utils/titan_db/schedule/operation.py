@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from ..clock import host_zone
 from ..envfile import check_against_shell
 from ..errors import TitanError
 from ..outcome import Call, Outcome
@@ -20,7 +21,7 @@ from .adoption import Adoption, find_adoptable
 from .block import Table, split_table, with_block, without_block
 from .calendar import Run, next_runs
 from .companions import Companion, companions_from_options
-from .hosttable import HostTable, host_zone, require_place
+from .hosttable import HostTable, require_place
 from .jobs import ScheduledJob, jobs_from_options, render_lines, require_name
 
 

@@ -1,0 +1,201 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The checks: facts in, findings out. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from ..backups.catalog import Entry
+from ..schedule.calendar import UTC, previous_run
+from .config import JobPlan
+from .facts import DatabaseFacts
+from .state import Record
+from .thresholds import CRITICAL, OK, Check, judge
+
+Limits = Mapping[str, tuple[float, float]]
+
+# How late a start may be before it counts as missed: cron starts on the minute, machines may be busy.
+GRACE_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class JobFacts:
+    """What is known of one scheduled job: its plan, its record, and whether its lock is held now."""
+
+    plan: JobPlan
+    record: Record
+    running: bool
+
+
+def database_checks(facts: DatabaseFacts, slow_in_last_hour: int, limits: Limits) -> list[Check]:
+    """The checks that need the server."""
+    name = shlex.quote(facts.name)
+    sql = f"psql -d {name} -c "  # shown to people, never run
+    checks = [
+        judge(
+            "database_size",
+            facts.size / 1e9,
+            limits,
+            facts.name,
+            "titan-db stats shows what grew; review the retention policies",
+        ),
+        judge(
+            "active_connections",
+            facts.active,
+            limits,
+            "",
+            "scale the connection pool; " + sql + "'TABLE pg_stat_activity'",
+        ),
+        judge(
+            "slow_queries",
+            slow_in_last_hour,
+            limits,
+            "",
+            f"{sql}'TABLE pg_stat_activity'",
+        ),
+        judge(
+            "waiting_locks",
+            facts.waiting,
+            limits,
+            "",
+            sql + "'TABLE pg_locks'; pg_blocking_pids(PID) names who is in the way",
+        ),
+    ]
+    bloat = facts.bloat or {}
+    table = str(bloat.get("name", "no table of 8 MB or more"))
+    checks.append(
+        judge(
+            "bloat",
+            float(bloat.get("percent", 0)),
+            limits,
+            table,
+            f"{sql}'VACUUM ANALYZE {table}'; then titan-db reindex",
+        )
+    )
+    count = len(facts.invalid)
+    checks.append(
+        judge(
+            "invalid_indexes",
+            count,
+            limits,
+            ", ".join(facts.invalid[:5]),
+            "titan-db reindex drops what a failed build left behind",
+        )
+    )
+    million = float(facts.wraparound.get("million") or 0)
+    where = str(facts.wraparound.get("name") or "")
+    checks.append(judge("wraparound", million, limits, where, f"vacuumdb --freeze {shlex.quote(where)}"))
+    sequence = facts.sequence or {}
+    last = str(sequence.get("name", "no sequence is in use"))
+    checks.append(
+        judge(
+            "sequences",
+            float(sequence.get("percent") or 0),
+            limits,
+            last,
+            "change the column and its sequence to bigint",
+        )
+    )
+    return checks + _session_checks(facts, limits, sql)
+
+
+def _session_checks(facts: DatabaseFacts, limits: Limits, sql: str) -> list[Check]:
+    first = facts.slots[0] if facts.slots else {}
+    kept, slot = float(first.get("bytes") or 0) / 1e9, str(first.get("name", "no slot"))
+    idle = [str(each["name"]) for each in facts.slots if not each["active"]]
+    drop = sql + shlex.quote("SELECT pg_drop_replication_slot('NAME')") + " if its reader is gone for good"
+    oldest = facts.oldest or {}
+    who = (
+        f"backend {oldest['pid']} of {oldest['usename']} ({oldest['application']})"
+        if oldest
+        else "no transaction is open"
+    )
+    return [
+        judge("replication_slots", kept, limits, slot, drop),
+        judge("inactive_slots", len(idle), limits, ", ".join(idle[:5]), drop),
+        judge(
+            "oldest_transaction", float(oldest.get("minutes") or 0), limits, who,
+            f"{sql}'SELECT pg_terminate_backend({oldest.get('pid', 0)})'",
+        ),
+    ]  # fmt: skip
+
+
+def backup_checks(entries: Sequence[Entry], now: datetime, limits: Limits, where: str) -> list[Check]:
+    """How old the newest sound backup is, and the newest one that a restore has proven."""
+    sound = [each for each in entries if not each.problem and each.manifest is not None]
+    proven = [each for each in sound if each.verified_level == "restored"]
+    checks = []
+    for name, found, fix in (
+        ("backup_age", sound, "titan-db backup"),
+        ("verified_backup_age", proven, "titan-db backup (or titan-db drill for one that exists)"),
+    ):
+        newest = max((each.finished for each in found), default=None)
+        if newest is None:
+            checks.append(Check(name, CRITICAL, None, f"there is none in {where}", fix))
+            continue
+        hours = max(0.0, (now - newest).total_seconds() / 3600)
+        checks.append(judge(name, hours, limits, where, fix))
+    return checks
+
+
+def job_checks(
+    jobs: Sequence[JobFacts], installed: float, now: datetime, zone: tzinfo, limits: Limits, command: str
+) -> list[Check]:
+    """Missed, failed and stuck jobs."""
+    missed, failed, stuck = [], [], []
+    for each in jobs:
+        name, record = each.plan.name, each.record
+        if due := missed_due(each, installed, now, zone):
+            missed.append(f"{name} (due {due:%Y-%m-%d %H:%M} UTC)")
+        if each.running and now.timestamp() - record.last_start > each.plan.timeout + 60:
+            stuck.append(name)
+        elif record.last_start and not each.running and not record.last_end:
+            failed.append(f"{name} (interrupted)")
+        elif record.last_end and record.exit_status:
+            failed.append(f"{name} (status {record.exit_status}: {record.message[:200]})")
+    logs = "; ".join(f"tail {shlex.quote(each.plan.log)}" for each in jobs if each.plan.log)[:300]
+    return [
+        judge("jobs_missed", len(missed), limits, ", ".join(missed), f"systemctl status cron; crontab -l; {logs}"),
+        judge(
+            "jobs_failed",
+            len(failed),
+            limits,
+            ", ".join(failed),
+            f"{logs}; then start it again by hand: {command} JOB --config FILE",
+        ),
+        judge("jobs_stuck", len(stuck), limits, ", ".join(stuck), "end the process that the job's lock file names"),
+    ]
+
+
+def missed_due(each: JobFacts, installed: float, now: datetime, zone: tzinfo) -> datetime | None:
+    """The last due start that did not happen; None if it did, or lies before the schedule was installed."""
+    if each.plan.expression is None:
+        return None
+    latest = datetime.fromtimestamp(now.timestamp() - GRACE_SECONDS, UTC)
+    due = previous_run(each.plan.expression, latest, zone, each.plan.weekday)
+    if due is None or due.utc.timestamp() < max(installed, 1.0) or each.running:
+        return None
+    # A start recorded up to a minute early is that of a busy machine's clock correction.
+    return None if each.record.last_start >= due.utc.timestamp() - 60 else due.utc
+
+
+def disk_checks(usage: Mapping[str, float], limits: Limits) -> list[Check]:
+    """usage: percent used by path."""
+    if not usage:
+        return []
+    path = max(usage, key=lambda key: usage[key])
+    return [judge("disk", usage[path], limits, path, f"df -h {shlex.quote(path)}; titan-db stats shows what grew")]
+
+
+def unreachable(message: str) -> Check:
+    """The server cannot be asked."""
+    return Check("connection", CRITICAL, None, message, "systemctl status postgresql")
+
+
+def reachable(place: str) -> Check:
+    return Check("connection", OK, 1.0, place)

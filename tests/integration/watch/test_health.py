@@ -1,0 +1,200 @@
+"""Every threshold fires and clears on a real server; the report says what to do."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable
+
+import psycopg2
+import pytest
+from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
+
+from tests.conftest import login
+
+Call = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def check(call_module: Call, settings: ConnectionSettings) -> Callable[..., dict[str, Any]]:
+    """Run health and return the one check."""
+
+    def run(name: str, warning: float, critical: float, **options: Any) -> dict[str, Any]:
+        result = call_module("health", **login(settings), thresholds={name: [warning, critical]}, **options)
+        assert not result.get("failed"), result
+        assert result["changed"] is False
+        return next(each for each in result["checks"] if each["name"] == name)
+
+    return run
+
+
+def other_session(settings: ConnectionSettings) -> Any:
+    return psycopg2.connect(**settings.parameters())
+
+
+def eventually(read: Callable[[], dict[str, Any]], status: str) -> dict[str, Any]:
+    for _attempt in range(60):
+        found = read()
+        if found["status"] == status:
+            return found
+        time.sleep(0.1)
+    return read()
+
+
+def test_an_idle_database_is_ok(call_module: Call, settings: ConnectionSettings) -> None:
+    result = call_module("health", **login(settings), thresholds={"disk": [100, 100], "oldest_transaction": [1e6, 1e6]})
+    assert result["status"] == "ok", result["report"]
+    assert result["exit_status"] == 0
+    assert {each["name"] for each in result["checks"]} >= {
+        "connection",
+        "database_size",
+        "bloat",
+        "wraparound",
+        "sequences",
+    }
+
+
+@pytest.mark.parametrize("name", ["database_size", "wraparound", "disk"])
+def test_a_measured_amount_fires_above_its_limit_and_not_at_it(check: Callable, name: str, tmp_path: Path) -> None:
+    value = check(name, 1e9, 1e9, backup_dest=str(tmp_path))["value"]
+    assert check(name, 1e9, 1e9, backup_dest=str(tmp_path))["status"] == "ok"
+    assert value > 0
+    found = check(name, value / 2, 1e9, backup_dest=str(tmp_path))
+    assert (found["status"], bool(found["fix"])) == ("warning", True)
+    assert check(name, 0, value / 2, backup_dest=str(tmp_path))["status"] == "critical"
+
+
+def test_sessions_locks_slow_statements_and_old_transactions(
+    check: Callable, settings: ConnectionSettings, user_sql: Any
+) -> None:
+    limits = {
+        "active_connections": {},
+        "waiting_locks": {},
+        "slow_queries": {"slow_query_seconds": 0.2},
+        "oldest_transaction": {},
+    }
+    before = {name: check(name, 1e9, 1e9, **extra)["value"] for name, extra in limits.items()}
+    user_sql.execute("CREATE TABLE t (n int)")
+    holder, waiter = other_session(settings), other_session(settings)
+    try:
+        holder.cursor().execute("LOCK TABLE t")
+        thread = threading.Thread(target=lambda: waiter.cursor().execute("SELECT count(*) FROM t"))
+        thread.start()
+        time.sleep(0.5)
+        for name, extra in limits.items():
+            limit = before[name] if name != "oldest_transaction" else 0.0001
+            found = eventually(lambda n=name, at=limit, e=extra: check(n, at, 1e9, **e), "warning")
+            assert found["status"] == "warning", (name, found)
+        holder.rollback()
+        thread.join()
+    finally:
+        holder.close()
+        waiter.close()
+    for name, extra in limits.items():
+        limit = before[name] if name != "oldest_transaction" else 1
+        cleared = eventually(lambda n=name, at=limit, e=extra: check(n, at, 1e9, **e), "ok")
+        assert cleared["status"] == "ok", (name, cleared)
+
+
+def test_an_invalid_index(check: Callable, user_sql: Any) -> None:
+    user_sql.execute("CREATE TABLE t (n int); INSERT INTO t VALUES (1), (1)")
+    assert check("invalid_indexes", 0, 5)["status"] == "ok"
+    with pytest.raises(psycopg2.errors.UniqueViolation):
+        user_sql.execute("CREATE UNIQUE INDEX CONCURRENTLY broken ON t (n)")
+    found = check("invalid_indexes", 0, 5)
+    assert (found["status"], found["message"]) == ("warning", "1: public.broken")
+    user_sql.execute("DROP INDEX broken")
+    assert check("invalid_indexes", 0, 5)["status"] == "ok"
+
+
+def test_a_sequence_near_its_end(check: Callable, user_sql: Any) -> None:
+    user_sql.execute("CREATE SEQUENCE s AS smallint; SELECT setval('s', 30000)")
+    found = check("sequences", 85, 95)
+    assert (found["status"], "public.s" in found["message"]) == ("warning", True)
+    user_sql.execute("ALTER SEQUENCE s AS bigint; ALTER SEQUENCE s MAXVALUE 9223372036854775807")
+    assert check("sequences", 85, 95)["status"] == "ok"
+
+
+def test_bloat(check: Callable, user_sql: Any) -> None:
+    user_sql.execute(
+        "CREATE TABLE t WITH (autovacuum_enabled = off) AS SELECT n, repeat('x', 100) AS pad FROM generate_series(1, 100000) n"
+    )
+    user_sql.execute("VACUUM ANALYZE t")
+    assert check("bloat", 30, 50)["status"] == "ok"
+    user_sql.execute("DELETE FROM t WHERE n % 3 > 0")
+    user_sql.execute("VACUUM ANALYZE t")
+    found = check("bloat", 30, 50)
+    assert (found["status"], "public.t" in found["message"], 55 < found["value"] < 75) == ("critical", True, True), (
+        found
+    )
+    user_sql.execute("VACUUM FULL t")
+    user_sql.execute("ANALYZE t")
+    assert check("bloat", 30, 50)["status"] == "ok"
+
+
+def test_replication_slots(check: Callable, user_sql: Any, settings: ConnectionSettings) -> None:
+    user_sql.execute("SELECT pg_create_physical_replication_slot('left_behind', true)")
+    try:
+        assert check("inactive_slots", 0, 3)["status"] == "warning"
+        user_sql.execute("CREATE TABLE t AS SELECT n FROM generate_series(1, 50000) n")
+        assert check("replication_slots", 0.0001, 10)["status"] == "warning"
+    finally:
+        user_sql.execute("SELECT pg_drop_replication_slot('left_behind')")
+    assert check("inactive_slots", 0, 3)["status"] == "ok"
+    assert check("replication_slots", 0.0001, 10)["status"] == "ok"
+
+
+def test_a_server_that_is_down_is_critical_and_the_rest_is_still_checked(call_module: Call, tmp_path: Path) -> None:
+    result = call_module("health", login_host="127.0.0.1", login_port=1, login_db="x", backup_dest=str(tmp_path))
+    assert result["status"] == "critical"
+    names = {each["name"]: each["status"] for each in result["checks"]}
+    assert names["connection"] == names["backup_age"] == "critical"
+    assert "systemctl status postgresql" in result["report"]
+
+
+@pytest.mark.parametrize("pair", [[50, 25], [1], [1, 2, 3]])
+def test_limits_that_make_no_sense_are_refused(call_module: Call, settings: ConnectionSettings, pair: list) -> None:
+    failed = call_module("health", **login(settings), thresholds={"bloat": pair})
+    assert failed["failed"]
+    assert "thresholds.bloat" in failed["msg"]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[Path]:
+    """A configuration with one hourly job, installed long ago."""
+    config = tmp_path / "etc.json"
+    text = {
+        "environment": "t",
+        "state_dir": f"{tmp_path}/state",
+        "schedule": {"backup": {"schedule": "0 * * * *", "timeout": "1h"}},
+    }
+    config.write_text(json.dumps(text))
+    yield config
+
+
+def record(environment: Path, **fields: Any) -> None:
+    folder = environment.parent / "state"
+    folder.mkdir(exist_ok=True)
+    (folder / "backup.json").write_text(json.dumps({"name": "backup", **fields}))
+
+
+def test_missed_failed_and_interrupted_jobs(check: Callable, environment: Path) -> None:
+    import os
+
+    now = time.time()
+    assert check("jobs_missed", 0, 0, job_config=str(environment))["status"] == "ok", (
+        "nothing was due since the installation"
+    )
+    os.utime(environment, (now - 86400, now - 86400))
+    assert check("jobs_missed", 0, 0, job_config=str(environment))["status"] == "critical"
+    record(environment, last_start=now - 1, last_end=now, last_success=now - 1)
+    assert check("jobs_missed", 0, 0, job_config=str(environment))["status"] == "ok"
+    assert check("jobs_failed", 0, 0, job_config=str(environment))["status"] == "ok"
+    record(environment, last_start=now - 1, last_end=now, exit_status=1, message="no connection")
+    found = check("jobs_failed", 0, 0, job_config=str(environment))
+    assert (found["status"], "no connection" in found["message"]) == ("critical", True)
+    record(environment, last_start=now - 1, last_end=0)
+    assert "interrupted" in check("jobs_failed", 0, 0, job_config=str(environment))["message"]
