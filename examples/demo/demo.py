@@ -19,13 +19,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "collections"), str(ROOT)]
 
 from ansible_collections.titan.database.plugins.module_utils.titan_db import cluster as clusters  # noqa: E402
 from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect, sql  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils.titan_db.schedule import calendar  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils.titan_db.schedule.hosttable import host_zone  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils.titan_db.schedule.jobs import jobs_from_options  # noqa: E402
 
 from examples.demo import report  # noqa: E402
 
@@ -81,7 +86,9 @@ def prepared_cluster() -> clusters.Cluster:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port_file.write_text(str(probe.getsockname()[1]))
-    cluster = clusters.Cluster(str(installed.resolve()), str(folder / "cluster"), int(port_file.read_text()), listen=True)
+    cluster = clusters.Cluster(
+        str(installed.resolve()), str(folder / "cluster"), int(port_file.read_text()), listen=True
+    )
     if not Path(cluster.data, "PG_VERSION").exists():
         cluster.remove()
         cluster.create(passwords=True)
@@ -103,13 +110,15 @@ def load_titan(cluster: clusters.Cluster, scale: str) -> None:
         admin.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE), sql.Identifier(OWNER)))
     env = {**os.environ, "PATH": f"{cluster.programs}:{os.environ['PATH']}", "PGHOST": "127.0.0.1", "PGUSER": OWNER}
     env |= {"PGPORT": str(cluster.port), "PGDATABASE": DATABASE, "PGPASSWORD": password}
-    subprocess.run(["sh", str(ROOT / "examples" / "titan" / "load.sh"), scale], env=env, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        ["sh", str(ROOT / "examples" / "titan" / "load.sh"), scale], env=env, check=True, stdout=subprocess.DEVNULL
+    )
     env_file.parent.mkdir(mode=0o700, exist_ok=True)
     env_file.touch(mode=0o600)
     env_file.write_text(f"DATABASE_URL='postgresql://{OWNER}:{password}@127.0.0.1:{cluster.port}/{DATABASE}'\n")
 
 
-def converge(number: str, *arguments: str) -> dict[str, int]:
+def converge(number: str, *arguments: str) -> dict[str, float]:
     """Run the playbook on the demo; return the counts of its recap."""
     command = [str(BIN / "ansible-playbook"), "site.yml", "-l", "demo", *arguments]
     print(f"\n$ ansible-playbook {' '.join(command[1:])}", flush=True)
@@ -124,7 +133,7 @@ def converge(number: str, *arguments: str) -> dict[str, int]:
     recap = re.findall(r"(\w+)=(\d+)", "".join(lines[-4:]))
     if process.returncode:
         sys.exit(f"The playbook failed (status {process.returncode}); its output is in {log}.")
-    return {**{key: int(value) for key, value in recap}, "seconds": round(time.monotonic() - started, 1)}  # type: ignore[dict-item]
+    return {**{key: int(value) for key, value in recap}, "seconds": round(time.monotonic() - started, 1)}
 
 
 def job(word: str, *arguments: str) -> dict[str, object]:
@@ -139,16 +148,37 @@ def job(word: str, *arguments: str) -> dict[str, object]:
     return result
 
 
+def next_runs() -> list[dict[str, Any]]:
+    """The next three runs of each job, on this machine's clock, from the configuration that was installed."""
+    config = json.loads((DEMO / "etc" / "titan-db.json").read_text())
+    keys = dict.fromkeys(("only_on", "directory", "env_file", "on_start_failure"))
+    items = [
+        {**keys, "name": name, "schedule": entry["schedule"], "command": "true", "log": entry["log"]}
+        for name, entry in config["schedule"].items()
+    ]
+    zone, _name = host_zone()
+    planned = []
+    for item, job in zip(items, jobs_from_options(items), strict=True):
+        runs = calendar.next_runs(job.expression, datetime.now(timezone.utc), zone, job.weekday)
+        planned.append({**item, "runs": [f"{run.local:%a %Y-%m-%d %H:%M}" for run in runs]})
+    return planned
+
+
 def run() -> None:
     scale = os.environ.get("TITAN_SCALE", "1")
     print("Starting PostgreSQL under .demo/ and loading the Titan data ...", flush=True)
     cluster = prepared_cluster()
     load_titan(cluster, scale)
-    results: dict[str, object] = {"first": converge("1")}
+    results: dict[str, Any] = {"first": converge("1")}
     results["backup"] = job("backup")
     results["cleanup"] = job("cleanup")
     results["again"] = converge("2")
-    print(report.render(DEMO, cluster, results))
+    results["schedule"] = next_runs()
+    text = report.render(DEMO, cluster, DATABASE, results)
+    report.save(DEMO, text, results)
+    print(text)
+    if results["again"]["changed"]:
+        sys.exit("The second converge changed something: that is a fault of ours, please report it.")
 
 
 def stop() -> None:
