@@ -12,7 +12,7 @@ from typing import Any, Callable
 from ..database import Database, sql
 from ..errors import DatabaseError, LockedError, TitanError
 from ..locks import advisory_lock
-from .plan import PolicyPlan, TablePlan, _lost
+from .plan import PolicyPlan, TablePlan, lost
 from .predicate import due
 from .sweep import Limits, Tally, Work, run
 from .vacuum import Vacuumed, vacuum, worth_it
@@ -37,42 +37,47 @@ class Done:
 
 
 def apply_table(
-    database: Database, plan: TablePlan, limits: Limits, vacuuming: bool, say: Callable[[str], None]
-) -> tuple[dict[str, Done], list[Vacuumed], str]:
+    database: Database,
+    plan: TablePlan,
+    limits: Limits,
+    vacuuming: bool,
+    say: Callable[[str], None],
+    done: dict[str, Done],
+) -> tuple[list[Vacuumed], str]:
     """Run the policies of one table that may run.
 
+    Args:
+        done: Filled with what became of each policy, by name, also when the connection is lost on the way.
+
     Returns:
-        What became of each policy (by name), of VACUUM, and VACUUM's failure (empty if none).
+        What became of VACUUM, and VACUUM's failure (empty if none).
     """
-    done: dict[str, Done] = {}
     vacuumed: list[Vacuumed] = []
-    problem = ""
+    changed: dict[int, int] = {}
     try:
         with advisory_lock(database, "cleanup", plan.name):
-            before = {leaf.oid: 0 for leaf in plan.table.leaves} if plan.table else {}
             for one in plan.policies:
                 if not one.error:
-                    done[one.policy.name] = _apply_policy(database, plan, one, limits, before)
-                    say(f"{plan.name}: {done[one.policy.name].tally.rows:,} rows by {one.policy.name!r} ({one.reason})")
+                    result = done[one.policy.name] = Done()
+                    _apply_policy(database, plan, one, limits, changed, result)
+                    say(f"{plan.name}: {result.tally.rows:,} rows by {one.policy.name!r} ({one.reason})")
             if vacuuming:
-                try:
-                    _vacuum_leaves(database, plan, before, vacuumed)
-                except TitanError as error:
-                    if _lost(error):
-                        raise
-                    problem = error.message
+                _vacuum_leaves(database, plan, changed, vacuumed)
     except LockedError as error:
         for one in plan.policies:
             done.setdefault(one.policy.name, Done(error=error.message, locked=True))
-    return done, vacuumed, problem
+    except TitanError as error:
+        if lost(error):
+            raise
+        return vacuumed, error.message
+    return vacuumed, ""
 
 
 def _apply_policy(
-    database: Database, plan: TablePlan, one: PolicyPlan, limits: Limits, changed: dict[int, int]
-) -> Done:
-    done = Done()
+    database: Database, plan: TablePlan, one: PolicyPlan, limits: Limits, changed: dict[int, int], done: Done
+) -> None:
     if plan.table is None or plan.count is None:
-        return done
+        return
     begun, wal = time.monotonic(), _wal(database)
     try:
         for leaf in plan.table.leaves:
@@ -80,25 +85,22 @@ def _apply_policy(
             if strategy.kind == "none" or done.tally.partial:
                 continue
             before = done.tally.rows
-            try:
-                run(
-                    Work(database, plan.table, leaf, one.dated, limits, done.tally, plan.count.rows.get(leaf.oid, 0)),
-                    strategy,
-                )
-            finally:
-                changed[leaf.oid] += done.tally.rows - before
+            rows = plan.count.rows.get(leaf.oid, 0)
+            run(Work(database, plan.table, leaf, one.dated, limits, done.tally, rows), strategy)
+            changed[leaf.oid] = changed.get(leaf.oid, 0) + done.tally.rows - before
         done.left = _left(database, plan, one)
         if done.left and not done.tally.partial:
             done.error = (
-                f"{done.left:,} due rows are still there: other sessions hold them locked. The next run takes them; "
-                "see who keeps transactions open."
+                f"{done.left:,} due rows are still there: other sessions hold them locked, or have just written them. "
+                "The next run takes them; see who keeps transactions open."
             )
     except DatabaseError as error:
-        if _lost(error):
+        done.seconds = time.monotonic() - begun
+        if lost(error):
+            done.error = "the connection was lost on the way; what was committed stays, the last batch may be among it"
             raise
         done.error = error.message + (f" ({error.details['detail']})" if error.details.get("detail") else "")
     done.seconds, done.wal_bytes = time.monotonic() - begun, _wal(database) - wal
-    return done
 
 
 def _left(database: Database, plan: TablePlan, one: PolicyPlan) -> int:
@@ -120,8 +122,9 @@ def _vacuum_leaves(database: Database, plan: TablePlan, changed: dict[int, int],
         return
     for leaf in plan.table.leaves:
         rows = plan.count.rows.get(leaf.oid, 0)
-        if changed[leaf.oid] and worth_it(changed[leaf.oid], rows):
-            vacuumed.append(vacuum(database, leaf, changed[leaf.oid], rows))
+        gone = changed.get(leaf.oid, 0)
+        if gone and worth_it(gone, rows):
+            vacuumed.append(vacuum(database, leaf, gone, rows))
 
 
 def result_of(done: Done, mode: str) -> dict[str, Any]:

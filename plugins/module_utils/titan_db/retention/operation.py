@@ -12,7 +12,7 @@ from typing import Any
 
 from ..database import Database, connect
 from ..durations import parse_duration
-from ..errors import LockedError, OptionError, TitanError
+from ..errors import DatabaseError, LockedError, OptionError, TitanError
 from ..locks import advisory_lock
 from ..outcome import Call, Outcome
 from .apply import Done, apply_table, result_of
@@ -83,9 +83,7 @@ def cleanup(call: Call) -> Outcome:
             except TitanError as error:
                 raise _refused(error, run) from error
         if not call.check_mode:
-            for plan in run.plans:
-                if plan.due:
-                    _apply(database, plan, limits, call, run)
+            _apply_all(database, limits, call, run)
     return _outcome(run, time.monotonic() - begun, bool(policies))
 
 
@@ -94,11 +92,24 @@ def _refused(error: TitanError, run: _Run) -> TitanError:
     return TitanError(error.message, **{**error.details, "results": _results(run), "uncovered": _uncovered(run)})
 
 
-def _apply(database: Database, plan: TablePlan, limits: Limits, call: Call, run: _Run) -> None:
-    done, vacuumed, problem = apply_table(database, plan, limits, call.options["vacuum"] == "auto", call.say)
-    run.done.update(done)
-    run.vacuumed += [one.as_data() for one in vacuumed]
-    run.problems += [problem] if problem else []
+def _apply_all(database: Database, limits: Limits, call: Call, run: _Run) -> None:
+    """Work through the tables; a lost connection ends it, and what was not reached says so."""
+    try:
+        for plan in run.plans:
+            if plan.due:
+                vacuumed, problem = apply_table(
+                    database, plan, limits, call.options["vacuum"] == "auto", call.say, run.done
+                )
+                run.vacuumed += [one.as_data() for one in vacuumed]
+                run.problems += [problem] if problem else []
+    except DatabaseError as error:
+        run.problems.append(error.message)
+        for plan in run.plans:
+            for one in plan.policies:
+                if one.due and not one.error:
+                    run.done.setdefault(
+                        one.policy.name, Done(error="not reached, because the connection was lost before")
+                    )
 
 
 def _limits(options: Mapping[str, Any], begun: float) -> Limits:

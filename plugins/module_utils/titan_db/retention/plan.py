@@ -101,7 +101,7 @@ def _plan_table(database: Database, policies: Sequence[Policy], clock: str, max_
         dated, broken = _dated(database, table, policies, clock)
         count = count_table(database, table, dated) if dated else None
     except TitanError as error:
-        if _lost(error):
+        if lost(error):
             raise
         return TablePlan(name, tuple(PolicyPlan(Dated(policy, "", clock), error=error.message) for policy in policies))
     plans = [
@@ -180,7 +180,7 @@ def _findings(database: Database, table: Table, plans: Sequence[PolicyPlan], cou
     return found
 
 
-def _lost(error: TitanError) -> bool:
+def lost(error: TitanError) -> bool:
     """Whether the connection is gone or the server is going down: no table's own trouble."""
     return isinstance(error, DatabaseError) and error.sqlstate[:2] in ("", "08", "57")
 
