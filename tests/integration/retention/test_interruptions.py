@@ -1,0 +1,144 @@
+"""Killed or failed at every step: counts add up to what was committed, and the next run finishes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from typing import Any
+
+import pytest
+from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
+from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils.titan_db.outcome import Call
+from ansible_collections.titan.database.plugins.module_utils.titan_db.retention import operation
+from ansible_collections.titan.database.plugins.module_utils.titan_db.steps import observed
+
+from tests.conftest import login
+
+OPTIONS = {
+    "tables": None, "backup_dest": None, "backup_name": None, "require_backup_within": "off", "require_verified": "restored",
+    "max_fraction": 1.0, "max_runtime": "1h", "batch_target_ms": 10, "pause": 0.0, "vacuum": "auto",
+}  # fmt: skip
+POLICY = {"table": "logs", "column": "at", "keep": "1 day"}
+
+
+class Interrupted(BaseException):
+    pass
+
+
+@pytest.fixture
+def logs(settings: Any, user_sql: Any, call_module: Any) -> Any:
+    user_sql.execute("CREATE TABLE logs (id int, at timestamptz, archived boolean)")
+    user_sql.execute("CREATE FUNCTION fill() RETURNS void LANGUAGE sql AS 'TRUNCATE logs; INSERT INTO logs "
+                     "SELECT i, now() - interval ''10 days'' * (i % 2) FROM generate_series(1, 8000) i'")  # fmt: skip
+    user_sql.execute("SELECT fill()")
+    call_module("retention_policy", policies=[POLICY], **login(settings))
+    return settings
+
+
+def left(settings: Any) -> tuple[int, int]:
+    with connect(settings) as database:
+        row = database.row(
+            "SELECT count(*) AS all, count(*) FILTER (WHERE at < now() - interval '1 day') AS due FROM public.logs"
+        )
+    assert row
+    return row["all"], row["due"]
+
+
+def stopping_at(number: int, action: Any) -> Any:
+    seen = [0]
+
+    def observer(name: str) -> None:
+        seen[0] += 1
+        if seen[0] == number:
+            action()
+
+    return observer
+
+
+def steps_of(logs: Any) -> list[str]:
+    names: list[str] = []
+    with observed(names.append):
+        operation.cleanup(Call(OPTIONS, logs))
+    return names
+
+
+def test_interrupted_before_every_step(logs: Any, user_sql: Any) -> None:
+    names = steps_of(logs)
+    assert names.count("cleanup.batch") >= 4 and "cleanup.vacuum" in names
+    for number in range(1, len(names) + 1):
+        user_sql.execute("SELECT fill()")
+
+        def interrupt() -> None:
+            raise Interrupted
+
+        with pytest.raises(Interrupted), observed(stopping_at(number, interrupt)):
+            operation.cleanup(Call(OPTIONS, logs))
+        everything, due = left(logs)
+        assert everything - due == 4000, f"step {number} ({names[number - 1]}) lost rows that were not due"
+        healed = operation.cleanup(Call(OPTIONS, logs))
+        assert healed.data["results"][0]["deleted"] == due
+        assert left(logs) == (4000, 0)
+
+
+def _killed(settings: Any, number: int) -> None:
+    with observed(stopping_at(number, lambda: os.kill(os.getpid(), signal.SIGKILL))):
+        operation.cleanup(Call(OPTIONS, settings))
+
+
+@pytest.mark.parametrize("part", [0.25, 0.5, 0.75])
+def test_killed_in_the_middle_keeps_what_was_done(logs: Any, user_sql: Any, part: float) -> None:
+    names = steps_of(logs)
+    user_sql.execute("SELECT fill()")
+    process = multiprocessing.get_context("fork").Process(target=_killed, args=(logs, int(part * len(names))))
+    process.start()
+    process.join(30)
+    assert process.exitcode == -signal.SIGKILL
+    everything, due = left(logs)
+    assert everything - due == 4000 and 0 < due < 4000
+    assert operation.cleanup(Call(OPTIONS, logs)).data["results"][0]["deleted"] == due
+
+
+def test_a_terminated_backend_is_a_failure_with_the_truth(logs: Any, user_sql: Any) -> None:
+    names = steps_of(logs)
+    user_sql.execute("SELECT fill()")
+
+    def terminate() -> None:
+        user_sql.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'titan-db cleanup'"
+        )
+
+    with pytest.raises(TitanError) as failure, observed(stopping_at(len(names) // 2, terminate)):
+        operation.cleanup(Call(OPTIONS, logs))
+    _everything, due = left(logs)
+    assert 0 < due < 4000
+    assert failure.value.details["results"][0]["deleted"] == 4000 - due
+    assert failure.value.details["changed"] is True
+    assert operation.cleanup(Call(OPTIONS, logs)).data["results"][0]["deleted"] == due
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_policies_are_all_or_nothing(settings: Any, user_sql: Any, number: int) -> None:
+    user_sql.execute("CREATE TABLE logs (id int, at timestamptz)")
+
+    def interrupt() -> None:
+        raise Interrupted
+
+    policy = {
+        **POLICY,
+        "name": None,
+        "where": None,
+        "mode": "delete",
+        "mark": None,
+        "time_zone": "UTC",
+        "max_fraction": None,
+        "contended": False,
+    }
+    call = Call({"policies": [policy]}, settings)
+    with pytest.raises(Interrupted), observed(stopping_at(number, interrupt)):
+        operation.retention_policy(call)
+    user_sql.execute("SELECT to_regclass('titan_ops.retention_policy')")
+    assert user_sql.fetchone() == (None,)
+    assert operation.retention_policy(call).changed
+    assert not operation.retention_policy(call).changed
