@@ -25,7 +25,7 @@ description:
   - "Lines of the form C(-- require: QUERY) before the first statement of a file are asked before anything is changed, lines of the form
     C(-- verify: QUERY) after the last statement, in the same transaction where there is one. Each query has to return true. A line that
     ends in a backslash goes on in the next comment line."
-  - A file with C(-- transaction: none) before its first statement runs statement by statement whatever it holds.
+  - "A file with C(-- transaction: none) before its first statement runs statement by statement whatever it holds."
   - On a standby nothing is done, and the result says so.
 extends_documentation_fragment:
   - titan.database.connection
