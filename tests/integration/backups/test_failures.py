@@ -150,9 +150,8 @@ def test_disk_full_after_the_dump(small: ConnectionSettings, tiny_disk: Path, mo
             ballasts.append(fill(tiny_disk, 0))
 
     before = picture(tiny_disk)
-    with observed(observer):
-        with pytest.raises(TitanError, match="No space left"):
-            backup(small, tiny_disk, globals=False)
+    with observed(observer), pytest.raises(TitanError, match="No space left"):
+        backup(small, tiny_disk, globals=False)
     assert_nothing_new_counts(tiny_disk, before, first)
     ballasts[0].unlink()
     heals(small, tiny_disk)

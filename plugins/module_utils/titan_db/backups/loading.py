@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,16 +50,41 @@ class Loader:
             return self._load_plain(path, file, target)
         archive = self._unpacked(path, file)
         try:
-            with child_environment(target) as env:
-                argv = [
-                    self.programs.path("pg_restore"), "--exit-on-error", "--no-password", f"--jobs={self.jobs}",
-                    f"--dbname={conninfo(target.database)}", archive,
-                ]  # fmt: skip
-                output_of(Program(argv, env), self.deadline)
-            return self.archive_skeleton(archive)
+            listing = self._listing(archive)
+            triggers = [line for line in listing if " EVENT TRIGGER " in line]
+            if triggers:  # working in parallel, pg_restore may make them before it has done with what they watch
+                self._load_entries(archive, target, [line for line in listing if line not in triggers], self.jobs)
+                self._load_entries(archive, target, triggers, 1)
+            else:
+                self._load_entries(archive, target, [], self.jobs)
+            return self.archive_skeleton(archive, listing)
         finally:
             if archive != path:
                 os.unlink(archive)
+
+    def _load_entries(self, archive: str, target: ConnectionSettings, entries: Sequence[str], jobs: int) -> None:
+        """Load the entries of the archive's list; all of them when none are named."""
+        argv = [
+            self.programs.path("pg_restore"), "--exit-on-error", "--no-password", f"--jobs={jobs}",
+            f"--dbname={conninfo(target.database)}",
+        ]  # fmt: skip
+        with child_environment(target) as env, self._list_file(entries) as listed:
+            output_of(Program([*argv, *listed, archive], env), self.deadline)
+
+    @contextmanager
+    def _list_file(self, entries: Sequence[str]) -> Iterator[list[str]]:
+        """The option that makes pg_restore take these entries only."""
+        if not entries:
+            yield []
+            return
+        with tempfile.NamedTemporaryFile("w", dir=self.work, prefix="list.", errors="surrogateescape") as names:
+            names.write("\n".join(entries) + "\n")
+            names.flush()
+            yield [f"--use-list={names.name}"]
+
+    def _listing(self, archive: str) -> list[str]:
+        text = output_of(Program([self.programs.path("pg_restore"), "--list", archive]), self.deadline)
+        return [line for line in text.split("\n") if line and not line.startswith(";")]
 
     def _load_plain(self, path: str, file: FileName, target: ConnectionSettings) -> Skeleton:
         reader = SkeletonReader()
@@ -84,19 +110,15 @@ class Loader:
                 stream.write(piece)
         return archive
 
-    def archive_skeleton(self, archive: str) -> Skeleton:
+    def archive_skeleton(self, archive: str, listing: Sequence[str]) -> Skeleton:
         """The statements of an archive, and where it puts the sequences."""
         tool = self.programs.path("pg_restore")
         schema = self._lines(tool, "--schema-only", "--file=-", archive)
-        listing = output_of(Program([tool, "--list", archive]), self.deadline)
-        wanted = [line for line in listing.split("\n") if " SEQUENCE SET " in line and not line.startswith(";")]
+        wanted = [line for line in listing if " SEQUENCE SET " in line]
         if not wanted:
             return skeleton_of(schema)
-        with tempfile.NamedTemporaryFile("w", dir=self.work, prefix="list.", errors="surrogateescape") as names:
-            names.write("\n".join(wanted) + "\n")
-            names.flush()
-            values = self._lines(tool, f"--use-list={names.name}", "--file=-", archive)
-        return skeleton_of([*schema, *values])
+        with self._list_file(wanted) as listed:
+            return skeleton_of([*schema, *self._lines(tool, *listed, "--file=-", archive)])
 
     def database_skeleton(self, target: ConnectionSettings) -> Skeleton:
         """The statements that would make the database's schema."""

@@ -175,7 +175,7 @@ def _manifest(source: Source, wanted: Wanted, file: FileName, dumped: Dumped) ->
         "name": file.name,
         "database": source.database,
         "system_identifier": source.system_identifier,
-        "source": asdict(source),
+        "source": {**asdict(source), "roles": list(source.roles), "tablespaces": list(source.tablespaces)},
         "tools": {"pg_dump": wanted.programs.version},
         "host": socket.gethostname(),
         "started": format_time(file.started),
