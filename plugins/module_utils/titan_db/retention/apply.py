@@ -12,6 +12,7 @@ from typing import Any, Callable
 from ..database import Database, sql
 from ..errors import DatabaseError, LockedError, TitanError
 from ..locks import advisory_lock
+from .partitions import REFUSED, attached, drop_partition
 from .plan import PolicyPlan, TablePlan, lost
 from .predicate import due
 from .sweep import Limits, Tally, Work, run
@@ -86,7 +87,10 @@ def _apply_policy(
                 continue
             before = done.tally.rows
             rows = plan.count.rows.get(leaf.oid, 0)
-            run(Work(database, plan.table, leaf, one.dated, limits, done.tally, rows), strategy)
+            work = Work(database, plan.table, leaf, one.dated, limits, done.tally, rows)
+            if strategy.kind == "drop_partition" and _dropped(work):
+                continue
+            run(work, strategy)
             changed[leaf.oid] = changed.get(leaf.oid, 0) + done.tally.rows - before
         done.left = _left(database, plan, one)
         if done.left and not done.tally.partial:
@@ -101,6 +105,25 @@ def _apply_policy(
             raise
         done.error = error.message + (f" ({error.details['detail']})" if error.details.get("detail") else "")
     done.seconds, done.wal_bytes = time.monotonic() - begun, _wal(database) - wal
+
+
+def _dropped(work: Work) -> bool:
+    """Drop the whole partition; False when the server refuses, so that its rows are deleted instead."""
+    begun = time.monotonic()
+    try:
+        work.tally.rows += drop_partition(work.database, work.table, work.leaf)
+    except DatabaseError as error:
+        if error.sqlstate in REFUSED and attached(work.database, work.leaf):
+            return False
+        raise DatabaseError(
+            f"The partition {work.leaf.schema}.{work.leaf.name} is being detached, but is still in use; the next run drops it. "
+            f"{error.message}",
+            error.sqlstate,
+            **{key: value for key, value in error.details.items() if key != "sqlstate"},
+        ) from error
+    work.tally.batches += 1
+    work.tally.longest = max(work.tally.longest, time.monotonic() - begun)
+    return True
 
 
 def _left(database: Database, plan: TablePlan, one: PolicyPlan) -> int:

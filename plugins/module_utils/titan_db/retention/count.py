@@ -12,7 +12,7 @@ from typing import Any
 from ..database import Database, sql
 from .policy import Policy
 from .predicate import due, matches
-from .tables import Table
+from .tables import Leaf, Table
 
 _MOST_VALUES = 100  # a filter column with more different values is not listed value by value
 _SMALL = 64 << 20  # bytes; below, values are listed even if the statistics say nothing
@@ -79,16 +79,22 @@ def count_table(database: Database, table: Table, dated: Sequence[Dated]) -> Tab
             )
         )
     value = sql.SQL("{}::text").format(sql.Identifier(listed)) if listed else sql.SQL("NULL::text")
-    groups = database.rows(
-        sql.SQL(
-            "SELECT tableoid::bigint AS leaf, {value} AS value, count(*) AS rows, {columns} FROM {table} GROUP BY 1, 2"
-        ).format(value=value, columns=sql.SQL(", ").join(columns), table=sql.Identifier(table.schema, table.name))
-    )
+    groups = database.rows(_query(table, None, columns, value))
+    for leaf in table.leaves:
+        if leaf.detached:  # the query above does not see it
+            groups += database.rows(_query(table, leaf, columns, sql.SQL("NULL::text")))
     return TableCount(
         rows=_by_leaf(groups, "rows"),
         policies=tuple(_policy_count(groups, number, one.policy, listed) for number, one in enumerate(dated)),
         uncovered=_uncovered(groups, table, listed, len(dated)),
     )
+
+
+def _query(table: Table, leaf: Leaf | None, columns: Sequence[Any], value: Any) -> Any:
+    source = sql.Identifier(leaf.schema, leaf.name) if leaf else sql.Identifier(table.schema, table.name)
+    return sql.SQL(
+        "SELECT tableoid::bigint AS leaf, {value} AS value, count(*) AS rows, {columns} FROM {source} GROUP BY 1, 2"
+    ).format(value=value, columns=sql.SQL(", ").join(columns), source=source)
 
 
 def _listed_column(database: Database, table: Table, policies: Sequence[Policy]) -> str:

@@ -14,6 +14,7 @@ from ..errors import DatabaseError, OptionError, TitanError
 from .count import Dated, PolicyCount, TableCount, count_table
 from .facts import leaf_facts, unindexed_children, user_triggers
 from .guards import check_cutoff, check_fraction
+from .partitions import expired_leaves, with_unfinished
 from .planner import Strategy, choose
 from .policy import Policy, split_table
 from .predicate import TIME_TYPES, cutoff
@@ -97,7 +98,7 @@ def make_plan(database: Database, policies: Sequence[Policy], clock: str, max_fr
 def _plan_table(database: Database, policies: Sequence[Policy], clock: str, max_fraction: float) -> TablePlan:
     name = policies[0].full_table
     try:
-        table = find_table(database, policies[0].schema, policies[0].table)
+        table = with_unfinished(database, find_table(database, policies[0].schema, policies[0].table))
         dated, broken = _dated(database, table, policies, clock)
         count = count_table(database, table, dated) if dated else None
     except TitanError as error:
@@ -134,12 +135,13 @@ def _plan_policy(
     database: Database, table: Table, dated: Dated, count: TableCount, number: int, max_fraction: float
 ) -> PolicyPlan:
     found = count.policies[number]
-    strategies = {
-        leaf.oid: choose(
-            leaf_facts(database, dated.policy, leaf, count.rows.get(leaf.oid, 0), found.due.get(leaf.oid, 0))
-        )
-        for leaf in table.leaves
-    }
+    expired = expired_leaves(database, table, dated.policy, dated.cut) if found.total_due else set()
+    expired |= {leaf.oid for leaf in table.leaves if leaf.detached}
+    strategies = {}
+    for leaf in table.leaves:
+        rows, due = count.rows.get(leaf.oid, 0), found.due.get(leaf.oid, 0)
+        whole = leaf.oid in expired and rows == due
+        strategies[leaf.oid] = choose(leaf_facts(database, dated.policy, leaf, rows, due, whole))
     plan = PolicyPlan(dated, found, strategies)
     allowed = dated.policy.max_fraction if dated.policy.max_fraction is not None else max_fraction
     try:

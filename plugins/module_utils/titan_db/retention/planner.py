@@ -47,10 +47,10 @@ class Strategy:
 
 def choose(facts: Facts) -> Strategy:
     """The cheapest way that holds no lock for long."""
-    if facts.expired:
-        return Strategy("drop_partition", "the whole partition is older than the cut-off")
     if not facts.due:
         return Strategy("none", "no row is due")
+    if facts.expired:
+        return Strategy("drop_partition", "the whole partition is older than the cut-off")
     share = facts.due / max(facts.rows, 1)
     sweep = f"reads each of the {facts.pages:,} pages once"
     if not facts.index:

@@ -124,7 +124,7 @@ def _sweep(work: Work, first: int, end: int) -> None:
             due=work.condition,
             lock=sql.SQL("FOR UPDATE SKIP LOCKED"),
         )
-        _rows, seconds = _batch(work, plain, around, lambda query: work.database.execute(query))
+        _rows, seconds = _batch(work, plain, around, work.database.execute)
         page, size = upto, next_batch(upto - page, seconds, work.limits.target, smallest, largest)
 
 

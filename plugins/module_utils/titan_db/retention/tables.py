@@ -36,7 +36,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Leaf:
-    """One relation that holds rows: the table itself, or a partition or inheriting table of it."""
+    """One relation that holds rows: the table itself, or a partition or inheriting table of it.
+
+    bound is the partition's bound as the server prints it; detached partitions are no longer part of the table.
+    """
 
     oid: int
     schema: str
@@ -44,6 +47,7 @@ class Leaf:
     bytes: int
     rows: float
     bound: str = ""
+    detached: bool = False
 
 
 @dataclass(frozen=True)
