@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..database import Database
+from ..database import Database, sql
 from ..errors import DatabaseError, TitanError
 from .lexer import Statement
 from .script import Script, blanked
@@ -28,6 +29,10 @@ SELECT pg_catalog.format('%%I.%%I(%%s)', n.nspname, p.proname, pg_catalog.array_
        pg_catalog.pg_get_functiondef(p.oid) AS definition, pg_catalog.obj_description(p.oid, 'pg_proc') AS comment
   FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
  WHERE p.prokind IN ('f', 'p') AND pg_catalog.quote_ident(p.proname) = %s AND n.nspname = coalesce(%s, pg_catalog.current_schema())
+"""
+_ROUTINE = """
+SELECT pg_catalog.pg_get_functiondef(oid) AS definition, pg_catalog.obj_description(oid, 'pg_proc') AS comment
+  FROM pg_catalog.pg_proc WHERE oid = pg_catalog.to_regprocedure(%s)
 """
 _OTHERS = {
     "type": "SELECT pg_catalog.to_regtype(%s)::pg_catalog.text AS identity",
@@ -121,36 +126,52 @@ def _same(database: Database, named: Named, identity: str) -> bool:
         return database.value(query, (named.name, identity)) is True
     if named.kind != "routine":
         return named.name.strip('"') == identity.strip('"')
-    function = "to_regprocedure" if "(" in named.name else "to_regproc"
-    query = f"SELECT pg_catalog.{function}(%s)::oid = pg_catalog.to_regprocedure(%s)::oid"
-    try:
+    if "(" not in named.name:
+        query = "SELECT pg_catalog.to_regproc(%s)::oid = pg_catalog.to_regprocedure(%s)::oid"
         return database.value(query, (named.name, identity)) is True
-    except DatabaseError:  # argument names or modes in the list: the name decides
-        return named.name.split("(")[0].split(".")[-1].strip().strip('"') == identity.split("(")[0].split(".")[
-            -1
-        ].strip('"')
+    query = "SELECT pg_catalog.to_regprocedure(%s)::oid = pg_catalog.to_regprocedure(%s)::oid"
+    try:
+        return database.value(query, (_signature(database, named.name), identity)) is True
+    except DatabaseError:  # an argument list that nobody but DROP understands: better to keep too much
+        return _last_name(named.name) == _last_name(identity)
+
+
+def _last_name(routine: str) -> str:
+    return routine.split("(")[0].split(".")[-1].strip().strip('"')
+
+
+def _signature(database: Database, written: str) -> str:
+    """The routine with its argument types only: names and modes are taken out of the list, OUT arguments with them."""
+    name, _open, inside = written.rpartition(")")[0].partition("(")
+    types = []
+    for argument in filter(None, (part.strip() for part in re.split(r",(?![^(]*\))", inside))):
+        words = argument.split()
+        mode = words[0].lower() if len(words) > 1 and words[0].lower() in ("in", "out", "inout", "variadic") else ""
+        words = words[1:] if mode else words
+        if mode != "out":
+            types.append(" ".join(words if len(words) == 1 or _is_type(database, " ".join(words)) else words[1:]))
+    return f"{name.strip()}({', '.join(types)})"
+
+
+def _is_type(database: Database, text: str) -> bool:
+    try:
+        return database.value("SELECT pg_catalog.to_regtype(%s) IS NOT NULL", (text,)) is True
+    except DatabaseError:
+        return False
 
 
 def restore_statements(database: Database, kept: Sequence[dict[str, Any]]) -> list[str]:
-    """The statements that bring back replaced routines and views, as they stand now."""
+    """The statements that bring back replaced routines and views, and their comments."""
     statements = []
     for item in kept:
         if not item.get("definition"):
             continue
         routine = item["kind"] == "routine"
-        now = _now(database, item, routine)
-        if now is not None and now["definition"] == item["definition"]:
-            continue
+        now = database.row(_ROUTINE if routine else _RELATION, (item["identity"],)) or {}
         definition = item["definition"].rstrip().rstrip(";")
-        statements.append(definition if routine else f"CREATE OR REPLACE VIEW {item['identity']} AS {definition}")
+        if now.get("definition") != item["definition"]:
+            statements.append(definition if routine else f"CREATE OR REPLACE VIEW {item['identity']} AS {definition}")
+        if now.get("comment") != item.get("comment"):
+            said = sql.Literal(item.get("comment")).as_string(database.raw)
+            statements.append(f"COMMENT ON {'ROUTINE' if routine else 'VIEW'} {item['identity']} IS {said}")
     return statements
-
-
-def _now(database: Database, item: dict[str, Any], routine: bool) -> dict[str, Any] | None:
-    if not routine:
-        return database.row(_RELATION, (item["identity"],))
-    return database.row(
-        "SELECT pg_catalog.pg_get_functiondef(oid) AS definition FROM pg_catalog.pg_proc "
-        "WHERE oid = pg_catalog.to_regprocedure(%s)",
-        (item["identity"],),
-    )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Callable
 
@@ -15,12 +15,13 @@ from ..database import Database, connect
 from ..errors import DatabaseError, OptionError, TitanError
 from ..locks import advisory_lock
 from ..outcome import Call, Outcome
-from . import history
+from . import drift, history
 from .apply import Result, apply_whole
 from .baseline import PROVEN, gather
 from .info import read_status
 from .placeholders import fill
 from .plan import Plan, edited, make_plan, rollback_plan
+from .pooler import require_own_session
 from .preview import Preview, preview, rehearse
 from .rollback import read_ways_back, take_back
 from .script import Script, make_script
@@ -47,14 +48,29 @@ def migration(call: Call) -> Outcome:
     """
     _check_options(call.options)
     migrations = _migrations(call.options)
+    call, progress = _listening(call)
     with connect(call.connection, "migration", pinned=False) as database:
+        require_own_session(database, call.connection)
         problem = _unsuitable(database)
         if problem:
             return Outcome(False, _data(reason=problem), f"Nothing was done: {problem}.", warnings=(problem,))
         if call.check_mode or call.options["rehearse"]:
-            return _LOOKS[call.options["state"]](call, database, migrations)
-        with advisory_lock(database, "migrations", wait=float(call.options["wait"])):
-            return _ACTS[call.options["state"]](call, database, migrations)
+            outcome = _LOOKS[call.options["state"]](call, database, migrations)
+        else:
+            with advisory_lock(database, "migrations", wait=float(call.options["wait"])):
+                outcome = _ACTS[call.options["state"]](call, database, migrations)
+    return replace(outcome, data={**outcome.data, "progress": progress})
+
+
+def _listening(call: Call) -> tuple[Call, list[str]]:
+    """The call with its progress lines kept too: a module shows them in its result."""
+    lines: list[str] = []
+
+    def say(line: str) -> None:
+        lines.append(line)
+        call.say(line)
+
+    return replace(call, say=say), lines
 
 
 def migration_info(call: Call) -> Outcome:
@@ -66,7 +82,7 @@ def migration_info(call: Call) -> Outcome:
     migrations = _migrations(call.options)
     with connect(call.connection, "migration_info", pinned=False) as database:
         data = read_status(database, migrations)
-    data["drift"] = []
+        data["drift"] = drift.drift(database) or []
     pending, tampered = len(data["pending"]), len(data["tampered"])
     summary = (
         f"{len(data['migrations']) - pending} migrations are applied, {pending} are pending, {tampered} were edited."
@@ -171,6 +187,16 @@ def _session(call: Call, database: Database, rules: Rules) -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def _fingerprint(database: Database, results: list[Result]) -> Iterator[None]:
+    """Keep the fingerprint of what the block has done, also when its last migration fails."""
+    try:
+        yield
+    finally:
+        if results and not database.raw.closed:
+            drift.keep(database)
+
+
 def _later(ready: Sequence[Ready]) -> list[frozenset[str]]:
     """For each due file, the names that the files after it use; worked out only where a file creates an index."""
     names: list[frozenset[str]] = []
@@ -185,11 +211,13 @@ def _act(call: Call, database: Database, migrations: Sequence[Migration]) -> Out
     plan, rules = read_plan(database, migrations, call.options), _rules(call.options)
     ready = _ready(plan, rules)
     results: list[Result] = []
+    by_hand: list[dict[str, Any]] = []
     if ready or plan.amended:
         history.create(database)
         runner = history.this_runner(database)
+        by_hand = drift.drift(database) or []
         _amend(database, runner, plan.amended)
-        with _session(call, database, rules) as session:
+        with _session(call, database, rules) as session, _fingerprint(database, results):
             for item, later in zip(ready, _later(ready)):
                 call.say(f"applying {item.migration.file}")
                 results.append(_guarded(session, partial(_apply, session, runner, item, later), results))
@@ -197,7 +225,11 @@ def _act(call: Call, database: Database, migrations: Sequence[Migration]) -> Out
         applied=[result.as_dict() for result in results],
         skipped_indexes=_skipped(results),
         missing=list(plan.missing),
-        warnings=[*_notes(plan), *(warning for result in results for warning in result.warnings)],
+        warnings=[
+            *_notes(plan),
+            *(f"Changed by hand since the last migration: {item['object']} ({item['change']})." for item in by_hand),
+            *(warning for result in results for warning in result.warnings),
+        ],
     )
     summary = f"{len(results)} migrations were applied." if results else "No migration was pending."
     return _outcome(bool(results or plan.amended), data, summary, plan)
@@ -244,9 +276,10 @@ def _roll_back(call: Call, database: Database, migrations: Sequence[Migration]) 
                     "allow_rollback", False, f"This would take back {names}. Set it to true if you mean it."
                 )
             runner = history.this_runner(database)
-            for way in ways:
-                call.say(f"rolling back {way.migration.key}")
-                results.append(_guarded(session, partial(take_back, session, runner, way), results))
+            with _fingerprint(database, results):
+                for way in ways:
+                    call.say(f"rolling back {way.migration.key}")
+                    results.append(_guarded(session, partial(take_back, session, runner, way), results))
     listed = [{"version": w.migration.version, "name": w.migration.name, "file": w.migration.down_file} for w in ways]
     warnings = [warning for result in results for warning in result.warnings] or [
         f"{way.migration.down_file}: {', '.join(way.spared)} was there before the migration and stays."
@@ -278,6 +311,7 @@ def _baseline(call: Call, database: Database, migrations: Sequence[Migration]) -
                 attempt = history.Attempt(item.migration, "baseline", now, item.migration.text)
                 attempt.details = {"indexes": item.indexes, "there": item.there}
                 history.insert(database, runner, attempt, "applied")
+        drift.keep(database)
     warnings = [
         f"{item.migration.file} is not recorded: {item.verdict}; missing: {', '.join(item.missing) or 'anything that could prove it'}."
         for item in evidence

@@ -1,0 +1,405 @@
+"""Locks, other runners, poolers, headers, the way back, baselines, repeatable files, placeholders, drift, standbys."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster
+from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils.titan_db.database import (
+    Database,
+    child_environment,
+    connect,
+)
+from ansible_collections.titan.database.plugins.module_utils.titan_db.locks import advisory_lock
+
+from tests.conftest import TITAN, embedded_programs, free_port, login
+
+Module = Callable[..., dict[str, Any]]
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def run(settings: ConnectionSettings, call_module: Module) -> Run:
+    """Run the module with files given as name=text pairs in a dictionary."""
+
+    def go(texts: dict[str, str], module: str = "migration", **options: Any) -> dict[str, Any]:
+        sent = [{"name": name, "content": text} for name, text in texts.items()]
+        return call_module(module, **{**login(settings), **options}, files=sent)
+
+    return go
+
+
+def ok(result: dict[str, Any]) -> dict[str, Any]:
+    assert not result.get("failed"), result["msg"]
+    return result
+
+
+def dump(settings: ConnectionSettings) -> str:
+    """The schema as pg_dump writes it, without our own schema and without its random key line."""
+    with child_environment(settings) as env:
+        arguments = [f"{embedded_programs()}/pg_dump", "--schema-only", "--exclude-schema=titan_ops"]
+        text = subprocess.run(arguments, env=env, check=True, capture_output=True, text=True).stdout
+    return "\n".join(line for line in text.splitlines() if not line.startswith(("\\restrict", "\\unrestrict")))
+
+
+# --- locks ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_blocked_statement_gives_way_and_names_who_is_in_the_way(
+    settings: ConnectionSettings, db: Database, run: Run
+) -> None:
+    db.execute("CREATE TABLE public.t (a int)")
+    with connect(settings, "long reader") as reader, connect(settings) as other:
+        reader.execute("BEGIN; SELECT FROM public.t")
+        stalls: list[float] = []
+        ended = threading.Event()
+
+        def read() -> None:
+            while not ended.is_set():
+                began = time.monotonic()
+                other.execute("SELECT FROM public.t")
+                stalls.append(time.monotonic() - began)
+                time.sleep(0.005)
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        result = run({"1_a.sql": "ALTER TABLE t ADD b int;"}, lock_retries=2, lock_timeout=300)
+        ended.set()
+        thread.join()
+    assert result["failed"] and result["sqlstate"] == "55P03" and "tried 3 times" in result["msg"]
+    assert "titan-db long reader" in result["msg"] and result["blockers"][0]["relations"] == "public.t"
+    assert 0.2 < max(stalls) < 0.6, "an unrelated read waits no longer than lock_timeout"
+
+
+def test_it_succeeds_when_the_blocker_ends_meanwhile(settings: ConnectionSettings, db: Database, run: Run) -> None:
+    db.execute("CREATE TABLE public.t (a int)")
+    with connect(settings) as reader:
+        reader.execute("BEGIN; SELECT FROM public.t")
+        release = threading.Timer(0.7, lambda: reader.execute("COMMIT"))
+        release.start()
+        result = ok(run({"1_a.sql": "ALTER TABLE t ADD b int; ALTER TABLE t ADD c int;"}, lock_timeout=200))
+        release.join()
+    assert result["applied"] and any("trying again" in line for line in result["progress"])
+
+
+def test_the_second_runner_says_who_is_first(settings: ConnectionSettings, run: Run, db: Database) -> None:
+    with connect(settings, "migration") as first, advisory_lock(first, "migrations"):
+        result = run({"1_a.sql": "CREATE TABLE a ();"}, wait=0)
+    assert result["failed"] and "'titan-db migration'" in result["msg"] and "since" in result["msg"]
+    assert db.value("SELECT to_regnamespace('titan_ops') IS NULL")
+
+
+@contextmanager
+def pgbouncer(settings: ConnectionSettings, folder: Path, mode: str) -> Iterator[ConnectionSettings]:
+    program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
+    if not os.path.exists(program):
+        pytest.skip("pgbouncer is not installed (Debian package pgbouncer)")
+    port = free_port()
+    (folder / "users").write_text(f'"{settings.user}" ""\n')
+    (folder / "ini").write_text(
+        f"[databases]\n* = host=127.0.0.1 port={settings.port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n"
+        f"auth_type = any\nauth_file = {folder}/users\npool_mode = {mode}\nunix_socket_dir =\nuser = nobody\n"
+        f"[databases]\n{settings.database} = host=127.0.0.1 port={settings.port} user={settings.user}\n"
+    )
+    for path in (folder, folder / "ini", folder / "users"):
+        path.chmod(0o755)
+    process = subprocess.Popen(
+        [program, "-q", str(folder / "ini")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        for _try in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield ConnectionSettings(host="127.0.0.1", port=port, user=settings.user, database=settings.database)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.mark.parametrize(("mode", "refused"), [("transaction", True), ("statement", True), ("session", False)])
+def test_a_pooler_in_transaction_mode_is_refused(
+    mode: str, refused: bool, settings: ConnectionSettings, db: Database, call_module: Module, workdir: Path
+) -> None:
+    with pgbouncer(settings, workdir, mode) as pooled:
+        result = call_module("migration", **login(pooled), files=[{"name": "1_a.sql", "content": "CREATE TABLE a ();"}])
+    assert bool(result.get("failed")) is refused, result
+    if refused:
+        assert "pool" in result["msg"] and "session mode" in result["msg"]
+        assert db.value("SELECT to_regnamespace('titan_ops') IS NULL")
+
+
+# --- headers -------------------------------------------------------------------------------------------------------
+
+
+def test_require_is_asked_first_and_names_an_unknown_column(run: Run, db: Database) -> None:
+    db.execute("CREATE TABLE public.t (a int)")
+    text = "-- require: SELECT count(nosuch) >= 0 FROM t\nINSERT INTO t VALUES (1);"
+    for check in (True, False):
+        result = run({"1_a.sql": text}, check_mode=check)
+        assert result["failed"] and 'column "nosuch" does not exist' in result["msg"] and "line 1" in result["msg"]
+    result = run({"1_a.sql": "-- a note\n-- require: SELECT false \\\n--   OR false\nINSERT INTO t VALUES (1);"})
+    assert result["failed"] and "line 2" in result["msg"] and "not true" in result["msg"]
+    assert db.value("SELECT count(*) FROM public.t") == 0
+
+
+def test_verify_is_asked_in_the_same_transaction(run: Run, db: Database) -> None:
+    result = run(
+        {"1_a.sql": "-- verify: SELECT count(*) = 2 FROM t\nCREATE TABLE t (a int); INSERT INTO t VALUES (1);"}
+    )
+    assert result["failed"] and "verify" in result["msg"] and db.value("SELECT to_regclass('public.t')") is None
+    ok(run({"1_a.sql": "-- verify: SELECT count(*) = 1 FROM t\nCREATE TABLE t (a int); INSERT INTO t VALUES (1);"}))
+
+
+def test_a_hidden_commit_is_an_error_and_an_own_block_is_taken_over(run: Run, db: Database) -> None:
+    result = run({"1_a.sql": "CREATE TABLE a ();\nCOMMIT;\nCREATE TABLE b ();"})
+    assert result["failed"] and "line 2" in result["msg"] and db.value("SELECT to_regclass('public.a')") is None
+    assert run({"1_a.sql": "CREATE TABLE a ();\nROLLBACK;"})["failed"]
+    ok(run({"1_a.sql": "BEGIN;\nCREATE TABLE a ();\nCOMMIT;\n"}))
+    assert db.value("SELECT to_regclass('public.a') IS NOT NULL")
+    two = {
+        "1_a.sql": "BEGIN;\nCREATE TABLE a ();\nCOMMIT;\n",
+        "2_b.sql": "BEGIN; CREATE TABLE b (); COMMIT; BEGIN; CREATE TABLE c (); END;",
+    }
+    assert run(two)["failed"]
+    assert len(ok(run(two, mixed="steps"))["applied"][0]["steps"]) == 2
+
+
+def test_what_a_file_sets_ends_with_it(run: Run, db: Database) -> None:
+    db.execute("CREATE SCHEMA other; CREATE ROLE plain_titan_role; GRANT ALL ON SCHEMA other TO plain_titan_role")
+    try:
+        ok(run({"1_a.sql": "SELECT pg_catalog.set_config('search_path', '', false); CREATE TABLE public.a ();",
+                "2_b.sql": "CREATE TABLE b (); SET ROLE plain_titan_role; CREATE TABLE other.c (); SET lock_timeout = '7s'",
+                "3_d.sql": "CREATE TEMP TABLE x (); CREATE TABLE d AS SELECT current_user::text AS who, current_setting('lock_timeout') AS wait",
+                "4_e.sql": "CREATE TABLE x ()"}))  # fmt: skip
+        assert db.row("SELECT who, wait FROM public.d") == {"who": "postgres", "wait": "500ms"}
+        assert db.value("SELECT to_regclass('public.x') IS NOT NULL AND to_regclass('public.b') IS NOT NULL")
+    finally:
+        db.execute("DROP OWNED BY plain_titan_role; DROP ROLE plain_titan_role")
+
+
+# --- the way back --------------------------------------------------------------------------------------------------
+
+TWO_INDEXES = "CREATE INDEX idx_orders_created_at ON orders (created_at DESC); CREATE INDEX idx_orders_market_id ON orders (market_id);"
+OWN_FUNCTION = """
+CREATE FUNCTION cleanup_audit_logs() RETURNS text LANGUAGE sql AS $$ SELECT 'mine' $$;
+COMMENT ON FUNCTION cleanup_audit_logs() IS 'my own'; REVOKE ALL ON FUNCTION cleanup_audit_logs() FROM PUBLIC;
+"""
+REPLACED = """
+CREATE FUNCTION helper(n int) RETURNS int LANGUAGE sql AS $$ SELECT n $$;
+COMMENT ON FUNCTION helper(int) IS 'my own';
+CREATE VIEW seen AS SELECT 1 AS a;
+CREATE TABLE kept (a int);
+"""
+
+
+@pytest.mark.parametrize("prepared", ["", TWO_INDEXES])
+def test_the_way_back_of_titan_gives_the_schema_from_before(
+    prepared: str, titan: ConnectionSettings, call_module: Module
+) -> None:
+    options = {**login(titan), "path": str(TITAN / "migrations")}
+    with connect(titan, pinned=False) as db:
+        if prepared:
+            db.execute(prepared)
+        before = dump(titan)
+        ok(call_module("migration", **options))
+        assert dump(titan) != before
+        refused = call_module("migration", **options, state="rolled_back", target="0")
+        assert refused["failed"] and "allow_rollback" in refused["msg"]
+        predicted = call_module("migration", check_mode=True, **options, state="rolled_back", target="0")
+        assert predicted["changed"] and "DROP INDEX" in predicted["diff"]["after"]
+        done = ok(call_module("migration", **options, state="rolled_back", target="0", allow_rollback=True))
+        assert done["changed"] and dump(titan) == before
+        again = ok(call_module("migration", **options, state="rolled_back", target="0", allow_rollback=True))
+        assert not again["changed"]
+        ok(call_module("migration", **options))
+
+
+def test_a_users_own_function_of_one_of_our_names_survives(titan: ConnectionSettings, call_module: Module) -> None:
+    options = {**login(titan), "path": str(TITAN / "migrations")}
+    with connect(titan, pinned=False) as db:
+        db.execute(OWN_FUNCTION)
+    before = dump(titan)
+    result = call_module("migration", **options)
+    call_module("migration", **options, state="rolled_back", target="0", allow_rollback=True)
+    assert "'mine'" in dump(titan)
+    if not result.get("failed"):  # the file replaces it; else the whole file is refused and nothing of it is there
+        assert dump(titan) == before
+
+
+def test_what_a_file_replaces_comes_back_and_what_it_finds_stays(settings: ConnectionSettings, run: Run) -> None:
+    with connect(settings, pinned=False) as db:
+        db.execute(REPLACED)
+    before = dump(settings)
+    texts = {
+        "1_a.sql": "CREATE OR REPLACE FUNCTION helper(n int) RETURNS int LANGUAGE sql AS $$ SELECT n + 1 $$;\n"
+        "COMMENT ON FUNCTION helper(int) IS 'ours';"
+        "CREATE OR REPLACE FUNCTION helper(n text) RETURNS text LANGUAGE sql AS $$ SELECT n $$;\n"
+        "CREATE OR REPLACE VIEW seen AS SELECT 2 AS a;\nCREATE TABLE IF NOT EXISTS kept (a int);\nCREATE TABLE made (a int);",
+        "1_a.down.sql": "DROP TABLE made;\nDROP TABLE IF EXISTS kept;\nDROP VIEW seen;\nDROP FUNCTION IF EXISTS helper(IN n int);\n"
+        "DROP FUNCTION helper(n text);",
+    }
+    ok(run(texts))
+    assert dump(settings) != before
+    done = ok(run(texts, state="rolled_back", target="0", allow_rollback=True))
+    assert dump(settings) == before and done["rolled_back"]
+
+
+def test_dependent_objects_stop_the_way_back_by_name(titan: ConnectionSettings, call_module: Module) -> None:
+    options = {**login(titan), "path": str(TITAN / "migrations")}
+    ok(call_module("migration", **options))
+    with connect(titan, pinned=False) as db:
+        db.execute("CREATE VIEW my_report AS SELECT * FROM cleanup_statistics")
+        before = dump(titan)
+        result = call_module("migration", **options, state="rolled_back", target="0010", allow_rollback=True)
+        assert result["failed"] and "my_report" in result["msg"] and dump(titan) == before
+        db.execute("DROP VIEW my_report")
+    ok(call_module("migration", **options, state="rolled_back", target="0010", allow_rollback=True))
+
+
+def test_a_missing_way_back_is_named_before_anything_is_done(run: Run, db: Database) -> None:
+    texts = {"1_a.sql": "CREATE TABLE a ();", "2_b.sql": "CREATE TABLE b ();", "2_b.down.sql": "DROP TABLE b;"}
+    ok(run(texts))
+    result = run(texts, state="rolled_back", target="0", allow_rollback=True)
+    assert (
+        result["failed"]
+        and "no .down.sql: 1" in result["msg"]
+        and db.value("SELECT to_regclass('public.b') IS NOT NULL")
+    )
+    assert run(texts, state="rolled_back", target="7", allow_rollback=True)["failed"]
+    ok(run(texts, state="rolled_back", target="1", allow_rollback=True))
+    assert db.value("SELECT to_regclass('public.b')") is None
+
+
+# --- baselines -----------------------------------------------------------------------------------------------------
+
+
+def test_a_baseline_records_only_what_is_proven(run: Run, db: Database) -> None:
+    db.execute("CREATE TABLE public.a (x int); CREATE INDEX ax ON public.a (x); CREATE TABLE public.b ()")
+    texts = {
+        "1_a.sql": "-- verify: SELECT count(*) = 0 FROM a\nCREATE TABLE a (x int); CREATE INDEX ax ON a (x);",
+        "2_b.sql": "CREATE TABLE b (); CREATE VIEW bv AS SELECT FROM b;",
+        "3_c.sql": "CREATE TABLE c ();",
+        "4_d.sql": "INSERT INTO a VALUES (1);",
+        "5_e.sql": "-- verify: SELECT count(*) = 7 FROM a\nDO $$ BEGIN END $$;",
+    }
+    for check in (True, False):
+        result = ok(run(texts, state="baselined", check_mode=check))
+        assert [item["verdict"] for item in result["baseline"]] == ["proven", "partly", "absent", "unproven", "absent"]
+        assert result["baseline"][1]["missing"] == ["relation bv"] and result["changed"]
+        assert db.value("SELECT to_regclass('titan_ops.migration_history') IS NULL") is check
+    assert [item["status"] for item in run(texts, "migration_info")["migrations"]] == ["applied", *["pending"] * 4]
+    assert not ok(run(texts, state="baselined"))["changed"]
+
+
+# --- repeatable files, placeholders, rehearsal ---------------------------------------------------------------------
+
+
+def test_repeatable_files_run_last_and_again_when_they_change(run: Run, db: Database) -> None:
+    texts = {"R__v.sql": "CREATE OR REPLACE VIEW v AS SELECT a FROM t;", "1_t.sql": "CREATE TABLE t (a int, b int);"}
+    assert [item["file"] for item in ok(run(texts))["applied"]] == ["1_t.sql", "R__v.sql"]
+    assert not run(texts)["changed"]
+    texts["R__v.sql"] = "CREATE OR REPLACE VIEW v AS SELECT a, b FROM t;"
+    assert run(texts, check_mode=True)["changed"]
+    assert [item["file"] for item in ok(run(texts))["applied"]] == ["R__v.sql"]
+    assert (
+        not run(texts)["changed"]
+        and db.value("SELECT count(*) FROM pg_attribute WHERE attrelid = 'public.v'::regclass") == 2
+    )
+
+
+def test_placeholders_are_quoted_by_their_kind(run: Run, db: Database) -> None:
+    nasty = 'it\'s "odd"; \\ % $1'
+    text = "CREATE TABLE :\"name\" (a text);\nINSERT INTO :\"name\" VALUES (:'value'), (':''value'''), (E'x'::\"char\"::text);"
+    missing = run({"1_a.sql": text}, placeholders={"name": nasty})
+    assert missing["failed"] and ":'value'" in missing["msg"] and "line 2" in missing["msg"]
+    ok(run({"1_a.sql": text}, placeholders={"name": nasty, "value": nasty}))
+    assert (
+        db.value("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace") == nasty
+    )
+    from psycopg2 import sql
+
+    rows = db.rows(sql.SQL("SELECT a FROM public.{}").format(sql.Identifier(nasty)))
+    assert [row["a"] for row in rows] == [nasty, ":'value'", "x"]
+    assert not run({"1_a.sql": text}, placeholders={"name": "other", "value": "other"})["changed"]
+
+
+def test_a_rehearsal_finds_the_failure_and_leaves_nothing(run: Run, db: Database) -> None:
+    texts = {"1_a.sql": "CREATE TABLE a (x int);", "2_b.sql": "INSERT INTO a VALUES ('x');"}
+    result = run(texts, rehearse=True)
+    assert result["failed"] and "2_b.sql, line 1" in result["msg"] and "rehearsal" in result["msg"]
+    texts["2_b.sql"] = "INSERT INTO a VALUES (1);"
+    texts["3_c.sql"] = "CREATE INDEX CONCURRENTLY ax ON a (x);"
+    result = ok(run(texts, rehearse=True))
+    assert [item["file"] for item in result["rehearsed"]] == list(texts) and not result["changed"]
+    assert db.value("SELECT to_regclass('public.a') IS NULL AND to_regnamespace('titan_ops') IS NULL")
+
+
+def test_check_mode_tells_locks_and_sizes(run: Run, db: Database) -> None:
+    db.execute("CREATE TABLE public.t (a int); INSERT INTO public.t SELECT generate_series(1, 1000); ANALYZE public.t")
+    result = run({"1_a.sql": "ALTER TABLE t ADD b int;\nCREATE INDEX ON t (a);\nUPDATE t SET a = 2;"}, check_mode=True)
+    said = [(item["lock"], item["table"], item["rows"]) for item in result["pending"][0]["statements"]]
+    assert said == [("ACCESS EXCLUSIVE", "t", 1000), ("SHARE", "t", 1000), ("ROW EXCLUSIVE", "t", 1000)]
+
+
+# --- drift, standby ------------------------------------------------------------------------------------------------
+
+
+def test_drift_names_what_was_changed_by_hand(run: Run, settings: ConnectionSettings) -> None:
+    texts = {
+        "1_a.sql": "CREATE TABLE t (a int PRIMARY KEY, b int); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';"
+    }
+    ok(run(texts))
+    assert run(texts, "migration_info")["drift"] == []
+    with connect(settings, pinned=False) as db:
+        db.execute("CREATE INDEX tb ON t (b); ALTER TABLE t ALTER b SET DEFAULT 7; DROP FUNCTION f()")
+    drift = run(texts, "migration_info")["drift"]
+    assert drift == [
+        {"object": "function public.f()", "change": "dropped"},
+        {"object": "index public.tb", "change": "added"},
+        {"object": "table public.t", "change": "changed"},
+    ]
+    ok(run({**texts, "2_b.sql": "CREATE TABLE u ();"}))
+    assert run({**texts, "2_b.sql": "CREATE TABLE u ();"}, "migration_info")["drift"] == []
+
+
+def test_a_standby_is_left_alone(server: Cluster, call_module: Module, workdir: Path) -> None:
+    standby = Cluster(server.programs, str(workdir / "standby"), port=free_port(), listen=True)
+    from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import unprivileged_user
+
+    owner = unprivileged_user()
+    for folder in (workdir, Path(standby.folder), Path(standby.socket)):
+        folder.mkdir(exist_ok=True)
+        if owner:
+            os.chown(folder, owner.pw_uid, owner.pw_gid)
+    standby._run(
+        "pg_basebackup", "-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres", "-R", "-c", "fast", "-X", "stream"
+    )
+    standby.start(
+        [
+            "hot_standby=on",
+            "max_connections=200",
+            "max_prepared_transactions=4",
+            "wal_level=replica",
+            "max_wal_senders=4",
+        ]
+    )
+    try:
+        result = call_module(
+            "migration", **login(standby.settings()), files=[{"name": "1_a.sql", "content": "SELECT 1"}]
+        )
+        assert not result.get("failed") and not result["changed"] and "standby" in result["reason"]
+    finally:
+        standby.remove()
