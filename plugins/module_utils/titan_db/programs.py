@@ -14,8 +14,7 @@ def run(arguments: Sequence[str], **options: Any) -> subprocess.CompletedProcess
     """subprocess.run with no standard input unless one is given; the caller looks at the status."""
     if "input" not in options:
         options.setdefault("stdin", subprocess.DEVNULL)
-    options.setdefault("check", False)
-    return subprocess.run(list(arguments), **options)  # pylint: disable=ansible-bad-function
+    return subprocess.run(list(arguments), check=False, **options)  # pylint: disable=ansible-bad-function
 
 
 def start(arguments: Sequence[str], **options: Any) -> subprocess.Popen[Any]:

@@ -135,7 +135,8 @@ def test_the_zoo_is_restored_with_owners_and_grants(cluster: Cluster, zoo: Conne
             "SELECT array_agg(attacl::text) FROM pg_attribute WHERE attrelid = 'public.t'::regclass AND attnum > 0",
         ):
             with connect(zoo) as old, connect(zoo.to(into)) as new:
-                assert old.value(query) == new.value(query) is not None
+                assert new.value(query) is not None
+                assert old.value(query) == new.value(query)
     finally:
         drop_database(cluster, into.replace('"', '""'))
 

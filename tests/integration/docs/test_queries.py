@@ -80,7 +80,7 @@ def test_each_returns_rows_of_titan(migrated: ConnectionSettings) -> None:
     with connect(migrated) as db:
         for path in QUERIES:
             number = path.name[:2]
-            table, _, column = parents.get(number, f"{owned.get(number, '')}.user_id").partition(".")
+            table, _dot, column = parents.get(number, f"{owned.get(number, '')}.user_id").partition(".")
             wanted = {
                 "04": "WHERE NOT is_read",
                 "05": "WHERE status = 'open'",

@@ -107,7 +107,9 @@ def test_percent_and_colon_names_are_text(settings: ConnectionSettings, db: Data
 def test_an_edited_file_fails_in_check_mode_too_and_a_comment_is_harmless(
     settings: ConnectionSettings, call_module: Module
 ) -> None:
-    run = lambda text, **kw: call_module("migration", **login(settings), files=files(m1_a=text), **kw)  # noqa: E731
+    def run(text: str, **more: Any) -> dict[str, Any]:
+        return call_module("migration", **login(settings), files=files(m1_a=text), **more)
+
     run("CREATE TABLE a (id int);\n")
     assert not run("\ufeffCREATE TABLE a (id int);  \r\n")["changed"]
     for check in (True, False):

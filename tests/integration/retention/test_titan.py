@@ -126,7 +126,7 @@ def test_boundary_is_strictly_older(
     user_sql.execute("CREATE TABLE t (id int, at timestamptz)")
     call_module("retention_policy", policies=[{"table": "t", "column": "at", "keep": "1 day"}], **login(settings))
     cut = call_module("cleanup", check_mode=True, **freely, **login(settings))["results"][0]["cutoff"]
-    import ansible_collections.titan.database.plugins.module_utils.titan_db.retention.plan as plan
+    from ansible_collections.titan.database.plugins.module_utils.titan_db.retention import plan
 
     monkeypatch.setattr(plan, "cutoff", lambda *arguments: cut)
     user_sql.execute(

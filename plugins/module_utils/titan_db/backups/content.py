@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..programs import start
 from .naming import FileName
 
 _END = b"PostgreSQL database dump complete"
@@ -88,9 +89,7 @@ def _gunzip(pieces: Iterator[bytes]) -> Iterator[bytes]:
 def _from_zstd(path: str) -> Iterator[Iterator[bytes]]:
     with (
         open(path, "rb") as stream,
-        subprocess.Popen(
-            ["zstd", "-dcq"], stdin=stream, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/"
-        ) as process,
+        start(["zstd", "-dcq"], stdin=stream, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/") as process,
     ):
         source = process.stdout
         if source is None:

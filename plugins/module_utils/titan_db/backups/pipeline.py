@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from ..errors import TitanError
+from ..programs import start
 
 PIECE = 1 << 20
 
@@ -105,9 +106,7 @@ class Chain:
         env = dict(program.env) if program.env is not None else None
         try:
             self.processes.append(
-                subprocess.Popen(
-                    list(program.argv), stdin=stdin, stdout=stdout, stderr=errors, env=env, cwd="/", **program.identity
-                )
+                start(program.argv, stdin=stdin, stdout=stdout, stderr=errors, env=env, cwd="/", **program.identity)
             )
         except OSError as error:
             raise TitanError(f"{program.argv[0]} cannot be started ({error.strerror}).") from error

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from glob import glob
 
 from ..errors import OptionError, TitanError
+from ..programs import run
 
 CLIENT = ("pg_dump", "pg_restore", "psql")
 SERVER = ("initdb", "pg_ctl", "postgres")
@@ -83,9 +84,7 @@ def _programs_in(folder: str, needed: Sequence[str]) -> Programs | None:
 def program_version(path: str) -> str:
     """The version that a program of PostgreSQL prints, such as "15.18"; empty if it does not start."""
     try:
-        said = subprocess.run(
-            [path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False, cwd="/"
-        ).stdout.decode(errors="replace")
+        said = run([path, "--version"], capture_output=True, timeout=30, cwd="/").stdout.decode(errors="replace")
     except (OSError, subprocess.TimeoutExpired):
         return ""
     found = re.search(r"\) (\d+(?:\.\d+)?)", said)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Callable
 
 from ..database import Database, sql
@@ -151,11 +152,7 @@ def _keyset(work: Work) -> None:
 
         found: dict[str, Any] = {}
 
-        def fetch(query: Any, found: dict[str, Any] = found) -> int:
-            found.update(work.database.row(query) or {})
-            return int(found["rows"])
-
-        _rows, seconds = _batch(work, filled(""), filled("FOR UPDATE SKIP LOCKED"), fetch)
+        _rows, seconds = _batch(work, filled(""), filled("FOR UPDATE SKIP LOCKED"), partial(_fetch, work, found))
         if not found.get("seen"):
             return
         kind = sql.SQL(work.table.columns[work.dated.policy.column].type)
@@ -172,6 +169,12 @@ def _stop(work: Work) -> bool:
     else:
         work.limits.throttle()
     return work.tally.partial
+
+
+def _fetch(work: Work, found: dict[str, Any], query: Any) -> int:
+    """Run a keyset batch, keep what it says in found, return its rows."""
+    found.update(work.database.row(query) or {})
+    return int(found["rows"])
 
 
 def _batch(work: Work, plain: Any, around: Any, execute: Callable[[Any], int]) -> tuple[int, float]:
