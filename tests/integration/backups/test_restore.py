@@ -1,0 +1,177 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Restoring: into a new database, checked, then swapped in; the live one is unharmed whatever happens."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster
+from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
+from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import DatabaseError, TitanError
+from ansible_collections.titan.database.plugins.module_utils.titan_db.steps import observed
+
+from tests.conftest import drop_database, embedded_programs, login
+
+from .helpers import backup, damage, restore
+
+
+def databases(server: Cluster) -> set[str]:
+    with connect(server.settings()) as admin:
+        return {row["datname"] for row in admin.rows("SELECT datname::text FROM pg_database")}
+
+
+@pytest.fixture(autouse=True)
+def clean(server: Cluster) -> Iterator[None]:
+    before = databases(server)
+    yield
+    for name in databases(server) - before:
+        drop_database(server, name.replace('"', '""'))
+
+
+def rows(settings: ConnectionSettings, table: str = "public.users") -> int:
+    with connect(settings) as database:
+        return int(database.value(f"SELECT count(*) FROM {table}"))
+
+
+@pytest.mark.parametrize("form", ["custom", "plain", "directory"])
+def test_a_new_database_is_what_the_source_was(
+    server: Cluster, small: ConnectionSettings, dest: Path, call_module: Callable[..., Any], form: str
+) -> None:
+    backup(small, dest, format=form, compression="gzip")
+    before = databases(server)
+    arguments = {**login(small), "dest": str(dest), "into": "looked at; later", "programs": embedded_programs()}
+    planned = call_module("restore", check_mode=True, **arguments)
+    assert planned["changed"] is True and databases(server) == before
+    done = call_module("restore", **arguments)
+    assert done["restored"]["rows"] == 4500 and done["previous_database"] is None, done
+    assert databases(server) == before | {"looked at; later"}
+    assert rows(small.to("looked at; later"), "public.orders") == 4000
+    again = call_module("restore", **arguments)
+    assert again["failed"] and "'into'" in again["msg"] and "exists" in again["msg"]
+    assert databases(server) == before | {"looked at; later"}
+
+
+def test_swap_keeps_the_live_database_under_a_dated_name(
+    server: Cluster, small: ConnectionSettings, dest: Path, first: str
+) -> None:
+    """The live database has gained rows, a foreign key and a view since, and people are connected to it."""
+    with connect(small) as live:
+        live.execute(
+            "CREATE TABLE public.later (user_id int REFERENCES public.users); CREATE VIEW public.seen AS SELECT * FROM public.users"
+        )
+        live.execute(
+            "INSERT INTO public.users (email) VALUES ('new@example.org'); INSERT INTO public.later VALUES (501)"
+        )
+    session = connect(small)
+    stop = threading.Event()
+
+    def reconnect() -> None:
+        while not stop.is_set():
+            try:
+                with connect(small) as impatient:
+                    impatient.value("SELECT count(*) FROM public.users")
+            except DatabaseError:
+                time.sleep(0.01)
+
+    thread = threading.Thread(target=reconnect)
+    thread.start()
+    try:
+        done = restore(small, source=first, into=small.database, swap=True)
+    finally:
+        stop.set()
+        thread.join()
+    with pytest.raises(DatabaseError):
+        session.value("SELECT 1")
+    previous = str(done.data["previous_database"])
+    assert previous.startswith(f"{small.database}_before_20")
+    assert (rows(small), rows(small.to(previous)), rows(small.to(previous), "public.later")) == (500, 501, 1)
+    assert not [name for name in databases(server) if "_restoring_" in name]
+
+
+def test_a_damaged_backup_restores_nothing(server: Cluster, small: ConnectionSettings, first: str) -> None:
+    before = databases(server)
+    damage(first)
+    with pytest.raises(TitanError, match="damaged"):
+        restore(small, source=first, into=small.database, swap=True)
+    assert databases(server) == before and rows(small) == 500
+
+
+def test_an_error_on_the_way_leaves_the_live_database_alone(
+    server: Cluster, small: ConnectionSettings, dest: Path, workdir: Path
+) -> None:
+    with connect(small) as live:
+        live.execute(
+            "CREATE FUNCTION public.one_only() RETURNS int LANGUAGE sql AS 'SELECT count(*)::int FROM public.users'"
+        )
+    path = str(backup(small, dest, format="plain").data["backup"]["path"])
+    before = databases(server)
+    with connect(small.to("template1")) as template:
+        template.execute("SELECT 1")
+    with observed(lambda name: fail_at(name, "restore.swap")), pytest.raises(TitanError, match="made to fail"):
+        restore(small, source=path, into=small.database, swap=True)
+    assert databases(server) == before and rows(small) == 500
+
+
+def fail_at(name: str, wanted: str) -> None:
+    if name == wanted:
+        raise TitanError("made to fail")
+
+
+def test_missing_roles_are_named_before_anything_starts(server: Cluster, small: ConnectionSettings, dest: Path) -> None:
+    with connect(small) as admin:
+        admin.execute('CREATE ROLE "gone; ""soon"; ALTER TABLE public.orders OWNER TO "gone; ""soon"')
+    done = backup(small, dest).data["backup"]
+    with connect(small) as admin:
+        admin.execute('ALTER TABLE public.orders OWNER TO postgres; DROP ROLE "gone; ""soon"')
+    before = databases(server)
+    with pytest.raises(TitanError) as caught:
+        restore(small, source=done["path"], into="elsewhere")
+    assert "'gone; \"soon'" in caught.value.message and done["globals"]["file"] in caught.value.message
+    assert databases(server) == before
+    assert 'CREATE ROLE "gone; ""soon"' in (dest / done["globals"]["file"]).read_text()
+
+
+def test_an_older_server_is_refused(server15: Cluster, first: str) -> None:
+    with pytest.raises(TitanError, match="Restore into a server of major version 18 or newer"):
+        restore(server15.settings(), source=first, into="elsewhere")
+
+
+def test_a_newer_server_takes_an_older_backup(server: Cluster, server15: Cluster, dest: Path) -> None:
+    from .helpers import SMALL
+
+    with connect(server15.settings()) as old:
+        old.execute(SMALL)
+    path = backup(server15.settings(), dest, programs=server15.programs).data["backup"]["path"]
+    assert restore(server.settings(), source=path, into="upgraded").data["restored"]["rows"] == 4500
+
+
+@pytest.mark.parametrize("into", ["", "postgres", "x" * 64, "ü" * 32])
+def test_names_that_cannot_be_are_refused(small: ConnectionSettings, first: str, into: str) -> None:
+    with pytest.raises(TitanError, match="'into'"):
+        restore(small, source=first, into=into)
+
+
+def test_killed_at_every_step_the_next_run_heals(server: Cluster, small: ConnectionSettings, first: str) -> None:
+    before = databases(server)
+    for wanted in ("restore.create", "restore.load", "restore.swap"):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                with observed(lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == wanted else None):  # noqa: B023
+                    restore(small, source=first, into="target", swap=True)
+            finally:
+                os._exit(0)
+        assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGKILL
+        assert "target" not in databases(server)
+    restore(small, source=first, into="target", swap=True)
+    assert databases(server) == before | {"target"}
