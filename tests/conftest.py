@@ -155,7 +155,10 @@ def call_module(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]
 
         monkeypatch.setattr(basic.AnsibleModule, "exit_json", exit_json)
         monkeypatch.setattr(basic.AnsibleModule, "fail_json", fail_json)
-        with patch_module_args({**arguments, "_ansible_check_mode": check_mode, "_ansible_diff": True}), contextlib.suppress(Ended):
+        with (
+            patch_module_args({**arguments, "_ansible_check_mode": check_mode, "_ansible_diff": True}),
+            contextlib.suppress(Ended),
+        ):
             module.main()
         return ended[0]
 
