@@ -109,7 +109,6 @@ def _apply_policy(
 
 def _dropped(work: Work) -> bool:
     """Drop the whole partition; False when the server refuses, so that its rows are deleted instead."""
-    begun = time.monotonic()
     try:
         work.tally.rows += drop_partition(work.database, work.table, work.leaf)
     except DatabaseError as error:
@@ -122,7 +121,6 @@ def _dropped(work: Work) -> bool:
             **{key: value for key, value in error.details.items() if key != "sqlstate"},
         ) from error
     work.tally.batches += 1
-    work.tally.longest = max(work.tally.longest, time.monotonic() - begun)
     return True
 
 

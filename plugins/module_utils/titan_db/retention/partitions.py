@@ -182,7 +182,10 @@ def _short_waits(database: Database) -> Iterator[None]:
 
 
 def with_unfinished(database: Database, table: Table) -> Table:
-    """The table with the partitions that an earlier run left detached among its leaves."""
+    """The table with the partitions that an earlier run left detached as its first leaves.
+
+    They come first because only one partition of a table may be pending at a time.
+    """
     more = unfinished(database, table)
     oids = {leaf.oid for leaf in more}
-    return replace(table, leaves=(*(leaf for leaf in table.leaves if leaf.oid not in oids), *more)) if more else table
+    return replace(table, leaves=(*more, *(leaf for leaf in table.leaves if leaf.oid not in oids))) if more else table
