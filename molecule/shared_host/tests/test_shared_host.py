@@ -1,0 +1,205 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two environments on one machine: nothing of one touches the other's files, rows, locks or cron lines."""
+
+from __future__ import annotations
+
+import re
+import threading
+
+import pytest
+from conftest import Environment, crontab, machine, playbook, recap
+
+FOREIGN = '# kept by hand\nMAILTO=""\n17 3 * * 6 /usr/bin/true   # "100\\%" of it\n'
+PRODUCTION = Environment(machine("titan-production"), "production")
+STAGING = Environment(machine("titan-staging"), "staging")
+HOST = PRODUCTION.host
+
+
+def without_comments(lines):
+    return [line for line in lines.splitlines() if line and not line.startswith("#")]
+
+
+def test_one_machine_two_databases():
+    assert PRODUCTION.host.run("hostname").stdout == STAGING.host.run("hostname").stdout
+    assert PRODUCTION.database() == "titan_trading"
+    assert STAGING.database() == "titan_trading_staging"
+
+
+def test_the_crontab_has_two_blocks_and_the_foreign_lines():
+    text = crontab(HOST)
+    assert text.count("# BEGIN titan.database crontab ") == 2
+    assert text.startswith(FOREIGN)
+    assert len(PRODUCTION.block()) == 4 and len(STAGING.block()) == 1
+    for mine, other in ((PRODUCTION, STAGING), (STAGING, PRODUCTION)):
+        for line in mine.block():
+            assert mine.config in line and f"{mine.home}/.env" in line
+            for foreign in (other.config, other.backups, f"{other.home}/", f"/{other.name}"):
+                assert foreign not in line
+
+
+def test_each_has_its_own_places():
+    for path in ("/etc/titan-db", "/var/lib/titan-db", "/home/ubuntu/backups"):
+        assert len(HOST.run("ls %s", path).stdout.split()) == 2, path
+    assert HOST.run("ls /etc/logrotate.d | grep titan").stdout.split() == ["titan-production", "titan-staging"]
+    assert HOST.run("logrotate --debug /etc/logrotate.d/titan-production").rc == 0
+
+
+def test_both_back_up_at_the_same_time():
+    before = {each.name: each.dumps() for each in (PRODUCTION, STAGING)}
+    done = {}
+
+    def run(each):
+        done[each.name] = each.cron("backup")
+
+    threads = [threading.Thread(target=run, args=(each,)) for each in (PRODUCTION, STAGING)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for each in (PRODUCTION, STAGING):
+        assert done[each.name].rc == 0, each.log("backup")[-2000:]
+        [dump] = set(each.dumps()) - set(before[each.name])
+        listed = each.json("list")
+        newest = listed["newest_verified"]
+        assert (newest["path"], newest["database"], newest["verified_level"]) == (dump, each.database(), "restored")
+        assert {entry["database"] for entry in listed["backups"]} == {each.database()}
+
+
+def test_the_lock_of_one_does_not_stop_the_other():
+    lock = f"{PRODUCTION.backups}/.titan_prod.lock"
+    holder = HOST.run(
+        "runuser -u ubuntu -- sh -c %s", f"flock {lock} sleep 20 >/dev/null 2>&1 & echo $!"
+    ).stdout.strip()
+    try:
+        assert PRODUCTION.titan_db("backup", expect=None).rc == 75
+        assert STAGING.titan_db("backup").rc == 0
+    finally:
+        HOST.run("pkill -P %s; kill %s", holder, holder)
+
+
+def test_cleaning_staging_leaves_production_alone():
+    before = PRODUCTION.counts()
+    due, counts = STAGING.due(), STAGING.counts()
+    assert all(due.values())
+    STAGING.titan_db("cleanup", "--max-fraction", "1.0")
+    after = STAGING.counts()
+    assert {table: counts[table] - after[table] for table in due} == due
+    assert PRODUCTION.counts() == before
+
+
+def test_taking_staging_s_schedule_away_leaves_production_s_untouched():
+    before = crontab(HOST)
+    done = playbook("site.yml", "-l", "titan-staging", "--tags", "schedule", "-e", "schedule_state=absent")
+    assert recap(done) == {"titan-staging": 1}
+    after = crontab(HOST)
+    assert "crontab staging" not in after
+    assert after.startswith(FOREIGN)
+    block = re.search(
+        r"# BEGIN titan.database crontab production .*# END titan.database crontab production", before, re.S
+    )
+    assert block and block.group(0) in after
+    done = playbook("site.yml", "-l", "titan-staging")
+    assert recap(done)["titan-staging"] >= 1
+    assert crontab(HOST) == before
+    assert recap(playbook("site.yml", "-l", "production,staging")) == {"titan-production": 0, "titan-staging": 0}
+
+
+# --- least privilege -------------------------------------------------------------------------------------------------
+
+
+def role(kind: str, *words: str, expect: int | None = 0):
+    """Run titan-db for production as the role of a kind."""
+    return PRODUCTION.titan_db(words[0], "--env-file", f"{PRODUCTION.home}/.env.{kind}", *words[1:], expect=expect)
+
+
+def test_a_backup_as_the_backup_role():
+    assert "titan_prod_" in role("backup", "backup").stdout
+    PRODUCTION.sql("REVOKE pg_read_all_data FROM titan_backup")
+    try:
+        done = role("backup", "backup", expect=1)
+        assert "permission denied" in done.stderr and "Traceback" not in done.stderr
+    finally:
+        PRODUCTION.sql("GRANT pg_read_all_data TO titan_backup")
+
+
+def test_the_backup_role_cannot_delete():
+    before = PRODUCTION.counts()
+    done = role("backup", "cleanup", "--max-fraction", "1.0", expect=1)
+    assert "permission denied" in done.stderr and "Traceback" not in done.stderr
+    assert PRODUCTION.counts() == before
+
+
+def test_clean_up_as_the_maintenance_role():
+    PRODUCTION.sql("REVOKE DELETE ON notifications FROM titan_maintenance; REVOKE titan FROM titan_maintenance")
+    try:
+        before, due = PRODUCTION.counts(), PRODUCTION.due()
+        assert all(due.values())
+        done = role("maintenance", "cleanup", "--max-fraction", "1.0", expect=1)
+        said = done.stdout + done.stderr
+        assert "permission denied" in said and "notifications" in said
+        after = PRODUCTION.counts()
+        assert after["notifications"] == before["notifications"]
+        assert before["audit_logs"] - after["audit_logs"] == due["audit_logs"]
+    finally:
+        PRODUCTION.sql("GRANT DELETE ON notifications TO titan_maintenance; GRANT titan TO titan_maintenance")
+    role("maintenance", "cleanup", "--max-fraction", "1.0")
+    assert set(PRODUCTION.due().values()) == {0}
+
+
+def test_the_maintenance_role_rebuilds_indexes():
+    role("maintenance", "reindex")
+
+
+@pytest.mark.parametrize("word", ["stats", "health"])
+def test_the_monitor_role_watches(word):
+    done = role("monitor", word, expect=None)
+    assert done.rc in (0, 1, 2) and "permission denied" not in done.stdout + done.stderr, done.stdout + done.stderr
+
+
+# --- passwords -------------------------------------------------------------------------------------------------------
+
+
+def login(password_file: str) -> bool:
+    """Whether the connection of an env file is let in, asked with libpq itself."""
+    script = f'set -a; . {password_file}; set +a; psql -X -A -t "$DATABASE_URL" -c "SELECT 1"'
+    return HOST.run("runuser -u ubuntu -- sh -c %s", script).rc == 0
+
+
+def test_a_rotated_password():
+    env_file = f"{PRODUCTION.home}/.env"
+    assert HOST.run("install -o ubuntu -m 600 %s /home/ubuntu/.env.old", env_file).rc == 0
+    other = HOST.run("sha256sum %s", f"{STAGING.home}/.env").stdout
+    assert login(env_file)
+
+    done = playbook(
+        "titan.database.bootstrap", "-l", "titan-production", "-e", '{"lab_password_owner": "new\'%pá$s;2"}'
+    )
+    assert recap(done)["titan-production"] >= 1
+    for secret in ("new'%p", "new%27%25p", "w$o%r", "w%24o%25r"):
+        assert secret not in done.stdout + done.stderr
+    assert login(env_file) and not login("/home/ubuntu/.env.old")
+    text = HOST.run("cat %s", env_file).stdout
+    assert "NODE_ENV=production" in text and "APP_NAME='Titan \"AI\" Trader'" in text
+    assert (HOST.file(env_file).user, HOST.file(env_file).mode) == ("ubuntu", 0o600)
+    assert HOST.run("ls -A %s", PRODUCTION.home).stdout.split() == [
+        ".env",
+        ".env.backup",
+        ".env.maintenance",
+        ".env.monitor",
+    ]
+    assert HOST.run("sha256sum %s", f"{STAGING.home}/.env").stdout == other
+    assert PRODUCTION.cron("backup").rc == 0
+
+    # A password that cannot be tested is not kept: the server does not listen there.
+    before = HOST.run("sha256sum %s", env_file).stdout
+    failed = playbook(
+        "titan.database.bootstrap", "-l", "titan-production", "-e",
+        '{"lab_password_owner": "never", "access_host": "127.0.0.1:1"}', check=False,
+    )  # fmt: skip
+    assert failed.returncode != 0
+    assert "The old password is back in force" in " ".join((failed.stdout + failed.stderr).split())
+    assert HOST.run("sha256sum %s", env_file).stdout == before
+    assert not HOST.file(f"{env_file}.new").exists
+    assert login(env_file)

@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One converge takes a hand-made installation over: proven, adopted, listed; nothing lost, nothing run twice."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from conftest import NINE, Environment, crontab, machine
+
+HOSTS = {"production": "titan-production", "staging": "titan-staging"}
+
+
+@pytest.fixture(params=list(HOSTS))
+def environment(request):
+    return Environment(machine(HOSTS[request.param]), request.param)
+
+
+def test_the_history_records_what_was_there(environment):
+    rows = environment.sql("SELECT version, outcome FROM titan_ops.migration_history ORDER BY id")
+    assert [row[0] for row in rows] == ["0010", "0011"]
+    [[found, built]] = environment.sql(
+        "SELECT count(*) FILTER (WHERE i->>'status' = 'found'), count(*) FILTER (WHERE i->>'status' = 'created') FROM "
+        "titan_ops.migration_history, jsonb_array_elements(details->'indexes') i WHERE version = '0010'"
+    )
+    assert (int(found), int(built)) == (9, 0)
+
+
+def test_no_index_was_lost_or_built_again(environment):
+    rows = environment.sql(
+        "SELECT relname FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid WHERE relname = ANY (string_to_array('"
+        + ",".join(NINE)
+        + "', ',')) AND indisvalid"
+    )
+    assert {row[0] for row in rows} == set(NINE)
+    assert environment.value("SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = indexrelid "
+                             "WHERE relnamespace = 'public'::regnamespace") == "47"  # fmt: skip
+
+
+def test_the_functions_now_find_the_levels_that_are_there(environment):
+    environment.sql(
+        "INSERT INTO system_logs (level, service, message, created_at) VALUES ('info', 'api', 'old', now() - interval '300 days')"
+    )
+    row = environment.sql("SELECT deleted_count FROM cleanup_system_logs()")
+    assert int(row[0][0]) >= 1
+
+
+def test_the_five_lines_were_adopted_and_the_others_kept(environment):
+    text = crontab(environment.host)
+    assert "source .env" not in re.sub(r"^#.*$", "", text, flags=re.M)
+    assert "*/5 * * * * /usr/bin/true # heartbeat of the application\n" in text
+    assert "# not ours\n" in text and "# Titan maintenance\n" in text
+    assert len(environment.block()) == {"production": 4, "staging": 1}[environment.name]
+    running = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert len(running) == 4 + 1 + 1
+    for word, count in (("backup", 2), ("cleanup", 1), ("stats", 1), ("reindex", 1)):
+        assert sum(f"titan-db {word} --config" in line for line in running) == count
+
+
+def test_old_files_are_listed_for_what_they_are(environment):
+    done = environment.json("list", "--verify", "checksum", expect=None)
+    listed = {entry["path"].split("/")[-1]: entry for entry in done["backups"]}
+    by_hand = [name for name in listed if re.search(r"_02000[123]\.sql\.gz$", name)]
+    assert len(by_hand) == 7
+    assert all(listed[name]["verified_level"] != "restored" for name in by_hand)
+    cut = next(entry for name, entry in listed.items() if "_20250201_020003" in name)
+    assert cut["problem"]
+    # The one that counts is ours, taken and restored before anything was changed.
+    assert done["newest_verified"] and "_02000" not in done["newest_verified"]["path"]
+
+
+def test_nothing_was_lost(environment):
+    done = environment.host.run("sha256sum --quiet -c %s", f"/root/sums.{environment.prefix}")
+    assert done.rc == 0, done.stdout + done.stderr
+    assert f"old line of {environment.prefix}" in environment.host.run("cat /home/ubuntu/logs/db-cleanup.log").stdout
+
+
+def test_directories_are_private_now(environment):
+    assert environment.host.file(environment.backups).mode == 0o700
+
+
+def test_the_next_night_keeps_the_old_files_too(environment):
+    """Files that nobody has proven are not ours to remove, however old."""
+    done = environment.cron("backup")
+    assert done.rc == 0, environment.log("backup")[-2000:]
+    done = environment.host.run("sha256sum --quiet -c %s", f"/root/sums.{environment.prefix}")
+    assert done.rc == 0, done.stdout + done.stderr
+
+
+def test_an_old_dump_can_be_proven(environment):
+    dump = f"{environment.backups}/{environment.prefix}_20250105_020001.sql.gz"
+    done = environment.titan_db("drill", "--path", dump, expect=None)
+    assert "Traceback" not in done.stderr
+    assert done.rc == 0, done.stdout + done.stderr
