@@ -98,6 +98,38 @@ def test_swap_keeps_the_live_database_under_a_dated_name(
     assert not [name for name in databases(server) if "_restoring_" in name]
 
 
+def test_what_is_in_no_dump_comes_back_too(server: Cluster, small: ConnectionSettings, dest: Path) -> None:
+    """The database's owner, grants, settings and comment: without them the application could not connect any more."""
+    with connect(small) as admin:
+        admin.execute(
+            'DROP ROLE IF EXISTS "app; ""x"; CREATE ROLE "app; ""x" LOGIN; DROP ROLE IF EXISTS plain_owner; CREATE ROLE plain_owner'
+        )
+        name = f'"{small.database}"'
+        admin.execute(f"ALTER DATABASE {name} OWNER TO plain_owner; REVOKE CONNECT ON DATABASE {name} FROM PUBLIC")
+        admin.execute(
+            f"GRANT CONNECT ON DATABASE {name} TO \"app; \"\"x\" WITH GRANT OPTION; COMMENT ON DATABASE {name} IS 'it''s; ours'"
+        )
+        admin.execute(
+            f"ALTER DATABASE {name} SET search_path TO 'we,ird \"s\"', \"$user\", public; ALTER DATABASE {name} SET work_mem TO '5MB'"
+        )
+        admin.execute(f'ALTER ROLE "app; ""x" IN DATABASE {name} SET "my.own" TO \'a, \'\'b\'')
+        admin.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 17")
+        state = """SELECT pg_get_userbyid(datdba)::text, ARRAY(SELECT a::text FROM unnest(datacl) a ORDER BY 1) AS acl, datconnlimit, shobj_description(oid, 'pg_database') AS comment,
+            (SELECT array_agg(setconfig::text ORDER BY setrole) FROM pg_db_role_setting WHERE setdatabase = d.oid)
+            FROM pg_database d WHERE datname = %s"""
+        path = str(backup(small, dest).data["backup"]["path"])
+        before = admin.row(state, (small.database,))
+    with connect(server.settings()) as admin:
+        assert restore(small, source=path, into=small.database, swap=True).warnings == ()
+        assert admin.row(state, (small.database,)) == before
+        drop_database(server, small.database)
+    with connect(server.settings()) as admin:
+        for name in databases(server) - {"postgres", "template0", "template1"}:
+            if "_before_" in name:
+                drop_database(server, name)
+        admin.execute('DROP ROLE "app; ""x", plain_owner')
+
+
 def test_a_damaged_backup_restores_nothing(server: Cluster, small: ConnectionSettings, first: str) -> None:
     before = databases(server)
     damage(first)

@@ -27,6 +27,7 @@ from .loading import Loader
 from .manifest import digest
 from .naming import FileName, parse_file_name
 from .pipeline import Deadline
+from .properties import apply_properties
 from .tools import CLIENT, Programs, find_programs
 
 _MARK = "titan.database: a restore that has not ended"
@@ -72,8 +73,9 @@ def restore_entry(entry: Entry, call: Call) -> Outcome:
             warnings = _create(server, plan.work, manifest.get("source") or {})
             step("restore.load")
             tables, rows = _load_and_compare(entry, file, programs, call, plan.work)
+            warnings += apply_properties(server, plan.work, manifest.get("source") or {})
             step("restore.swap")
-            _put_in_place(server, plan)
+            _put_in_place(server, plan, _comment(manifest))
         except BaseException:
             if not server.raw.closed and plan.work != plan.final:
                 _drop(server, plan.work)
@@ -205,7 +207,13 @@ def _roomy() -> str | None:
     return "/var/tmp" if os.access("/var/tmp", os.W_OK) else None  # noqa: S108
 
 
-def _put_in_place(server: Database, plan: RestorePlan) -> None:
+def _comment(manifest: Mapping[str, Any]) -> str | None:
+    """The comment that the source's database had."""
+    comment = ((manifest.get("source") or {}).get("properties") or {}).get("comment")
+    return str(comment) if comment else None
+
+
+def _put_in_place(server: Database, plan: RestorePlan, comment: str | None) -> None:
     """Give the new database its name, and the live one a dated name, in one transaction.
 
     Renaming locks out new connections; those that came between ending the old ones and the lock are ended in the next attempt.
@@ -219,7 +227,7 @@ def _put_in_place(server: Database, plan: RestorePlan) -> None:
                     server.value(_END_SESSIONS, (plan.final,))
                     server.execute(rename.format(final, sql.Identifier(plan.previous)))
                 server.execute(rename.format(work, final))
-                server.execute(sql.SQL("COMMENT ON DATABASE {} IS NULL").format(final))
+                server.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(final, sql.Literal(comment)))
             return
         except DatabaseError as error:
             if error.sqlstate != "55006" or attempt == _SWAP_ATTEMPTS:

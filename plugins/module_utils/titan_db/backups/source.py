@@ -13,6 +13,7 @@ from typing import Any
 from ..database import Database, sql
 from ..errors import DatabaseError, TitanError
 from .fingerprint import Table, pin, read_tables
+from .properties import read_properties
 
 _ATTEMPTS = 5
 
@@ -34,7 +35,7 @@ class Source:
     superuser: str
     roles: tuple[str, ...]
     tablespaces: tuple[str, ...]
-    bypasses_row_security: bool
+    properties: dict[str, Any]
 
 
 def read_source(database: Database) -> Source:
@@ -44,8 +45,7 @@ def read_source(database: Database) -> Source:
         SELECT d.datname::text AS database, current_setting('server_version') AS server_version,
                pg_is_in_recovery() AS in_recovery, pg_database_size(d.oid) AS bytes,
                pg_encoding_to_char(d.encoding)::text AS encoding, d.datcollate::text AS collate, d.datctype::text AS ctype,
-               pg_get_userbyid(d.datdba)::text AS owner, pg_get_userbyid(10)::text AS superuser,
-               (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user) AS bypasses_row_security
+               pg_get_userbyid(d.datdba)::text AS owner, pg_get_userbyid(10)::text AS superuser
           FROM pg_database d WHERE d.datname = current_database()
         """
     )
@@ -55,6 +55,7 @@ def read_source(database: Database) -> Source:
         **row,
         system_identifier=_system_identifier(database),
         server_major=database.major,
+        properties=read_properties(database),
         roles=tuple(_names(database, _ROLES)),
         tablespaces=tuple(_names(database, _TABLESPACES)),
     )
