@@ -87,6 +87,21 @@ options:
       - Pause after each batch, as a share of the time that it took. V(1) leaves half of the time to others.
     type: float
     default: 0.1
+  max_replica_lag_mb:
+    description:
+      - Wait between batches while a streaming standby has not replayed this many MiB of write-ahead log. After a minute of
+        waiting the run ends with the state V(partial). V(0) does not look.
+      - The connected role has to be a member of C(pg_monitor) to see standbys.
+    type: int
+    default: 256
+  min_free_wal_mb:
+    description:
+      - Wait in the same way while the disk under the server's write-ahead log has less than this many MiB free. V(0) does not
+        look.
+      - It is looked at only where the server runs on the target host and the connected role may read its data directory's
+        path.
+    type: int
+    default: 512
   vacuum:
     description:
       - With V(auto), tables that lost more than 2 percent of their rows (and at least 50) are vacuumed and analyzed afterwards.
@@ -182,7 +197,10 @@ results:
       description: Growth of the server's write-ahead log meanwhile, including what other sessions wrote.
       type: int
     state:
-      description: V(planned) in check mode, V(done), V(partial) when O(max_runtime) ended it, or V(failed).
+      description: V(planned) in check mode, V(done), V(partial) when O(max_runtime) or a limit ended it, or V(failed).
+      type: str
+    ended_by:
+      description: Why it is V(partial).
       type: str
     error:
       description: Why it failed.
@@ -206,6 +224,7 @@ results:
       longest_ms: 21.7
       wal_bytes: 9876543
       state: done
+      ended_by: null
       error: null
 uncovered:
   description: Values of the filtered columns that no policy of the table covers, with the number of rows that have them.

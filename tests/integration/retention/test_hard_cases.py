@@ -327,3 +327,35 @@ def test_on_postgresql_15(server15: Any, call_module: Any, freely: Any, titan_ru
         assert rebuilt["changed"] and not rebuilt.get("failed")
     finally:
         drop_database(server15, settings.database)
+
+
+@pytest.mark.parametrize("trouble", ["disk", "standby"])
+def test_trouble_on_the_server_ends_the_run_cleanly(
+    logs: Any, call_module: Any, freely: Any, monkeypatch: Any, trouble: str
+) -> None:
+    from ansible_collections.titan.database.plugins.module_utils.titan_db.retention import throttle
+
+    monkeypatch.setattr(throttle.Throttle.__init__, "__defaults__", (0.2, 0.0, time.sleep, 0.0, float("-inf")))
+    looks = iter([0, 0, 0])
+    if trouble == "disk":
+        monkeypatch.setattr(throttle, "wal_disk_free", lambda database: 1 << 20)
+    else:
+        monkeypatch.setattr(throttle.Throttle, "_replica_lag", lambda self: next(looks, 1 << 40))
+    result = call_module("cleanup", **freely, **logs)
+    assert not result.get("failed") and result["state"] == "partial"
+    one = result["results"][0]
+    assert ("MiB free" if trouble == "disk" else "MiB behind") in one["ended_by"]
+    assert one["left"] == 10000 - one["deleted"] > 0
+
+
+def test_the_disk_and_the_standbys_are_really_looked_at(server: Any, settings: Any) -> None:
+    from ansible_collections.titan.database.plugins.module_utils.titan_db.retention.throttle import (
+        Throttle,
+        wal_disk_free,
+    )
+
+    with connect(settings) as database:
+        free = wal_disk_free(database)
+        assert free and free > 1 << 20
+        assert Throttle(database, 1 << 40, 1)(time.monotonic() + 1) == ""
+        assert "MiB free" in Throttle(database, 0, 1 << 60, patience=0.0)(time.monotonic() + 1)

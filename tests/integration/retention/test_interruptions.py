@@ -19,6 +19,7 @@ from tests.conftest import login
 OPTIONS = {
     "tables": None, "backup_dest": None, "backup_name": None, "require_backup_within": "off", "require_verified": "restored",
     "max_fraction": 1.0, "max_runtime": "1h", "batch_target_ms": 10, "pause": 0.0, "vacuum": "auto",
+    "max_replica_lag_mb": 0, "min_free_wal_mb": 0,
 }  # fmt: skip
 POLICY = {"table": "logs", "column": "at", "keep": "1 day"}
 

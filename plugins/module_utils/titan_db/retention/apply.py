@@ -161,5 +161,6 @@ def result_of(done: Done, mode: str) -> dict[str, Any]:
         "longest_ms": round(done.tally.longest * 1000, 1),
         "wal_bytes": done.wal_bytes,
         "state": done.state,
+        "ended_by": done.tally.ended_by or None,
         "error": done.error or None,
     }

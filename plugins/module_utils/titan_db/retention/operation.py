@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..database import Database, connect
@@ -21,6 +21,7 @@ from .plan import PolicyPlan, TablePlan, as_data, make_plan, selected
 from .policy import parse_policy, shown
 from .store import exists, read_policies, write_policies
 from .sweep import Limits
+from .throttle import Throttle
 from .validate import resolve_all
 
 
@@ -83,7 +84,8 @@ def cleanup(call: Call) -> Outcome:
             except TitanError as error:
                 raise _refused(error, run) from error
         if not call.check_mode:
-            _apply_all(database, limits, call, run)
+            lag, free = call.options["max_replica_lag_mb"] << 20, call.options["min_free_wal_mb"] << 20
+            _apply_all(database, replace(limits, throttle=Throttle(database, lag, free)), call, run)
     return _outcome(run, time.monotonic() - begun, bool(policies))
 
 
@@ -119,6 +121,9 @@ def _limits(options: Mapping[str, Any], begun: float) -> Limits:
         raise OptionError("batch_target_ms", options["batch_target_ms"], "Allowed are 10 to 60000 milliseconds.")
     if not 0 <= options["pause"] <= 100:
         raise OptionError("pause", options["pause"], "Allowed is a share of the batch's time from 0 to 100.")
+    for option in ("max_replica_lag_mb", "min_free_wal_mb"):
+        if options[option] < 0:
+            raise OptionError(option, options[option], "Allowed is 0 (do not look) or more.")
     runtime = parse_duration("max_runtime", options["max_runtime"]).total_seconds
     return Limits(options["batch_target_ms"] / 1000, options["pause"], begun + runtime)
 

@@ -47,5 +47,7 @@ CLEANUP: dict[str, dict[str, Any]] = {
     "max_runtime": {"type": "str", "default": "1h"},
     "batch_target_ms": {"type": "int", "default": 100},
     "pause": {"type": "float", "default": 0.1},
+    "max_replica_lag_mb": {"type": "int", "default": 256},
+    "min_free_wal_mb": {"type": "int", "default": 512},
     "vacuum": {"type": "str", "choices": ["auto", "never"], "default": "auto"},
 }

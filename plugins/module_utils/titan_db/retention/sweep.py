@@ -30,23 +30,31 @@ _LOCKED = ("55P03", "40P01")
 
 @dataclass(frozen=True)
 class Limits:
-    """How gently and how long: seconds of a batch at most, pause as a share of the batch's time, and when to stop."""
+    """How gently and how long.
+
+    Attributes:
+        target: Seconds that no batch should exceed.
+        pause: After each batch, as a share of the batch's time.
+        deadline: On the monotonic clock; no batch begins later.
+        throttle: Called before each batch with the deadline; returns why the run has to end, or an empty string.
+    """
 
     target: float
     pause: float
     deadline: float
-    throttle: Callable[[], None] = lambda: None
+    throttle: Callable[[float], str] = lambda deadline: ""
 
 
 @dataclass
 class Tally:
-    """What has been done so far; partial when max_runtime ended it."""
+    """What has been done so far; partial when max_runtime or the throttle ended it, with the reason."""
 
     rows: int = 0
     batches: int = 0
     longest: float = 0.0
     stepped_around: int = 0
     partial: bool = False
+    ended_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,52 +137,53 @@ def _sweep(work: Work, first: int, end: int) -> None:
         page, size = upto, next_batch(upto - page, seconds, work.limits.target, smallest, largest)
 
 
+_KEYSET = """
+WITH batch AS MATERIALIZED (
+    SELECT ctid AS place, {column} AS at FROM ONLY {relation} WHERE {due} AND {after} ORDER BY {column}, ctid LIMIT {size} {lock}),
+gone AS ({change} WHERE ctid = ANY (ARRAY(SELECT place FROM batch)) AND {due} RETURNING 1)
+SELECT (SELECT count(*) FROM gone) AS rows, (SELECT count(*) FROM batch) AS seen,
+       (SELECT at::text FROM batch ORDER BY at DESC, place DESC LIMIT 1) AS at,
+       (SELECT place::text FROM batch ORDER BY at DESC, place DESC LIMIT 1) AS place
+"""
+
+
 def _keyset(work: Work) -> None:
     """Walk the index on the time column from the oldest row, remembering the place."""
-    column = sql.Identifier(work.dated.policy.column)
+    column, kind = sql.Identifier(work.dated.policy.column), work.table.columns[work.dated.policy.column].type
     after: Any = sql.SQL("true")
     size = FIRST_BATCH
     while not _stop(work):
-        template = sql.SQL(
-            "WITH batch AS MATERIALIZED (SELECT ctid AS place, {column} AS at FROM ONLY {relation} WHERE {due} AND {after} "
-            "ORDER BY {column}, ctid LIMIT {size} {lock}), "
-            "gone AS ({change} WHERE ctid = ANY (ARRAY(SELECT place FROM batch)) AND {due} RETURNING 1) "
-            "SELECT (SELECT count(*) FROM gone) AS rows, (SELECT count(*) FROM batch) AS seen, "
-            "(SELECT at::text FROM batch ORDER BY at DESC, place DESC LIMIT 1) AS at, "
-            "(SELECT place::text FROM batch ORDER BY at DESC, place DESC LIMIT 1) AS place"
-        )
-
-        def filled(lock: str, after: Any = after, size: int = size, template: Any = template) -> Any:
-            return template.format(
+        plain, around = (
+            sql.SQL(_KEYSET).format(
                 column=column, relation=work.relation, due=work.condition, after=after, size=sql.Literal(size),
                 change=work.change, lock=sql.SQL(lock),
-            )  # fmt: skip
-
+            )
+            for lock in ("", "FOR UPDATE SKIP LOCKED")
+        )  # fmt: skip
         found: dict[str, Any] = {}
-
-        _rows, seconds = _batch(work, filled(""), filled("FOR UPDATE SKIP LOCKED"), partial(_fetch, work, found))
+        _rows, seconds = _batch(work, plain, around, partial(_fetch, work, found))
         if not found.get("seen"):
             return
-        kind = sql.SQL(work.table.columns[work.dated.policy.column].type)
-        place = [sql.Literal(found["at"]), kind, sql.Literal(found["place"])]
-        after = sql.SQL("{c} >= {at}::{kind} AND ({c}, ctid) > ({at}::{kind}, {tid}::tid)").format(
-            c=column, at=place[0], kind=kind, tid=place[2]
+        after = sql.SQL("{c} >= {at}::{kind} AND ({c}, ctid) > ({at}::{kind}, {place}::tid)").format(
+            c=column, at=sql.Literal(found["at"]), kind=sql.SQL(kind), place=sql.Literal(found["place"])
         )
         size = next_batch(int(found["seen"]), seconds, work.limits.target, SMALLEST_BATCH, LARGEST_BATCH)
 
 
-def _stop(work: Work) -> bool:
-    if time.monotonic() >= work.limits.deadline:
-        work.tally.partial = True
-    else:
-        work.limits.throttle()
-    return work.tally.partial
-
-
 def _fetch(work: Work, found: dict[str, Any], query: Any) -> int:
-    """Run a keyset batch, keep what it says in found, return its rows."""
+    """Run the query, keep its row in found, and return how many rows went."""
     found.update(work.database.row(query) or {})
     return int(found["rows"])
+
+
+def _stop(work: Work) -> bool:
+    tally = work.tally
+    if time.monotonic() >= work.limits.deadline:
+        tally.ended_by = "max_runtime is over"
+    else:
+        tally.ended_by = work.limits.throttle(work.limits.deadline)
+    tally.partial = bool(tally.ended_by)
+    return tally.partial
 
 
 def _batch(work: Work, plain: Any, around: Any, execute: Callable[[Any], int]) -> tuple[int, float]:
