@@ -152,7 +152,7 @@ def job_checks(
         name, record = each.plan.name, each.record
         if due := missed_due(each, installed, now, zone):
             missed.append(f"{name} (due {due:%Y-%m-%d %H:%M} UTC)")
-        if each.running and now.timestamp() - record.last_start > _longest(each.plan) + 60:
+        if each.running and now.timestamp() - record.last_start > each.plan.longest + 60:
             stuck.append(name)
         elif record.last_start and not each.running and not record.last_end:
             failed.append(f"{name} (interrupted)")
@@ -170,11 +170,6 @@ def job_checks(
         ),
         judge("jobs_stuck", len(stuck), limits, ", ".join(stuck), "end the process that the job's lock file names"),
     ]
-
-
-def _longest(plan: JobPlan) -> float:
-    """The longest time a run may take, with its waiting for another job."""
-    return plan.timeout + (plan.wait if plan.after else 0.0)
 
 
 def missed_due(each: JobFacts, installed: float, now: datetime, zone: tzinfo) -> datetime | None:

@@ -44,6 +44,11 @@ class JobPlan:
     run_on: str = "any"
     nice: int = 10
 
+    @property
+    def longest(self) -> float:
+        """Seconds that a run may take, with its waiting for another job."""
+        return self.timeout + (self.wait if self.after else 0.0)
+
 
 @dataclass(frozen=True)
 class Environment:

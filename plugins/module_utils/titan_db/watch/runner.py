@@ -88,7 +88,7 @@ def note_failed_start(environment: Environment, name: str, status: int) -> int:
     run = _new_run(environment, name, environment.job(name, name).word)
     message = "the job could not start: its log, its directory or its env file cannot be used"
     record = run.state.record(name)
-    started = replace(record, run_id=run.run_id, last_start=run.started, timeout=run.plan.timeout)
+    started = replace(record, run_id=run.run_id, last_start=run.started, timeout=run.plan.longest)
     return _finish(run, started, status or 1, message, {})
 
 
@@ -133,7 +133,7 @@ def _locked_run(run: Run, settings: Callable[[], ConnectionSettings | None], wor
     if before.last_start and not before.last_end:
         run.say(f"the run {before.run_id} before this one was interrupted")
     record = replace(
-        before, run_id=run.run_id, pid=os.getpid(), last_start=run.started, last_end=0.0, timeout=run.plan.timeout
+        before, run_id=run.run_id, pid=os.getpid(), last_start=run.started, last_end=0.0, timeout=run.plan.longest
     )
     run.say("started")
     _save(run, record, running=True)
