@@ -54,17 +54,17 @@ class Redundant:
 
 
 def find_redundant(indexes: Sequence[IndexShape]) -> list[Redundant]:
-    """Each superfluous index once, with the best index that replaces it."""
-    found: list[Redundant] = []
+    """Each superfluous index once, with the best of the indexes that stay and replace it. Of two equal ones the older stays."""
     gone: set[int] = set()
-    for index in sorted(indexes, key=lambda one: (one.table, -one.oid)):
-        if not index.droppable:
-            continue
-        keepers = [(kind, other) for other in indexes if other.oid not in gone and (kind := _kind(index, other))]
-        if keepers:
+    for index in sorted(indexes, key=lambda one: (len(one.keys), len(one.include), -one.oid)):  # the weakest first
+        if index.droppable and any(_kind(index, other) for other in indexes if other.oid not in gone):
+            gone.add(index.oid)
+    found = []
+    for index in indexes:
+        if index.oid in gone:
+            keepers = [(kind, other) for other in indexes if other.oid not in gone and (kind := _kind(index, other))]
             kind, keeper = min(keepers, key=lambda item: (_ORDER.index(item[0]), item[1].oid))
             found.append(Redundant(index, keeper, kind))
-            gone.add(index.oid)
     return sorted(found, key=lambda one: (one.index.table, one.index.name))
 
 
@@ -72,21 +72,13 @@ _ORDER = ("unique_twin", "exact", "prefix")
 
 
 def _kind(index: IndexShape, other: IndexShape) -> str:
-    """How other replaces index; empty if it does not."""
+    """How other does the work of index; empty if it does not."""
     same_place = other.oid != index.oid and other.table == index.table and other.method == index.method
     if not same_place or other.predicate != index.predicate:
         return ""
-    covered = set(index.include) <= {*other.include, *(key.split("\x1f")[0] for key in other.keys)}
-    if index.keys == other.keys and covered:
-        if not other.droppable:
-            return "unique_twin" if other.unique else "exact"
-        # of two equal ones the older stays; one with fewer INCLUDE columns never replaces one with more
-        return "exact" if set(other.include) != set(index.include) or other.oid < index.oid else ""
-    if (
-        index.method == "btree"
-        and len(index.keys) < len(other.keys)
-        and other.keys[: len(index.keys)] == index.keys
-        and covered
-    ):
-        return "prefix"
-    return ""
+    if not set(index.include) <= {*other.include, *(key.split("\x1f")[0] for key in other.keys)}:
+        return ""
+    if index.keys == other.keys:
+        return "unique_twin" if other.unique else "exact"
+    longer = index.method == "btree" and len(index.keys) < len(other.keys)
+    return "prefix" if longer and other.keys[: len(index.keys)] == index.keys else ""
