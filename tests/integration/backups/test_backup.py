@@ -115,6 +115,17 @@ def test_a_drill_finds_what_a_checksum_cannot(small: ConnectionSettings, dest: P
     assert "public.users" in info(dest, name="small").data["backups"][-1]["problem"]
 
 
+@pytest.mark.parametrize("form", ["custom", "plain"])
+def test_the_proof_by_a_second_dump_finds_other_rows(small: ConnectionSettings, dest: Path, form: str) -> None:
+    """As many rows as there were: only the rows' text can tell."""
+    first = backup(small, dest, verify="restored", format=form, compression="gzip", proof="redump").data["backup"]
+    assert first["verified"]["level"] == "restored" and {table["hash"] for table in first["tables"]} == {""}
+    dest.parent.chmod(0o755)
+    other = programs_with(dest.parent / "bin", "pg_dump", '"$REAL" "$@" | sed s/user7@/user8@/')
+    with pytest.raises(TitanError, match="a dump of the restored database has other rows for table public.users"):
+        drill(source=first["path"], programs=other)
+
+
 def test_a_drill_on_any_old_backup_marks_it_verified(first: str, dest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
     assert info(dest).data["newest_verified"] is None

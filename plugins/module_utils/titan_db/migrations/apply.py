@@ -8,13 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Callable
 
 from ..errors import DatabaseError, TitanError
 from ..steps import step
-from . import history
+from . import attempts
+from .attempts import Attempt, Runner
 from .before import already_there
-from .history import Applied, Attempt, Runner
+from .history import Applied
 from .indexes import FOUND, REBUILD, SKIP, Verdict, decide, drop_statement, is_valid, size_of, table_of
 from .script import Script, blanked
 from .session import Session, located
@@ -22,6 +23,9 @@ from .source import Migration
 from .statements import IndexDeclaration, index_declaration, names_in
 
 _IN_TRANSACTION = 2
+
+# Says whether a later file names one of these.
+Later = Callable[[AbstractSet[str]], bool]
 
 
 @dataclass
@@ -63,7 +67,7 @@ class Judged:
     warnings: list[str] = field(default_factory=list)
 
 
-def judge_file(session: Session, script: Script, later: AbstractSet[str]) -> Judged:
+def judge_file(session: Session, script: Script, later: Later) -> Judged:
     """Decide on every index that a transactional file creates, as far as it can be known before the file runs.
 
     A declaration whose table or name occurs earlier in the file is checked after the file has run instead.
@@ -85,7 +89,7 @@ def judge_file(session: Session, script: Script, later: AbstractSet[str]) -> Jud
             verdict = decide(session.database, declaration, session.rules.redundant, script.file)
             _refuse_large(session, declaration, where, verdict)
         names = {declaration.name, verdict.twin} if verdict else set()
-        if verdict and verdict.action == SKIP and (names & later or _named_later(script, at, names)):
+        if verdict and verdict.action == SKIP and (later(names) or _named_later(script, at, names)):
             result.warnings.append(
                 f"{where}: the index {declaration.name!r} duplicates {verdict.twin!r}, but a later statement names one of "
                 "them, so it is built."
@@ -141,7 +145,7 @@ def apply_whole(
     runner: Runner,
     migration: Migration,
     script: Script,
-    later: AbstractSet[str],
+    later: Later,
     action: str = "apply",
 ) -> Result:
     """Run a transactional file; its history row commits with it.
@@ -187,7 +191,7 @@ def _transaction(session: Session, runner: Runner, attempt: Attempt, judged: Jud
         session.check_headers(script.headers, "verify", script.file)
         step("migration.record")
         outcome = "rolled_back" if attempt.action == "rollback" else "applied"
-        row = history.insert(database, runner, attempt, outcome)
+        row = attempts.insert(database, runner, attempt, outcome)
         if row["xid"] != xid:
             raise _stray(script)
         step("migration.commit")
@@ -230,9 +234,9 @@ def record_failure(session: Session, runner: Runner, attempt: Attempt, error: Ti
     if session.database.raw.closed or attempt.started is None:
         return
     if attempt.row:
-        history.update(session.database, attempt, "failed", error.message)
+        attempts.update(session.database, attempt, "failed", error.message)
     else:
-        history.insert(session.database, runner, attempt, "failed", error.message)
+        attempts.insert(session.database, runner, attempt, "failed", error.message)
 
 
 def known_steps(known: Applied | None, script: Script, action: str) -> list[dict[str, Any]]:

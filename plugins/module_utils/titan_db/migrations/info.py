@@ -10,8 +10,7 @@ from typing import Any
 
 from ..database import Database
 from . import history
-from .lexer import same_meaning
-from .plan import edited, text_diff
+from .plan import edited
 from .source import Migration
 
 
@@ -32,6 +31,11 @@ def read_status(database: Database, migrations: Sequence[Migration]) -> dict[str
     missing = [known.key for key, known in sorted(state.items()) if known.applied and key not in here]
     tampered = []
     for item, known in edited(migrations, state):
+        from .edits import (  # only then: the lexer costs more than the rest of a run without news
+            same_meaning,
+            text_diff,
+        )
+
         body = history.body(database, known.row)
         if not same_meaning(body, item.text):
             tampered.append({"version": item.key, "file": item.file, "diff": text_diff(item, body)})

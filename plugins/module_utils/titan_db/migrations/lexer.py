@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import TitanError
 
@@ -48,8 +49,7 @@ class LexerError(TitanError):
     """The text cannot be cut; details hold the line (counted from 1)."""
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """One significant token: offsets count characters of the text."""
 
     kind: str
@@ -99,11 +99,14 @@ class Statement:
 
 
 def ascii_lower(text: str) -> str:
+    """The text with A to Z in lower case and every other letter as it is."""
+    if text.isascii():
+        return text.lower()
     return "".join(chr(ord(char) + 32) if "A" <= char <= "Z" else char for char in text)
 
 
 def _truncated(name: str) -> str:
-    return name.encode("utf-8", "surrogatepass")[:63].decode("utf-8", "ignore")
+    return name if len(name) < 16 else name.encode("utf-8", "surrogatepass")[:63].decode("utf-8", "ignore")
 
 
 def line_of(text: str, offset: int) -> int:

@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import OptionError, TitanError
 from .history import Applied, sort_key
-from .lexer import same_meaning
 from .source import Migration
 
 State = Mapping[tuple[Any, ...], Applied]
@@ -45,59 +43,35 @@ def edited(migrations: Sequence[Migration], state: State) -> list[tuple[Migratio
     return found
 
 
-def text_diff(migration: Migration, body: str) -> str:
-    """The unified diff from the applied text to the file's."""
-    lines = difflib.unified_diff(
-        body.splitlines(),
-        migration.text.splitlines(),
-        f"{migration.file} (applied)",
-        f"{migration.file} (file)",
-        lineterm="",
-    )
-    return "\n".join(lines) + "\n"
-
-
 def make_plan(
     migrations: Sequence[Migration],
     state: State,
-    bodies: Mapping[str, str],
+    amended: Sequence[Migration] = (),
     *,
     target: str = "",
     allowed_late: Sequence[str] = (),
-    accepted: Sequence[str] = (),
 ) -> Plan:
     """Decide what to apply.
 
     Args:
         migrations: From parse_files.
         state: From history.read.
-        bodies: Applied text of each edited migration, by key.
+        amended: Edited applied ones, as edits.judge let them pass.
         target: Last version to apply; empty for all.
         allowed_late: Versions that may be applied although a later one is.
-        accepted: Versions whose edited file is to be taken as it is.
 
     Raises:
-        TitanError: an applied file was edited, or a pending one comes before an applied one.
+        TitanError: a pending migration comes before an applied one.
         OptionError: the target is not a version of the directory.
     """
-    changed = edited(migrations, state)
-    taken = {sort_key(version) for version in accepted}
-    bad = [
-        item
-        for item, _known in changed
-        if not same_meaning(bodies[item.key], item.text) and sort_key(item.key) not in taken
-    ]
-    if bad:
-        raise _tampered(bad, bodies)
     pending = [item for item in migrations if not _done(item, state)]
     _refuse_late(pending, state, allowed_late)
     limit = _limit(migrations, target, "target")
     due = [item for item in pending if limit is None or (not item.repeatable and item.order <= limit)]
+    beyond = pending[len(due) :]  # both are in order
     here = {sort_key(item.key) for item in migrations}
     missing = [known.key for key, known in sorted(state.items()) if known.applied and key not in here]
-    return Plan(
-        tuple(due), tuple(item for item, _known in changed), tuple(missing), tuple(i for i in pending if i not in due)
-    )
+    return Plan(tuple(due), tuple(amended), tuple(missing), tuple(beyond))
 
 
 def _limit(migrations: Sequence[Migration], target: str, option: str) -> tuple[int, ...] | None:
@@ -132,17 +106,6 @@ def _refuse_late(pending: Sequence[Migration], state: State, allowed: Sequence[s
             f"version, or allow them by allow_out_of_order: [{', '.join(item.version for item in late)}].",
             late=[item.version for item in late],
         )
-
-
-def _tampered(bad: Sequence[Migration], bodies: Mapping[str, str]) -> TitanError:
-    diffs = [{"version": item.key, "file": item.file, "diff": text_diff(item, bodies[item.key])} for item in bad]
-    files = ", ".join(item.file for item in bad)
-    return TitanError(
-        f"Applied migrations were edited: {files}. Restore the files and put the change into a new migration; or, if the "
-        "database has it already, name the versions in accept_edited. The difference:\n"
-        + "".join(item["diff"] for item in diffs),
-        tampered=diffs,
-    )
 
 
 def rollback_plan(migrations: Sequence[Migration], state: State, target: str) -> list[Migration]:

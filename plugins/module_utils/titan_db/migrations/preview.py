@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import DatabaseError
-from .apply import Result, index_record, judge_file
+from .apply import Later, Result, index_record, judge_file
 from .history import Applied, sort_key
 from .indexes import FOUND, SKIP, decide
 from .lint import locks
@@ -35,7 +35,7 @@ class Preview(Result):
 def preview(
     session: Session,
     scripts: Sequence[tuple[Migration, Script]],
-    later: Sequence[AbstractSet[str]],
+    later: Sequence[Later],
     state: Mapping[tuple[Any, ...], Applied],
 ) -> list[Preview]:
     """Look at every due migration as far as the database of now can tell.
@@ -69,9 +69,7 @@ def _in_snapshot(session: Session, script: Script) -> None:
         session.check_headers(script.headers, "require", script.file)
 
 
-def _indexes(
-    session: Session, script: Script, later: AbstractSet[str], touched: AbstractSet[str], item: Preview
-) -> None:
+def _indexes(session: Session, script: Script, later: Later, touched: AbstractSet[str], item: Preview) -> None:
     if script.whole and not touched:
         judged = judge_file(session, script, later)
         item.indexes, item.warnings = judged.records, item.warnings + judged.warnings
@@ -87,7 +85,7 @@ def _indexes(
         outcome = "built"
         if verdict:
             item.warnings += verdict.warnings
-            left_out = verdict.action == SKIP and not {declaration.name, verdict.twin} & later
+            left_out = verdict.action == SKIP and not later({declaration.name, verdict.twin})
             outcome = "found" if verdict.action == FOUND else "skipped" if left_out else "built"
         item.indexes.append(index_record(declaration, verdict, outcome))
 

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from ..errors import TitanError
 from . import history
 from .apply import Result, apply_whole
+from .attempts import Runner
 from .before import protected, restore_statements, spare
 from .placeholders import fill
 from .script import Script, Step, make_script
@@ -60,19 +62,23 @@ def _with_restored(session: Session, script: Script, kept: list[dict[str, object
     return replace(script, text=text, statements=restored.statements, steps=(step,))
 
 
-def take_back(session: Session, runner: history.Runner, item: WayBack) -> Result:
+def take_back(session: Session, runner: Runner, item: WayBack) -> Result:
     """Run one way back; its history row says rolled_back.
 
     Raises:
         TitanError: it failed; dependent objects are named in the server's detail.
     """
     if item.script.whole:
-        result = apply_whole(session, runner, item.migration, item.script, frozenset(), action="rollback")
+        result = apply_whole(session, runner, item.migration, item.script, _nothing, action="rollback")
     else:
         known = history.read(session.database).get(history.sort_key(item.migration.key))
-        result = Stepper(session, runner, item.migration, item.script, action="rollback").run(known, frozenset())
+        result = Stepper(session, runner, item.migration, item.script, action="rollback").run(known, _nothing)
     if item.spared:
         result.warnings.append(
             f"{item.migration.down_file}: {', '.join(item.spared)} was there before the migration and stays."
         )
     return result
+
+
+def _nothing(names: AbstractSet[str]) -> bool:
+    return False

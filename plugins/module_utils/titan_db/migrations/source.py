@@ -83,6 +83,8 @@ class Headers:
 
 def version_order(version: str) -> tuple[int, ...]:
     """The version as numbers: 0010 and 10 are the same, 9 comes before 10."""
+    if version.isdigit():
+        return (int(version),)
     return tuple(int(part) for part in re.findall("[0-9]+", version)) or (0,)
 
 

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
 
 from ..errors import DatabaseError, TitanError
 from ..steps import step as announce
-from . import history
-from .apply import Result, built_valid, index_record, known_steps, record_failure
-from .history import Applied, Attempt, Runner
+from . import attempts
+from .apply import Later, Result, built_valid, index_record, known_steps, record_failure
+from .attempts import Attempt, Runner
+from .history import Applied
 from .indexes import FOUND, REBUILD, SKIP, Verdict, decide, drop_statement, invalid_indexes
 from .script import Script, Step
 from .session import Session, located
@@ -39,7 +39,7 @@ class Stepper:
         self.attempt = Attempt(migration, action, None, script.text if action == "rollback" else migration.text)
         self.result = Result(migration, action, transaction=False, warnings=list(script.notes))
 
-    def run(self, known: Applied | None, later: AbstractSet[str]) -> Result:
+    def run(self, known: Applied | None, later: Later) -> Result:
         """Run what is left to do.
 
         Raises:
@@ -61,7 +61,7 @@ class Stepper:
             self.attempt.details = {"indexes": self.result.indexes}
             outcome = "rolled_back" if self.attempt.action == "rollback" else "applied"
             self.session.fresh()
-            self.result.milliseconds = history.update(self.database, self.attempt, outcome)
+            self.result.milliseconds = attempts.update(self.database, self.attempt, outcome)
             announce("migration.finished")
         except TitanError as error:
             self._give_up(error)
@@ -86,7 +86,7 @@ class Stepper:
                 (self.migration.key,),
             )
             self.attempt.steps, kept = before, self.attempt.steps
-            history.insert(self.database, self.runner, self.attempt, "running")
+            attempts.insert(self.database, self.runner, self.attempt, "running")
             self.attempt.steps = kept
         for record in kept:
             if record.get("index"):
@@ -113,7 +113,7 @@ class Stepper:
         self.database.execute(f"SET lock_timeout = {int(self.session.rules.concurrent_lock_timeout)}")
         self.session.run(drop_statement(self.database, schema, name))
 
-    def _step(self, step: Step, begun: list[dict[str, Any]], later: AbstractSet[str]) -> None:
+    def _step(self, step: Step, begun: list[dict[str, Any]], later: Later) -> None:
         done = len(self.attempt.steps) >= step.number
         if done and not step.session:
             return
@@ -148,7 +148,7 @@ class Stepper:
             "statement": label if len(label) <= 120 else f"{label[:117]}...", **more,
         }  # fmt: skip
         self.attempt.steps = [*self.attempt.steps[: step.number - 1], record]
-        history.update(self.database, self.attempt, "running")
+        attempts.update(self.database, self.attempt, "running")
 
     def _group(self, step: Step) -> None:
         kept = list(self.attempt.steps)
@@ -165,7 +165,7 @@ class Stepper:
             self.session.rollback()
             raise
 
-    def _alone(self, step: Step, resumed: bool, later: AbstractSet[str]) -> None:
+    def _alone(self, step: Step, resumed: bool, later: Later) -> None:
         declaration = index_declaration(step.statements[0], self.script.text)
         verdict = self._verdict(declaration, step, later) if declaration else None
         if declaration and verdict and verdict.action in (FOUND, SKIP):
@@ -201,9 +201,9 @@ class Stepper:
     def _where(self, step: Step) -> str:
         return f"{self.script.file}, line {step.line}"
 
-    def _verdict(self, declaration: IndexDeclaration, step: Step, later: AbstractSet[str]) -> Verdict | None:
+    def _verdict(self, declaration: IndexDeclaration, step: Step, later: Later) -> Verdict | None:
         verdict = decide(self.database, declaration, self.session.rules.redundant, self.script.file)
-        if verdict and verdict.action == SKIP and {declaration.name, verdict.twin} & later:
+        if verdict and verdict.action == SKIP and later({declaration.name, verdict.twin}):
             self.result.warnings.append(
                 f"{self._where(step)}: the index {declaration.name!r} duplicates {verdict.twin!r}, but a later file names one "
                 "of them, so it is built."
