@@ -199,6 +199,9 @@ results:
     state:
       description: V(planned) in check mode, V(done), V(partial) when O(max_runtime) or a limit ended it, or V(failed).
       type: str
+    archive:
+      description: The file that the rows were written to, if the policy archives.
+      type: str
     ended_by:
       description: Why it is V(partial).
       type: str
@@ -223,6 +226,7 @@ results:
       seconds: 0.412
       longest_ms: 21.7
       wal_bytes: 9876543
+      archive: null
       state: done
       ended_by: null
       error: null

@@ -129,6 +129,13 @@ options:
             It costs about a third more write-ahead log and is worth it only where many due rows are locked.
         type: bool
         default: false
+      archive:
+        description:
+          - Directory on the host that runs the clean-up. The rows are written there before they are deleted, in the text format
+            of C(COPY), each run to a new file with a manifest beside it that has the number of rows and the SHA-256.
+          - A batch is committed only after its rows are on disk. Nobody else may be able to write to the directory.
+          - Partitions are then not dropped as a whole. It has no meaning with O(policies[].mode=mark).
+        type: path
 seealso:
   - module: titan.database.cleanup
 """
@@ -185,6 +192,7 @@ policies:
       time_zone: UTC
       max_fraction: null
       contended: false
+      archive: null
 """
 
 from ansible_collections.titan.database.plugins.module_utils._module import run_module

@@ -12,10 +12,13 @@ from typing import Any, Callable
 from ..database import Database, sql
 from ..errors import DatabaseError, LockedError, TitanError
 from ..locks import advisory_lock
+from .archive import Archive
+from .count import TableCount
 from .partitions import REFUSED, attached, drop_partition
 from .plan import PolicyPlan, TablePlan, lost
 from .predicate import due
 from .sweep import Limits, Tally, Work, run
+from .tables import Table
 from .vacuum import Vacuumed, vacuum, worth_it
 
 
@@ -27,6 +30,7 @@ class Done:
     seconds: float = 0.0
     wal_bytes: int = 0
     left: int | None = None
+    archive: str = ""
     error: str = ""
     locked: bool = False
 
@@ -81,17 +85,7 @@ def _apply_policy(
         return
     begun, wal = time.monotonic(), _wal(database)
     try:
-        for leaf in plan.table.leaves:
-            strategy = one.strategies[leaf.oid]
-            if strategy.kind == "none" or done.tally.partial:
-                continue
-            before = done.tally.rows
-            rows = plan.count.rows.get(leaf.oid, 0)
-            work = Work(database, plan.table, leaf, one.dated, limits, done.tally, rows)
-            if strategy.kind == "drop_partition" and _dropped(work):
-                continue
-            run(work, strategy)
-            changed[leaf.oid] = changed.get(leaf.oid, 0) + done.tally.rows - before
+        _work_through(database, plan.table, plan.count, one, limits, changed, done)
         done.left = _left(database, plan, one)
         if done.left and not done.tally.partial:
             done.error = (
@@ -104,7 +98,40 @@ def _apply_policy(
             done.error = "the connection was lost on the way; what was committed stays, the last batch may be among it"
             raise
         done.error = error.message + (f" ({error.details['detail']})" if error.details.get("detail") else "")
+    except TitanError as error:
+        done.error = error.message
+    except OSError as error:
+        done.error = f"The rows could not be archived ({error.filename or one.policy.archive}: {error.strerror}); those not archived stay."
     done.seconds, done.wal_bytes = time.monotonic() - begun, _wal(database) - wal
+
+
+def _work_through(
+    database: Database,
+    table: Table,
+    count: TableCount,
+    one: PolicyPlan,
+    limits: Limits,
+    changed: dict[int, int],
+    done: Done,
+) -> None:
+    """One policy over all leaves of its table."""
+    archive = Archive(one.dated, table) if one.policy.archive else None
+    if archive:
+        archive.heal()
+    try:
+        for leaf in table.leaves:
+            strategy = one.strategies[leaf.oid]
+            if strategy.kind == "none" or done.tally.partial:
+                continue
+            before = done.tally.rows
+            work = Work(database, table, leaf, one.dated, limits, done.tally, count.rows.get(leaf.oid, 0), archive)
+            if strategy.kind == "drop_partition" and _dropped(work):
+                continue
+            run(work, strategy)
+            changed[leaf.oid] = changed.get(leaf.oid, 0) + done.tally.rows - before
+    finally:
+        if archive and not database.raw.closed:
+            done.archive = archive.close()
 
 
 def _dropped(work: Work) -> bool:
@@ -160,6 +187,7 @@ def result_of(done: Done, mode: str) -> dict[str, Any]:
         "seconds": round(done.seconds, 3),
         "longest_ms": round(done.tally.longest * 1000, 1),
         "wal_bytes": done.wal_bytes,
+        "archive": done.archive or None,
         "state": done.state,
         "ended_by": done.tally.ended_by or None,
         "error": done.error or None,

@@ -21,6 +21,7 @@ def leaf_facts(database: Database, policy: Policy, leaf: Leaf, rows: int, due: i
         index=usable_index(database, leaf, policy.column) if due else "",
         largest_tie=_largest_tie(database, leaf, policy.column, rows) if due else 0,
         expired=expired,
+        archived=bool(policy.archive),
     )
 
 

@@ -31,6 +31,7 @@ _POLICY: dict[str, dict[str, Any]] = {
     "time_zone": {"type": "str", "default": "UTC"},
     "max_fraction": {"type": "float"},
     "contended": {"type": "bool", "default": False},
+    "archive": {"type": "path"},
 }
 
 RETENTION_POLICY: dict[str, dict[str, Any]] = {

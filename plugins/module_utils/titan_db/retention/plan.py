@@ -11,6 +11,7 @@ from typing import Any
 
 from ..database import Database
 from ..errors import DatabaseError, OptionError, TitanError
+from .archive import Archive
 from .count import Dated, PolicyCount, TableCount, count_table
 from .facts import leaf_facts, unindexed_children, user_triggers
 from .guards import check_cutoff, check_fraction
@@ -145,6 +146,8 @@ def _plan_policy(
     plan = PolicyPlan(dated, found, strategies)
     allowed = dated.policy.max_fraction if dated.policy.max_fraction is not None else max_fraction
     try:
+        if dated.policy.archive:
+            Archive(dated, table).check()
         check_fraction(dated.policy.name, found.total_due, count.total_rows, allowed)
     except TitanError as error:
         return replace(plan, error=error.message)

@@ -25,6 +25,7 @@ class Facts:
         pages: Pages of 8 KiB (or the server's block size).
         index: A valid btree index that starts with the time column; empty if there is none.
         largest_tie: Rows that share the most common time, as far as the statistics know.
+        archived: The rows are written to a file before they go.
         expired: The relation is a partition that holds nothing but due rows, now and later.
     """
 
@@ -34,6 +35,7 @@ class Facts:
     index: str = ""
     largest_tie: float = 0
     expired: bool = False
+    archived: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ def choose(facts: Facts) -> Strategy:
         return Strategy("drop_partition", "the whole partition is older than the cut-off")
     share = facts.due / max(facts.rows, 1)
     sweep = f"reads each of the {facts.pages:,} pages once"
+    if facts.archived:
+        return Strategy("tid_sweep", f"{sweep}; the rows are archived in their order on disk")
     if not facts.index:
         return Strategy("tid_sweep", f"{sweep}; no index starts with the time column")
     if share > KEYSET_SHARE:

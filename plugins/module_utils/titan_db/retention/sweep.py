@@ -19,6 +19,7 @@ from typing import Any, Callable
 from ..database import Database, sql
 from ..errors import DatabaseError
 from ..steps import step
+from .archive import Archive
 from .count import Dated
 from .planner import FIRST_BATCH, LARGEST_BATCH, SMALLEST_BATCH, Strategy, next_batch, page_bounds
 from .predicate import change, due
@@ -68,6 +69,7 @@ class Work:
     limits: Limits
     tally: Tally
     rows: int
+    archive: Archive | None = None
 
     @property
     def condition(self) -> Any:
@@ -76,6 +78,10 @@ class Work:
     @property
     def change(self) -> Any:
         return change(self.dated.policy, self.table, self.leaf, self.dated.clock)
+
+    def execute(self, query: Any) -> int:
+        """Run one batch's statement, through the archive if there is one; return its rows."""
+        return self.archive.delete(self.database, query) if self.archive else self.database.execute(query)
 
     @property
     def relation(self) -> Any:
@@ -133,7 +139,7 @@ def _sweep(work: Work, first: int, end: int) -> None:
             due=work.condition,
             lock=sql.SQL("FOR UPDATE SKIP LOCKED"),
         )
-        _rows, seconds = _batch(work, plain, around, work.database.execute)
+        _rows, seconds = _batch(work, plain, around, work.execute)
         page, size = upto, next_batch(upto - page, seconds, work.limits.target, smallest, largest)
 
 

@@ -31,7 +31,7 @@ class Column:
     type: str
     base: str
     category: str
-    not_null: bool
+    generated: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _near_tables(database: Database, schema: str, name: str) -> str:
 def _columns(database: Database, oid: int) -> dict[str, Column]:
     rows = database.rows(
         """
-        SELECT a.attname::text AS name, format_type(a.atttypid, -1) AS type, a.attnotnull AS not_null,
+        SELECT a.attname::text AS name, format_type(a.atttypid, -1) AS type, a.attgenerated <> '' AS generated,
                coalesce(format_type(nullif(t.typbasetype, 0), -1), format_type(a.atttypid, -1)) AS base,
                t.typcategory::text AS category
           FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
@@ -142,7 +142,7 @@ def _columns(database: Database, oid: int) -> dict[str, Column]:
         (oid,),
     )
     return {
-        row["name"]: Column(row["name"], row["type"], row["base"], row["category"], row["not_null"]) for row in rows
+        row["name"]: Column(row["name"], row["type"], row["base"], row["category"], row["generated"]) for row in rows
     }
 
 
