@@ -1,0 +1,220 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each fault: no false success, nothing lost, health red; and the next run heals without hands."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+
+import pytest
+from conftest import Environment, machine, wait_until
+
+PRODUCTION = Environment(machine("titan-faults"), "production")
+HOST = PRODUCTION.host
+CLEANUP = ("cleanup", "--max-fraction", "1.0")
+
+
+def server(action: str) -> None:
+    version = HOST.run("ls /etc/postgresql").stdout.strip()
+    assert HOST.run("systemctl %s postgresql@%s-main" % (action, version)).rc == 0  # noqa: UP031
+
+
+def checks() -> dict[str, str]:
+    """Status of every check of health, and of the whole."""
+    done = PRODUCTION.titan_db("health", "--json", expect=None)
+    found = json.loads(done.stdout)
+    return {**{check["name"]: check["status"] for check in found["checks"]}, "all": found["status"]}
+
+
+def leftovers() -> list[str]:
+    """Files that are neither a finished backup nor one of the known companions."""
+    names = HOST.run("ls -A %s", PRODUCTION.backups).stdout.split()
+    known = (".sql.gz", ".sql.gz.json", ".globals.sql", ".lock")
+    return [name for name in names if not name.endswith(known)]
+
+
+@pytest.fixture(autouse=True)
+def _heals():
+    """After each fault the next night is a good one, nothing half-done is left, and health is green again."""
+    yield
+    dumps = set(PRODUCTION.dumps())
+    done = PRODUCTION.cron("backup")
+    assert done.rc == 0, PRODUCTION.log("backup")[-3000:]
+    assert len(set(PRODUCTION.dumps()) - dumps) == 1
+    assert leftovers() == []
+    assert [entry["problem"] for entry in PRODUCTION.json("list")["backups"]] == [""] * len(PRODUCTION.dumps())
+    found = checks()
+    assert (found["jobs_failed"], found["connection"], found["backup_age"]) == ("ok", "ok", "ok"), found
+    assert HOST.run("pgrep -fa 'initdb|titan-drill'").stdout == ""
+
+
+def failed_backup() -> str:
+    """Run the night's backup, which must fail, be logged and turn health red; return its log."""
+    before, log = PRODUCTION.dumps(), PRODUCTION.log("backup")
+    done = PRODUCTION.cron("backup")
+    assert done.rc != 0
+    assert PRODUCTION.dumps() == before
+    new = PRODUCTION.log("backup").removeprefix(log)
+    assert "FAILED with status" in new and "Traceback" not in new, new
+    found = checks()
+    assert found["jobs_failed"] == "critical" and found["all"] == "critical", found
+    return new
+
+
+def test_a_full_disk():
+    """The backups lie on a small file system of their own, which is full before the dump is done."""
+    kept = "/root/backups-kept"
+    folder = PRODUCTION.backups
+    assert HOST.run("mkdir %s && cp -a %s/. %s/", kept, folder, kept).rc == 0
+    assert (
+        HOST.run("mount -t tmpfs -o size=300k,mode=700,uid=$(id -u ubuntu),gid=$(id -g ubuntu) tmpfs %s", folder).rc
+        == 0
+    )
+    try:
+        said = failed_backup()
+        assert "space" in said
+        assert leftovers() == []
+    finally:
+        assert HOST.run("umount %s", folder).rc == 0
+    assert HOST.run("diff -r %s %s", kept, folder).rc == 0
+
+
+def locked(seconds: int) -> None:
+    """Hold a table so that a dump has to wait, in the background."""
+    script = (
+        "cd / && runuser -u postgres -- psql -X -q -p 5433 titan_trading -c "
+        f"'BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({seconds})' >/dev/null 2>&1 &"
+    )
+    HOST.run("sh -c %s", script)
+    wait_until(
+        lambda: PRODUCTION.value("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'orders'::regclass") == "1",
+        10, "the table is locked",
+    )  # fmt: skip
+
+
+def start_backup() -> None:
+    """Start the cron line in the background and wait until it is at work."""
+    command = PRODUCTION.line("backup").split(None, 5)[5].replace("\\%", "%")
+    subprocess.Popen(
+        ["docker", "exec", "titan-faults", "runuser", "-u", "ubuntu", "--", "env", "-i", "HOME=/home/ubuntu", "PATH=/usr/bin:/bin",
+         "/bin/sh", "-c", command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    wait_until(
+        lambda: PRODUCTION.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'orders'::regclass") != "0",
+        20, "the backup waits for the table",
+    )  # fmt: skip
+
+
+def unlock() -> None:
+    PRODUCTION.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()"
+    )
+
+
+def test_a_killed_job():
+    before = PRODUCTION.dumps()
+    locked(60)
+    start_backup()
+    assert HOST.run("pkill -9 -u ubuntu -f 'titan-db backup'").rc == 0
+    unlock()
+    wait_until(lambda: HOST.run("pgrep -u ubuntu -f 'titan-db backup'").rc != 0, 20, "the job is gone")
+    assert PRODUCTION.dumps() == before
+    assert checks()["jobs_failed"] == "critical"
+
+
+def test_the_server_restarts_under_a_backup():
+    before = PRODUCTION.dumps()
+    locked(60)
+    start_backup()
+    version = HOST.run("ls /etc/postgresql").stdout.strip()
+    HOST.run("runuser -u postgres -- pg_ctlcluster %s main restart -m immediate", version)
+    wait_until(lambda: HOST.run("pgrep -u ubuntu -f 'titan-db backup'").rc != 0, 60, "the job has ended")
+    assert PRODUCTION.dumps() == before
+    assert "FAILED with status" in PRODUCTION.log("backup").splitlines()[-1]
+    assert checks()["jobs_failed"] == "critical"
+
+
+def test_the_server_is_down():
+    server("stop")
+    try:
+        before = PRODUCTION.dumps()
+        assert PRODUCTION.cron("backup").rc != 0
+        assert PRODUCTION.dumps() == before
+        found = checks()
+        assert (found["connection"], found["all"]) == ("critical", "critical")
+        assert PRODUCTION.cron("cleanup").rc != 0
+    finally:
+        server("start")
+
+
+def test_a_reboot_in_the_middle():
+    locked(60)
+    start_backup()
+    subprocess.run(["docker", "restart", "-t", "1", "titan-faults"], check=True, capture_output=True)
+    wait_until(lambda: HOST.run("systemctl is-active cron").stdout.strip() == "active", 60, "cron is up")
+    wait_until(
+        lambda: HOST.run("cd / && runuser -u postgres -- psql -XAtc 'SELECT 1' -p 5433").rc == 0, 60, "the server is up"
+    )
+    assert len(PRODUCTION.block()) == 4
+    assert checks()["jobs_failed"] == "critical"
+
+
+def test_a_table_that_cannot_be_read():
+    PRODUCTION.sql("ALTER TABLE portfolios OWNER TO postgres; REVOKE ALL ON portfolios FROM PUBLIC, titan")
+    try:
+        said = failed_backup()
+        assert "portfolios" in said and "permission denied" in said
+    finally:
+        PRODUCTION.sql("ALTER TABLE portfolios OWNER TO titan")
+
+
+def test_a_clean_up_that_is_cut_off_keeps_its_work():
+    PRODUCTION.cron("backup")
+    due = PRODUCTION.due()
+    assert due["audit_logs"] > 100
+    before = PRODUCTION.counts()
+    # The tables are cleaned in turn; the last of them is held, and the job is killed while it waits.
+    held = (
+        "cd / && runuser -u postgres -- psql -X -q -p 5433 titan_trading -c "
+        "'BEGIN; SELECT 1 FROM user_sessions FOR UPDATE; SELECT pg_sleep(60)' >/dev/null 2>&1 &"
+    )
+    HOST.run("sh -c %s", held)
+    time.sleep(1)
+    job = subprocess.Popen(
+        ["docker", "exec", "titan-faults", "runuser", "-u", "ubuntu", "--", "titan-db", CLEANUP[0], "--config", PRODUCTION.config,
+         *CLEANUP[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    wait_until(lambda: PRODUCTION.due()["system_logs"] == 0 or job.poll() is not None, 60, "rows are gone")
+    HOST.run("pkill -9 -u ubuntu -f 'titan-db cleanup'")
+    job.wait(timeout=30)
+    unlock()
+    after = PRODUCTION.counts()
+    assert before["audit_logs"] - after["audit_logs"] == due["audit_logs"]
+    PRODUCTION.titan_db(*CLEANUP)
+    assert set(PRODUCTION.due().values()) == {0}
+    assert PRODUCTION.counts()["orders"] == before["orders"]
+
+
+@pytest.mark.parametrize("shift", ["-400d", "+400d"])
+def test_a_wrong_clock_deletes_nothing(shift):
+    """The machine's clock is off by more than a year: no backup is fresh then, or none can be believed."""
+    PRODUCTION.sql(
+        "INSERT INTO audit_logs (user_id, action, created_at) SELECT (SELECT id FROM users LIMIT 1), 'late', now() - interval '91 days' "
+        "FROM generate_series(1, 3)"
+    )
+    before, dumps = PRODUCTION.counts(), PRODUCTION.dumps()
+    words = f"cd / && runuser -u ubuntu -- faketime -f {shift} titan-db cleanup --config {PRODUCTION.config} --max-fraction 1.0"
+    done = HOST.run("sh -c %s", words)
+    assert done.rc == 1 and "Traceback" not in done.stderr, done.stdout + done.stderr
+    assert PRODUCTION.counts() == before
+    done = HOST.run(
+        "sh -c %s",
+        f"cd / && runuser -u ubuntu -- faketime -f {shift} titan-db health --config {PRODUCTION.config} --json",
+    )
+    status = {check["name"]: check["status"] for check in json.loads(done.stdout)["checks"]}
+    if shift == "+400d":
+        assert status["backup_age"] == "critical"
+    assert PRODUCTION.dumps() == dumps
