@@ -68,6 +68,15 @@ options:
     type: str
     choices: [checksum, restored]
     default: restored
+  proof:
+    description:
+      - How a restore is shown to hold the source's rows.
+      - V(hash) counts and hashes each table's rows on the source at the dump's snapshot, while C(pg_dump) runs, and again after the restore.
+      - V(redump) only counts them on the source, and compares a second dump, of the restored database, with the text of the
+        backup. It costs the source next to nothing beyond the dump.
+    type: str
+    choices: [hash, redump]
+    default: hash
   keep:
     description:
       - Which backups of this O(name) stay; a backup stays when any of the rules wants it. Without any rule nothing is ever removed.

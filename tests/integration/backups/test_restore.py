@@ -114,7 +114,7 @@ def test_what_is_in_no_dump_comes_back_too(server: Cluster, small: ConnectionSet
         )
         admin.execute(f'ALTER ROLE "app; ""x" IN DATABASE {name} SET "my.own" TO \'a, \'\'b\'')
         admin.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 17")
-        state = """SELECT pg_get_userbyid(datdba)::text, 
+        state = """SELECT pg_get_userbyid(datdba)::text,
             ARRAY(SELECT a::text FROM unnest(datacl) a ORDER BY 1) AS acl, datconnlimit, shobj_description(oid, 'pg_database') AS comment,
             (SELECT array_agg(setconfig::text ORDER BY setrole) FROM pg_db_role_setting WHERE setdatabase = d.oid)
             FROM pg_database d WHERE datname = %s"""

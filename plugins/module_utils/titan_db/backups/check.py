@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..database import Database, sql
-from ..errors import DatabaseError
-from .compare import content_differences, schema_differences, sequence_differences
+from ..errors import DatabaseError, TitanError
+from .compare import content_differences, row_differences, schema_differences, sequence_differences
 from .fingerprint import Fingerprint, fingerprint_from_manifest
 from .loading import Loader
 from .skeleton import Skeleton
@@ -27,8 +27,16 @@ def differences_to(
     said += sequence_differences(archive.sequences, read_sequences(database, archive.sequences))
     made_by = str((manifest.get("tools") or {}).get("pg_dump") or "").split(".", 1)[0]
     if made_by == str(loader.programs.major):
-        said += schema_differences(archive, loader.database_skeleton(database.settings))
+        again = loader.database_skeleton(database.settings)
+        said += schema_differences(archive, again) + row_differences(archive, again)
+    elif loader.with_rows:
+        raise TitanError(f"The proof 'redump' needs PostgreSQL {made_by}, which made the backup.")
     return said
+
+
+def needs_redump(manifest: Mapping[str, Any]) -> bool:
+    """Whether the manifest has no hashes, so that only a dump of the restored database shows that its rows are right."""
+    return any(not table["hash"] for table in manifest["tables"])
 
 
 def read_sequences(database: Database, names: Iterable[str]) -> dict[str, tuple[int, bool]]:

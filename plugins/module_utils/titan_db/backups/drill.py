@@ -21,7 +21,7 @@ from ..errors import DatabaseError, OptionError, TitanError
 from ..locks import file_lock
 from ..outcome import silent
 from ..steps import step
-from .check import differences_to
+from .check import differences_to, needs_redump
 from .fingerprint import Fingerprint, pin, read_fingerprint, read_tables
 from .loading import Loader
 from .naming import FileName
@@ -101,14 +101,15 @@ def run_drill(
     with _scratch(programs, folder, source) as (cluster, superuser):
         say("The throw-away cluster runs; restoring ...")
         target = _prepare(cluster, superuser, source)
-        loader = Loader(programs, cluster.folder, jobs, deadline, _identity())
+        redump = bool(manifest) and needs_redump(known)
+        loader = Loader(programs, cluster.folder, jobs, deadline, redump, _identity())
         step("drill.restore")
         archive = _load(loader, path, file, target, cluster.settings("postgres", superuser), bool(manifest))
         step("drill.compare")
         say("Comparing ...")
         with connect(target, "drill") as database:
             pin(database)
-            restored = read_fingerprint(database, read_tables(database), say)
+            restored = read_fingerprint(database, read_tables(database), say, not redump)
             differences = differences_to(known, restored, archive, database, loader) if manifest else []
     return DrillResult(tuple(differences), len(restored.tables), restored.rows, time.monotonic() - began, restored)
 

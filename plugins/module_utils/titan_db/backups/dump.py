@@ -43,6 +43,7 @@ class DumpRequest:
         lock_timeout: Seconds to wait for each table's lock.
         jobs: Parallel connections of pg_dump (format "directory" only).
         recipients: age recipients to encrypt to; empty for no encryption.
+        hashes: Hash the rows on the source; False to count them only.
     """
 
     dest: str
@@ -51,6 +52,7 @@ class DumpRequest:
     lock_timeout: float
     jobs: int = 1
     recipients: tuple[str, ...] = ()
+    hashes: bool = True
 
     @property
     def path(self) -> str:
@@ -125,7 +127,13 @@ def _dump_to_file(
             programs = _programs(request, identifier, env)
             with chain(programs, deadline, stdout=subprocess.PIPE) as started:
                 content = _meanwhile(
-                    database, started, lambda: _pump(started, stream, digest_so_far), tables, deadline, say
+                    database,
+                    started,
+                    lambda: _pump(started, stream, digest_so_far),
+                    tables,
+                    request.hashes,
+                    deadline,
+                    say,
                 )
             stream.flush()
             size = os.fstat(stream.fileno()).st_size
@@ -160,6 +168,7 @@ def _meanwhile(
     started: Chain,
     work: Callable[[], None],
     tables: Sequence[Table],
+    hashes: bool,
     deadline: Deadline,
     say: Callable[[str], None],
 ) -> Fingerprint:
@@ -182,7 +191,7 @@ def _meanwhile(
             say(line)
 
         try:
-            content = read_fingerprint(database, tables, progress)
+            content = read_fingerprint(database, tables, progress, hashes)
         except DatabaseError:
             if future.done():
                 future.result()  # its failure is the reason that our query was cancelled
@@ -211,7 +220,7 @@ def _dump_directory(
         options = ["--format=directory", f"--jobs={request.jobs}", f"--compress={level}", f"--file={temporary}"]
         program = Program([request.programs.path("pg_dump"), *_common(request, identifier), *options], env)
         with chain([program], deadline, stdout=subprocess.DEVNULL) as started:
-            content = _meanwhile(database, started, started.finish, tables, deadline, say)
+            content = _meanwhile(database, started, started.finish, tables, request.hashes, deadline, say)
         for name in os.listdir(temporary):
             _sync_file(os.path.join(temporary, name))
         sync_directory(temporary)

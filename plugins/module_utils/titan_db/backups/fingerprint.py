@@ -31,6 +31,7 @@ class Table:
     readable: bool
     row_security: bool
     pages: int
+    absent: bool
 
     @property
     def label(self) -> str:
@@ -92,10 +93,10 @@ def read_tables(database: Database) -> list[Table]:
         """
         SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name,
                has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable,
-               row_security_active(c.oid) AS row_security, c.relpages AS pages
+               row_security_active(c.oid) AS row_security, c.relpages AS pages,
+               c.relpersistence = 'u' AND pg_is_in_recovery() AS absent
           FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
          WHERE c.relkind = 'r' AND c.relpersistence <> 't'
-           AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery())
            AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
            AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
                               AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
@@ -107,22 +108,39 @@ def read_tables(database: Database) -> list[Table]:
     return [Table(**row) for row in found]
 
 
-def read_fingerprint(database: Database, tables: Sequence[Table], say: Callable[[str], None] = silent) -> Fingerprint:
-    """Count and hash the rows of the tables, and the large objects, in the connection's transaction or snapshot."""
-    contents = read_contents(database, tables, say)
+def read_fingerprint(
+    database: Database, tables: Sequence[Table], say: Callable[[str], None] = silent, hashes: bool = True
+) -> Fingerprint:
+    """Count and hash the rows of the tables, and the large objects, in the connection's transaction or snapshot.
+
+    Args:
+        database: Connected, pinned.
+        tables: From read_tables.
+        say: Takes a line for each table.
+        hashes: False to count the rows only; their hash is then empty.
+    """
+    contents = read_contents(database, tables, say, hashes)
     objects, objects_hash = _large_objects(database)
     return Fingerprint(contents, objects, objects_hash)
 
 
 def read_contents(
-    database: Database, tables: Iterable[Table], say: Callable[[str], None] = silent
+    database: Database, tables: Iterable[Table], say: Callable[[str], None] = silent, hashes: bool = True
 ) -> tuple[Content, ...]:
-    """Count and hash the rows of the tables."""
+    """Count and hash the rows of the tables. Those that a standby does not have are empty there and in a dump of it."""
     contents = []
     for table in tables:
-        contents.append(_content(database, table))
+        if table.absent:
+            contents.append(Content(table.schema, table.name, 0, "0" if hashes else ""))
+        else:
+            contents.append(_content(database, table) if hashes else _count(database, table))
         say(f"  {table.label}: {contents[-1].rows} rows")
     return tuple(contents)
+
+
+def _count(database: Database, table: Table) -> Content:
+    rows = database.value(sql.SQL("SELECT count(*) FROM ONLY {}").format(table.identifier()))
+    return Content(table.schema, table.name, int(rows), "")
 
 
 def _content(database: Database, table: Table) -> Content:

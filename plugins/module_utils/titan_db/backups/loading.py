@@ -17,7 +17,7 @@ from ..connection import ConnectionSettings
 from ..database import child_environment
 from .content import decoded
 from .naming import FileName
-from .pipeline import Deadline, Program, chain, output_of
+from .pipeline import PIECE, Deadline, Program, chain, output_of
 from .skeleton import Skeleton, SkeletonReader, skeleton_of
 from .tools import Programs
 
@@ -31,6 +31,7 @@ class Loader:
         work: Directory for an unpacked archive.
         jobs: Parallel connections of pg_restore.
         deadline: When it must be done.
+        with_rows: Also hash the rows in the dump's text, for a comparison with a dump of the restored database.
         identity: Keywords for subprocess; psql runs a dump's text, so a drill of root's lets somebody else do it.
     """
 
@@ -38,6 +39,7 @@ class Loader:
     work: str
     jobs: int
     deadline: Deadline
+    with_rows: bool = False
     identity: Mapping[str, Any] = field(default_factory=dict)
 
     def load(self, path: str, file: FileName, target: ConnectionSettings) -> Skeleton:
@@ -87,7 +89,7 @@ class Loader:
         return [line for line in text.split("\n") if line and not line.startswith(";")]
 
     def _load_plain(self, path: str, file: FileName, target: ConnectionSettings) -> Skeleton:
-        reader = SkeletonReader()
+        reader = SkeletonReader(self.with_rows)
         argv = [
             self.programs.path("psql"), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1",
             "--single-transaction", "--file=-",
@@ -113,6 +115,8 @@ class Loader:
     def archive_skeleton(self, archive: str, listing: Sequence[str]) -> Skeleton:
         """The statements of an archive, and where it puts the sequences."""
         tool = self.programs.path("pg_restore")
+        if self.with_rows:
+            return self._text_of(Program([tool, "--file=-", archive]))
         schema = self._lines(tool, "--schema-only", "--file=-", archive)
         wanted = [line for line in listing if " SEQUENCE SET " in line]
         if not wanted:
@@ -123,9 +127,18 @@ class Loader:
     def database_skeleton(self, target: ConnectionSettings) -> Skeleton:
         """The statements that would make the database's schema."""
         with child_environment(target) as env:
+            if self.with_rows:
+                return self._text_of(Program([self.programs.path("pg_dump"), "--no-password"], env))
             argv = [self.programs.path("pg_dump"), "--schema-only", "--no-password"]
             text = output_of(Program(argv, env), self.deadline)
         return skeleton_of(text.encode(errors="surrogateescape").split(b"\n"))
+
+    def _text_of(self, program: Program) -> Skeleton:
+        reader = SkeletonReader(True)
+        with chain([program], self.deadline, stdout=subprocess.PIPE) as started:
+            while piece := started.output.read(PIECE):
+                reader.feed(piece)
+        return reader.skeleton()
 
     def _lines(self, *argv: str) -> list[bytes]:
         return output_of(Program(argv), self.deadline).encode(errors="surrogateescape").split(b"\n")

@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 
-from ..database import connect
+from ..database import Database, connect
 from ..errors import OptionError, TitanError
 from ..files import require_private_directory, sync_directory
 from ..locks import file_lock
@@ -60,8 +60,9 @@ def backup(call: Call) -> Outcome:
                 require_readable(database, read_tables(database))
                 return _planned(wanted, entries, rules, missing)
             sweep_parts(wanted.dest, name)
-            path, manifest, warnings = take_backup(database, source, wanted, Deadline(options["timeout"]), call.say)
-            return _finish(path, manifest, warnings, entries, rules, wanted)
+            warnings = _remarks(source, database)
+            path, manifest, more = take_backup(database, source, wanted, Deadline(options["timeout"]), call.say)
+            return _finish(path, manifest, warnings + more, entries, rules, wanted)
 
 
 def backup_info(call: Call) -> Outcome:
@@ -117,6 +118,14 @@ def _called(name: str | None) -> str:
     return f" called {name!r}" if name else ""
 
 
+def _remarks(source: Source, database: Database) -> list[str]:
+    if not source.in_recovery:
+        return []
+    absent = [table.label for table in read_tables(database) if table.absent]
+    without = f"; it does not have the rows of the unlogged tables {', '.join(absent)}" if absent else ""
+    return [f"The server is a standby{without}."]
+
+
 def _same(entries: Sequence[Entry], source: Source) -> list[Entry]:
     identity = (source.database, source.system_identifier)
     return [entry for entry in entries if (entry.database, entry.system_identifier) == identity]
@@ -146,6 +155,7 @@ def _wanted(options: Mapping[str, Any], name: str, source: Source, entries: Sequ
         drill_dir=drill_dir,
         globals=options["globals"],
         pin=options["pin"],
+        proof=options["proof"],
     )
 
 

@@ -21,7 +21,7 @@ from ..locks import advisory_lock
 from ..outcome import Call, Outcome
 from ..steps import step
 from .catalog import Entry
-from .check import differences_to
+from .check import differences_to, needs_redump
 from .fingerprint import pin, read_fingerprint, read_tables
 from .loading import Loader
 from .manifest import digest
@@ -188,12 +188,13 @@ def _load_and_compare(entry: Entry, file: FileName, programs: Programs, call: Ca
     deadline = Deadline(call.options["timeout"])
     target = call.connection.to(name)
     with tempfile.TemporaryDirectory(prefix="titan-restore-", dir=_roomy()) as work:
-        loader = Loader(programs, work, call.options["jobs"], deadline)
+        redump = bool(entry.manifest) and needs_redump(entry.manifest or {})
+        loader = Loader(programs, work, call.options["jobs"], deadline, redump)
         archive = loader.load(entry.path, file, target)
         call.say("Comparing ...")
         with connect(target, "restore") as database:
             pin(database)
-            restored = read_fingerprint(database, read_tables(database), call.say)
+            restored = read_fingerprint(database, read_tables(database), call.say, not redump)
             differences = differences_to(entry.manifest, restored, archive, database, loader) if entry.manifest else []
             if differences:
                 raise TitanError(

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 _SKIPPED = re.compile(
     rb"\\(?:un)?restrict |-- Dumped (?:from|by) |-- (?:Data for )?Name: .*; Type: |-- (?:Started|Completed) on |SET "
@@ -24,19 +26,28 @@ _DATA = b"-- Data for Name: "
 
 @dataclass(frozen=True)
 class Skeleton:
-    """Statements as counted lines, and each sequence's value."""
+    """Statements as counted lines, each sequence's value, and, if they were looked at, each COPY's rows as a SHA-256."""
 
     lines: Counter[bytes]
     sequences: dict[str, tuple[int, bool]]
+    rows: dict[bytes, str] = field(default_factory=dict)
 
 
 class SkeletonReader:
-    """Collects the skeleton of a plain dump from its pieces, skipping the rows of COPY in one jump."""
+    """Collects the skeleton of a plain dump from its pieces, taking the rows of COPY in one jump.
 
-    def __init__(self) -> None:
+    Args:
+        with_rows: Also hash the rows.
+    """
+
+    def __init__(self, with_rows: bool = False) -> None:
+        self._with_rows = with_rows
+        self._digests: dict[bytes, Any] = {}
+        self._copy = b""
         self._rest = b""
         self._in_rows = False
         self._expects_copy = False
+        self._at_start = False
         self._lines: list[bytes] = []
 
     def feed(self, piece: bytes) -> None:
@@ -44,11 +55,15 @@ class SkeletonReader:
         position = 0
         while True:
             if self._in_rows:
-                end = 0 if data.startswith(b"\\.\n", position) else data.find(b"\n\\.\n", position)
+                empty = data.startswith(b"\\.\n", position) and self._at_start
+                end = position if empty else data.find(b"\n\\.\n", position)
                 if end < 0:
-                    self._rest = data[max(position, len(data) - 3) :]
+                    kept = max(position, len(data) - 3)
+                    self._hash(data[position:kept])
+                    self._rest = data[kept:]
                     return
-                position = position + 3 if end == 0 else end + 4
+                self._hash(data[position:end])
+                position = end + (3 if empty else 4)
                 self._in_rows = False
             stop = data.find(b"\n", position)
             if stop < 0:
@@ -59,16 +74,27 @@ class SkeletonReader:
 
     def _line(self, line: bytes) -> None:
         if self._expects_copy and line.endswith(b" FROM stdin;"):
-            self._in_rows, self._expects_copy = True, False
+            self._in_rows, self._expects_copy, self._at_start = True, False, True
+            self._copy += line
+            if self._with_rows:
+                self._digests[self._copy] = hashlib.sha256()
         elif line.startswith(_DATA):
-            self._expects_copy = True
+            self._expects_copy, self._copy = True, b""
         elif self._expects_copy and line.startswith(b"--") and line != b"--":
             self._expects_copy = False
+        elif self._expects_copy and line.startswith(b"COPY "):
+            self._copy = line + b"\n"
         if not (self._expects_copy or self._in_rows):
             self._lines.append(line)
 
+    def _hash(self, piece: bytes) -> None:
+        self._at_start = self._at_start and not piece
+        if self._with_rows:
+            self._digests[self._copy].update(piece)
+
     def skeleton(self) -> Skeleton:
-        return skeleton_of(self._lines)
+        found = skeleton_of(self._lines)
+        return Skeleton(found.lines, found.sequences, {key: value.hexdigest() for key, value in self._digests.items()})
 
 
 def skeleton_of(lines: Iterable[bytes]) -> Skeleton:

@@ -41,6 +41,7 @@ class Wanted:
     drill_dir: str
     globals: bool
     pin: bool
+    proof: str = "hash"
 
 
 def utc_now() -> datetime:
@@ -75,7 +76,9 @@ def take_backup(
     """
     step("backup.start")
     file = free_name(wanted)
-    request = DumpRequest(wanted.dest, file, wanted.programs, wanted.lock_timeout, wanted.jobs)
+    request = DumpRequest(
+        wanted.dest, file, wanted.programs, wanted.lock_timeout, wanted.jobs, hashes=wanted.proof == "hash"
+    )
     say(f"Dumping database {source.database!r} to {request.path} ...")
     dumped = take_dump(database, request, deadline, say)
     manifest = _manifest(source, wanted, file, dumped)
