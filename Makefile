@@ -29,8 +29,8 @@ lint: .venv/test.stamp ## ruff, mypy, yamllint, ansible-lint (production profile
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint
 
 docs-lint: .venv/test.stamp ## Documentation of modules and roles, and the changelog
-	@ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/collections" $(BIN)/antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs all .
-	@$(BIN)/antsibull-changelog lint
+	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/collections" $(BIN)/antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs all .
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/antsibull-changelog lint
 
 sanity: ## ansible-test sanity on each ansible-core that a Python here can run
 	@sh tests/sanity.sh
