@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from datetime import datetime, timedelta, timezone
@@ -15,12 +16,16 @@ from typing import Any, Callable
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils.titan_db.backups import take
-from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster
+from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import (
+    THROW_AWAY,
+    Cluster,
+    unprivileged_user,
+)
 from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
 from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import OptionError, TitanError
 
-from tests.conftest import embedded_programs, login
+from tests.conftest import embedded_programs, free_port, login
 
 from .helpers import backup, damage, drill, info, picture, programs_with, temporaries
 
@@ -254,3 +259,31 @@ def test_a_clear_sentence_without_room(small: ConnectionSettings, dest: Path, mo
 def test_an_unknown_file_is_no_source() -> None:
     with pytest.raises(OptionError, match="source"):
         drill(source="/nowhere/small_20260101_000000.dump")
+
+
+def test_a_standby_is_backed_up_and_says_so(
+    server: Cluster, small: ConnectionSettings, dest: Path, workdir: Path
+) -> None:
+    with connect(small) as database:
+        database.execute("CREATE UNLOGGED TABLE public.unlogged AS SELECT generate_series(1, 9) AS x")
+    workdir.chmod(0o755)
+    standby = Cluster(server.programs, str(workdir / "standby"), port=free_port(), listen=True)
+    try:
+        standby.create()
+        shutil.rmtree(standby.data)
+        command = [f"{server.programs}/pg_basebackup", "-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres"]
+        subprocess.run([*command, "-D", standby.data, "-c", "fast", "-X", "stream"], check=True)
+        Path(standby.data, "standby.signal").touch()
+        owner = unprivileged_user()
+        for path in [workdir / "standby" / "data", *(workdir / "standby" / "data").rglob("*")] if owner else []:
+            os.chown(path, owner.pw_uid, owner.pw_gid)  # type: ignore[union-attr]
+        source = f"host=127.0.0.1 port={server.port} user=postgres"
+        standby.start(
+            ["max_connections=200", "max_wal_senders=4", "max_prepared_transactions=4", f"primary_conninfo={source}"]
+        )
+        done = backup(standby.settings(small.database), dest, verify="restored")
+    finally:
+        standby.remove()
+    assert done.data["backup"]["verified"]["level"] == "restored"
+    assert done.data["backup"]["source"]["in_recovery"] is True
+    assert "standby" in done.warnings[0] and "public.unlogged" in done.warnings[0]
