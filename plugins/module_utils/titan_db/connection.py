@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from .envfile import read_env_file
 from .errors import OptionError, TitanError
 
 _URL_SCHEMES = ("postgresql", "postgres")
@@ -121,7 +120,11 @@ def settings_from_variables(variables: Mapping[str, str], source: str) -> Connec
 def settings_from_options(options: Mapping[str, Any]) -> ConnectionSettings:
     """Settings from the ``login_*`` and ``env_file`` options of a module; explicit ``login_*`` values win."""
     env_file = options.get("env_file")
-    base = settings_from_variables(read_env_file(env_file), env_file) if env_file else ConnectionSettings()
+    base = ConnectionSettings()
+    if env_file:
+        from .envfile import read_env_file  # only then: it brings subprocess and pathlib with it
+
+        base = settings_from_variables(read_env_file(env_file), env_file)
     if options.get("login_db") and "://" in options["login_db"]:
         raise OptionError("login_db", "(hidden)", "Give a database name here and a URL in the env file.")
     given = {

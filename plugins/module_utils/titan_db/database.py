@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 from .connection import ConnectionSettings
@@ -18,7 +16,6 @@ from .errors import DatabaseError
 try:
     import psycopg2
     import psycopg2.extensions
-    import psycopg2.extras
     from psycopg2 import sql
 except ImportError:  # the door reports it: this file must import without
     psycopg2 = None  # type: ignore[assignment]
@@ -63,9 +60,10 @@ class Database:
 
     def rows(self, query: Any, params: Any = None) -> list[dict[str, Any]]:
         """All result rows as dictionaries by column name."""
-        with translated(), self.raw.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
+        with translated(), self.raw.cursor() as cursor:
             cursor.execute(query, params)
-            return [dict(row) for row in cursor.fetchall()]
+            names = [column.name for column in cursor.description]
+            return [dict(zip(names, row)) for row in cursor.fetchall()]
 
     def row(self, query: Any, params: Any = None) -> dict[str, Any] | None:
         """The first row, or None."""
@@ -201,6 +199,9 @@ def child_environment(settings: ConnectionSettings) -> Iterator[dict[str, str]]:
     for key, value in settings.parameters(with_password=False).items():
         if key in names:
             env[names[key]] = value
+    import tempfile  # these two cost a migration run without news a tenth of its time
+    from pathlib import Path
+
     with tempfile.TemporaryDirectory(prefix="titan-db-") as folder:
         if settings.password:
             passfile = Path(folder) / "pgpass"
