@@ -31,6 +31,7 @@ options:
   thresholds:
     description:
       - Pairs of limits, the warning first. A value above a limit exceeds it. Whatever is not given keeps its default.
+      - An empty list leaves the check out.
     type: dict
     suboptions:
       database_size:

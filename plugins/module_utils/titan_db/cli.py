@@ -157,7 +157,8 @@ def _perform(known: argparse.Namespace, as_job: bool = False) -> tuple[int, dict
     except TitanError as error:
         if not as_job:
             raise
-        return error.exit_status, {"failed": True, "msg": error.message, "message": error.message, **error.details}
+        status = 3 if known.word == "health" else error.exit_status
+        return status, {"failed": True, "msg": error.message, "message": error.message, **error.details}
     data = {"changed": outcome.changed, "summary": outcome.summary, **outcome.data}
     for warning in outcome.warnings:
         print(f"{'' if as_job else f'titan-db {known.word}: '}warning: {warning}", file=sys.stderr)

@@ -155,6 +155,11 @@ def test_a_server_that_is_down_is_critical_and_the_rest_is_still_checked(call_mo
     assert "systemctl status postgresql" in result["report"]
 
 
+def test_an_empty_list_leaves_a_check_out(call_module: Call, settings: ConnectionSettings) -> None:
+    result = call_module("health", **login(settings), thresholds={"bloat": []})
+    assert not [each for each in result["checks"] if each["name"] == "bloat"]
+
+
 @pytest.mark.parametrize("pair", [[50, 25], [1], [1, 2, 3]])
 def test_limits_that_make_no_sense_are_refused(call_module: Call, settings: ConnectionSettings, pair: list) -> None:
     failed = call_module("health", **login(settings), thresholds={"bloat": pair})

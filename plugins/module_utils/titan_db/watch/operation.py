@@ -24,7 +24,7 @@ from .facts import DatabaseFacts, read_due_rows, read_facts, read_tables
 from .state import StateDirectory
 from .statistics import Snapshot, stats_report
 from .texts import health_text
-from .thresholds import WORDS, Check, thresholds_from_options, worst
+from .thresholds import OFF, WORDS, Check, thresholds_from_options, worst
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def health(call: Call) -> Outcome:
             jobs, places.environment.installed, now, host_zone()[0], limits, places.environment.command
         )
     checks += disk_checks(_disk_usage(places, facts), limits)
-    return _health_outcome(checks)
+    return _health_outcome([check for check in checks if limits.get(check.name) != OFF])
 
 
 def _health_outcome(checks: list[Check]) -> Outcome:

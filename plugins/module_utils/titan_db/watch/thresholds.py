@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import OptionError
 
 OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
+OFF = (float("inf"), float("inf"))
 WORDS = ("ok", "warning", "critical", "unknown")
 
 
@@ -85,7 +86,7 @@ class Check:
 
 
 def thresholds_from_options(given: Mapping[str, Any] | None) -> dict[str, tuple[float, float]]:
-    """The limits in force: the defaults with the given pairs in their places.
+    """The limits in force: the defaults with the given pairs in their places; OFF where an empty list was given.
 
     Raises:
         OptionError: not two numbers, or the critical limit lies below the warning limit.
@@ -96,8 +97,15 @@ def thresholds_from_options(given: Mapping[str, Any] | None) -> dict[str, tuple[
             continue
         if name not in limits:
             raise OptionError(f"thresholds.{name}", pair, f"Known are: {', '.join(limits)}.")
+        if not pair:
+            limits[name] = OFF
+            continue
         if len(pair) != 2 or float(pair[0]) > float(pair[1]):
-            raise OptionError(f"thresholds.{name}", pair, "Give two numbers, the warning limit first, as in [25, 48].")
+            raise OptionError(
+                f"thresholds.{name}",
+                pair,
+                "Give two numbers, the warning limit first, as in [25, 48]; or [] for no check.",
+            )
         limits[name] = (float(pair[0]), float(pair[1]))
     return limits
 

@@ -1,0 +1,210 @@
+"""The ways a night can go wrong. For each: somebody hears of it within one cycle, health is red, and both clear."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable
+
+import psycopg2
+import pytest
+from ansible_collections.titan.database.plugins.module_utils.titan_db import bundle
+from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils.titan_db.schedule.line import (
+    Job,
+    render_command,
+    unescape_cron,
+)
+
+from tests.conftest import embedded_programs, login
+from tests.integration.watch.stub import Stub, running_stub
+
+CRON_ENVIRONMENT = {"HOME": "/", "LOGNAME": "root", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
+
+
+class Night:
+    """One environment whose jobs start through their crontab lines, in cron's own environment."""
+
+    def __init__(self, folder: Path, settings: ConnectionSettings, stub: Stub) -> None:
+        self.folder, self.settings, self.stub = folder, settings, stub
+        self.home, self.backups, self.program = folder / "app", folder / "backups", folder / "titan-db"
+        self.home.mkdir()
+        self.backups.mkdir(mode=0o700)
+        self.program.write_bytes(bundle.build(str(Path(bundle.__file__).parent), sys.executable))
+        self.program.chmod(0o755)
+        self.env, self.config = self.home / ".env", folder / "config.json"
+        self.write_env(settings.port)
+        (folder / "notify.env").write_text(
+            f"TITAN_DB_NOTIFY_URLS='{stub.url}/message'\nTITAN_DB_PING_URL='{stub.url}/{{job}}'\n"
+        )
+        self.write_config()
+
+    def write_env(self, port: int) -> None:
+        self.env.write_text(
+            f"DATABASE_URL='postgresql://{self.settings.user}@127.0.0.1:{port}/{self.settings.database}'\n"
+        )
+
+    def write_config(self, timeout: str = "60s") -> None:
+        old = time.time() - 30 * 86400
+        limits = {"disk": [100, 100], "oldest_transaction": [1e6, 1e6], "inactive_slots": [99, 99]}
+        config = {
+            "environment": "night",
+            "env_file": str(self.env),
+            "notify_env_file": f"{self.folder}/notify.env",
+            "state_dir": f"{self.folder}/state",
+            "schedule": {"backup": {"schedule": "0 2 * * *", "timeout": timeout}},
+            "jobs": {
+                "backup": {"dest": str(self.backups), "name": "n", "programs": embedded_programs(), "verify": "checksum", "globals": False},
+                "health": {"thresholds": {**limits, "verified_backup_age": []}},
+            },
+        }  # fmt: skip
+        self.config.write_text(json.dumps(config))
+        os.utime(self.config, (old, old))
+
+    def line(self, word: str = "backup") -> str:
+        start = f"{self.program} {word} --config {self.config}"
+        failed = f"{self.program} note --config {self.config} --job {word} --status $?"
+        return unescape_cron(
+            render_command(
+                Job(word, "0 2 * * *", start, f"{self.folder}/{word}.log", str(self.home), str(self.env), "", failed)
+            )
+        )
+
+    def start(self, *before: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([*before, "/bin/sh", "-c", self.line()], env=CRON_ENVIRONMENT, start_new_session=True)
+
+    def health(self) -> int:
+        """One cycle of the health job; its exit status."""
+        done = subprocess.run(
+            ["/bin/sh", "-c", self.line("health")], env=CRON_ENVIRONMENT, capture_output=True, check=False
+        )
+        return done.returncode
+
+    def told(self, kind: str) -> list[dict[str, Any]]:
+        return [each for each in self.stub.messages() if each["kind"] == kind]
+
+    def log(self) -> str:
+        return (self.folder / "backup.log").read_text()
+
+
+@pytest.fixture
+def night(tmp_path: Path, settings: ConnectionSettings) -> Iterator[Night]:
+    with psycopg2.connect(**settings.parameters()) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE public.t AS SELECT n, md5(n::text) AS pad FROM generate_series(1, 20000) n")
+    connection.close()
+    with running_stub() as stub:
+        yield Night(tmp_path, settings, stub)
+
+
+def env_gone(night: Night) -> Callable[[], None]:
+    night.env.rename(f"{night.env}.gone")
+    return lambda: Path(f"{night.env}.gone").rename(night.env)
+
+
+def directory_gone(night: Night) -> Callable[[], None]:
+    moved = night.folder / "moved"
+    night.home.rename(moved)
+    return lambda: moved.rename(night.home)
+
+
+def database_down(night: Night) -> Callable[[], None]:
+    night.write_env(1)
+    return lambda: night.write_env(night.settings.port)
+
+
+def hung(night: Night) -> Callable[[], None]:
+    """Another session holds a table that the dump needs, for longer than the job's time limit."""
+    night.write_config(timeout="2s")
+    holder = psycopg2.connect(**night.settings.parameters())
+    holder.cursor().execute("LOCK TABLE public.t IN ACCESS EXCLUSIVE MODE")
+
+    def repair() -> None:
+        holder.close()
+        night.write_config()
+
+    return repair
+
+
+BREAKS = {"env file gone": env_gone, "directory gone": directory_gone, "database down": database_down, "job hung": hung}
+
+
+@pytest.mark.parametrize("how", BREAKS)
+def test_a_broken_night_is_heard_and_seen_and_clears(night: Night, how: str) -> None:
+    repair = BREAKS[how](night)
+    assert night.start().wait(60) != 0
+    assert [(each["job"], each["kind"]) for each in night.stub.messages()] == [("backup", "failure")]
+    assert night.log().strip()
+    assert night.health() >= 2
+    repair()
+    assert night.start().wait(60) == 0, night.log()
+    assert [each["job"] for each in night.told("recovery")] == ["backup"]
+    assert night.health() == 0, (night.folder / "health.log").read_text()
+    assert {each["job"] for each in night.told("recovery")} == {"backup", "health"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small file system")
+def test_a_full_disk(night: Night) -> None:
+    mount = 'mount -t tmpfs -o size=24k,mode=0700 none "$1" && shift && exec "$@"'
+    if subprocess.run(
+        ["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, check=False
+    ).returncode:
+        pytest.skip("needs the right to make a mount namespace")
+    assert night.start("unshare", "-m", "sh", "-c", mount, "sh", str(night.backups)).wait(60) != 0
+    assert [each["job"] for each in night.told("failure")] == ["backup"]
+    assert "space" in night.told("failure")[0]["title"].lower()
+    assert night.health() >= 2
+    assert night.start().wait(60) == 0, night.log()
+    assert night.health() == 0
+
+
+def test_a_machine_that_stops_in_the_middle(night: Night) -> None:
+    holder = psycopg2.connect(**night.settings.parameters())
+    holder.cursor().execute("LOCK TABLE public.t IN ACCESS EXCLUSIVE MODE")
+    started = night.start()
+    state = night.folder / "state" / "backup.json"
+    deadline = time.monotonic() + 30
+    while not (state.exists() and "started" in night.log()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(1.5)
+    for pid in family(started.pid):
+        os.kill(pid, signal.SIGKILL)
+    started.wait(10)
+    holder.close()
+    assert night.stub.messages() == [], "nobody was left to tell"
+    assert night.health() >= 2
+    assert [each["job"] for each in night.told("failure")] == ["health"]
+    assert "jobs_failed" in night.told("failure")[0]["title"]
+    assert night.start().wait(60) == 0, night.log()
+    assert "was interrupted" in night.log()
+    assert night.health() == 0
+    assert [each["job"] for each in night.told("recovery")] == ["health"]
+
+
+def family(pid: int) -> list[int]:
+    """The process and all its descendants."""
+    found = [pid]
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        found += family(int(child))
+    return found
+
+
+def test_a_program_that_is_gone_is_missed_by_the_dead_mans_switch(
+    night: Night, call_module: Callable[..., dict[str, Any]], settings: ConnectionSettings
+) -> None:
+    night.program.rename(f"{night.program}.gone")
+    assert night.start().wait(60) == 127
+    assert "not found" in night.log()
+    assert night.stub.received == [], "no ping: the switch goes off"
+    found = call_module("health", **login(settings), job_config=str(night.config))
+    missed = next(each for each in found["checks"] if each["name"] == "jobs_missed")
+    assert missed["status"] == "critical"
+    Path(f"{night.program}.gone").rename(night.program)
+    assert night.start().wait(60) == 0
+    assert night.stub.pings() == ["/backup/start", "/backup"]
+    assert night.health() == 0
