@@ -30,6 +30,7 @@ def retention_policy(call: Call) -> Outcome:
     given = call.options["policies"]
     parsed = [parse_policy(item, f"policies[{index}]") for index, item in enumerate(given)]
     with connect(call.connection, "retention_policy") as database:
+        _prepare(database)
         wanted = sorted(resolve_all(database, parsed), key=lambda policy: policy.name)
         stored = read_policies(database)
         missing = not exists(database)
@@ -129,8 +130,9 @@ def _limits(options: Mapping[str, Any], begun: float) -> Limits:
 
 
 def _prepare(database: Database) -> None:
+    """Pin what the role's own settings could change in how times are written, and bound what may wait."""
     if database.in_recovery():
-        raise TitanError("This server is a standby: rows can be deleted on the primary only. Connect there.")
+        raise TitanError("This server is a standby: connect to the primary, where rows can be written and deleted.")
     database.execute(
         "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET lock_timeout = '50ms'; "
         "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = '1min'"

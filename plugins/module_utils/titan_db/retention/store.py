@@ -83,6 +83,7 @@ def write_policies(database: Database, wanted: Sequence[Policy]) -> None:
     """Make the table hold exactly these policies, in one transaction; rows that are right stay untouched."""
     step("policy.begin")
     with database.transaction():
+        database.execute("SET LOCAL lock_timeout = '10s'")
         _create(database)
         step("policy.created")
         before = {policy.name: policy for policy in read_policies(database)}
