@@ -65,13 +65,21 @@ def channels(variables: Mapping[str, str]) -> list[Channel]:
     found = []
     for url in re.split(r"[\s,]+", variables.get("TITAN_DB_NOTIFY_URLS", "").strip()):
         if url:
-            parts = urllib.parse.urlsplit(url)
-            host = parts.hostname if parts.scheme in ("http", "https") else ""
-            found.append(Channel(f"{parts.scheme}://{host or '...'}", url))
+            found.append(Channel(_label(url), url))
     token, chat = variables.get("TELEGRAM_ALERT_TOKEN", ""), variables.get("TELEGRAM_CHAT_ID", "")
     if token and chat and variables.get("ENABLE_TELEGRAM_BACKUP_ALERTS", "true").lower() in _ON:
         found.append(Channel("telegram", f"tgram://{token}/{chat}"))
     return found
+
+
+def _label(url: str) -> str:
+    """The channel's name for people: a webhook's host, otherwise only the kind (the rest may be a token)."""
+    scheme = url.partition("://")[0][:20] if "://" in url else "address"
+    try:
+        host = urllib.parse.urlsplit(url).hostname if scheme in ("http", "https") else ""
+    except ValueError:
+        host = ""
+    return f"{scheme}://{host or '...'}"
 
 
 def require_channels(found: list[Channel]) -> None:

@@ -1,0 +1,93 @@
+"""Messages through each kind of channel, to a stub; nothing that holds a token is ever said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import OptionError
+from ansible_collections.titan.database.plugins.module_utils.titan_db.watch import notify
+
+from tests.integration.watch.stub import Stub, running_stub
+
+SECRET = "1234:SECRET-TOKEN"
+MESSAGE = notify.Message("failure", "backup FAILED", "line one\nbell \x07 end", {"job": "backup"})
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    with running_stub() as made:
+        yield made
+
+
+def test_the_originals_telegram_variables(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notify, "_TELEGRAM", stub.url)
+    monkeypatch.setattr(notify, "apprise", None)
+    variables = {"TELEGRAM_ALERT_TOKEN": SECRET, "TELEGRAM_CHAT_ID": "-100", "ENABLE_TELEGRAM_BACKUP_ALERTS": "true"}
+    assert notify.send(MESSAGE, notify.channels(variables)) == []
+    path, body = stub.received[0]
+    assert path == f"/bot{SECRET}/sendMessage"
+    assert json.loads(body) == {"chat_id": "-100", "text": "backup FAILED\n\nline one\nbell ? end"}
+    assert notify.channels({**variables, "ENABLE_TELEGRAM_BACKUP_ALERTS": "false"}) == []
+    assert notify.channels({"TELEGRAM_ALERT_TOKEN": SECRET}) == []
+
+
+def test_a_webhook_gets_the_facts(stub: Stub) -> None:
+    found = notify.channels({"TITAN_DB_NOTIFY_URLS": f"{stub.url}/message, {stub.url}/message"})
+    assert notify.send(MESSAGE, found) == []
+    assert [each["job"] for each in stub.messages()] == ["backup", "backup"]
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_three_tries_and_no_token_in_what_is_said(stub: Stub, monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    monkeypatch.setattr(notify, "_TELEGRAM", stub.url)
+    monkeypatch.setattr(notify, "apprise", None)
+    stub.status = status
+    waits: list[float] = []
+    found = notify.channels(
+        {"TELEGRAM_ALERT_TOKEN": SECRET, "TELEGRAM_CHAT_ID": "1", "TITAN_DB_NOTIFY_URLS": f"{stub.url}/{SECRET}"}
+    )
+    problems = notify.send(MESSAGE, found, sleep=waits.append)
+    assert (len(problems), len(stub.received), len(waits)) == (2, 6, 4)
+    assert "SECRET" not in str(problems)
+    assert f"HTTP status {status}" in problems[0]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:1/SECRET", "http://[SECRET", "mailto://SECRET@h", "nonsense://SECRET"]
+)
+def test_whatever_is_wrong_with_an_address_is_said_without_it(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setattr(notify, "apprise", None)
+    problems = notify.send(MESSAGE, notify.channels({"TITAN_DB_NOTIFY_URLS": url}), sleep=lambda _seconds: None)
+    assert len(problems) == 1
+    assert "SECRET" not in problems[0]
+
+
+def test_channels_that_need_apprise_are_refused_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notify, "apprise", None)
+    with pytest.raises(OptionError, match="install the package apprise"):
+        notify.require_channels(notify.channels({"TITAN_DB_NOTIFY_URLS": "mailto://u:p@h"}))
+
+
+def test_apprise_carries_what_it_knows(stub: Stub) -> None:
+    pytest.importorskip("apprise")
+    url = stub.url.replace("http://", "json://") + "/message"
+    found = notify.channels({"TITAN_DB_NOTIFY_URLS": url})
+    notify.require_channels(found)
+    assert notify.send(MESSAGE, found) == []
+    assert stub.messages()[0]["title"] == "backup FAILED"
+    stub.status = 500
+    assert "could not deliver" in notify.send(MESSAGE, found, sleep=lambda _seconds: None)[0]
+    with pytest.raises(OptionError, match="does not understand"):
+        notify.require_channels(notify.channels({"TITAN_DB_NOTIFY_URLS": "nonsense://x"}))
+
+
+def test_the_ping_carries_the_end_of_the_log(stub: Stub) -> None:
+    variables = {"TITAN_DB_PING_URL": f"{stub.url}/ping/{{job}}/"}
+    assert notify.ping(variables, "a b", "fail", "x" * 20_000 + "END") == ""
+    path, body = stub.received[0]
+    assert (path, len(body), body[-3:]) == ("/ping/a%20b/fail", 10_000, "END")
+    stub.status = 404
+    assert notify.ping(variables, "a", "", "", tries=1) == "ping: HTTP status 404"
+    assert notify.ping({}, "a", "", "") == ""
