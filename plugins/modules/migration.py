@@ -85,6 +85,13 @@ options:
     type: str
     choices: [refuse, steps]
     default: refuse
+  without_transaction:
+    description:
+      - Versions whose files are run statement by statement, each of which commits by itself, as C(psql -f) would run them. Only for files that
+        were written for that and cannot run in a transaction.
+    type: list
+    elements: str
+    default: []
   lock_timeout:
     description:
       - How many milliseconds a statement may wait for a lock before it gives way.
@@ -227,6 +234,12 @@ rehearsed:
   type: list
   elements: dict
   sample: []
+progress:
+  description: What was said on the way, such as the phases of an index build and the sessions that it had to wait for.
+  returned: success
+  type: list
+  elements: str
+  sample: ["applying 0010_add_performance_indexes.sql"]
 reason:
   description: Why nothing was done at all; empty otherwise.
   returned: success

@@ -87,7 +87,13 @@ drift:
   returned: success
   type: list
   elements: dict
-  sample: []
+  sample:
+    - {object: index public.idx_orders_market_id, change: dropped}
+drift_known:
+  description: Whether RV(drift) could be told. It cannot before the first migration, and after a run that was cut off until the next one.
+  returned: success
+  type: bool
+  sample: true
 summary:
   description: The result in one line.
   returned: success

@@ -81,7 +81,7 @@ def fold(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[Any, ...], Applied]:
 
 def sort_key(key: str) -> tuple[Any, ...]:
     """Equal for "0010" and "10"; repeatable ones come last."""
-    return (1, key) if key.startswith("R__") else (0, *version_order(key.replace("-", "")))
+    return (1, key) if key.startswith("R__") else (0, *version_order(key))
 
 
 def facts(database: Database) -> dict[int, dict[str, Any]]:

@@ -30,6 +30,7 @@ MIGRATION: Spec = {
     "accept_edited": {"type": "list", "elements": "str", "default": []},
     "placeholders": {"type": "dict", "default": {}},
     "mixed": {"type": "str", "choices": ["refuse", "steps"], "default": "refuse"},
+    "without_transaction": {"type": "list", "elements": "str", "default": []},
     "lock_timeout": {"type": "int", "default": 500},
     "concurrent_lock_timeout": {"type": "int", "default": 120000},
     "lock_retries": {"type": "int", "default": 10},

@@ -64,12 +64,13 @@ class Script:
     notes: tuple[str, ...] = ()
 
 
-def make_script(text: str, file: str, mixed: str = "refuse") -> Script:
+def make_script(text: str, file: str, mixed: str = "refuse", by_statement: bool = False) -> Script:
     """Read the file.
 
     Args:
         text: Its text.
         file: Its name, for messages.
+        by_statement: Run it statement by statement whatever it holds.
         mixed: "refuse" or "steps": what to do with a file whose statements cannot all run in one transaction.
 
     Raises:
@@ -87,7 +88,7 @@ def make_script(text: str, file: str, mixed: str = "refuse") -> Script:
         text = _blanked(text, [statement for statement, kind in zip(statements, natures) if kind == CONTROL])
         notes = (f"{file} holds its own BEGIN and COMMIT: they are left out, the file's transaction is the runner's.",)
         statements, natures = inner, [kind for kind in natures if kind != CONTROL]
-    if head.transaction == "none":
+    if head.transaction == "none" or by_statement:
         return _in_steps(text, file, statements, [_forced(kind) for kind in natures], head, notes)
     hard = [statement for statement, kind in zip(statements, natures) if kind in (ALONE, CONTROL)]
     if not hard:

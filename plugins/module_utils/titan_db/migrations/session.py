@@ -40,6 +40,7 @@ class Rules:
     lock_retries: int = 10
     plain_index_max_rows: int = 10_000
     mixed: str = "refuse"
+    by_statement: tuple[str, ...] = ()
     placeholders: dict[str, str] = field(default_factory=dict)
 
 

@@ -14,20 +14,19 @@ from dataclasses import dataclass
 from ..errors import OptionError, TitanError
 
 # Naming conventions: the pattern of a file (up), of its way back (down) and of a repeatable one.
-_NUMBER = r"(?P<version>[0-9]+)"
+# A number, or a date with what follows it: 0010, 20240101_120000, 2024-01-01-120000.
+_NUMBER = r"(?P<version>[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[-_][0-9]+)*|[0-9]{6,}(?:[-_][0-9]+)*|[0-9]+)"
+_NAME = r"(?:[_-]+(?P<name>.+))?"
+_FOLDER = rf"{_NUMBER}(?:[_-]+(?P<name>[^/]+))?"
 _NAMINGS: dict[str, tuple[str, str, str]] = {
-    "plain": (rf"{_NUMBER}[_-]+(?P<name>.+)", rf"{_NUMBER}[_-]+(?P<name>.+)\.down", r"R__(?P<name>.+)"),
-    "up_down": (rf"{_NUMBER}[_-]+(?P<name>.+)\.up", rf"{_NUMBER}[_-]+(?P<name>.+)\.down", r"R__(?P<name>.+)"),
+    "plain": (_NUMBER + _NAME, rf"{_NUMBER}{_NAME}\.down", r"R__(?P<name>.+)"),
+    "up_down": (rf"{_NUMBER}{_NAME}\.up", rf"{_NUMBER}{_NAME}\.down", r"R__(?P<name>.+)"),
     "flyway": (
         r"[Vv](?P<version>[0-9]+(?:[._][0-9]+)*)__(?P<name>.+)",
         r"[Uu](?P<version>[0-9]+(?:[._][0-9]+)*)__(?P<name>.+)",
         r"R__(?P<name>.+)",
     ),
-    "directory": (
-        r"(?P<version>[0-9][0-9-]*?)[_-]+(?P<name>[^/0-9][^/]*)/(?:up|migration)",
-        r"(?P<version>[0-9][0-9-]*?)[_-]+(?P<name>[^/0-9][^/]*)/down",
-        r"R__(?P<name>[^/]+)/up",
-    ),
+    "directory": (rf"{_FOLDER}/(?:up|migration)", rf"{_FOLDER}/down", r"R__(?P<name>[^/]+)/up"),
 }
 NAMINGS = tuple(_NAMINGS)
 _SHAPES = {
@@ -82,15 +81,10 @@ class Headers:
 
 
 def version_order(version: str) -> tuple[int, ...]:
-    """The version as numbers: 0010 and 10 are the same, 9 comes before 10."""
+    """The version as numbers: 0010 and 10 are the same, 9 comes before 10; dashes in a date do not count."""
     if version.isdigit():
         return (int(version),)
-    return tuple(int(part) for part in re.findall("[0-9]+", version)) or (0,)
-
-
-def _order(version: str, naming: str) -> tuple[int, ...]:
-    # a date written with dashes is one number
-    return version_order(version.replace("-", "")) if naming == "directory" else version_order(version)
+    return tuple(int(part) for part in re.findall("[0-9]+", version.replace("-", ""))) or (0,)
 
 
 def checksum(text: str) -> str:
@@ -164,9 +158,11 @@ def parse_files(files: Iterable[Mapping[str, str]], naming: str = "plain") -> li
     for item in files:
         file = item["name"]
         if (found := down.match(file)) is not None:
-            back.setdefault(_order(found["version"], naming), []).append(item)
+            back.setdefault(version_order(found["version"]), []).append(item)
         elif (found := up.match(file)) is not None:
-            versioned.setdefault(_order(found["version"], naming), []).append((found["version"], found["name"], item))
+            versioned.setdefault(version_order(found["version"]), []).append(
+                (found["version"], found["name"] or "", item)
+            )
         elif (found := again.match(file)) is not None:
             if found["name"] in repeatable:
                 problems.append(f"two files are called {file!r}")

@@ -40,12 +40,14 @@ def _rules(options: Mapping[str, Any]) -> Rules:
         lock_retries=options["lock_retries"],
         plain_index_max_rows=options["plain_index_max_rows"],
         mixed=options["mixed"],
+        by_statement=tuple(options["without_transaction"]),
         placeholders=dict(options["placeholders"] or {}),
     )
 
 
 def _script(item: Migration, rules: Rules) -> Script:
-    return make_script(fill(item.text, rules.placeholders, item.file), item.file, rules.mixed)
+    apart = any(history.sort_key(version) == history.sort_key(item.key) for version in rules.by_statement)
+    return make_script(fill(item.text, rules.placeholders, item.file), item.file, rules.mixed, apart)
 
 
 def _usable(migrations: Sequence[Migration], rules: Rules) -> None:

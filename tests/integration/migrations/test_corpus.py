@@ -1,0 +1,114 @@
+# ruff: noqa: E501 - the awkward texts stay as they are
+"""A history of awkward files, under every naming convention, gives the schema that psql -f gives."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster
+from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils.titan_db.database import child_environment
+
+from tests.conftest import drop_database, embedded_programs, login, make_database
+
+Module = Callable[..., dict[str, Any]]
+
+# One text a migration, in order. All of them run under psql -f as they stand.
+HISTORY = [
+    "\ufeffCREATE TABLE users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, email text NOT NULL, \"Odd \"\"Name\"\"\" int);\r\n"
+    "CREATE INDEX users_email ON users (lower(email));\r\nCOMMENT ON TABLE users IS 'it''s; a \"table\"';\r\n",
+    "/* a /* nested; */ comment; */ CREATE TYPE mood AS ENUM ('sad', 'ok'); -- trailing; comment\n"
+    "CREATE DOMAIN posint AS int CHECK (VALUE > 0);\nCREATE SEQUENCE s1 START 100 INCREMENT 5;",
+    "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $fn$\nBEGIN\n  -- ; begin; commit;\n"
+    "  EXECUTE format('SELECT %L', 'a;b'); NEW.email := 'x%s:name'; RETURN NEW;\nEND $fn$;\n"
+    "CREATE TRIGGER touch BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION touch();",
+    "DO $$\nDECLARE r record;\nBEGIN\n  FOR r IN SELECT generate_series(1, 3) AS n LOOP\n"
+    "    EXECUTE 'CREATE TABLE made_' || r.n || ' (a int); CREATE INDEX ON made_' || r.n || ' (a)';\n  END LOOP;\nEND $$;",
+    "CREATE TABLE events (at timestamptz NOT NULL, kind text, n int) PARTITION BY RANGE (at);\n"
+    "CREATE TABLE events_2024 PARTITION OF events FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');\n"
+    "CREATE TABLE events_rest PARTITION OF events DEFAULT;\nCREATE INDEX events_kind ON events (kind, at DESC);",
+    "ALTER TABLE users ADD full_email text GENERATED ALWAYS AS (email || '@x') STORED;\n"
+    "ALTER TABLE users ENABLE ROW LEVEL SECURITY;\nCREATE POLICY own ON users FOR SELECT USING (email = current_user);",
+    "CREATE TABLE log (a int, b text);\nCREATE RULE keep AS ON DELETE TO users DO ALSO (INSERT INTO log VALUES (1, 'a;b'); INSERT INTO log VALUES (2, 'c'));",
+    "CREATE PROCEDURE pay(a int, b text DEFAULT ';') LANGUAGE sql BEGIN ATOMIC\n  INSERT INTO log VALUES (a, CASE WHEN b = '' THEN 'x' ELSE b END);\n"
+    "  SELECT 1;\nEND;\nCREATE FUNCTION total() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM log; END;",
+    "CREATE INDEX CONCURRENTLY log_a ON log (a);\nSET statement_timeout = 0;\n-- between\nCREATE INDEX CONCURRENTLY IF NOT EXISTS log_b ON log (b) WHERE b <> ';';",
+    "ALTER TYPE mood ADD VALUE 'happy' AFTER 'sad';\nCREATE TABLE m (x mood DEFAULT 'happy');",
+    "ALTER TYPE mood ADD VALUE IF NOT EXISTS 'angry';",
+    "BEGIN;\nCREATE VIEW v AS SELECT id, email FROM users;\nALTER TABLE log ADD c int DEFAULT 7;\nCOMMIT;\n",
+    "SET search_path = public, pg_catalog;\nSELECT pg_catalog.set_config('search_path', '', false);\nCREATE TABLE public.dumped (a int);",
+    "CREATE TABLE unqualified_again (a int UNIQUE, b int REFERENCES unqualified_again (a));",
+    "DROP INDEX users_email;\nCREATE INDEX users_email ON users (email);\nALTER INDEX users_email RENAME TO users_email_new;",
+    "CREATE INDEX log_dup ON log (a);",
+    "DROP INDEX CONCURRENTLY log_a;",
+    "CREATE INDEX ON log (c);\nCREATE INDEX ON log (c DESC);\nCREATE UNIQUE INDEX log_u ON ONLY events (at, kind);",
+    "INSERT INTO log VALUES (1, E'it\\'s\\n;', 2), (2, U&'\\0041;', 3), (3, $q$ $$ ; $q$, 4);\nUPDATE log SET b = b || ';' WHERE a = 1;",
+    "CREATE MATERIALIZED VIEW mv AS SELECT a, count(*) FROM log GROUP BY a WITH NO DATA;\nCREATE UNIQUE INDEX ON mv (a);\nREFRESH MATERIALIZED VIEW mv;",
+    "VACUUM log;\nANALYZE log;",
+    "CREATE SCHEMA app;\nCREATE TABLE app.t (a int, EXCLUDE USING btree (a WITH =));\nCREATE INDEX i ON app.t (a DESC);\nALTER TABLE app.t SET (fillfactor = 70);",
+    "CREATE AGGREGATE sum2 (int) (SFUNC = int4pl, STYPE = int, INITCOND = '0');\nCREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq);",
+    "CREATE OR REPLACE VIEW v AS SELECT id, email, full_email FROM users;\nGRANT SELECT ON v TO PUBLIC;\nCREATE TABLE IF NOT EXISTS log (zzz int);",
+    "ALTER TABLE events DETACH PARTITION events_2024;",
+    "PREPARE q AS SELECT 1;\nCREATE TEMP TABLE gone (a int);\nLISTEN x;\nCREATE TABLE backend_begin (begin_at int, the_end int, \"case\" int);",
+    "PREPARE q AS SELECT 2;\nCREATE TEMP TABLE gone (b int);\n-- nothing else",
+    "-- only a comment\n",
+    "CREATE STATISTICS st ON a, b FROM log;",
+]  # fmt: skip
+
+
+def names(convention: str, number: int) -> tuple[str, str]:
+    """The files of one migration: up and down."""
+    stamp = f"202401{number // 24 + 1:02d}{number % 24:02d}0000"
+    return {
+        "plain": (f"{number:04d}_step.sql", f"{number:04d}_step.down.sql"),
+        "up_down": (f"{number:06d}_step.up.sql", f"{number:06d}_step.down.sql"),
+        "flyway": (f"V{number}__step.sql", f"U{number}__step.sql"),
+        "directory": (f"{stamp}_step/up.sql", f"{stamp}_step/down.sql"),
+    }[convention]
+
+
+def dump(settings: ConnectionSettings) -> str:
+    with child_environment(settings) as env:
+        arguments = [f"{embedded_programs()}/pg_dump", "--exclude-schema=titan_ops"]
+        text = subprocess.run(arguments, env=env, check=True, capture_output=True, text=True).stdout
+    return "\n".join(line for line in text.splitlines() if not line.startswith(("\\restrict", "\\unrestrict")))
+
+
+@pytest.fixture(scope="module")
+def by_psql(server: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What psql -f, one process a file, makes of the history."""
+    settings = make_database(server)
+    folder = tmp_path_factory.mktemp("psql")
+    with child_environment(settings) as env:
+        for number, text in enumerate(HISTORY, 1):
+            path = folder / f"{number}.sql"
+            path.write_bytes(text.encode())
+            program = [f"{embedded_programs()}/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(path)]
+            done = subprocess.run(program, env=env, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, (number, done.stderr)
+    yield dump(settings)
+    drop_database(server, settings.database)
+
+
+@pytest.mark.parametrize("convention", ["plain", "up_down", "flyway", "directory"])
+def test_the_schema_is_the_one_that_psql_makes(
+    convention: str, by_psql: str, settings: ConnectionSettings, call_module: Module, tmp_path: Path
+) -> None:
+    for number, text in enumerate(HISTORY, 1):
+        up, down = (tmp_path / name for name in names(convention, number))
+        up.parent.mkdir(exist_ok=True)
+        up.write_bytes(text.encode())
+        down.write_text("SELECT 1;")
+    (tmp_path / "README.md").write_text("not SQL")
+    options = {**login(settings), "path": str(tmp_path), "naming": convention, "redundant_indexes": "create"}
+    result = call_module("migration", **options)
+    assert not result.get("failed"), result["msg"]
+    assert len(result["applied"]) == len(HISTORY)
+    assert dump(settings) == by_psql
+    assert not call_module("migration", **options)["changed"]
+    info = call_module("migration_info", **{key: value for key, value in options.items() if key != "redundant_indexes"})
+    assert info["pending"] == [] and info["tampered"] == [] and info["drift"] == []

@@ -1,0 +1,105 @@
+"""File names, order, checksums and headers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.history import sort_key
+from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.script import make_script
+from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.source import (
+    checksum,
+    headers,
+    parse_files,
+    read_directory,
+)
+
+
+def keys(naming: str, *names: str) -> list[str]:
+    return [item.key for item in parse_files([{"name": name, "content": ""} for name in names], naming)]
+
+
+@pytest.mark.parametrize(
+    ("naming", "names", "expected"),
+    [
+        ("plain", ["10_b.sql", "9_a.sql", "0011_2fa.sql", "R__z.sql"], ["9", "10", "0011", "R__z"]),
+        ("plain", ["20240102_0900_b.sql", "20240102_0100_a.sql", "7.sql"], ["7", "20240102_0100", "20240102_0900"]),
+        ("plain", ["2024-01-02-0900_b.sql", "2024-01-02-0100-a.sql"], ["2024-01-02-0100", "2024-01-02-0900"]),
+        ("flyway", ["V1.10__b.sql", "V1_9__a.sql", "V2__c.sql", "U2__c.sql", "R__v.sql"], ["1_9", "1.10", "2", "R__v"]),
+        ("up_down", ["000002_b.up.sql", "000001_a.up.sql", "000001_a.down.sql"], ["000001", "000002"]),
+        ("directory", ["2019-02-26-002946_create_user/up.sql", "00000000000000_setup/up.sql", "00000000000000_setup/down.sql"],
+         ["00000000000000", "2019-02-26-002946"]),
+    ],
+)  # fmt: skip
+def test_order(naming: str, names: list[str], expected: list[str]) -> None:
+    assert keys(naming, *names) == expected
+    assert expected == sorted(expected, key=sort_key)
+
+
+def test_every_problem_is_named_at_once() -> None:
+    with pytest.raises(TitanError) as caught:
+        keys("plain", "1_a.sql", "001_b.sql", "x.sql", "2_c.down.sql", "3_d.sql", "3_d.down.sql", "03_d.down.sql")
+    assert len(caught.value.details["problems"]) == 4
+
+
+@pytest.mark.parametrize("same", ["a\nb", "\ufeffa\nb", "a\r\nb", "a \t\nb  ", "a\nb\n\n", "a\rb"])
+def test_what_a_checksum_does_not_see(same: str) -> None:
+    assert checksum(same) == checksum("a\nb")
+
+
+@pytest.mark.parametrize("other", ["a\n b", "a\n\nb", "A\nb", "a\nb;"])
+def test_what_a_checksum_sees(other: str) -> None:
+    assert checksum(other) != checksum("a\nb")
+
+
+def test_headers_stand_before_the_first_statement() -> None:
+    text = (
+        "-- a note\n--require: SELECT 1 \\\n--   = 1\n\n-- verify:   SELECT true\nSELECT 1;\n-- verify: SELECT false\n"
+    )
+    found = headers(text, "x.sql")
+    assert found.require == ((2, "SELECT 1 = 1"),) and found.verify == ((5, "SELECT true"),)
+    with pytest.raises(TitanError, match="line 2"):
+        headers("\n-- require:\n", "x.sql")
+    with pytest.raises(TitanError, match="allowed: one, none"):
+        headers("-- transaction: maybe\n", "x.sql")
+
+
+def test_unreadable_directories_and_files(tmp_path: Path) -> None:
+    with pytest.raises(TitanError, match="cannot be read"):
+        read_directory(str(tmp_path / "none"))
+    (tmp_path / "1_a.sql").write_bytes(b"SELECT 1;\n\xff\n")
+    with pytest.raises(TitanError, match="not UTF-8 text .line 2."):
+        read_directory(str(tmp_path))
+    (tmp_path / "1_a.sql").write_bytes(b"SELECT 1;\0")
+    with pytest.raises(TitanError, match="NUL"):
+        read_directory(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["CREATE INDEX CONCURRENTLY ON t (a)", "create unique index concurrently i on t (a)", "DROP INDEX CONCURRENTLY i",
+     "REINDEX (VERBOSE) TABLE CONCURRENTLY t", "REINDEX (CONCURRENTLY) INDEX i", "REINDEX DATABASE d", "VACUUM", "VACUUM (FULL) t",
+     "ALTER SYSTEM SET work_mem = '1MB'", "CREATE DATABASE d", "DROP DATABASE d", "CREATE TABLESPACE s LOCATION '/x'",
+     "ALTER TABLE t DETACH PARTITION p CONCURRENTLY", "CLUSTER", "ALTER DATABASE d SET TABLESPACE s"],
+)  # fmt: skip
+def test_what_cannot_share_a_transaction(statement: str) -> None:
+    assert not make_script(f"SET x = 1;\n{statement};", "x.sql").whole
+    with pytest.raises(TitanError, match="line 2.*line 1"):
+        make_script(f"CREATE TABLE concurrently ();\n{statement};", "x.sql")
+    assert len(make_script(f"CREATE TABLE t ();\n{statement};", "x.sql", "steps").steps) == 2
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["CREATE TABLE vacuum (concurrently int)", "SELECT 'VACUUM'", 'CREATE INDEX "concurrently" ON t (a)', "REINDEX TABLE t",
+     "ALTER TYPE m ADD VALUE 'x'", "SAVEPOINT a; ROLLBACK TO SAVEPOINT a; RELEASE a", "CLUSTER t", "ALTER DATABASE d SET work_mem = 1"],
+)  # fmt: skip
+def test_what_can(statement: str) -> None:
+    assert make_script(f"{statement};", "x.sql").whole
+
+
+def test_a_new_enum_value_that_is_used_gets_a_step_of_its_own() -> None:
+    script = make_script("CREATE TABLE a ();\nALTER TYPE m ADD VALUE 'x';\nCREATE TABLE b (c m DEFAULT 'x');", "x.sql")
+    assert [step.transaction for step in script.steps] == [True, False, True] and not script.whole
+    assert make_script("CREATE TYPE m AS ENUM ('a'); ALTER TYPE m ADD VALUE 'x'; SELECT 'x'::m", "x.sql").whole
