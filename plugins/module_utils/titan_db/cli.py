@@ -120,13 +120,14 @@ def _environment(known: argparse.Namespace) -> Any:
 
 
 def _own_word(known: argparse.Namespace) -> int:
-    runner = importlib.import_module(".watch.runner", __package__)
     environment = _environment(known)
     if environment is None:
         raise OptionError("config", known.config, "It names no environment.")
     if known.word == "note":
+        runner = importlib.import_module(".watch.runner", __package__)
         return int(runner.note_failed_start(environment, known.job, known.status))
-    print(runner.test_channels(environment, send_it=not known.check))
+    telling = importlib.import_module(".watch.telling", __package__)
+    print(telling.test_channels(environment, send_it=not known.check))
     return 0
 
 

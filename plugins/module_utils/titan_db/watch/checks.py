@@ -34,73 +34,29 @@ class JobFacts:
 
 def database_checks(facts: DatabaseFacts, slow_in_last_hour: int, limits: Limits) -> list[Check]:
     """The checks that need the server."""
-    name = shlex.quote(facts.name)
-    sql = f"psql -d {name} -c "  # shown to people, never run
-    checks = [
-        judge(
+    sql = f"psql -d {shlex.quote(facts.name)} -c "  # shown to people, never run
+    bloat, sequence = facts.bloat or {}, facts.sequence or {}
+    table = str(bloat.get("name", "no table of 8 MB or more"))
+    last = str(sequence.get("name", "no sequence is in use"))
+    oldest = str(facts.wraparound.get("name") or "")
+    activity = f"{sql}'TABLE pg_stat_activity'"
+    # name, value, what was measured, what helps
+    measured: list[tuple[str, float, str, str]] = [
+        (
             "database_size",
             facts.size / 1e9,
-            limits,
             facts.name,
             "titan-db stats shows what grew; review the retention policies",
         ),
-        judge(
-            "active_connections",
-            facts.active,
-            limits,
-            "",
-            "scale the connection pool; " + sql + "'TABLE pg_stat_activity'",
-        ),
-        judge(
-            "slow_queries",
-            slow_in_last_hour,
-            limits,
-            "",
-            f"{sql}'TABLE pg_stat_activity'",
-        ),
-        judge(
-            "waiting_locks",
-            facts.waiting,
-            limits,
-            "",
-            sql + "'TABLE pg_locks'; pg_blocking_pids(PID) names who is in the way",
-        ),
+        ("active_connections", facts.active, "", f"scale the connection pool; {activity}"),
+        ("slow_queries", slow_in_last_hour, "", activity),
+        ("waiting_locks", facts.waiting, "", f"{sql}'TABLE pg_locks'; pg_blocking_pids(PID) names who is in the way"),
+        ("bloat", float(bloat.get("percent", 0)), table, f"{sql}'VACUUM ANALYZE {table}'; then titan-db reindex"),
+        ("invalid_indexes", len(facts.invalid), ", ".join(facts.invalid[:5]), "titan-db reindex"),
+        ("wraparound", float(facts.wraparound.get("million") or 0), oldest, f"vacuumdb --freeze {shlex.quote(oldest)}"),
+        ("sequences", float(sequence.get("percent") or 0), last, "change the column and its sequence to bigint"),
     ]
-    bloat = facts.bloat or {}
-    table = str(bloat.get("name", "no table of 8 MB or more"))
-    checks.append(
-        judge(
-            "bloat",
-            float(bloat.get("percent", 0)),
-            limits,
-            table,
-            f"{sql}'VACUUM ANALYZE {table}'; then titan-db reindex",
-        )
-    )
-    count = len(facts.invalid)
-    checks.append(
-        judge(
-            "invalid_indexes",
-            count,
-            limits,
-            ", ".join(facts.invalid[:5]),
-            "titan-db reindex drops what a failed build left behind",
-        )
-    )
-    million = float(facts.wraparound.get("million") or 0)
-    where = str(facts.wraparound.get("name") or "")
-    checks.append(judge("wraparound", million, limits, where, f"vacuumdb --freeze {shlex.quote(where)}"))
-    sequence = facts.sequence or {}
-    last = str(sequence.get("name", "no sequence is in use"))
-    checks.append(
-        judge(
-            "sequences",
-            float(sequence.get("percent") or 0),
-            limits,
-            last,
-            "change the column and its sequence to bigint",
-        )
-    )
+    checks = [judge(name, value, limits, what, fix) for name, value, what, fix in measured]
     return checks + _session_checks(facts, limits, sql)
 
 

@@ -6,53 +6,25 @@
 from __future__ import annotations
 
 import os
-import re
-import socket
 import time
-import uuid
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Callable
 
 from ..clock import host_zone
 from ..connection import ConnectionSettings
-from ..envfile import read_env_file
 from ..errors import LockedError, TitanError
 from ..locks import file_lock
 from ..schedule.calendar import UTC, next_runs
-from .config import Environment, JobPlan, seconds
+from .config import Environment, JobPlan
 from .guard import BlockedError, result_numbers, wait_for_dependency, wrong_server
 from .metrics import job_samples, write_metrics
-from .notify import Message, channels, ping, require_channels, send
+from .notify import ping
 from .process import supervise
 from .state import Record, StateDirectory
+from .telling import Run, message_variables, tell
 
 Work = Callable[[], "tuple[int, dict[str, Any]]"]
-_TAIL = 40
-
-
-@dataclass
-class Run:
-    """One run while it goes on."""
-
-    environment: Environment
-    plan: JobPlan
-    state: StateDirectory
-    variables: Mapping[str, str]
-    out: int = 1
-    run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
-    started: float = field(default_factory=time.time)
-    tail: list[str] = field(default_factory=list)
-
-    def say(self, text: str) -> None:
-        """One log line. A log that cannot be written (a full disk) must not stop the job."""
-        moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        line = f"{moment} {self.plan.name}[{self.run_id}] {text}"
-        self.tail = [*self.tail[-_TAIL:], line]
-        with suppress(OSError):
-            os.write(self.out, line.encode("utf-8", errors="replace") + b"\n")
 
 
 def run_job(
@@ -92,40 +64,10 @@ def note_failed_start(environment: Environment, name: str, status: int) -> int:
     return _finish(run, started, status or 1, message, {})
 
 
-def test_channels(environment: Environment, send_it: bool) -> str:
-    """Check the channels for messages and (if wanted) send a test message to each; return a sentence.
-
-    Raises:
-        OptionError: no channel, or one that cannot work.
-        TitanError: a message could not be delivered.
-    """
-    found = channels(_variables(environment))
-    require_channels(found)
-    labels = ", ".join(channel.label for channel in found)
-    if not send_it:
-        return f"{len(found)} channel(s) configured: {labels}"
-    host = socket.gethostname()
-    facts = {"environment": environment.name, "host": host}
-    text = f"Messages about the database jobs of {environment.name} on {host} arrive here."
-    problems = send(Message("test", f"[{environment.name}] test message ({host})", text, facts), found)
-    if problems:
-        raise TitanError(f"The test message was not delivered: {'; '.join(problems)}.")
-    return f"test message delivered to {labels}"
-
-
 def _new_run(environment: Environment, name: str, word: str) -> Run:
-    return Run(environment, environment.job(name, word), StateDirectory(environment.state_dir), _variables(environment))
-
-
-def _variables(environment: Environment) -> dict[str, str]:
-    """Where messages go: this process's environment, then the env files; what cannot be read is left out."""
-    found = dict(os.environ)
-    for path in (environment.env_file, environment.notify_env_file):
-        try:
-            found.update(read_env_file(path) if path else {})
-        except TitanError:
-            continue
-    return found
+    return Run(
+        environment, environment.job(name, word), StateDirectory(environment.state_dir), message_variables(environment)
+    )
 
 
 def _locked_run(run: Run, settings: Callable[[], ConnectionSettings | None], work: Work) -> tuple[int, dict[str, Any]]:
@@ -169,6 +111,31 @@ def _finish(
     skipped: bool = False,
 ) -> int:
     """Record the end, and tell whoever wants to know."""
+    ended = _ended(run, record, status, message, data, skipped)
+    recorded = ended.exit_status
+    run.say(f"{'ended' if recorded == 0 else 'FAILED'} with status {status} after {ended.duration:.1f} s: {message}")
+    ended = tell(run, ended, status, data, blocked)
+    problem = ping(run.variables, run.plan.name, "fail" if recorded else "", "\n".join(run.tail))
+    if problem:
+        run.say(problem)
+    _save(run, ended, running=False, checks=data.get("checks", ()))
+    entry = {
+        "job": run.plan.name,
+        "run": run.run_id,
+        "start": run.started,
+        "seconds": ended.duration,
+        "status": recorded,
+        "message": message[:300],
+    }
+    try:
+        run.state.add_run(entry)
+    except OSError as error:
+        run.say(f"the log of runs cannot be written: {error.strerror}")
+    return status
+
+
+def _ended(run: Run, record: Record, status: int, message: str, data: dict[str, Any], skipped: bool) -> Record:
+    """The job's record after the run."""
     now = time.time()
     # Health did its work when it found something; what it found is told, but is no failure of the job.
     ran = run.plan.word == "health" and "checks" in data
@@ -190,96 +157,7 @@ def _finish(
             last_success_end=now,
             result={**record.result, **result_numbers(run.plan.word, data)},
         )
-    run.say(f"{'ended' if recorded == 0 else 'FAILED'} with status {status} after {ended.duration:.1f} s: {message}")
-    ended = _tell(run, ended, status, data, blocked)
-    problem = ping(run.variables, run.plan.name, "fail" if recorded else "", "\n".join(run.tail))
-    if problem:
-        run.say(problem)
-    _save(run, ended, running=False, checks=data.get("checks", ()))
-    entry = {
-        "job": run.plan.name,
-        "run": run.run_id,
-        "start": run.started,
-        "seconds": ended.duration,
-        "status": recorded,
-        "message": message[:300],
-    }
-    try:
-        run.state.add_run(entry)
-    except OSError as error:
-        run.say(f"the log of runs cannot be written: {error.strerror}")
-    return status
-
-
-def _tell(run: Run, record: Record, status: int, data: dict[str, Any], blocked: bool) -> Record:
-    """Send what has to be sent; return the record with what was told."""
-    wanted = run.environment.notify.get("on") or ["failure", "recovery"]
-    repeat = seconds(run.environment.notify.get("repeat") or "24h", "notify.repeat")
-    bad = status >= 2 if "checks" in data else status != 0
-    alert, now = record.alert, time.time()
-    if blocked and run.state.record(run.plan.after).alert.get("state") == "failed":
-        run.say("no message: the job that it waits for has sent one")
-        return record
-    told = alert.get("state") == "failed"
-    if bad:
-        reason = _reason(record.message, data)
-        if "failure" not in wanted or (
-            told and alert.get("reason") == reason and now - float(alert.get("sent", 0)) < repeat
-        ):
-            return record
-        _message(run, record, "failure", f"FAILED: {record.message}", data)
-        return replace(record, alert={"state": "failed", "reason": reason, "sent": now})
-    if told:
-        if "recovery" in wanted:
-            _message(run, record, "recovery", "works again", data)
-        return replace(record, alert={})
-    if run.plan.word == "stats" and run.environment.notify.get("reports", True):
-        _message(run, record, "report", "statistics", data)
-    elif "success" in wanted:
-        _message(run, record, "success", "succeeded", data)
-    return record
-
-
-def _reason(message: str, data: dict[str, Any]) -> str:
-    """What makes two failures the same: the checks that are critical, or the message without its numbers."""
-    critical = [str(each["name"]) for each in data.get("checks", []) if each["status"] in ("critical", "unknown")]
-    return ",".join(critical) if critical else re.sub(r"\d+", "#", message)[:300]
-
-
-def _message(run: Run, record: Record, kind: str, what: str, data: dict[str, Any]) -> None:
-    found = channels(run.variables)
-    if not found:
-        return
-    host = socket.gethostname()
-    report = str(data.get("report") or "")
-    body = report if report else "\n".join(run.tail)
-    where = f"\n\nLog: {run.plan.log}" if run.plan.log else ""
-    title = f"[{run.environment.name}] {run.plan.name} {what.splitlines()[0][:200]} ({host})"
-    facts = {
-        "environment": run.environment.name,
-        "job": run.plan.name,
-        "status": record.exit_status,
-        "run_id": run.run_id,
-        "host": host,
-    }
-    problems = send(Message(kind, title, f"{body}{where}", facts), found)
-    for problem in problems:
-        run.say(f"message not delivered: {problem}")
-    if problems:
-        _count_lost(run, problems)
-
-
-def _count_lost(run: Run, problems: list[str]) -> None:
-    lost = run.state.read("notify.json")
-    text = {
-        "failed_total": int(lost.get("failed_total", 0)) + len(problems),
-        "last": time.time(),
-        "problem": problems[0],
-    }
-    try:
-        run.state.write("notify.json", text)
-    except OSError:
-        run.say("the count of lost messages cannot be written")
+    return ended
 
 
 def _save(run: Run, record: Record, running: bool, checks: Any = ()) -> None:
