@@ -128,6 +128,12 @@ options:
       - Seconds to wait for a table that another session has locked before the backup fails.
     type: int
     default: 60
+  window:
+    description:
+      - Seconds that backups may take at most, from the start of the job to when the machine is needed again. A warning says when the dump
+        and its proof took more than half of it. V(0) for no warning.
+    type: int
+    default: 0
   programs:
     description:
       - Directory on the target host with PostgreSQL's programs of the server's major version or newer.

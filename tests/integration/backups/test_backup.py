@@ -17,7 +17,6 @@ from typing import Any, Callable
 import pytest
 from ansible_collections.titan.database.plugins.module_utils.titan_db.backups import take
 from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import (
-    THROW_AWAY,
     Cluster,
     unprivileged_user,
 )

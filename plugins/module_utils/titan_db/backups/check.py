@@ -5,13 +5,26 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable
 
-from ..database import Database, sql
+from ..connection import ConnectionSettings
+from ..database import Database, connect, sql
 from ..errors import DatabaseError, TitanError
+from ..outcome import silent
 from .compare import content_differences, row_differences, schema_differences, sequence_differences
-from .fingerprint import Fingerprint, fingerprint_from_manifest
+from .fingerprint import (
+    Content,
+    Fingerprint,
+    Table,
+    fingerprint_from_manifest,
+    pin,
+    read_contents,
+    read_fingerprint,
+    read_tables,
+)
 from .loading import Loader
 from .skeleton import Skeleton
 
@@ -32,6 +45,46 @@ def differences_to(
     elif loader.with_rows:
         raise TitanError(f"The proof 'redump' needs PostgreSQL {made_by}, which made the backup.")
     return said
+
+
+def read_restored(
+    target: ConnectionSettings, jobs: int, say: Callable[[str], None] = silent, hashes: bool = True
+) -> Fingerprint:
+    """The fingerprint of a restored database that nobody else writes to, taken with several connections at a time.
+
+    Args:
+        target: The restored database.
+        jobs: Connections to use.
+        say: Takes a line for each table.
+        hashes: False to count the rows only.
+    """
+    with connect(target, "fingerprint") as database:
+        pin(database)
+        tables = read_tables(database)
+        waiting = iter(sorted(tables, key=lambda table: -_bytes(database, table)))
+        objects = read_fingerprint(database, [], say, hashes)
+    taking = threading.Lock()
+    found: list[Content] = []
+
+    def work() -> None:
+        with connect(target, "fingerprint") as database:
+            pin(database)
+            while True:
+                with taking:
+                    table = next(waiting, None)
+                if table is None:
+                    return
+                found.extend(read_contents(database, [table], say, hashes))
+
+    with ThreadPoolExecutor(jobs) as pool:
+        for future in [pool.submit(work) for _job in range(min(jobs, len(tables)))]:
+            future.result()
+    contents = tuple(sorted(found, key=lambda content: (content.schema, content.name)))
+    return Fingerprint(contents, objects.large_objects, objects.large_objects_hash)
+
+
+def _bytes(database: Database, table: Table) -> int:
+    return int(database.value("SELECT coalesce(pg_relation_size(%s::oid), 0)", (table.oid,)))
 
 
 def needs_redump(manifest: Mapping[str, Any]) -> bool:

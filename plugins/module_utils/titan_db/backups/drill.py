@@ -21,8 +21,8 @@ from ..errors import DatabaseError, OptionError, TitanError
 from ..locks import file_lock
 from ..outcome import silent
 from ..steps import step
-from .check import differences_to, needs_redump
-from .fingerprint import Fingerprint, pin, read_fingerprint, read_tables
+from .check import differences_to, needs_redump, read_restored
+from .fingerprint import Fingerprint, pin
 from .loading import Loader
 from .naming import FileName
 from .pipeline import Deadline
@@ -107,9 +107,9 @@ def run_drill(
         archive = _load(loader, path, file, target, cluster.settings("postgres", superuser), bool(manifest))
         step("drill.compare")
         say("Comparing ...")
+        restored = read_restored(target, jobs, say, not redump)
         with connect(target, "drill") as database:
             pin(database)
-            restored = read_fingerprint(database, read_tables(database), say, not redump)
             differences = differences_to(known, restored, archive, database, loader) if manifest else []
     return DrillResult(tuple(differences), len(restored.tables), restored.rows, time.monotonic() - began, restored)
 

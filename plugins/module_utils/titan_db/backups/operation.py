@@ -62,7 +62,8 @@ def backup(call: Call) -> Outcome:
             sweep_parts(wanted.dest, name)
             warnings = _remarks(source, database)
             path, manifest, more = take_backup(database, source, wanted, Deadline(options["timeout"]), call.say)
-            return _finish(path, manifest, warnings + more, entries, rules, wanted)
+            warnings += [*more, *_too_long(manifest, options["window"])]
+            return _finish(path, manifest, warnings, entries, rules, wanted)
 
 
 def backup_info(call: Call) -> Outcome:
@@ -116,6 +117,16 @@ def _chosen(options: Mapping[str, Any], verified: bool = False) -> Entry:
 
 def _called(name: str | None) -> str:
     return f" called {name!r}" if name else ""
+
+
+def _too_long(manifest: Mapping[str, Any], window: int) -> list[str]:
+    took = manifest["seconds"]["dump"] + manifest["verified"]["seconds"]
+    if not window or took <= window / 2:
+        return []
+    return [
+        f"Dump and proof took {took:.0f} s, more than half of the window of {window} s. Prove every week only (verify: checksum and "
+        "a drill job), drill on another host, or change to physical backups."
+    ]
 
 
 def _remarks(source: Source, database: Database) -> list[str]:

@@ -40,6 +40,7 @@ BACKUP: dict[str, dict[str, Any]] = {
     "globals": {"type": "bool", "default": True},
     "pin": {"type": "bool", "default": False},
     "lock_timeout": {"type": "int", "default": 60},
+    "window": {"type": "int", "default": 0},
     **_PROGRAMS,
     **_DRILL_DIR,
 }

@@ -21,8 +21,8 @@ from ..locks import advisory_lock
 from ..outcome import Call, Outcome
 from ..steps import step
 from .catalog import Entry
-from .check import differences_to, needs_redump
-from .fingerprint import pin, read_fingerprint, read_tables
+from .check import differences_to, needs_redump, read_restored
+from .fingerprint import pin
 from .loading import Loader
 from .manifest import digest
 from .naming import FileName, parse_file_name
@@ -192,9 +192,9 @@ def _load_and_compare(entry: Entry, file: FileName, programs: Programs, call: Ca
         loader = Loader(programs, work, call.options["jobs"], deadline, redump)
         archive = loader.load(entry.path, file, target)
         call.say("Comparing ...")
+        restored = read_restored(target, call.options["jobs"], call.say, not redump)
         with connect(target, "restore") as database:
             pin(database)
-            restored = read_fingerprint(database, read_tables(database), call.say, not redump)
             differences = differences_to(entry.manifest, restored, archive, database, loader) if entry.manifest else []
             if differences:
                 raise TitanError(
