@@ -32,6 +32,11 @@ docs-lint: .venv/test.stamp ## Documentation of modules and roles, and the chang
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/collections" $(BIN)/antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs all .
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/antsibull-changelog lint
 
+reference: .venv/test.stamp ## Pages of all modules and roles, made from the sources, into build/reference
+	@rm -rf build/reference && mkdir -p -m 0755 build/reference
+	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/collections" $(BIN)/antsibull-docs collection --use-current --dest-dir build/reference titan.database
+	@find build/reference -name '*.rst' | wc -l | xargs -I N echo "N pages in build/reference"
+
 sanity: ## ansible-test sanity on each ansible-core that a Python here can run
 	@sh tests/sanity.sh
 
@@ -47,4 +52,4 @@ clean: demo-clean ## Remove the demo, the virtual environment and caches
 .venv/test.stamp: requirements/test.txt requirements/demo.txt
 	@sh tests/venv.sh "$(PYTHON)" test
 
-.PHONY: help demo demo-stop demo-clean test unit lint docs-lint sanity molecule clean
+.PHONY: help demo demo-stop demo-clean test unit lint docs-lint reference sanity molecule clean

@@ -1,0 +1,176 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A private copy of the checkout with a converged demo: the documents' commands are executed there.
+
+The documents speak of Titan's production host; a table turns its names and paths into the demo's. A command line that
+stands in several documents is executed once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration.collection.test_site import copy_checkout, demo_call
+from tests.integration.docs.blocks import Block
+
+
+@dataclass
+class Place:
+    """Where blocks are executed."""
+
+    root: Path
+    env: dict[str, str]
+    done: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def demo(self) -> Path:
+        return self.root / ".demo"
+
+    def translate(self, text: str) -> str:
+        """The demo's names and paths in the places of production's."""
+        user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
+        for ours, theirs in {
+            "-l production": "-l demo",
+            "-l staging": "-l demo",
+            "hosts: production": "hosts: demo",
+            "become: true": "become: false",
+            "sudo -u ubuntu ": "",
+            "sudo -u postgres psql -p 5433": f"{self.demo}/superuser",
+            "become_user: ubuntu": "become_user: nobody",
+            "your/inventory": "inventories/demo",
+            "crontab -l": f"cat {self.demo}/crontab",
+            "/etc/titan-db/production.json": f"{self.demo}/etc/titan-db.json",
+            "/home/ubuntu/Titan/.env": f"{self.demo}/app/.env",
+            "/home/ubuntu/Titan": f"{self.demo}/app",
+            "/home/ubuntu/backups/database": f"{self.demo}/backups",
+            "/home/ubuntu/logs/db-backup-production.log": f"{self.demo}/logs/db-backup.log",
+            "/home/ubuntu/logs": f"{self.demo}/logs",
+            "/etc/cron.d/titan-production": f"{self.demo}/crontab",
+            "/usr/local/bin/titan-db": f"{self.demo}/bin/titan-db",
+            "titan_prod_": "titan_demo_",
+            "titan_prod": "titan_demo",
+            "user: ubuntu": f"user: {user}",
+            "inventories/production/group_vars/production.yml": "inventories/demo/group_vars/demo.yml",
+        }.items():
+            text = text.replace(ours, theirs)
+        return text
+
+    def run(self, block: Block) -> None:
+        """Execute the block.
+
+        Raises:
+            AssertionError: with the block's place and everything that was printed, when it does not end as it should.
+        """
+        text = self.translate(block.text)
+        if block.mark == "file":
+            target = self.root / block.value
+            assert target.resolve().is_relative_to(self.root.resolve()), block.place
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+            return
+        if block.language == "yaml":
+            data = yaml.safe_load(text)
+            if isinstance(data, dict):
+                return  # variables: tests/unit/docs holds them against the roles' argument_specs
+            command = ["ansible-playbook", "-l", "demo", self._playbook(data)]
+        elif block.language == "sql":
+            command = ["psql", "-X", "-v", "ON_ERROR_STOP=1", "-f", self._file(text, ".sql")]
+        else:
+            command = ["sh", "-eu", "-c", self._not_yet_done(text, block.document)]
+        done = subprocess.run(
+            command,
+            cwd=self.root,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        said = f"{block.place} ended with status {done.returncode}:\n{block.text}\n{done.stdout[-6000:]}"
+        if block.mark == "fails":
+            assert done.returncode != 0 and block.value in " ".join(done.stdout.split()), said
+        else:
+            assert done.returncode == 0, said
+
+    def _not_yet_done(self, text: str, document: str) -> str:
+        """The text without the plain command lines that another document has had executed."""
+        left = []
+        for line in text.splitlines():
+            plain = line.strip().startswith(("ansible-playbook ", "titan-db ")) and not line.endswith("\\")
+            if not plain or self.done.setdefault(line.strip(), document) == document:
+                left.append(line)
+        return "\n".join(left)
+
+    def _file(self, text: str, suffix: str) -> str:
+        handle, name = tempfile.mkstemp(suffix, dir=self.root)
+        os.write(handle, text.encode())
+        os.close(handle)
+        return name
+
+    def _playbook(self, data: list[dict[str, Any]]) -> str:
+        """A file with the plays; bare tasks get a play around them with the demo's connection."""
+        if not any("hosts" in item or "import_playbook" in item for item in data):
+            defaults = {"group/titan.database.database": {"env_file": f"{self.demo}/app/.env"}}
+            data = [{"hosts": "demo", "gather_facts": False, "module_defaults": defaults, "tasks": data}]
+        return self._file(json.dumps(data), ".yml")
+
+
+def _virtual_environment(root: Path) -> None:
+    """A .venv that is this one, with stamps newer than the copied requirements, so that make installs nothing."""
+    folder = root / ".venv"
+    folder.mkdir()
+    for name in ("bin", "lib", "include", "pyvenv.cfg"):
+        if (Path(sys.prefix) / name).exists():
+            (folder / name).symlink_to(Path(sys.prefix) / name)
+    for name in ("demo", "test"):
+        (folder / f"{name}.stamp").touch()
+
+
+def _superuser(demo: Path, port: str) -> None:
+    """A psql for the server's superuser over the Unix socket, which is what sudo -u postgres psql is on a host."""
+    socket = (demo / "server").resolve() / "cluster" / "s"
+    script = demo / "superuser"
+    script.write_text(f'#!/bin/sh\nunset PGPASSWORD PGDATABASE\nexec psql -h "{socket}" -p {port} -U postgres "$@"\n')
+    script.chmod(0o755)
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    """The copy, after a first converge."""
+    root = Path(tempfile.mkdtemp(prefix="titan-docs-"))
+    root.chmod(0o755)
+    copy_checkout(root)
+    _virtual_environment(root)
+    path = f"{root}/.demo/bin:{root}/.venv/bin:{root}/.demo/programs:{os.environ['PATH']}"
+    env = {**os.environ, "PATH": path, "HOME": str(root)}
+    converge = "ansible-playbook site.yml -l demo"
+    try:
+        demo_call(root, "demo.load_titan(demo.prepared_cluster(), '0.2')")
+        made = subprocess.run(converge.split(), cwd=root, env=env, capture_output=True, text=True, check=False)
+        assert made.returncode == 0, made.stdout[-6000:] + made.stderr[-2000:]
+        url = (root / ".demo" / "app" / ".env").read_text().split("'")[1]
+        user, _, rest = url.removeprefix("postgresql://").partition(":")
+        password, _, rest = rest.partition("@")
+        host, _, rest = rest.partition(":")
+        port, _, database = rest.partition("/")
+        env |= {"PGHOST": host, "PGPORT": port, "PGUSER": user, "PGPASSWORD": password, "PGDATABASE": database}
+        _superuser(root / ".demo", port)
+        yield Place(root, env, {converge: "the beginning"})
+    finally:
+        demo_call(root, "demo.clean()")
+        shutil.rmtree(root, ignore_errors=True)

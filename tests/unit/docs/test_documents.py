@@ -1,0 +1,190 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the documents name exists: links, paths, targets, commands, playbooks, variables, tests."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.titan.database.plugins.module_utils.titan_db import cli
+
+from tests.integration.docs.blocks import DOCUMENTS, EXECUTED, ROOT, SHOWN, Block, all_blocks, blocks_of
+
+MADE_BY_THE_RELEASE = ("CHANGELOG.md",)
+BLOCKS = all_blocks()
+IDS = [path.name for path in DOCUMENTS]
+
+
+def prose(path: Path) -> str:
+    """The document without its blocks."""
+    return re.sub(r"^\s*```.*?^\s*```$", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of a document's headings, as forges make them."""
+    headings = re.findall(r"^#+ (.+)$", prose(path), flags=re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def command_lines(blocks: list[Block]) -> Iterator[tuple[Block, str]]:
+    for block in blocks:
+        if block.language == "sh":
+            for line in block.text.replace("\\\n", " ").splitlines():
+                yield block, line.strip()
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
+def test_links_and_paths_exist(path: Path) -> None:
+    text = prose(path)
+    for target in re.findall(r"\]\(([^)\s]+)[^)]*\)", text):
+        if re.match(r"https?:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        linked = (path.parent / name).resolve() if name else path
+        assert linked.exists() or name in MADE_BY_THE_RELEASE, target
+        assert not anchor or anchor in anchors(linked), target
+    for name in re.findall(
+        r"`((?:docs|examples|inventories|molecule|playbooks|plugins|roles|tests|changelogs|benchmarks)/[\w./-]+)`", text
+    ):
+        assert (ROOT / name).exists(), name
+    for target in re.findall(r"`make ([a-z-]+)`", text):
+        assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.M), target
+
+
+def test_the_index_lists_every_guide() -> None:
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in DOCUMENTS[1:] if path.name != "README.md" and f"({path.name})" not in index] == []
+    assert len(DOCUMENTS) >= 13
+
+
+def test_each_block_is_of_a_kind_that_is_executed_or_only_shown() -> None:
+    assert [block.place for block in BLOCKS if block.language not in (*EXECUTED, *SHOWN)] == []
+    hidden = [
+        block.place for block in BLOCKS if block.language in SHOWN and re.search(r"^\s*\$ ", block.text, flags=re.M)
+    ]
+    assert hidden == [], "commands belong into blocks that are executed"
+
+
+def test_every_titan_db_command_is_one_that_the_command_understands(capsys: pytest.CaptureFixture[str]) -> None:
+    seen = 0
+    for block, line in command_lines(BLOCKS):
+        words = shlex.split(line, comments=True)
+        if "titan-db" in words[:4]:
+            words = words[words.index("titan-db") + 1 :]
+            words = words[: next((at for at, word in enumerate(words) if word in ("|", ">", ">>", "||", "&&")), None)]
+            if words != ["--help"]:
+                try:
+                    cli.parser().parse_args(words)
+                except SystemExit:
+                    pytest.fail(f"{block.place}: {line}: {capsys.readouterr().err}")
+                seen += 1
+    assert seen > 10
+
+
+def test_every_playbook_and_target_exists() -> None:
+    seen = 0
+    for block, line in command_lines(BLOCKS):
+        for name in re.findall(r"titan\.database\.(\w+)", line) if "ansible-playbook" in line else ():
+            assert (ROOT / "playbooks" / f"{name}.yml").exists(), f"{block.place}: {name}"
+            seen += 1
+        for name in re.findall(r"^make ([a-z-]+)", line):
+            assert re.search(rf"^{name}:.*##", (ROOT / "Makefile").read_text(), flags=re.M), f"{block.place}: {name}"
+            seen += 1
+    assert seen > 5
+
+
+def role_options() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for path in (ROOT / "roles").glob("*/meta/argument_specs.yml"):
+        found |= yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
+    return found
+
+
+def test_variables_are_those_of_the_roles_and_have_their_types() -> None:
+    options = role_options()
+    playbooks = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "playbooks").glob("*.yml"))
+    seen = 0
+    for block in BLOCKS:
+        data = yaml.safe_load(block.text) if block.language == "yaml" else None
+        for name, value in data.items() if isinstance(data, dict) else ():
+            seen += 1
+            if name not in options:
+                assert name.startswith("titan_") and name in playbooks, f"{block.place}: nobody reads {name}"
+                continue
+            spec = {key: item for key, item in options[name].items() if key != "description"}
+            result = ArgumentSpecValidator({name: _bare(spec)}).validate({name: value})
+            assert not result.error_messages, f"{block.place}: {result.error_messages}"
+    assert seen > 10
+
+
+def _bare(spec: dict[str, Any]) -> dict[str, Any]:
+    """An argument spec without what only the documentation needs."""
+    kept = {key: value for key, value in spec.items() if key not in ("description", "version_added", "default")}
+    if "options" in kept:
+        kept["options"] = {name: _bare(item) for name, item in kept["options"].items()}
+    return kept
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        {
+            name
+            for path in DOCUMENTS
+            for name in re.findall(
+                r"`((?:host|migrations|retention|backup|schedule|monitoring|access)_\w+)`", prose(path)
+            )
+        }
+    ),
+)
+def test_every_variable_that_is_mentioned_exists(name: str) -> None:
+    assert name in role_options() or name in ("backup_dest", "backup_name")
+
+
+def claims() -> list[list[str]]:
+    """The rows of docs/claims.md."""
+    lines = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8").splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ") and "---" not in line]
+    return [row for row in rows if row[0] != "it says"]
+
+
+def functions(path: Path) -> set[str]:
+    return {node.name for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)}
+
+
+def test_every_claim_names_tests_that_exist() -> None:
+    rows = claims()
+    assert len(rows) > 40
+    for row in rows:
+        assert len(row) == 4, row
+        links = re.findall(r'\[[^]]+\]\(\.\./(\S+) "(test_\w+)"\)', row[3])
+        assert links or "**not proven yet**" in row[3], row
+        for name, test in links:
+            assert test in functions(ROOT / name), f"{name}: {test} is named for the claim {row[0]!r}"
+    without = sum("**not proven yet**" in row[3] for row in rows)
+    last = (ROOT / "docs" / "claims.md").read_text(encoding="utf-8").splitlines()[-1]
+    assert last == f"{len(rows)} claims; {len(rows) - without} with tests, {without} not proven yet."
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
+def test_no_password_in_any_document(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for password in re.findall(r"://[^\s:/]+:([^\s@]+)@", text):
+        assert password == "a%20password", "write the made-up password of the guides"
+    assert not re.search(r"(?i)(password|token|secret)\s*[=:]\s*(?!\"?\{\{)[\w/+]{8,}", text)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
+def test_lines_can_be_read_without_scrolling(path: Path) -> None:
+    outside = [line for line in prose(path).splitlines() if not line.startswith(("|", "   |")) and len(line) > 130]
+    assert outside == []
+    assert [block.place for block in blocks_of(path) if max(map(len, block.text.splitlines()), default=0) > 150] == []
