@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Callable
 
 import psycopg2
 import pytest
+from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.catalog import Entry
 from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils.titan_db.locks import file_lock
+from ansible_collections.titan.database.plugins.module_utils.titan_db.watch.checks import backup_checks
+from ansible_collections.titan.database.plugins.module_utils.titan_db.watch.thresholds import thresholds_from_options
 
 from tests.conftest import login
 
@@ -186,9 +192,37 @@ def record(environment: Path, **fields: Any) -> None:
     (folder / "backup.json").write_text(json.dumps({"name": "backup", **fields}))
 
 
-def test_missed_failed_and_interrupted_jobs(check: Callable, environment: Path) -> None:
-    import os
+def test_a_stuck_job(check: Callable, environment: Path) -> None:
+    now = time.time()
+    record(environment, last_start=now - 3500)
+    with file_lock(str(environment.parent / "state" / "backup.lock"), "a test"):
+        assert check("jobs_stuck", 0, 0, job_config=str(environment))["status"] == "ok"
+        assert check("jobs_failed", 0, 0, job_config=str(environment))["status"] == "ok", "it runs"
+        record(environment, last_start=now - 3700)
+        found = check("jobs_stuck", 0, 0, job_config=str(environment))
+        assert (found["status"], "backup" in found["message"]) == ("critical", True)
+    assert check("jobs_stuck", 0, 0, job_config=str(environment))["status"] == "ok"
 
+
+@pytest.mark.parametrize(("hours", "status"), [(24.9, "ok"), (25.1, "warning"), (47.9, "warning"), (48.1, "critical")])
+def test_the_age_of_backups_and_of_their_proof(hours: float, status: str) -> None:
+    now = datetime.now(timezone.utc)
+    limits = thresholds_from_options({})
+
+    def entry(age: float, level: str = "restored", problem: str = "") -> Entry:
+        moment = now - timedelta(hours=age)
+        return Entry("/b/f", "f", "d", "1", moment, moment, 1, "", "custom", level, moment, problem, {})
+
+    def judged(*entries: Entry) -> list[str]:
+        return [each.as_data()["status"] for each in backup_checks(entries, now, limits, "/b")]
+
+    assert judged(entry(hours)) == [status, status]
+    assert judged(entry(hours), entry(1, "checksum")) == ["ok", status], "a backup without a restore is no proof"
+    assert judged(entry(hours), entry(1, "none", "it is truncated")) == [status, status], "a damaged one does not count"
+    assert judged() == ["critical", "critical"]
+
+
+def test_missed_failed_and_interrupted_jobs(check: Callable, environment: Path) -> None:
     now = time.time()
     assert check("jobs_missed", 0, 0, job_config=str(environment))["status"] == "ok", (
         "nothing was due since the installation"

@@ -121,7 +121,14 @@ def send(message: Message, found: list[Channel], sleep: Callable[[float], None] 
     return problems
 
 
-def ping(variables: Mapping[str, str], job: str, event: str, body: str, tries: int = TRIES) -> str:
+def ping(
+    variables: Mapping[str, str],
+    job: str,
+    event: str,
+    body: str,
+    tries: int = TRIES,
+    sleep: Callable[[float], None] = time.sleep,
+) -> str:
     """Tell the dead man's switch: event is "start", "fail", or "" for success; return what went wrong, or ""."""
     base = variables.get("TITAN_DB_PING_URL", "").strip()
     if not base:
@@ -130,7 +137,7 @@ def ping(variables: Mapping[str, str], job: str, event: str, body: str, tries: i
     problem = ""
     for attempt in range(tries):
         if attempt:
-            time.sleep(float(attempt))
+            sleep(float(attempt))
         problem = _post(
             f"{url}/{event}" if event else url, body.encode()[-_PING_LIMIT:], "text/plain; charset=utf-8", 5.0
         )
