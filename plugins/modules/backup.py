@@ -123,6 +123,30 @@ options:
       - Never remove this backup, whatever O(keep) says.
     type: bool
     default: false
+  encrypt_to:
+    description:
+      - C(age) recipients (public keys) to encrypt the dump to while it is written; nothing readable is ever in O(dest). Needs the
+        program C(age) on the target host.
+      - O(verify=restored) then needs the key in O(identity), and has a readable copy in the throw-away cluster for as long as the drill lasts.
+    type: list
+    elements: str
+  identity:
+    description:
+      - Path on the target host of an C(age) identity, the key to restore encrypted backups with.
+    type: path
+  copy_to:
+    description:
+      - Command, as a list of words, that copies a file of the backup to another place, such as
+        V(['rclone', 'copyto', '{path}', 'offsite:titan/{file}']). It is run without a shell, once for each file, after the backup was verified.
+      - C({path}) stands for the file's path and C({file}) for its name. If it fails, the module fails and removes nothing.
+    type: list
+    elements: str
+  copy_back:
+    description:
+      - Command that writes the copy of a file to its standard output, such as V(['rclone', 'cat', 'offsite:titan/{file}']). Its SHA-256 is
+        compared with the file's.
+    type: list
+    elements: str
   lock_timeout:
     description:
       - Seconds to wait for a table that another session has locked before the backup fails.

@@ -55,6 +55,10 @@ options:
         its name. This happens after the restore was compared.
     type: bool
     default: false
+  identity:
+    description:
+      - Path on the target host of an C(age) identity, the key to restore encrypted backups with.
+    type: path
   programs:
     description:
       - Directory on the target host with PostgreSQL's client programs of the server's major version.

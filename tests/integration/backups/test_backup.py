@@ -26,7 +26,7 @@ from ansible_collections.titan.database.plugins.module_utils.titan_db.errors imp
 
 from tests.conftest import embedded_programs, free_port, login
 
-from .helpers import backup, damage, drill, info, picture, programs_with, temporaries
+from .helpers import backup, damage, drill, info, picture, programs_with, restore, temporaries
 
 KINDS = [
     ("plain", "gzip", ".sql.gz"),
@@ -286,3 +286,59 @@ def test_a_standby_is_backed_up_and_says_so(
     assert done.data["backup"]["verified"]["level"] == "restored"
     assert done.data["backup"]["source"]["in_recovery"] is True
     assert "standby" in done.warnings[0] and "public.unlogged" in done.warnings[0]
+
+
+@pytest.fixture
+def key(workdir: Path) -> tuple[str, str]:
+    """An age identity's file and its recipient."""
+    if not shutil.which("age-keygen"):
+        pytest.skip("age is not installed (Debian package age)")
+    path = workdir / "key.txt"
+    subprocess.run(["age-keygen", "-o", str(path)], check=True, capture_output=True)
+    return str(path), subprocess.run(
+        ["age-keygen", "-y", str(path)], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+@pytest.mark.parametrize(("form", "compression"), [("plain", "gzip"), ("custom", "zstd"), ("custom", "gzip")])
+def test_an_encrypted_backup_is_readable_with_the_key_only(
+    small: ConnectionSettings, dest: Path, key: tuple[str, str], form: str, compression: str
+) -> None:
+    identity, recipient = key
+    given = {"format": form, "compression": compression, "encrypt_to": [recipient]}
+    with pytest.raises(OptionError, match="'verify'"):
+        backup(small, dest, verify="restored", **given)
+    checked = backup(small, dest, **given).data["backup"]
+    assert checked["path"].endswith(".age") and checked["verified"]["level"] == "checksum"
+    assert Path(checked["path"]).read_bytes().startswith(b"age-encryption.org/v1")
+    with pytest.raises(TitanError, match="'identity'"):
+        drill(source=checked["path"])
+    assert "4500 rows compared" in drill(source=checked["path"], identity=identity).summary
+    proven = backup(small, dest, verify="restored", identity=identity, **given).data["backup"]
+    assert proven["verified"]["level"] == "restored"
+    restore(small, source=proven["path"], identity=identity, into=f"{small.database}_2")
+    with connect(small) as admin:
+        admin.execute(f"DROP DATABASE {small.database}_2")
+
+
+def test_a_copy_elsewhere_is_read_back(first: str, small: ConnectionSettings, dest: Path, workdir: Path) -> None:
+    away = workdir / "away; $HOME"
+    away.mkdir()
+    copy = {"copy_to": ["cp", "{path}", f"{away}/{{file}}"], "copy_back": ["cat", f"{away}/{{file}}"]}
+    done = backup(small, dest, **copy).data["backup"]
+    name = Path(done["path"]).name
+    assert sorted(path.name for path in away.iterdir()) == sorted([name, f"{name}.json", done["globals"]["file"]])
+    assert done["copied"]["read_back"] is True and info(away, verify="checksum").data["backups"][0]["problem"] == ""
+    with pytest.raises(TitanError, match="reads back otherwise"):
+        backup(small, dest, keep={"last": 1}, **{**copy, "copy_back": ["echo", "{file}"]})
+    with pytest.raises(TitanError, match="false failed with status 1"):
+        backup(small, dest, keep={"last": 1}, copy_to=["false", "{path}"])
+    assert os.path.exists(first) and len(info(dest).data["backups"]) == 4
+
+
+def test_a_cut_file_of_others_is_one_clear_sentence(small: ConnectionSettings, dest: Path) -> None:
+    path = Path(backup(small, dest, format="plain", compression="gzip").data["backup"]["path"])
+    Path(f"{path}.json").unlink()
+    path.write_bytes(path.read_bytes()[:-2000])
+    with pytest.raises(TitanError, match="is not good"):
+        drill(source=str(path))

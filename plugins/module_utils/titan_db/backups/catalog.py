@@ -64,6 +64,7 @@ def read_catalog(dest: str, name: str | None = None, verify: str = "none") -> li
     """
     if verify not in ("none", "checksum"):
         raise OptionError("verify", verify, "Allowed: none, checksum.")
+    dest = os.path.abspath(dest)
     try:
         names = os.listdir(dest)
     except FileNotFoundError:

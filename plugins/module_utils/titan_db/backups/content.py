@@ -10,32 +10,31 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..programs import start
+from ..errors import TitanError
 from .naming import FileName
+from .pipeline import PIECE, Deadline, Program, chain
 
 _END = b"PostgreSQL database dump complete"
-_PIECE = 1 << 20
 
 
-def content_problem(path: str, parsed: FileName) -> str:
+def content_problem(path: str, parsed: FileName, identity: str = "") -> str:
     """Why the dump cannot be whole; empty if nothing speaks against it.
 
     Decodes all of it: a plain dump must end with pg_dump's last line and create at least one table; an archive must begin
     as one. What only a restore can show is not looked for.
     """
-    if parsed.encrypted or parsed.format == "directory":
+    if (parsed.encrypted and not identity) or parsed.format == "directory":
         return ""
+    compression = parsed.compression if parsed.format == "plain" or parsed.compression == "zstd" else "none"
     tail, tables, first = b"", 0, b""
     try:
-        with decoded(
-            path, parsed.compression if parsed.format == "plain" or parsed.compression == "zstd" else "none"
-        ) as pieces:
+        with decoded(path, compression, identity if parsed.encrypted else "") as pieces:
             for piece in pieces:
                 first = first or piece[:5]
                 if parsed.format == "plain" and not tables:
                     tables = (tail[-20:] + piece).count(b"CREATE TABLE ")
                 tail = (tail + piece)[-4096:]
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error, TitanError) as error:
         return f"it cannot be decoded to its end ({error})"
     if parsed.format != "plain":
         return "" if first == b"PGDMP" else "it is not an archive of pg_dump"
@@ -45,19 +44,28 @@ def content_problem(path: str, parsed: FileName) -> str:
 
 
 @contextmanager
-def decoded(path: str, compression: str) -> Iterator[Iterator[bytes]]:
-    """The file's content in pieces.
+def decoded(path: str, compression: str, identity: str = "") -> Iterator[Iterator[bytes]]:
+    """The file's content in pieces; they must be taken to the end.
+
+    Args:
+        path: The file.
+        compression: Of the file.
+        identity: Path of the age identity to decrypt it with; empty for a file that is not encrypted.
 
     Raises:
-        EOFError, OSError, zlib.error: from the pieces, when the compressed stream is cut or damaged.
+        EOFError, OSError, zlib.error, TitanError: from the pieces or at the end, when the file is cut or damaged.
     """
-    if compression == "zstd":
-        with _from_zstd(path) as pieces:
+    unpack = {"zstd": [["zstd", "-dcq"]], "gzip": [["gzip", "-dc"]]}.get(compression, [])
+    if identity:
+        with _through([["age", "--decrypt", f"--identity={identity}"], *unpack], path) as pieces:
             yield pieces
-        return
-    with open(path, "rb") as stream:
-        plain = iter(lambda: stream.read(_PIECE), b"")
-        yield _gunzip(plain) if compression == "gzip" else plain
+    elif compression == "zstd":
+        with _through(unpack, path) as pieces:
+            yield pieces
+    else:
+        with open(path, "rb") as stream:
+            plain = iter(lambda: stream.read(PIECE), b"")
+            yield _gunzip(plain) if compression == "gzip" else plain
 
 
 def _gunzip(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -72,12 +80,12 @@ def _gunzip(pieces: Iterator[bytes]) -> Iterator[bytes]:
                     break
                 decoder = zlib.decompressobj(wbits=31)
             started = True
-            out = decoder.decompress(piece, 4 * _PIECE)
+            out = decoder.decompress(piece, 4 * PIECE)
             if out:
                 yield out
             piece = decoder.unused_data if decoder.eof else decoder.unconsumed_tail
     while started and not decoder.eof:
-        out = decoder.decompress(decoder.unconsumed_tail, 4 * _PIECE)
+        out = decoder.decompress(decoder.unconsumed_tail, 4 * PIECE)
         if not out:
             break
         yield out
@@ -86,24 +94,10 @@ def _gunzip(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 @contextmanager
-def _from_zstd(path: str) -> Iterator[Iterator[bytes]]:
+def _through(commands: list[list[str]], path: str) -> Iterator[Iterator[bytes]]:
+    """The file's content after a chain of programs."""
     with (
         open(path, "rb") as stream,
-        start(["zstd", "-dcq"], stdin=stream, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/") as process,
+        chain([Program(command) for command in commands], Deadline(0), stdin=stream, stdout=subprocess.PIPE) as started,
     ):
-        source = process.stdout
-        if source is None:
-            raise OSError("zstd has no output")
-
-        def pieces() -> Iterator[bytes]:
-            while piece := source.read(_PIECE):
-                yield piece
-            if process.wait():
-                said = process.stderr.read().decode(errors="replace") if process.stderr else ""
-                raise EOFError(" ".join(said.split()) or f"zstd ended with status {process.returncode}")
-
-        try:
-            yield pieces()
-        finally:
-            if process.poll() is None:
-                process.kill()
+        yield iter(lambda: started.output.read(PIECE), b"")

@@ -79,6 +79,7 @@ def run_drill(
     deadline: Deadline,
     folder: str,
     jobs: int = 2,
+    age_identity: str = "",
     say: Callable[[str], None] = silent,
 ) -> DrillResult:
     """Restore the backup and compare.
@@ -90,6 +91,7 @@ def run_drill(
         deadline: When it must be done.
         folder: Where the cluster's private directory is made.
         jobs: Parallel connections of pg_restore.
+        age_identity: Path of the age identity for an encrypted backup.
         say: Takes progress lines.
 
     Raises:
@@ -102,7 +104,7 @@ def run_drill(
         say("The throw-away cluster runs; restoring ...")
         target = _prepare(cluster, superuser, source)
         redump = bool(manifest) and needs_redump(known)
-        loader = Loader(programs, cluster.folder, jobs, deadline, redump, _identity())
+        loader = Loader(programs, cluster.folder, jobs, deadline, redump, age_identity, _identity())
         step("drill.restore")
         archive = _load(loader, path, file, target, cluster.settings("postgres", superuser), bool(manifest))
         step("drill.compare")

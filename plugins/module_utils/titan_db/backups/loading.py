@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Any
 
 from ..connection import ConnectionSettings
 from ..database import child_environment
+from ..errors import TitanError
 from .content import decoded
 from .naming import FileName
 from .pipeline import PIECE, Deadline, Program, chain, output_of
@@ -32,6 +34,7 @@ class Loader:
         jobs: Parallel connections of pg_restore.
         deadline: When it must be done.
         with_rows: Also hash the rows in the dump's text, for a comparison with a dump of the restored database.
+        age_identity: Path of the age identity for an encrypted dump.
         identity: Keywords for subprocess; psql runs a dump's text, so a drill of root's lets somebody else do it.
     """
 
@@ -40,6 +43,7 @@ class Loader:
     jobs: int
     deadline: Deadline
     with_rows: bool = False
+    age_identity: str = ""
     identity: Mapping[str, Any] = field(default_factory=dict)
 
     def load(self, path: str, file: FileName, target: ConnectionSettings) -> Skeleton:
@@ -48,9 +52,14 @@ class Loader:
         Raises:
             TitanError: the first error ends it.
         """
-        if file.format == "plain":
-            return self._load_plain(path, file, target)
-        archive = self._unpacked(path, file)
+        if file.encrypted and not self.age_identity:
+            raise TitanError(f"{path} is encrypted: name the file with the age identity in the option 'identity'.")
+        try:
+            if file.format == "plain":
+                return self._load_plain(path, file, target)
+            archive = self._unpacked(path, file)
+        except (EOFError, zlib.error) as error:
+            raise TitanError(f"it cannot be decoded to its end ({error})", programs=["decoder"]) from error
         try:
             listing = self._listing(archive)
             triggers = [line for line in listing if " EVENT TRIGGER " in line]
@@ -94,7 +103,7 @@ class Loader:
             self.programs.path("psql"), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1",
             "--single-transaction", "--file=-",
         ]  # fmt: skip
-        with child_environment(target) as env, decoded(path, file.compression) as pieces:
+        with child_environment(target) as env, decoded(path, file.compression, self._identity_for(file)) as pieces:
             psql = Program(argv, env, self.identity)
             with chain([psql], self.deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as started:
                 for piece in pieces:
@@ -104,13 +113,17 @@ class Loader:
 
     def _unpacked(self, path: str, file: FileName) -> str:
         """pg_restore needs a seekable archive to work in parallel."""
-        if file.compression != "zstd" or file.format == "directory":
+        if file.format == "directory" or not (file.encrypted or file.compression == "zstd"):
             return path
+        compression = "zstd" if file.compression == "zstd" else "none"
         descriptor, archive = tempfile.mkstemp(prefix="archive.", dir=self.work)
-        with os.fdopen(descriptor, "wb") as stream, decoded(path, "zstd") as pieces:
+        with os.fdopen(descriptor, "wb") as stream, decoded(path, compression, self._identity_for(file)) as pieces:
             for piece in pieces:
                 stream.write(piece)
         return archive
+
+    def _identity_for(self, file: FileName) -> str:
+        return self.age_identity if file.encrypted else ""
 
     def archive_skeleton(self, archive: str, listing: Sequence[str]) -> Skeleton:
         """The statements of an archive, and where it puts the sequences."""

@@ -24,9 +24,9 @@ from .fingerprint import read_tables
 from .keep import KeepPlan, KeepRules, doubts, make_keep_plan, rules_from_option
 from .manifest import format_time
 from .naming import EXTENSIONS, require_name
-from .options import duration
+from .options import absolute, duration
 from .pipeline import Deadline
-from .preflight import choose_tools, last_of_kind, require_space
+from .preflight import choose_tools, last_of_kind, require_sensible, require_space
 from .restore import restore_entry
 from .source import Source, read_source, require_readable
 from .sweep import sweep_parts
@@ -146,11 +146,12 @@ def _wanted(options: Mapping[str, Any], name: str, source: Source, entries: Sequ
     """Check everything that can be checked before starting."""
     form, verify = options["format"], options["verify"]
     tools = choose_tools(source, options["programs"], form, options["compression"], verify)
-    drill_dir = options["drill_dir"] or default_drill_directory()
+    drill_dir = absolute(options["drill_dir"]) or default_drill_directory()
     if verify == "restored":
         require_drill_directory(drill_dir)
     last = last_of_kind(entries, EXTENSIONS[form, tools.compression])
     require_space(options["dest"], drill_dir if verify == "restored" else None, last, source)
+    require_sensible(options)
     for option in ("lock_timeout", "jobs"):
         if options[option] < 1:
             raise OptionError(option, options[option], "Use 1 or more.")
@@ -167,6 +168,10 @@ def _wanted(options: Mapping[str, Any], name: str, source: Source, entries: Sequ
         globals=options["globals"],
         pin=options["pin"],
         proof=options["proof"],
+        encrypt_to=tuple(options["encrypt_to"] or ()),
+        identity=absolute(options["identity"]),
+        copy_to=tuple(options["copy_to"] or ()),
+        copy_back=tuple(options["copy_back"] or ()),
     )
 
 
@@ -181,7 +186,7 @@ def _planned(wanted: Wanted, entries: Sequence[Entry], rules: KeepRules, missing
     """What a real run would do, supposing that its backup turns out good."""
     plan = make_keep_plan([_supposed(wanted, entries), *entries], rules, utc_now(), wanted.verify)
     removed = [entry.path for entry in plan.remove]
-    file = f"{wanted.name}_YYYYMMDD_HHMMSS.{EXTENSIONS[wanted.format, wanted.compression]}"
+    file = f"{wanted.name}_YYYYMMDD_HHMMSS.{EXTENSIONS[wanted.format, wanted.compression]}{'.age' if wanted.encrypt_to else ''}"
     warnings = [f"Nothing would be removed: {plan.refused}."] if plan.refused else []
     if missing:
         warnings.append(f"The directory {wanted.dest} does not exist yet.")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import timedelta
 from typing import Any
@@ -16,7 +17,7 @@ _PROGRAMS: dict[str, dict[str, Any]] = {
     "jobs": {"type": "int", "default": 2},
     "timeout": {"type": "int", "default": 21600},
 }
-_DRILL_DIR: dict[str, dict[str, Any]] = {"drill_dir": {"type": "path"}}
+_DRILL_DIR: dict[str, dict[str, Any]] = {"drill_dir": {"type": "path"}, "identity": {"type": "path"}}
 
 BACKUP: dict[str, dict[str, Any]] = {
     "dest": {"type": "path", "required": True},
@@ -39,6 +40,9 @@ BACKUP: dict[str, dict[str, Any]] = {
     "unless_verified_within": {"type": "str"},
     "globals": {"type": "bool", "default": True},
     "pin": {"type": "bool", "default": False},
+    "encrypt_to": {"type": "list", "elements": "str"},
+    "copy_to": {"type": "list", "elements": "str"},
+    "copy_back": {"type": "list", "elements": "str"},
     "lock_timeout": {"type": "int", "default": 60},
     "window": {"type": "int", "default": 0},
     **_PROGRAMS,
@@ -65,10 +69,16 @@ RESTORE: dict[str, dict[str, Any]] = {
     "name": {"type": "str"},
     "into": {"type": "str", "required": True},
     "swap": {"type": "bool", "default": False},
+    "identity": {"type": "path"},
     **_PROGRAMS,
 }
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def absolute(path: str | None) -> str:
+    """The path from the root, because programs are started elsewhere; empty for none."""
+    return os.path.abspath(path) if path else ""
 
 
 def duration(option: str, text: str) -> timedelta:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from ..errors import TitanError
+from ..errors import OptionError, TitanError
 from .catalog import Entry, newest_verified
 from .source import Source
 from .tools import CLIENT, SERVER, Programs, choose_compression, find_programs
@@ -46,6 +47,36 @@ def choose_tools(source: Source, folder: str | None, form: str, compression: str
             **error.details,
         ) from error
     return Tools(programs, choose_compression(compression, form))
+
+
+def require_sensible(options: Mapping[str, Any]) -> None:
+    """Refuse combinations of options that cannot do what they say.
+
+    Raises:
+        TitanError: a program is missing.
+        OptionError: names the option.
+    """
+    if options["encrypt_to"]:
+        if options["format"] == "directory":
+            raise OptionError(
+                "encrypt_to", options["encrypt_to"], "A directory is not encrypted; use format custom or plain."
+            )
+        if options["verify"] == "restored" and not options["identity"]:
+            raise OptionError(
+                "verify", "restored", "An encrypted backup cannot be restored without its key: name the file with the age "
+                "identity in 'identity', or use 'verify: checksum' and drill where the key is."
+            )  # fmt: skip
+        if not shutil.which("age"):
+            raise TitanError("Option 'encrypt_to': the program age is not installed. Install the package age.")
+    if options["copy_back"] and options["format"] == "directory":
+        raise OptionError(
+            "copy_back", options["copy_back"], "One file only can be read back; use format custom or plain."
+        )
+    if options["copy_back"] and not options["copy_to"]:
+        raise OptionError("copy_back", options["copy_back"], "It reads back what 'copy_to' has copied; give that, too.")
+    for option in ("copy_to", "copy_back"):
+        if options[option] and not any("{path}" in word or "{file}" in word for word in options[option]):
+            raise OptionError(option, options[option], "One of its words must hold {path} or {file}.")
 
 
 def require_space(dest: str, drill_dir: str | None, last: Entry | None, source: Source) -> None:

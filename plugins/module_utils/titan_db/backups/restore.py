@@ -26,6 +26,7 @@ from .fingerprint import pin
 from .loading import Loader
 from .manifest import digest
 from .naming import FileName, parse_file_name
+from .options import absolute
 from .pipeline import Deadline
 from .properties import apply_properties
 from .tools import CLIENT, Programs, find_programs
@@ -189,7 +190,7 @@ def _load_and_compare(entry: Entry, file: FileName, programs: Programs, call: Ca
     target = call.connection.to(name)
     with tempfile.TemporaryDirectory(prefix="titan-restore-", dir=_roomy()) as work:
         redump = bool(entry.manifest) and needs_redump(entry.manifest or {})
-        loader = Loader(programs, work, call.options["jobs"], deadline, redump)
+        loader = Loader(programs, work, call.options["jobs"], deadline, redump, absolute(call.options["identity"]))
         archive = loader.load(entry.path, file, target)
         call.say("Comparing ...")
         restored = read_restored(target, call.options["jobs"], call.say, not redump)

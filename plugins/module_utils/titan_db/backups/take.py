@@ -17,6 +17,7 @@ from ..errors import TitanError
 from ..outcome import silent
 from ..steps import step
 from .content import content_problem
+from .copying import copy_away
 from .drill import run_drill
 from .dump import Dumped, DumpRequest, dump_globals, take_dump
 from .manifest import ENGINE_VERSION, FORMAT_VERSION, digest, format_time, verification, write_manifest
@@ -42,6 +43,10 @@ class Wanted:
     globals: bool
     pin: bool
     proof: str = "hash"
+    encrypt_to: tuple[str, ...] = ()
+    identity: str = ""
+    copy_to: tuple[str, ...] = ()
+    copy_back: tuple[str, ...] = ()
 
 
 def utc_now() -> datetime:
@@ -52,7 +57,7 @@ def utc_now() -> datetime:
 def free_name(wanted: Wanted, now: Callable[[], datetime] = utc_now) -> FileName:
     """A file name that nothing has yet; waits for the next second when this one's is taken."""
     for _second in range(30):
-        file = FileName(wanted.name, now(), wanted.format, wanted.compression)
+        file = FileName(wanted.name, now(), wanted.format, wanted.compression, bool(wanted.encrypt_to))
         stem = f"{file.name}_{file.started:%Y%m%d_%H%M%S}."
         if not any(item.startswith(stem) for item in os.listdir(wanted.dest)):
             return file
@@ -77,7 +82,7 @@ def take_backup(
     step("backup.start")
     file = free_name(wanted)
     request = DumpRequest(
-        wanted.dest, file, wanted.programs, wanted.lock_timeout, wanted.jobs, hashes=wanted.proof == "hash"
+        wanted.dest, file, wanted.programs, wanted.lock_timeout, wanted.jobs, wanted.encrypt_to, wanted.proof == "hash"
     )
     say(f"Dumping database {source.database!r} to {request.path} ...")
     dumped = take_dump(database, request, deadline, say)
@@ -105,6 +110,10 @@ def take_backup(
             "older backups were left alone.",
             path=request.path,
         )
+    if wanted.copy_to:
+        step("backup.copy")
+        manifest["copied"] = copy_away(request.path, manifest, wanted.copy_to, wanted.copy_back, deadline)
+        write_manifest(request.path, manifest, "backup.copied")
     return request.path, manifest, warnings
 
 
@@ -128,10 +137,12 @@ def verify_backup(
         return verification("none", datetime.now(timezone.utc), problem)
     try:
         if wanted.verify == "checksum":
-            problem = decode_problem(path, file, wanted.programs, deadline)
+            problem = decode_problem(path, file, wanted, deadline)
             level = "none" if problem else "checksum"
             return verification(level, datetime.now(timezone.utc), problem, seconds=time.monotonic() - began)
-        result = run_drill(path, file, manifest, wanted.programs, deadline, wanted.drill_dir, wanted.jobs, say)
+        result = run_drill(
+            path, file, manifest, wanted.programs, deadline, wanted.drill_dir, wanted.jobs, wanted.identity, say
+        )
     except TitanError as error:
         if not error.details.get("of_the_backup"):
             raise
@@ -147,13 +158,15 @@ def verify_backup(
     )
 
 
-def decode_problem(path: str, file: FileName, programs: Programs, deadline: Deadline) -> str:
+def decode_problem(path: str, file: FileName, wanted: Wanted, deadline: Deadline) -> str:
     """Why the file cannot be decoded to its end; empty if it can."""
+    if file.encrypted and not wanted.identity:
+        return ""  # it can be read back, but not decoded, without the key
     try:
-        if file.format == "plain" or file.compression == "zstd":
-            problem = content_problem(path, file)
+        if file.format == "plain" or file.compression == "zstd" or file.encrypted:
+            problem = content_problem(path, file, wanted.identity)
             return "" if problem.startswith("it holds no table") else problem
-        output_of(Program([programs.path("pg_restore"), "--file=/dev/null", path]), deadline)
+        output_of(Program([wanted.programs.path("pg_restore"), "--file=/dev/null", path]), deadline)
     except TitanError as error:
         return error.message.rstrip(".")
     return ""

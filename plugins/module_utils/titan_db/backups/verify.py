@@ -17,6 +17,7 @@ from .drill import default_drill_directory, run_drill
 from .fingerprint import Fingerprint
 from .manifest import ENGINE_VERSION, FORMAT_VERSION, digest, format_time, verification, write_manifest
 from .naming import FileName, parse_file_name
+from .options import absolute
 from .pipeline import Deadline
 from .tools import CLIENT, SERVER, Programs, find_programs
 
@@ -66,9 +67,17 @@ def _drilled(entry: Entry, file: FileName, programs: Programs, call: Call) -> Ou
         problem = f"its SHA-256 is {found}, but {manifest['sha256']} in the manifest"
     else:
         try:
-            folder = options["drill_dir"] or default_drill_directory()
+            folder = absolute(options["drill_dir"]) or default_drill_directory()
             result = run_drill(
-                entry.path, file, manifest, programs, Deadline(options["timeout"]), folder, options["jobs"], call.say
+                entry.path,
+                file,
+                manifest,
+                programs,
+                Deadline(options["timeout"]),
+                folder,
+                options["jobs"],
+                absolute(options["identity"]),
+                call.say,
             )
             problem, tables, rows = "; ".join(result.differences), result.tables, result.rows
             seconds, restored = result.seconds, result.restored
