@@ -29,7 +29,7 @@ lint: .venv/test.stamp ## ruff, mypy, yamllint, ansible-lint (production profile
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint
 
 docs-lint: .venv/test.stamp ## Documentation of modules and roles, and the changelog
-	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/collections" $(BIN)/antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs all .
+	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/collections" $(BIN)/antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs self .
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/antsibull-changelog lint
 
 reference: .venv/test.stamp ## Pages of all modules and roles, made from the sources, into build/reference
@@ -40,16 +40,20 @@ reference: .venv/test.stamp ## Pages of all modules and roles, made from the sou
 sanity: ## ansible-test sanity on each ansible-core that a Python here can run
 	@sh tests/sanity.sh
 
-molecule: ## All scenarios on real hosts in containers (needs root and Debian)
-	@sh molecule/run
+molecule: .venv-molecule/molecule.stamp ## All scenarios on real hosts in containers (needs root and Debian)
+	@VENV=.venv-molecule sh molecule/run
 
 clean: demo-clean ## Remove the demo, the virtual environment and caches
-	@rm -rf .venv .cache .ansible .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	@rm -rf .venv .venv-molecule .cache .ansible .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
 
 .venv/demo.stamp: requirements/demo.txt
-	@sh tests/venv.sh "$(PYTHON)" demo
+	@sh tests/venv.sh "$(PYTHON)" demo .venv
 
 .venv/test.stamp: requirements/test.txt requirements/demo.txt
-	@sh tests/venv.sh "$(PYTHON)" test
+	@sh tests/venv.sh "$(PYTHON)" test .venv
+
+# A place of its own: the package "ansible" in it makes the documentation checks of the other targets slow.
+.venv-molecule/molecule.stamp: requirements/molecule.txt requirements/test.txt requirements/demo.txt
+	@sh tests/venv.sh "$(PYTHON)" molecule .venv-molecule
 
 .PHONY: help demo demo-stop demo-clean test unit lint docs-lint reference sanity molecule clean

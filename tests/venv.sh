@@ -1,12 +1,12 @@
 #!/bin/sh
-# Make .venv with one of the pinned sets: venv.sh PYTHON demo|test
+# Make a virtual environment with one of the pinned sets: venv.sh PYTHON demo|test|molecule FOLDER
 set -eu
-python=$1 wanted=$2
+python=$1 wanted=$2 folder=$3
 if [ -z "$python" ]; then
     echo "Python 3.11 or newer with venv is needed (Debian packages python3 and python3-venv)." >&2
     exit 1
 fi
-[ -x .venv/bin/python ] || "$python" -m venv .venv
-echo "Installing the pinned packages of requirements/$wanted.txt into .venv ..."
-.venv/bin/python -m pip install --quiet --disable-pip-version-check -r "requirements/$wanted.txt"
-touch ".venv/$wanted.stamp"
+[ -x "$folder/bin/python" ] || "$python" -m venv "$folder"
+echo "Installing the pinned packages of requirements/$wanted.txt into $folder ..."
+"$folder/bin/python" -m pip install --quiet --disable-pip-version-check -r "requirements/$wanted.txt"
+touch "$folder/$wanted.stamp"
