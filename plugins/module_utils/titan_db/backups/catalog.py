@@ -56,7 +56,7 @@ def read_catalog(dest: str, name: str | None = None, verify: str = "none") -> li
 
     Args:
         dest: The directory; one that does not exist holds no backups.
-        name: Only backups of this name.
+        name: Only backups of this name; None or empty for all.
         verify: "none" compares sizes with the manifests; "checksum" reads every byte.
 
     Raises:
@@ -76,7 +76,7 @@ def read_catalog(dest: str, name: str | None = None, verify: str = "none") -> li
     entries = []
     for item in found:
         parsed = parse_file_name(item)
-        if parsed and name in (None, parsed.name):
+        if parsed and (not name or name == parsed.name):
             entries.append(_entry(os.path.join(dest, item), parsed, verify))
     return sorted(entries, key=lambda entry: (entry.started, entry.path), reverse=True)
 
