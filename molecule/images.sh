@@ -27,7 +27,7 @@ missing=
 for program in dockerd:docker.io docker:docker.io mmdebstrap:mmdebstrap iptables:iptables ssh-keygen:openssh-client; do
     command -v "${program%%:*}" >/dev/null 2>&1 || [ -x "/usr/sbin/${program%%:*}" ] || missing="$missing ${program#*:}"
 done
-if [ -n "$missing" ] && ! docker info >/dev/null 2>&1; then
+if [ -n "$missing" ]; then
     echo "images: installing$missing"
     apt-get update -qq
     # shellcheck disable=SC2086 # a list of words
@@ -99,5 +99,6 @@ make_image() { # suite, image
 }
 
 # An image with another name than ours is somebody else's to provide.
-case $bookworm in titan-host:*) make_image bookworm "$bookworm" ;; esac
+case $bookworm in titan-host:*) make_image bookworm "$bookworm" & first=$! ;; *) first= ;; esac
 case $trixie in titan-host:*) make_image trixie "$trixie" ;; esac
+[ -z "$first" ] || wait "$first"
