@@ -124,6 +124,17 @@ def test_a_night_of_jobs(command: Path, titan: ConnectionSettings, tmp_path: Pat
     assert checks["jobs_failed"] == "ok", "the cleanup that was refused has succeeded since"
 
 
+def test_by_hand_leaves_no_record_and_prints_a_plain_table(
+    command: Path, settings: ConnectionSettings, tmp_path: Path
+) -> None:
+    config = str(configured(tmp_path, settings))
+    done = start(command, "health", "--by-hand", "--config", config)
+    assert done.stdout.startswith("status"), done
+    assert not (tmp_path / "state").exists()
+    assert start(command, "health", "--config", config).stdout.startswith("20"), "a job writes log lines"
+    assert (tmp_path / "state" / "health.json").exists()
+
+
 def test_note_records_what_could_not_start(command: Path, settings: ConnectionSettings, tmp_path: Path) -> None:
     config = str(configured(tmp_path, settings))
     done = start(command, "note", "--config", config, "--job", "backup", "--status", "2")

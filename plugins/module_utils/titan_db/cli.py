@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
         description="Maintenance of one PostgreSQL database. The database is named by the env file, the configuration, "
         "or the environment (DATABASE_URL, or DB_HOST DB_PORT DB_USER DB_PASSWORD DB_NAME).",
         epilog="Exit status: 0 done, 1 failed, 2 usage, 75 another run holds the lock. With --config a run is a job of that "
-        "environment: one at a time, with a time limit, recorded, and told to whom it may concern.",
+        "environment: one at a time, with a time limit, recorded, and told to whom it may concern (unless --by-hand is given).",
     )
     words = top.add_subparsers(dest="word", required=True, metavar="JOB")
     for word, command in COMMANDS.items():
@@ -74,6 +74,10 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument(
             "--job", metavar="NAME", help="name of the job in the configuration, if it is not the word itself"
         )
+        if command.is_job:
+            sub.add_argument(
+                "--by-hand", action="store_true", help="with --config: no job's record, lock, log or message"
+            )
         sub.add_argument("--env-file", metavar="PATH", help="file with DATABASE_URL, instead of the environment's")
         sub.add_argument("--check", action="store_true", help="plan and report, write nothing")
         sub.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
@@ -104,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if known.word not in COMMANDS:
             return _own_word(known)
         environment = _environment(known)
-        if environment and not known.check and COMMANDS[known.word].is_job:
+        if environment and COMMANDS[known.word].is_job and not (known.check or known.by_hand):
             return _run_job(known, environment)
         return _perform(known)[0]
     except TitanError as error:
@@ -172,7 +176,7 @@ def _perform(known: argparse.Namespace, as_job: bool = False) -> tuple[int, dict
 
 def _options(known: argparse.Namespace, config: dict[str, Any], command: Command) -> dict[str, Any]:
     """The options of the configuration's job, with those of the command line over them."""
-    own = ("word", "config", "job", "env_file", "check", "json")
+    own = ("word", "config", "job", "by_hand", "env_file", "check", "json")
     given = {key: value for key, value in vars(known).items() if key not in own}
     found = {**config.get("jobs", {}).get(known.job or known.word, {}), **given}
     if config.get("environment") and "job_config" in command.spec():

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.schedule import hosttable
+from ansible_collections.titan.database.plugins.module_utils.titan_db.schedule import hosttable, operation
 from ansible_collections.titan.database.plugins.module_utils.titan_db.steps import observed
 
 from tests.unit.schedule.test_block import ORIGINAL
@@ -198,6 +198,13 @@ def test_a_bad_env_file_is_refused_with_its_line(call_module: Call, spool: Path,
     assert "cannot be read" in call_module("crontab", name="production", jobs=[job])["msg"]
     assert call_module("crontab", check_mode=True, name="production", jobs=[job])["changed"] is True
     assert not spool.exists()
+
+
+def test_check_mode_before_cron_is_installed(call_module: Call, monkeypatch: pytest.MonkeyPatch, job: dict) -> None:
+    for module in (hosttable, operation):
+        monkeypatch.setattr(module, "crontab_program", lambda: None)
+    assert call_module("crontab", check_mode=True, name="production", jobs=[job])["changed"] is True
+    assert "install cron" in call_module("crontab", name="production", jobs=[job])["msg"]
 
 
 def test_files_come_first_and_go_with_the_block(call_module: Call, spool: Path, tmp_path: Path, job: dict) -> None:

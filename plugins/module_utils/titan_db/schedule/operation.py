@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
@@ -21,7 +21,7 @@ from .adoption import Adoption, find_adoptable
 from .block import Table, split_table, with_block, without_block
 from .calendar import Run, next_runs
 from .companions import Companion, companions_from_options
-from .hosttable import HostTable, require_place
+from .hosttable import HostTable, crontab_program, require_place
 from .jobs import ScheduledJob, jobs_from_options, render_lines, require_name
 
 
@@ -61,26 +61,33 @@ def crontab(call: Call) -> Outcome:
     warnings = _check_env_files(jobs, call.check_mode)
     if jobs:
         place.judge("\n".join([*render_lines(jobs), ""]))
+    planned_only = call.check_mode and not place.cron_file and crontab_program() is None
+    if planned_only:
+        warnings.append("There is no crontab program yet: the plan takes the crontab to be empty.")
     with nullcontext() if call.check_mode else place.locked():
-        plan = _plan(place, name, jobs, companions, present, options["adopt"])
+        plan = _plan(None if planned_only else place.read(), place, jobs, companions, options)
         if plan.changed and not call.check_mode:
             _apply(place, plan)
     return _outcome(place, name, jobs, plan, warnings)
 
 
 def _plan(
-    place: HostTable, name: str, jobs: list[ScheduledJob], companions: tuple[Companion, ...], present: bool, adopt: bool
+    before: str | None,
+    place: HostTable,
+    jobs: list[ScheduledJob],
+    companions: tuple[Companion, ...],
+    options: Mapping[str, Any],
 ) -> Plan:
-    before = place.read()
+    name = options["name"]
     was = split_table(before or "", name, place.place)
-    if not present:
+    if options["state"] == "absent":
         if not was.block:
             return Plan(before, before, was, was, Adoption((), ()), companions)
         becomes = without_block(was)
         return Plan(before, becomes.text or None, was, becomes, Adoption((), ()), companions)
     sixth = place.user if place.cron_file else ""
     outside = was.before + was.after
-    found = find_adoptable(outside, jobs, sixth) if adopt else Adoption((), ())
+    found = find_adoptable(outside, jobs, sixth) if options["adopt"] else Adoption((), ())
     becomes = with_block(was, name, render_lines(jobs, sixth), found.adopt, place.place)
     return Plan(before, becomes.text, was, becomes, found, companions)
 
