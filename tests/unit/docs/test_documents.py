@@ -102,6 +102,16 @@ def test_every_playbook_and_target_exists() -> None:
     assert seen > 5
 
 
+@pytest.mark.parametrize(
+    ("kind", "folder"), [("modules", "plugins/modules"), ("roles", "roles"), ("playbooks", "playbooks")]
+)
+def test_the_readme_names_everything_there_is(kind: str, folder: str) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    inner = {"guard"}  # imported by the other playbooks
+    names = {path.stem for path in (ROOT / folder).iterdir() if path.suffix in (".py", ".yml") or kind == "roles"}
+    assert [name for name in sorted(names - inner) if f"`titan.database.{name}`" not in text] == []
+
+
 def role_options() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in (ROOT / "roles").glob("*/meta/argument_specs.yml"):
@@ -115,6 +125,9 @@ def test_variables_are_those_of_the_roles_and_have_their_types() -> None:
     seen = 0
     for block in BLOCKS:
         data = yaml.safe_load(block.text) if block.language == "yaml" else None
+        assert "True:" not in str(data), (
+            f"{block.place}: YAML takes a bare on, yes or true for a boolean; quote the key"
+        )
         for name, value in data.items() if isinstance(data, dict) else ():
             seen += 1
             if name not in options:
