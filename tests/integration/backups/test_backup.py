@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
 import subprocess
 import time
@@ -342,3 +343,37 @@ def test_a_cut_file_of_others_is_one_clear_sentence(small: ConnectionSettings, d
     path.write_bytes(path.read_bytes()[:-2000])
     with pytest.raises(TitanError, match="is not good"):
         drill(source=str(path))
+
+
+def test_a_drill_by_root_leaves_nothing_that_the_owner_cannot_use(
+    first: str, small: ConnectionSettings, dest: Path
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root writes into other people's directories")
+    nobody = pwd.getpwnam("nobody")
+    for path in (dest, *dest.iterdir()):
+        os.chown(path, nobody.pw_uid, nobody.pw_gid)
+    drill(source=first)
+    assert {path.stat().st_uid for path in dest.iterdir()} == {nobody.pw_uid}
+    with pytest.raises(TitanError, match="chown it"):
+        backup(small, dest)
+
+
+def test_an_ordinary_owner_backs_up_and_proves(server: Cluster, small: ConnectionSettings, dest: Path) -> None:
+    """No superuser anywhere: the role of the application is enough, and what it cannot see is said."""
+    with connect(small) as admin:
+        admin.execute("DROP ROLE IF EXISTS plain_owner; CREATE ROLE plain_owner LOGIN")
+        admin.execute(
+            f"ALTER DATABASE {small.database} OWNER TO plain_owner; ALTER TABLE users OWNER TO plain_owner".replace(
+                "users", "public.users"
+            )
+        )
+        admin.execute("ALTER TABLE public.orders OWNER TO plain_owner; ALTER VIEW public.busy OWNER TO plain_owner")
+        admin.execute("ALTER SEQUENCE public.users_id_seq OWNER TO plain_owner")
+    owner = ConnectionSettings(host=small.host, port=small.port, user="plain_owner", database=small.database)
+    done = backup(owner, dest, verify="restored")
+    assert done.data["backup"]["verified"]["level"] == "restored" and done.data["backup"]["globals"] is not None
+    with connect(small) as admin:
+        admin.execute(
+            f"ALTER DATABASE {small.database} OWNER TO postgres; REASSIGN OWNED BY plain_owner TO postgres; DROP ROLE plain_owner"
+        )

@@ -34,16 +34,19 @@ def differences_to(
 ) -> list[str]:
     """Every difference between the source and the connected, restored database, as sentences.
 
-    The schema's text is compared only where the same major version made the archive: others write it differently.
+    The schema's text is compared only where the same version made the archive: another one, even a minor one, may write
+    the same schema in other words.
     """
     said = content_differences(fingerprint_from_manifest(manifest), restored)
     said += sequence_differences(archive.sequences, read_sequences(database, archive.sequences))
-    made_by = str((manifest.get("tools") or {}).get("pg_dump") or "").split(".", 1)[0]
-    if made_by == str(loader.programs.major):
-        again = loader.database_skeleton(database.settings)
-        said += schema_differences(archive, again) + row_differences(archive, again)
-    elif loader.with_rows:
+    made_by = str((manifest.get("tools") or {}).get("pg_dump") or "")
+    same_major = made_by.split(".", 1)[0] == str(loader.programs.major)
+    if loader.with_rows and not same_major:
         raise TitanError(f"The proof 'redump' needs PostgreSQL {made_by}, which made the backup.")
+    if loader.with_rows or made_by == loader.programs.version:
+        again = loader.database_skeleton(database.settings)
+        said += row_differences(archive, again)
+        said += schema_differences(archive, again) if made_by == loader.programs.version else []
     return said
 
 

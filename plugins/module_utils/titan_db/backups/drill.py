@@ -32,6 +32,8 @@ from .tools import Programs
 
 _DATABASE = "drill"
 _MISSING_ROLE = re.compile(r'role "(.+?)" does not exist')
+# A restore that fails with these says something about this host, not about the backup.
+_OF_THE_HOST = ("No space left", "is not available", "could not access file", "could not open extension control file")
 _ROLES_AT_MOST = 30
 _LONGEST = 80  # a Unix socket's path has to fit into 107 bytes
 
@@ -193,7 +195,7 @@ def _load(
         except TitanError as error:
             missing = _MISSING_ROLE.search(error.message)
             if known or not missing:
-                bad = bool(error.details.get("programs")) and "No space left" not in error.message
+                bad = bool(error.details.get("programs")) and not any(text in error.message for text in _OF_THE_HOST)
                 raise TitanError(f"The restore failed: {error.message}", **error.details, of_the_backup=bad) from error
             with connect(maintenance, "drill") as database:
                 create_role(database, missing[1])

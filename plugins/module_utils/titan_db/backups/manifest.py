@@ -11,12 +11,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
 
 from ..errors import TitanError
 from ..files import sha256_file, write_file
+from ..locks import file_lock
 from .naming import MANIFEST
 
 FORMAT_VERSION = 1
@@ -87,6 +89,27 @@ def write_manifest(path: str, manifest: Mapping[str, Any], label: str = "backup.
     """Write the manifest of the backup at path: whole or not at all, mode 0600."""
     text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     write_file(manifest_path(path), text.encode(), 0o600, label)
+    hand_over(manifest_path(path))
+
+
+def hand_over(path: str) -> None:
+    """Give what root has written to the owner of its directory, whose jobs have to read it."""
+    if os.geteuid() == 0:
+        owner = os.stat(os.path.dirname(os.path.abspath(path)))
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+@contextmanager
+def backup_lock(dest: str, name: str, purpose: str) -> Iterator[None]:
+    """Hold the lock on the backups of one name.
+
+    Raises:
+        LockedError: another run holds it; says who and since when.
+    """
+    path = os.path.join(dest, f".{name}.lock")
+    with file_lock(path, purpose):
+        hand_over(path)
+        yield
 
 
 def verification(

@@ -15,14 +15,13 @@ from typing import Any
 from ..database import Database, connect
 from ..errors import OptionError, TitanError
 from ..files import require_private_directory, sync_directory
-from ..locks import file_lock
 from ..outcome import Call, Outcome
 from ..steps import step
 from .catalog import Entry, files_of, newest_verified, read_catalog, read_entry
 from .drill import default_drill_directory, require_drill_directory
 from .fingerprint import read_tables
 from .keep import KeepPlan, KeepRules, doubts, make_keep_plan, rules_from_option
-from .manifest import format_time
+from .manifest import backup_lock, format_time
 from .naming import EXTENSIONS, require_name
 from .options import absolute, duration
 from .pipeline import Deadline
@@ -49,8 +48,8 @@ def backup(call: Call) -> Outcome:
     with _os_errors(), connect(call.connection, "backup") as database:
         source = read_source(database)
         name = require_name(options["name"] or source.database)
-        lock = os.path.join(options["dest"], f".{name}.lock")
-        with nullcontext() if call.check_mode else file_lock(lock, f"a backup of database {source.database!r}"):
+        purpose = f"a backup of database {source.database!r}"
+        with nullcontext() if call.check_mode else backup_lock(options["dest"], name, purpose):
             entries = read_catalog(options["dest"], name)
             recent = newest_verified(_same(entries, source), options["verify"]) if within else None
             if recent and within and utc_now() - recent.started <= within:

@@ -81,6 +81,7 @@ class Chain:
         self.timed_out = False
         self.processes: list[subprocess.Popen[bytes]] = []
         self.errors: list[IO[bytes]] = []
+        left = deadline.left()
         try:
             for number, program in enumerate(programs):
                 first, last = number == 0, number == len(programs) - 1
@@ -94,7 +95,6 @@ class Chain:
         except BaseException:
             self.close()
             raise
-        left = deadline.left()
         self.timer = threading.Timer(left, self._time_is_up) if left else None
         if self.timer:
             self.timer.daemon = True

@@ -10,12 +10,11 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..errors import OptionError, TitanError
-from ..locks import file_lock
 from ..outcome import Call, Outcome
 from .catalog import Entry
 from .drill import default_drill_directory, run_drill
 from .fingerprint import Fingerprint
-from .manifest import ENGINE_VERSION, FORMAT_VERSION, digest, format_time, verification, write_manifest
+from .manifest import ENGINE_VERSION, FORMAT_VERSION, backup_lock, digest, format_time, verification, write_manifest
 from .naming import FileName, parse_file_name
 from .options import absolute
 from .pipeline import Deadline
@@ -42,8 +41,7 @@ def drill_entry(entry: Entry, call: Call) -> Outcome:
     programs = _programs(entry, options["programs"])
     if call.check_mode:
         return Outcome(True, {"backup": {"path": entry.path}}, f"Would drill {entry.path}.")
-    lock = os.path.join(os.path.dirname(entry.path), f".{entry.name}.lock")
-    with file_lock(lock, f"a drill of {os.path.basename(entry.path)}"):
+    with backup_lock(os.path.dirname(entry.path), entry.name, f"a drill of {os.path.basename(entry.path)}"):
         return _drilled(entry, file, programs, call)
 
 
