@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The runner of the documents finds what it should find: a runner that lets everything pass proves nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.integration.docs import blocks
+from tests.integration.docs.blocks import Block, blocks_of
+from tests.integration.docs.conftest import Place
+
+TEXT = """# Title
+
+<!-- not run: it needs a real host -->
+```sh
+one
+```
+
+text
+
+```sql
+SELECT 1;
+```
+
+   <!-- fails: no such thing -->
+   ```sh
+   two
+   three
+   ```
+<!-- file: a/b.sql -->
+
+```yaml
+lost: the comment is not right above
+```
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path, {"PATH": os.environ["PATH"]})
+
+
+def sh(text: str, mark: str = "", value: str = "", document: str = "docs/a.md") -> Block:
+    return Block(document, 1, "sh", text, mark, value)
+
+
+def test_blocks_and_their_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "ROOT", tmp_path)
+    path = tmp_path / "a.md"
+    path.write_text(TEXT)
+    found = list(blocks_of(path))
+    assert [(block.line, block.language, block.mark, block.value) for block in found] == [
+        (4, "sh", "not run", "it needs a real host"),
+        (10, "sql", "", ""),
+        (15, "sh", "fails", "no such thing"),
+        (21, "yaml", "", ""),
+    ]
+    assert found[2].text.split() == ["two", "three"]
+    path.write_text("```sh\nnever closed\n")
+    with pytest.raises(ValueError, match="never closed"):
+        list(blocks_of(path))
+
+
+def test_a_block_that_fails_is_named_with_its_output(place: Place) -> None:
+    place.run(sh("true\n"))
+    with pytest.raises(AssertionError, match=r"docs/a.md:1 ended with status 3(.|\n)*what it said"):
+        place.run(sh("echo what it said; exit 3\n"))
+    with pytest.raises(AssertionError):
+        place.run(sh("false\ntrue\n"))
+
+
+def test_a_block_that_has_to_fail_must_fail_with_its_text(place: Place) -> None:
+    place.run(sh("echo no such thing; exit 1\n", "fails", "no such thing"))
+    for text in ("echo no such thing\n", "echo other; exit 1\n"):
+        with pytest.raises(AssertionError):
+            place.run(sh(text, "fails", "no such thing"))
+
+
+def test_a_file_is_written_inside_the_copy_only(place: Place) -> None:
+    place.run(sh("content\n", "file", "new/folder/x.sql"))
+    assert (place.root / "new" / "folder" / "x.sql").read_text() == "content\n"
+    with pytest.raises(AssertionError):
+        place.run(sh("content\n", "file", "../x.sql"))
+
+
+def test_the_names_of_production_become_the_demos(place: Place) -> None:
+    text = place.translate(
+        "ansible-playbook site.yml -l production\nls /home/ubuntu/backups/database/titan_prod_2.sql.gz\n"
+    )
+    assert text == f"ansible-playbook site.yml -l demo\nls {place.demo}/backups/titan_demo_2.sql.gz\n"
+
+
+def test_a_plain_command_of_another_document_is_not_executed_again(place: Place) -> None:
+    (place.root / "bin").mkdir()
+    program = place.root / "bin" / "titan-db"
+    program.write_text(f"#!/bin/sh\necho $1 >> {place.root}/calls\n")
+    program.chmod(0o755)
+    place.env["PATH"] = f"{program.parent}:{place.env['PATH']}"
+    for document in ("docs/a.md", "docs/a.md", "docs/b.md"):
+        place.run(sh("titan-db list\n: | titan-db list\n", document=document))
+    assert (place.root / "calls").read_text().split() == ["list"] * 5
