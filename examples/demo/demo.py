@@ -77,8 +77,10 @@ def prepared_cluster() -> clusters.Cluster:
     installed = DEMO / "programs"
     if not installed.exists():
         if os.geteuid() == 0 and not reachable(programs()):
-            shutil.copytree(programs(), folder / "pginstall")
-            installed.symlink_to(folder / "pginstall" / "bin")
+            package = programs().parent  # its libraries lie beside it and are found relative to the programs
+            for source in (package, package.with_name(f"{package.name}.libs")):
+                shutil.copytree(source, folder / source.name)
+            installed.symlink_to(folder / package.name / "pginstall" / "bin")
         else:
             installed.symlink_to(programs() / "bin")
     port_file = DEMO / "port"
