@@ -100,11 +100,12 @@ def test_killed_at_steps_nothing_is_lost(logs: Any, folder: Path, user_sql: Any)
     assert outcome.data["results"][0]["left"] == 0
 
 
-def test_a_full_disk_rolls_the_batch_back(logs: Any, folder: Path, user_sql: Any) -> None:
+@pytest.mark.parametrize("number", [5, 6, 7])
+def test_a_full_disk_rolls_the_batch_back(logs: Any, folder: Path, user_sql: Any, number: int) -> None:
     def full() -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "archive")
 
-    with pytest.raises(TitanError, match="No space left"), observed(stopping_at(5, full)):
+    with pytest.raises(TitanError, match="No space left"), observed(stopping_at(number, full)):
         operation.cleanup(Call(OPTIONS, logs))
     found = archived(logs, folder)
     user_sql.execute("SELECT count(*) FROM logs")

@@ -65,7 +65,7 @@ def test_decoys_in_front_of_public_are_left_alone(titan: Any, cursor: Any, call_
     cursor.execute(UP.read_text())
     cursor.execute("CREATE SCHEMA evil; CREATE TABLE evil.audit_logs AS TABLE public.audit_logs")
     cursor.execute("CREATE FUNCTION evil.lower(text) RETURNS text LANGUAGE sql AS 'SELECT $$info$$'")
-    cursor.execute("SET search_path = evil, public; CREATE TEMP TABLE system_logs AS TABLE public.system_logs")
+    cursor.execute("SET search_path = evil, public, pg_catalog; CREATE TEMP TABLE system_logs AS TABLE public.system_logs")
     cursor.execute("SELECT sum(deleted_count) FROM run_all_cleanups()")
     assert cursor.fetchone()[0] > 100000
     cursor.execute("SELECT (SELECT count(*) FROM evil.audit_logs), (SELECT count(*) FROM pg_temp.system_logs)")
