@@ -108,7 +108,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if known.word not in COMMANDS:
             return _own_word(known)
         environment = _environment(known)
-        if environment and COMMANDS[known.word].is_job and not (known.check or known.by_hand):
+        # Somebody at a terminal who asks how things are wants a table, not a job's log lines.
+        looking = known.word in ("health", "stats") and sys.stdout.isatty()
+        if environment and COMMANDS[known.word].is_job and not (known.check or known.by_hand or looking):
             return _run_job(known, environment)
         return _perform(known)[0]
     except TitanError as error:
