@@ -126,7 +126,8 @@ def _schedule(demo: Path, jobs: Sequence[dict[str, Any]]) -> str:
     text = ["Schedule, in .demo/crontab (your own crontab is untouched)"]
     for job in sorted(jobs, key=lambda job: list(installed).index(job["name"])):
         text.append(f"   {job['name']} ({job['schedule']}), next: {', '.join(job['runs'])}")
-        text += textwrap.wrap(installed[job["name"]], WIDTH - 6, initial_indent=" " * 6, subsequent_indent=" " * 6)
+        wrapped = textwrap.wrap(installed[job["name"]], WIDTH - 6, break_long_words=False, break_on_hyphens=False)
+        text += [" " * 6 + part for part in wrapped]
     return "\n".join([*text, ""])
 
 

@@ -109,10 +109,11 @@ class Cluster:
         pid = self.pid()
         if pid is None:
             return False
-        try:
-            return os.path.samefile(f"/proc/{pid}/cwd", self.data)
+        try:  # the command line, which everybody may read; not the working directory, which root in a container may not
+            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
             return False
+        return os.fsencode(self.data) in arguments
 
     def pid(self) -> int | None:
         try:
