@@ -216,3 +216,16 @@ def test_a_duplicate_that_a_later_statement_names_is_built(run: Any, db: Databas
     db.execute("CREATE INDEX twin ON public.t (a)")
     assert outcome(run("CREATE INDEX i ON t (a);\nDROP INDEX twin;"))[0] == "built"
     assert db.value("SELECT to_regclass('public.i') IS NOT NULL")
+
+
+def test_the_search_path_of_a_file_counts(run: Any, db: Database) -> None:
+    """The table that a name means after SET search_path is not the one that it means before."""
+    db.execute("CREATE SCHEMA app; CREATE TABLE app.t (a int, b text); CREATE INDEX i ON public.t (b)")
+    assert outcome(run("SET search_path = app;\nCREATE INDEX i ON t (a);")) == ("built", "")
+    assert db.value("SELECT to_regclass('app.i') IS NOT NULL")
+
+
+def test_the_search_path_of_the_role_counts(run: Any, db: Database, settings: ConnectionSettings) -> None:
+    db.execute("CREATE SCHEMA app; CREATE TABLE app.t (a int); CREATE INDEX i ON app.t (a)")
+    db.execute(f'ALTER DATABASE "{settings.database}" SET search_path = app, public')
+    assert outcome(run("CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON t (a);")) == ("found", "")

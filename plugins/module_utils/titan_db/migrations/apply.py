@@ -20,7 +20,7 @@ from .indexes import FOUND, REBUILD, SKIP, Verdict, decide, drop_statement, is_v
 from .script import Script, blanked
 from .session import Session, located
 from .source import Migration
-from .statements import IndexDeclaration, index_declaration, names_in
+from .statements import IndexDeclaration, index_declaration, moves_names, names_in
 
 _IN_TRANSACTION = 2
 
@@ -75,15 +75,17 @@ def judge_file(session: Session, script: Script, later: Later) -> Judged:
     result = Judged(script)
     seen: set[str] = set()
     gone = []
+    moved = False
     for at, statement in enumerate(script.statements):
         declaration = index_declaration(statement, script.text)
         if declaration is None:
             seen |= names_in(statement)
+            moved = moved or moves_names(statement)
             continue
         where = f"{script.file}, line {declaration.line}"
         table = declaration.table.rsplit(".", 1)[-1].strip('"')
         known = {name for name in (declaration.name, table, table.lower()) if name}
-        fresh = known & seen
+        fresh = known & seen or (moved and "." not in declaration.table)
         verdict = None
         if not fresh:
             verdict = decide(session.database, declaration, session.rules.redundant, script.file)
@@ -105,7 +107,7 @@ def judge_file(session: Session, script: Script, later: Later) -> Judged:
             result.records.append(index_record(declaration, verdict, "rebuilt" if rebuilt else "built"))
             if verdict and verdict.action == REBUILD:
                 result.rebuild.append(verdict)
-            elif declaration.if_not_exists and fresh and not _named_later(script, at, known):
+            elif declaration.if_not_exists and known & seen and not moved and not _named_later(script, at, known):
                 result.watched.append(declaration)
         seen.add(declaration.name)
     result.script = blanked(script, gone) if gone else script

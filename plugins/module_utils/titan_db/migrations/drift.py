@@ -99,7 +99,7 @@ def keep(database: Database) -> None:
             database.execute(_TABLE)
         database.execute(
             "INSERT INTO titan_ops.migration_fingerprint (history_id, taken, objects) "
-            "SELECT max(id), now(), %s FROM titan_ops.migration_history "
+            "SELECT pg_catalog.max(id), pg_catalog.now(), %s FROM titan_ops.migration_history "
             "ON CONFLICT (one) DO UPDATE SET history_id = excluded.history_id, taken = excluded.taken, objects = excluded.objects",
             (taken,),
         )
@@ -113,7 +113,7 @@ def drift(database: Database) -> list[dict[str, Any]] | None:
     if database.value("SELECT pg_catalog.to_regclass('titan_ops.migration_fingerprint') IS NULL"):
         return None
     row = database.row(
-        "SELECT f.objects, f.history_id >= (SELECT max(id) FROM titan_ops.migration_history "
+        "SELECT f.objects, f.history_id >= (SELECT pg_catalog.max(id) FROM titan_ops.migration_history "
         "WHERE outcome IN ('applied', 'rolled_back') OR steps <> '[]') AS current "
         "FROM titan_ops.migration_fingerprint AS f"
     )

@@ -36,7 +36,7 @@ class Applied:
 
 
 def exists(database: Database) -> bool:
-    return database.value("SELECT to_regclass('titan_ops.migration_history') IS NOT NULL") is True
+    return database.value("SELECT pg_catalog.to_regclass('titan_ops.migration_history') IS NOT NULL") is True
 
 
 def read(database: Database) -> dict[tuple[Any, ...], Applied]:
@@ -87,7 +87,7 @@ def sort_key(key: str) -> tuple[Any, ...]:
 def facts(database: Database) -> dict[int, dict[str, Any]]:
     """When, by whom, from where and how fast each applied attempt ran, by row id."""
     rows = database.rows(
-        "SELECT id, to_char(started AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS started, action, milliseconds AS ms, "
+        "SELECT id, pg_catalog.to_char(started AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS started, action, milliseconds AS ms, "
         "database_user, operating_user, host, server_version FROM titan_ops.migration_history WHERE outcome = 'applied'"
     )
     return {row.pop("id"): row for row in rows}
@@ -102,7 +102,7 @@ def details(database: Database, key: str) -> list[dict[str, Any]]:
     """The details of every attempt since the migration was last absent, oldest first; those of done steps with them."""
     rows = database.rows(
         "SELECT details, steps FROM titan_ops.migration_history WHERE version = %s AND action <> 'rollback' AND id > coalesce("
-        "(SELECT max(id) FROM titan_ops.migration_history WHERE version = %s AND outcome = 'rolled_back'), 0) ORDER BY id",
+        "(SELECT pg_catalog.max(id) FROM titan_ops.migration_history WHERE version = %s AND outcome = 'rolled_back'), 0) ORDER BY id",
         (key, key),
     )
     found = []

@@ -27,12 +27,12 @@ SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name,
        EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = c.oid) AS constraint,
        pg_catalog.pg_get_indexdef(c.oid) AS definition,
        m.amname::text AS method, i.indisunique AS "unique", i.indisexclusion OR NOT i.indimmediate AS special,
-       coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false) AS nulls_not_distinct,
+       coalesce((pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false) AS nulls_not_distinct,
        i.indnkeyatts::int AS keys,
        ARRAY(SELECT coalesce((SELECT pg_catalog.quote_ident(a.attname) FROM pg_catalog.pg_attribute a
                                WHERE a.attrelid = i.indrelid AND a.attnum = i.indkey[k - 1] AND a.attnum <> 0),
                              pg_catalog.pg_get_indexdef(c.oid, k, false))
-               FROM generate_series(1, i.indnatts) AS k ORDER BY k) AS columns,
+               FROM pg_catalog.generate_series(1, i.indnatts) AS k ORDER BY k) AS columns,
        i.indclass::text AS classes, i.indcollation::text AS collations, i.indoption::text AS options,
        ARRAY(SELECT coalesce(a.attoptions::text, '') FROM pg_catalog.pg_attribute a
               WHERE a.attrelid = c.oid AND a.attnum > 0 ORDER BY a.attnum) AS class_options,
@@ -131,7 +131,6 @@ def judge(
     table: dict[str, Any],
     found: dict[str, Any],
     redundant: str,
-    leftover: bool,
     where: str,
 ) -> Verdict:
     """Decide. Pure.
@@ -141,7 +140,6 @@ def judge(
         table: From table_of.
         found: From declared_shape.
         redundant: skip, create or fail: what to do about an exact duplicate of another name.
-        leftover: An invalid index of this name is known to be ours.
         where: File and line, for messages.
 
     Raises:
@@ -155,7 +153,7 @@ def judge(
         same = same_name["table_oid"] == table["oid"] and shape(same_name) == wanted
         if same_name["valid"] and same:
             return Verdict(FOUND, name, table["name"], schema)
-        if not same_name["valid"] and (same or leftover):
+        if not same_name["valid"] and same:
             return Verdict(REBUILD, name, table["name"], schema)
         raise _different(declaration, table, same_name, mine, where)
     others = [row for row in theirs if row["table_oid"] == table["oid"] and row["valid"]]
@@ -251,9 +249,7 @@ def size_of(database: Database, schema: str, name: str) -> int:
     )
 
 
-def decide(
-    database: Database, declaration: IndexDeclaration, redundant: str, file: str, leftover: bool = False
-) -> Verdict | None:
+def decide(database: Database, declaration: IndexDeclaration, redundant: str, file: str) -> Verdict | None:
     """What to do about the declaration now; None if its table does not exist yet.
 
     Raises:
@@ -266,8 +262,10 @@ def decide(
         return None
     try:
         found = declared_shape(database, declaration, table)
-        return judge(declaration, table, found, redundant, leftover, where)
+        return judge(declaration, table, found, redundant, where)
     except DatabaseError as error:
+        if error.sqlstate == "42501":
+            error.message += ". To compare indexes the role needs TEMPORARY on the database and SELECT on the table"
         kept = {k: v for k, v in error.details.items() if k not in ("sqlstate", "position")}
         raise DatabaseError(
             f"{where}: {error.message} (SQLSTATE {error.sqlstate}). Nothing of this statement was run.",

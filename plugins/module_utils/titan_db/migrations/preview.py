@@ -18,7 +18,7 @@ from .lint import locks
 from .script import Script
 from .session import Session, located
 from .source import Migration
-from .statements import index_declaration, names_in
+from .statements import index_declaration, moves_names, names_in
 
 
 @dataclass
@@ -74,13 +74,15 @@ def _indexes(session: Session, script: Script, later: Later, touched: AbstractSe
         judged = judge_file(session, script, later)
         item.indexes, item.warnings = judged.records, item.warnings + judged.warnings
         return
+    moved = False
     for statement in script.statements:
         declaration = index_declaration(statement, script.text)
         if declaration is None:
+            moved = moved or moves_names(statement)
             continue
         table = declaration.table.rsplit(".", 1)[-1].strip('"').lower()
         verdict = None
-        if not {declaration.name, table} & touched:
+        if not {declaration.name, table} & touched and not (moved and "." not in declaration.table):
             verdict = decide(session.database, declaration, session.rules.redundant, script.file)
         outcome = "built"
         if verdict:

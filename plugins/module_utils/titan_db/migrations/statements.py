@@ -217,6 +217,14 @@ def dropped(statement: Statement) -> list[Named]:
     return found
 
 
+def moves_names(statement: Statement) -> bool:
+    """True if unqualified names may mean something else after it: SET search_path, set_config(), SET ROLE ..."""
+    words = statement.key()
+    if words[0] in ("set", "reset"):
+        return any(word in words[1:4] for word in ("search_path", "schema", "role", "session", "all"))
+    return "set_config" in words
+
+
 def names_in(statement: Statement) -> set[str]:
     """Every identifier in the statement, and every word inside its quoted bodies, as the server would store it."""
     found = {token.name for token in statement.tokens if token.name}
