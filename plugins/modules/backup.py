@@ -68,6 +68,15 @@ options:
     type: str
     choices: [checksum, restored]
     default: restored
+  drill_in:
+    description:
+      - Where O(verify=restored) restores.
+      - V(cluster) makes a throw-away cluster on the target host; the source's server does not notice.
+      - V(scratch_database) makes a database on the source's own server and drops it again, for hosts without the server's programs. The
+        role needs C(CREATEDB) and must be able to give objects to their owners; the server writes the restore to its WAL.
+    type: str
+    choices: [cluster, scratch_database]
+    default: cluster
   proof:
     description:
       - How a restore is shown to hold the source's rows.

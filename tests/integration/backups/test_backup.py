@@ -377,3 +377,23 @@ def test_an_ordinary_owner_backs_up_and_proves(server: Cluster, small: Connectio
         admin.execute(
             f"ALTER DATABASE {small.database} OWNER TO postgres; REASSIGN OWNED BY plain_owner TO postgres; DROP ROLE plain_owner"
         )
+
+
+def test_a_host_without_the_servers_programs_drills_on_the_server(
+    server: Cluster, small: ConnectionSettings, dest: Path, workdir: Path
+) -> None:
+    client = workdir / "client"
+    client.mkdir()
+    for name in ("pg_dump", "pg_restore", "psql", "pg_dumpall"):
+        (client / name).symlink_to(f"{embedded_programs()}/{name}")
+    with pytest.raises(TitanError, match="'programs'.*drill_in: scratch_database"):
+        backup(small, dest, verify="restored", programs=str(client))
+    with connect(server.settings()) as admin:  # what a dead run left
+        admin.execute("CREATE DATABASE titan_drill_20260101_000000_1")
+        admin.execute(
+            "COMMENT ON DATABASE titan_drill_20260101_000000_1 IS 'titan.database: a restore that has not ended'"
+        )
+    done = backup(small, dest, verify="restored", programs=str(client), drill_in="scratch_database")
+    assert done.data["backup"]["verified"]["rows"] == 4500
+    with connect(server.settings()) as admin:
+        assert admin.rows("SELECT datname FROM pg_database WHERE datname LIKE 'titan%'") == []

@@ -10,15 +10,16 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any, Callable
 
 from ..cluster import THROW_AWAY, Cluster, unprivileged_user
 from ..connection import ConnectionSettings
 from ..database import Database, connect, sql
-from ..errors import DatabaseError, OptionError, TitanError
-from ..locks import file_lock
+from ..errors import DatabaseError, LockedError, OptionError, TitanError
+from ..locks import advisory_lock, file_lock
 from ..outcome import silent
 from ..steps import step
 from .check import differences_to, needs_redump, read_restored
@@ -26,6 +27,7 @@ from .fingerprint import Fingerprint, pin
 from .loading import Loader
 from .naming import FileName
 from .pipeline import Deadline
+from .restore import UNFINISHED, create_database, drop_database, maintenance, roomy
 from .skeleton import Skeleton
 from .sweep import DRILL_PREFIX, sweep_drills
 from .tools import Programs
@@ -82,6 +84,7 @@ def run_drill(
     folder: str,
     jobs: int = 2,
     age_identity: str = "",
+    server: ConnectionSettings | None = None,
     say: Callable[[str], None] = silent,
 ) -> DrillResult:
     """Restore the backup and compare.
@@ -94,6 +97,7 @@ def run_drill(
         folder: Where the cluster's private directory is made.
         jobs: Parallel connections of pg_restore.
         age_identity: Path of the age identity for an encrypted backup.
+        server: Restore into a scratch database of this server instead, where no cluster can be made.
         say: Takes progress lines.
 
     Raises:
@@ -102,13 +106,13 @@ def run_drill(
     began = time.monotonic()
     known = dict(manifest or {})
     source = dict(known.get("source") or {})
-    with _scratch(programs, folder, source) as (cluster, superuser):
-        say("The throw-away cluster runs; restoring ...")
-        target = _prepare(cluster, superuser, source)
+    place = _scratch_database(server, source) if server else _scratch_cluster(programs, folder, source)
+    with place as (target, work, identity):
+        say("Restoring ...")
         redump = bool(manifest) and needs_redump(known)
-        loader = Loader(programs, cluster.folder, jobs, deadline, redump, age_identity, _identity())
+        loader = Loader(programs, work, jobs, deadline, redump, age_identity, identity)
         step("drill.restore")
-        archive = _load(loader, path, file, target, cluster.settings("postgres", superuser), bool(manifest))
+        archive = _load(loader, path, file, target, target.to("postgres"), bool(manifest or server))
         step("drill.compare")
         say("Comparing ...")
         restored = read_restored(target, jobs, say, not redump)
@@ -123,9 +127,36 @@ def _identity() -> dict[str, Any]:
     return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if owner else {}
 
 
+_Place = tuple[ConnectionSettings, str, dict[str, Any]]  # the empty database, a directory to work in, who runs psql
+
+
 @contextmanager
-def _scratch(programs: Programs, folder: str, source: Mapping[str, Any]) -> Iterator[tuple[Cluster, str]]:
-    """A running throw-away cluster whose superuser has the name of the source's."""
+def _scratch_database(server: ConnectionSettings, source: Mapping[str, Any]) -> Iterator[_Place]:
+    """An empty database on a running server, dropped afterwards; those of dead runs are dropped first."""
+    name = f"{DRILL_DATABASE}{datetime.now(timezone.utc):%Y%m%d_%H%M%S}_{os.getpid()}"
+    with maintenance(server) as database, advisory_lock(database, "drill", name):
+        for row in database.rows(_MARKED, (UNFINISHED, DRILL_DATABASE)):
+            with suppress(LockedError), advisory_lock(database, "drill", row["name"]):
+                drop_database(database, row["name"])
+        try:
+            create_database(database, name, source)
+            with tempfile.TemporaryDirectory(prefix="titan-restore-", dir=roomy()) as work:
+                yield server.to(name), work, {}
+        finally:
+            if not database.raw.closed:
+                drop_database(database, name)
+
+
+DRILL_DATABASE = "titan_drill_"
+_MARKED = """
+SELECT datname::text AS name FROM pg_database
+ WHERE shobj_description(oid, 'pg_database') = %s AND starts_with(datname::text, %s)
+"""
+
+
+@contextmanager
+def _scratch_cluster(programs: Programs, folder: str, source: Mapping[str, Any]) -> Iterator[_Place]:
+    """A database in a running throw-away cluster whose superuser has the name of the source's."""
     require_drill_directory(folder)
     sweep_drills(folder)
     try:
@@ -139,7 +170,7 @@ def _scratch(programs: Programs, folder: str, source: Mapping[str, Any]) -> Iter
             step("drill.cluster")
             cluster.create(superuser=superuser)
             cluster.start(THROW_AWAY)
-            yield cluster, superuser
+            yield _prepare(cluster, superuser, source), cluster.folder, _identity()
     finally:
         cluster.remove()
 

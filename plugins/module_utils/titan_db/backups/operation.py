@@ -6,26 +6,26 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from datetime import datetime
 from typing import Any
 
+from ..connection import ConnectionSettings
 from ..database import Database, connect
 from ..errors import OptionError, TitanError
-from ..files import require_private_directory, sync_directory
+from ..files import require_private_directory
 from ..outcome import Call, Outcome
-from ..steps import step
-from .catalog import Entry, files_of, newest_verified, read_catalog, read_entry
+from .catalog import Entry, newest_verified, read_catalog, read_entry
 from .drill import default_drill_directory, require_drill_directory
 from .fingerprint import read_tables
-from .keep import KeepPlan, KeepRules, doubts, make_keep_plan, rules_from_option
+from .keep import KeepRules, doubts, make_keep_plan, rules_from_option
 from .manifest import backup_lock, format_time
 from .naming import EXTENSIONS, require_name
 from .options import absolute, duration
 from .pipeline import Deadline
 from .preflight import choose_tools, last_of_kind, require_sensible, require_space
+from .removal import remove_backups
+from .report import listing_diff, public_entry
 from .restore import restore_entry
 from .source import Source, read_source, require_readable
 from .sweep import sweep_parts
@@ -54,7 +54,7 @@ def backup(call: Call) -> Outcome:
             recent = newest_verified(_same(entries, source), options["verify"]) if within else None
             if recent and within and utc_now() - recent.started <= within:
                 return _recent_enough(recent)
-            wanted = _wanted(options, name, source, entries)
+            wanted = _wanted(options, name, source, entries, call.connection)
             if call.check_mode:
                 require_readable(database, read_tables(database))
                 return _planned(wanted, entries, rules, missing)
@@ -75,8 +75,8 @@ def backup_info(call: Call) -> Outcome:
     lines = [f"{entry.path}  {entry.size} bytes  {entry.problem or entry.verified_level}" for entry in entries]
     total = f"{len(entries)} backup(s) in {options['dest']}, {len(bad)} with a problem"
     data: dict[str, Any] = {
-        "backups": [_public(entry) for entry in entries],
-        "newest_verified": _public(newest) if newest else None,
+        "backups": [public_entry(entry) for entry in entries],
+        "newest_verified": public_entry(newest) if newest else None,
     }
     if bad:
         data["exit_status"] = 1
@@ -141,15 +141,18 @@ def _same(entries: Sequence[Entry], source: Source) -> list[Entry]:
     return [entry for entry in entries if (entry.database, entry.system_identifier) == identity]
 
 
-def _wanted(options: Mapping[str, Any], name: str, source: Source, entries: Sequence[Entry]) -> Wanted:
+def _wanted(
+    options: Mapping[str, Any], name: str, source: Source, entries: Sequence[Entry], connection: ConnectionSettings
+) -> Wanted:
     """Check everything that can be checked before starting."""
     form, verify = options["format"], options["verify"]
-    tools = choose_tools(source, options["programs"], form, options["compression"], verify)
+    tools = choose_tools(source, options["programs"], form, options["compression"], verify, options["drill_in"])
     drill_dir = absolute(options["drill_dir"]) or default_drill_directory()
-    if verify == "restored":
+    in_cluster = verify == "restored" and options["drill_in"] == "cluster"
+    if in_cluster:
         require_drill_directory(drill_dir)
     last = last_of_kind(entries, EXTENSIONS[form, tools.compression])
-    require_space(options["dest"], drill_dir if verify == "restored" else None, last, source)
+    require_space(options["dest"], drill_dir if in_cluster else None, last, source)
     require_sensible(options)
     for option in ("lock_timeout", "jobs"):
         if options[option] < 1:
@@ -167,6 +170,7 @@ def _wanted(options: Mapping[str, Any], name: str, source: Source, entries: Sequ
         globals=options["globals"],
         pin=options["pin"],
         proof=options["proof"],
+        drill_on=None if in_cluster else connection,
         encrypt_to=tuple(options["encrypt_to"] or ()),
         identity=absolute(options["identity"]),
         copy_to=tuple(options["copy_to"] or ()),
@@ -178,7 +182,7 @@ def _recent_enough(entry: Entry) -> Outcome:
     summary = (
         f"{entry.path} of {format_time(entry.started)} is verified ({entry.verified_level}); no backup was needed."
     )
-    return Outcome(False, {"backup": _public(entry), "removed": []}, summary)
+    return Outcome(False, {"backup": public_entry(entry), "removed": []}, summary)
 
 
 def _planned(wanted: Wanted, entries: Sequence[Entry], rules: KeepRules, missing: bool) -> Outcome:
@@ -192,7 +196,9 @@ def _planned(wanted: Wanted, entries: Sequence[Entry], rules: KeepRules, missing
     summary = (
         f"Would write {os.path.join(wanted.dest, file)} (verify: {wanted.verify}) and remove {len(removed)} backup(s)."
     )
-    return Outcome(True, {"backup": None, "removed": removed}, summary, *_diff(entries, removed, file), tuple(warnings))
+    return Outcome(
+        True, {"backup": None, "removed": removed}, summary, *listing_diff(entries, removed, file), tuple(warnings)
+    )
 
 
 def _supposed(wanted: Wanted, entries: Sequence[Entry]) -> Entry:
@@ -229,53 +235,7 @@ def _finish(
     )
     summary = f"{path}: {manifest['size']} bytes, {proof}; {len(removed)} old backup(s) removed."
     data = {"backup": {**manifest, "path": path}, "removed": removed}
-    return Outcome(True, data, summary, *_diff(entries, removed, os.path.basename(path)), tuple(warnings))
-
-
-def remove_backups(plan: KeepPlan) -> list[str]:
-    """Remove what the plan says; return the paths of the dumps that are gone."""
-    removed = []
-    for entry in plan.remove:
-        step("backup.remove")
-        for path in files_of(entry):
-            if os.path.isdir(path) and not os.path.islink(path):
-                shutil.rmtree(path)
-            else:
-                os.unlink(path)
-        sync_directory(os.path.dirname(entry.path))
-        if not os.path.lexists(entry.path):
-            removed.append(entry.path)
-    return removed
-
-
-def _diff(entries: Sequence[Entry], removed: Sequence[str], new: str) -> tuple[str, str]:
-    before = [os.path.basename(entry.path) for entry in entries]
-    after = [new, *(os.path.basename(entry.path) for entry in entries if entry.path not in removed)]
-    return "".join(f"{item}\n" for item in before), "".join(f"{item}\n" for item in after)
-
-
-def _public(entry: Entry) -> dict[str, Any]:
-    """An entry as modules return it: the manifest's facts, and what was found now."""
-    found: dict[str, Any] = {
-        "path": entry.path,
-        "name": entry.name,
-        "database": entry.database,
-        "system_identifier": entry.system_identifier,
-        "started": _text(entry.started),
-        "finished": _text(entry.finished),
-        "size": entry.size,
-        "sha256": entry.sha256,
-        "format": entry.format,
-        "verified_level": entry.verified_level,
-        "verified_at": _text(entry.verified_at),
-        "problem": entry.problem,
-        "adopted": entry.manifest is None,
-    }
-    return {**(entry.manifest or {}), **found}
-
-
-def _text(moment: datetime | None) -> str | None:
-    return format_time(moment) if moment else None
+    return Outcome(True, data, summary, *listing_diff(entries, removed, os.path.basename(path)), tuple(warnings))
 
 
 @contextmanager

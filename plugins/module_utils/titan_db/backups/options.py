@@ -25,6 +25,7 @@ BACKUP: dict[str, dict[str, Any]] = {
     "format": {"type": "str", "choices": ["plain", "custom", "directory"], "default": "custom"},
     "compression": {"type": "str", "choices": ["auto", "gzip", "zstd", "none"], "default": "auto"},
     "verify": {"type": "str", "choices": ["checksum", "restored"], "default": "restored"},
+    "drill_in": {"type": "str", "choices": ["cluster", "scratch_database"], "default": "cluster"},
     "proof": {"type": "str", "choices": ["hash", "redump"], "default": "hash"},
     "keep": {
         "type": "dict",

@@ -28,13 +28,17 @@ class Tools:
     compression: str
 
 
-def choose_tools(source: Source, folder: str | None, form: str, compression: str, verify: str) -> Tools:
+def choose_tools(source: Source, folder: str | None, form: str, compression: str, verify: str, drill_in: str) -> Tools:
     """The programs to use, all of one installation.
+
+    A drill on the source's own server needs no server programs, but a pg_restore of its very major version.
 
     Raises:
         TitanError: something is missing; says what to install.
     """
     client = list(CLIENT)
+    if verify == "restored" and drill_in == "scratch_database":
+        return Tools(find_programs(folder, source.server_major, client), choose_compression(compression, form))
     if verify != "restored":
         return Tools(
             find_programs(folder, source.server_major, client, newer=True), choose_compression(compression, form)
@@ -43,7 +47,7 @@ def choose_tools(source: Source, folder: str | None, form: str, compression: str
         programs = find_programs(folder, source.server_major, [*client, *SERVER], newer=True)
     except TitanError as error:
         raise TitanError(
-            f"{error.message} A drill needs the server's programs on this host; with 'verify: checksum' no drill is made.",
+            f"{error.message} A drill needs the server's programs on this host; 'drill_in: scratch_database' and 'verify: checksum' do not.",
             **error.details,
         ) from error
     return Tools(programs, choose_compression(compression, form))

@@ -31,7 +31,7 @@ from .pipeline import Deadline
 from .properties import apply_properties
 from .tools import CLIENT, Programs, find_programs
 
-_MARK = "titan.database: a restore that has not ended"
+UNFINISHED = "titan.database: a restore that has not ended"
 _SWAP_ATTEMPTS = 5
 
 
@@ -61,17 +61,17 @@ def restore_entry(entry: Entry, call: Call) -> Outcome:
     """
     options, manifest = call.options, entry.manifest or {}
     file = _sound(entry)
-    with _maintenance(call.connection) as server, advisory_lock(server, "restore", options["into"]):
+    with maintenance(call.connection) as server, advisory_lock(server, "restore", options["into"]):
         programs = _programs(server, manifest, options["programs"])
         plan = make_restore_plan(server, options["into"], options["swap"], datetime.now(timezone.utc))
         _require_targets(server, manifest.get("source") or {}, entry)
         if call.check_mode:
             return _outcome(plan, entry, 0, 0, ())
         for leftover in plan.leftovers:
-            _drop(server, leftover)
+            drop_database(server, leftover)
         call.say(f"Restoring {entry.path} into {plan.work!r} ...")
         try:
-            warnings = _create(server, plan.work, manifest.get("source") or {})
+            warnings = create_database(server, plan.work, manifest.get("source") or {})
             step("restore.load")
             tables, rows = _load_and_compare(entry, file, programs, call, plan.work)
             warnings += apply_properties(server, plan.work, manifest.get("source") or {})
@@ -79,7 +79,7 @@ def restore_entry(entry: Entry, call: Call) -> Outcome:
             _put_in_place(server, plan, _comment(manifest))
         except BaseException:
             if not server.raw.closed and plan.work != plan.final:
-                _drop(server, plan.work)
+                drop_database(server, plan.work)
             raise
     return _outcome(plan, entry, tables, rows, tuple(warnings))
 
@@ -96,7 +96,7 @@ def _sound(entry: Entry) -> FileName:
 
 
 @contextmanager
-def _maintenance(settings: ConnectionSettings) -> Iterator[Database]:
+def maintenance(settings: ConnectionSettings) -> Iterator[Database]:
     """A connection to a database of the same server that is not restored."""
     try:
         database = connect(settings.to("postgres"), "restore")
@@ -140,7 +140,7 @@ def make_restore_plan(server: Database, into: str, swap: bool, now: datetime) ->
             "A database of this name exists. Choose a new name, or 'swap: true' to put the restored one in its place.",
         )
     pattern = re.compile(re.escape(f"{stem}_restoring_") + r"\d{8}_\d{6}")
-    leftovers = tuple(name for name, mark in names.items() if pattern.fullmatch(name) and mark == _MARK)
+    leftovers = tuple(name for name, mark in names.items() if pattern.fullmatch(name) and mark == UNFINISHED)
     previous = f"{stem}_before_{stamp}" if into in names else ""
     return RestorePlan(f"{stem}_restoring_{stamp}", into, previous, leftovers)
 
@@ -164,7 +164,7 @@ def _require_targets(server: Database, source: Mapping[str, Any], entry: Entry) 
             )
 
 
-def _create(server: Database, name: str, source: Mapping[str, Any]) -> list[str]:
+def create_database(server: Database, name: str, source: Mapping[str, Any]) -> list[str]:
     """Make the new, empty database in the source's encoding and locale, and mark it as unfinished."""
     make = sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
     wanted = [str(source.get(key) or "") for key in ("encoding", "collate", "ctype")]
@@ -181,14 +181,14 @@ def _create(server: Database, name: str, source: Mapping[str, Any]) -> list[str]
             server.execute(make + sql.SQL(" ENCODING {}").format(sql.Literal(wanted[0])))
     else:
         server.execute(make)
-    server.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(_MARK)))
+    server.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(UNFINISHED)))
     return warnings
 
 
 def _load_and_compare(entry: Entry, file: FileName, programs: Programs, call: Call, name: str) -> tuple[int, int]:
     deadline = Deadline(call.options["timeout"])
     target = call.connection.to(name)
-    with tempfile.TemporaryDirectory(prefix="titan-restore-", dir=_roomy()) as work:
+    with tempfile.TemporaryDirectory(prefix="titan-restore-", dir=roomy()) as work:
         redump = bool(entry.manifest) and needs_redump(entry.manifest or {})
         loader = Loader(programs, work, call.options["jobs"], deadline, redump, absolute(call.options["identity"]))
         archive = loader.load(entry.path, file, target)
@@ -205,7 +205,7 @@ def _load_and_compare(entry: Entry, file: FileName, programs: Programs, call: Ca
     return len(restored.tables), restored.rows
 
 
-def _roomy() -> str | None:
+def roomy() -> str | None:
     return "/var/tmp" if os.access("/var/tmp", os.W_OK) else None  # noqa: S108
 
 
@@ -241,7 +241,7 @@ _END_SESSIONS = (
 )
 
 
-def _drop(server: Database, name: str) -> None:
+def drop_database(server: Database, name: str) -> None:
     server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import Any, Callable
 
+from ..connection import ConnectionSettings
 from ..database import Database
 from ..errors import TitanError
 from ..outcome import silent
@@ -43,6 +44,7 @@ class Wanted:
     globals: bool
     pin: bool
     proof: str = "hash"
+    drill_on: ConnectionSettings | None = None
     encrypt_to: tuple[str, ...] = ()
     identity: str = ""
     copy_to: tuple[str, ...] = ()
@@ -95,26 +97,33 @@ def take_backup(
     write_manifest(request.path, manifest)
     say("Verifying ...")
     step("backup.verify")
-    try:
-        manifest["verified"] = verify_backup(request.path, file, manifest, wanted, deadline, say)
-    except TitanError as error:
-        raise TitanError(
-            f"The backup {request.path} was taken but could not be proven: {error.message} It does not count as verified; "
-            "older backups were left alone.",
-            path=request.path,
-        ) from error
-    write_manifest(request.path, manifest, "backup.verified")
-    if manifest["verified"]["problem"]:
-        raise TitanError(
-            f"The backup {request.path} was taken but is not good: {manifest['verified']['problem']}. It does not count; "
-            "older backups were left alone.",
-            path=request.path,
-        )
+    _prove(request.path, file, manifest, wanted, deadline, say)
     if wanted.copy_to:
         step("backup.copy")
         manifest["copied"] = copy_away(request.path, manifest, wanted.copy_to, wanted.copy_back, deadline)
         write_manifest(request.path, manifest, "backup.copied")
     return request.path, manifest, warnings
+
+
+def _prove(
+    path: str, file: FileName, manifest: dict[str, Any], wanted: Wanted, deadline: Deadline, say: Callable[[str], None]
+) -> None:
+    """Verify the backup, note the result in its manifest, and raise unless it is good."""
+    try:
+        manifest["verified"] = verify_backup(path, file, manifest, wanted, deadline, say)
+    except TitanError as error:
+        raise TitanError(
+            f"The backup {path} was taken but could not be proven: {error.message} It does not count as verified; "
+            "older backups were left alone.",
+            path=path,
+        ) from error
+    write_manifest(path, manifest, "backup.verified")
+    if manifest["verified"]["problem"]:
+        raise TitanError(
+            f"The backup {path} was taken but is not good: {manifest['verified']['problem']}. It does not count; "
+            "older backups were left alone.",
+            path=path,
+        )
 
 
 def verify_backup(
@@ -141,7 +150,16 @@ def verify_backup(
             level = "none" if problem else "checksum"
             return verification(level, datetime.now(timezone.utc), problem, seconds=time.monotonic() - began)
         result = run_drill(
-            path, file, manifest, wanted.programs, deadline, wanted.drill_dir, wanted.jobs, wanted.identity, say
+            path,
+            file,
+            manifest,
+            wanted.programs,
+            deadline,
+            wanted.drill_dir,
+            wanted.jobs,
+            wanted.identity,
+            wanted.drill_on,
+            say,
         )
     except TitanError as error:
         if not error.details.get("of_the_backup"):

@@ -75,7 +75,7 @@ def _drilled(entry: Entry, file: FileName, programs: Programs, call: Call) -> Ou
                 folder,
                 options["jobs"],
                 absolute(options["identity"]),
-                call.say,
+                say=call.say,
             )
             problem, tables, rows = "; ".join(result.differences), result.tables, result.rows
             seconds, restored = result.seconds, result.restored
