@@ -192,6 +192,17 @@ def record(environment: Path, **fields: Any) -> None:
     (folder / "backup.json").write_text(json.dumps({"name": "backup", **fields}))
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act in another user's place")
+def test_somebody_else_may_look_and_leaves_nothing(check: Callable, environment: Path) -> None:
+    record(environment, last_start=time.time())
+    folder = environment.parent / "state"
+    (folder / "slow.json").write_text(json.dumps({"1:2": time.time()}))
+    os.chown(folder, 65534, -1)
+    before = (folder / "slow.json").stat()
+    assert check("slow_queries", 0, 50, job_config=str(environment))["status"] == "warning"
+    assert (folder / "slow.json").stat().st_mtime_ns == before.st_mtime_ns
+
+
 def test_a_stuck_job(check: Callable, environment: Path) -> None:
     now = time.time()
     record(environment, last_start=now - 3500)

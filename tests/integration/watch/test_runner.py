@@ -273,6 +273,16 @@ def test_a_full_disk_for_the_records_stops_nothing_and_is_heard(site: Site) -> N
     assert "cannot be written" in site.stub.messages()[0]["title"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act in another user's place")
+def test_another_users_jobs_are_not_started_in_his_place(site: Site) -> None:
+    folder = site.folder / "state"
+    folder.mkdir()
+    os.chown(folder, 65534, -1)
+    status, said = site.run("print('worked')")
+    assert (status, "worked" in said, "sudo -u nobody" in said) == (1, False, True)
+    assert list(folder.iterdir()) == []
+
+
 def test_findings_of_health_are_told_but_are_no_failure_of_the_job(site: Site) -> None:
     site.write(schedule={"health": {"schedule": "*/10 * * * *"}})
     bad = "status, data = 2, {'checks': [{'name': 'bloat', 'status': 'critical', 'value': 70.0}], 'report': 'the table', 'summary': 's'}"

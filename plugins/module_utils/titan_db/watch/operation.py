@@ -105,7 +105,7 @@ def _slow_in_last_hour(state: StateDirectory | None, facts: DatabaseFacts, now: 
         return len(seen)
     kept = {key: at for key, at in state.read("slow.json").items() if now.timestamp() - float(at) < 3600}
     merged = {**kept, **seen}
-    if not check_mode and (merged or kept) and os.path.isdir(state.path):
+    if not check_mode and (merged or kept) and state.ours():
         state.write("slow.json", merged)
     return len(merged)
 
@@ -142,7 +142,7 @@ def stats(call: Call) -> Outcome:
         name, size, tuple(tables), due, tuple(entries), tuple(runs), history, now, bool(places.backup_dest)
     )
     report, data = stats_report(snapshot, call.options["top"])
-    if places.state and not call.check_mode:
+    if places.state and not call.check_mode and (places.state.ours() or not os.path.exists(places.state.path)):
         places.state.write("stats.json", _remember(history, snapshot))
     return Outcome(changed=False, data={**data, "report": report}, summary=report.split("\n", 1)[0])
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import pwd
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from ..errors import TitanError
 from ..files import published
 
 _KEPT_RUNS = 2000
@@ -58,8 +60,27 @@ class StateDirectory:
     def __init__(self, path: str) -> None:
         self.path = path
 
+    def ours(self) -> bool:
+        """Whether it is there and belongs to this user: somebody else who only looks leaves nothing in it."""
+        return os.path.isdir(self.path) and os.stat(self.path).st_uid == os.geteuid()
+
     def prepare(self) -> None:
+        """Make the directory.
+
+        Raises:
+            TitanError: it belongs to somebody else, whose next job could not read what this user would write there.
+        """
         os.makedirs(self.path, mode=0o700, exist_ok=True)
+        owner = os.stat(self.path).st_uid
+        if owner != os.geteuid():
+            try:
+                name = pwd.getpwuid(owner).pw_name
+            except KeyError:
+                name = f"#{owner}"
+            raise TitanError(
+                f"These jobs run as the user {name!r}, who owns {self.path}. Start this one as that user too "
+                f"(sudo -u {name} titan-db ...), or without the job's record (--by-hand)."
+            )
 
     def lock_path(self, job: str) -> str:
         return os.path.join(self.path, f"{job}.lock")
