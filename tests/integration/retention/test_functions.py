@@ -60,14 +60,19 @@ def test_without_policies_they_delete_nothing_and_say_so(titan: Any, cursor: Any
     assert cursor.fetchone() == (50000, 0)
 
 
-def test_decoys_in_front_of_public_are_left_alone(titan: Any, cursor: Any, call_module: Any, titan_rules: Any) -> None:
+def test_decoys_in_front_of_public_are_left_alone(
+    titan: Any, cursor: Any, call_module: Any, titan_rules: Any, freely: Any
+) -> None:
     call_module("retention_policy", policies=titan_rules, **login(titan))
+    planned = call_module("cleanup", check_mode=True, **freely, **login(titan))
     cursor.execute(UP.read_text())
     cursor.execute("CREATE SCHEMA evil; CREATE TABLE evil.audit_logs AS TABLE public.audit_logs")
     cursor.execute("CREATE FUNCTION evil.lower(text) RETURNS text LANGUAGE sql AS 'SELECT $$info$$'")
-    cursor.execute("SET search_path = evil, public, pg_catalog; CREATE TEMP TABLE system_logs AS TABLE public.system_logs")
+    cursor.execute(
+        "SET search_path = evil, public, pg_catalog; CREATE TEMP TABLE system_logs AS TABLE public.system_logs"
+    )
     cursor.execute("SELECT sum(deleted_count) FROM run_all_cleanups()")
-    assert cursor.fetchone()[0] > 100000
+    assert cursor.fetchone()[0] == sum(one["due"] for one in planned["results"]) > 100000
     cursor.execute("SELECT (SELECT count(*) FROM evil.audit_logs), (SELECT count(*) FROM pg_temp.system_logs)")
     assert cursor.fetchone() == (50000, 100000)
     cursor.execute("SELECT count(*) FROM public.audit_logs WHERE created_at < now() - interval '90 days'")

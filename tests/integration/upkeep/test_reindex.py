@@ -160,3 +160,24 @@ def test_superfluous_indexes_are_named_with_their_statement(titan: Any, call_mod
         for one in result["duplicates"]:
             database.execute(one["sql"])
     assert call_module("reindex", check_mode=True, **login(titan))["duplicates"] == []
+
+
+@pytest.mark.parametrize("name", ['a"; DROP TABLE t; --', "100% %s {0} $x", "ünï.cödé\n", "x" * 63])
+def test_hostile_names_are_rebuilt_too(settings: Any, user_sql: Any, call_module: Any, name: str) -> None:
+    quoted = '"' + name.replace('"', '""') + '"'
+    user_sql.execute(f"CREATE SCHEMA {quoted}")
+    user_sql.execute(
+        f"CREATE TABLE {quoted}.{quoted} (id int); INSERT INTO {quoted}.{quoted} SELECT generate_series(1, 60000)"
+    )
+    short = '"' + name[:55].replace('"', '""') + ' i"'
+    user_sql.execute(f"CREATE INDEX {short} ON {quoted}.{quoted} (id); CREATE INDEX ON {quoted}.{quoted} (id)")
+    user_sql.execute(f"DELETE FROM {quoted}.{quoted} WHERE id > 100")
+    user_sql.execute(f"VACUUM (ANALYZE) {quoted}.{quoted}")
+    result = call_module(
+        "reindex", tables=[f"{name}.{name}"] if "." not in name else None, min_size_mb=0, **login(settings)
+    )
+    assert not result.get("failed") and len(result["reindexed"]) == 2, result
+    with connect(settings) as database:
+        for one in result["duplicates"]:
+            database.execute(one["sql"])
+    assert len(result["duplicates"]) == 1
