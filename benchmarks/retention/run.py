@@ -194,8 +194,11 @@ def main() -> int:
         version = subprocess.run(
             [f"{embedded_programs()}/postgres", "--version"], check=True, capture_output=True, text=True
         ).stdout
-        Path(given.markdown).write_text(HEAD.format(rows=given.rows, rate=given.rate, version=version.strip(),
-                                                    cores=os.cpu_count(), load=round(os.getloadavg()[0], 1), python=platform.python_version()) + table(results))  # fmt: skip
+        load = round(os.getloadavg()[0], 1)
+        head = HEAD.format(
+            rows=given.rows, rate=given.rate, version=version.strip(), cores=os.cpu_count(), load=load, python=platform.python_version()
+        )  # fmt: skip
+        Path(given.markdown).write_text(head + table(results))
     return 0
 
 
@@ -204,7 +207,8 @@ HEAD = """# Retention benchmark
 Half of a log table of {rows:,} rows is deleted while three clients insert, update doomed rows and read, each {rate:.0f} times a
 second. Each method has a fresh table and a checkpoint before it; fsync is on and autovacuum off. The time of `titan-db cleanup`
 holds its counting before and its reading back afterwards. WAL holds what the clients wrote. One run each:
-read factors, not percents. {version}, {cores} cores with a load average of {load} at the end, Python {python}. Made by `python -m benchmarks.retention.run`.
+read factors, not percents. {version}, {cores} cores with a load average of {load} at the end,
+Python {python}. Made by `python -m benchmarks.retention.run`.
 
 """
 
