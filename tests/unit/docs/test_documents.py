@@ -115,6 +115,18 @@ def test_the_readme_names_everything_there_is(kind: str, folder: str) -> None:
     assert [name for name in sorted(names - inner) if f"`titan.database.{name}`" not in text] == []
 
 
+def test_messages_that_the_restore_page_explains_are_those_of_the_engine() -> None:
+    text = (ROOT / "docs" / "restore.md").read_text(encoding="utf-8")
+    table = text[text.index("## It went wrong") : text.index("## Back to how it was")]
+    engine = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "plugins" / "module_utils" / "titan_db").rglob("*.py")
+    )
+    explained = re.findall(r"^\| `([^`]+)` \|", table, flags=re.M)
+    servers = {"permission denied to create database"}
+    assert len(explained) >= 4
+    assert [message for message in explained if message not in engine and message not in servers] == []
+
+
 def role_options() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in (ROOT / "roles").glob("*/meta/argument_specs.yml"):
