@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -94,10 +94,19 @@ def by_psql(server: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Any:
     drop_database(server, settings.database)
 
 
+@pytest.fixture
+def new_database(server: Cluster) -> Iterator[ConnectionSettings]:
+    """Untouched since it was made: pg_dump would show a schema public that was made again."""
+    made = make_database(server)
+    yield made
+    drop_database(server, made.database)
+
+
 @pytest.mark.parametrize("convention", ["plain", "up_down", "flyway", "directory"])
 def test_the_schema_is_the_one_that_psql_makes(
-    convention: str, by_psql: str, settings: ConnectionSettings, call_module: Module, tmp_path: Path
+    convention: str, by_psql: str, new_database: ConnectionSettings, call_module: Module, tmp_path: Path
 ) -> None:
+    settings = new_database
     for number, text in enumerate(HISTORY, 1):
         up, down = (tmp_path / name for name in names(convention, number))
         up.parent.mkdir(exist_ok=True)

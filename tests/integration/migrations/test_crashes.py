@@ -83,7 +83,9 @@ def fresh(settings: ConnectionSettings) -> Callable[[], ConnectionSettings]:
         with connect(settings) as db:
             db.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
                        "WHERE application_name LIKE 'titan-db migration%' AND datname = current_database()")  # fmt: skip
-            db.execute("DROP SCHEMA IF EXISTS titan_ops CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+            db.execute(
+                "DROP SCHEMA IF EXISTS titan_ops CASCADE; DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public"
+            )
         return settings
 
     return make
@@ -100,6 +102,7 @@ def at_step(number: int, action: Callable[[], None]) -> Callable[[str], None]:
     return observer
 
 
+@pytest.mark.slow
 def test_the_process_is_killed_at_every_step(fresh: Any) -> None:
     count = len(step_names(fresh()))
     assert count > 30
@@ -117,6 +120,7 @@ def test_the_process_is_killed_at_every_step(fresh: Any) -> None:
         heals(settings)
 
 
+@pytest.mark.slow
 def test_the_session_is_terminated_at_every_step(fresh: Any) -> None:
     count = len(step_names(fresh()))
     for number in range(1, count + 1):
@@ -132,6 +136,7 @@ def test_the_session_is_terminated_at_every_step(fresh: Any) -> None:
         heals(settings)
 
 
+@pytest.mark.slow
 def test_the_server_crashes_at_each_kind_of_step() -> None:
     cluster = start_server(embedded_programs())
     try:

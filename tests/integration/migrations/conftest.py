@@ -1,0 +1,40 @@
+"""One database for all tests of this folder, emptied for each: cheaper than a new one every time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster
+from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
+
+from tests.conftest import drop_database, make_database
+
+EMPTY = """
+DO $$
+DECLARE s text;
+BEGIN
+  PERFORM pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
+  FOR s IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' LOOP
+    EXECUTE format('DROP SCHEMA %I CASCADE', s);
+  END LOOP;
+  EXECUTE format('ALTER DATABASE %I RESET ALL', current_database());
+END $$;
+CREATE SCHEMA public;
+"""
+
+
+@pytest.fixture(scope="session")
+def one_database(server: Cluster) -> Iterator[ConnectionSettings]:
+    made = make_database(server)
+    yield made
+    drop_database(server, made.database)
+
+
+@pytest.fixture
+def settings(one_database: ConnectionSettings) -> ConnectionSettings:
+    """An empty database."""
+    with connect(one_database) as database:
+        database.execute(EMPTY)
+    return one_database
