@@ -57,11 +57,13 @@ options:
         type: list
         elements: float
       backup_age:
-        description: Age in hours of the newest backup without a problem. Default V([25, 48]).
+        description:
+          - Age in hours of the newest backup without a problem. Default V([25, 48]); with O(job_config) an hour more than the time
+            between two scheduled backups, and twice that time.
         type: list
         elements: float
       verified_backup_age:
-        description: Age in hours of the newest backup that a restore has proven. Default V([25, 48]).
+        description: Age in hours of the newest backup that a restore has proven. The default is that of O(thresholds.backup_age).
         type: list
         elements: float
       jobs_missed:

@@ -16,7 +16,9 @@ import pytest
 from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.catalog import Entry
 from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils.titan_db.locks import file_lock
-from ansible_collections.titan.database.plugins.module_utils.titan_db.watch.checks import backup_checks
+from ansible_collections.titan.database.plugins.module_utils.titan_db.schedule.expression import parse_expression
+from ansible_collections.titan.database.plugins.module_utils.titan_db.watch.checks import age_limits, backup_checks
+from ansible_collections.titan.database.plugins.module_utils.titan_db.watch.config import JobPlan
 from ansible_collections.titan.database.plugins.module_utils.titan_db.watch.thresholds import thresholds_from_options
 
 from tests.conftest import login
@@ -231,6 +233,15 @@ def test_the_age_of_backups_and_of_their_proof(hours: float, status: str) -> Non
     assert judged(entry(hours), entry(1, "checksum")) == ["ok", status], "a backup without a restore is no proof"
     assert judged(entry(hours), entry(1, "none", "it is truncated")) == [status, status], "a damaged one does not count"
     assert judged() == ["critical", "critical"]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "limits"), [("0 2 * * *", (25, 48)), ("0 3 * * 0", (169, 336)), ("0 */6 * * *", (7, 12))]
+)
+def test_backups_may_be_as_old_as_their_schedule_makes_them(schedule: str, limits: tuple[float, float]) -> None:
+    plan = JobPlan("backup", "backup", parse_expression(schedule))
+    assert age_limits([plan], datetime(2026, 11, 1, tzinfo=timezone.utc), timezone.utc) == limits
+    assert age_limits([JobPlan("backup", "backup")], datetime.now(timezone.utc), timezone.utc) is None
 
 
 def test_missed_failed_and_interrupted_jobs(check: Callable, environment: Path) -> None:

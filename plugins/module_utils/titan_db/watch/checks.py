@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from ..backups.catalog import Entry
-from ..schedule.calendar import UTC, previous_run
+from ..schedule.calendar import UTC, next_runs, previous_run
 from .config import JobPlan
 from .facts import DatabaseFacts
 from .state import Record
@@ -126,6 +126,23 @@ def job_checks(
         ),
         judge("jobs_stuck", len(stuck), limits, ", ".join(stuck), "end the process that the job's lock file names"),
     ]
+
+
+def longest_interval(plan: JobPlan, now: datetime, zone: tzinfo) -> float:
+    """The longest time in seconds between two of the next starts; 0 for a job that nothing schedules."""
+    if plan.expression is None:
+        return 0.0
+    moments = [run.utc for run in next_runs(plan.expression, now, zone, plan.weekday, 14)]
+    return max(((later - sooner).total_seconds() for sooner, later in zip(moments, moments[1:])), default=0.0)
+
+
+def age_limits(jobs: Sequence[JobPlan], now: datetime, zone: tzinfo) -> tuple[float, float] | None:
+    """Limits in hours for the age of backups that are taken by the schedule: an hour late, one missed.
+
+    For a daily backup these are 25 and 48. None if no backup is scheduled.
+    """
+    hours = [longest_interval(plan, now, zone) / 3600 for plan in jobs if plan.word == "backup" and plan.expression]
+    return (min(hours) + 1, min(hours) * 2) if hours and min(hours) >= 1 else None
 
 
 def missed_due(each: JobFacts, installed: float, now: datetime, zone: tzinfo) -> datetime | None:

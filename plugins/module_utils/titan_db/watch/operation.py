@@ -18,7 +18,16 @@ from ..clock import host_zone
 from ..database import connect
 from ..errors import DatabaseError
 from ..outcome import Call, Outcome
-from .checks import JobFacts, backup_checks, database_checks, disk_checks, job_checks, reachable, unreachable
+from .checks import (
+    JobFacts,
+    age_limits,
+    backup_checks,
+    database_checks,
+    disk_checks,
+    job_checks,
+    reachable,
+    unreachable,
+)
 from .config import Environment, read_environment
 from .facts import DatabaseFacts, read_due_rows, read_facts, read_tables
 from .state import StateDirectory
@@ -47,7 +56,11 @@ def health(call: Call) -> Outcome:
     """
     limits = thresholds_from_options(call.options.get("thresholds"))
     places = _places(call.options)
-    now = datetime.now(timezone.utc)
+    now, zone = datetime.now(timezone.utc), host_zone()[0]
+    scheduled = age_limits(list(places.environment.jobs.values()), now, zone) if places.environment else None
+    for name in ("backup_age", "verified_backup_age"):
+        if scheduled and (call.options.get("thresholds") or {}).get(name) is None:
+            limits[name] = scheduled
     checks: list[Check] = []
     facts: DatabaseFacts | None = None
     try:
@@ -63,9 +76,7 @@ def health(call: Call) -> Outcome:
         checks += backup_checks(entries, now, limits, places.backup_dest)
     if places.environment and places.state:
         jobs = _job_facts(places.environment, places.state)
-        checks += job_checks(
-            jobs, places.environment.installed, now, host_zone()[0], limits, places.environment.command
-        )
+        checks += job_checks(jobs, places.environment.installed, now, zone, limits, places.environment.command)
     checks += disk_checks(_disk_usage(places, facts), limits)
     return _health_outcome([check for check in checks if limits.get(check.name) != OFF])
 

@@ -15,8 +15,9 @@ from ..clock import host_zone
 from ..connection import ConnectionSettings
 from ..errors import LockedError, TitanError
 from ..locks import file_lock
-from ..schedule.calendar import UTC, next_runs
-from .config import Environment, JobPlan
+from ..schedule.calendar import UTC
+from .checks import longest_interval
+from .config import Environment
 from .guard import BlockedError, result_numbers, wait_for_dependency, wrong_server
 from .metrics import job_samples, write_metrics
 from .notify import ping
@@ -166,16 +167,8 @@ def _save(run: Run, record: Record, running: bool, checks: Any = ()) -> None:
         run.state.save(record)
         if run.environment.metrics_dir:
             lost = float(run.state.read("notify.json").get("failed_total", 0))
-            interval = longest_interval(run.plan)
+            interval = longest_interval(run.plan, datetime.now(UTC), host_zone()[0])
             samples = job_samples(run.environment.name, record, running, interval, lost, checks)
             write_metrics(run.environment.metrics_dir, run.environment.name, run.plan.name, samples)
     except OSError as error:
         run.say(f"the record or the metrics cannot be written: {error.strerror or error}")
-
-
-def longest_interval(plan: JobPlan) -> float:
-    """The longest time in seconds between two of the next starts; 0 for a job that nothing schedules."""
-    if plan.expression is None:
-        return 0.0
-    moments = [run.utc for run in next_runs(plan.expression, datetime.now(UTC), host_zone()[0], plan.weekday, 14)]
-    return max(((later - sooner).total_seconds() for sooner, later in zip(moments, moments[1:])), default=0.0)
