@@ -167,6 +167,14 @@ def test_a_message_that_cannot_be_sent_never_fails_the_job_and_is_counted(site: 
     assert "/message" not in said.replace("titan", ""), "addresses may hold tokens"
 
 
+def lives(pid: int) -> bool:
+    """Whether the process is there, and not only waiting to be reaped."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def test_a_hung_job_and_all_its_children_are_stopped(site: Site) -> None:
     site.write(schedule={"backup": {"timeout": "1s"}})
     deaf = "trap '' TERM; sleep 99; sleep 99"
@@ -178,7 +186,7 @@ def test_a_hung_job_and_all_its_children_are_stopped(site: Site) -> None:
     assert "stopped after its time limit of 1 s" in said
     child = re.search(r"child (\d+)", said)
     assert child
-    assert not Path(f"/proc/{child.group(1)}").exists()
+    assert not lives(int(child.group(1)))
     assert "time limit" in site.stub.messages()[0]["title"]
 
 
