@@ -6,26 +6,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
-from typing import Any, Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 from ..errors import DatabaseError, TitanError
 from ..steps import step
 from . import attempts
 from .attempts import Attempt, Runner
 from .before import already_there
+from .file_indexes import Judged, Later, judge_file
 from .history import Applied
-from .indexes import FOUND, REBUILD, SKIP, Verdict, decide, drop_statement, is_valid, size_of, table_of
-from .script import Script, blanked
+from .index_rules import REBUILD, Verdict
+from .indexes import decide, drop_statement, is_valid, size_of
+from .script import Script
 from .session import Session, located
 from .source import Migration
-from .statements import IndexDeclaration, index_declaration, moves_names, names_in
+from .statements import IndexDeclaration
 
 _IN_TRANSACTION = 2
-
-# Says whether a later file names one of these.
-Later = Callable[[AbstractSet[str]], bool]
 
 
 @dataclass
@@ -45,101 +43,6 @@ class Result:
             "version": self.migration.version, "name": self.migration.name, "file": self.migration.file,
             "ms": self.milliseconds, "transaction": self.transaction, "steps": self.steps, "indexes": self.indexes,
         }  # fmt: skip
-
-
-def index_record(declaration: IndexDeclaration, verdict: Verdict | None, outcome: str, size: int = 0) -> dict[str, Any]:
-    """One index for the results and the history."""
-    return {
-        "name": declaration.name, "table": verdict.table if verdict else declaration.table, "line": declaration.line,
-        "schema": verdict.schema if verdict else "", "outcome": outcome, "bytes": size,
-        "twin": verdict.twin if verdict else "",
-    }  # fmt: skip
-
-
-@dataclass
-class Judged:
-    """The indexes of a transactional file, decided before it runs."""
-
-    script: Script
-    records: list[dict[str, Any]] = field(default_factory=list)
-    rebuild: list[Verdict] = field(default_factory=list)
-    watched: list[IndexDeclaration] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-
-def judge_file(session: Session, script: Script, later: Later) -> Judged:
-    """Decide on every index that a transactional file creates, as far as it can be known before the file runs.
-
-    A declaration whose table or name occurs earlier in the file is checked after the file has run instead.
-    """
-    result = Judged(script)
-    seen: set[str] = set()
-    gone = []
-    moved = False
-    for at, statement in enumerate(script.statements):
-        declaration = index_declaration(statement, script.text)
-        if declaration is None:
-            seen |= names_in(statement)
-            moved = moved or moves_names(statement)
-            continue
-        where = f"{script.file}, line {declaration.line}"
-        table = declaration.table.rsplit(".", 1)[-1].strip('"')
-        known = {name for name in (declaration.name, table, table.lower()) if name}
-        fresh = known & seen or (moved and "." not in declaration.table)
-        verdict = None
-        if not fresh:
-            verdict = decide(session.database, declaration, session.rules.redundant, script.file)
-            _refuse_large(session, declaration, where, verdict)
-        names = {declaration.name, verdict.twin} if verdict else set()
-        if verdict and verdict.action == SKIP and (later(names) or _named_later(script, at, names)):
-            result.warnings.append(
-                f"{where}: the index {declaration.name!r} duplicates {verdict.twin!r}, but a later statement names one of "
-                "them, so it is built."
-            )
-            verdict = replace(verdict, action="build")
-        if verdict:
-            result.warnings += verdict.warnings
-        if verdict and verdict.action in (FOUND, SKIP):
-            gone.append(statement)
-            result.records.append(index_record(declaration, verdict, "found" if verdict.action == FOUND else "skipped"))
-        else:
-            rebuilt = verdict is not None and verdict.action == REBUILD
-            result.records.append(index_record(declaration, verdict, "rebuilt" if rebuilt else "built"))
-            if verdict and verdict.action == REBUILD:
-                result.rebuild.append(verdict)
-            elif declaration.if_not_exists and known & seen and not moved and not _named_later(script, at, known):
-                result.watched.append(declaration)
-        seen.add(declaration.name)
-    result.script = blanked(script, gone) if gone else script
-    return result
-
-
-def _named_later(script: Script, at: int, names: set[str]) -> bool:
-    return any(
-        names & names_in(item) for item in script.statements[at + 1 :] if not index_declaration(item, script.text)
-    )
-
-
-def _refuse_large(session: Session, declaration: IndexDeclaration, where: str, verdict: Verdict | None) -> None:
-    if verdict is None or verdict.action in (FOUND, SKIP) or declaration.concurrently:
-        return
-    limit = session.rules.plain_index_max_rows
-    table = table_of(session.database, declaration.table)
-    if table is None or table["kind"] not in ("r", "p", "m"):
-        return
-    rows = table["rows"]
-    if rows < 0 and table["bytes"] > 8192:  # never analysed: count, but no further than needed
-        rows = session.database.value(
-            f"SELECT count(*) FROM (SELECT FROM {declaration.table} LIMIT {limit + 1}) AS few"  # noqa: S608 - as written in the file
-        )
-    if rows > limit:
-        raise TitanError(
-            f"{where}: CREATE INDEX {declaration.name} would block every writer of {declaration.table} (about {rows} rows) "
-            "while it builds. Use CREATE INDEX CONCURRENTLY in a file of its own; or raise plain_index_max_rows "
-            f"(now {limit}).",
-            index=declaration.name,
-            rows=rows,
-        )
 
 
 def apply_whole(

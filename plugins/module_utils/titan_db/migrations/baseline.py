@@ -13,7 +13,8 @@ from typing import Any
 from ..database import Database
 from ..errors import DatabaseError, TitanError
 from .before import look
-from .indexes import FOUND, SKIP, decide
+from .index_rules import FOUND, SKIP
+from .indexes import decide
 from .script import Script
 from .source import Migration
 from .statements import created, dropped, index_declaration, names_in

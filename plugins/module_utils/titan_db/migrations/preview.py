@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import DatabaseError
-from .apply import Later, Result, index_record, judge_file
+from .apply import Result
+from .file_indexes import Later, index_record, judge_file
 from .history import Applied, sort_key
-from .indexes import FOUND, SKIP, decide
+from .index_rules import FOUND, SKIP
+from .indexes import decide
 from .lint import locks
 from .script import Script
 from .session import Session, located

@@ -13,10 +13,12 @@ from typing import Any
 from ..errors import DatabaseError, TitanError
 from ..steps import step as announce
 from . import attempts
-from .apply import Later, Result, built_valid, index_record, known_steps, record_failure
+from .apply import Result, built_valid, known_steps, record_failure
 from .attempts import Attempt, Runner
+from .file_indexes import Later, index_record
 from .history import Applied
-from .indexes import FOUND, REBUILD, SKIP, Verdict, decide, drop_statement, invalid_indexes
+from .index_rules import FOUND, REBUILD, SKIP, Verdict
+from .indexes import decide, drop_statement, invalid_indexes
 from .script import Script, Step
 from .session import Session, located
 from .source import Migration

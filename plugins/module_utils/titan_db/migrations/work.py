@@ -15,9 +15,10 @@ from ..database import Database
 from ..errors import DatabaseError, OptionError, TitanError
 from ..outcome import Call, Outcome
 from . import drift, history
-from .apply import Later, Result, apply_whole
+from .apply import Result, apply_whole
 from .attempts import Attempt, Runner, create, insert, this_runner
 from .baseline import PROVEN, gather
+from .file_indexes import Later
 from .lexer import split
 from .placeholders import fill
 from .plan import Plan, rollback_plan
