@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from ..errors import TitanError
 from .naming import FileName
@@ -96,8 +96,9 @@ def _gunzip(pieces: Iterator[bytes]) -> Iterator[bytes]:
 @contextmanager
 def _through(commands: list[list[str]], path: str) -> Iterator[Iterator[bytes]]:
     """The file's content after a chain of programs."""
-    with (
-        open(path, "rb") as stream,
-        chain([Program(command) for command in commands], Deadline(0), stdin=stream, stdout=subprocess.PIPE) as started,
-    ):
+    programs = [Program(command) for command in commands]
+    programs = [Program(command) for command in commands]
+    with ExitStack() as stack:
+        stream = stack.enter_context(open(path, "rb"))
+        started = stack.enter_context(chain(programs, Deadline(0), stdin=stream, stdout=subprocess.PIPE))
         yield iter(lambda: started.output.read(PIECE), b"")
