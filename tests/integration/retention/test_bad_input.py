@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
 
-from tests.conftest import login
+from tests.conftest import drop_database, login, make_database
 
 SCHEMA = """
     CREATE TABLE logs (id int PRIMARY KEY, created_at timestamptz, level text, n int, done boolean);
@@ -17,6 +17,16 @@ SCHEMA = """
     CREATE MATERIALIZED VIEW stale AS SELECT * FROM logs;
 """
 GOOD = {"table": "logs", "column": "created_at", "keep": "1 day"}
+
+
+@pytest.fixture(scope="module")
+def untouched(server: Any) -> Any:
+    """One database for all refusals: each test shows that nothing was written to it."""
+    made = make_database(server)
+    with connect(made, pinned=False) as database:
+        database.execute(SCHEMA)
+    yield made
+    drop_database(server, made.database)
 
 
 def rule(**changes: Any) -> dict[str, Any]:
@@ -61,12 +71,11 @@ def rule(**changes: Any) -> dict[str, Any]:
         ([rule(table="nope"), rule(column="nope")], ["policies[0]", "policies[1]"]),
     ],
 )  # fmt: skip
-def test_refused_by_name(settings: Any, user_sql: Any, call_module: Any, policies: Any, words: list[str]) -> None:
-    user_sql.execute(SCHEMA)
-    result = call_module("retention_policy", policies=policies, **login(settings))
+def test_refused_by_name(untouched: Any, call_module: Any, policies: Any, words: list[str]) -> None:
+    result = call_module("retention_policy", policies=policies, **login(untouched))
     assert result["failed"], result
     assert all(word in result["msg"] for word in words), result["msg"]
-    with connect(settings) as database:
+    with connect(untouched) as database:
         assert database.value("SELECT to_regnamespace('titan_ops') IS NULL")
 
 
