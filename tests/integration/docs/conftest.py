@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -111,8 +112,9 @@ class Place:
         """The text without the plain command lines that another document has had executed."""
         left = []
         for line in text.splitlines():
-            plain = line.strip().startswith(("ansible-playbook ", "titan-db ")) and not line.endswith("\\")
-            if not plain or self.done.setdefault(line.strip(), document) == document:
+            command = re.sub(r"\s+#.*", "", line).strip()
+            plain = command.startswith(("ansible-playbook ", "titan-db ")) and not line.endswith("\\")
+            if not plain or self.done.setdefault(command, document) == document:
                 left.append(line)
         return "\n".join(left)
 

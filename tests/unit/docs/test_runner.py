@@ -102,5 +102,5 @@ def test_a_plain_command_of_another_document_is_not_executed_again(place: Place)
     program.chmod(0o755)
     place.env["PATH"] = f"{program.parent}:{place.env['PATH']}"
     for document in ("docs/a.md", "docs/a.md", "docs/b.md"):
-        place.run(sh("titan-db list\n: | titan-db list\n", document=document))
+        place.run(sh("titan-db list  # again\n: | titan-db list\n", document=document))
     assert (place.root / "calls").read_text().split() == ["list"] * 5
