@@ -94,7 +94,7 @@ dropped_leftovers:
   type: list
   elements: str
   sample: [public.audit_logs_pkey_ccnew]
-skipped:
+skipped_indexes:
   description: Indexes that were not measured or not rebuilt, with the reason.
   returned: always, except when no connection was made or an option is wrong
   type: list

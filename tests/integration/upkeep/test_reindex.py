@@ -66,10 +66,10 @@ def test_behind_an_open_transaction_it_skips_and_leaves_nothing(
     reader.cursor().execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t")
     time.sleep(0.4)
     result = call_module("reindex", lock_timeout_ms=300, **bloated)
-    assert not result["changed"] and len(result["skipped"]) == 2
+    assert not result["changed"] and len(result["skipped_indexes"]) == 2
     assert (
-        "old transactions" in result["skipped"][0]["reason"]
-        and f"session {reader.info.backend_pid}" in result["skipped"][0]["reason"]
+        "old transactions" in result["skipped_indexes"][0]["reason"]
+        and f"session {reader.info.backend_pid}" in result["skipped_indexes"][0]["reason"]
     )
     user_sql.execute("SELECT count(*) FROM pg_class WHERE relname ~ '_cc(new|old)'")
     assert user_sql.fetchone() == (0,)
@@ -83,7 +83,7 @@ def test_a_writer_that_comes_between_is_no_harm(settings: Any, user_sql: Any, bl
     writer.cursor().execute("UPDATE t SET n = 0 WHERE id = 10")
     result = call_module("reindex", lock_timeout_ms=1000, **bloated)
     assert not result.get("failed") and not result["changed"]
-    assert "lock timeout" in result["skipped"][0]["reason"] and "next run" in result["skipped"][0]["reason"]
+    assert "lock timeout" in result["skipped_indexes"][0]["reason"] and "next run" in result["skipped"][0]["reason"]
     user_sql.execute("SELECT count(*) FILTER (WHERE indisvalid) FROM pg_index WHERE indrelid = 't'::regclass")
     assert user_sql.fetchone() == (2,)
     writer.close()
@@ -136,7 +136,7 @@ def test_too_little_disk_skips(bloated: Any, call_module: Any, monkeypatch: Any)
 
     monkeypatch.setattr(rebuild, "free_bytes", lambda *arguments: 1 << 20)
     result = call_module("reindex", **bloated)
-    assert not result["changed"] and "not enough disk" in result["skipped"][0]["reason"]
+    assert not result["changed"] and "not enough disk" in result["skipped_indexes"][0]["reason"]
 
 
 def test_superfluous_indexes_are_named_with_their_statement(titan: Any, call_module: Any) -> None:

@@ -155,7 +155,7 @@ def _outcome(
     data: dict[str, Any] = {
         "reindexed": rebuilt,
         "dropped_leftovers": leftovers,
-        "skipped": plan.skipped,
+        "skipped_indexes": plan.skipped,
         "duplicates": [_finding(one) for one in redundant],
         "unused": [
             {"index": f"{one.schema}.{one.name}", "table": one.table, "bytes": one.bytes, "sql": _drop(one)}
