@@ -83,7 +83,10 @@ def test_a_writer_that_comes_between_is_no_harm(settings: Any, user_sql: Any, bl
     writer.cursor().execute("UPDATE t SET n = 0 WHERE id = 10")
     result = call_module("reindex", lock_timeout_ms=1000, **bloated)
     assert not result.get("failed") and not result["changed"]
-    assert "lock timeout" in result["skipped_indexes"][0]["reason"] and "next run" in result["skipped"][0]["reason"]
+    assert (
+        "lock timeout" in result["skipped_indexes"][0]["reason"]
+        and "next run" in result["skipped_indexes"][0]["reason"]
+    )
     user_sql.execute("SELECT count(*) FILTER (WHERE indisvalid) FROM pg_index WHERE indrelid = 't'::regclass")
     assert user_sql.fetchone() == (2,)
     writer.close()
