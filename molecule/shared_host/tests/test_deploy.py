@@ -106,6 +106,7 @@ def test_the_nine_queries_are_planned_as_expected():
         capture_output=True,
     )
     HOST.run("chmod -R a+rX /opt/queries")
-    done = HOST.run("cd / && runuser -u postgres -- env PGPORT=5433 PGDATABASE=titan_trading 'PGOPTIONS=-c enable_seqscan=off' sh /opt/queries/plans.sh")
+    environment = "PGPORT=5433 PGDATABASE=titan_trading 'PGOPTIONS=-c enable_seqscan=off'"
+    done = HOST.run(f"cd / && runuser -u postgres -- env {environment} sh /opt/queries/plans.sh")
     assert done.rc == 0, done.stdout + done.stderr
     assert done.stdout.count("as expected") == 9
