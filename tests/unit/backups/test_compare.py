@@ -1,0 +1,35 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A restored schema differs where its meaning does, not where PostgreSQL writes its own casts in another place."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.compare import schema_differences
+from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.skeleton import Skeleton
+
+# The same view, IN ('INFO', 'DEBUG') over a varchar column, before and after a restore.
+FIRST = (
+    b"WHERE (((level)::text = ANY ((ARRAY['INFO'::character varying, 'DEBUG'::character varying])::text[])) AND true)"
+)
+AGAIN = b"WHERE (((level)::text = ANY (ARRAY[('INFO'::character varying)::text, ('DEBUG'::character varying)::text])) AND true)"
+
+
+def skeleton(*lines: bytes) -> Skeleton:
+    return Skeleton(Counter(lines), {})
+
+
+def test_casts_in_another_place_are_no_difference():
+    assert schema_differences(skeleton(FIRST, b"x"), skeleton(AGAIN, b"x")) == []
+
+
+def test_another_value_is_a_difference():
+    said = schema_differences(skeleton(FIRST), skeleton(AGAIN.replace(b"INFO", b"info")))
+    assert len(said) == 2 and "only in the archive" in said[0]
+
+
+def test_a_lost_line_is_a_difference():
+    assert schema_differences(skeleton(FIRST, b"CREATE INDEX a ON t (b);"), skeleton(AGAIN))
+    assert schema_differences(skeleton(FIRST, FIRST), skeleton(AGAIN))
