@@ -66,7 +66,7 @@ def test_coming_back_finds_everything():
     assert recap(done, "failed") == {"titan-production": 0}
     [[found]] = PRODUCTION.sql(
         "SELECT count(*) FROM titan_ops.migration_history, jsonb_array_elements(details->'indexes') i "
-        "WHERE version = '0010' AND i->>'status' = 'found'"
+        "WHERE version = '0010' AND i->>'outcome' = 'found'"
     )
     assert int(found) == 7
     assert crontab(HOST).startswith(FOREIGN)

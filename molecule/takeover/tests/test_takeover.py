@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from conftest import NINE, Environment, crontab, machine
@@ -22,7 +23,7 @@ def test_the_history_records_what_was_there(environment):
     rows = environment.sql("SELECT version, outcome FROM titan_ops.migration_history ORDER BY id")
     assert [row[0] for row in rows] == ["0010", "0011"]
     [[found, built]] = environment.sql(
-        "SELECT count(*) FILTER (WHERE i->>'status' = 'found'), count(*) FILTER (WHERE i->>'status' = 'created') FROM "
+        "SELECT count(*) FILTER (WHERE i->>'outcome' = 'found'), count(*) FILTER (WHERE i->>'outcome' <> 'found') FROM "
         "titan_ops.migration_history, jsonb_array_elements(details->'indexes') i WHERE version = '0010'"
     )
     assert (int(found), int(built)) == (9, 0)
@@ -81,16 +82,27 @@ def test_directories_are_private_now(environment):
     assert environment.host.file(environment.backups).mode == 0o700
 
 
-def test_the_next_night_keeps_the_old_files_too(environment):
-    """Files that nobody has proven are not ours to remove, however old."""
-    done = environment.cron("backup")
-    assert done.rc == 0, environment.log("backup")[-2000:]
-    done = environment.host.run("sha256sum --quiet -c %s", f"/root/sums.{environment.prefix}")
-    assert done.rc == 0, done.stdout + done.stderr
+def young(environment, days):
+    """Names of the files made by hand, without the newest ones of ours, that are younger than the keep rule's days."""
+    names = environment.host.run("ls %s", environment.backups).stdout.split()
+    limit = (datetime.now(timezone.utc) - timedelta(days=days)).strftime("%Y%m%d")
+    return sorted(name for name in names if name.endswith("_020002.sql.gz") and name.split("_")[-2] > limit)
 
 
 def test_an_old_dump_can_be_proven(environment):
-    dump = f"{environment.backups}/{environment.prefix}_20250105_020001.sql.gz"
-    done = environment.titan_db("drill", "--path", dump, expect=None)
+    done = environment.titan_db("drill", "--by-hand", "--source", f"{environment.backups}/{young(environment, 30)[-1]}")
     assert "Traceback" not in done.stderr
-    assert done.rc == 0, done.stdout + done.stderr
+
+
+def test_the_next_night_follows_the_keep_rule(environment):
+    days = {"production": 30, "staging": 7}[environment.name]
+    kept = young(environment, days)
+    assert kept
+    done = environment.cron("backup")
+    assert done.rc == 0, environment.log("backup")[-2000:]
+    assert young(environment, days) == kept
+    for name in kept:
+        done = environment.host.run(
+            "sh -c %s", f"grep -F /{name} /root/sums.{environment.prefix} | sha256sum --quiet -c"
+        )
+        assert done.rc == 0, done.stdout + done.stderr
