@@ -123,6 +123,8 @@ def story() -> Iterator[Story]:
         story.count("checked")
         story.results["cleanup"] = story.job("cleanup")
         story.count("after")
+        story.results["stats"] = story.job("stats")
+        story.results["reindex"] = story.job("reindex")
         story.trees["worked"] = story.tree()
         story.playbook("second", "-vvv")
         story.trees["second"] = story.tree()
@@ -221,6 +223,12 @@ def test_the_backup_is_proven_and_one_wrong_byte_is_found(story: Story, tmp_path
     (private / path.name).write_bytes(content)
     listed = story.job("list", "--dest", str(private), "--verify", "checksum", expect=1)
     assert listed["backups"][0]["problem"] and listed["newest_verified"] is None
+
+
+def test_the_other_jobs_work_on_the_migrated_database(story: Story) -> None:
+    assert story.results["stats"]["changed"] is False
+    assert "audit_logs" in story.results["stats"]["report"]
+    assert story.results["reindex"]["reindexed"], "the clean-up has left bloated indexes"
 
 
 def test_the_summary_says_what_was_read_back(story: Story) -> None:

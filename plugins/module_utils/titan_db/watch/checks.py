@@ -51,7 +51,13 @@ def database_checks(facts: DatabaseFacts, slow_in_last_hour: int, limits: Limits
         ("active_connections", facts.active, "", f"scale the connection pool; {activity}"),
         ("slow_queries", slow_in_last_hour, "", activity),
         ("waiting_locks", facts.waiting, "", f"{sql}'TABLE pg_locks'; pg_blocking_pids(PID) names who is in the way"),
-        ("bloat", float(bloat.get("percent", 0)), table, f"{sql}'VACUUM ANALYZE {table}'; then titan-db reindex"),
+        (
+            "bloat",
+            float(bloat.get("percent", 0)),
+            table,
+            "new rows will use the free space; titan-db reindex shrinks the indexes; to shrink the table itself, in a "
+            f"maintenance window, since it locks everybody out: {sql}'VACUUM (FULL, ANALYZE) {table}'",
+        ),
         ("invalid_indexes", len(facts.invalid), ", ".join(facts.invalid[:5]), "titan-db reindex"),
         ("wraparound", float(facts.wraparound.get("million") or 0), oldest, f"vacuumdb --freeze {shlex.quote(oldest)}"),
         ("sequences", float(sequence.get("percent") or 0), last, "change the column and its sequence to bigint"),

@@ -136,5 +136,5 @@ def read_due_rows(database: Database) -> dict[str, int] | None:
     view = database.value("SELECT to_regclass('public.cleanup_statistics')")
     if view is None:
         return None
-    rows = database.rows("SELECT table_name, records_to_cleanup FROM public.cleanup_statistics")
-    return {str(row["table_name"]): int(row["records_to_cleanup"] or 0) for row in rows}
+    rows = database.rows("SELECT table_name, rows_to_delete FROM public.cleanup_statistics")
+    return {str(row["table_name"]): int(row["rows_to_delete"] or 0) for row in rows}

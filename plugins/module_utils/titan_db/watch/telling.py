@@ -61,7 +61,8 @@ def message_variables(environment: Environment) -> dict[str, str]:
 
 def tell(run: Run, record: Record, status: int, data: dict[str, Any], blocked: bool) -> Record:
     """Send what has to be sent; return the record with what was told."""
-    wanted = run.environment.notify.get("on") or ["failure", "recovery"]
+    notify = run.environment.notify
+    wanted = notify.get("on") or notify.get("true") or ["failure", "recovery"]  # YAML reads a bare on as true
     repeat = seconds(run.environment.notify.get("repeat") or "24h", "notify.repeat")
     bad = status >= 2 if "checks" in data else status != 0
     alert, now = record.alert, time.time()
