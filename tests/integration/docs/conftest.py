@@ -166,10 +166,10 @@ def place() -> Iterator[Place]:
         made = subprocess.run(converge.split(), cwd=root, env=env, capture_output=True, text=True, check=False)
         assert made.returncode == 0, made.stdout[-6000:] + made.stderr[-2000:]
         url = (root / ".demo" / "app" / ".env").read_text().split("'")[1]
-        user, _, rest = url.removeprefix("postgresql://").partition(":")
-        password, _, rest = rest.partition("@")
-        host, _, rest = rest.partition(":")
-        port, _, database = rest.partition("/")
+        user, _colon, rest = url.removeprefix("postgresql://").partition(":")
+        password, _at, rest = rest.partition("@")
+        host, _colon, rest = rest.partition(":")
+        port, _slash, database = rest.partition("/")
         env |= {"PGHOST": host, "PGPORT": port, "PGUSER": user, "PGPASSWORD": password, "PGDATABASE": database}
         _superuser(root / ".demo", port)
         yield Place(root, env, {converge: "the beginning"})

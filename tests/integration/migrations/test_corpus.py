@@ -36,7 +36,8 @@ HISTORY = [
     "CREATE TABLE log (a int, b text);\nCREATE RULE keep AS ON DELETE TO users DO ALSO (INSERT INTO log VALUES (1, 'a;b'); INSERT INTO log VALUES (2, 'c'));",
     "CREATE PROCEDURE pay(a int, b text DEFAULT ';') LANGUAGE sql BEGIN ATOMIC\n  INSERT INTO log VALUES (a, CASE WHEN b = '' THEN 'x' ELSE b END);\n"
     "  SELECT 1;\nEND;\nCREATE FUNCTION total() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM log; END;",
-    "CREATE INDEX CONCURRENTLY log_a ON log (a);\nSET statement_timeout = 0;\n-- between\nCREATE INDEX CONCURRENTLY IF NOT EXISTS log_b ON log (b) WHERE b <> ';';",
+    "CREATE INDEX CONCURRENTLY log_a ON log (a);\nSET statement_timeout = 0;\n-- between\n"
+    "CREATE INDEX CONCURRENTLY IF NOT EXISTS log_b ON log (b) WHERE b <> ';';",
     "ALTER TYPE mood ADD VALUE 'happy' AFTER 'sad';\nCREATE TABLE m (x mood DEFAULT 'happy');",
     "ALTER TYPE mood ADD VALUE IF NOT EXISTS 'angry';",
     "BEGIN;\nCREATE VIEW v AS SELECT id, email FROM users;\nALTER TABLE log ADD c int DEFAULT 7;\nCOMMIT;\n",
@@ -49,7 +50,8 @@ HISTORY = [
     "INSERT INTO log VALUES (1, E'it\\'s\\n;', 2), (2, U&'\\0041;', 3), (3, $q$ $$ ; $q$, 4);\nUPDATE log SET b = b || ';' WHERE a = 1;",
     "CREATE MATERIALIZED VIEW mv AS SELECT a, count(*) FROM log GROUP BY a WITH NO DATA;\nCREATE UNIQUE INDEX ON mv (a);\nREFRESH MATERIALIZED VIEW mv;",
     "VACUUM log;\nANALYZE log;",
-    "CREATE SCHEMA app;\nCREATE TABLE app.t (a int, EXCLUDE USING btree (a WITH =));\nCREATE INDEX i ON app.t (a DESC);\nALTER TABLE app.t SET (fillfactor = 70);",
+    "CREATE SCHEMA app;\nCREATE TABLE app.t (a int, EXCLUDE USING btree (a WITH =));\nCREATE INDEX i ON app.t (a DESC);\n"
+    "ALTER TABLE app.t SET (fillfactor = 70);",
     "CREATE AGGREGATE sum2 (int) (SFUNC = int4pl, STYPE = int, INITCOND = '0');\nCREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq);",
     "CREATE OR REPLACE VIEW v AS SELECT id, email, full_email FROM users;\nGRANT SELECT ON v TO PUBLIC;\nCREATE TABLE IF NOT EXISTS log (zzz int);",
     "ALTER TABLE events DETACH PARTITION events_2024;",

@@ -6,6 +6,7 @@ import itertools
 import multiprocessing
 import os
 import signal
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -66,12 +67,13 @@ def test_interrupted_before_every_step(logs: Any, user_sql: Any) -> None:
     for number in itertools.count(1):
         user_sql.execute("SELECT fill()")
         names: list[str] = []
-        try:
-            with observed(names.append), observed(stopping_at(number, interrupt)):
-                operation.cleanup(Call(OPTIONS, logs))
+        finished = False
+        with suppress(Interrupted), observed(names.append), observed(stopping_at(number, interrupt)):
+            operation.cleanup(Call(OPTIONS, logs))
+            finished = True
+        if finished:
             break
-        except Interrupted:
-            everything, due = left(logs)
+        everything, due = left(logs)
         assert everything - due == 4000, f"step {number} ({names[-1]}) lost rows that were not due"
         healed = operation.cleanup(Call(OPTIONS, logs))
         assert healed.data["results"][0]["deleted"] == due

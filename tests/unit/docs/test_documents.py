@@ -50,7 +50,7 @@ def test_links_and_paths_exist(path: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)[^)]*\)", text):
         if re.match(r"https?:", target):
             continue
-        name, _, anchor = target.partition("#")
+        name, _hash, anchor = target.partition("#")
         linked = (path.parent / name).resolve() if name else path
         assert linked.exists() or name in MADE_BY_THE_RELEASE, target
         assert not anchor or anchor in anchors(linked), target
