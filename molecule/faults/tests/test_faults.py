@@ -14,7 +14,7 @@ from conftest import Environment, machine, wait_until
 
 PRODUCTION = Environment(machine("titan-faults"), "production")
 HOST = PRODUCTION.host
-CLEANUP = ("cleanup", "--max-fraction", "1.0")
+CLEANUP = ("cleanup", "--by-hand", "--max-fraction", "1.0")
 
 
 def server(action: str) -> None:
@@ -48,7 +48,7 @@ def _heals():
     assert [entry["problem"] for entry in PRODUCTION.json("list")["backups"]] == [""] * len(PRODUCTION.dumps())
     found = checks()
     assert (found["jobs_failed"], found["connection"], found["backup_age"]) == ("ok", "ok", "ok"), found
-    assert HOST.run("pgrep -fa 'initdb|titan-drill'").stdout == ""
+    assert HOST.run("pgrep -fa '[i]nitdb|[t]itan-drill'").stdout == ""
 
 
 def failed_backup() -> str:
@@ -130,7 +130,9 @@ def test_the_server_restarts_under_a_backup():
     locked(60)
     start_backup()
     version = HOST.run("ls /etc/postgresql").stdout.strip()
-    HOST.run("runuser -u postgres -- pg_ctlcluster %s main restart -m immediate", version)
+    HOST.run("sh -c %s", f"kill -QUIT $(head -1 /var/lib/postgresql/{version}/main/postmaster.pid)")
+    time.sleep(1)
+    HOST.run("systemctl restart postgresql@%s-main", version)
     wait_until(lambda: HOST.run("pgrep -u ubuntu -f 'titan-db backup'").rc != 0, 60, "the job has ended")
     assert PRODUCTION.dumps() == before
     assert "FAILED with status" in PRODUCTION.log("backup").splitlines()[-1]
@@ -145,7 +147,7 @@ def test_the_server_is_down():
         assert PRODUCTION.dumps() == before
         found = checks()
         assert (found["connection"], found["all"]) == ("critical", "critical")
-        assert PRODUCTION.cron("cleanup").rc != 0
+        assert "Connection refused" in PRODUCTION.titan_db("cleanup", "--by-hand", expect=1).stderr
     finally:
         server("start")
 
@@ -166,7 +168,7 @@ def test_a_table_that_cannot_be_read():
     PRODUCTION.sql("ALTER TABLE portfolios OWNER TO postgres; REVOKE ALL ON portfolios FROM PUBLIC, titan")
     try:
         said = failed_backup()
-        assert "portfolios" in said and "permission denied" in said
+        assert "cannot read public.portfolios" in said
     finally:
         PRODUCTION.sql("ALTER TABLE portfolios OWNER TO titan")
 
@@ -206,13 +208,13 @@ def test_a_wrong_clock_deletes_nothing(shift):
         "FROM generate_series(1, 3)"
     )
     before, dumps = PRODUCTION.counts(), PRODUCTION.dumps()
-    words = f"cd / && runuser -u ubuntu -- faketime -f {shift} titan-db cleanup --config {PRODUCTION.config} --max-fraction 1.0"
+    words = f"cd / && runuser -u ubuntu -- faketime -f {shift} titan-db cleanup --by-hand --config {PRODUCTION.config} --max-fraction 1.0"
     done = HOST.run("sh -c %s", words)
     assert done.rc == 1 and "Traceback" not in done.stderr, done.stdout + done.stderr
     assert PRODUCTION.counts() == before
     done = HOST.run(
         "sh -c %s",
-        f"cd / && runuser -u ubuntu -- faketime -f {shift} titan-db health --config {PRODUCTION.config} --json",
+        f"cd / && runuser -u ubuntu -- faketime -f {shift} titan-db health --by-hand --config {PRODUCTION.config} --json",
     )
     status = {check["name"]: check["status"] for check in json.loads(done.stdout)["checks"]}
     if shift == "+400d":
