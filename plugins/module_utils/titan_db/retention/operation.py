@@ -30,6 +30,8 @@ def retention_policy(call: Call) -> Outcome:
     given = call.options["policies"]
     parsed = [parse_policy(item, f"policies[{index}]") for index, item in enumerate(given)]
     with connect(call.connection, "retention_policy") as database:
+        if database.in_recovery():
+            return _on_standby(database)
         _prepare(database)
         wanted = sorted(resolve_all(database, parsed), key=lambda policy: policy.name)
         stored = read_policies(database)
@@ -50,6 +52,19 @@ def retention_policy(call: Call) -> Outcome:
         summary=f"{len(wanted)} retention policies {verb} stored in titan_ops.retention_policy.",
         before=shown(stored),
         after=shown(wanted),
+    )
+
+
+def _on_standby(database: Database) -> Outcome:
+    """A converge of a whole cluster has nothing to do here: policies arrive by replication, like migrations."""
+    _pin(database)
+    stored = read_policies(database)
+    return Outcome(
+        changed=False,
+        data={"policies": [policy.as_data() for policy in stored]},
+        summary="Nothing was done: this server is a standby, policies arrive there from its primary.",
+        before=shown(stored),
+        after=shown(stored),
     )
 
 
@@ -133,6 +148,10 @@ def _prepare(database: Database) -> None:
     """Pin what the role's own settings could change in how times are written, and bound what may wait."""
     if database.in_recovery():
         raise TitanError("This server is a standby: connect to the primary, where rows can be written and deleted.")
+    _pin(database)
+
+
+def _pin(database: Database) -> None:
     database.execute(
         "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET lock_timeout = '50ms'; "
         "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = '1min'"
