@@ -59,7 +59,7 @@ def test_at_night_only_the_primary_works():
 
 def test_a_backup_can_be_taken_from_the_standby():
     before = B.dumps()
-    B.titan_db("backup")
+    B.titan_db("backup", "--by-hand")
     [dump] = set(B.dumps()) - set(before)
     newest = B.json("list")["newest_verified"]
     assert (newest["path"], newest["verified_level"], newest["database"]) == (dump, "restored", "titan_trading")
@@ -67,7 +67,7 @@ def test_a_backup_can_be_taken_from_the_standby():
 
 def test_cleaning_on_the_standby_by_hand_is_refused_or_idle():
     counts = B.counts()
-    done = B.titan_db("cleanup", "--max-fraction", "1.0", expect=None)
+    done = B.titan_db("cleanup", "--by-hand", "--max-fraction", "1.0", expect=None)
     assert "Traceback" not in done.stderr
     assert B.counts() == counts
 

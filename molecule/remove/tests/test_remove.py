@@ -54,7 +54,7 @@ def test_removing_one_environment_after_the_other():
     assert PRODUCTION.value("SELECT to_regnamespace('titan_ops') IS NULL") == "t"
     assert PRODUCTION.counts() == counts
     assert {path: listing(path) for path in kept} == kept
-    assert HOST.run("pgrep -f titan-db").stdout == ""
+    assert HOST.run("pgrep -f '[t]itan-db'").stdout == ""
 
     # Again: nothing left to do.
     again = playbook("titan.database.remove", "-l", "titan-production", check=False)
