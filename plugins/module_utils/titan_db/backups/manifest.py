@@ -22,7 +22,6 @@ from ..locks import file_lock
 from .naming import MANIFEST
 
 FORMAT_VERSION = 1
-ENGINE_VERSION = "0.1.0"
 LEVELS = ("none", "checksum", "restored")
 
 _REQUIRED: Mapping[str, type | tuple[type, ...]] = {

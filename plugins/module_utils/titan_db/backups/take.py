@@ -17,11 +17,12 @@ from ..database import Database
 from ..errors import TitanError
 from ..outcome import silent
 from ..steps import step
+from ..version import VERSION
 from .content import content_problem
 from .copying import copy_away
 from .drill import run_drill
 from .dump import Dumped, DumpRequest, dump_globals, take_dump
-from .manifest import ENGINE_VERSION, FORMAT_VERSION, digest, format_time, verification, write_manifest
+from .manifest import FORMAT_VERSION, digest, format_time, verification, write_manifest
 from .naming import GLOBALS, FileName
 from .pipeline import Deadline, Program, output_of
 from .source import Source
@@ -204,7 +205,7 @@ def _globals(
 def _manifest(source: Source, wanted: Wanted, file: FileName, dumped: Dumped) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
-        "engine_version": ENGINE_VERSION,
+        "engine_version": VERSION,
         "file": str(file),
         "name": file.name,
         "database": source.database,

@@ -11,10 +11,11 @@ from typing import Any
 
 from ..errors import OptionError, TitanError
 from ..outcome import Call, Outcome
+from ..version import VERSION
 from .catalog import Entry
 from .drill import default_drill_directory, run_drill
 from .fingerprint import Fingerprint
-from .manifest import ENGINE_VERSION, FORMAT_VERSION, backup_lock, digest, format_time, verification, write_manifest
+from .manifest import FORMAT_VERSION, backup_lock, digest, format_time, verification, write_manifest
 from .naming import FileName, parse_file_name
 from .options import absolute
 from .pipeline import Deadline
@@ -99,7 +100,7 @@ def _adopted(entry: Entry, file: FileName, programs: Programs, found: str, resto
     """A manifest for a file of others, from what its restore holds."""
     return {
         "format_version": FORMAT_VERSION,
-        "engine_version": ENGINE_VERSION,
+        "engine_version": VERSION,
         "file": str(file),
         "name": file.name,
         "database": "",

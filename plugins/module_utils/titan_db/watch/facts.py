@@ -11,6 +11,7 @@ from typing import Any
 from ..database import Database
 from ..errors import DatabaseError
 
+_NOT_ALLOWED = "42501"
 _USER = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 
 _BLOAT = f"""
@@ -131,10 +132,18 @@ def read_tables(database: Database) -> list[dict[str, Any]]:
     return database.rows(_TABLES)
 
 
-def read_due_rows(database: Database) -> dict[str, int] | None:
-    """Rows that the retention policies say are due, by table; None without the view that tells."""
+def read_due_rows(database: Database) -> tuple[dict[str, int] | None, str]:
+    """Rows that the retention policies say are due, by table; or None and why they are unknown."""
     view = database.value("SELECT to_regclass('public.cleanup_statistics')")
     if view is None:
-        return None
-    rows = database.rows("SELECT table_name, rows_to_delete FROM public.cleanup_statistics")
-    return {str(row["table_name"]): int(row["rows_to_delete"] or 0) for row in rows}
+        return None, "the view cleanup_statistics is not there"
+    try:
+        rows = database.rows("SELECT table_name, rows_to_delete FROM public.cleanup_statistics")
+    except DatabaseError as error:
+        if error.sqlstate != _NOT_ALLOWED:
+            raise
+        # A monitor's role need not read the application's rows; the rest of the report does not need it either.
+        user = database.value("SELECT current_user")
+        said = error.message.removeprefix("PostgreSQL says: ").rstrip(".")
+        return None, f"{said}; to count them, grant SELECT on the view and on the policies' tables to {user!r}"
+    return {str(row["table_name"]): int(row["rows_to_delete"] or 0) for row in rows}, ""

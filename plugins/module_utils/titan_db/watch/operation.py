@@ -142,7 +142,7 @@ def stats(call: Call) -> Outcome:
     places = _places(call.options)
     with connect(call.connection, "stats") as database:
         tables = read_tables(database)
-        due = read_due_rows(database)
+        due, due_unknown = read_due_rows(database)
         name = str(database.value("SELECT current_database()"))
         size = int(database.value("SELECT pg_database_size(current_database())"))
     now = time.time()
@@ -150,7 +150,7 @@ def stats(call: Call) -> Outcome:
     history = places.state.read("stats.json") if places.state else {}
     runs = places.state.runs(now - 7 * 86400) if places.state else []
     snapshot = Snapshot(
-        name, size, tuple(tables), due, tuple(entries), tuple(runs), history, now, bool(places.backup_dest)
+        name, size, tuple(tables), due, tuple(entries), tuple(runs), history, now, bool(places.backup_dest), due_unknown
     )
     report, data = stats_report(snapshot, call.options["top"])
     if places.state and not call.check_mode and (places.state.ours() or not os.path.exists(places.state.path)):

@@ -29,6 +29,7 @@ class Snapshot:
     history: Mapping[str, Any]
     now: float
     knows_backups: bool = False
+    due_unknown: str = ""
 
 
 def stats_report(snapshot: Snapshot, top: int) -> tuple[str, dict[str, Any]]:
@@ -43,7 +44,7 @@ def stats_report(snapshot: Snapshot, top: int) -> tuple[str, dict[str, Any]]:
     rows = [_table_data(row, snapshot.due, earlier) for row in snapshot.tables]
     parts = [head, "", _tables_text(rows, top)]
     if snapshot.due is None:
-        parts.append("Due rows: unknown (the view cleanup_statistics is not there).")
+        parts.append(f"Due rows: unknown ({snapshot.due_unknown}).")
     else:
         parts.append(f"Due rows: {sum(snapshot.due.values()):,}")
     parts += ["", _backups_text(snapshot), "", _runs_text(snapshot)]
