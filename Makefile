@@ -41,7 +41,7 @@ sanity: ## ansible-test sanity on each ansible-core that a Python here can run
 	@sh tests/sanity.sh
 
 molecule: .venv-molecule/molecule.stamp ## All scenarios on real hosts in containers (needs root and Debian)
-	@VENV=.venv-molecule sh molecule/run
+	@VENV=.venv-molecule sh molecule/run $(SCENARIOS)
 
 clean: demo-clean ## Remove the demo, the virtual environment and caches
 	@rm -rf .venv .venv-molecule .cache .ansible .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
