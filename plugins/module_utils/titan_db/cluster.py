@@ -13,8 +13,7 @@ import pwd
 import shutil
 import signal
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -179,14 +178,3 @@ def unprivileged_user() -> pwd.struct_passwd | None:
     raise TitanError(
         "PostgreSQL refuses to run as root, and there is neither a user 'postgres' nor 'nobody' to run it as."
     )
-
-
-@contextmanager
-def running_cluster(cluster: Cluster, settings: Sequence[str] = THROW_AWAY) -> Iterator[Cluster]:
-    """Create and start the cluster for the block; stop it at once and remove it afterwards."""
-    try:
-        cluster.create()
-        cluster.start(settings)
-        yield cluster
-    finally:
-        cluster.remove()
