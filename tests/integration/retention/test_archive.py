@@ -100,6 +100,30 @@ def test_killed_at_steps_nothing_is_lost(logs: Any, folder: Path, user_sql: Any)
     assert outcome.data["results"][0]["left"] == 0
 
 
+def test_killed_before_the_manifest_of_the_last_rows(
+    logs: Any, folder: Path, call_module: Any, freely: Any, user_sql: Any
+) -> None:
+    def kill_at_manifest(name: str) -> None:
+        if name == "cleanup.archive_manifest":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def child() -> None:
+        with observed(kill_at_manifest):
+            operation.cleanup(Call(OPTIONS, logs))
+
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    process.join(30)
+    (path,) = folder.iterdir()
+    assert process.exitcode == -signal.SIGKILL and path.name.endswith(".copy")
+    predicted = call_module("cleanup", check_mode=True, **freely, **login(logs))
+    assert predicted["changed"] and path.name in predicted["findings"][0] and list(folder.iterdir()) == [path]
+    healed = call_module("cleanup", **freely, **login(logs))
+    assert healed["changed"] and healed["results"][0]["due"] == 0
+    assert archived(logs, folder) == {"rows": 3000, "lost": 0, "kept": 3000}
+    assert not call_module("cleanup", **freely, **login(logs))["changed"]
+
+
 @pytest.mark.parametrize("number", [5, 6, 7])
 def test_a_full_disk_rolls_the_batch_back(logs: Any, folder: Path, user_sql: Any, number: int) -> None:
     def full() -> None:

@@ -50,21 +50,25 @@ class Archive:
         return [column.name for column in self.table.columns.values() if not column.generated]
 
     def check(self) -> None:
-        """Raise TitanError unless the directory may be written to by us and nobody else; heal what a crash left."""
+        """Raise TitanError unless the directory may be written to by us and nobody else."""
         folder = self.dated.policy.archive
         require_private_directory(folder, "archive")
         if not os.access(folder, os.W_OK):
             raise TitanError(f"The archive directory {folder!r} cannot be written to; chown it to the user of the job.")
 
+    def unfinished(self) -> tuple[str, ...]:
+        """The names of this policy's files that have no manifest: their run did not end."""
+        folder, start = self.dated.policy.archive, _slug(self.dated.policy.name) + "_"
+        ours = [name for name in os.listdir(folder) if name.startswith(start) and name.endswith(SUFFIX)]
+        return tuple(sorted(name for name in ours if not os.path.exists(os.path.join(folder, name) + MANIFEST)))
+
     def heal(self) -> None:
         """Give the files of interrupted runs of this policy their manifest, without their torn last line."""
         folder = self.dated.policy.archive
-        for name in sorted(os.listdir(folder)):
+        for name in self.unfinished():
             path = os.path.join(folder, name)
-            ours = name.startswith(_slug(self.dated.policy.name) + "_") and name.endswith(SUFFIX)
-            if ours and not os.path.exists(path + MANIFEST):
-                rows = _whole_lines(path)
-                self._write_manifest(path, rows, interrupted=True)
+            rows = _whole_lines(path)
+            self._write_manifest(path, rows, interrupted=True)
 
     def delete(self, database: Database, query: Any) -> int:
         """Run one deleting statement, keep its rows; return how many."""

@@ -114,7 +114,7 @@ def _apply_all(database: Database, limits: Limits, call: Call, run: _Run) -> Non
     """Work through the tables; a lost connection ends it, and what was not reached says so."""
     try:
         for plan in run.plans:
-            if plan.due:
+            if plan.due or plan.unfinished:
                 vacuumed, problem = apply_table(
                     database, plan, limits, call.options["vacuum"] == "auto", call.say, run.done
                 )
@@ -208,7 +208,7 @@ def _outcome(run: _Run, seconds: float, any_policy: bool) -> Outcome:
         else ["No retention policy is stored, so nothing is ever due; converge the role retention first."]
     )
     return Outcome(
-        changed=touched > 0,
+        changed=touched > 0 or any(plan.unfinished for plan in run.plans),
         data=data,
         summary=_said(results, touched, run, seconds),
         before="".join(f"{one['policy']}: {one['due']} rows due\n" for one in results),

@@ -31,6 +31,7 @@ class PolicyPlan:
     count: PolicyCount | None = None
     strategies: dict[int, Strategy] = field(default_factory=dict)
     error: str = ""
+    unfinished: tuple[str, ...] = ()  # archive files of runs that did not end
 
     @property
     def policy(self) -> Policy:
@@ -67,6 +68,11 @@ class TablePlan:
     def due(self) -> int:
         """Rows that the policies which may run will take."""
         return sum(plan.due for plan in self.policies if not plan.error)
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """Archive files of interrupted runs, which get their manifest also when nothing more is due."""
+        return tuple(name for plan in self.policies if not plan.error for name in plan.unfinished)
 
 
 def selected(policies: Sequence[Policy], tables: Sequence[str] | None) -> list[Policy]:
@@ -147,7 +153,9 @@ def _plan_policy(
     allowed = dated.policy.max_fraction if dated.policy.max_fraction is not None else max_fraction
     try:
         if dated.policy.archive:
-            Archive(dated, table).check()
+            archive = Archive(dated, table)
+            archive.check()
+            plan = replace(plan, unfinished=archive.unfinished())
         check_fraction(dated.policy.name, found.total_due, count.total_rows, allowed)
     except TitanError as error:
         return replace(plan, error=error.message)
@@ -159,6 +167,8 @@ def _findings(database: Database, table: Table, plans: Sequence[PolicyPlan], cou
     found: list[str] = []
     for plan in plans:
         policy, counted = plan.policy, plan.count
+        found += [f"{name} in {policy.archive} has no manifest, its run did not end; a run gives it one."
+                  for name in plan.unfinished]  # fmt: skip
         if counted and counted.null_times:
             found.append(
                 f"{table.full_name}: {counted.null_times:,} rows have no {policy.column} and are never due under {policy.name!r}."
