@@ -120,7 +120,7 @@ options:
   unless_verified_within:
     description:
       - Take no backup if there is one of this database that is not older than this and is verified as far as O(verify) says.
-      - A whole number and one of C(s), C(m), C(h), C(d), C(w), such as V(26h).
+      - Numbers with units, such as V(26h), V(1 day) or V(1 day 2 hours).
     type: str
   globals:
     description:

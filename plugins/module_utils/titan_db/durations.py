@@ -15,6 +15,7 @@ ALLOWED = (
 )
 
 _PART = re.compile(r"\s*([0-9]{1,9})\s*([a-zA-Z]+)\s*,?")
+_ONE = re.compile(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([a-zA-Z]*)\s*")
 _SECONDS = {"s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hour": 3600}
 _DAYS = {"d": 1, "day": 1, "w": 7, "week": 7}
 _MONTHS = {"month": 1, "year": 12}
@@ -61,8 +62,7 @@ def parse_duration(option: str, text: str, calendar: bool = False) -> Duration:
         part = _PART.match(given, position)
         if not part:
             raise OptionError(option, text, allowed)
-        unit = part[2].lower()
-        unit = unit[:-1] if len(unit) > 3 and unit.endswith("s") else unit
+        unit = _singular(part[2])
         for name, table in (("seconds", _SECONDS), ("days", _DAYS), ("months", _MONTHS if calendar else {})):
             if unit in table:
                 total[name] += int(part[1]) * table[unit]
@@ -73,3 +73,24 @@ def parse_duration(option: str, text: str, calendar: bool = False) -> Duration:
     if not given.strip():
         raise OptionError(option, text, allowed)
     return Duration(**total)
+
+
+def parse_seconds(option: str, text: object) -> float:
+    """The seconds that the text says, for waits and time limits: also a plain number of seconds ("90", 90) and one number with
+    a fraction ("1.5h").
+
+    Raises:
+        OptionError: not a length of time; the message shows the allowed form.
+    """
+    one = _ONE.fullmatch(str(text))
+    unit = _singular(one[2] or "s") if one else ""
+    if one and unit in _SECONDS:
+        return float(one[1]) * _SECONDS[unit]
+    if one and unit in _DAYS:
+        return float(one[1]) * _DAYS[unit] * 86400
+    return float(parse_duration(option, str(text)).total_seconds)
+
+
+def _singular(unit: str) -> str:
+    unit = unit.lower()
+    return unit[:-1] if len(unit) > 3 and unit.endswith("s") else unit

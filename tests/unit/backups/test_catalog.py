@@ -27,7 +27,6 @@ from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.na
     parse_file_name,
     require_name,
 )
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.options import duration
 from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import OptionError
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=timezone.utc)
@@ -149,14 +148,3 @@ def test_a_file_without_a_manifest_is_judged_by_its_content(tmp_path: Path, cont
     entry = read_catalog(str(tmp_path), verify="none" if word == "empty" else "checksum")[0]
     assert entry.manifest is None and entry.verified_level == "none"
     assert word in entry.problem and bool(word) == bool(entry.problem)
-
-
-@pytest.mark.parametrize(("text", "hours"), [("26h", 26), ("2d", 48), ("90m", 1.5), (" 1 w ", 168)])
-def test_durations(text: str, hours: float) -> None:
-    assert duration("unless_verified_within", text) == timedelta(hours=hours)
-
-
-@pytest.mark.parametrize("text", ["", "26", "h", "-1h", "1 month", "1h30m"])
-def test_other_durations_are_refused(text: str) -> None:
-    with pytest.raises(OptionError):
-        duration("unless_verified_within", text)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from datetime import timedelta
 from typing import Any
 
 from ..connection import ConnectionSettings
 from ..database import Database, connect
+from ..durations import parse_duration
 from ..errors import OptionError, TitanError
 from ..files import require_private_directory
 from ..outcome import Call, Outcome
@@ -21,7 +23,7 @@ from .fingerprint import read_tables
 from .keep import KeepRules, doubts, make_keep_plan, rules_from_option
 from .manifest import backup_lock, format_time
 from .naming import EXTENSIONS, require_name
-from .options import absolute, duration
+from .options import absolute
 from .pipeline import Deadline
 from .preflight import choose_tools, last_of_kind, require_sensible, require_space
 from .removal import remove_backups
@@ -37,11 +39,7 @@ def backup(call: Call) -> Outcome:
     """Take one backup, prove it, then remove what the keep rules let go."""
     options = call.options
     rules = rules_from_option(options["keep"], options["max_shrink"], options["accept_other_source"])
-    within = (
-        duration("unless_verified_within", options["unless_verified_within"])
-        if options["unless_verified_within"]
-        else None
-    )
+    within = _within(options["unless_verified_within"])
     missing = call.check_mode and not os.path.lexists(options["dest"])
     if not missing:
         require_private_directory(options["dest"], "dest")
@@ -134,6 +132,10 @@ def _remarks(source: Source, database: Database) -> list[str]:
     absent = [table.label for table in read_tables(database) if table.absent]
     without = f"; it does not have the rows of the unlogged tables {', '.join(absent)}" if absent else ""
     return [f"The server is a standby{without}."]
+
+
+def _within(text: str | None) -> timedelta | None:
+    return timedelta(seconds=parse_duration("unless_verified_within", text).total_seconds) if text else None
 
 
 def _same(entries: Sequence[Entry], source: Source) -> list[Entry]:

@@ -6,11 +6,7 @@
 from __future__ import annotations
 
 import os
-import re
-from datetime import timedelta
 from typing import Any
-
-from ..errors import OptionError
 
 _PROGRAMS: dict[str, dict[str, Any]] = {
     "programs": {"type": "path"},
@@ -74,21 +70,7 @@ RESTORE: dict[str, dict[str, Any]] = {
     **_PROGRAMS,
 }
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-
 
 def absolute(path: str | None) -> str:
     """The path from the root, because programs are started elsewhere; empty for none."""
     return os.path.abspath(path) if path else ""
-
-
-def duration(option: str, text: str) -> timedelta:
-    """A time span such as "26h".
-
-    Raises:
-        OptionError: another form.
-    """
-    found = re.fullmatch(r"\s*(\d{1,6})\s*([smhdw])\s*", text)
-    if not found:
-        raise OptionError(option, text, "Use a whole number and one of s, m, h, d, w, such as '26h' or '7d'.")
-    return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
