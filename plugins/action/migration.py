@@ -12,3 +12,4 @@ class ActionModule(MigrationAction):
     """See the documentation of the module titan.database.migration."""
 
     MODULE = "titan.database.migration"
+    PROGRESS = True

@@ -119,6 +119,14 @@ options:
       - How many seconds to wait for another run to end.
     type: int
     default: 30
+  progress_file:
+    description:
+      - A file B(on the target host) that does not exist yet, to which each line of RV(progress) is written while the module runs, with
+        mode C(0600). It is removed when the module ends. In check mode it is not made.
+      - "With C(-v), or on a terminal with colours, this need not be set: lines that were said in a run of more than two seconds are then
+        shown on the controller while it goes on. An index build tells its phase, how many percent are done, and who is in its way. This
+        works with connections that start a process for each command (C(local), C(ssh), C(docker), C(podman) ...)."
+    type: path
   rehearse:
     description:
       - Run what is pending in one transaction and roll it back. Files that cannot run inside a transaction are left out and named.

@@ -15,6 +15,7 @@ from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations
     parse_files,
     read_directory,
 )
+from ansible_collections.titan.database.plugins.plugin_utils.live_progress import progress_file, shown
 
 
 class MigrationAction(ActionBase):
@@ -22,6 +23,7 @@ class MigrationAction(ActionBase):
 
     TRANSFERS_FILES = False
     MODULE = ""
+    PROGRESS = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
@@ -32,8 +34,17 @@ class MigrationAction(ActionBase):
         except TitanError as error:
             result.update(failed=True, msg=error.message, **error.details)
             return result
-        result.update(self._execute_module(module_name=self.MODULE, module_args=arguments, task_vars=task_vars))
-        result.get("invocation", {}).get("module_args", {}).pop("files", None)
+        path = (
+            "" if self._task.check_mode or arguments.get("progress_file") or not self.PROGRESS else progress_file(self)
+        )
+        if path:
+            arguments["progress_file"] = path
+        with shown(self, str((task_vars or {}).get("inventory_hostname", "")), path):
+            result.update(self._execute_module(module_name=self.MODULE, module_args=arguments, task_vars=task_vars))
+        given = result.get("invocation", {}).get("module_args", {})
+        given.pop("files", None)
+        if path:
+            given.pop("progress_file", None)
         return result
 
     def _read(self, path: str, naming: str) -> list[dict[str, str]]:

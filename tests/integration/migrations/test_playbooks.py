@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+import pty
+import re
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import Database
+from ansible_collections.titan.database.plugins.module_utils.titan_db.database import Database, connect
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, login
 
 
 @pytest.fixture
@@ -70,3 +76,87 @@ def test_bad_directories_are_refused_on_the_controller(play: Callable[..., str],
     assert "No such file or directory" in said and "Name a directory" in said
     assert "Require a limit" in play("migrate.yml", status=2)
     assert db.value("SELECT to_regnamespace('titan_ops')") is None
+
+
+class Running:
+    """A playbook that is going on; what it has printed so far is in said."""
+
+    def __init__(self, process: subprocess.Popen[bytes], descriptor: int) -> None:
+        self.process, self.said, self._descriptor = process, "", descriptor
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        with suppress(OSError):  # a terminal that the other side has closed
+            while piece := os.read(self._descriptor, 4096):
+                self.said += piece.decode()
+
+    def waited_for(self, text: str, seconds: float = 120) -> bool:
+        end = time.monotonic() + seconds
+        while text not in self.said and self.process.poll() is None and time.monotonic() < end:
+            time.sleep(0.1)
+        return text in self.said
+
+    def ended(self) -> int:
+        status = self.process.wait(timeout=120)
+        self._reader.join(timeout=10)
+        return status
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_blocked_index_build_is_seen_while_it_waits(
+    terminal: bool, settings: ConnectionSettings, play: Callable[..., str], db: Database, tmp_path: Path
+) -> None:
+    """On a terminal, or with -v: phase, percent and who is in the way, before that session has ended."""
+    db.execute("CREATE TABLE public.t (a int); INSERT INTO public.t SELECT generate_series(1, 1000)")
+    (tmp_path / "my migrations" / "1_a.sql").write_text("CREATE INDEX CONCURRENTLY t_a ON public.t (a);")
+    command = [
+        Path(sys.executable).parent / "ansible-playbook",
+        "-i",
+        tmp_path / "hosts",
+        ROOT / "playbooks" / "migrate.yml",
+    ]
+    ours, theirs = pty.openpty() if terminal else os.pipe()
+    env = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_") and key != "NO_COLOR"}
+    with connect(settings) as blocker:
+        blocker.execute("BEGIN; INSERT INTO public.t VALUES (0)")
+        process = subprocess.Popen(
+            [*command, "-l", "production", *([] if terminal else ["-v"])],
+            cwd=ROOT, env={**env, "TERM": "xterm"}, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,
+        )  # fmt: skip
+        os.close(theirs)
+        running = Running(process, ours)
+        try:
+            shown = running.waited_for(f"behind session {blocker.raw.info.backend_pid} ")
+            assert shown and process.poll() is None, running.said
+            assert "[box] applying 1_a.sql" in running.said
+            assert "[box] index public.t_a: waiting for writers before build, 0 %; behind session" in running.said
+            blocker.execute("COMMIT")
+            assert running.ended() == 0, running.said
+        finally:
+            process.kill()
+    assert "changed=1" in re.sub(r"\x1b\[[0-9;]*m", "", running.said)
+    assert db.value("SELECT indisvalid FROM pg_index WHERE indexrelid = 'public.t_a'::regclass")
+    assert "titan-db-progress" not in running.said
+
+
+def test_nothing_is_shown_on_the_way_without_a_terminal(play: Callable[..., str], db: Database, tmp_path: Path) -> None:
+    (tmp_path / "my migrations" / "1_a.sql").write_text("SELECT pg_sleep(3); CREATE TABLE public.a ();")
+    assert "applying" not in play("migrate.yml", "-l", "production")
+
+
+def test_the_progress_file_can_be_followed_and_goes_away(
+    settings: ConnectionSettings, call_module: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    kept.write_text("mine")
+    path = tmp_path / "progress"
+    files = [{"name": "1_a.sql", "content": "SELECT 1;"}]
+    options = {**login(settings), "files": files}
+    assert (
+        call_module("migration", check_mode=True, **options, progress_file=str(path))["changed"] and not path.exists()
+    )
+    refused = call_module("migration", **{**options, "files": []}, progress_file=str(kept))
+    assert not refused.get("failed") and "could not be made" in refused["progress"][0] and kept.read_text() == "mine"
+    result = call_module("migration", **options, progress_file=str(path))
+    assert result["progress"] == ["applying 1_a.sql"] and not path.exists()

@@ -16,6 +16,7 @@ from ..outcome import Call, Outcome
 from . import history
 from .plan import Plan, edited, make_plan
 from .pooler import require_own_session
+from .progress import told
 from .report import data_of, finish, notes, outcome_of
 from .source import Migration, parse_files, read_directory
 
@@ -31,8 +32,7 @@ def migration(call: Call) -> Outcome:
     """
     _check_options(call.options)
     migrations = _migrations(call.options)
-    call, progress = _listening(call)
-    with connect(call.connection, "migration", pinned=False) as database:
+    with told(call) as (call, progress), connect(call.connection, "migration", pinned=False) as database:
         require_own_session(database, call.connection)
         problem = _unsuitable(database)
         if problem:
@@ -75,17 +75,6 @@ def _read_plan(database: Database, migrations: Sequence[Migration], options: Map
         amended = judge(changed, bodies, options["accept_edited"])
     target, late = options["target"] or "", options["allow_out_of_order"]
     return make_plan(migrations, state, amended, target=target, allowed_late=late)
-
-
-def _listening(call: Call) -> tuple[Call, list[str]]:
-    """The call with its progress lines kept too: a module shows them in its result."""
-    lines: list[str] = []
-
-    def say(line: str) -> None:
-        lines.append(line)
-        call.say(line)
-
-    return replace(call, say=say), lines
 
 
 def migration_info(call: Call) -> Outcome:

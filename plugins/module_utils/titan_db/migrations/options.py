@@ -36,6 +36,7 @@ MIGRATION: Spec = {
     "lock_retries": {"type": "int", "default": 10},
     "plain_index_max_rows": {"type": "int", "default": 10000},
     "wait": {"type": "int", "default": 30},
+    "progress_file": {"type": "path"},
     "rehearse": {"type": "bool", "default": False},
     "allow_rollback": {"type": "bool", "default": False},
 }

@@ -15,6 +15,7 @@ from ..errors import DatabaseError
 
 _PATIENCE = 0.15  # seconds a statement may run before anybody looks at it
 _INTERVAL = 0.1
+_EVERY = 2.0  # seconds between two lines that differ in numbers only
 
 _BLOCKERS = """
 SELECT b.pid, coalesce(a.usename::text, '') AS "user", coalesce(a.application_name, '') AS application,
@@ -55,6 +56,8 @@ class Watcher:
         self._settings, self._pid, self._say = settings, pid, say
         self._busy_since = 0.0
         self._blockers: list[dict[str, Any]] = []
+        self._subject: tuple[Any, ...] | None = None  # what the last line was about
+        self._line, self._said = "", 0.0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="titan-db watcher", daemon=True)
         self._lock = threading.Lock()
@@ -80,7 +83,6 @@ class Watcher:
 
     def _run(self) -> None:
         database: Database | None = None
-        said = ""
         while not self._ended.wait(_INTERVAL):
             since = self._busy_since
             if not since or time.monotonic() - since < _PATIENCE:
@@ -88,13 +90,13 @@ class Watcher:
             try:
                 if database is None:
                     database = connect(self._settings, "migration watcher")
-                said = self._look(database, since, said)
+                self._look(database, since)
             except DatabaseError:
                 break  # nobody is told more than before; the run itself goes on
         if database is not None:
             database.close()
 
-    def _look(self, database: Database, since: float, said: str) -> str:
+    def _look(self, database: Database, since: float) -> None:
         blockers = database.rows(_BLOCKERS, {"pid": self._pid})
         with self._lock:
             if self._busy_since == since and blockers:
@@ -105,6 +107,9 @@ class Watcher:
             line = f"index {row['index']}: {row['phase']}, {row['percent']} %"
         if blockers:
             line = f"{line or 'waiting'}; behind {describe(blockers)}"
-        if line and line != said:
+        subject = (row and (row["index"], row["phase"]), *sorted(item["pid"] for item in blockers))
+        if not line:
+            self._subject = None
+        elif subject != self._subject or (line != self._line and time.monotonic() - self._said >= _EVERY):
             self._say(line)
-        return line
+            self._subject, self._line, self._said = subject, line, time.monotonic()
