@@ -92,7 +92,7 @@ options:
       - Only backups that are verified as far as O(verify) says count, and the newest verified one always stays. Unverified ones and files
         of others with such names go when they are older than the rules allow and a newer verified one exists.
       - Nothing is removed when the newest backup is not verified, is of another database or server than the ones before it,
-        shrank by more than O(max_shrink), or is dated in the future; a warning says so.
+        shrank by more than O(max_shrink), or is dated in the future; a warning and RV(removal_refused) say so.
     type: dict
     suboptions:
       days:
@@ -110,8 +110,16 @@ options:
   max_shrink:
     description:
       - Share (0 to 1) by which a backup may have fewer rows or bytes than an older one before that one is not removed any more.
+      - When the rows are rightly gone, say so once with O(accept_shrink).
     type: float
     default: 0.5
+  accept_shrink:
+    description:
+      - Accept that the database has become smaller by more than O(max_shrink). This backup is then the measure; it and the backups after
+        it are no longer compared with older ones, which go by the rules of O(keep).
+      - Give it for one run, after looking at what has become fewer. The manifests remember it; a later shrink is found again.
+    type: bool
+    default: false
   accept_other_source:
     description:
       - Also remove backups of another database or server (system identifier) than the newest one's, as after a move or an upgrade.
@@ -129,7 +137,7 @@ options:
     default: true
   pin:
     description:
-      - Never remove this backup, whatever O(keep) says.
+      - Never remove this backup, whatever O(keep) says. M(titan.database.backup_pin) does the same with one that exists.
     type: bool
     default: false
   encrypt_to:
@@ -192,6 +200,7 @@ notes:
   - Run as root, the throw-away cluster belongs to the user C(postgres), or to C(nobody), because C(initdb) refuses root.
 seealso:
   - module: titan.database.backup_info
+  - module: titan.database.backup_pin
   - module: titan.database.restore
 author:
   - titan.database contributors (@titan-database)
@@ -248,6 +257,11 @@ removed:
   type: list
   elements: str
   sample: [/home/ubuntu/backups/database/titan_prod_20261022_020000.sql.gz]
+removal_refused:
+  description: Why nothing was removed although the rules of O(keep) would; empty if there was no such reason.
+  returned: success
+  type: str
+  sample: ""
 summary:
   description: The result in one line.
   returned: success

@@ -49,6 +49,7 @@ notes:
   - The connection options are accepted, so that they can be given once for all modules, but they are not used.
 seealso:
   - module: titan.database.backup
+  - module: titan.database.backup_pin
 author:
   - titan.database contributors (@titan-database)
 """
@@ -91,6 +92,10 @@ backups:
       sample: ""
     adopted:
       description: Whether there is no manifest, because another program made the file.
+      type: bool
+      sample: false
+    pinned:
+      description: Whether it is never removed.
       type: bool
       sample: false
 newest_verified:

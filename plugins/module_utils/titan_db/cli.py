@@ -48,6 +48,13 @@ COMMANDS: dict[str, Command] = {
         "backups", "drill", "restore a backup into a throw-away cluster and compare it", needs_database=False
     ),
     "restore": Command("backups", "restore", "restore a backup into a new database", is_job=False),
+    "pin": Command(
+        "backups",
+        "pin",
+        "keep an existing backup for ever, or (--state absent) let it go again",
+        needs_database=False,
+        is_job=False,
+    ),
     "list": Command("backups", "backup_info", "list the backups of a directory", needs_database=False, is_job=False),
     "cleanup": Command("retention", "cleanup", "delete the rows that the retention policies say are due"),
     "reindex": Command("upkeep", "reindex", "rebuild bloated indexes without blocking anybody"),

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.catalog import Entry
 from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.keep import (
     KeepRules,
+    accepted_since,
     make_keep_plan,
     rules_from_option,
 )
@@ -114,6 +115,39 @@ def test_backups_of_a_database_that_became_empty_long_ago_do_not_age_out() -> No
 def test_the_ways_out_of_a_doubt() -> None:
     entries = [entry(0, rows=0, system_identifier="8"), entry(40)]
     assert removed(entries, days=30, max_shrink=1.0, accept_other_source=True) == [40]
+
+
+def halved(days: float, rows: int = 400, accepted: float | None = None) -> Entry:
+    """A backup of after the clean-up; its manifest hands on when that was accepted."""
+    since = f"{NOW - timedelta(days=accepted):%Y-%m-%dT%H:%M:%SZ}" if accepted is not None else None
+    return entry(days, manifest={"tables": [{"rows": rows}], "shrink_accepted": since})
+
+
+def test_an_accepted_shrink_lets_the_old_ones_age_out_as_the_rules_say() -> None:
+    """Also the monthly ones of before, long after the backup that was taken to accept it has gone itself."""
+    nights = [halved(day, accepted=3) for day in range(4)] + [entry(day) for day in range(4, 40)]
+    assert removed(nights, days=30) == [39, 38, 37, 36, 35, 34, 33, 32, 31]
+    later = [halved(day, accepted=200) for day in range(35)] + [entry(300)]
+    assert removed(later, days=30) == [300, 34, 33, 32, 31]
+
+
+def test_a_shrink_after_the_accepted_one_is_found_again() -> None:
+    nights = [halved(0, rows=0, accepted=3), *(halved(day, accepted=3) for day in (1, 2, 3)), entry(40)]
+    plan = make_keep_plan(nights, KeepRules(days=30), NOW, "restored")
+    assert plan.remove == () and "0 rows" in plan.refused and "accept_shrink" in plan.refused
+
+
+@pytest.mark.parametrize("nonsense", [None, "", "yes", True, 7, "2026-13-01T00:00:00Z"])
+def test_only_a_time_accepts(nonsense: object) -> None:
+    newest = entry(0, manifest={"tables": [{"rows": 1}], "shrink_accepted": nonsense})
+    assert make_keep_plan([newest, entry(40)], KeepRules(days=30), NOW, "restored").remove == ()
+
+
+def test_what_was_accepted_is_taken_from_verified_backups_only() -> None:
+    entries = [halved(0, accepted=0), halved(1), entry(2)]
+    assert accepted_since(entries, "restored") == "2026-11-22T02:30:00Z"
+    entries[0] = entry(0, "none", manifest={"tables": [], "shrink_accepted": "2026-11-22T02:30:00Z"})
+    assert accepted_since(entries, "restored") is None and accepted_since([], "checksum") is None
 
 
 @given(

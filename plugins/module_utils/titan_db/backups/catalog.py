@@ -50,6 +50,11 @@ class Entry:
     problem: str
     manifest: dict[str, Any] | None
 
+    @property
+    def pinned(self) -> bool:
+        """Whether the keep rules never remove it."""
+        return bool((self.manifest or {}).get("pinned"))
+
 
 def read_catalog(dest: str, name: str | None = None, verify: str = "none") -> list[Entry]:
     """All backups in a directory, newest first.

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any, Callable
 
 from ..errors import OptionError
-from .catalog import Entry
+from .catalog import Entry, newest_verified
+from .manifest import parse_time
 
 _CLOCK_SLACK = timedelta(minutes=5)
 
@@ -86,7 +87,7 @@ def make_keep_plan(entries: Iterable[Entry], rules: KeepRules, now: datetime, le
     levels = ("restored",) if level == "restored" else ("checksum", "restored")
     good = [entry for entry in ordered if entry.verified_level in levels and not entry.problem]
     kept = _kept(good, rules, now) | _newest(good) | _newest([e for e in good if e.verified_level == "restored"])
-    kept |= {entry.path for entry in ordered if (entry.manifest or {}).get("pinned")}
+    kept |= {entry.path for entry in ordered if entry.pinned}
     gone = [
         entry for entry in ordered if entry.path not in kept and (entry in good or _is_over(entry, good, rules, now))
     ]
@@ -135,13 +136,32 @@ def doubts(newest: Entry, before: Entry | None, rules: KeepRules) -> str:
             f"it comes from another server (system identifier {newest.system_identifier or 'unknown'}) than {old} "
             f"({before.system_identifier or 'unknown'}; 'accept_other_source' accepts that)"
         )
+    if _is_accepted(newest, before):
+        return ""
     sizes = [("rows", _rows(newest), _rows(before))]
     if newest.path.partition(".")[2] == before.path.partition(".")[2]:
         sizes.append(("bytes", newest.size, before.size))
     for what, now_is, was in sizes:
         if was and now_is < was * (1 - rules.max_shrink):
-            return f"it has {now_is} {what}, but {old} has {was}: less by more than 'max_shrink' ({rules.max_shrink:g}) allows"
+            return (
+                f"it has {now_is} {what}, but {old} has {was}: less by more than 'max_shrink' ({rules.max_shrink:g}) allows. If "
+                "the rows are rightly gone, take one backup with 'accept_shrink'"
+            )
     return ""
+
+
+def _is_accepted(newest: Entry, before: Entry) -> bool:
+    """Whether somebody has said since then that the database has rightly become smaller."""
+    try:
+        return before.started < parse_time(str((newest.manifest or {}).get("shrink_accepted")))
+    except ValueError:
+        return False  # never
+
+
+def accepted_since(entries: Iterable[Entry], level: str) -> str | None:
+    """When a shrink was last accepted, as the manifests of the verified backups hand it on; None for never."""
+    good = newest_verified(entries, level)
+    return ((good.manifest if good else None) or {}).get("shrink_accepted")
 
 
 def _rows(entry: Entry) -> int:

@@ -20,15 +20,16 @@ from ..outcome import Call, Outcome
 from .catalog import Entry, newest_verified, read_catalog, read_entry
 from .drill import default_drill_directory, require_drill_directory
 from .fingerprint import read_tables
-from .keep import KeepRules, doubts, make_keep_plan, rules_from_option
-from .manifest import backup_lock, format_time
+from .keep import accepted_since, rules_from_option
+from .manifest import backup_lock
 from .naming import EXTENSIONS, require_name
 from .options import absolute
+from .pin import pin_entry
 from .pipeline import Deadline
 from .preflight import choose_tools, last_of_kind, require_sensible, require_space
-from .removal import remove_backups
-from .report import listing_diff, public_entry
+from .report import listing_line, public_entry
 from .restore import restore_entry
+from .results import finish, planned, recent_enough, too_long
 from .source import Source, read_source, require_readable
 from .sweep import sweep_parts
 from .take import Wanted, take_backup, utc_now
@@ -51,16 +52,16 @@ def backup(call: Call) -> Outcome:
             entries = read_catalog(options["dest"], name)
             recent = newest_verified(_same(entries, source), options["verify"]) if within else None
             if recent and within and utc_now() - recent.started <= within:
-                return _recent_enough(recent)
+                return recent_enough(recent)
             wanted = _wanted(options, name, source, entries, call.connection)
             if call.check_mode:
                 require_readable(database, read_tables(database))
-                return _planned(wanted, entries, rules, missing)
+                return planned(wanted, entries, rules, missing)
             sweep_parts(wanted.dest, name)
             warnings = _remarks(source, database)
             path, manifest, more = take_backup(database, source, wanted, Deadline(options["timeout"]), call.say)
-            warnings += [*more, *_too_long(manifest, options["window"])]
-            return _finish(path, manifest, warnings, entries, rules, wanted)
+            warnings += [*more, *too_long(manifest, options["window"])]
+            return finish(path, manifest, warnings, entries, rules, wanted)
 
 
 def backup_info(call: Call) -> Outcome:
@@ -70,7 +71,7 @@ def backup_info(call: Call) -> Outcome:
         entries = read_catalog(options["dest"], options["name"], options["verify"])
     newest = newest_verified(entries)
     bad = [entry for entry in entries if entry.problem]
-    lines = [f"{entry.path}  {entry.size} bytes  {entry.problem or entry.verified_level}" for entry in entries]
+    lines = [listing_line(entry) for entry in entries]
     total = f"{len(entries)} backup(s) in {options['dest']}, {len(bad)} with a problem"
     data: dict[str, Any] = {
         "backups": [public_entry(entry) for entry in entries],
@@ -85,6 +86,14 @@ def drill(call: Call) -> Outcome:
     """Restore one backup into a throw-away cluster, compare it, and note the result in its manifest."""
     with _os_errors():
         return drill_entry(_chosen(call.options), call)
+
+
+def pin(call: Call) -> Outcome:
+    """Keep an existing backup for ever, or let it go again."""
+    if call.options["state"] == "absent" and not call.options["source"]:
+        raise OptionError("source", None, "Name the backup file that is to be let go.")
+    with _os_errors():
+        return pin_entry(_chosen(call.options, verified=True), call)
 
 
 def restore(call: Call) -> Outcome:
@@ -114,16 +123,6 @@ def _chosen(options: Mapping[str, Any], verified: bool = False) -> Entry:
 
 def _called(name: str | None) -> str:
     return f" called {name!r}" if name else ""
-
-
-def _too_long(manifest: Mapping[str, Any], window: int) -> list[str]:
-    took = manifest["seconds"]["dump"] + manifest["verified"]["seconds"]
-    if not window or took <= window / 2:
-        return []
-    return [
-        f"Dump and proof took {took:.0f} s, more than half of the window of {window} s. Prove every week only (verify: checksum and "
-        "a drill job), drill on another host, or change to physical backups."
-    ]
 
 
 def _remarks(source: Source, database: Database) -> list[str]:
@@ -171,6 +170,8 @@ def _wanted(
         drill_dir=drill_dir,
         globals=options["globals"],
         pin=options["pin"],
+        accept_shrink=options["accept_shrink"],
+        accepted_since=accepted_since(entries, verify),
         proof=options["proof"],
         drill_on=None if in_cluster else connection,
         encrypt_to=tuple(options["encrypt_to"] or ()),
@@ -178,66 +179,6 @@ def _wanted(
         copy_to=tuple(options["copy_to"] or ()),
         copy_back=tuple(options["copy_back"] or ()),
     )
-
-
-def _recent_enough(entry: Entry) -> Outcome:
-    summary = (
-        f"{entry.path} of {format_time(entry.started)} is verified ({entry.verified_level}); no backup was needed."
-    )
-    return Outcome(False, {"backup": public_entry(entry), "removed": []}, summary)
-
-
-def _planned(wanted: Wanted, entries: Sequence[Entry], rules: KeepRules, missing: bool) -> Outcome:
-    """What a real run would do, supposing that its backup turns out good."""
-    plan = make_keep_plan([_supposed(wanted, entries), *entries], rules, utc_now(), wanted.verify)
-    removed = [entry.path for entry in plan.remove]
-    file = f"{wanted.name}_YYYYMMDD_HHMMSS.{EXTENSIONS[wanted.format, wanted.compression]}{'.age' if wanted.encrypt_to else ''}"
-    warnings = [f"Nothing would be removed: {plan.refused}."] if plan.refused else []
-    if missing:
-        warnings.append(f"The directory {wanted.dest} does not exist yet.")
-    summary = (
-        f"Would write {os.path.join(wanted.dest, file)} (verify: {wanted.verify}) and remove {len(removed)} backup(s)."
-    )
-    return Outcome(
-        True, {"backup": None, "removed": removed}, summary, *listing_diff(entries, removed, file), tuple(warnings)
-    )
-
-
-def _supposed(wanted: Wanted, entries: Sequence[Entry]) -> Entry:
-    """The backup to come, as like the last one: check mode cannot know better."""
-    now = utc_now()
-    last = entries[0] if entries else None
-    return Entry(
-        os.path.join(wanted.dest, "(new)"), wanted.name, last.database if last else "",
-        last.system_identifier if last else "", now, now, last.size if last else 0, "", wanted.format, wanted.verify,
-        now, "", last.manifest if last else None,
-    )  # fmt: skip
-
-
-def _finish(
-    path: str, manifest: dict[str, Any], warnings: list[str], entries: Sequence[Entry], rules: KeepRules, wanted: Wanted
-) -> Outcome:
-    """Read the catalog again, and remove what the rules let go."""
-    after = read_catalog(wanted.dest, wanted.name)
-    new = next((entry for entry in after if entry.path == path), None)
-    if new is None or new.problem or new.verified_level != manifest["verified"]["level"]:
-        raise TitanError(
-            f"The backup {path} is not in the catalog as it was written: {new.problem if new else 'missing'}."
-        )
-    plan = make_keep_plan(after, rules, utc_now(), wanted.verify)
-    doubt = plan.refused or doubts(new, newest_verified(entries, wanted.verify), rules)
-    if doubt:
-        warnings.append(f"{'Nothing was removed' if plan.refused else 'Look at the new backup'}: {doubt}.")
-    removed = remove_backups(plan)
-    checked = manifest["verified"]
-    proof = (
-        f"{checked['tables']} tables, {checked['rows']} rows compared after restore"
-        if checked["level"] == "restored"
-        else "read back and decoded"
-    )
-    summary = f"{path}: {manifest['size']} bytes, {proof}; {len(removed)} old backup(s) removed."
-    data = {"backup": {**manifest, "path": path}, "removed": removed}
-    return Outcome(True, data, summary, *listing_diff(entries, removed, os.path.basename(path)), tuple(warnings))
 
 
 @contextmanager

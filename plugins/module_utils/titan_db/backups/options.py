@@ -33,6 +33,7 @@ BACKUP: dict[str, dict[str, Any]] = {
         },
     },
     "max_shrink": {"type": "float", "default": 0.5},
+    "accept_shrink": {"type": "bool", "default": False},
     "accept_other_source": {"type": "bool", "default": False},
     "unless_verified_within": {"type": "str"},
     "globals": {"type": "bool", "default": True},
@@ -52,6 +53,13 @@ DRILL: dict[str, dict[str, Any]] = {
     "source": {"type": "path"},
     **_PROGRAMS,
     **_DRILL_DIR,
+}
+
+PIN: dict[str, dict[str, Any]] = {
+    "source": {"type": "path"},
+    "dest": {"type": "path"},
+    "name": {"type": "str"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 
 BACKUP_INFO: dict[str, dict[str, Any]] = {

@@ -20,6 +20,12 @@ def listing_diff(entries: Sequence[Entry], removed: Sequence[str], new: str) -> 
     return "".join(f"{item}\n" for item in before), "".join(f"{item}\n" for item in after)
 
 
+def listing_line(entry: Entry) -> str:
+    """A backup as the list shows it."""
+    pinned = "  pinned" if entry.pinned else ""
+    return f"{entry.path}  {entry.size} bytes  {entry.problem or entry.verified_level}{pinned}"
+
+
 def public_entry(entry: Entry) -> dict[str, Any]:
     """An entry as modules return it: the manifest's facts, and what was found now."""
     found: dict[str, Any] = {
@@ -36,6 +42,7 @@ def public_entry(entry: Entry) -> dict[str, Any]:
         "verified_at": _text(entry.verified_at),
         "problem": entry.problem,
         "adopted": entry.manifest is None,
+        "pinned": entry.pinned,
     }
     return {**(entry.manifest or {}), **found}
 

@@ -44,6 +44,8 @@ class Wanted:
     drill_dir: str
     globals: bool
     pin: bool
+    accept_shrink: bool = False
+    accepted_since: str | None = None
     proof: str = "hash"
     drill_on: ConnectionSettings | None = None
     encrypt_to: tuple[str, ...] = ()
@@ -223,6 +225,7 @@ def _manifest(source: Source, wanted: Wanted, file: FileName, dumped: Dumped) ->
         **dumped.fingerprint.as_manifest(),
         "globals": None,
         "pinned": wanted.pin,
+        "shrink_accepted": format_time(file.started) if wanted.accept_shrink else wanted.accepted_since,
         "seconds": {"dump": round(dumped.seconds, 3)},
         "verified": verification("none"),
     }

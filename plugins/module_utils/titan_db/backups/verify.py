@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import OptionError, TitanError
 from ..outcome import Call, Outcome
 from ..version import VERSION
-from .catalog import Entry
+from .catalog import Entry, read_entry
 from .drill import default_drill_directory, run_drill
 from .fingerprint import Fingerprint
 from .manifest import FORMAT_VERSION, backup_lock, digest, format_time, verification, write_manifest
@@ -43,7 +43,7 @@ def drill_entry(entry: Entry, call: Call) -> Outcome:
     if call.check_mode:
         return Outcome(True, {"backup": {"path": entry.path}}, f"Would drill {entry.path}.")
     with backup_lock(os.path.dirname(entry.path), entry.name, f"a drill of {os.path.basename(entry.path)}"):
-        return _drilled(entry, file, programs, call)
+        return _drilled(read_entry(entry.path), file, programs, call)  # somebody may have pinned it meanwhile
 
 
 def _programs(entry: Entry, folder: str | None) -> Programs:
