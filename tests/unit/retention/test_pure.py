@@ -7,20 +7,15 @@ from typing import Any
 import pytest
 from ansible_collections.titan.database.plugins.module_utils.titan_db.durations import Duration, parse_duration
 from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import OptionError
+from ansible_collections.titan.database.plugins.module_utils.titan_db.retention.filters import Filter
+from ansible_collections.titan.database.plugins.module_utils.titan_db.retention.parse import parse_policy, split_table
 from ansible_collections.titan.database.plugins.module_utils.titan_db.retention.planner import (
     Facts,
     choose,
     next_batch,
     page_bounds,
 )
-from ansible_collections.titan.database.plugins.module_utils.titan_db.retention.policy import (
-    Filter,
-    named,
-    overlaps,
-    parse_policy,
-    shown,
-    split_table,
-)
+from ansible_collections.titan.database.plugins.module_utils.titan_db.retention.policy import named, overlaps, shown
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -17,8 +17,9 @@ from ..locks import advisory_lock
 from ..outcome import Call, Outcome
 from .apply import Done, apply_table, result_of
 from .guards import backup_within, trusted_backup
+from .parse import parse_policy
 from .plan import PolicyPlan, TablePlan, as_data, make_plan, selected
-from .policy import parse_policy, shown
+from .policy import shown
 from .store import exists, read_policies, write_policies
 from .sweep import Limits
 from .throttle import Throttle

@@ -15,9 +15,10 @@ from .archive import Archive
 from .count import Dated, PolicyCount, TableCount, count_table
 from .facts import leaf_facts, unindexed_children, user_triggers
 from .guards import check_cutoff, check_fraction
+from .parse import split_table
 from .partitions import expired_leaves, with_unfinished
 from .planner import Strategy, choose
-from .policy import Policy, split_table
+from .policy import Policy
 from .predicate import TIME_TYPES, cutoff
 from .tables import Table, find_table
 from .validate import check

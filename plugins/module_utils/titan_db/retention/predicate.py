@@ -13,7 +13,8 @@ from typing import Any
 
 from ..database import Database, sql
 from ..errors import DatabaseError
-from .policy import Filter, Mark, Policy
+from .filters import Filter, Mark
+from .policy import Policy
 from .tables import Column, Leaf, Table
 
 TIME_TYPES = {"timestamp with time zone": "timestamptz", "timestamp without time zone": "timestamp", "date": "date"}

@@ -11,7 +11,8 @@ from typing import Any
 from ..database import Database
 from ..durations import Duration
 from ..steps import step
-from .policy import Filter, Mark, Policy
+from .filters import Filter, Mark
+from .policy import Policy
 
 _TABLE = """
 CREATE TABLE titan_ops.retention_policy (

@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which rows a policy is about, and what is written into them instead of deleting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which rows of the table a policy is about: one column against values, or against NULL.
+
+    Attributes:
+        column: The column's name.
+        kind: "in" (also for equals: one value), "is_null" or "is_not_null".
+        values: The values as text, for kind "in".
+        ignore_case: Compare in lower case.
+    """
+
+    column: str
+    kind: str
+    values: tuple[str, ...] = ()
+    ignore_case: bool = False
+
+    def excludes(self, other: Filter) -> bool:
+        """Whether no row can pass both."""
+        if self.column != other.column:
+            return False
+        if "is_null" in (self.kind, other.kind):
+            return self.kind != other.kind
+        if "is_not_null" in (self.kind, other.kind):
+            return False
+        fold = self.ignore_case or other.ignore_case
+        mine, theirs = ({value.lower() if fold else value for value in one.values} for one in (self, other))
+        return not mine & theirs
+
+    def __str__(self) -> str:
+        if self.kind != "in":
+            return f"{self.column} {self.kind.replace('_', ' ')}"
+        values = ", ".join(self.values)
+        case = " in any case" if self.ignore_case else ""
+        return f"{self.column} = {values}{case}" if len(self.values) == 1 else f"{self.column} in ({values}){case}"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What is written instead of deleting: a value, or the time of the run when value is None."""
+
+    column: str
+    value: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.column} = {'the time of the run' if self.value is None else self.value}"
