@@ -12,6 +12,7 @@ from typing import Any
 
 from .connection import ConnectionSettings
 from .errors import DatabaseError
+from .grants import NOT_ALLOWED, missing_grant
 
 try:
     import psycopg2
@@ -133,7 +134,20 @@ def database_error(error: Any) -> DatabaseError:
         )
         if value
     }
-    return DatabaseError(f"PostgreSQL says: {primary}", sqlstate=getattr(error, "pgcode", None) or "", **extra)
+    sqlstate = getattr(error, "pgcode", None) or ""
+    if sqlstate == NOT_ALLOWED:
+        missing = missing_grant(primary, *_statement_and_role(error))
+        primary += f"; {missing}" if missing else ""
+    return DatabaseError(f"PostgreSQL says: {primary}", sqlstate=sqlstate, **extra)
+
+
+def _statement_and_role(error: Any) -> tuple[str, str]:
+    """What was executed, and by whom, as far as psycopg2 still knows."""
+    cursor = getattr(error, "cursor", None)
+    if cursor is None:
+        return "", ""
+    query = cursor.query or b""
+    return query[:200].decode(errors="replace"), str(cursor.connection.info.user or "")
 
 
 def connect(

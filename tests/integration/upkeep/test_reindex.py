@@ -184,3 +184,21 @@ def test_hostile_names_are_rebuilt_too(settings: Any, user_sql: Any, call_module
         for one in result["duplicates"]:
             database.execute(one["sql"])
     assert len(result["duplicates"]) == 1
+
+
+def test_a_role_that_can_measure_nothing_is_told_so(
+    settings: Any, user_sql: Any, bloated: Any, call_module: Any
+) -> None:
+    user_sql.execute("DO $$ BEGIN CREATE ROLE upkeep_stranger LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    result = call_module("reindex", **{**bloated, "login_user": "upkeep_stranger"})
+    assert result["failed"] and "'upkeep_stranger' is neither the owner of public.t" in result["msg"]
+
+
+def test_a_role_that_maintains_rebuilds_without_owning(
+    settings: Any, user_sql: Any, bloated: Any, call_module: Any
+) -> None:
+    user_sql.execute("DO $$ BEGIN CREATE ROLE upkeep_keeper LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    user_sql.execute("GRANT SELECT ON t TO upkeep_keeper; GRANT pg_maintain TO upkeep_keeper")
+    result = call_module("reindex", **{**bloated, "login_user": "upkeep_keeper"})
+    assert not result.get("failed"), result
+    assert result["reindexed"]

@@ -13,6 +13,8 @@ from ..errors import DatabaseError
 from .bloat import Pages, estimated_pages, measured_pages, share
 from .duplicates import IndexShape
 
+# From this major on there is the privilege MAINTAIN and the role pg_maintain.
+MAINTAIN_SINCE = 17
 _OURS = "n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname !~ '^pg_(toast_)?temp_'"
 
 
@@ -55,6 +57,7 @@ class Bloat:
 
 def read_indexes(database: Database, smallest: int) -> list[Index]:
     """Valid indexes of users' tables of at least so many bytes, the largest first."""
+    maintains = "OR has_table_privilege(t.oid, 'MAINTAIN')" if database.major >= MAINTAIN_SINCE else ""
     rows = database.rows(
         f"""
         SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name,
@@ -62,7 +65,7 @@ def read_indexes(database: Database, smallest: int) -> list[Index]:
                pg_relation_size(c.oid) AS bytes, c.reltuples::float AS rows,
                coalesce((SELECT option_value FROM pg_options_to_table(c.reloptions) WHERE option_name = 'fillfactor'), '90')::int AS fill,
                pg_has_role(t.relowner, 'USAGE') OR pg_has_role((SELECT datdba FROM pg_database WHERE datname = current_database()),
-                   'USAGE') AS owned,
+                   'USAGE') {maintains} AS owned,
                NOT i.indisexclusion AS concurrently, coalesce(pg_tablespace_location(c.reltablespace), '') AS location
           FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
           JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_namespace tn ON tn.oid = t.relnamespace

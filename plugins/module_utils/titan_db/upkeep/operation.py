@@ -16,7 +16,7 @@ from ..errors import OptionError, TitanError
 from ..locks import advisory_lock
 from ..outcome import Call, Outcome
 from .duplicates import IndexShape, Redundant, find_redundant
-from .indexes import Bloat, Index, measure, read_indexes, read_shapes, statistics_since
+from .indexes import MAINTAIN_SINCE, Bloat, Index, measure, read_indexes, read_shapes, statistics_since
 from .leftovers import Leftover, drop_leftover, find_leftovers
 from .rebuild import Rebuilt, rebuild
 
@@ -62,6 +62,7 @@ def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _make_plan(database: Database, options: Mapping[str, Any]) -> _Plan:
     plan = _Plan()
+    hidden: list[Index] = []
     wanted = set(options["tables"] or ())
     indexes = read_indexes(database, options["min_size_mb"] << 20)
     for name in wanted - {index.table for index in indexes}:
@@ -72,12 +73,8 @@ def _make_plan(database: Database, options: Mapping[str, Any]) -> _Plan:
             continue
         bloat = measure(database, index)
         if bloat is None:
-            why = (
-                f"not measured: {index.method}"
-                if index.method != "btree"
-                else "not measured: no pgstattuple and no statistics"
-            )
-            plan.skipped.append({"index": index.full_name, "reason": why})
+            plan.skipped.append({"index": index.full_name, "reason": f"not measured: {_why_not_measured(index)}"})
+            hidden += [index] if index.method == "btree" and not index.owned else []
             continue
         plan.measured += 1
         if bloat.share < options["min_reclaimable"]:
@@ -87,12 +84,34 @@ def _make_plan(database: Database, options: Mapping[str, Any]) -> _Plan:
                 {"index": index.full_name, "reason": "exclusion constraints cannot be rebuilt concurrently"}
             )
         elif not index.owned:
-            plan.failures.append(f"{index.full_name} is bloated, but only the owner of {index.table} may rebuild it.")
+            plan.failures.append(
+                f"{index.full_name} is bloated, but only the owner of {index.table} may rebuild it"
+                f"{_or_who_maintains(database)}: {_role(database)} is not."
+            )
         else:
             plan.bloated.append((index, bloat))
+    if hidden and not plan.measured:
+        plan.failures.append(
+            f"No index could be measured: {_role(database)} is neither the owner of {hidden[0].table} nor a member of it"
+            f"{_or_who_maintains(database)}, and reads no statistics of its columns without SELECT on it."
+        )
     plan.bloated.sort(key=lambda item: (-item[1].bytes, item[0].full_name))
     plan.leftovers = find_leftovers(database)
     return plan
+
+
+def _why_not_measured(index: Index) -> str:
+    if index.method != "btree":
+        return index.method
+    return "no pgstattuple and no statistics" + ("" if index.owned else " that this role may read")
+
+
+def _role(database: Database) -> str:
+    return f"the role {str(database.value('SELECT current_user'))!r}"
+
+
+def _or_who_maintains(database: Database) -> str:
+    return " or a role with MAINTAIN on it (as pg_maintain gives)" if database.major >= MAINTAIN_SINCE else ""
 
 
 def _quoted(name: str) -> str:
