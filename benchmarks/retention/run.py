@@ -39,7 +39,7 @@ OPTIONS = {
 }  # fmt: skip
 POLICY = {
     "name": None, "table": "public.logs", "column": "at", "keep": "30 days", "where": None, "mode": "delete", "mark": None,
-    "time_zone": "UTC", "max_fraction": None, "contended": False,
+    "time_zone": "UTC", "max_fraction": None, "contended": False, "allow_raw": False, "archive": None,
 }  # fmt: skip
 
 

@@ -69,9 +69,8 @@ options:
         suboptions:
           column:
             description:
-              - The column that is compared.
+              - The column that is compared. Needed, unless O(policies[].where.raw) says everything.
             type: str
-            required: true
           in:
             description:
               - The row passes when the column has one of these values.
@@ -90,6 +89,22 @@ options:
               - Compare texts whatever their case.
             type: bool
             default: false
+          raw:
+            description:
+              - An SQL condition over the table's columns that a row has to fulfil too, for what cannot be said with values. It
+                needs O(policies[].allow_raw=true).
+              - The server checks it before it is stored and again before each clean-up. It must be one complete condition that
+                names the columns without the table, and other tables and own functions with their schema. A row for which it
+                is NULL does not pass.
+              - It has to give the same answer whenever it is asked about a row. One with V(random(\)) makes counts wrong.
+              - It runs with the rights of the role that cleans up, so whoever may write the inventory may run it.
+              - Two policies of one table are told apart by O(policies[].where.column) and its values only, never by this.
+            type: str
+      allow_raw:
+        description:
+          - Allow O(policies[].where.raw) in this policy.
+        type: bool
+        default: false
       mode:
         description:
           - What happens to a due row. With V(delete) it is deleted. With V(mark) it stays and O(policies[].mark) is written
@@ -169,6 +184,19 @@ EXAMPLES = r"""
           column: is_active
           value: false
 
+- name: Remove long debug messages early, which needs an SQL condition
+  titan.database.retention_policy:
+    env_file: /home/ubuntu/Titan/.env
+    policies:
+      - table: system_logs
+        column: created_at
+        keep: 7 days
+        allow_raw: true
+        where:
+          column: level
+          equals: debug
+          raw: length(message) > 1000
+
 - name: Remove all policies
   titan.database.retention_policy:
     env_file: /home/ubuntu/Titan/.env
@@ -187,6 +215,7 @@ policies:
       column: created_at
       keep: 90 days
       where: null
+      allow_raw: false
       mode: delete
       mark: null
       time_zone: UTC

@@ -13,6 +13,9 @@ RETURNS TABLE (policy text, cutoff timestamptz, condition text, mark text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET timezone = 'UTC'
+SET datestyle = 'ISO, YMD'
+SET intervalstyle = 'postgres'
+SET standard_conforming_strings = on
 AS $function$
 BEGIN
     IF to_regclass('titan_ops.retention_policy') IS NULL THEN
@@ -44,6 +47,7 @@ BEGIN
                        WHEN filter_kind = 'in' THEN format(' AND %I IN (%s)', filter_column,
                             (SELECT string_agg(format('%L::%s', v, filter_type), ', ') FROM unnest(filter_values) v))
                        ELSE '' END
+               || coalesce(E' AND (\n' || filter_sql || E'\n)', '')
                || CASE WHEN mark_column IS NULL THEN ''
                        WHEN mark_value IS NULL THEN format(' AND %I IS NULL', mark_column)
                        ELSE format(' AND %I IS DISTINCT FROM %L::%s', mark_column, mark_value, mark_type) END,
@@ -61,6 +65,9 @@ RETURNS TABLE (cleanup_type text, deleted_count bigint, execution_time interval)
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET timezone = 'UTC'
+SET datestyle = 'ISO, YMD'
+SET intervalstyle = 'postgres'
+SET standard_conforming_strings = on
 AS $function$
 DECLARE
     due record;
@@ -133,6 +140,9 @@ RETURNS TABLE (table_name text, total_rows bigint, rows_to_delete bigint, polici
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET timezone = 'UTC'
+SET datestyle = 'ISO, YMD'
+SET intervalstyle = 'postgres'
+SET standard_conforming_strings = on
 AS $function$
 DECLARE
     conditions text;

@@ -122,7 +122,7 @@ def _by_leaf(groups: Sequence[dict[str, Any]], key: str) -> dict[int, int]:
 def _policy_count(groups: Sequence[dict[str, Any]], number: int, policy: Policy, listed: str) -> PolicyCount:
     unknown: tuple[str, ...] = ()
     where = policy.where
-    if where and listed:
+    if where and listed and not where.raw:
         seen = {(group["value"] or "") for group in groups if group[f"match_{number}"]}
         seen |= {value.lower() for value in seen} if where.ignore_case else set()
         unknown = tuple(value for value in where.values if value not in seen)

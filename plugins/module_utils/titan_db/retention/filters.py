@@ -6,27 +6,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which rows of the table a policy is about: one column against values, or against NULL.
+    """Which rows of the table a policy is about: one column against values or against NULL, an SQL condition, or both.
 
     Attributes:
-        column: The column's name.
-        kind: "in" (also for equals: one value), "is_null" or "is_not_null".
+        column: The column's name; empty when there is only the SQL condition.
+        kind: "in" (also for equals: one value), "is_null" or "is_not_null"; empty without a column.
         values: The values as text, for kind "in".
         ignore_case: Compare in lower case.
+        raw: An SQL condition that has to hold too; empty without.
     """
 
-    column: str
-    kind: str
+    column: str = ""
+    kind: str = ""
     values: tuple[str, ...] = ()
     ignore_case: bool = False
+    raw: str = ""
 
     def excludes(self, other: Filter) -> bool:
-        """Whether no row can pass both."""
-        if self.column != other.column:
+        """Whether no row can pass both. What an SQL condition excludes nobody can say, so it never counts."""
+        if not self.column or self.column != other.column:
             return False
         if "is_null" in (self.kind, other.kind):
             return self.kind != other.kind
@@ -36,7 +39,22 @@ class Filter:
         mine, theirs = ({value.lower() if fold else value for value in one.values} for one in (self, other))
         return not mine & theirs
 
+    def as_data(self) -> dict[str, Any]:
+        """The filter as the module documents it."""
+        data: dict[str, Any] = {"column": self.column, "ignore_case": self.ignore_case} if self.column else {}
+        if self.kind == "in":
+            data["in"] = list(self.values)
+        elif self.kind:
+            data["is_null"] = self.kind == "is_null"
+        return {**data, "raw": self.raw} if self.raw else data
+
     def __str__(self) -> str:
+        raw = "SQL (" + self.raw.replace("\n", "\\n") + ")" if self.raw else ""
+        return " and ".join(part for part in (self._column_text(), raw) if part)
+
+    def _column_text(self) -> str:
+        if not self.kind:
+            return ""
         if self.kind != "in":
             return f"{self.column} {self.kind.replace('_', ' ')}"
         values = ", ".join(self.values)

@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 _WHERE: dict[str, dict[str, Any]] = {
-    "column": {"type": "str", "required": True},
+    "column": {"type": "str"},
     "in": {"type": "list", "elements": "raw"},
     "equals": {"type": "raw"},
     "is_null": {"type": "bool"},
     "ignore_case": {"type": "bool", "default": False},
+    "raw": {"type": "str"},
 }
 
 _MARK: dict[str, dict[str, Any]] = {
@@ -26,6 +27,7 @@ _POLICY: dict[str, dict[str, Any]] = {
     "column": {"type": "str", "required": True},
     "keep": {"type": "str", "required": True},
     "where": {"type": "dict", "options": _WHERE},
+    "allow_raw": {"type": "bool", "default": False},
     "mode": {"type": "str", "choices": ["delete", "mark"], "default": "delete"},
     "mark": {"type": "dict", "options": _MARK},
     "time_zone": {"type": "str", "default": "UTC"},

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..durations import parse_duration
@@ -39,7 +40,7 @@ def parse_policy(given: Mapping[str, Any], option: str) -> Policy:
         table=table,
         column=given["column"],
         keep=parse_duration(f"{option}.keep", given["keep"], calendar=True),
-        where=_parse_filter(given.get("where"), f"{option}.where"),
+        where=_parse_filter(given.get("where"), f"{option}.where", bool(given.get("allow_raw"))),
         mark=_parse_mark(given, option),
         time_zone=given.get("time_zone") or "UTC",
         max_fraction=fraction,
@@ -49,9 +50,32 @@ def parse_policy(given: Mapping[str, Any], option: str) -> Policy:
     )
 
 
-def _parse_filter(where: Mapping[str, Any] | None, option: str) -> Filter | None:
+def _parse_filter(where: Mapping[str, Any] | None, option: str, allow_raw: bool) -> Filter | None:
     if where is None:
         return None
+    raw = _parse_raw(where.get("raw"), f"{option}.raw", allow_raw)
+    if where.get("column"):
+        return replace(_parse_column(where, option), raw=raw)
+    extra = [word for word in ("in", "equals", "is_null") if where.get(word) is not None]
+    if extra or not raw:
+        raise OptionError(option, dict(where), "Name the column that is compared.")
+    return Filter(raw=raw)
+
+
+def _parse_raw(raw: str | None, option: str, allowed: bool) -> str:
+    """The SQL condition without the space around it; empty when there is none."""
+    if raw is None:
+        return ""
+    if not allowed:
+        raise OptionError(
+            option, raw, "It is SQL that decides what is deleted. Say it with column and values, or add allow_raw: true to this policy."
+        )  # fmt: skip
+    if not raw.strip() or "\0" in raw:
+        raise OptionError(option, raw, 'Write a condition over the table\'s columns, as in "length(message) > 1000".')
+    return raw.strip()
+
+
+def _parse_column(where: Mapping[str, Any], option: str) -> Filter:
     said = [word for word in ("in", "equals", "is_null") if where.get(word) is not None]
     if len(said) != 1:
         raise OptionError(option, dict(where), "Give exactly one of in, equals and is_null beside column.")

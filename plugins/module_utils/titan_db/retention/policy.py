@@ -57,20 +57,13 @@ class Policy:
 
     def as_data(self) -> dict[str, Any]:
         """The policy as the module documents it."""
-        where: dict[str, Any] | None = None
-        if self.where:
-            where = {"column": self.where.column, "ignore_case": self.where.ignore_case}
-            where.update(
-                {"in": list(self.where.values)}
-                if self.where.kind == "in"
-                else {"is_null": self.where.kind == "is_null"}
-            )
         return {
             "name": self.name,
             "table": self.full_table,
             "column": self.column,
             "keep": str(self.keep),
-            "where": where,
+            "where": self.where.as_data() if self.where else None,
+            "allow_raw": bool(self.where and self.where.raw),
             "mode": self.mode,
             "mark": {"column": self.mark.column, "value": self.mark.value} if self.mark else None,
             "time_zone": self.time_zone,

@@ -51,7 +51,19 @@ def due(policy: Policy, table: Table, cut: str, clock: str) -> Any:
 
 
 def matches(where: Filter, table: Table) -> Any:
-    """The condition that a row passes the filter."""
+    """The condition that a row passes the filter. The SQL condition stands in brackets that it cannot close: see raw.py."""
+    parts = [_column_matches(where, table)] if where.kind else []
+    if where.raw:
+        parts.append(bracketed(where.raw))
+    return sql.SQL(" AND ").join(parts)
+
+
+def bracketed(raw: str) -> Any:
+    """The SQL condition in brackets; the line ends keep a comment in it from swallowing the closing one."""
+    return sql.SQL("(\n{}\n)").format(sql.SQL(raw))
+
+
+def _column_matches(where: Filter, table: Table) -> Any:
     column = table.columns[where.column]
     name = sql.Identifier(where.column)
     if where.kind == "is_null":

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..database import Database
@@ -24,6 +25,7 @@ CREATE TABLE titan_ops.retention_policy (
     filter_column text,
     filter_kind   text CHECK (filter_kind IN ('in', 'is_null', 'is_not_null')),
     filter_values text[],
+    filter_sql    text,
     ignore_case   boolean NOT NULL DEFAULT false,
     mark_column   text,
     mark_value    text,
@@ -38,6 +40,7 @@ CREATE TABLE titan_ops.retention_policy (
 COMMENT ON TABLE titan_ops.retention_policy IS
     'Retention rules of titan.database, written by the module retention_policy; rows older than keep are due.';
 """
+_HAS_FILTER_SQL = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'titan_ops.retention_policy'::regclass AND attname = 'filter_sql')"
 
 
 def read_policies(database: Database) -> list[Policy]:
@@ -64,6 +67,8 @@ def _policy(row: dict[str, Any]) -> Policy:
     where = None
     if row["filter_column"] is not None:
         where = Filter(row["filter_column"], row["filter_kind"], tuple(row["filter_values"] or ()), row["ignore_case"])
+    if row.get("filter_sql"):
+        where = replace(where or Filter(), raw=row["filter_sql"])
     return Policy(
         name=row["name"],
         schema=row["table_schema"],
@@ -104,6 +109,8 @@ def _create(database: Database) -> None:
         database.execute("CREATE SCHEMA titan_ops")
     if not exists(database):
         database.execute(_TABLE)
+    elif not database.value(_HAS_FILTER_SQL):
+        database.execute("ALTER TABLE titan_ops.retention_policy ADD COLUMN filter_sql text")
 
 
 def _upsert(database: Database, policy: Policy) -> None:
@@ -111,18 +118,19 @@ def _upsert(database: Database, policy: Policy) -> None:
     database.execute(
         """
         INSERT INTO titan_ops.retention_policy (name, table_schema, table_name, time_column, keep, filter_column, filter_kind,
-            filter_values, ignore_case, mark_column, mark_value, time_zone, max_fraction, contended, archive)
-        VALUES (%s, %s, %s, %s, %s::interval, %s, %s, %s::text[], %s, %s, %s, %s, %s, %s, %s)
+            filter_values, filter_sql, ignore_case, mark_column, mark_value, time_zone, max_fraction, contended, archive)
+        VALUES (%s, %s, %s, %s, %s::interval, %s, %s, %s::text[], %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (name) DO UPDATE SET (table_schema, table_name, time_column, keep, filter_column, filter_kind,
-            filter_values, ignore_case, mark_column, mark_value, time_zone, max_fraction, contended, archive, updated_at)
+            filter_values, filter_sql, ignore_case, mark_column, mark_value, time_zone, max_fraction, contended, archive, updated_at)
           = (excluded.table_schema, excluded.table_name, excluded.time_column, excluded.keep, excluded.filter_column,
-             excluded.filter_kind, excluded.filter_values, excluded.ignore_case, excluded.mark_column, excluded.mark_value,
+             excluded.filter_kind, excluded.filter_values, excluded.filter_sql, excluded.ignore_case, excluded.mark_column, excluded.mark_value,
              excluded.time_zone, excluded.max_fraction, excluded.contended, excluded.archive, now())
         """,
         (
             policy.name, policy.schema, policy.table, policy.column, policy.keep.interval,
-            where.column if where else None, where.kind if where else None,
-            list(where.values) if where and where.kind == "in" else None, bool(where and where.ignore_case),
+            (where.column or None) if where else None, (where.kind or None) if where else None,
+            list(where.values) if where and where.kind == "in" else None, (where.raw or None) if where else None,
+            bool(where and where.ignore_case),
             mark.column if mark else None, mark.value if mark else None,
             policy.time_zone, policy.max_fraction, policy.contended, policy.archive,
         ),

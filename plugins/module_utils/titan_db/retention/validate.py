@@ -10,8 +10,10 @@ from dataclasses import replace
 
 from ..database import Database
 from ..errors import DatabaseError, TitanError
+from .filters import Filter
 from .policy import Policy, named, overlaps
 from .predicate import TIME_TYPES, canonical
+from .raw import raw_problem
 from .tables import Table, find_table, near_columns
 
 
@@ -43,7 +45,7 @@ def resolve_all(database: Database, wanted: Sequence[Policy]) -> list[Policy]:
     for one, other in overlaps(complete):
         problems.append(
             f"{one.source} ({one.name}) and {other.source} ({other.name}) overlap: a row of {one.full_table} could fall under both. "
-            "Give them filters on the same column with different values."
+            "Give them filters on the same column with different values (beside an SQL condition too)."
         )
     if problems:
         raise TitanError(
@@ -82,6 +84,12 @@ def _check_filter(database: Database, policy: Policy, table: Table) -> list[str]
     where = policy.where
     if where is None:
         return []
+    wrong = raw_problem(database, where.raw, table) if where.raw else ""
+    problems = [wrong] if wrong else []
+    return problems + (_check_column(database, where, table) if where.kind else [])
+
+
+def _check_column(database: Database, where: Filter, table: Table) -> list[str]:
     column = table.columns.get(where.column)
     if column is None:
         return [f"{table.full_name} has no column {where.column}; {near_columns(table, where.column)}."]
