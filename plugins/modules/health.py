@@ -82,6 +82,18 @@ options:
         description: Number of indexes that a failed concurrent build left behind. Default V([0, 5]).
         type: list
         elements: float
+      migrations_pending:
+        description:
+          - Number of migrations that the last converge knew and the database has not had, as after a failed converge, a rollback, or the
+            restore of an older backup. Default V([0, 10]). Needs O(job_config), and the record that M(titan.database.migration) leaves in
+            the directory of the jobs' states.
+        type: list
+        elements: float
+      checksum_mismatches:
+        description:
+          - Number of applied migrations whose text was another than that of the file that the last converge knew. Default V([0, 0]).
+        type: list
+        elements: float
       wraparound:
         description: Age of the oldest unfrozen transaction or multixact in millions. Default V([500, 1000]).
         type: list

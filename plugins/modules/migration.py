@@ -127,6 +127,13 @@ options:
         shown on the controller while it goes on. An index build tells its phase, how many percent are done, and who is in its way. This
         works with connections that start a process for each command (C(local), C(ssh), C(docker), C(podman) ...)."
     type: path
+  record:
+    description:
+      - A file B(on the target host) that says which migration files this run knew, each with its checksum. It is written when the files have
+        changed, also by a run that then fails, and never in check mode.
+      - C(titan-db health) compares the history with C(migrations.json) in the directory of the jobs' states. So it sees pending migrations
+        and edited files long after the converge, although the files are on the controller only.
+    type: path
   rehearse:
     description:
       - Run what is pending in one transaction and roll it back. Files that cannot run inside a transaction are left out and named.

@@ -11,10 +11,11 @@ ROOT = Path(__file__).resolve().parents[3]
 ENGINE = ROOT / "plugins" / "module_utils" / "titan_db"
 FOLDERS = {path.name for path in ENGINE.iterdir() if path.is_dir() and path.name != "__pycache__"}
 PLUGINS = sorted((ROOT / "plugins").rglob("*.py"))
-# What may cross capability folders: the catalog of backups, and (pure) when a job is due.
+# What may cross capability folders: the catalog of backups, which migrations the last run knew, and (pure) when a job is due.
 ALLOWED = {
     ("retention", "backups.catalog"),
     ("watch", "backups.catalog"),
+    ("watch", "migrations.record"),
     ("watch", "schedule.calendar"),
     ("watch", "schedule.expression"),
 }

@@ -13,7 +13,7 @@ from ..database import Database, connect
 from ..errors import OptionError, TitanError
 from ..locks import advisory_lock
 from ..outcome import Call, Outcome
-from . import history
+from . import history, record
 from .plan import Plan, edited, make_plan
 from .pooler import require_own_session
 from .progress import told
@@ -32,6 +32,18 @@ def migration(call: Call) -> Outcome:
     """
     _check_options(call.options)
     migrations = _migrations(call.options)
+    kept = "" if call.options["rehearse"] else call.options["record"] or ""
+    news = record.has_news(kept, migrations)
+    if news and not call.check_mode:
+        record.write(kept, migrations)  # first: also a run that fails has told what it wanted
+    outcome = _migrate(call, migrations)
+    if not news:
+        return outcome
+    after = f"{outcome.after}-- {kept}: these {len(migrations)} files are what is known now\n"
+    return replace(outcome, changed=True, after=after)
+
+
+def _migrate(call: Call, migrations: Sequence[Migration]) -> Outcome:
     with told(call) as (call, progress), connect(call.connection, "migration", pinned=False) as database:
         require_own_session(database, call.connection)
         problem = _unsuitable(database)

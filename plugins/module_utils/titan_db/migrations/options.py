@@ -37,6 +37,7 @@ MIGRATION: Spec = {
     "plain_index_max_rows": {"type": "int", "default": 10000},
     "wait": {"type": "int", "default": 30},
     "progress_file": {"type": "path"},
+    "record": {"type": "path"},
     "rehearse": {"type": "bool", "default": False},
     "allow_rollback": {"type": "bool", "default": False},
 }

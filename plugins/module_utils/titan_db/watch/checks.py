@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from ..backups.catalog import Entry
+from ..migrations.record import Standing
 from ..schedule.calendar import UTC, next_runs, previous_run
 from .config import JobPlan
 from .facts import DatabaseFacts
 from .state import Record
-from .thresholds import CRITICAL, OK, Check, judge
+from .thresholds import CRITICAL, OK, UNKNOWN, Check, judge
 
 Limits = Mapping[str, tuple[float, float]]
 
@@ -84,6 +85,28 @@ def _session_checks(facts: DatabaseFacts, limits: Limits, sql: str) -> list[Chec
             "oldest_transaction", float(oldest.get("minutes") or 0), limits, who,
             f"{sql}'SELECT pg_terminate_backend({oldest.get('pid', 0)})'",
         ),
+    ]  # fmt: skip
+
+
+def migration_checks(standing: Standing | str | None, limits: Limits, environment: str) -> list[Check]:
+    """Whether the database has had what the last converge knew; a text says why that is unknown, None that nobody recorded it."""
+    play = f"ansible-playbook titan.database.migrate -l {environment}"
+    if standing is None:
+        return []
+    if isinstance(standing, str):
+        return [Check("migrations_pending", UNKNOWN, None, standing, play)]
+    of = f"of {standing.known} that the last converge knew"
+    return [
+        judge(
+            name, len(keys), limits, f"{of}{': ' if keys else ''}{', '.join(keys[:5])}", fix
+        )
+        for name, keys, fix in (
+            ("migrations_pending", standing.pending, play),
+            (
+                "checksum_mismatches", standing.mismatched,
+                f"{play} --check says what was edited; put the file back, or let migrations_accept_edited take its text over",
+            ),
+        )
     ]  # fmt: skip
 
 

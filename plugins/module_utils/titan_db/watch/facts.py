@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..database import Database
-from ..errors import DatabaseError
+from ..errors import DatabaseError, TitanError
+from ..migrations.record import Standing, read_standing
 
 _NOT_ALLOWED = "42501"
 _USER = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
@@ -119,6 +120,19 @@ def _data_directory(database: Database) -> str:
         return ""
 
 
+def read_migrations(database: Database, path: str) -> Standing | str | None:
+    """How the history compares with what the last converge knew; or why that cannot be told; None if nobody recorded it."""
+    try:
+        return read_standing(database, path)
+    except DatabaseError as error:
+        if error.sqlstate != _NOT_ALLOWED:
+            raise
+        user = database.value("SELECT current_user")
+        return f"the history cannot be read; GRANT SELECT ON titan_ops.migration_history TO {user}"
+    except TitanError as error:
+        return error.message
+
+
 _TABLES = f"""
 SELECT n.nspname || '.' || c.relname AS name, pg_total_relation_size(c.oid) AS bytes, pg_indexes_size(c.oid) AS index_bytes,
        CASE WHEN c.reltuples < 0 THEN NULL ELSE c.reltuples::bigint END AS rows, s.n_dead_tup AS dead
@@ -144,6 +158,6 @@ def read_due_rows(database: Database) -> tuple[dict[str, int] | None, str]:
             raise
         # A monitor's role need not read the application's rows; the rest of the report does not need it either.
         user = database.value("SELECT current_user")
-        said = error.message.removeprefix("PostgreSQL says: ").rstrip(".")
+        said = error.message.removeprefix("PostgreSQL says: ").partition("; ")[0].rstrip(".")
         return None, f"{said}; to count them, grant SELECT on the view and on the policies' tables to {user!r}"
     return {str(row["table_name"]): int(row["rows_to_delete"] or 0) for row in rows}, ""

@@ -31,9 +31,21 @@ FAMILIES = {
     "titan_db_backup_verified_level": ("gauge", "Proof of the newest backup: 0 none, 1 checksum, 2 restored."),
     "titan_db_retention_deleted_rows": ("gauge", "Rows that the last clean-up deleted."),
     "titan_db_retention_complete": ("gauge", "Whether the last clean-up deleted all that was due."),
+    "titan_db_migrations_pending": ("gauge", "Migrations that the last converge knew and the database has not had."),
+    "titan_db_migration_checksum_mismatches": (
+        "gauge",
+        "Applied migrations whose text was another than the last converge's.",
+    ),
     "titan_db_indexes_invalid": ("gauge", "Indexes that a failed build left behind."),
     "titan_db_check_status": ("gauge", "Status of a health check: 0 ok, 1 warning, 2 critical, 3 unknown."),
     "titan_db_check_value": ("gauge", "Measured value of a health check."),
+}
+
+# Checks whose value has a family of its own.
+_OF_CHECKS = {
+    "invalid_indexes": "titan_db_indexes_invalid",
+    "migrations_pending": "titan_db_migrations_pending",
+    "checksum_mismatches": "titan_db_migration_checksum_mismatches",
 }
 
 
@@ -87,8 +99,8 @@ def job_samples(
         found.append(Sample("titan_db_check_status", extra, words.index(str(check["status"]))))
         if isinstance(check.get("value"), (int, float)):
             found.append(Sample("titan_db_check_value", extra, float(str(check["value"]))))
-        if check["name"] == "invalid_indexes" and check.get("value") is not None:
-            found.append(Sample("titan_db_indexes_invalid", labels[:1], float(str(check["value"]))))
+        if check["name"] in _OF_CHECKS and check.get("value") is not None:
+            found.append(Sample(_OF_CHECKS[str(check["name"])], labels[:1], float(str(check["value"]))))
     return found
 
 

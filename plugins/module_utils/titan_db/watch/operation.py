@@ -17,6 +17,7 @@ from ..backups.catalog import Entry, read_catalog
 from ..clock import host_zone
 from ..database import connect
 from ..errors import DatabaseError
+from ..migrations.record import Standing
 from ..outcome import Call, Outcome
 from .checks import (
     JobFacts,
@@ -25,11 +26,12 @@ from .checks import (
     database_checks,
     disk_checks,
     job_checks,
+    migration_checks,
     reachable,
     unreachable,
 )
 from .config import Environment, read_environment
-from .facts import DatabaseFacts, read_due_rows, read_facts, read_tables
+from .facts import DatabaseFacts, read_due_rows, read_facts, read_migrations, read_tables
 from .state import StateDirectory
 from .statistics import Snapshot, stats_report
 from .texts import health_text
@@ -63,14 +65,17 @@ def health(call: Call) -> Outcome:
             limits[name] = scheduled
     checks: list[Check] = []
     facts: DatabaseFacts | None = None
+    migrated: Standing | str | None = None
     try:
         with connect(call.connection, "health") as database:
             facts = read_facts(database, call.options["slow_query_seconds"])
+            migrated = read_migrations(database, places.state.path_of("migrations.json")) if places.state else None
     except DatabaseError as error:
         checks.append(unreachable(error.message))
     if facts:
         slow = _slow_in_last_hour(places.state, facts, now, call.check_mode)
         checks += [reachable(call.connection.place()), *database_checks(facts, slow, limits)]
+        checks += migration_checks(migrated, limits, places.environment.name if places.environment else "")
     if places.backup_dest:
         entries = read_catalog(places.backup_dest, places.backup_name)
         checks += backup_checks(entries, now, limits, places.backup_dest)

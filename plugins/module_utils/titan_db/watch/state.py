@@ -82,8 +82,11 @@ class StateDirectory:
                 f"(sudo -u {name} titan-db ...), or without the job's record (--by-hand)."
             )
 
+    def path_of(self, name: str) -> str:
+        return os.path.join(self.path, name)
+
     def lock_path(self, job: str) -> str:
-        return os.path.join(self.path, f"{job}.lock")
+        return self.path_of(f"{job}.lock")
 
     def record(self, job: str) -> Record:
         """The record of a job; an empty one if there is none, or if it was damaged."""

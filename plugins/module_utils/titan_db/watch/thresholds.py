@@ -44,6 +44,8 @@ DEFAULTS: dict[str, Threshold] = {
     "jobs_failed": Threshold(0, 0, "", "jobs whose last run failed or was interrupted"),
     "jobs_stuck": Threshold(0, 0, "", "jobs that have been running longer than their time limit"),
     "invalid_indexes": Threshold(0, 5, "", "indexes that a failed build left behind"),
+    "migrations_pending": Threshold(0, 10, "", "migrations that the last converge knew and the database has not had"),
+    "checksum_mismatches": Threshold(0, 0, "", "applied migrations whose text was another than the last converge's"),
     "wraparound": Threshold(
         500, 1000, "million", "transactions since the oldest unfrozen one (they end at 2,147 million)"
     ),
