@@ -30,11 +30,18 @@ def keys(naming: str, *names: str) -> list[str]:
         ("up_down", ["000002_b.up.sql", "000001_a.up.sql", "000001_a.down.sql"], ["000001", "000002"]),
         ("directory", ["2019-02-26-002946_create_user/up.sql", "00000000000000_setup/up.sql", "00000000000000_setup/down.sql"],
          ["00000000000000", "2019-02-26-002946"]),
+        ("directory", ["20260305000000_add_b/migration.sql", "20260305000000_add_a/migration.sql", "20260305000000_add_a/down.sql", "20260304_c/migration.sql", "0_init/migration.sql"],
+         ["0_init", "20260304_c", "20260305000000_add_a", "20260305000000_add_b"]),
+        ("plain", ["01.02.00_02_b.sql", "01.02.00_01_a.sql", "00.11.00_01_c.sql", "01.10_d.sql"], ["00.11.00_01", "01.02.00_01", "01.02.00_02", "01.10"]),
     ],
 )  # fmt: skip
 def test_order(naming: str, names: list[str], expected: list[str]) -> None:
     assert keys(naming, *names) == expected
     assert expected == sorted(expected, key=sort_key)
+
+
+def test_a_version_that_is_no_number_is_not_zero() -> None:
+    assert sort_key("x") != sort_key("0") and sort_key("2024_a") != sort_key("2024_b") != sort_key("2024")
 
 
 def test_every_problem_is_named_at_once() -> None:

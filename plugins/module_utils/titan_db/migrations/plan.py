@@ -78,7 +78,11 @@ def _limit(migrations: Sequence[Migration], target: str, option: str) -> tuple[i
     if not target:
         return None
     wanted = sort_key(target)[1:]
-    if not any(item.order == wanted for item in migrations) and wanted != (0,):
+    orders = [item.order for item in migrations if item.version]
+    if wanted not in orders:  # the number of a folder known by its name: the last one with it
+        named = [item.order for item in migrations if item.version.startswith(f"{target}_")]
+        wanted = max(named, default=wanted)
+    if wanted not in orders and wanted != (0,):
         versions = [item.version for item in migrations if item.version]
         shown = f"{versions[0]} to {versions[-1]}" if versions else "none"
         raise OptionError(option, target, f"No migration has this version. The directory holds: {shown}.")

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from ..errors import OptionError, TitanError
 
 # Naming conventions: the pattern of a file (up), of its way back (down) and of a repeatable one.
-# A number, or a date with what follows it: 0010, 20240101_120000, 2024-01-01-120000.
-_NUMBER = r"(?P<version>[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[-_][0-9]+)*|[0-9]{6,}(?:[-_][0-9]+)*|[0-9]+)"
+# A number, a dotted one, or a date, each with the numbers that follow it: 0010, 01.02.00_01, 20240101_120000, 2024-01-01-120000.
+_NUMBER = r"(?P<version>[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[-_][0-9]+)*|[0-9]+(?:\.[0-9]+)+(?:[-_][0-9]+)*|[0-9]{6,}(?:[-_][0-9]+)*|[0-9]+)"
 _NAME = r"(?:[_-]+(?P<name>.+))?"
 _FOLDER = rf"{_NUMBER}(?:[_-]+(?P<name>[^/]+))?"
 _NAMINGS: dict[str, tuple[str, str, str]] = {
@@ -35,6 +35,7 @@ _SHAPES = {
     "flyway": "V1__name.sql, U1__name.sql or R__name.sql",
     "directory": "NNNN_name/up.sql, NNNN_name/down.sql or R__name/up.sql",
 }
+_WORDY = re.compile(r"[^0-9._-]")
 _HEADER = re.compile(r"^--[ \t]*(require|verify|transaction):[ \t]*(.*)$")
 _MAX_FILE = 64 * 1024 * 1024
 
@@ -81,9 +82,13 @@ class Headers:
 
 
 def version_order(version: str) -> tuple[int, ...]:
-    """The version as numbers: 0010 and 10 are the same, 9 comes before 10; dashes in a date do not count."""
+    """The version as numbers: 0010 and 10 are the same, 9 comes before 10; dashes in a date do not count. A version with a
+    name in it (see _named_folders) sorts as text, as those who write such folders sort them.
+    """
     if version.isdigit():
         return (int(version),)
+    if _WORDY.search(version):
+        return tuple(map(ord, version))
     return tuple(int(part) for part in re.findall("[0-9]+", version.replace("-", ""))) or (0,)
 
 
@@ -151,6 +156,8 @@ def parse_files(files: Iterable[Mapping[str, str]], naming: str = "plain") -> li
         TitanError: bad names, two files of one version, or a way back without its migration; names all of them.
     """
     up, down, again = (re.compile(rf"\A{pattern}\.sql\Z", re.DOTALL) for pattern in _NAMINGS[naming])
+    files = list(files)
+    named = _named_folders(files) if naming == "directory" else frozenset()
     versioned: dict[tuple[int, ...], list[tuple[str, str, Mapping[str, str]]]] = {}
     back: dict[tuple[int, ...], list[Mapping[str, str]]] = {}
     repeatable: dict[str, Mapping[str, str]] = {}
@@ -158,11 +165,10 @@ def parse_files(files: Iterable[Mapping[str, str]], naming: str = "plain") -> li
     for item in files:
         file = item["name"]
         if (found := down.match(file)) is not None:
-            back.setdefault(version_order(found["version"]), []).append(item)
+            back.setdefault(version_order(_version(file, found["version"], named)), []).append(item)
         elif (found := up.match(file)) is not None:
-            versioned.setdefault(version_order(found["version"]), []).append(
-                (found["version"], found["name"] or "", item)
-            )
+            version = _version(file, found["version"], named)
+            versioned.setdefault(version_order(version), []).append((version, found["name"] or "", item))
         elif (found := again.match(file)) is not None:
             if found["name"] in repeatable:
                 problems.append(f"two files are called {file!r}")
@@ -177,6 +183,18 @@ def parse_files(files: Iterable[Mapping[str, str]], naming: str = "plain") -> li
         )
     found_all = [_migration(order, entries[0], back.get(order)) for order, entries in sorted(versioned.items())]
     return found_all + [_migration((), ("", name, repeatable[name]), None) for name in sorted(repeatable)]
+
+
+def _named_folders(files: Iterable[Mapping[str, str]]) -> frozenset[str]:
+    """The folders that hold a migration.sql: whoever writes that file knows a migration by its folder's whole name, so that
+    two of one date are no duplicates.
+    """
+    return frozenset(item["name"].split("/")[0] for item in files if item["name"].endswith("/migration.sql"))
+
+
+def _version(file: str, number: str, named: frozenset[str]) -> str:
+    folder = file.split("/")[0]
+    return folder if folder in named else number
 
 
 def _clashes(
