@@ -20,7 +20,7 @@ from typing import Any
 
 from .connection import ConnectionSettings
 from .errors import TitanError
-from .programs import run
+from .programs import run_until
 
 # For a cluster whose content is thrown away: nothing has to survive a crash.
 THROW_AWAY = (
@@ -69,6 +69,7 @@ class Cluster:
         passwords: bool = False,
         locale: Sequence[str] = ("--encoding=UTF8", "--locale=C"),
         superuser: str = "postgres",
+        limit: float | None = None,
     ) -> None:
         """Run initdb.
 
@@ -76,6 +77,7 @@ class Cluster:
             passwords: Ask for passwords (scram-sha-256) on TCP connections; the private socket always trusts.
             locale: initdb's encoding and locale options.
             superuser: Name of the superuser.
+            limit: Seconds after which initdb is killed; None for no limit.
         """
         owner = unprivileged_user()
         for path in (self.folder, self.socket):
@@ -83,10 +85,10 @@ class Cluster:
             if owner:
                 os.chown(path, owner.pw_uid, owner.pw_gid)
         auth = ["--auth-local=trust", f"--auth-host={'scram-sha-256' if passwords else 'trust'}"]
-        self._run("initdb", "--no-sync", f"--username={superuser}", *auth, *locale)
+        self._run("initdb", "--no-sync", f"--username={superuser}", *auth, *locale, limit=limit)
 
-    def start(self, settings: Sequence[str] = (), timeout: int = 60) -> None:
-        """Start the server and wait until it accepts connections."""
+    def start(self, settings: Sequence[str] = (), timeout: int = 60, limit: float | None = None) -> None:
+        """Start the server and wait until it accepts connections, at most timeout seconds, and limit if that is given."""
         listen = "127.0.0.1" if self.listen else ""
         lines = [
             f"listen_addresses = '{listen}'",
@@ -96,7 +98,8 @@ class Cluster:
         lines += [f"{name} = '{_quoted(value)}'" for name, _equals, value in (item.partition("=") for item in settings)]
         conf = Path(self.data, "postgresql.auto.conf")
         conf.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        self._run("pg_ctl", "-w", "-t", str(timeout), "-l", os.path.join(self.folder, "server.log"), "start")
+        log = os.path.join(self.folder, "server.log")
+        self._run("pg_ctl", "-w", "-t", str(timeout), "-l", log, "start", limit=limit)
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server if it runs; mode is pg_ctl's (smart, fast, immediate)."""
@@ -123,14 +126,20 @@ class Cluster:
     def remove(self) -> None:
         """Kill the server if it still runs and delete everything in the folder."""
         if self.running():
-            os.kill(self.pid() or 0, signal.SIGQUIT)
+            self.end()
             for _attempt in range(100):
                 if not self.running():
                     break
                 time.sleep(0.05)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def end(self) -> None:
+        """Tell the server, if it runs, to end at once, whatever it is doing."""
+        pid = self.pid()
+        if pid is not None and self.running():
+            os.kill(pid, signal.SIGQUIT)
+
+    def _run(self, program: str, *arguments: str, limit: float | None = None) -> None:
         """Run a server program on the data directory, as an unprivileged user when we are root."""
         path = os.path.join(self.programs, program)
         owner = unprivileged_user()
@@ -138,8 +147,8 @@ class Cluster:
         output = os.path.join(self.folder, f"{program}.out")
         try:
             with open(output, "w+b") as stream:  # a pipe would be held open by the server
-                done = run(
-                    [path, "-D", self.data, *arguments],
+                status = run_until(
+                    [path, "-D", self.data, *arguments], limit,
                     stdout=stream, stderr=stream, cwd="/",
                     env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}, **identity,
                 )  # fmt: skip
@@ -150,16 +159,14 @@ class Cluster:
                 f"{path} cannot be started{' as user ' + owner.pw_name if owner else ''} ({error.strerror}). "
                 "The PostgreSQL server programs must be installed and readable for that user."
             ) from error
-        if done.returncode:
+        if status:
             log = Path(self.folder, "server.log")
             more = (
                 log.read_text(encoding="utf-8", errors="replace")[-1500:]
                 if program == "pg_ctl" and log.exists()
                 else ""
             )
-            raise TitanError(
-                f"{program} failed with status {done.returncode}: {' '.join((said[-1500:] + more).split())}"
-            )
+            raise TitanError(f"{program} failed with status {status}: {' '.join((said[-1500:] + more).split())}")
 
 
 def _quoted(value: str) -> str:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from typing import Any
@@ -21,3 +23,39 @@ def start(arguments: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
     """subprocess.Popen with no standard input unless one is given."""
     options.setdefault("stdin", subprocess.DEVNULL)
     return subprocess.Popen(list(arguments), **options)  # pylint: disable=ansible-bad-function
+
+
+def run_until(arguments: Sequence[str], limit: float | None, **options: Any) -> int:
+    """Run the program and return its status; killed with all that it has started after limit seconds (None: never)."""
+    with start(arguments, **options) as process:
+        try:
+            return process.wait(limit)
+        except subprocess.TimeoutExpired:
+            kill_tree(process.pid)
+            return process.wait()
+        except BaseException:
+            kill_tree(process.pid)
+            raise
+
+
+def kill_tree(pid: int) -> None:
+    """Kill a process and all that it has started: a script's child would hold its pipes open and outlive it.
+
+    They stay in our process group, so that whoever ends the group ends them, too.
+    """
+    parents: dict[int, list[int]] = {}
+    for item in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{item}/stat", "rb") as stream:
+                parent = int(stream.read().rpartition(b")")[2].split()[1])
+        except (OSError, ValueError, IndexError):
+            continue
+        parents.setdefault(parent, []).append(int(item))
+    waiting = [pid]
+    while waiting:
+        one = waiting.pop()
+        waiting += parents.get(one, [])
+        try:
+            os.kill(one, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            continue

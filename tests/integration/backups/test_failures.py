@@ -21,6 +21,8 @@ from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.ca
     newest_verified,
     read_catalog,
 )
+from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.check import read_restored
+from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.pipeline import Deadline
 from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
 from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import LockedError, TitanError
@@ -282,3 +284,51 @@ def test_killed_while_removing(small: ConnectionSettings, dest: Path) -> None:
     assert not os.path.exists(paths[0]) and os.path.exists(paths[1])
     backup(small, dest, keep={"last": 2})
     assert len(info(dest).data["backups"]) == 2
+
+
+SLOW = {
+    "the dump": ("pg_dump", ""),
+    "initdb": ("initdb", ""),
+    "the start of the scratch cluster": ("pg_ctl", ""),
+    "the restore": ("pg_restore", 'case "$1" in --list) exec "$REAL" "$@";; esac'),
+    "the second dump": ("pg_dump", 'case "$1" in --snapshot*) exec "$REAL" "$@";; esac'),
+}
+
+
+@pytest.mark.parametrize("slow", SLOW)
+def test_a_time_limit_covers_every_program(
+    first: str, small: ConnectionSettings, dest: Path, workdir: Path, slow: str
+) -> None:
+    name, before = SLOW[slow]
+    drills, ran = workdir / "d", workdir / "ran"
+    drills.mkdir()
+    workdir.chmod(0o777)  # root's clusters run as somebody else
+    script = f'case "$1" in --version) exec "$REAL" "$@";; esac\n{before}\necho $$ > {ran}\nsleep 300 | cat'
+    given = {"programs": programs_with(workdir / "bin", name, script), "drill_dir": str(drills)}
+    for limit in (4, 8, 16, 32, 64):  # until the slow program is what the time runs out in
+        began = time.monotonic()
+        with one_failure(dest, first, f"time limit of {limit} seconds"):
+            backup(small, dest, verify="restored", timeout=limit, proof="redump", **given)
+        assert time.monotonic() - began < limit + 60  # not the 300 of the program
+        if ran.exists():
+            break
+    assert ran.exists()
+    assert list(drills.iterdir()) == [] and temporaries(dest) == []
+    assert [line for line in running() if str(workdir) in line] == []
+    heals(small, dest)
+
+
+def test_a_time_limit_covers_the_reading_of_what_was_restored(small: ConnectionSettings) -> None:
+    with connect(small) as other, other.transaction():
+        other.execute("LOCK TABLE public.orders IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(TitanError, match="time limit of 2 seconds"):
+            read_restored(small, 2, deadline=Deadline(2))
+
+
+def running() -> list[str]:
+    """The command lines of all processes that have one."""
+    lines = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            lines.append(Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in lines if line]

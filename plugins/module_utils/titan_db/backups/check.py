@@ -19,6 +19,7 @@ from .fingerprint import (
     Content,
     Fingerprint,
     Table,
+    canceller,
     fingerprint_from_manifest,
     pin,
     read_contents,
@@ -26,6 +27,7 @@ from .fingerprint import (
     read_tables,
 )
 from .loading import Loader
+from .pipeline import Deadline
 from .skeleton import Skeleton
 
 
@@ -51,7 +53,11 @@ def differences_to(
 
 
 def read_restored(
-    target: ConnectionSettings, jobs: int, say: Callable[[str], None] = silent, hashes: bool = True
+    target: ConnectionSettings,
+    jobs: int,
+    say: Callable[[str], None] = silent,
+    hashes: bool = True,
+    deadline: Deadline | None = None,
 ) -> Fingerprint:
     """The fingerprint of a restored database that nobody else writes to, taken with several connections at a time.
 
@@ -60,8 +66,10 @@ def read_restored(
         jobs: Connections to use.
         say: Takes a line for each table.
         hashes: False to count the rows only.
+        deadline: When it must be done.
     """
-    with connect(target, "fingerprint") as database:
+    deadline = deadline or Deadline(0)
+    with connect(target, "fingerprint") as database, deadline.ends(canceller(database)):
         pin(database)
         tables = read_tables(database)
         waiting = iter(sorted(tables, key=lambda table: -_bytes(database, table)))
@@ -70,7 +78,7 @@ def read_restored(
     found: list[Content] = []
 
     def work() -> None:
-        with connect(target, "fingerprint") as database:
+        with connect(target, "fingerprint") as database, deadline.ends(canceller(database)):
             pin(database)
             while True:
                 with taking:

@@ -17,7 +17,7 @@ from .pipeline import PIECE, Deadline, Program, chain
 _END = b"PostgreSQL database dump complete"
 
 
-def content_problem(path: str, parsed: FileName, identity: str = "") -> str:
+def content_problem(path: str, parsed: FileName, identity: str = "", deadline: Deadline | None = None) -> str:
     """Why the dump cannot be whole; empty if nothing speaks against it.
 
     Decodes all of it: a plain dump must end with pg_dump's last line and create at least one table; an archive must begin
@@ -28,7 +28,7 @@ def content_problem(path: str, parsed: FileName, identity: str = "") -> str:
     compression = parsed.compression if parsed.format == "plain" or parsed.compression == "zstd" else "none"
     tail, tables, first = b"", 0, b""
     try:
-        with decoded(path, compression, identity if parsed.encrypted else "") as pieces:
+        with decoded(path, compression, identity if parsed.encrypted else "", deadline) as pieces:
             for piece in pieces:
                 first = first or piece[:5]
                 if parsed.format == "plain" and not tables:
@@ -44,23 +44,26 @@ def content_problem(path: str, parsed: FileName, identity: str = "") -> str:
 
 
 @contextmanager
-def decoded(path: str, compression: str, identity: str = "") -> Iterator[Iterator[bytes]]:
+def decoded(
+    path: str, compression: str, identity: str = "", deadline: Deadline | None = None
+) -> Iterator[Iterator[bytes]]:
     """The file's content in pieces; they must be taken to the end.
 
     Args:
         path: The file.
         compression: Of the file.
         identity: Path of the age identity to decrypt it with; empty for a file that is not encrypted.
+        deadline: When the programs that decode are killed.
 
     Raises:
         EOFError, OSError, zlib.error, TitanError: from the pieces or at the end, when the file is cut or damaged.
     """
     unpack = {"zstd": [["zstd", "-dcq"]], "gzip": [["gzip", "-dc"]]}.get(compression, [])
     if identity:
-        with _through([["age", "--decrypt", f"--identity={identity}"], *unpack], path) as pieces:
+        with _through([["age", "--decrypt", f"--identity={identity}"], *unpack], path, deadline) as pieces:
             yield pieces
     elif compression == "zstd":
-        with _through(unpack, path) as pieces:
+        with _through(unpack, path, deadline) as pieces:
             yield pieces
     else:
         with open(path, "rb") as stream:
@@ -94,11 +97,11 @@ def _gunzip(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 @contextmanager
-def _through(commands: list[list[str]], path: str) -> Iterator[Iterator[bytes]]:
+def _through(commands: list[list[str]], path: str, deadline: Deadline | None) -> Iterator[Iterator[bytes]]:
     """The file's content after a chain of programs."""
     programs = [Program(command) for command in commands]
     programs = [Program(command) for command in commands]
     with ExitStack() as stack:
         stream = stack.enter_context(open(path, "rb"))
-        started = stack.enter_context(chain(programs, Deadline(0), stdin=stream, stdout=subprocess.PIPE))
+        started = stack.enter_context(chain(programs, deadline or Deadline(0), stdin=stream, stdout=subprocess.PIPE))
         yield iter(lambda: started.output.read(PIECE), b"")

@@ -23,7 +23,7 @@ from ..locks import advisory_lock, file_lock
 from ..outcome import silent
 from ..steps import step
 from .check import differences_to, needs_redump, read_restored
-from .fingerprint import Fingerprint, pin
+from .fingerprint import Fingerprint, canceller, pin
 from .loading import Loader
 from .naming import FileName
 from .pipeline import Deadline
@@ -106,7 +106,9 @@ def run_drill(
     began = time.monotonic()
     known = dict(manifest or {})
     source = dict(known.get("source") or {})
-    place = _scratch_database(server, source) if server else _scratch_cluster(programs, folder, source)
+    place = (
+        _scratch_database(server, source, deadline) if server else _scratch_cluster(programs, folder, source, deadline)
+    )
     with place as (target, work, identity):
         say("Restoring ...")
         redump = bool(manifest) and needs_redump(known)
@@ -115,8 +117,8 @@ def run_drill(
         archive = _load(loader, path, file, target, target.to("postgres"), bool(manifest or server))
         step("drill.compare")
         say("Comparing ...")
-        restored = read_restored(target, jobs, say, not redump)
-        with connect(target, "drill") as database:
+        restored = read_restored(target, jobs, say, not redump, deadline)
+        with connect(target, "drill") as database, deadline.ends(canceller(database)):
             pin(database)
             differences = differences_to(known, restored, archive, database, loader) if manifest else []
     return DrillResult(tuple(differences), len(restored.tables), restored.rows, time.monotonic() - began, restored)
@@ -131,7 +133,7 @@ _Place = tuple[ConnectionSettings, str, dict[str, Any]]  # the empty database, a
 
 
 @contextmanager
-def _scratch_database(server: ConnectionSettings, source: Mapping[str, Any]) -> Iterator[_Place]:
+def _scratch_database(server: ConnectionSettings, source: Mapping[str, Any], deadline: Deadline) -> Iterator[_Place]:
     """An empty database on a running server, dropped afterwards; those of dead runs are dropped first."""
     name = f"{DRILL_DATABASE}{datetime.now(timezone.utc):%Y%m%d_%H%M%S}_{os.getpid()}"
     with maintenance(server) as database, advisory_lock(database, "drill", name):
@@ -139,7 +141,8 @@ def _scratch_database(server: ConnectionSettings, source: Mapping[str, Any]) -> 
             with suppress(LockedError), advisory_lock(database, "drill", row["name"]):
                 drop_database(database, row["name"])
         try:
-            create_database(database, name, source)
+            with deadline.ends(canceller(database)):
+                create_database(database, name, source)
             with tempfile.TemporaryDirectory(prefix="titan-restore-", dir=roomy()) as work:
                 yield server.to(name), work, {}
         finally:
@@ -155,7 +158,9 @@ SELECT datname::text AS name FROM pg_database
 
 
 @contextmanager
-def _scratch_cluster(programs: Programs, folder: str, source: Mapping[str, Any]) -> Iterator[_Place]:
+def _scratch_cluster(
+    programs: Programs, folder: str, source: Mapping[str, Any], deadline: Deadline
+) -> Iterator[_Place]:
     """A database in a running throw-away cluster whose superuser has the name of the source's."""
     require_drill_directory(folder)
     sweep_drills(folder)
@@ -166,10 +171,10 @@ def _scratch_cluster(programs: Programs, folder: str, source: Mapping[str, Any])
     superuser = str(source.get("superuser") or "postgres")
     cluster = Cluster(programs.folder, made)
     try:
-        with file_lock(os.path.join(made, "lock"), "a drill"):
+        with file_lock(os.path.join(made, "lock"), "a drill"), deadline.ends(cluster.end):
             step("drill.cluster")
-            cluster.create(superuser=superuser)
-            cluster.start(THROW_AWAY)
+            cluster.create(superuser=superuser, limit=deadline.left())
+            cluster.start(THROW_AWAY, limit=deadline.left())
             yield _prepare(cluster, superuser, source), cluster.folder, _identity()
     finally:
         cluster.remove()

@@ -12,17 +12,16 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Callable
 
 from ..connection import ConnectionSettings
-from ..database import Database, child_environment, translated
+from ..database import Database, child_environment
 from ..errors import DatabaseError, TitanError
 from ..files import PART, published, sync_directory
 from ..outcome import silent
 from ..steps import step
-from .fingerprint import Fingerprint, Table, read_fingerprint
+from .fingerprint import Fingerprint, Table, canceller, read_fingerprint
 from .manifest import digest, size_of
 from .naming import FileName
 from .pipeline import PIECE, Chain, Deadline, Program, chain
@@ -177,8 +176,7 @@ def _meanwhile(
     def ended(future: Future[None]) -> None:
         if future.exception():
             started.kill()
-            with suppress(DatabaseError), translated():  # the server may be gone, too
-                database.raw.cancel()
+            canceller(database)()
 
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(work)

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Callable
 
-from ..database import Database, sql
-from ..errors import TitanError
+from ..database import Database, sql, translated
+from ..errors import DatabaseError, TitanError
 from ..outcome import silent
 
 # Row text depends on these; both sides of a comparison must run under the same.
@@ -85,6 +86,16 @@ def pin(database: Database) -> None:
     database.execute(_PINS)
     if database.major >= 17:
         database.execute("SET transaction_timeout = 0")
+
+
+def canceller(database: Database) -> Callable[[], None]:
+    """What another thread may call to cancel whatever the connection is doing; nothing happens when it is gone."""
+
+    def cancel() -> None:
+        with suppress(DatabaseError), translated():
+            database.raw.cancel()
+
+    return cancel
 
 
 def read_tables(database: Database) -> list[Table]:

@@ -103,7 +103,8 @@ class Loader:
             self.programs.path("psql"), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1",
             "--single-transaction", "--file=-",
         ]  # fmt: skip
-        with child_environment(target) as env, decoded(path, file.compression, self._identity_for(file)) as pieces:
+        given = (path, file.compression, self._identity_for(file), self.deadline)
+        with child_environment(target) as env, decoded(*given) as pieces:
             psql = Program(argv, env, self.identity)
             with chain([psql], self.deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as started:
                 for piece in pieces:
@@ -117,7 +118,8 @@ class Loader:
             return path
         compression = "zstd" if file.compression == "zstd" else "none"
         descriptor, archive = tempfile.mkstemp(prefix="archive.", dir=self.work)
-        with os.fdopen(descriptor, "wb") as stream, decoded(path, compression, self._identity_for(file)) as pieces:
+        given = (path, compression, self._identity_for(file), self.deadline)
+        with os.fdopen(descriptor, "wb") as stream, decoded(*given) as pieces:
             for piece in pieces:
                 stream.write(piece)
         return archive

@@ -17,13 +17,16 @@ from ..durations import parse_duration
 from ..errors import OptionError, TitanError
 from ..files import require_private_directory
 from ..outcome import Call, Outcome
-from .catalog import Entry, newest_verified, read_catalog, read_entry
+from .catalog import PHYSICAL, Entry, newest_verified, read_catalog, read_entry
 from .drill import default_drill_directory, require_drill_directory
-from .fingerprint import read_tables
+from .fingerprint import canceller, read_tables
 from .keep import accepted_since, rules_from_option
 from .manifest import backup_lock
 from .naming import EXTENSIONS, require_name
 from .options import absolute
+from .pgbackrest.drill import drill_stanza
+from .pgbackrest.stanza import prepare_stanza
+from .pgbackrest.take import backup_stanza as take_physical
 from .pin import pin_entry
 from .pipeline import Deadline
 from .preflight import choose_tools, last_of_kind, require_sensible, require_space
@@ -39,12 +42,16 @@ from .verify import drill_entry
 def backup(call: Call) -> Outcome:
     """Take one backup, prove it, then remove what the keep rules let go."""
     options = call.options
+    if options["engine"] == PHYSICAL:
+        with _os_errors():
+            return take_physical(call)
     rules = rules_from_option(options["keep"], options["max_shrink"], options["accept_other_source"])
     within = _within(options["unless_verified_within"])
+    deadline = Deadline(options["timeout"])
     missing = call.check_mode and not os.path.lexists(options["dest"])
     if not missing:
         require_private_directory(options["dest"], "dest")
-    with _os_errors(), connect(call.connection, "backup") as database:
+    with _os_errors(), connect(call.connection, "backup") as database, deadline.ends(canceller(database)):
         source = read_source(database)
         name = require_name(options["name"] or source.database)
         purpose = f"a backup of database {source.database!r}"
@@ -59,7 +66,7 @@ def backup(call: Call) -> Outcome:
                 return planned(wanted, entries, rules, missing)
             sweep_parts(wanted.dest, name)
             warnings = _remarks(source, database)
-            path, manifest, more = take_backup(database, source, wanted, Deadline(options["timeout"]), call.say)
+            path, manifest, more = take_backup(database, source, wanted, deadline, call.say)
             warnings += [*more, *too_long(manifest, options["window"])]
             return finish(path, manifest, warnings, entries, rules, wanted)
 
@@ -85,7 +92,14 @@ def backup_info(call: Call) -> Outcome:
 def drill(call: Call) -> Outcome:
     """Restore one backup into a throw-away cluster, compare it, and note the result in its manifest."""
     with _os_errors():
-        return drill_entry(_chosen(call.options), call)
+        entry = _chosen(call.options)
+        return drill_stanza(entry, call) if entry.format == PHYSICAL else drill_entry(entry, call)
+
+
+def backup_stanza(call: Call) -> Outcome:
+    """Prepare server, repository and directory for physical backups by pgBackRest."""
+    with _os_errors():
+        return prepare_stanza(call)
 
 
 def pin(call: Call) -> Outcome:
@@ -93,13 +107,13 @@ def pin(call: Call) -> Outcome:
     if call.options["state"] == "absent" and not call.options["source"]:
         raise OptionError("source", None, "Name the backup file that is to be let go.")
     with _os_errors():
-        return pin_entry(_chosen(call.options, verified=True), call)
+        return pin_entry(_logical(_chosen(call.options, verified=True)), call)
 
 
 def restore(call: Call) -> Outcome:
     """Restore a backup into a new database, compare it, and with "swap" put it in the place of a live one."""
     with _os_errors():
-        return restore_entry(_chosen(call.options, verified=True), call)
+        return restore_entry(_logical(_chosen(call.options, verified=True)), call)
 
 
 def _chosen(options: Mapping[str, Any], verified: bool = False) -> Entry:
@@ -119,6 +133,16 @@ def _chosen(options: Mapping[str, Any], verified: bool = False) -> Entry:
     if not entries:
         raise TitanError(f"There is no backup{_called(options['name'])} in {options['dest']}.")
     return entries[0]
+
+
+def _logical(entry: Entry) -> Entry:
+    """The entry, unless it is a backup of pgBackRest, which holds a whole cluster."""
+    if entry.format == PHYSICAL:
+        raise OptionError(
+            "source", entry.path, "It is a backup by pgBackRest, of a whole cluster: only pgbackrest itself restores and keeps it, and a "
+            "drill reads it. Name a backup by pg_dump.",
+        )  # fmt: skip
+    return entry
 
 
 def _called(name: str | None) -> str:

@@ -13,10 +13,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, Any, Callable
 
 from ..errors import TitanError
-from ..programs import start
+from ..programs import kill_tree, start
 
 PIECE = 1 << 20
 
@@ -48,6 +48,36 @@ class Deadline:
         if rest <= 0:
             raise self.error()
         return rest
+
+    @contextmanager
+    def ends(self, stop: Callable[[], None]) -> Iterator[None]:
+        """Call stop, and again every half second, from when the time is up until the block has ended.
+
+        Raises:
+            TitanError: the time was up before the block's end, whatever else it raised then.
+        """
+        left, ended = self.left(), threading.Event()
+
+        def watch() -> None:
+            pause = left
+            while not ended.wait(pause):
+                pause = 0.5
+                stop()
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        if left:
+            watcher.start()
+        try:
+            yield
+        except Exception:
+            if self.seconds and self.elapsed >= self.seconds:
+                raise self.error() from None
+            raise
+        finally:
+            ended.set()
+            if left:
+                watcher.join()
+        self.left()
 
     def error(self) -> TitanError:
         return TitanError(f"The time limit of {self.seconds:g} seconds (option 'timeout') is over; the run was ended.")
@@ -126,7 +156,7 @@ class Chain:
     def kill(self) -> None:
         for process in self.processes:
             if process.poll() is None:
-                process.kill()
+                kill_tree(process.pid)
 
     def finish(self) -> None:
         """Wait for all programs.

@@ -22,7 +22,7 @@ from ..outcome import Call, Outcome
 from ..steps import step
 from .catalog import Entry
 from .check import differences_to, needs_redump, read_restored
-from .fingerprint import pin
+from .fingerprint import canceller, pin
 from .loading import Loader
 from .manifest import digest
 from .naming import FileName, parse_file_name
@@ -60,6 +60,7 @@ def restore_entry(entry: Entry, call: Call) -> Outcome:
             and the new one is gone.
     """
     options, manifest = call.options, entry.manifest or {}
+    deadline = Deadline(options["timeout"])
     file = _sound(entry)
     with maintenance(call.connection) as server, advisory_lock(server, "restore", options["into"]):
         programs = _programs(server, manifest, options["programs"])
@@ -71,9 +72,10 @@ def restore_entry(entry: Entry, call: Call) -> Outcome:
             drop_database(server, leftover)
         call.say(f"Restoring {entry.path} into {plan.work!r} ...")
         try:
-            warnings = create_database(server, plan.work, manifest.get("source") or {})
+            with deadline.ends(canceller(server)):
+                warnings = create_database(server, plan.work, manifest.get("source") or {})
             step("restore.load")
-            tables, rows = _load_and_compare(entry, file, programs, call, plan.work)
+            tables, rows = _load_and_compare(entry, file, programs, call, plan.work, deadline)
             warnings += apply_properties(server, plan.work, manifest.get("source") or {})
             step("restore.swap")
             _put_in_place(server, plan, _comment(manifest))
@@ -185,16 +187,17 @@ def create_database(server: Database, name: str, source: Mapping[str, Any]) -> l
     return warnings
 
 
-def _load_and_compare(entry: Entry, file: FileName, programs: Programs, call: Call, name: str) -> tuple[int, int]:
-    deadline = Deadline(call.options["timeout"])
+def _load_and_compare(
+    entry: Entry, file: FileName, programs: Programs, call: Call, name: str, deadline: Deadline
+) -> tuple[int, int]:
     target = call.connection.to(name)
     with tempfile.TemporaryDirectory(prefix="titan-restore-", dir=roomy()) as work:
         redump = bool(entry.manifest) and needs_redump(entry.manifest or {})
         loader = Loader(programs, work, call.options["jobs"], deadline, redump, absolute(call.options["identity"]))
         archive = loader.load(entry.path, file, target)
         call.say("Comparing ...")
-        restored = read_restored(target, call.options["jobs"], call.say, not redump)
-        with connect(target, "restore") as database:
+        restored = read_restored(target, call.options["jobs"], call.say, not redump, deadline)
+        with connect(target, "restore") as database, deadline.ends(canceller(database)):
             pin(database)
             differences = differences_to(entry.manifest, restored, archive, database, loader) if entry.manifest else []
             if differences:

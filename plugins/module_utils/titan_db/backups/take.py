@@ -185,7 +185,8 @@ def decode_problem(path: str, file: FileName, wanted: Wanted, deadline: Deadline
         return ""  # it can be read back, but not decoded, without the key
     try:
         if file.format == "plain" or file.compression == "zstd" or file.encrypted:
-            problem = content_problem(path, file, wanted.identity)
+            problem = content_problem(path, file, wanted.identity, deadline)
+            deadline.left()
             return "" if problem.startswith("it holds no table") else problem
         output_of(Program([wanted.programs.path("pg_restore"), "--file=/dev/null", path]), deadline)
     except TitanError as error:
