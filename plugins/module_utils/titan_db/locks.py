@@ -94,6 +94,20 @@ def advisory_lock(
             database.value("SELECT pg_catalog.pg_advisory_unlock(%s)", (key,))
 
 
+def regain_lock(database: Database, *words: str, wait: float = 10.0) -> None:
+    """Take the session advisory lock again in a new session that goes on for the one that held it.
+
+    Raises:
+        LockedError: see advisory_lock.
+    """
+    key = advisory_key(*words)
+    deadline = time.monotonic() + wait
+    while not database.value("SELECT pg_catalog.pg_try_advisory_lock(%s)", (key,)):
+        if time.monotonic() >= deadline:
+            raise _advisory_held(database, key, words)
+        time.sleep(0.02)  # the session of before may still be ending
+
+
 def _advisory_held(database: Database, key: int, words: tuple[str, ...]) -> LockedError:
     holder = database.row(
         """

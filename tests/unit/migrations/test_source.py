@@ -30,9 +30,11 @@ def keys(naming: str, *names: str) -> list[str]:
         ("up_down", ["000002_b.up.sql", "000001_a.up.sql", "000001_a.down.sql"], ["000001", "000002"]),
         ("directory", ["2019-02-26-002946_create_user/up.sql", "00000000000000_setup/up.sql", "00000000000000_setup/down.sql"],
          ["00000000000000", "2019-02-26-002946"]),
-        ("directory", ["20260305000000_add_b/migration.sql", "20260305000000_add_a/migration.sql", "20260305000000_add_a/down.sql", "20260304_c/migration.sql", "0_init/migration.sql"],
+        ("directory", ["20260305000000_add_b/migration.sql", "20260305000000_add_a/migration.sql", "20260305000000_add_a/down.sql",
+                       "20260304_c/migration.sql", "0_init/migration.sql"],
          ["0_init", "20260304_c", "20260305000000_add_a", "20260305000000_add_b"]),
-        ("plain", ["01.02.00_02_b.sql", "01.02.00_01_a.sql", "00.11.00_01_c.sql", "01.10_d.sql"], ["00.11.00_01", "01.02.00_01", "01.02.00_02", "01.10"]),
+        ("plain", ["01.02.00_02_b.sql", "01.02.00_01_a.sql", "00.11.00_01_c.sql", "01.10_d.sql"],
+         ["00.11.00_01", "01.02.00_01", "01.02.00_02", "01.10"]),
     ],
 )  # fmt: skip
 def test_order(naming: str, names: list[str], expected: list[str]) -> None:

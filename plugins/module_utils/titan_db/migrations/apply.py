@@ -19,7 +19,7 @@ from .history import Applied
 from .index_rules import REBUILD, Verdict
 from .indexes import decide, drop_statement, is_valid, size_of
 from .script import Script
-from .session import Session, located
+from .session import OURSELVES, Session, located
 from .source import Migration
 from .statements import IndexDeclaration
 
@@ -90,7 +90,7 @@ def _transaction(session: Session, runner: Runner, attempt: Attempt, judged: Jud
             session.run(script.text)
         if database.raw.info.transaction_status != _IN_TRANSACTION:
             raise _stray(script)
-        database.execute("RESET SESSION AUTHORIZATION; RESET ROLE")
+        database.execute(OURSELVES)
         for declaration in judged.watched:
             _check_built(session, declaration, script.file)
         session.check_headers(script.headers, "verify", script.file)

@@ -18,7 +18,7 @@ from .index_rules import FOUND, SKIP
 from .indexes import decide
 from .lint import locks
 from .script import Script
-from .session import Session, located
+from .session import OURSELVES, Session, located
 from .source import Migration
 from .statements import index_declaration, moves_names, names_in
 
@@ -119,7 +119,7 @@ def rehearse(session: Session, scripts: Sequence[tuple[Migration, Script]]) -> l
                         raise located(
                             error, script, script.steps[0], "This was a rehearsal; nothing was changed."
                         ) from error
-                session.database.execute("RESET SESSION AUTHORIZATION; RESET ROLE; RESET search_path")
+                session.database.execute(f"{OURSELVES}; RESET search_path")
                 session.check_headers(script.headers, "verify", script.file)
                 done.append({**said, "outcome": "ran and was rolled back"})
         finally:

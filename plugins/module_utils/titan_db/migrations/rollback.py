@@ -68,11 +68,13 @@ def take_back(session: Session, runner: Runner, item: WayBack) -> Result:
     Raises:
         TitanError: it failed; dependent objects are named in the server's detail.
     """
+    session.prepare()
     if item.script.whole:
         result = apply_whole(session, runner, item.migration, item.script, _nothing, action="rollback")
     else:
         known = history.read(session.database).get(history.sort_key(item.migration.key))
         result = Stepper(session, runner, item.migration, item.script, action="rollback").run(known, _nothing)
+    session.leave(item.script.text)
     if item.spared:
         result.warnings.append(
             f"{item.migration.down_file}: {', '.join(item.spared)} was there before the migration and stays."

@@ -81,6 +81,7 @@ def make_script(text: str, file: str, mixed: str = "refuse", by_statement: bool 
         statements = split(text)
     except LexerError as error:
         raise TitanError(f"{file}, {error.message}", file=file, **error.details) from error
+    _refuse_backslashes(statements, file)
     natures = _natures(statements)
     inner = _own_block(statements, natures)
     notes: tuple[str, ...] = ()
@@ -102,6 +103,25 @@ def make_script(text: str, file: str, mixed: str = "refuse", by_statement: bool 
     if mixed == "refuse" and (others or any(kind == CONTROL for kind in natures)):
         raise _mixed(file, text, statements, natures)
     return _in_steps(text, file, statements, [ALONE if kind == "soft" else kind for kind in natures], head, notes)
+
+
+def _refuse_backslashes(statements: Sequence[Statement], file: str) -> None:
+    """Refuse plain strings with a backslash after standard_conforming_strings was turned off: they would mean another text
+    to psql, which sends one statement after the other, than in a file that goes to the server whole.
+    """
+    off = 0
+    for statement in statements:
+        words = statement.key()
+        if words[0] == "set" and "standard_conforming_strings" in words[1:3]:
+            off = statement.line if words[-1].strip("'").lower() in ("off", "false", "no", "0", "of") else 0
+        bad = next((token for token in statement.tokens if off and token.text[0] == "'" and "\\" in token.text), None)
+        if bad is not None:
+            raise TitanError(
+                f"{file}, line {statement.line}: {bad.text[:40]} holds a backslash, and line {off} turned "
+                "standard_conforming_strings off. Write it as E'...' and take that line out.",
+                file=file,
+                line=statement.line,
+            )
 
 
 def _forced(kind: str) -> str:
@@ -126,14 +146,14 @@ def _natures(statements: Sequence[Statement]) -> list[str]:
 def _own_block(statements: Sequence[Statement], natures: Sequence[str]) -> list[Statement] | None:
     """The statements between the file's own BEGIN and COMMIT, if all of it stands in one such block."""
     control = [at for at, kind in enumerate(natures) if kind == CONTROL]
-    if len(control) != 2 or control[1] != len(statements) - 1 or ALONE in natures:
+    if len(control) != 2 or ALONE in natures:
         return None
     opening, closing = statements[control[0]].key(), statements[control[1]].key()
     if opening not in (("begin",), ("begin", "transaction"), ("begin", "work"), ("start", "transaction")):
         return None
     if closing not in (("commit",), ("commit", "transaction"), ("commit", "work"), ("end",), ("end", "transaction")):
         return None
-    if any(kind != EITHER for kind in natures[: control[0]]):
+    if any(kind != EITHER for kind in (*natures[: control[0]], *natures[control[1] + 1 :])):
         return None
     return [statement for at, statement in enumerate(statements) if at not in control]
 

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
-from ..database import Database
+from ..database import Database, connect
 from ..errors import DatabaseError, TitanError
+from ..locks import regain_lock
 from .lexer import line_of
 from .script import Script, Step
 from .source import Headers
@@ -20,8 +22,23 @@ from .watcher import Watcher, describe
 # lock_not_available, deadlock_detected, serialization_failure: worth another try
 RETRIED = ("55P03", "40P01", "40001")
 
+# What a file may do that a session of its own would not pass on to the next, or would only show to the next:
+# settings of the database or role, parameters of extensions, and the lock that keeps other runners out.
+_OUTLIVING = re.compile(
+    r"\balter\s+(?:database|role|user|system)\b|\bdiscard\s+all\b|advisory_unlock"
+    r"|\bset\s+(?:session\s+)?[\w\"]+\.|\bset_config\s*\(\s*'[^']*\.",
+    re.IGNORECASE,
+)
+
+# SQLSTATEs of statements that fail in a transaction but not by themselves: inside a transaction block, a COMMIT in a
+# procedure, a new enum value used at once, pending trigger events
+_RATHER_ALONE = ("25001", "2D000", "55P04", "55006")
+
 # A file that ran longer than this before it failed is not run again to find the statement.
 _PINPOINT_SECONDS = 10.0
+
+# Before a file's row is written in its own transaction: whatever role or encoding the file took on.
+OURSELVES = "RESET SESSION AUTHORIZATION; RESET ROLE; SET client_encoding = 'UTF8'"
 
 # What DISCARD ALL does, but for the advisory lock that keeps other runners out.
 _FRESH = (
@@ -54,6 +71,27 @@ class Session:
         self.database, self.rules, self.say = database, rules, say
         self._watcher, self._sleep = watcher, sleep
         self._attentive = ""
+        self._stale = False
+
+    def prepare(self) -> None:
+        """Make the session one that a file may begin with; a new one where the file before it left what no RESET undoes.
+
+        Raises:
+            DatabaseError: no new connection.
+            LockedError: another run took the lock in between.
+        """
+        if self._stale:
+            renewed = connect(self.database.settings, "migration", pinned=False)
+            self.database.raw.close()
+            self.database.raw = renewed.raw
+            self._watcher.watch(renewed.raw.info.backend_pid)
+            self._stale = False
+            self.attend()
+            regain_lock(self.database, "migrations")
+
+    def leave(self, text: str) -> None:
+        """Note what the file that has run may have left behind."""
+        self._stale = self._stale or _OUTLIVING.search(text) is not None
 
     def begin(self) -> tuple[str, Any]:
         """Begin a transaction under the lock limit; return its id and the time."""
@@ -179,6 +217,11 @@ def located(error: DatabaseError, script: Script, step: Step, state: str) -> Dat
     code = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
     where = f"{script.file}, line {line}" if statement else script.file
     said = f" Statement: {short}." if short else ""
+    if error.sqlstate in _RATHER_ALONE and step.transaction:
+        state += (
+            " A file that was written to run statement by statement, as psql runs it, needs the header '-- transaction: none' "
+            "or its version in without_transaction."
+        )
     kept = {
         k: v for k, v in error.details.items() if k not in ("position", "sqlstate", "failed_statement", "file", "line")
     }

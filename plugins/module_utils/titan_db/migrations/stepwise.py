@@ -20,7 +20,7 @@ from .history import Applied
 from .index_rules import FOUND, REBUILD, SKIP, Verdict
 from .indexes import decide, drop_statement, invalid_indexes
 from .script import Script, Step
-from .session import Session, located
+from .session import OURSELVES, Session, located
 from .source import Migration
 from .statements import IndexDeclaration, index_declaration
 
@@ -158,7 +158,7 @@ class Stepper:
         try:
             announce("migration.group")
             self.session.run(step.sql)
-            self.database.execute("RESET SESSION AUTHORIZATION; RESET ROLE")
+            self.database.execute(OURSELVES)
             self._record(step, "done")
             announce("migration.group_commit")
             self.database.execute("COMMIT")

@@ -70,6 +70,10 @@ class Watcher:
         self._ended.set()
         self._thread.join(timeout=5)
 
+    def watch(self, pid: int) -> None:
+        """Look at this session from now on."""
+        self._pid = pid
+
     def begin(self) -> None:
         """A statement begins."""
         with self._lock:

@@ -145,10 +145,14 @@ def act(call: Call, database: Database, plan: Plan) -> Outcome:
 
 def _apply(session: Session, runner: Runner, item: Migration, later: Later) -> Result:
     script = _script(item, session.rules)
+    session.prepare()
     if script.whole:
-        return apply_whole(session, runner, item, script, later)
-    known = history.read(session.database).get(history.sort_key(item.key))
-    return Stepper(session, runner, item, script).run(known, later)
+        result = apply_whole(session, runner, item, script, later)
+    else:
+        known = history.read(session.database).get(history.sort_key(item.key))
+        result = Stepper(session, runner, item, script).run(known, later)
+    session.leave(script.text)
+    return result
 
 
 def _guarded(session: Session, action: Callable[[], Result], before: Sequence[Result]) -> Result:
