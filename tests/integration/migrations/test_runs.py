@@ -190,6 +190,35 @@ def test_what_a_file_sets_ends_with_it(run: Run, db: Database) -> None:
         db.execute("DROP OWNED BY plain_titan_role; DROP ROLE plain_titan_role")
 
 
+HELD = """DO $$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted) THEN RAISE 'not held'; END IF;
+END $$;"""
+
+
+@pytest.mark.parametrize(
+    "gone", ["DISCARD ALL;", "SELECT pg_advisory_unlock_all();", "ALTER ROLE CURRENT_USER RESET ALL;"]
+)
+def test_a_file_cannot_give_the_lock_away(gone: str, run: Run) -> None:
+    assert len(ok(run({"1_a.sql": gone, "2_b.sql": HELD, "3_c.sql": HELD}))["applied"]) == 3
+
+
+def test_backslashes_under_old_rules_are_refused_and_others_are_not(run: Run, db: Database) -> None:
+    off = "SET standard_conforming_strings = off;\nCREATE TABLE a (x text);\n"
+    result = run({"1_a.sql": off + "INSERT INTO a VALUES ('c:\\new');"})
+    assert result["failed"] and "line 3" in result["msg"] and "E'...'" in result["msg"]
+    assert db.value("SELECT to_regclass('public.a') IS NULL")
+    ok(run({"1_a.sql": off + "INSERT INTO a VALUES (E'c:\\\\new'), ('b');"}))
+
+
+def test_a_statement_that_must_stand_alone_is_told_how(run: Run, db: Database) -> None:
+    text = "CREATE TABLE a (x int);\nDO $$ BEGIN INSERT INTO a VALUES (1); COMMIT; INSERT INTO a VALUES (2); END $$;"
+    result = run({"1_a.sql": text})
+    assert result["failed"] and "transaction: none" in result["msg"] and "without_transaction" in result["msg"]
+    assert db.value("SELECT to_regclass('public.a') IS NULL")
+    ok(run({"1_a.sql": f"-- transaction: none\n{text}"}))
+    assert db.value("SELECT count(*) FROM public.a") == 2
+
+
 # --- the way back --------------------------------------------------------------------------------------------------
 
 TWO_INDEXES = "CREATE INDEX idx_orders_created_at ON orders (created_at DESC); CREATE INDEX idx_orders_market_id ON orders (market_id);"
