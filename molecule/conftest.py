@@ -183,7 +183,7 @@ def playbook(*arguments: str, check: bool = True) -> subprocess.CompletedProcess
 
 def recap(done: subprocess.CompletedProcess[str], key: str = "changed") -> dict[str, int]:
     """One number of each host's line in the play recap."""
-    return {name: int(number) for name, number in re.findall(rf"^(\S+)\s+: ok=.*?\b{key}=(\d+)", done.stdout, re.M)}
+    return {name: int(number) for name, number in re.findall(rf"^(\S+)\s+: .*?\b{key}=(\d+)", done.stdout, re.M)}
 
 
 def wait_until(condition: Any, seconds: float, what: str) -> Any:

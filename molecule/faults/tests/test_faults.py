@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import json
+import re
 import subprocess
 import time
 
@@ -62,6 +65,42 @@ def failed_backup() -> str:
     found = checks()
     assert found["jobs_failed"] == "critical" and found["all"] == "critical", found
     return new
+
+
+def mails() -> list[tuple[dict, email.message.EmailMessage]]:
+    """What the mail server got: its own notes (login, from, to) and the mail."""
+    done = HOST.run("cat /root/mails.jsonl")
+    kept = [json.loads(line) for line in done.stdout.splitlines()]
+    return [(each, email.message_from_string(each["text"], policy=email.policy.default)) for each in kept]
+
+
+def test_the_test_message_of_the_converge_arrived():
+    subjects = [mail["Subject"] for _envelope, mail in mails()]
+    assert subjects and set(subjects) == {"[production] test message (titan-faults)"}
+
+
+def test_a_failure_and_the_way_out_of_it_are_mailed():
+    before = len(mails())
+    PRODUCTION.sql("ALTER ROLE titan NOLOGIN")
+    try:
+        assert PRODUCTION.cron("backup").rc != 0
+    finally:
+        PRODUCTION.sql("ALTER ROLE titan LOGIN")
+    assert PRODUCTION.cron("backup").rc == 0
+    new = mails()[before:]
+    assert len(new) == 2, [mail["Subject"] for _envelope, mail in new]
+    for envelope, mail in new:
+        assert (mail["From"], mail["To"]) == ("titan-db@hosts.example", "oncall@people.example")
+        assert envelope["login"] and "<titan-db@hosts.example>" in envelope["from"]
+        assert ["<oncall@people.example>" in to for to in envelope["to"]] == [True]
+        for secret in ("s3cret", "w$o%r", "w%24o%25r", "postgresql://"):
+            assert secret not in envelope["text"] and secret not in mail.get_body(("plain",)).get_content()
+    failed, works = (mail for _envelope, mail in new)
+    assert failed["Subject"].startswith("[production] backup FAILED: ") and "titan-faults" in failed["Subject"]
+    said = failed.get_body(("plain",)).get_content()
+    assert "is not permitted to log in" in said
+    assert re.search(r"^Log: /home/ubuntu/logs/db-backup-production.log", said, re.M), said
+    assert works["Subject"] == "[production] backup works again (titan-faults)"
 
 
 def test_a_full_disk():

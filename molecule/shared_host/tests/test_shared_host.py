@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import threading
+from contextlib import contextmanager
 
-from conftest import Environment, crontab, machine, playbook, recap
+from conftest import ROOT, Environment, crontab, machine, playbook, recap
 
 FOREIGN = '# kept by hand\nMAILTO=""\n17 3 * * 6 /usr/bin/true   # "100\\%" of it\n'
 PRODUCTION = Environment(machine("titan-production"), "production")
@@ -18,6 +21,20 @@ HOST = PRODUCTION.host
 
 def without_comments(lines):
     return [line for line in lines.splitlines() if line and not line.startswith("#")]
+
+
+def test_ansible_came_over_ssh_as_somebody_who_may_nothing_himself():
+    """As deploy by SSH; as root, the jobs' user and the server's superuser by sudo; modules through the pipe, not as files."""
+    logins = HOST.run("journalctl --no-pager -o cat -u ssh").stdout
+    assert "Accepted publickey for deploy " in logins
+    assert set(re.findall(r"Accepted \w+ for (\w+)", logins)) == {"deploy"}
+    became = re.findall(
+        r"deploy : .*?USER=(\w+) ; COMMAND=(.*)", HOST.run("journalctl --no-pager -o cat -t sudo").stdout
+    )
+    assert {user for user, _command in became} == {"root", "ubuntu", "postgres"}
+    # Without pipelining sudo would be given the path of a module's file (and ubuntu could not read it in deploy's home).
+    assert [command for _user, command in became if "AnsiballZ" in command] == []
+    assert HOST.run("runuser -u deploy -- cat %s", f"{PRODUCTION.home}/.env").rc != 0
 
 
 def test_one_machine_two_databases():
@@ -30,7 +47,7 @@ def test_the_crontab_has_two_blocks_and_the_foreign_lines():
     text = crontab(HOST)
     assert text.count("# BEGIN titan.database crontab ") == 2
     assert text.startswith(FOREIGN)
-    assert len(PRODUCTION.block()) == 4 and len(STAGING.block()) == 1
+    assert len(PRODUCTION.block()) == 5 and len(STAGING.block()) == 2
     for mine, other in ((PRODUCTION, STAGING), (STAGING, PRODUCTION)):
         for line in mine.block():
             assert mine.config in line and f"{mine.home}/.env" in line
@@ -113,14 +130,81 @@ def role(kind: str, *words: str, expect: int | None = 0):
     return PRODUCTION.titan_db(words[0], "--env-file", f"{PRODUCTION.home}/.env.{kind}", *words[1:], expect=expect)
 
 
+@contextmanager
+def without(take: str, give: str):
+    """One grant less for a while."""
+    PRODUCTION.sql(take)
+    try:
+        yield
+    finally:
+        PRODUCTION.sql(give)
+
+
+def play(name: str, *words: str, kind: str = "", check: bool = True, **extra):
+    """Run a playbook for production, as the role of a kind if one is named; return its text."""
+    variables = {**extra, **({"titan_env_file": f"{PRODUCTION.home}/.env.{kind}"} if kind else {})}
+    done = playbook(name, "-l", "titan-production", *words, "-e", json.dumps(variables), check=check)
+    assert check or done.returncode != 0
+    return " ".join((done.stdout + done.stderr).split())
+
+
+def test_migrations_as_the_owner(tmp_path):
+    """Who owns the database and is no superuser migrates; a monitor is told what it lacks, and so is the owner."""
+    assert PRODUCTION.value("SELECT rolsuper FROM pg_roles WHERE rolname = 'titan'") == "f"
+    (tmp_path / "0012_add_least.sql").write_text("CREATE TABLE public.least (id int);\n")
+    (tmp_path / "0012_add_least.down.sql").write_text("DROP TABLE public.least;\n")
+    shutil.copytree(ROOT / "examples" / "titan" / "migrations", tmp_path, dirs_exist_ok=True)
+    text = play("titan.database.migrate", kind="monitor", check=False, migrations_path=str(tmp_path))
+    assert "the role 'titan_monitor' needs " in text
+    take = "REVOKE CREATE ON SCHEMA public FROM PUBLIC, titan, pg_database_owner"
+    with without(take, "GRANT CREATE ON SCHEMA public TO pg_database_owner, titan"):
+        text = play("titan.database.migrate", check=False, migrations_path=str(tmp_path))
+        assert "the role 'titan' needs USAGE on schema public (and CREATE" in text
+    assert PRODUCTION.value("SELECT to_regclass('public.least') IS NULL") == "t"
+    play("titan.database.migrate", migrations_path=str(tmp_path))
+    assert PRODUCTION.value("SELECT to_regclass('public.least') IS NOT NULL") == "t"
+    play("titan.database.rollback", migrations_path=str(tmp_path), rollback_target="0011", rollback_confirmed=True)
+    assert PRODUCTION.value("SELECT to_regclass('public.least') IS NULL") == "t"
+
+
+def test_retention_policies_as_the_owner():
+    before = PRODUCTION.sql("TABLE titan_ops.retention_policy")
+    text = play("site.yml", "--tags", "retention", kind="monitor", check=False)
+    assert "lacks SELECT or DELETE on public." in text
+    with without("REVOKE DELETE ON notifications FROM titan", "GRANT DELETE ON notifications TO titan"):
+        text = play("site.yml", "--tags", "retention", check=False)
+        assert "lacks SELECT or DELETE on public.notifications" in text
+    play("site.yml", "--tags", "retention")
+    assert PRODUCTION.sql("TABLE titan_ops.retention_policy") == before
+
+
 def test_a_backup_as_the_backup_role():
     assert "titan_prod_" in role("backup", "backup").stdout
-    PRODUCTION.sql("REVOKE pg_read_all_data FROM titan_backup")
-    try:
+    with without("REVOKE pg_read_all_data FROM titan_backup", "GRANT pg_read_all_data TO titan_backup"):
         done = role("backup", "backup", expect=1)
         assert "Grant it pg_read_all_data" in done.stdout and "Traceback" not in done.stderr
+
+
+def test_a_drill_needs_no_role_at_all():
+    with without("ALTER ROLE titan NOLOGIN", "ALTER ROLE titan LOGIN"):
+        assert "compared after restore" in PRODUCTION.titan_db("drill", "--by-hand").stdout
+    newest = PRODUCTION.json("list")["newest_verified"]["path"]
+    assert HOST.run("chown root: %s", newest).rc == 0
+    try:
+        done = PRODUCTION.titan_db("drill", "--by-hand", "--source", newest, expect=None)
+        assert done.rc == 1 and "Permission denied" in done.stderr and newest in done.stderr, done.stderr
     finally:
-        PRODUCTION.sql("GRANT pg_read_all_data TO titan_backup")
+        assert HOST.run("chown ubuntu: %s", newest).rc == 0
+
+
+def test_a_restore_needs_createdb_and_no_more():
+    restore = ("restore", "--source", PRODUCTION.json("list")["newest_verified"]["path"], "--into", "titan_copy")
+    done = PRODUCTION.titan_db(*restore, expect=1)
+    assert "the role 'titan' needs CREATEDB" in done.stderr
+    with without("ALTER ROLE titan CREATEDB", "ALTER ROLE titan NOCREATEDB"):
+        PRODUCTION.titan_db(*restore)
+    assert PRODUCTION.value("SELECT count(*) FROM pg_database WHERE datname = 'titan_copy'") == "1"
+    PRODUCTION.sql("DROP DATABASE titan_copy")
 
 
 def test_the_backup_role_cannot_delete():
@@ -131,8 +215,8 @@ def test_the_backup_role_cannot_delete():
 
 
 def test_clean_up_as_the_maintenance_role():
-    PRODUCTION.sql("REVOKE DELETE ON notifications FROM titan_maintenance; REVOKE titan FROM titan_maintenance")
-    try:
+    take = "REVOKE DELETE ON notifications FROM titan_maintenance; REVOKE titan FROM titan_maintenance"
+    with without(take, "GRANT DELETE ON notifications TO titan_maintenance; GRANT titan TO titan_maintenance"):
         before, due = PRODUCTION.counts(), PRODUCTION.due()
         assert all(due.values())
         done = role("maintenance", "cleanup", "--max-fraction", "1.0", expect=1)
@@ -141,20 +225,37 @@ def test_clean_up_as_the_maintenance_role():
         after = PRODUCTION.counts()
         assert after["notifications"] == before["notifications"]
         assert before["audit_logs"] - after["audit_logs"] == due["audit_logs"]
-    finally:
-        PRODUCTION.sql("GRANT DELETE ON notifications TO titan_maintenance; GRANT titan TO titan_maintenance")
     role("maintenance", "cleanup", "--max-fraction", "1.0")
     assert set(PRODUCTION.due().values()) == {0}
 
 
-def test_the_maintenance_role_rebuilds_indexes():
-    role("maintenance", "reindex")
+def test_indexes_as_the_maintenance_role():
+    """After the clean-up most of the indexes' pages are free. Before PostgreSQL 17 only a member of the owner may rebuild."""
+    reindex = ("reindex", "--min-reclaimable", "0.1", "--min-size-mb", "0")
+    with without("REVOKE titan FROM titan_maintenance", "GRANT titan TO titan_maintenance"):
+        done = role("maintenance", *reindex, expect=1)
+        assert "only the owner of public." in done.stdout and "'titan_maintenance' is not" in done.stdout
+    text = role("maintenance", *reindex).stdout
+    assert re.search(r"Rebuilt [1-9]\d* of ", text), text
 
 
 def test_the_monitor_role_watches():
     done = role("monitor", "health", "--by-hand", expect=None)
     assert done.rc in (0, 1, 2) and "permission denied" not in done.stdout + done.stderr, done.stdout + done.stderr
+    assert "pg_monitor" not in done.stdout
     assert "public.orders" in role("monitor", "stats", "--by-hand").stdout
+    with without("REVOKE pg_monitor FROM titan_monitor", "GRANT pg_monitor TO titan_monitor"):
+        done = role("monitor", "health", "--by-hand", expect=None)
+        assert "grant pg_monitor to 'titan_monitor'" in done.stdout, done.stdout
+    take = "REVOKE SELECT ON titan_ops.migration_history FROM titan_monitor"
+    with without(take, "GRANT SELECT ON titan_ops.migration_history TO titan_monitor"):
+        done = role("monitor", "health", "--by-hand", expect=None)
+        assert "titan_ops.migration_history TO" in done.stdout, done.stdout
+    take = "REVOKE CONNECT ON DATABASE titan_trading FROM titan_monitor"
+    with without(take, "GRANT CONNECT ON DATABASE titan_trading TO titan_monitor"):
+        done = role("monitor", "health", "--by-hand", expect=None)
+        assert done.rc == 2 and "CONNECT privilege" in done.stdout, done.stdout
+        assert "CONNECT privilege" in role("monitor", "stats", "--by-hand", expect=1).stderr
 
 
 # --- passwords -------------------------------------------------------------------------------------------------------

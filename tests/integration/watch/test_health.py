@@ -15,6 +15,7 @@ import psycopg2
 import pytest
 from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.catalog import Entry
 from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
 from ansible_collections.titan.database.plugins.module_utils.titan_db.locks import file_lock
 from ansible_collections.titan.database.plugins.module_utils.titan_db.schedule.expression import parse_expression
 from ansible_collections.titan.database.plugins.module_utils.titan_db.watch.checks import age_limits, backup_checks
@@ -259,3 +260,16 @@ def test_missed_failed_and_interrupted_jobs(check: Callable, environment: Path) 
     assert (found["status"], "no connection" in found["message"]) == ("critical", True)
     record(environment, last_start=now - 1, last_end=0)
     assert "interrupted" in check("jobs_failed", 0, 0, job_config=str(environment))["message"]
+
+
+def test_a_role_that_sees_only_its_own_sessions_says_so(settings: ConnectionSettings, call_module: Any) -> None:
+    with connect(settings) as database:
+        database.execute("DO $$ BEGIN CREATE ROLE watch_blind LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    seen = {check["name"]: str(check) for check in call_module("health", **login(settings))["checks"]}
+    blind = {
+        check["name"]: str(check)
+        for check in call_module("health", **{**login(settings), "login_user": "watch_blind"})["checks"]
+    }
+    for name in ("active_connections", "slow_queries", "waiting_locks"):
+        assert "pg_monitor" not in seen[name]
+        assert "grant pg_monitor to 'watch_blind'" in blind[name]

@@ -49,9 +49,14 @@ def database_checks(facts: DatabaseFacts, slow_in_last_hour: int, limits: Limits
             facts.name,
             "titan-db stats shows what grew; review the retention policies",
         ),
-        ("active_connections", facts.active, "", f"scale the connection pool; {activity}"),
-        ("slow_queries", slow_in_last_hour, "", activity),
-        ("waiting_locks", facts.waiting, "", f"{sql}'TABLE pg_locks'; pg_blocking_pids(PID) names who is in the way"),
+        ("active_connections", facts.active, facts.blind, f"scale the connection pool; {activity}"),
+        ("slow_queries", slow_in_last_hour, facts.blind, activity),
+        (
+            "waiting_locks",
+            facts.waiting,
+            facts.blind,
+            f"{sql}'TABLE pg_locks'; pg_blocking_pids(PID) names who is in the way",
+        ),
         (
             "bloat",
             float(bloat.get("percent", 0)),
@@ -76,7 +81,7 @@ def _session_checks(facts: DatabaseFacts, limits: Limits, sql: str) -> list[Chec
     who = (
         f"backend {oldest['pid']} of {oldest['usename']} ({oldest['application']})"
         if oldest
-        else "no transaction is open"
+        else facts.blind or "no transaction is open"
     )
     return [
         judge("replication_slots", kept, limits, slot, drop),

@@ -82,6 +82,7 @@ class DatabaseFacts:
     oldest: dict[str, Any] | None
     data_directory: str
     standby: bool
+    blind: str = ""  # why other roles' sessions are not seen
 
 
 def read_facts(database: Database, slow_seconds: float) -> DatabaseFacts:
@@ -107,7 +108,16 @@ def read_facts(database: Database, slow_seconds: float) -> DatabaseFacts:
         oldest=database.row(_OLDEST),
         data_directory=_data_directory(database),
         standby=database.in_recovery(),
+        blind=_blind(database),
     )
+
+
+def _blind(database: Database) -> str:
+    """What is missing to see what the sessions of other roles do; empty when nothing is."""
+    if database.value("SELECT pg_has_role('pg_read_all_stats', 'USAGE')"):
+        return ""
+    user = database.value("SELECT current_user")
+    return f"only the sessions of {user!r} are seen; to see all, grant pg_monitor to {user!r}"
 
 
 def _data_directory(database: Database) -> str:

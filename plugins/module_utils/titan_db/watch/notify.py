@@ -156,7 +156,10 @@ def _send_once(message: Message, channel: Channel) -> str:
         carrier = apprise.Apprise()
         try:
             done = carrier.add(channel.url) and carrier.notify(
-                title=message.title, body=body, notify_type=kinds.get(message.kind, "info")
+                title=message.title,
+                body=body,
+                notify_type=kinds.get(message.kind, "info"),
+                body_format=apprise.NotifyFormat.TEXT,  # otherwise a mail loses its line ends
             )
         except Exception as error:  # a plug-in may raise anything; its text may hold the token
             return type(error).__name__
