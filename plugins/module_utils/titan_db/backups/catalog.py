@@ -17,6 +17,8 @@ from .content import content_problem
 from .manifest import digest, manifest_path, parse_time, read_manifest, size_of
 from .naming import MANIFEST, FileName, parse_file_name
 
+PHYSICAL = "pgbackrest"  # the format of pgBackRest's backups, which its own rules remove
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -29,7 +31,7 @@ class Entry:
         started, finished: Aware UTC times; without a manifest both are the time in the name.
         size: Bytes now.
         sha256: As the manifest has it; empty without one.
-        format: plain, custom or directory.
+        format: plain, custom, directory, or pgbackrest for a backup of a whole cluster (then path is our record of it).
         verified_level: none, checksum or restored; none as soon as there is a problem.
         verified_at: When that was shown.
         problem: Empty, or why this must not be relied on.
@@ -67,6 +69,8 @@ def read_catalog(dest: str, name: str | None = None, verify: str = "none") -> li
     Raises:
         OptionError: dest exists but is no directory or cannot be read, or verify is another word.
     """
+    from .pgbackrest.catalog import read_pointer, read_stanza_catalog  # needs Entry
+
     if verify not in ("none", "checksum"):
         raise OptionError("verify", verify, "Allowed: none, checksum.")
     dest = os.path.abspath(dest)
@@ -83,6 +87,9 @@ def read_catalog(dest: str, name: str | None = None, verify: str = "none") -> li
         parsed = parse_file_name(item)
         if parsed and (not name or name == parsed.name):
             entries.append(_entry(os.path.join(dest, item), parsed, verify))
+    stanza = read_pointer(dest)
+    if stanza and (not name or name == stanza.name):
+        entries += read_stanza_catalog(stanza, verify)
     return sorted(entries, key=lambda entry: (entry.started, entry.path), reverse=True)
 
 
@@ -92,6 +99,10 @@ def read_entry(path: str, verify: str = "none") -> Entry:
     Raises:
         OptionError: the file name is not that of a backup.
     """
+    from .pgbackrest.catalog import label_of, read_stanza_entry
+
+    if label_of(path):
+        return read_stanza_entry(path, verify)
     parsed = parse_file_name(os.path.basename(path))
     if not parsed:
         raise OptionError("source", path, "It must be a backup called <name>_YYYYMMDD_HHMMSS.<extension>.")

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Callable
 
 from ..errors import OptionError
-from .catalog import Entry, newest_verified
+from .catalog import PHYSICAL, Entry, newest_verified
 from .manifest import parse_time
 
 _CLOCK_SLACK = timedelta(minutes=5)
@@ -81,7 +81,8 @@ def make_keep_plan(entries: Iterable[Entry], rules: KeepRules, now: datetime, le
         is of another database or dated in the future. Never the newest verified and the newest restored one, and no
         pinned one.
     """
-    ordered = sorted(entries, key=lambda entry: entry.started, reverse=True)
+    ours = (entry for entry in entries if entry.format != PHYSICAL)  # those are removed by pgBackRest's own rules
+    ordered = sorted(ours, key=lambda entry: entry.started, reverse=True)
     if not rules.any or not ordered:
         return KeepPlan()
     levels = ("restored",) if level == "restored" else ("checksum", "restored")

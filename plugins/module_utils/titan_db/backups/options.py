@@ -15,7 +15,13 @@ _PROGRAMS: dict[str, dict[str, Any]] = {
 }
 _DRILL_DIR: dict[str, dict[str, Any]] = {"drill_dir": {"type": "path"}, "identity": {"type": "path"}}
 
+_STANZA: dict[str, dict[str, Any]] = {"stanza": {"type": "str"}, "pgbackrest_config": {"type": "path"}}
+
 BACKUP: dict[str, dict[str, Any]] = {
+    "engine": {"type": "str", "choices": ["pg_dump", "pgbackrest"], "default": "pg_dump"},
+    **_STANZA,
+    "type": {"type": "str", "choices": ["auto", "full", "diff", "incr"], "default": "auto"},
+    "full_every": {"type": "str", "default": "7d"},
     "dest": {"type": "path", "required": True},
     "name": {"type": "str"},
     "format": {"type": "str", "choices": ["plain", "custom", "directory"], "default": "custom"},
@@ -66,6 +72,14 @@ BACKUP_INFO: dict[str, dict[str, Any]] = {
     "dest": {"type": "path", "required": True},
     "name": {"type": "str"},
     "verify": {"type": "str", "choices": ["none", "checksum"], "default": "none"},
+}
+
+BACKUP_STANZA: dict[str, dict[str, Any]] = {
+    "dest": {"type": "path", "required": True},
+    "name": {"type": "str"},
+    "stanza": {"type": "str", "required": True},
+    "pgbackrest_config": {"type": "path", "required": True},
+    "configure_server": {"type": "bool", "default": False},
 }
 
 RESTORE: dict[str, dict[str, Any]] = {

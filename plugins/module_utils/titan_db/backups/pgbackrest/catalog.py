@@ -15,13 +15,12 @@ from typing import Any
 
 from ...errors import OptionError, TitanError
 from ...files import PART, write_file
-from ..catalog import Entry
+from ..catalog import PHYSICAL, Entry
 from ..manifest import LEVELS, hand_over, parse_time
 from .program import Stanza, read_info, verify_sets
 
 POINTER = "pgbackrest.json"
 RECORD = ".pgbackrest.json"
-FORMAT = "pgbackrest"
 FORMAT_VERSION = 1
 
 _LABEL = re.compile(r"\d{8}-\d{6}F(?:_\d{8}-\d{6}[DI])?")
@@ -104,6 +103,22 @@ def read_stanza_catalog(stanza: Stanza, verify: str = "none") -> list[Entry]:
     return sorted(entries, key=lambda entry: (entry.started, entry.path), reverse=True)
 
 
+def read_stanza_entry(path: str, verify: str = "none") -> Entry:
+    """The catalog's entry of the backup whose record is (or would be) at path.
+
+    Raises:
+        OptionError: pgBackRest has no such backup.
+    """
+    path = os.path.abspath(path)
+    stanza = read_pointer(os.path.dirname(path))
+    if stanza is None:
+        raise OptionError("source", path, f"Its directory holds no {POINTER}, which says where the backup is.")
+    found = next((entry for entry in read_stanza_catalog(stanza, verify) if entry.path == path), None)
+    if found is None:
+        raise OptionError("source", path, f"pgBackRest has no such backup in stanza {stanza.stanza!r}.")
+    return found
+
+
 def entry_of(
     stanza: Stanza, info: Mapping[str, Any], backup: Mapping[str, Any], sound: Mapping[str, str] | None
 ) -> Entry:
@@ -125,7 +140,7 @@ def entry_of(
         finished=_moment(backup["timestamp"]["stop"]),
         size=int(backup["info"]["repository"].get("size") or backup["info"]["repository"].get("delta") or 0),
         sha256=digest,
-        format=FORMAT,
+        format=PHYSICAL,
         verified_level=verified.get("level", "none") if not problem else "none",
         verified_at=parse_time(verified["at"]) if verified.get("at") and not problem else None,
         problem=problem,

@@ -24,8 +24,8 @@ _STANZA = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _LOG = re.compile(r"^(?:WARN|ERROR): *(?:\[(\d+)\]: *)?")
 # Failures that say something about this host or the way to the repository, not about what lies in it.
 _OF_THE_HOST = re.compile(
-    r"No space left|Permission denied|unable to acquire lock|unable to (?:connect|find|load library)|timeout|timed out|Network|"
-    r"HostConnect|Protocol|ServiceError|option '",
+    r"No space left|Permission denied|unable to acquire lock|unable to (?:connect|find|load library)|timed out|FileWriteError|"
+    r"HostConnect|ProtocolError|ServiceError|option '",
     re.IGNORECASE,
 )
 # Codes of a stanza's status in "info".
@@ -68,7 +68,9 @@ def require_config(config: str) -> None:
         status = os.stat(config)
     except OSError as error:
         raise OptionError(
-            "pgbackrest_config", config, f"It must be pgBackRest's configuration file ({error.strerror}); the role backup writes it."
+            "pgbackrest_config",
+            config,
+            f"It must be pgBackRest's configuration file ({error.strerror}); the role backup writes it.",
         ) from error
     if not stat.S_ISREG(status.st_mode):
         raise OptionError("pgbackrest_config", config, "It must be a regular file.")
@@ -156,7 +158,7 @@ def find_info(stanza: Stanza) -> dict[str, Any] | None:
     try:
         found = next((item for item in json.loads(said) if item["name"] == stanza.stanza), None)
         status = found["status"] if found else {"code": _ABSENT[0], "message": "missing"}
-        code, message = int(status["code"]), str(status["message"])
+        code, message = int(str(status["code"])), str(status["message"])
     except (ValueError, KeyError, TypeError) as error:
         raise TitanError(f"pgbackrest info gave something that cannot be understood: {said[:200]!r}") from error
     if code in _ABSENT:
@@ -168,6 +170,8 @@ def find_info(stanza: Stanza) -> dict[str, Any] | None:
 
 _SET = re.compile(r"^\s*backup: (?P<label>\S+), status: (?P<status>[^,]+)")
 _COUNTS = re.compile(r"^\s*((?:missing|checksum invalid|size invalid|other): \d+[^\n]*)$")
+_NAMED = re.compile(r"INFO: ((?:invalid|missing)[^']*'[^']+')")
+_NAMED_AT_MOST = 3
 
 
 def verify_sets(stanza: Stanza, timeout: float | None = None) -> dict[str, str]:
@@ -178,28 +182,31 @@ def verify_sets(stanza: Stanza, timeout: float | None = None) -> dict[str, str]:
     Raises:
         TitanError: it could not be run, or its report cannot be understood.
     """
-    found = parse_verify(call(stanza, "verify", "--output=text", "--verbose", timeout=timeout))
+    found = parse_verify(call(stanza, "verify", "--output=text", "--verbose", timeout=timeout, log="info"))
     if not found and read_info(stanza).get("backup"):
         raise TitanError(f"pgbackrest verify said nothing about the backups of stanza {stanza.stanza!r}.")
     return found
 
 
 def parse_verify(said: str) -> dict[str, str]:
-    """label -> problem, from the verbose report of ``pgbackrest verify``; damage in the archive is every backup's."""
+    """label -> problem, from the verbose report of ``pgbackrest verify``.
+
+    Damage in the archive of write-ahead log is every backup's: it cannot be known here which one needs the segment.
+    """
     found: dict[str, str] = {}
-    archive, last = "", "archive"
+    archive, last = "", ""
+    files = ", ".join(list(dict.fromkeys(_NAMED.findall(said)))[:_NAMED_AT_MOST])
+    named = f": {files}" if files else ""
     for line in said.splitlines():
         matched = _SET.match(line)
         if matched:
-            last = matched["label"]
-            good = matched["status"].strip() == "valid"
-            found[last] = "" if good else f"pgbackrest verify says {matched['status'].strip()}"
-            continue
+            last, status = matched["label"], matched["status"].strip()
+            found[last] = "" if status == "valid" else f"pgbackrest verify says {status}{named}"
         counts = _COUNTS.match(line)
         if counts and re.search(r": [1-9]", counts[1]):
             bad = ", ".join(part for part in counts[1].split(", ") if not part.endswith(": 0"))
-            if last == "archive":
-                archive = f"pgbackrest verify found damage in the archive of write-ahead log ({bad})"
+            if last:
+                found[last] = f"{found[last] or 'pgbackrest verify says'} ({bad})"
             else:
-                found[last] = f"{found[last] or 'pgbackrest verify'} ({bad})"
+                archive = f"pgbackrest verify found damage in the archive of write-ahead log ({bad}){named}"
     return {label: problem or archive for label, problem in found.items()}
