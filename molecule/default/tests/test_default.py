@@ -104,7 +104,8 @@ def test_no_password_lies_about(environment):
 
 
 def test_the_crontab_has_the_environment_s_jobs_and_no_others(environment):
-    wanted = {"production": ["backup", "cleanup", "stats", "reindex"], "staging": ["backup"]}[environment.name]
+    jobs = {"production": ["backup", "cleanup", "stats", "reindex", "health"], "staging": ["backup", "health"]}
+    wanted = jobs[environment.name]
     assert [
         re.search(r"titan-db (\w+) --config /etc/titan-db/\w+\.json$", line).group(1) for line in environment.block()
     ] == wanted

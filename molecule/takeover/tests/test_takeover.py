@@ -53,10 +53,10 @@ def test_the_five_lines_were_adopted_and_the_others_kept(environment):
     assert "source .env" not in re.sub(r"^#.*$", "", text, flags=re.M)
     assert "*/5 * * * * /usr/bin/true # heartbeat of the application\n" in text
     assert "# not ours\n" in text and "# Titan maintenance\n" in text
-    assert len(environment.block()) == {"production": 4, "staging": 1}[environment.name]
+    assert len(environment.block()) == {"production": 5, "staging": 2}[environment.name]
     running = [line for line in text.splitlines() if line and not line.startswith("#")]
-    assert len(running) == 4 + 1 + 1
-    for word, count in (("backup", 2), ("cleanup", 1), ("stats", 1), ("reindex", 1)):
+    assert len(running) == 5 + 2 + 1
+    for word, count in (("backup", 2), ("cleanup", 1), ("stats", 1), ("reindex", 1), ("health", 2)):
         assert sum(f"titan-db {word} --config" in line for line in running) == count
 
 

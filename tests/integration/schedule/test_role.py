@@ -62,7 +62,7 @@ def test_the_role_schedules_converges_and_removes(tmp_path: Path) -> None:
     assert not (tmp_path / "etc").exists()
     done = play(tmp_path, **variables)
     assert done["diff"] == predicted["diff"]
-    assert [each["name"] for each in done["next_runs"]] == ["backup", "cleanup", "stats", "reindex"]
+    assert [each["name"] for each in done["next_runs"]] == ["backup", "cleanup", "stats", "reindex", "health"]
     assert "secret" not in done["output"] + (tmp_path / "crontab").read_text()
     config = json.loads((tmp_path / "etc" / "demo.json").read_text())
     assert config["jobs"]["backup"] == {"dest": "/b", "keep": {"days": 30}}

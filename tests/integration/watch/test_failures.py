@@ -14,6 +14,7 @@ from typing import Any, Callable
 
 import psycopg2
 import pytest
+import yaml
 from ansible_collections.titan.database.plugins.module_utils.titan_db import bundle
 from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils.titan_db.schedule.line import (
@@ -25,6 +26,10 @@ from ansible_collections.titan.database.plugins.module_utils.titan_db.schedule.l
 from tests.conftest import embedded_programs, login
 from tests.integration.watch.stub import Stub, running_stub
 
+ROOT = Path(__file__).resolve().parents[3]
+# The jobs of production as the shipped inventory has them.
+PRODUCTION = yaml.safe_load((ROOT / "inventories" / "production" / "group_vars" / "production.yml").read_text())
+SHIPPED = {job["name"]: {**job, "log": ""} for job in PRODUCTION["schedule_jobs"]}
 CRON_ENVIRONMENT = {"HOME": "/", "LOGNAME": "root", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
 
 
@@ -58,7 +63,7 @@ class Night:
             "env_file": str(self.env),
             "notify_env_file": f"{self.folder}/notify.env",
             "state_dir": f"{self.folder}/state",
-            "schedule": {"backup": {"schedule": "0 2 * * *", "timeout": timeout}},
+            "schedule": {"backup": {"schedule": "0 2 * * *", "timeout": timeout}, "health": SHIPPED["health"]},
             "jobs": {
                 "backup": {"dest": str(self.backups), "name": "n", "programs": embedded_programs(), "verify": "checksum", "globals": False},
                 "health": {"thresholds": {**limits, "verified_backup_age": []}},
@@ -80,7 +85,7 @@ class Night:
         return subprocess.Popen([*before, "/bin/sh", "-c", self.line()], env=CRON_ENVIRONMENT, start_new_session=True)
 
     def health(self) -> int:
-        """One cycle of the health job; its exit status."""
+        """One cycle of the health job, which the shipped inventories start every quarter of an hour; its exit status."""
         done = subprocess.run(
             ["/bin/sh", "-c", self.line("health")], env=CRON_ENVIRONMENT, capture_output=True, check=False
         )
