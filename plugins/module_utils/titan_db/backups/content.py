@@ -15,6 +15,7 @@ from .naming import FileName
 from .pipeline import PIECE, Deadline, Program, chain
 
 _END = b"PostgreSQL database dump complete"
+_TAIL = 4096
 
 
 def content_problem(path: str, parsed: FileName, identity: str = "", deadline: Deadline | None = None) -> str:
@@ -33,7 +34,7 @@ def content_problem(path: str, parsed: FileName, identity: str = "", deadline: D
                 first = first or piece[:5]
                 if parsed.format == "plain" and not tables:
                     tables = (tail[-20:] + piece).count(b"CREATE TABLE ")
-                tail = (tail + piece)[-4096:]
+                tail = piece[-_TAIL:] if len(piece) >= _TAIL else (tail + piece)[-_TAIL:]
     except (OSError, EOFError, zlib.error, TitanError) as error:
         return f"it cannot be decoded to its end ({error})"
     if parsed.format != "plain":

@@ -212,7 +212,7 @@ def _dump_directory(
     deadline: Deadline,
     say: Callable[[str], None],
 ) -> tuple[int, str, Fingerprint]:
-    level = {"gzip": "6", "none": "0", "zstd": "zstd:3"}[request.file.compression]
+    level = {"gzip": "6", "none": "0", "zstd": "zstd:1"}[request.file.compression]
     temporary = tempfile.mkdtemp(prefix=f".{request.file}.", suffix=PART, dir=request.dest)
     try:
         options = ["--format=directory", f"--jobs={request.jobs}", f"--compress={level}", f"--file={temporary}"]

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import signal
 import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO, Any, Callable
 
@@ -19,6 +20,7 @@ from ..errors import TitanError
 from ..programs import kill_tree, start
 
 PIECE = 1 << 20
+_SET_PIPE_SIZE = 1031  # Linux's F_SETPIPE_SZ, which Python names from 3.10 on
 
 
 class Deadline:
@@ -140,6 +142,9 @@ class Chain:
             )
         except OSError as error:
             raise TitanError(f"{program.argv[0]} cannot be started ({error.strerror}).") from error
+        for stream in (self.processes[-1].stdin, self.processes[-1].stdout):
+            if stream:
+                _widen(stream)
 
     @property
     def input(self) -> IO[bytes]:
@@ -196,6 +201,12 @@ class Chain:
                         continue
         for errors in self.errors:
             errors.close()
+
+
+def _widen(stream: IO[bytes]) -> None:
+    """Make the pipe as large as an ordinary user may: with less, the programs on both sides wait for each other more often."""
+    with suppress(OSError):
+        fcntl.fcntl(stream, _SET_PIPE_SIZE, PIECE)
 
 
 def _present(stream: IO[bytes] | None) -> IO[bytes]:

@@ -112,7 +112,11 @@ def choose_compression(wanted: str, form: str) -> str:
 
 
 def compressor(compression: str) -> list[str]:
-    """The command that compresses its standard input to its standard output; empty for none."""
+    """The command that compresses its standard input to its standard output; empty for none.
+
+    The levels are those after which a dump becomes hardly smaller, but much slower: of Titan's, gzip -6 takes a sixth more
+    time than -5 for 0.4 % less, and zstd -3 three times that of -1 for nothing; zstd -1 is a sixth smaller than gzip.
+    """
     if compression == "gzip":
-        return ["pigz", "-c"] if shutil.which("pigz") else ["gzip", "-c"]
-    return ["zstd", "-3", "-T0", "-q", "-c"] if compression == "zstd" else []
+        return ["pigz" if shutil.which("pigz") else "gzip", "-5", "-c"]
+    return ["zstd", "-1", "-T0", "-q", "-c"] if compression == "zstd" else []
