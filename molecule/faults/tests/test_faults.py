@@ -76,7 +76,7 @@ def mails() -> list[tuple[dict, email.message.EmailMessage]]:
 
 def test_the_test_message_of_the_converge_arrived():
     subjects = [mail["Subject"] for _envelope, mail in mails()]
-    assert subjects and set(subjects) == {"[production] test message (titan-faults)"}
+    assert "[production] test message (titan-faults)" in subjects
 
 
 def test_a_failure_and_the_way_out_of_it_are_mailed():
@@ -87,7 +87,7 @@ def test_a_failure_and_the_way_out_of_it_are_mailed():
     finally:
         PRODUCTION.sql("ALTER ROLE titan LOGIN")
     assert PRODUCTION.cron("backup").rc == 0
-    new = mails()[before:]
+    new = [(envelope, mail) for envelope, mail in mails()[before:] if "] backup " in mail["Subject"]]
     assert len(new) == 2, [mail["Subject"] for _envelope, mail in new]
     for envelope, mail in new:
         assert (mail["From"], mail["To"]) == ("titan-db@hosts.example", "oncall@people.example")
@@ -199,7 +199,8 @@ def test_a_reboot_in_the_middle():
     wait_until(
         lambda: HOST.run("cd / && runuser -u postgres -- psql -XAtc 'SELECT 1' -p 5433").rc == 0, 60, "the server is up"
     )
-    assert len(PRODUCTION.block()) == 4
+    for word in ("backup", "cleanup", "stats", "reindex"):
+        assert PRODUCTION.line(word)
     assert checks()["jobs_failed"] == "critical"
 
 
