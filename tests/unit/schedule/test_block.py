@@ -116,6 +116,14 @@ def test_known_variants_are_adopted(line: str) -> None:
         ('15 2 * * * psql "$DATABASE_URL" -c "SELECT run_all_cleanups();"', "which directory"),
         (ORIGINAL[0].replace("./scripts", "rm -f /x; ./scripts"), "other things"),
         ("0 2 * * * titan-db backup", "own command"),
+        (
+            "0 2 * * * exec >> /elsewhere.log 2>&1; cd /home/ubuntu/Titan && set -a && . /home/ubuntu/other.env && set +a || exit; titan-db backup",
+            "another log and another env_file",
+        ),
+        (
+            "0 2 * * * trap true EXIT; exec >> /l 2>&1; cd /x || exit; trap - EXIT; titan-db backup",
+            "same job, with another log",
+        ),
     ],
 )
 def test_what_only_resembles_a_job_is_reported_and_left(line: str, reason: str) -> None:

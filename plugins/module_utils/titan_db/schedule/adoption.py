@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .jobs import ScheduledJob
-from .line import render_command
+from .line import parse_command, render_command
 
 # job name -> the program part, and the times at which documents had it
 _PSQL = r"""psql "?\$\{?DATABASE_URL\}?"? -c ["'](?:%s);?["']"""
@@ -101,6 +101,12 @@ def _judge(schedule: str, command: str, each: ScheduledJob) -> str:
     job = each.job
     if command == " ".join(render_command(job).split()):
         return "same" if schedule == each.expression.text else "the same command at another time"
+    ours = parse_command(job.name, schedule, command)
+    if ours and ours.command == " ".join(job.command.split()):
+        other = [
+            word for word in ("log", "directory", "env_file", "only_on") if getattr(ours, word) != getattr(job, word)
+        ]
+        return f"a line of this collection for the same job, with another {' and another '.join(other) or 'beginning'}"
     if command in (job.command, f"{job.command} >> {job.log} 2>&1"):
         return "the job's own command, started by hand-made means"
     if job.name not in _KNOWN:

@@ -13,10 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..durations import parse_seconds
 from ..errors import OptionError
 from ..schedule.expression import WEEKDAYS, Expression, parse_expression, spelled_out
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True)
@@ -131,8 +130,8 @@ def _plan(name: str, item: Mapping[str, Any]) -> JobPlan:
         weekday=weekday,
         log=str(item.get("log") or ""),
         after=str(item.get("after") or ""),
-        wait=seconds(item.get("wait") or "3h", f"schedule.{name}.wait"),
-        timeout=seconds(item.get("timeout") or "6h", f"schedule.{name}.timeout"),
+        wait=parse_seconds(f"schedule.{name}.wait", item.get("wait") or "3h"),
+        timeout=parse_seconds(f"schedule.{name}.timeout", item.get("timeout") or "6h"),
         run_on=run_on,
         nice=int(item.get("nice", 10)),
     )
@@ -141,11 +140,3 @@ def _plan(name: str, item: Mapping[str, Any]) -> JobPlan:
 def _schedule(text: str, only_on: str) -> tuple[Expression, int | None]:
     text, only_on = spelled_out(text, only_on, "schedule")
     return parse_expression(text), WEEKDAYS.index(only_on) + 1 if only_on else None
-
-
-def seconds(text: object, option: str) -> float:
-    """Seconds of a time span such as "6h", "90s", "2d" or a plain number."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*", str(text))
-    if not found:
-        raise OptionError(option, text, "Use a number and one of s, m, h, d, such as '6h'.")
-    return float(found.group(1)) * _UNITS[found.group(2) or "s"]

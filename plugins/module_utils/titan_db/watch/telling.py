@@ -16,10 +16,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from ..durations import parse_seconds
 from ..envfile import read_env_file
 from ..errors import TitanError
 from ..schedule.calendar import UTC
-from .config import Environment, JobPlan, seconds
+from .config import Environment, JobPlan
 from .notify import Message, channels, require_channels, send
 from .state import Record, StateDirectory
 
@@ -63,7 +64,7 @@ def tell(run: Run, record: Record, status: int, data: dict[str, Any], blocked: b
     """Send what has to be sent; return the record with what was told."""
     notify = run.environment.notify
     wanted = notify.get("on") or notify.get("true") or ["failure", "recovery"]  # YAML reads a bare on as true
-    repeat = seconds(run.environment.notify.get("repeat") or "24h", "notify.repeat")
+    repeat = parse_seconds("notify.repeat", notify.get("repeat") or "24h")
     bad = status >= 2 if "checks" in data else status != 0
     alert, now = record.alert, time.time()
     if blocked and run.state.record(run.plan.after).alert.get("state") == "failed":
