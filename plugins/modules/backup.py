@@ -32,6 +32,40 @@ attributes:
     support: partial
     details: Only with O(unless_verified_within).
 options:
+  engine:
+    description:
+      - V(pg_dump) dumps one database. V(pgbackrest) lets pgBackRest take a physical backup of the whole cluster, which together with the
+        archived write-ahead log can be restored to any moment since. O(dest) must have been prepared by M(titan.database.backup_stanza).
+      - With V(pgbackrest) the backup is followed by a restore point, made at an instant whose content is known, and O(verify=restored) restores
+        to that point in a scratch directory, compares the connected database with the fingerprint of that instant, and lets C(pg_amcheck) read
+        every table and index of every database.
+      - With V(pgbackrest) only O(dest), O(name), O(verify), O(unless_verified_within), O(lock_timeout), O(timeout), O(jobs), O(programs) and
+        O(drill_dir) count beside the options that name it; compression, encryption, copies and retention are set in pgBackRest's own
+        configuration. Its retention rules are let work after the new backup was proven, and never take the newest proven one.
+    type: str
+    choices: [pg_dump, pgbackrest]
+    default: pg_dump
+  stanza:
+    description:
+      - With O(engine=pgbackrest), the stanza that O(dest) must be the directory of. Not checked if not given.
+    type: str
+  pgbackrest_config:
+    description:
+      - With O(engine=pgbackrest), the configuration file that O(dest) must point to. Not checked if not given.
+    type: path
+  type:
+    description:
+      - With O(engine=pgbackrest), the type of the backup. V(full) copies everything, V(diff) what has changed since the last full backup, V(incr)
+        since the last backup.
+      - V(auto) is V(full) when there is no sound full backup younger than O(full_every), else V(incr).
+    type: str
+    choices: [auto, full, diff, incr]
+    default: auto
+  full_every:
+    description:
+      - With O(type=auto), the age from which the newest full backup is followed by another one.
+    type: str
+    default: 7d
   dest:
     description:
       - Directory on the target host for the backups. It must exist, belong to the user that the module runs as (or to root), be no symbolic
@@ -200,6 +234,7 @@ notes:
   - Run as root, the throw-away cluster belongs to the user C(postgres), or to C(nobody), because C(initdb) refuses root.
 seealso:
   - module: titan.database.backup_info
+  - module: titan.database.backup_stanza
   - module: titan.database.backup_pin
   - module: titan.database.restore
 author:
@@ -222,6 +257,14 @@ EXAMPLES = r"""
     login_unix_socket: /var/run/postgresql
     dest: /var/backups/titan
     unless_verified_within: 26h
+
+- name: Let pgBackRest take a backup of the whole cluster, and prove it
+  titan.database.backup:
+    login_db: titan_trading
+    login_unix_socket: /var/run/postgresql
+    engine: pgbackrest
+    dest: /var/backups/titan-db
+    full_every: 7d
 """
 
 RETURN = r"""

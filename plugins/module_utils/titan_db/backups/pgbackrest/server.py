@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...database import Database, sql
-from ...errors import DatabaseError
+from ...errors import DatabaseError, TitanError
 from .program import PROGRAM, Stanza
 
 _NAMES = ("wal_level", "archive_mode", "archive_command", "archive_library")
@@ -53,6 +53,11 @@ def read_state(database: Database) -> ServerState:
         row["name"]: str(row["setting"])
         for row in database.rows("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", (list(_NAMES),))
     }
+    if "archive_command" not in running:
+        raise TitanError(
+            "The role cannot see archive_command, so it cannot be known whether the server archives. "
+            "Grant it pg_read_all_settings (GRANT pg_read_all_settings TO the role)."
+        )
     try:
         rows = database.rows(
             "SELECT name, setting FROM pg_file_settings WHERE name = ANY(%s) AND error IS NULL ORDER BY seqno",

@@ -90,6 +90,11 @@ def _require_ready(database: Database, source: Source, stanza: Stanza, options: 
     if needs:
         raise not_archiving(needs)
     require_readable(database, read_tables(database))
+    if not database.value("SELECT has_function_privilege('pg_create_restore_point(text)', 'EXECUTE')"):
+        raise TitanError(
+            "The role may not make the restore point that the backup is compared at. "
+            "Grant it: GRANT EXECUTE ON FUNCTION pg_create_restore_point(text) TO the role."
+        )
     if options["verify"] == "restored":
         find_programs(options["programs"], source.server_major, NEEDED)
 
