@@ -14,6 +14,7 @@ description:
   - Deletes (or marks) the rows of a PostgreSQL database that are due under the policies that
     M(titan.database.retention_policy) has stored. The command C(titan-db cleanup) does the same from cron.
   - The cut-off is computed once, on the server's clock. Rows strictly older than it are due, all others stay.
+  - Partitions that are older than the cut-off as a whole are dropped, empty ones too.
   - Rows go in small committed batches, so that no other session waits long for a lock, and a run that is cut off keeps its
     work. How each table is worked through is chosen from its size, its indexes and the share of rows that are due. The
     choice and its reason are in the result.
@@ -52,7 +53,8 @@ options:
     description:
       - How long ago the newest verified backup may have been started, for example V(26h) or V(2 days).
       - V(off) deletes without any backup.
-      - The backup is looked for only if rows are due. Its checksum is read again before it is trusted.
+      - The backup is looked for only if rows are due. It must list every table that loses rows, and its checksum is read again
+        before it is trusted.
     type: str
     default: 26h
   require_verified:
@@ -79,12 +81,14 @@ options:
     default: 1h
   batch_target_ms:
     description:
-      - The size of batches, between 100 and 20000 rows, is steered so that no batch takes longer than this many milliseconds.
+      - The size of batches, between 100 and 20000 rows, is steered so that they take a quarter of this many milliseconds. A
+        batch that reaches all of it is cancelled and repeated with fewer rows; only one of the smallest size may take longer.
     type: int
     default: 100
   pause:
     description:
       - Pause after each batch, as a share of the time that it took. V(1) leaves half of the time to others.
+      - After a batch that was seen to make another session wait, the pause is at least V(1) and the next batch half as large.
     type: float
     default: 0.1
   max_replica_lag_mb:
@@ -106,6 +110,7 @@ options:
     description:
       - With V(auto), tables that lost more than 2 percent of their rows (and at least 50) are vacuumed and analyzed afterwards.
         A VACUUM that the server skips is a failure.
+      - A run that is killed before its VACUUM leaves the dead rows to autovacuum, or to the next run that deletes as many.
       - With V(never), this is left to autovacuum.
     type: str
     choices: [auto, never]
@@ -176,7 +181,7 @@ results:
       description: Rows under this policy that have no time and are never due.
       type: int
     strategy:
-      description: How the rows were found, V(keyset), V(tid_sweep), V(drop_partition) or V(none), joined by C(+) where partitions differ.
+      description: How the rows were found, V(keyset), V(pk_window), V(tid_sweep), V(drop_partition) or V(none), joined by C(+) where partitions differ.
       type: str
     reason:
       description: Why this strategy was chosen.
@@ -187,6 +192,16 @@ results:
     stepped_around:
       description: Batches that met a locked row and were repeated without it.
       type: int
+    cut_short:
+      description: Batches that took longer than O(batch_target_ms), were cancelled and repeated smaller.
+      type: int
+    waited_for:
+      description: Batches that were seen to make another session wait. It is looked at up to five times a second.
+      type: int
+    dropped_partitions:
+      description: Expired partitions that were dropped, or would be in check mode.
+      type: list
+      elements: str
     seconds:
       description: Time that the policy took.
       type: float
@@ -223,6 +238,9 @@ results:
       reason: reads each of the 1,316 pages once; no index starts with the time column
       batches: 39
       stepped_around: 0
+      cut_short: 0
+      waited_for: 0
+      dropped_partitions: []
       seconds: 0.412
       longest_ms: 21.7
       wal_bytes: 9876543

@@ -37,7 +37,7 @@ def backup(settings: Any, tmp_path: Path) -> Any:
             cluster = str(database.value("SELECT system_identifier FROM pg_control_system()"))
         stamp = f"{started:%Y-%m-%dT%H:%M:%SZ}"
         content = {
-            "format_version": manifests.FORMAT_VERSION, "file": path.name, "tables": [], "name": name,
+            "format_version": manifests.FORMAT_VERSION, "file": path.name, "tables": [{"schema": "public", "name": "logs", "rows": 100, "hash": "0"}], "name": name,
             "database": settings.database, "system_identifier": cluster, "started": stamp,
             "finished": stamp, "format": "plain", "compression": "gzip", "size": path.stat().st_size,
             "sha256": manifests.digest(str(path)), "verified": {"level": level, "at": stamp}, **changes,
@@ -76,6 +76,7 @@ def test_a_fresh_verified_backup_is_trusted_and_named(
         ("other cluster", ["no verified backup"]),
         ("from the future", ["no verified backup"]),
         ("damaged", ["damaged", "SHA-256"]),
+        ("without the table", ["does not have public.logs"]),
     ],
 )
 def test_it_refuses(
@@ -94,6 +95,8 @@ def test_it_refuses(
         backup(fresh, system_identifier="1")
     if case == "from the future":
         backup(timedelta(hours=-2))
+    if case == "without the table":
+        backup(fresh, tables=[{"schema": "other", "name": "logs", "rows": 100, "hash": "0"}])
     if case == "damaged":
         path = backup(fresh)
         path.write_bytes(path.read_bytes()[:-1] + b"X")

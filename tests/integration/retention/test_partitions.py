@@ -53,10 +53,25 @@ def test_expired_partitions_go_whole_and_the_rest_row_by_row(
     assert result["results"][0]["deleted"] == 25 and result["results"][0]["left"] == 0, result
     assert result["results"][0]["strategy"] == "drop_partition+tid_sweep"
     assert rows(user_sql) == (25, 24)
-    assert partitions(user_sql) == ["part 0", "part 1", "part 2", "part 5"], "part 5 is empty and was left alone"
+    assert partitions(user_sql) == ["part 0", "part 1", "part 2"], "part 5 is empty, and expired too"
     user_sql.execute("SELECT count(*) FROM titan_ops.retention_detached")
     assert user_sql.fetchone() == (0,)
     assert not call_module("cleanup", **freely, **logs)["changed"]
+
+
+def test_an_empty_expired_partition_goes_too_as_check_mode_says(user_sql: Any, logs: Any, call_module: Any) -> None:
+    """Nothing is due any more, so no backup is asked for."""
+    user_sql.execute('DELETE FROM logs WHERE id >= 25; DROP TABLE "part 3"')
+    planned = call_module("cleanup", check_mode=True, **logs)
+    assert planned["changed"] and planned["results"][0]["due"] == 0
+    assert planned["results"][0]["dropped_partitions"] == ["public.part 4", "public.part 5"]
+    assert len(partitions(user_sql)) == 5, "check mode dropped something"
+    result = call_module("cleanup", **logs)
+    assert not result.get("failed") and result["changed"], result
+    assert result["results"][0]["dropped_partitions"] == planned["results"][0]["dropped_partitions"]
+    assert "public.part 4" in result["summary"] and partitions(user_sql) == ["part 0", "part 1", "part 2"]
+    again = call_module("cleanup", **logs)
+    assert not again["changed"] and again["results"][0]["dropped_partitions"] == [] and rows(user_sql) == (25, 24)
 
 
 @pytest.mark.parametrize("obstacle", ["view", "foreign key", "default"])
@@ -106,7 +121,7 @@ def test_interrupted_before_every_step(settings: Any, user_sql: Any, logs: Any) 
     names: list[str] = []
     with observed(names.append):
         operation.cleanup(Call(OPTIONS, settings))
-    assert names.count("cleanup.detach") == 2 and "cleanup.drop" in names and "cleanup.dropped" in names
+    assert names.count("cleanup.detach") == 3 and "cleanup.drop" in names and "cleanup.dropped" in names
     for number in range(1, len(names) + 1):
         user_sql.execute("DROP TABLE logs; " + MAKE.replace("part %s", f"part {number} %s"))
 
@@ -119,7 +134,7 @@ def test_interrupted_before_every_step(settings: Any, user_sql: Any, logs: Any) 
         assert user_sql.fetchone() == (25,)
         operation.cleanup(Call(OPTIONS, settings))
         assert rows(user_sql) == (25, 24)
-        assert len(partitions(user_sql)) == 4, f"after {names[number - 1]} a detached partition was forgotten"
+        assert len(partitions(user_sql)) == 3, f"after {names[number - 1]} a detached partition was forgotten"
 
 
 def test_one_that_stays_in_use_is_a_failure_that_the_next_run_heals(settings: Any, user_sql: Any, logs: Any) -> None:
@@ -132,4 +147,4 @@ def test_one_that_stays_in_use_is_a_failure_that_the_next_run_heals(settings: An
     planned = operation.cleanup(Call(OPTIONS, settings, check_mode=True))
     result = operation.cleanup(Call(OPTIONS, settings))
     assert planned.data["results"][0]["due"] == result.data["results"][0]["deleted"] == 20, "5 went in the first run"
-    assert rows(user_sql) == (25, 24) and len(partitions(user_sql)) == 4
+    assert rows(user_sql) == (25, 24) and len(partitions(user_sql)) == 3

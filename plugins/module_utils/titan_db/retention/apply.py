@@ -13,11 +13,12 @@ from ..database import Database, sql
 from ..errors import DatabaseError, LockedError, TitanError
 from ..locks import advisory_lock
 from .archive import Archive
+from .batch import Limits, Tally, Work
 from .count import TableCount
 from .partitions import REFUSED, attached, drop_partition
 from .plan import PolicyPlan, TablePlan, lost
 from .predicate import due
-from .sweep import Limits, Tally, Work, run
+from .sweep import find_without_index_scan, run
 from .tables import Table
 from .vacuum import Vacuumed, vacuum, worth_it
 
@@ -85,8 +86,8 @@ def _apply_policy(
         return
     begun, wal = time.monotonic(), _wal(database)
     try:
-        _work_through(database, plan.table, plan.count, one, limits, changed, done)
-        done.left = _left(database, plan, one)
+        left = _work_through(database, plan.table, plan.count, one, limits, changed, done)
+        done.left = _left(database, plan, one) if left is None else left
         if done.left and not done.tally.partial:
             done.error = (
                 f"{done.left:,} due rows are still there: other sessions hold them locked, or have just written them. "
@@ -113,8 +114,9 @@ def _work_through(
     limits: Limits,
     changed: dict[int, int],
     done: Done,
-) -> None:
-    """One policy over all leaves of its table."""
+) -> int | None:
+    """One policy over all leaves of its table; how many due rows are left if that is known already."""
+    left: int | None = None
     archive = Archive(one.dated, table) if one.policy.archive else None
     if archive:
         archive.heal()
@@ -124,14 +126,16 @@ def _work_through(
             if strategy.kind == "none" or done.tally.partial:
                 continue
             before = done.tally.rows
-            work = Work(database, table, leaf, one.dated, limits, done.tally, count.rows.get(leaf.oid, 0), archive)
+            rows, place = count.rows.get(leaf.oid, 0), one.count.places.get(leaf.oid) if one.count else None
+            work = Work(database, table, leaf, one.dated, limits, done.tally, rows, archive, place)
             if strategy.kind == "drop_partition" and _dropped(work):
                 continue
-            run(work, strategy)
+            left = run(work, strategy)
             changed[leaf.oid] = changed.get(leaf.oid, 0) + done.tally.rows - before
     finally:
         if archive and not database.raw.closed:
             done.archive = archive.close()
+    return left if len(table.leaves) == 1 else None
 
 
 def _dropped(work: Work) -> bool:
@@ -148,6 +152,7 @@ def _dropped(work: Work) -> bool:
             **{key: value for key, value in error.details.items() if key != "sqlstate"},
         ) from error
     work.tally.batches += 1
+    work.tally.dropped.append(f"{work.leaf.schema}.{work.leaf.name}")
     return True
 
 
@@ -155,10 +160,10 @@ def _left(database: Database, plan: TablePlan, one: PolicyPlan) -> int:
     """Rows due under the run's own cut-off that are still there."""
     if plan.table is None:
         return 0
-    query = sql.SQL("SELECT count(*) FROM {} WHERE {}").format(
+    query = sql.SQL("SELECT count(*) AS rows FROM {} WHERE {}").format(
         sql.Identifier(plan.table.schema, plan.table.name), due(one.policy, plan.table, one.dated.cut, one.dated.clock)
     )
-    return int(database.value(query))
+    return int(find_without_index_scan(database, query)["rows"])
 
 
 def _wal(database: Database) -> int:
@@ -184,6 +189,9 @@ def result_of(done: Done, mode: str) -> dict[str, Any]:
         "left": done.left,
         "batches": done.tally.batches,
         "stepped_around": done.tally.stepped_around,
+        "cut_short": done.tally.cut_short,
+        "waited_for": done.tally.waited_for,
+        "dropped_partitions": done.tally.dropped,
         "seconds": round(done.seconds, 3),
         "longest_ms": round(done.tally.longest * 1000, 1),
         "wal_bytes": done.wal_bytes,

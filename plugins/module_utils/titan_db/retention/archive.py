@@ -17,7 +17,7 @@ import json
 import os
 import re
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, Any, Callable
 
 from ..database import Database, sql, translated
 from ..errors import TitanError
@@ -70,7 +70,7 @@ class Archive:
             rows = _whole_lines(path)
             self._write_manifest(path, rows, interrupted=True)
 
-    def delete(self, database: Database, query: Any) -> int:
+    def delete(self, database: Database, query: Any, before_commit: Callable[[], None] | None = None) -> int:
         """Run one deleting statement, keep its rows; return how many."""
         stream = self._opened()
         start = stream.tell()
@@ -89,6 +89,8 @@ class Archive:
                     raise TitanError(
                         f"{rows} rows were deleted, but {written} are in {self.path}; the batch was rolled back."
                     )
+                if before_commit:
+                    before_commit()
                 step("cleanup.archive_commit")
         except Exception:
             if not database.raw.closed:  # else nobody knows whether it was committed: keep the rows

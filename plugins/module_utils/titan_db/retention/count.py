@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..database import Database, sql
+from .facts import key_column
+from .place import Place, places
 from .policy import Policy
 from .predicate import due, matches
 from .tables import Leaf, Table
@@ -35,11 +37,13 @@ class PolicyCount:
         due: Rows by leaf (oid).
         null_times: Rows within the filter whose time is NULL: they are never due.
         unknown_values: Values of the filter that no row has; empty where values are not listed.
+        places: Where the due rows are, by leaf (oid).
     """
 
     due: dict[int, int]
     null_times: int
     unknown_values: tuple[str, ...]
+    places: dict[int, Place] = field(default_factory=dict)
 
     @property
     def total_due(self) -> int:
@@ -62,22 +66,10 @@ class TableCount:
 def count_table(database: Database, table: Table, dated: Sequence[Dated]) -> TableCount:
     """Count the table once for all its policies."""
     listed = _listed_column(database, table, [one.policy for one in dated])
-    columns = []
+    key = key_column(database, table)
+    columns = [sql.SQL("min({k}) AS lowest, max({k}) AS highest").format(k=sql.Identifier(key))] if key else []
     for number, one in enumerate(dated):
-        match = matches(one.policy.where, table) if one.policy.where else sql.SQL("true")
-        columns.append(
-            sql.SQL(
-                "count(*) FILTER (WHERE {due}) AS {d}, count(*) FILTER (WHERE {match}) AS {m}, "
-                "count(*) FILTER (WHERE {time} IS NULL AND ({match})) AS {n}"
-            ).format(
-                due=due(one.policy, table, one.cut, one.clock),
-                match=match,
-                time=sql.Identifier(one.policy.column),
-                d=sql.Identifier(f"due_{number}"),
-                m=sql.Identifier(f"match_{number}"),
-                n=sql.Identifier(f"null_{number}"),
-            )
-        )
+        columns.append(_policy_columns(table, one, number, key))
     value = sql.SQL("{}::text").format(sql.Identifier(listed)) if listed else sql.SQL("NULL::text")
     groups = database.rows(_query(table, None, columns, value))
     for leaf in table.leaves:
@@ -85,8 +77,27 @@ def count_table(database: Database, table: Table, dated: Sequence[Dated]) -> Tab
             groups += database.rows(_query(table, leaf, columns, sql.SQL("NULL::text")))
     return TableCount(
         rows=_by_leaf(groups, "rows"),
-        policies=tuple(_policy_count(groups, number, one.policy, listed) for number, one in enumerate(dated)),
+        policies=tuple(_policy_count(groups, number, one.policy, listed, key) for number, one in enumerate(dated)),
         uncovered=_uncovered(groups, table, listed, len(dated)),
+    )
+
+
+def _policy_columns(table: Table, one: Dated, number: int, key: str) -> Any:
+    """What is counted of one policy; the columns' names end with its number."""
+    counted = [
+        "count(*) FILTER (WHERE {due}) AS {due_}", "min(ctid) FILTER (WHERE {due})::text AS {first_}",
+        "max(ctid) FILTER (WHERE {due})::text AS {last_}", "count(*) FILTER (WHERE {match}) AS {match_}",
+        "count(*) FILTER (WHERE {time} IS NULL AND ({match})) AS {null_}",
+    ]  # fmt: skip
+    if key:
+        counted += ["min({key}) FILTER (WHERE {due}) AS {low_}", "max({key}) FILTER (WHERE {due}) AS {high_}"]
+    names = ("due_", "first_", "last_", "match_", "null_", "low_", "high_")
+    return sql.SQL(", ".join(counted)).format(
+        due=due(one.policy, table, one.cut, one.clock),
+        match=matches(one.policy.where, table) if one.policy.where else sql.SQL("true"),
+        time=sql.Identifier(one.policy.column),
+        key=sql.Identifier(key or "none"),
+        **{name: sql.Identifier(f"{name}{number}") for name in names},
     )
 
 
@@ -119,7 +130,7 @@ def _by_leaf(groups: Sequence[dict[str, Any]], key: str) -> dict[int, int]:
     return total
 
 
-def _policy_count(groups: Sequence[dict[str, Any]], number: int, policy: Policy, listed: str) -> PolicyCount:
+def _policy_count(groups: Sequence[dict[str, Any]], number: int, policy: Policy, listed: str, key: str) -> PolicyCount:
     unknown: tuple[str, ...] = ()
     where = policy.where
     if where and listed and not where.raw:
@@ -130,6 +141,7 @@ def _policy_count(groups: Sequence[dict[str, Any]], number: int, policy: Policy,
         due={leaf: rows for leaf, rows in _by_leaf(groups, f"due_{number}").items() if rows},
         null_times=sum(group[f"null_{number}"] for group in groups),
         unknown_values=unknown,
+        places=places(groups, number, key),
     )
 
 

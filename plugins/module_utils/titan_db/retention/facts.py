@@ -6,23 +6,59 @@
 from __future__ import annotations
 
 from ..database import Database
+from .place import Place
 from .planner import Facts
 from .policy import Policy
 from .tables import Leaf, Table
 
 
-def leaf_facts(database: Database, policy: Policy, leaf: Leaf, rows: int, due: int, expired: bool = False) -> Facts:
+def leaf_facts(
+    database: Database,
+    policy: Policy,
+    leaf: Leaf,
+    rows: int,
+    due: int,
+    expired: bool = False,
+    place: Place | None = None,
+) -> Facts:
     """What the choice of a strategy depends on."""
     block = int(database.value("SELECT current_setting('block_size')::int"))
     return Facts(
         rows=rows,
         due=due,
         pages=leaf.bytes // block,
+        span=place.last_page - place.first_page + 1 if place else 0,
         index=usable_index(database, leaf, policy.column) if due else "",
         largest_tie=_largest_tie(database, leaf, policy.column, rows) if due else 0,
         expired=expired,
         archived=bool(policy.archive),
+        key=key_index(database, leaf, place.key) if place and place.key else "",
+        key_share=place.key_share if place else 1.0,
     )
+
+
+_KEYS = """
+SELECT c.relname::text AS index, a.attname::text AS column
+  FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
+  JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+  LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+ WHERE i.indrelid = %(oid)s AND (a.attname = %(column)s OR %(column)s = '') AND m.amname = 'btree' AND i.indisunique
+   AND i.indisvalid AND i.indpred IS NULL AND a.attnotnull AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
+   AND (i.indnkeyatts = 1 OR a.attidentity <> '' OR pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%%')
+ ORDER BY i.indisprimary DESC, i.indnkeyatts, c.relname LIMIT 1
+"""
+
+
+def key_column(database: Database, table: Table) -> str:
+    """The integer column that tells the table's rows apart, alone or as a counter; empty if there is none."""
+    row = database.row(_KEYS, {"oid": table.oid, "column": ""})
+    return str(row["column"]) if row else ""
+
+
+def key_index(database: Database, leaf: Leaf, column: str) -> str:
+    """The relation's unique index that starts with this column; empty if there is none."""
+    row = database.row(_KEYS, {"oid": leaf.oid, "column": column})
+    return str(row["index"]) if row else ""
 
 
 def usable_index(database: Database, leaf: Leaf, column: str) -> str:

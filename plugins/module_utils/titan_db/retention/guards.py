@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta, timezone
 
 from ..backups.catalog import newest_verified, read_catalog, read_entry
 from ..database import Database
 from ..durations import parse_duration
 from ..errors import OptionError, TitanError
+
+_WHOLE_CLUSTER = "pgbackrest"  # the format of a backup that has every table, but does not list them
 
 
 def backup_within(option: str, text: str) -> timedelta | None:
@@ -29,6 +32,7 @@ def trusted_backup(
     name: str | None,
     within: timedelta,
     level: str = "restored",
+    tables: Collection[tuple[str, str]] = (),
     now: datetime | None = None,
 ) -> str:
     """The path of the backup that allows deleting: verified, of this database, fresh, and unharmed now.
@@ -38,6 +42,7 @@ def trusted_backup(
         dest, name: The catalog: directory, and name of the backups in it (None is any).
         within: How long ago it may have been started: its content is of that moment.
         level: What counts as verified: "restored", or "checksum" for that too.
+        tables: Schema and name of each table that has to be in it.
 
     Raises:
         TitanError: there is none; says what is there instead and what to do.
@@ -70,6 +75,13 @@ def trusted_backup(
             f"The newest verified backup {what} is {_hours(age)} old, more than the {_hours(within)} of require_backup_within: "
             f"{newest.path}. {advice}",
             backup=newest.path,
+        )
+    held = (newest.manifest or {}).get("tables") if newest.format != _WHOLE_CLUSTER else None
+    missing = set(tables) - {(one["schema"], one["name"]) for one in held} if held is not None else set()
+    if missing:
+        names = ", ".join(sorted(f"{schema}.{table}" for schema, table in missing))
+        raise TitanError(
+            f"The newest verified backup {what} does not have {names}: {newest.path}. {advice}", backup=newest.path
         )
     problem = read_entry(newest.path, verify="checksum").problem
     if problem:

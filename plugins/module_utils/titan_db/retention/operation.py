@@ -16,12 +16,12 @@ from ..errors import DatabaseError, LockedError, OptionError, TitanError
 from ..locks import advisory_lock
 from ..outcome import Call, Outcome
 from .apply import Done, apply_table, result_of
+from .batch import Limits
 from .guards import backup_within, trusted_backup
 from .parse import parse_policy
 from .plan import PolicyPlan, TablePlan, as_data, make_plan, selected
 from .policy import shown
 from .store import exists, read_policies, write_policies
-from .sweep import Limits
 from .throttle import Throttle
 from .validate import resolve_all
 
@@ -96,8 +96,9 @@ def cleanup(call: Call) -> Outcome:
             try:
                 options = call.options
                 run.backup = trusted_backup(
-                    database, options["backup_dest"], options["backup_name"], within, options["require_verified"]
-                )
+                    database, options["backup_dest"], options["backup_name"], within, options["require_verified"],
+                    set().union(*(plan.due_tables for plan in run.plans)),
+                )  # fmt: skip
             except TitanError as error:
                 raise _refused(error, run) from error
         if not call.check_mode:
@@ -115,7 +116,7 @@ def _apply_all(database: Database, limits: Limits, call: Call, run: _Run) -> Non
     """Work through the tables; a lost connection ends it, and what was not reached says so."""
     try:
         for plan in run.plans:
-            if plan.due or plan.unfinished:
+            if plan.due or plan.drops or plan.unfinished:
                 vacuumed, problem = apply_table(
                     database, plan, limits, call.options["vacuum"] == "auto", call.say, run.done
                 )
@@ -169,6 +170,7 @@ def _result(run: _Run, table: TablePlan, plan: PolicyPlan) -> dict[str, Any]:
     acted = result_of(done, plan.policy.mode)
     if run.check_mode and not plan.error:  # what a run with this clock does
         acted.update({"deleted" if plan.policy.mode == "delete" else "marked": plan.due, "state": "planned"})
+        acted["dropped_partitions"] = table.dropped_by(plan)
     return {**known, **acted}
 
 
@@ -179,6 +181,7 @@ def _uncovered(run: _Run) -> list[dict[str, Any]]:
 def _outcome(run: _Run, seconds: float, any_policy: bool) -> Outcome:
     results = _results(run)
     touched = sum(one["deleted"] + one["marked"] for one in results)
+    dropped = [name for one in results for name in one["dropped_partitions"]]
     findings = [sentence for plan in run.plans for sentence in plan.findings]
     data: dict[str, Any] = {
         "results": results,
@@ -198,7 +201,7 @@ def _outcome(run: _Run, seconds: float, any_policy: bool) -> Outcome:
         data["state"] = "failed"
         raise kind(
             f"{' '.join(failures)} ({_said(results, touched, run, seconds)})",
-            changed=touched > 0 and not run.check_mode,
+            changed=bool(touched or dropped) and not run.check_mode,
             **data,
         )
     held = [f"{one['table']}: {one['dead_rows_kept']:,} dead rows stay until this ends: {'; '.join(one['held_by'])}."
@@ -209,10 +212,15 @@ def _outcome(run: _Run, seconds: float, any_policy: bool) -> Outcome:
         else ["No retention policy is stored, so nothing is ever due; converge the role retention first."]
     )
     return Outcome(
-        changed=touched > 0 or any(plan.unfinished for plan in run.plans),
+        changed=bool(touched or dropped) or any(plan.unfinished for plan in run.plans),
         data=data,
         summary=_said(results, touched, run, seconds),
-        before="".join(f"{one['policy']}: {one['due']} rows due\n" for one in results),
+        before="".join(
+            [
+                *(f"{one['policy']}: {one['due']} rows due\n" for one in results),
+                *(f"{name}: expired\n" for name in dropped),
+            ]
+        ),
         after="".join(f"{one['policy']}: {one['due'] - one['deleted'] - one['marked']} rows due\n" for one in results),
         warnings=(*unheard, *findings, *held),
     )
@@ -230,5 +238,7 @@ def _said(results: Sequence[Mapping[str, Any]], touched: int, run: _Run, seconds
         for one in results
         if one["due"]
     )
+    dropped = [name for one in results for name in one["dropped_partitions"]]
+    gone = f" Expired partitions {'to drop' if run.check_mode else 'dropped'}: {', '.join(dropped)}." if dropped else ""
     backup = f" Trusted backup: {run.backup}." if run.backup else ""
-    return f"{verb} {touched:,} rows in {seconds:.1f} s{': ' + each if each else ''}.{backup}"
+    return f"{verb} {touched:,} rows in {seconds:.1f} s{': ' + each if each else ''}.{gone}{backup}"

@@ -71,6 +71,27 @@ class TablePlan:
         return sum(plan.due for plan in self.policies if not plan.error)
 
     @property
+    def drops(self) -> list[str]:
+        """Partitions to drop whole, by the policies that may run."""
+        return [name for plan in self.policies if not plan.error for name in self.dropped_by(plan)]
+
+    def dropped_by(self, plan: PolicyPlan) -> list[str]:
+        """Partitions that this policy drops whole."""
+        leaves = self.table.leaves if self.table else ()
+        return [f"{leaf.schema}.{leaf.name}" for leaf in leaves
+                if leaf.oid in plan.strategies and plan.strategies[leaf.oid].kind == "drop_partition"]  # fmt: skip
+
+    @property
+    def due_tables(self) -> set[tuple[str, str]]:
+        """Schema and name of the relations that lose or change rows."""
+        return {
+            (leaf.schema, leaf.name)
+            for leaf in (self.table.leaves if self.table else ())
+            for plan in self.policies
+            if not plan.error and plan.count and plan.count.due.get(leaf.oid)
+        }
+
+    @property
     def unfinished(self) -> tuple[str, ...]:
         """Archive files of interrupted runs, which get their manifest also when nothing more is due."""
         return tuple(name for plan in self.policies if not plan.error for name in plan.unfinished)
@@ -143,13 +164,14 @@ def _plan_policy(
     database: Database, table: Table, dated: Dated, count: TableCount, number: int, max_fraction: float
 ) -> PolicyPlan:
     found = count.policies[number]
-    expired = expired_leaves(database, table, dated.policy, dated.cut) if found.total_due else set()
+    expired = expired_leaves(database, table, dated.policy, dated.cut)
     expired |= {leaf.oid for leaf in table.leaves if leaf.detached}
     strategies = {}
     for leaf in table.leaves:
         rows, due = count.rows.get(leaf.oid, 0), found.due.get(leaf.oid, 0)
         whole = leaf.oid in expired and rows == due
-        strategies[leaf.oid] = choose(leaf_facts(database, dated.policy, leaf, rows, due, whole))
+        place = found.places.get(leaf.oid)
+        strategies[leaf.oid] = choose(leaf_facts(database, dated.policy, leaf, rows, due, whole, place))
     plan = PolicyPlan(dated, found, strategies)
     allowed = dated.policy.max_fraction if dated.policy.max_fraction is not None else max_fraction
     try:

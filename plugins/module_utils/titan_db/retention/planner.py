@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 SMALLEST_BATCH, FIRST_BATCH, LARGEST_BATCH = 100, 1_000, 20_000  # rows
 KEYSET_SHARE = 0.2  # above it, reading every page once is cheaper than fetching through the index
+SMALL = 256  # pages; below, reading all of them is never worth a thought
 LARGEST_TIE = 20_000  # rows with one and the same time that a keyset batch may have to sort
 
 # Batches are steered to this part of the target, so that the outliers stay below the target itself.
-_AIM = 0.4
+_AIM = 0.25
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class Facts:
         largest_tie: Rows that share the most common time, as far as the statistics know.
         archived: The rows are written to a file before they go.
         expired: The relation is a partition that holds nothing but due rows, now and later.
+        key: A valid unique index that starts with the integer key; empty if there is none.
+        key_share: The part of the key's values that lies between the first and the last due row's.
+        span: Pages from the first to the last that holds a due row.
     """
 
     rows: int
@@ -36,11 +40,19 @@ class Facts:
     largest_tie: float = 0
     expired: bool = False
     archived: bool = False
+    key: str = ""
+    key_share: float = 1.0
+    span: int = 0
+
+    @property
+    def narrow_key(self) -> bool:
+        """Whether a walk through the key meets far fewer pages than one from the first to the last due row."""
+        return bool(self.key) and self.span >= SMALL and self.key_share <= KEYSET_SHARE * self.span / max(self.pages, 1)
 
 
 @dataclass(frozen=True)
 class Strategy:
-    """kind is none, drop_partition, keyset or tid_sweep; reason is for people."""
+    """kind is none, drop_partition, keyset, pk_window or tid_sweep; reason is for people."""
 
     kind: str
     reason: str
@@ -49,27 +61,41 @@ class Strategy:
 
 def choose(facts: Facts) -> Strategy:
     """The cheapest way that holds no lock for long."""
-    if not facts.due:
-        return Strategy("none", "no row is due")
     if facts.expired:
         return Strategy("drop_partition", "the whole partition is older than the cut-off")
+    if not facts.due:
+        return Strategy("none", "no row is due")
     share = facts.due / max(facts.rows, 1)
-    sweep = f"reads each of the {facts.pages:,} pages once"
-    if facts.archived:
-        return Strategy("tid_sweep", f"{sweep}; the rows are archived in their order on disk")
-    if not facts.index:
-        return Strategy("tid_sweep", f"{sweep}; no index starts with the time column")
-    if share > KEYSET_SHARE:
-        return Strategy("tid_sweep", f"{sweep}; {share:.0%} of the rows are due, too many for index {facts.index}")
-    if facts.largest_tie > LARGEST_TIE:
+    why = _why_not_keyset(facts, share)
+    if not why:
+        return Strategy("keyset", f"{share:.1%} of the rows are due; walks index {facts.index}", facts.index)
+    if facts.narrow_key:
         return Strategy(
-            "tid_sweep",
-            f"{sweep}; about {facts.largest_tie:,.0f} rows share one time, too many for a place in {facts.index}",
+            "pk_window",
+            f"{why}; the due rows lie within {facts.key_share:.1%} of the key's values, but on {facts.span:,} of {facts.pages:,} "
+            f"pages; walks index {facts.key}",
+            facts.key,
         )
-    return Strategy("keyset", f"{share:.1%} of the rows are due; walks index {facts.index}", facts.index)
+    pages = f"{facts.span:,} of {facts.pages:,}" if 0 < facts.span < facts.pages else f"the {facts.pages:,}"
+    return Strategy("tid_sweep", f"reads each of {pages} pages once; {why}")
 
 
-def next_batch(size: int, seconds: float, target_seconds: float, smallest: int, largest: int) -> int:
+def _why_not_keyset(facts: Facts, share: float) -> str:
+    """Why the index on the time column is not walked; empty if it is."""
+    if facts.archived:
+        return "the rows are archived as they go"
+    if not facts.index:
+        return "no index starts with the time column"
+    if share > KEYSET_SHARE:
+        return f"{share:.0%} of the rows are due, too many for index {facts.index}"
+    if facts.largest_tie > LARGEST_TIE:
+        return f"about {facts.largest_tie:,.0f} rows share one time, too many for a place in {facts.index}"
+    return ""
+
+
+def next_batch(
+    size: int, seconds: float, target_seconds: float, smallest: int, largest: int, waited: bool = False
+) -> int:
     """The next batch's size, in the unit of the last one's (rows or pages).
 
     Args:
@@ -77,9 +103,10 @@ def next_batch(size: int, seconds: float, target_seconds: float, smallest: int, 
         seconds: That it took.
         target_seconds: What no batch should take longer than.
         smallest, largest: Bounds.
+        waited: Somebody waited for the last batch.
     """
-    wanted = _AIM * target_seconds / max(seconds, 1e-6)
-    return max(smallest, min(largest, int(size * max(0.1, min(1.5, wanted)))))
+    wanted = min(0.5 if waited else 1.5, _AIM * target_seconds / max(seconds, 1e-6))
+    return max(smallest, min(largest, int(size * max(0.1, wanted))))
 
 
 def page_bounds(rows: int, pages: int) -> tuple[int, int, int]:

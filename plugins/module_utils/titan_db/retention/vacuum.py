@@ -152,8 +152,8 @@ def horizon_holders(database: Database) -> list[str]:
                AND (datname = current_database() OR backend_xmin IS NULL)
             UNION ALL
             SELECT format('replication slot %s (%s)', slot_name, CASE WHEN active THEN 'active' ELSE 'inactive' END),
-                   greatest(age(xmin), age(catalog_xmin))
-              FROM pg_replication_slots WHERE xmin IS NOT NULL OR catalog_xmin IS NOT NULL
+                   age(xmin)
+              FROM pg_replication_slots WHERE xmin IS NOT NULL  -- a catalog_xmin alone holds rows of the catalogs only
             UNION ALL
             SELECT format('standby %s (hot_standby_feedback)', application_name), age(backend_xmin)
               FROM pg_stat_replication WHERE backend_xmin IS NOT NULL

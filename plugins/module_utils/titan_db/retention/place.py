@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where in a relation the due rows are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Place:
+    """The due rows of one policy in one relation lie within these bounds, all of them inclusive.
+
+    Attributes:
+        first_page, last_page: Of the relation's file.
+        key: The integer key's column; empty if there is none.
+        low, high: Of the key, among the due rows.
+        key_share: What part of all the key's values that is.
+    """
+
+    first_page: int
+    last_page: int
+    key: str = ""
+    low: int = 0
+    high: int = 0
+    key_share: float = 1.0
+
+
+def places(groups: Sequence[Mapping[str, Any]], number: int, key: str) -> dict[int, Place]:
+    """The places of a policy's due rows by relation, from the groups that were counted."""
+    found: dict[int, Place] = {}
+    for leaf in {group["leaf"] for group in groups if group[f"due_{number}"]}:
+        own = [group for group in groups if group["leaf"] == leaf]
+        due = [group for group in own if group[f"due_{number}"]]
+        first = min(_page(group[f"first_{number}"]) for group in due)
+        last = max(_page(group[f"last_{number}"]) for group in due)
+        if not key or any(group["lowest"] is None or group[f"low_{number}"] is None for group in due):
+            found[leaf] = Place(first, last)
+            continue
+        low, high = min(group[f"low_{number}"] for group in due), max(group[f"high_{number}"] for group in due)
+        lowest = min(group["lowest"] for group in own if group["lowest"] is not None)
+        highest = max(group["highest"] for group in own if group["highest"] is not None)
+        found[leaf] = Place(first, last, key, low, high, (high - low + 1) / (highest - lowest + 1))
+    return found
+
+
+def _page(place: str) -> int:
+    """The page of a row's place as the server writes it: 12 of "(12,3)"."""
+    return int(place[1:].split(",")[0])
