@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .errors import OptionError, TitanError
 
@@ -64,6 +63,8 @@ def settings_from_url(url: str, source: str = "DATABASE_URL") -> ConnectionSetti
     Raises:
         OptionError: another scheme, several hosts, or a port that is no number (the value is not repeated: it may hold a password).
     """
+    from urllib.parse import parse_qsl, unquote, urlsplit  # a tenth of a short run's start, and most are given no URL
+
     try:
         parts = urlsplit(url.strip())
         port = parts.port or 5432

@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..database import Database
 from .source import version_order
 
 
-@dataclass(frozen=True)
-class Applied:
+class Applied(NamedTuple):  # made a thousand times a run: a dataclass takes six times as long
     """The last word of the history on one migration.
 
     Attributes:

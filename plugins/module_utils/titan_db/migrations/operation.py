@@ -13,7 +13,7 @@ from ..database import Database, connect
 from ..errors import OptionError, TitanError
 from ..locks import advisory_lock
 from ..outcome import Call, Outcome
-from . import history, record
+from . import history
 from .plan import Plan, edited, make_plan
 from .pooler import require_own_session
 from .progress import told
@@ -33,14 +33,22 @@ def migration(call: Call) -> Outcome:
     _check_options(call.options)
     migrations = _migrations(call.options)
     kept = "" if call.options["rehearse"] else call.options["record"] or ""
-    news = record.has_news(kept, migrations)
-    if news and not call.check_mode:
-        record.write(kept, migrations)  # first: also a run that fails has told what it wanted
+    news = bool(kept) and _record(kept, migrations, call.check_mode)
     outcome = _migrate(call, migrations)
     if not news:
         return outcome
     after = f"{outcome.after}-- {kept}: these {len(migrations)} files are what is known now\n"
     return replace(outcome, changed=True, after=after)
+
+
+def _record(path: str, migrations: Sequence[Migration], check_mode: bool) -> bool:
+    """Bring the record of the files up to date, before the run: also one that fails has told what it wanted."""
+    from . import record
+
+    news = record.has_news(path, migrations)
+    if news and not check_mode:
+        record.write(path, migrations)
+    return news
 
 
 def _migrate(call: Call, migrations: Sequence[Migration]) -> Outcome:

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import threading
-
 from ..connection import ConnectionSettings
 from ..database import Database, connect
 from ..errors import DatabaseError, TitanError
@@ -24,6 +22,8 @@ def require_own_session(database: Database, settings: ConnectionSettings) -> Non
     first = database.value(_PID)
     if first == database.raw.info.backend_pid:
         return
+    import threading  # only behind a pooler
+
     found: list[bool] = []
     probe = threading.Thread(target=lambda: found.append(_shared(database, settings, first)), daemon=True)
     probe.start()

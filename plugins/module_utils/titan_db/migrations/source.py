@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import OptionError, TitanError
 
@@ -40,8 +41,7 @@ _HEADER = re.compile(r"^--[ \t]*(require|verify|transaction):[ \t]*(.*)$")
 _MAX_FILE = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Migration:
+class Migration(NamedTuple):  # made a thousand times a run: a dataclass takes six times as long
     """One migration.
 
     Attributes:
@@ -132,11 +132,12 @@ def _sql_names(path: str, naming: str) -> Iterable[str]:
 
 def _read_text(path: str, name: str) -> str:
     try:
-        with open(path, "rb") as stream:
-            data = stream.read(_MAX_FILE + 1)
+        with open(path, "rb", buffering=0) as stream:
+            large = os.fstat(stream.fileno()).st_size > _MAX_FILE
+            data = b"" if large else stream.readall()
     except OSError as error:
         raise TitanError(f"The migration file {name!r} cannot be read ({error.strerror}).", file=name) from error
-    if len(data) > _MAX_FILE:
+    if large:
         raise TitanError(f"The migration file {name!r} is larger than {_MAX_FILE >> 20} MiB.", file=name)
     if b"\0" in data:
         raise TitanError(f"The migration file {name!r} holds a NUL byte: it is not SQL text.", file=name)
