@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster
 from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import child_environment
+from ansible_collections.titan.database.plugins.module_utils.titan_db.database import child_environment, connect
 
 from tests.conftest import drop_database, embedded_programs, login, make_database
 
@@ -152,6 +152,11 @@ def test_the_schema_is_the_one_that_psql_makes(
     assert not result.get("failed"), result["msg"]
     assert len(result["applied"]) == len(HISTORY)
     assert dump(settings) == by_psql
+    with connect(settings) as db:
+        kept = db.rows(
+            "SELECT body FROM titan_ops.migration_history WHERE outcome = 'applied' ORDER BY version::numeric"
+        )
+    assert [row["body"] for row in kept] == [text.lstrip("\ufeff") for text in HISTORY]
     assert not call_module("migration", **options)["changed"]
     info = call_module("migration_info", **{key: value for key, value in options.items() if key != "redundant_indexes"})
     assert info["pending"] == [] and info["tampered"] == [] and info["drift"] == []
