@@ -76,6 +76,15 @@ def test_a_measured_amount_fires_above_its_limit_and_not_at_it(check: Callable, 
     assert check(name, 0, value / 2, backup_dest=str(tmp_path))["status"] == "critical"
 
 
+def test_a_database_that_grows(check: Callable, user_sql: Any) -> None:
+    limit = check("database_size", 1e9, 1e9)["value"] + 0.01
+    assert check("database_size", limit, 1e9)["status"] == "ok"
+    user_sql.execute("CREATE TABLE t AS SELECT repeat(md5(n::text), 30) AS pad FROM generate_series(1, 20000) n")
+    assert check("database_size", limit, 1e9)["status"] == "warning"
+    user_sql.execute("DROP TABLE t; CHECKPOINT")
+    assert check("database_size", limit, 1e9)["status"] == "ok"
+
+
 def test_sessions_locks_slow_statements_and_old_transactions(
     check: Callable, settings: ConnectionSettings, user_sql: Any
 ) -> None:
