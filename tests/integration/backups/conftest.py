@@ -5,14 +5,19 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import THROW_AWAY, Cluster
 from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
+from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect, sql
+
+from tests.conftest import embedded_programs, free_port
 
 from .helpers import SMALL, backup
+from .secrets import PASSWORD
 
 
 @pytest.fixture
@@ -33,3 +38,18 @@ def dest(workdir: Path) -> Iterator[Path]:
 def first(small: ConnectionSettings, dest: Path) -> str:
     """The path of a good backup that lies in dest already."""
     return str(backup(small, dest).data["backup"]["path"])
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[ConnectionSettings]:
+    """A server that asks for a password."""
+    cluster = Cluster(embedded_programs(), tempfile.mkdtemp(prefix="titan-test-"), port=free_port(), listen=True)
+    try:
+        cluster.create(passwords=True)
+        cluster.start(THROW_AWAY)
+        with connect(cluster.local_settings()) as admin:
+            admin.execute(SMALL)
+            admin.execute(sql.SQL("ALTER ROLE postgres PASSWORD {}").format(sql.Literal(PASSWORD)))
+        yield cluster.settings()
+    finally:
+        cluster.remove()

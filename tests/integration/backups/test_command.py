@@ -6,40 +6,17 @@
 from __future__ import annotations
 
 import json
-import os
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils.titan_db import cli
-from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import THROW_AWAY, Cluster
 from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect, sql
 
-from tests.conftest import embedded_programs, free_port
+from tests.conftest import embedded_programs
 
-from .helpers import SMALL, damage
-
-PASSWORD = "p'a:s%s\\w o$r;d\"ü@/"
-
-
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConnectionSettings]:
-    """A server that asks for a password."""
-    import tempfile
-
-    cluster = Cluster(embedded_programs(), tempfile.mkdtemp(prefix="titan-test-"), port=free_port(), listen=True)
-    try:
-        cluster.create(passwords=True)
-        cluster.start(THROW_AWAY)
-        with connect(cluster.local_settings()) as admin:
-            admin.execute(SMALL)
-            admin.execute(sql.SQL("ALTER ROLE postgres PASSWORD {}").format(sql.Literal(PASSWORD)))
-        yield cluster.settings()
-    finally:
-        cluster.remove()
+from .helpers import damage
+from .secrets import PASSWORD, CommandLines
 
 
 @pytest.fixture
@@ -57,31 +34,6 @@ def config(guarded: ConnectionSettings, workdir: Path, dest: Path) -> Path:
     }
     file.write_text(json.dumps({"env_file": str(env_file), "jobs": jobs}))
     return file
-
-
-class CommandLines(threading.Thread):
-    """Collects the command lines of all processes while the block runs."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.seen: set[str] = set()
-        self.ended = threading.Event()
-
-    def run(self) -> None:
-        while not self.ended.is_set():
-            for pid in filter(str.isdigit, os.listdir("/proc")):
-                try:
-                    self.seen.add(Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace"))
-                except OSError:
-                    continue
-
-    def __enter__(self) -> CommandLines:
-        self.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.ended.set()
-        self.join()
 
 
 def test_backup_drill_and_list_without_the_password_anywhere(

@@ -146,6 +146,37 @@ def test_disk_full_while_dumping(
     heals(small, tiny_disk)
 
 
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+def test_disk_full_while_compressing(
+    small: ConnectionSettings, tiny_disk: Path, compression: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk has room for what one compressor buffers, not for the whole."""
+    first = str(backup(small, tiny_disk, globals=False).data["backup"]["path"])
+    with connect(small) as database:
+        database.execute(INCOMPRESSIBLE)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("usage", (), {"free": 1 << 40})())
+    with one_failure(tiny_disk, first, "No space left"):
+        backup(small, tiny_disk, format="plain", compression=compression, globals=False)
+    assert temporaries(tiny_disk) == []
+    with connect(small) as database:
+        database.execute("DROP TABLE public.noise")
+    heals(small, tiny_disk)
+
+
+INCOMPRESSIBLE = """
+CREATE TABLE public.noise AS
+SELECT sha256(n::text::bytea) || sha512(n::text::bytea) AS x FROM generate_series(1, 30000) n
+"""
+
+
+def test_there_has_to_be_room_for_the_compressed_dump_only(small: ConnectionSettings, tiny_disk: Path) -> None:
+    """The plain text is larger than the disk; nothing of it is ever on it."""
+    with connect(small) as database:
+        database.execute("CREATE TABLE public.wide AS SELECT repeat('x', 1000) AS x FROM generate_series(1, 5000)")
+    done = backup(small, tiny_disk, format="plain", compression="gzip")
+    assert done.data["backup"]["verified"]["level"] == "checksum" and done.data["backup"]["size"] < 500_000
+
+
 @pytest.mark.parametrize("moment", ["backup.file.renamed", "backup.manifest.sync", "backup.verify"])
 def test_disk_full_after_the_dump(small: ConnectionSettings, tiny_disk: Path, moment: str) -> None:
     first = str(backup(small, tiny_disk, globals=False).data["backup"]["path"])
@@ -274,6 +305,36 @@ def test_killed_at_every_step(first: str, small: ConnectionSettings, dest: Path,
             assert_nothing_new_counts(dest, before, newest)
         assert len(temporaries(dest)) <= 1  # the run after it has swept those of the run before
     heals(small, dest)
+
+
+def test_killed_at_every_step_of_the_proof(first: str, small: ConnectionSettings, dest: Path, workdir: Path) -> None:
+    """What was taken does not count as restored, and neither its cluster nor its files outlive the next run."""
+    drills = workdir / "d"
+    drills.mkdir()
+    workdir.chmod(0o755)  # root's clusters run as somebody else
+    given = {"verify": "restored", "drill_dir": str(drills)}
+    for name in ("drill.cluster", "drill.restore", "drill.compare"):
+        before = picture(dest)
+        assert killed_at_step(name, lambda: backup(small, dest, **given)) == signal.SIGKILL
+        assert newest_verified(read_catalog(str(dest))) is None
+        assert_nothing_new_counts(dest, before, first)
+        assert len(list(drills.iterdir())) == 1  # of this run; those before it were swept
+    done = backup(small, dest, **given)
+    assert done.data["backup"]["verified"]["level"] == "restored"
+    assert list(drills.iterdir()) == [] and temporaries(dest) == []
+    assert [line for line in running() if str(drills) in line] == []
+
+
+def killed_at_step(step: str, work: Callable[[], object]) -> int:
+    """Run the work in a process of its own, killed at the step of this name; return the signal that ended it."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            with observed(lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == step else None):
+                work()
+        finally:
+            os._exit(0)
+    return os.WTERMSIG(os.waitpid(pid, 0)[1])
 
 
 def test_killed_while_removing(small: ConnectionSettings, dest: Path) -> None:

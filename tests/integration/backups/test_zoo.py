@@ -162,6 +162,7 @@ def test_the_zoo_is_restored_with_owners_and_grants(cluster: Cluster, zoo: Conne
         ("UPDATE kinds SET p = 1.00 WHERE p::text = '1.0'", "public.kinds"),
         ("UPDATE t SET titan_row = 5 WHERE titan_row = 4", "public.t "),
         ("DELETE FROM no_columns", "public.no_columns"),
+        ("UPDATE twice SET x = 'c' WHERE x = 'b'", "public.twice"),
         ("UPDATE measured SET k = 3 WHERE v = 300", "measured"),
         ("SELECT lo_put(4712, 1400000, 'x')", "large objects"),
         ("SELECT lo_unlink(4713)", "large objects"),

@@ -33,6 +33,9 @@ INSERT INTO kinds (m, p, c, r, f, a, a2, j, js, b, n, f4, f8, i, t, d, tm, ttz, 
 INSERT INTO kinds (m) SELECT 'sad' FROM generate_series(1, 3);
 CREATE TABLE t (t text, "T" int, titan_row int);
 INSERT INTO t VALUES ('same', 1, 2), ('same', 3, 4), (E'\\.', NULL, NULL), (E'\n\\.\n', NULL, 9), (E'\\N', 0, 0);
+-- {a, b, b}: with xor instead of a sum, {a, c, c} would be the same
+CREATE TABLE twice (x text);
+INSERT INTO twice VALUES ('a'), ('b'), ('b');
 CREATE TABLE no_columns ();
 INSERT INTO no_columns DEFAULT VALUES;
 INSERT INTO no_columns DEFAULT VALUES;
@@ -119,4 +122,10 @@ GRANT SELECT (t), UPDATE ON t TO "zoo ""keeper"", $1" WITH GRANT OPTION;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 ALTER DEFAULT PRIVILEGES FOR ROLE "zoo ""keeper"", $1" IN SCHEMA public GRANT SELECT ON TABLES TO PUBLIC;
 CREATE POLICY keeper ON secured TO "zoo ""keeper"", $1" USING (true);
+-- what row text depends on, and only here: the drill's cluster has other defaults
+ALTER DATABASE :"DBNAME" SET extra_float_digits = 0;
+ALTER DATABASE :"DBNAME" SET timezone = 'Asia/Kathmandu';
+ALTER DATABASE :"DBNAME" SET datestyle = 'German, DMY';
+ALTER DATABASE :"DBNAME" SET intervalstyle = 'sql_standard';
+ALTER DATABASE :"DBNAME" SET bytea_output = 'escape';
 CREATE EVENT TRIGGER guard ON ddl_command_start EXECUTE FUNCTION on_ddl();

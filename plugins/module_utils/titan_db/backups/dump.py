@@ -21,7 +21,7 @@ from ..errors import DatabaseError, TitanError
 from ..files import PART, published, sync_directory
 from ..outcome import silent
 from ..steps import step
-from .fingerprint import Fingerprint, Table, canceller, read_fingerprint
+from .fingerprint import Fingerprint, Table, canceller, dump_pins, read_fingerprint
 from .manifest import digest, size_of
 from .naming import FileName
 from .pipeline import PIECE, Chain, Deadline, Program, chain
@@ -118,7 +118,8 @@ def _dump_to_file(
     left = deadline.left()
     if left:
         database.execute("SELECT set_config('statement_timeout', %s, false)", (f"{int(left * 1000) + 1}ms",))
-    with child_environment(database.settings) as env:
+    with child_environment(database.settings) as inherited:
+        env = {**inherited, **dump_pins(database)}
         if request.file.format == "directory":
             return _dump_directory(database, request, identifier, tables, env, deadline, say)
         digest_so_far = hashlib.sha256()

@@ -88,6 +88,15 @@ def pin(database: Database) -> None:
         database.execute("SET transaction_timeout = 0")
 
 
+def dump_pins(database: Database) -> dict[str, str]:
+    """Variables that make pg_dump write rows the same way whatever the server, database or role has set.
+
+    It pins what else matters itself. PGTZ passes every pooler; PGOPTIONS may not, and is given where it is needed only.
+    """
+    written = database.value("SELECT reset_val FROM pg_settings WHERE name = 'bytea_output'")
+    return {"PGTZ": "UTC", **({"PGOPTIONS": "-c bytea_output=hex"} if written != "hex" else {})}
+
+
 def canceller(database: Database) -> Callable[[], None]:
     """What another thread may call to cancel whatever the connection is doing; nothing happens when it is gone."""
 

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..connection import ConnectionSettings
-from ..database import child_environment
+from ..database import child_environment, connect
 from ..errors import TitanError
 from .content import decoded
+from .fingerprint import dump_pins
 from .naming import FileName
 from .pipeline import PIECE, Deadline, Program, chain, output_of
 from .skeleton import Skeleton, SkeletonReader, skeleton_of
@@ -143,6 +144,8 @@ class Loader:
         """The statements that would make the database's schema."""
         with child_environment(target) as env:
             if self.with_rows:
+                with connect(target, "drill") as database:
+                    env = {**env, **dump_pins(database)}
                 return self._text_of(Program([self.programs.path("pg_dump"), "--no-password"], env))
             argv = [self.programs.path("pg_dump"), "--schema-only", "--no-password"]
             text = output_of(Program(argv, env), self.deadline)
