@@ -3,6 +3,9 @@
 All runners apply the same files to an empty database each, on one server (PostgreSQL 18, fsync on), in turn, so that a slow moment hits
 all of them. Programs that are not there are left out and named; --tools says where dbmate (npm install dbmate), sqitch (Debian
 package) and alembic (a virtual environment called alembic, from PyPI) are looked for besides PATH.
+
+The whole takes less than ten minutes: a runner that has used up --budget seconds at a size is not run again at that size,
+one that does not end within --patience seconds is left out there, and no round begins after --limit seconds.
 """
 
 from __future__ import annotations
@@ -11,8 +14,8 @@ import argparse
 import json
 import os
 import platform
-import resource
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -31,6 +34,7 @@ from ansible_collections.titan.database.plugins.module_utils.titan_db.connection
 from tests.conftest import drop_database, embedded_programs, free_port, make_database  # noqa: E402
 
 FLOOR = "psycopg2, smallest"
+OURS, TRIVIAL = "Ansible, titan.database.migration", "Ansible, one trivial database task"
 HERE = Path(__file__).resolve().parent
 SQL = """-- migration {n}: one table, one index, one row
 CREATE TABLE t{n} (id bigint PRIMARY KEY, name text NOT NULL, created timestamptz DEFAULT now());
@@ -51,6 +55,7 @@ class Peer:
     largest: int = 1000
     times: dict[str, list[float]] = field(default_factory=dict)
     memory: float = 0.0
+    spent: dict[int, float] = field(default_factory=dict)
 
 
 def url(settings: ConnectionSettings, scheme: str = "postgres") -> str:
@@ -165,40 +170,53 @@ def peers(tools: Path) -> tuple[list[Peer], list[str]]:
     if sqitch:
         found.append(Peer("sqitch", sqitch_files, lambda f, s: [sqitch, "-C", str(f), "deploy"],
                           lambda f, s: [sqitch, "-C", str(f), "status"]))  # fmt: skip
-    found.append(Peer("Ansible, titan.database.migration", play(OURS_TASK), playbook))
-    found.append(Peer("Ansible, one trivial database task", play(TRIVIAL_TASK), playbook))
+    found.append(Peer(OURS, play(OURS_TASK), playbook))
+    found.append(Peer(TRIVIAL, play(TRIVIAL_TASK), playbook))
     found.append(Peer("Ansible, postgresql_script looped", play(LOOPED_TASK), playbook, largest=100))
     missing = [name for name, program in (("dbmate", dbmate), ("Alembic", alembic), ("sqitch", sqitch)) if not program]
     return found, missing
 
 
-def timed(command: Command) -> tuple[float, float]:
-    """Seconds, and the largest MiB that any child of ours has had; a failure ends the benchmark."""
+def timed(command: Command, patience: float) -> tuple[float, float] | None:
+    """Seconds and the peak MiB of its largest process, None if it did not end in time; a failure ends the benchmark."""
     env = {**os.environ, "PATH": f"{embedded_programs()}:{os.environ['PATH']}", "ANSIBLE_NOCOLOR": "1"}
     env.pop("PYTHONDONTWRITEBYTECODE", None)
-    began = time.perf_counter()
-    done = subprocess.run(["/usr/bin/time", "-f", "%M", *command] if shutil.which("/usr/bin/time") else command, cwd=ROOT, env=env,
-                          capture_output=True, text=True, check=False)  # fmt: skip
-    seconds = time.perf_counter() - began
-    if done.returncode:
-        sys.exit(f"{' '.join(command)}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
-    last = done.stderr.strip().rsplit("\n", 1)[-1]
-    return seconds, int(last) / 1024 if last.isdigit() else resource.getrusage(
-        resource.RUSAGE_CHILDREN
-    ).ru_maxrss / 1024
+    time_program = shutil.which("time")  # a process of ours would count its own size before the other program begins
+    with tempfile.TemporaryFile() as output, tempfile.NamedTemporaryFile("r") as peak:
+        measured = [time_program, "-f", "%M", "-o", peak.name, *command] if time_program else command
+        began = time.perf_counter()
+        process = subprocess.Popen(measured, cwd=ROOT, env=env, stdout=output, stderr=output, start_new_session=True)
+        try:
+            status = process.wait(timeout=patience)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return None
+        seconds = time.perf_counter() - began
+        if status:
+            output.seek(0)
+            sys.exit(f"{' '.join(command)}\n{output.read().decode()[-3000:]}")
+        said = peak.read().split()
+    return seconds, int(said[-1]) / 1024 if said else 0.0
 
 
-def measure(cluster: Cluster, peer: Peer, count: int) -> None:
+def measure(cluster: Cluster, peer: Peer, count: int, patience: float) -> None:
     """One fresh run, one run without news, one status."""
     settings = make_database(cluster)
     folder = Path(tempfile.mkdtemp(prefix="titan-bench-"))
+    began = time.monotonic()
     try:
         peer.prepare(folder, count, settings)
         for what, command in (("fresh", peer.apply), ("no-op", peer.apply), ("status", peer.status)):
-            if command:
-                seconds, peer.memory = timed(command(folder, settings))
-                peer.times.setdefault(f"{what} {count}", []).append(seconds)
+            taken = timed(command(folder, settings), patience) if command else None
+            if taken:
+                peer.memory = max(peer.memory, taken[1])
+                peer.times.setdefault(f"{what} {count}", []).append(taken[0])
+            elif command:
+                peer.largest = count - 1
+                break
     finally:
+        peer.spent[count] = peer.spent.get(count, 0) + time.monotonic() - began
         shutil.rmtree(folder)
         drop_database(cluster, settings.database)
 
@@ -208,18 +226,33 @@ def table(found: list[Peer], sizes: list[int], missing: list[str]) -> str:
     lines = ["| runner | " + " | ".join(columns) + " | MiB |", "|---|" + "---|" * (len(columns) + 1)]
     smallest = next(peer for peer in found if peer.name == FLOOR)
     floor = {column: statistics.median(times) for column, times in smallest.times.items()}
+    runs = max(len(times) for peer in found for times in peer.times.values())
     for peer in found:
         cells = []
         for column in columns:
-            seconds = statistics.median(peer.times[column]) if column in peer.times else None
-            ratio = f" ({seconds / floor[column]:.1f}x)" if seconds and column in floor else ""
-            cells.append(f"{seconds:.3g}{ratio}" if seconds else "-")
-        lines.append(f"| {peer.name} | " + " | ".join(cells) + f" | {peer.memory:.0f} |")
-    runs = max(len(times) for peer in found for times in peer.times.values())
-    lines += ["", f"Wall seconds, median of {runs}; in brackets the ratio to the smallest psycopg2 runner. MiB: the last command's peak. "
-              f"{platform.machine()}, {os.cpu_count()} cores, PostgreSQL 18, fsync on, loopback TCP."]  # fmt: skip
+            times = peer.times.get(column, [])
+            seconds = statistics.median(times) if times else 0
+            ratio = f" ({seconds / floor[column]:.1f}x)" if times and column in floor else ""
+            fewer = f" [{len(times)}]" if len(times) < runs else ""
+            cells.append(f"{seconds:.3g}{ratio}{fewer}" if times else "-")
+        lines.append(f"| {peer.name} | " + " | ".join(cells) + f" | {f'{peer.memory:.0f}' if peer.memory else '-'} |")
+    lines += ["", f"Wall seconds, median of {runs} runs, or of the number in square brackets; in round brackets the ratio to the smallest psycopg2 "
+              "runner. A dash: no such command, or it was not run at that size because it takes minutes. MiB: the largest peak of its "
+              "commands' processes (Debian package `time`).", "",
+              "The engine is the package that modules and host command share, started as one Python process without Ansible. The floor is "
+              "`benchmarks/migrations/floor.py`: a checksum, a lock, a lock limit and one transaction a file. Each Ansible row is a whole "
+              "`ansible-playbook` run of one task on this machine.", "",
+              f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[2]:.1f}, PostgreSQL 18, fsync on, loopback TCP."]  # fmt: skip
+    ours, trivial = (next((p for p in found if p.name == name), None) for name in (OURS, TRIVIAL))
+    column = "no-op 100"
+    if ours and trivial and column in ours.times and column in trivial.times:
+        ratio = statistics.median(ours.times[column]) / statistics.median(trivial.times[column])
+        lines += [
+            "",
+            f"One task for 100 applied files takes {ratio:.2f} times as long as a play with one trivial database task.",
+        ]
     if missing:
-        lines.append(f"Not installed, so not measured: {', '.join(missing)}.")
+        lines += ["", f"Not installed, so not measured: {', '.join(missing)}."]
     return "\n".join(lines) + "\n"
 
 
@@ -230,6 +263,9 @@ def main() -> None:
     parser.add_argument("--tools", type=Path, default=ROOT / ".cache" / "benchmarks")
     parser.add_argument("--only", default="", help="part of a runner's name")
     parser.add_argument("--markdown", type=Path)
+    parser.add_argument("--budget", type=float, default=40.0, help="seconds for one runner at one size")
+    parser.add_argument("--patience", type=float, default=60.0, help="seconds for one command")
+    parser.add_argument("--limit", type=float, default=480.0, help="seconds after which no round begins")
     given = parser.parse_args()
     sizes = [int(size) for size in given.sizes.split(",")]
     found, missing = peers(given.tools)
@@ -238,11 +274,13 @@ def main() -> None:
     try:
         cluster.create()
         cluster.start(["max_connections=100", "shared_buffers=256MB"])
-        for count in sizes:
-            for _run in range(given.runs):
+        began = time.monotonic()
+        for number in range(given.runs):
+            for count in sizes:
                 for peer in found:
-                    if count <= peer.largest:
-                        measure(cluster, peer, count)
+                    over = number and time.monotonic() - began > given.limit
+                    if count <= peer.largest and peer.spent.get(count, 0) < given.budget and not over:
+                        measure(cluster, peer, count, given.patience)
     finally:
         cluster.remove()
     text = table(found, sizes, missing)

@@ -130,6 +130,40 @@ def test_an_invalid_index_is_rebuilt_by_a_transactional_file_too(run: Any, db: D
     assert db.value("SELECT bool_and(indisvalid) FROM pg_index")
 
 
+INVALID_UNIQUE = """
+CREATE UNIQUE INDEX i ON public.t (a); UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'public.i'::regclass
+"""
+
+
+@pytest.mark.parametrize(
+    "there", [INVALID_UNIQUE, "CREATE INDEX i ON public.t (a)", "CREATE UNIQUE INDEX i ON public.t (lower(b))"]
+)
+def test_a_constraint_is_never_made_of_an_index_that_cannot_hold_it(there: str, run: Any, db: Database) -> None:
+    db.execute(there)
+    result = run("ALTER TABLE t ADD CONSTRAINT i_is_unique UNIQUE USING INDEX i;")
+    assert result["failed"] and "line 1" in result["msg"]
+    assert db.value("SELECT count(*) FROM titan_ops.migration_history WHERE outcome = 'applied'") == 0
+    assert db.value("SELECT count(*) FROM pg_constraint WHERE conname = 'i_is_unique'") == 0
+
+
+def test_a_constraint_takes_only_the_index_that_the_files_declare(run: Any, db: Database, call_module: Module) -> None:
+    db.execute("CREATE UNIQUE INDEX i ON public.t (b); CREATE UNIQUE INDEX twin ON public.t (a)")
+    texts = [
+        "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS {} ON t (a);",
+        "ALTER TABLE t ADD CONSTRAINT u UNIQUE USING INDEX {};",
+    ]
+
+    def both(name: str) -> dict[str, Any]:
+        files = [{"name": f"{number}_x.sql", "content": text.format(name)} for number, text in enumerate(texts, 1)]
+        return call_module("migration", **login(db.settings), files=files)
+
+    assert "columns" in both("i")["differs"]
+    assert db.value("SELECT count(*) FROM pg_constraint WHERE conname = 'u'") == 0
+    result = both("j")  # a twin is there, but the constraint names j
+    assert not result.get("failed"), result["msg"]
+    assert db.value("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'u'") == "UNIQUE (a)"
+
+
 def test_somebody_elses_invalid_index_is_left_alone(run: Any, db: Database) -> None:
     db.execute(
         "CREATE INDEX i ON public.t (b); UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'public.i'::regclass"

@@ -256,6 +256,40 @@ def test_the_way_back_of_titan_gives_the_schema_from_before(
         ok(call_module("migration", **options))
 
 
+OUR_SIGNATURE = """
+CREATE FUNCTION cleanup_audit_logs() RETURNS TABLE (cleanup_type text, deleted_count bigint, execution_time interval)
+LANGUAGE sql AS $$ SELECT 'mine', 0::bigint, '1 s'::interval $$;
+COMMENT ON FUNCTION cleanup_audit_logs() IS 'my own'; REVOKE ALL ON FUNCTION cleanup_audit_logs() FROM PUBLIC;
+"""
+
+
+def test_a_users_own_function_that_ours_replaces_comes_back(titan: ConnectionSettings, call_module: Module) -> None:
+    """Also where the way back drops it in one statement with functions that are ours."""
+    options = {**login(titan), "path": str(TITAN / "migrations")}
+    with connect(titan, pinned=False) as db:
+        db.execute(OUR_SIGNATURE)
+    before = dump(titan)
+    ok(call_module("migration", **options))
+    assert "'mine'" not in dump(titan)
+    done = ok(call_module("migration", **options, state="rolled_back", target="0", allow_rollback=True))
+    assert dump(titan) == before and "cleanup_audit_logs" in str(done)
+
+
+@pytest.mark.parametrize("spared", ["a", "b", "c", "d", "ab", "ad", "bc", "cd", "abd", "bcd", "abcd"])
+def test_what_stays_is_taken_out_of_a_list_of_names(spared: str, settings: ConnectionSettings, run: Run) -> None:
+    with connect(settings, pinned=False) as db:
+        for name in spared:
+            db.execute(f"CREATE TABLE {name} (x int)")
+    before = dump(settings)
+    texts = {
+        "1_a.sql": "".join(f"CREATE TABLE IF NOT EXISTS {name} (x int);\n" for name in "abcd"),
+        "1_a.down.sql": "DROP TABLE IF EXISTS a /* , */ , b, -- ,\n c,d CASCADE;\n",
+    }
+    ok(run(texts))
+    ok(run(texts, state="rolled_back", target="0", allow_rollback=True))
+    assert dump(settings) == before
+
+
 def test_a_users_own_function_of_one_of_our_names_survives(titan: ConnectionSettings, call_module: Module) -> None:
     options = {**login(titan), "path": str(TITAN / "migrations")}
     with connect(titan, pinned=False) as db:

@@ -13,7 +13,7 @@ from typing import Any
 from ..database import Database, sql
 from ..errors import DatabaseError, TitanError
 from .lexer import Statement
-from .script import Script, blanked
+from .script import Script, blanked, make_script
 from .statements import Named, created, dropped
 
 _RELATION = """
@@ -87,21 +87,23 @@ def spare(database: Database, script: Script, kept: Sequence[dict[str, Any]]) ->
     Raises:
         TitanError: one statement drops both such an object and another one.
     """
-    gone, names = [], []
+    gone: list[Statement] = []
+    parts: list[tuple[int, int]] = []
+    names: list[str] = []
     for statement in script.statements:
         doomed = dropped(statement)
-        spared = [item.name for item in doomed if _is_kept(database, item, kept)]
-        if not spared:
-            continue
-        if len(spared) < len(doomed):
-            raise TitanError(
-                f"{script.file}, line {statement.line}: this statement drops {', '.join(spared)}, which was there before the "
-                "migration, together with other objects. Give each its own statement.",
-                file=script.file,
-                line=statement.line,
-            )
-        gone.append(statement)
-        names += spared
+        spared = [item for item in doomed if _is_kept(database, item, kept)]
+        if spared and len(spared) == len(doomed):
+            gone.append(statement)
+        else:
+            if spared and not script.whole:
+                raise _together(script, statement, [item.name for item in spared])
+            parts += _left_out(doomed, spared)
+        names += [item.name for item in spared]
+    if parts:
+        script = make_script(_without(script.text, parts), script.file)
+        starts = {statement.start for statement in gone}
+        gone = [statement for statement in script.statements if statement.start in starts]
     if not gone:
         return script, names
     starts = {statement.start for statement in gone}
@@ -110,6 +112,32 @@ def spare(database: Database, script: Script, kept: Sequence[dict[str, Any]]) ->
     steps = tuple(step for step in script.steps if step.statements[0].start not in starts)
     renumbered = tuple(_numbered(step, number) for number, step in enumerate(steps, 1))
     return Script(script.file, script.text, False, script.statements, renumbered, script.headers, script.notes), names
+
+
+def _left_out(doomed: Sequence[Named], spared: Sequence[Named]) -> list[tuple[int, int]]:
+    """The parts of a DROP statement to take out, so that the names which stay in it are separated by commas again."""
+    parts = [item.span for item in spared]
+    first = True
+    for item in doomed if spared else ():
+        if item.comma >= 0 and (item in spared or first):
+            parts.append((item.comma, item.comma + 1))
+        first = first and item in spared
+    return parts
+
+
+def _without(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    for start, end in spans:
+        text = text[:start] + "".join(char if char in "\r\n" else " " for char in text[start:end]) + text[end:]
+    return text
+
+
+def _together(script: Script, statement: Statement, names: Sequence[str]) -> TitanError:
+    return TitanError(
+        f"{script.file}, line {statement.line}: this statement drops {', '.join(names)}, which was there before the migration, "
+        "together with other objects. Give each its own statement.",
+        file=script.file,
+        line=statement.line,
+    )
 
 
 def _numbered(step: Any, number: int) -> Any:

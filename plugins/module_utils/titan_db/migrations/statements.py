@@ -41,11 +41,16 @@ class IndexDeclaration:
 
 @dataclass(frozen=True)
 class Named:
-    """An object that a CREATE or DROP statement names: kind ("table", "function" ...) and the name as written."""
+    """An object that a CREATE or DROP statement names: kind ("table", "function" ...) and the name as written.
+
+    span, comma: where a DROP statement says so in its text, and where the comma before it stands (-1 without one).
+    """
 
     kind: str
     name: str
     tolerant: bool
+    span: tuple[int, int] = (0, 0)
+    comma: int = -1
 
 
 def nature(statement: Statement) -> str:
@@ -203,6 +208,7 @@ def dropped(statement: Statement) -> list[Named]:
     tolerant = words[at : at + 2] == ("if", "exists")
     at += 2 * tolerant
     found: list[Named] = []
+    comma = -1
     while at < len(words):
         end = qualified(statement.tokens, at)
         if end == at:
@@ -210,10 +216,11 @@ def dropped(statement: Statement) -> list[Named]:
         if kind == "routine" and end < len(words) and words[end] == "(":
             end = next((i for i in range(end, len(words)) if words[i] == ")"), end) + 1
         pieces = statement.tokens[at:end]
-        found.append(Named(kind, " ".join(token.text for token in pieces).replace(" . ", "."), tolerant))
+        name = " ".join(token.text for token in pieces).replace(" . ", ".")
+        found.append(Named(kind, name, tolerant, (pieces[0].start, pieces[-1].end), comma))
         if words[end : end + 1] != (",",):
             break
-        at = end + 1
+        comma, at = statement.tokens[end].start, end + 1
     return found
 
 
