@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -62,6 +63,15 @@ def test_whatever_is_wrong_with_an_address_is_said_without_it(monkeypatch: pytes
     problems = notify.send(MESSAGE, notify.channels({"TITAN_DB_NOTIFY_URLS": url}), sleep=lambda _seconds: None)
     assert len(problems) == 1
     assert "SECRET" not in problems[0]
+
+
+def test_a_place_that_does_not_answer_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert notify.TIMEOUT <= 10
+    slow = notify._post
+    monkeypatch.setattr(notify, "_post", lambda url, body, kind: slow(url, body, kind, timeout=0.3))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        found = notify.channels({"TITAN_DB_NOTIFY_URLS": f"http://127.0.0.1:{silent.getsockname()[1]}/SECRET"})
+        assert notify.send(MESSAGE, found, sleep=lambda _seconds: None) == ["http://127.0.0.1: no answer in time"]
 
 
 def test_channels_that_need_apprise_are_refused_without_it(monkeypatch: pytest.MonkeyPatch) -> None:

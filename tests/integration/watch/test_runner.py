@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -196,6 +197,34 @@ def test_a_job_that_ignores_the_signal_is_killed(site: Site) -> None:
     begun = time.monotonic()
     assert site.run("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(300)")[0] == 124
     assert time.monotonic() - begun < 20
+
+
+def test_a_job_gives_way_to_others(site: Site) -> None:
+    """Nice as the plan says, and last in the queue for the disk."""
+    site.write(schedule={"backup": {"nice": 7}})
+    text = """
+import os, shutil, subprocess
+print('nice', os.nice(0))
+said, until = '', time.monotonic() + 20
+while shutil.which('ionice') and 'prio 7' not in said and time.monotonic() < until:
+    said = subprocess.run(['ionice', '-p', str(os.getpid())], capture_output=True, text=True).stdout
+    time.sleep(0.05)
+print('disk', said)
+"""
+    status, said = site.run(text)
+    assert status == 0
+    assert f"nice {min(19, os.nice(0) + 7)}\n" in said
+    assert "best-effort: prio 7" in said or not shutil.which("ionice")
+
+
+def test_the_statistics_are_sent(site: Site) -> None:
+    site.write(schedule={"stats": {"schedule": "0 8 * * 0"}})
+    report = "data = {'report': 'Database titan: 1.0 GB', 'summary': 's'}"
+    assert site.run(report, job="stats")[0] == 0
+    assert [(each["kind"], each["body"]) for each in site.stub.messages()] == [("report", "Database titan: 1.0 GB")]
+    site.write(notify={"reports": False})
+    assert site.run(report, job="stats")[0] == 0
+    assert len(site.stub.messages()) == 1
 
 
 def test_a_runner_that_is_told_to_end_ends_its_job(site: Site) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.catalog import Entry
 from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
 from ansible_collections.titan.database.plugins.module_utils.titan_db.outcome import Call
 from ansible_collections.titan.database.plugins.module_utils.titan_db.watch.operation import stats
+from ansible_collections.titan.database.plugins.module_utils.titan_db.watch.statistics import Snapshot, stats_report
 
 
 def test_the_report(titan: ConnectionSettings, tmp_path: Path) -> None:
@@ -57,3 +60,37 @@ def test_a_role_that_may_not_read_the_rows_gets_the_rest_and_the_missing_grant(t
     finally:
         with connect(titan) as database:
             database.execute("DROP ROLE stats_reader")
+
+
+def test_backups_with_their_proof_and_jobs_with_their_failures() -> None:
+    now = datetime(2026, 11, 22, 8, tzinfo=timezone.utc)
+
+    def backup(days: float, level: str, problem: str = "") -> Entry:
+        at = now - timedelta(days=days)
+        return Entry(f"/b/{days}", "n", "d", "1", at, at, 2_000_000, "", "plain", level, None, problem, {})
+
+    def run(job: str, status: int, message: str = "") -> dict[str, object]:
+        return {"job": job, "status": status, "seconds": 2.0, "message": message, "start": 1.0}
+
+    table = {"name": "public.t", "rows": 5, "bytes": 3_000_000, "index_bytes": 0, "dead": 0}
+    samples = [
+        {"at": now.timestamp() - days * 86400, "size": size, "tables": {"public.t": size}}
+        for days, size in ((14, 0), (7, 1_000_000), (1, 2))
+    ]
+    snapshot = Snapshot(
+        "titan", 3_500_000, (table,), {"public.t": 4},
+        (backup(1, "restored"), backup(2, "checksum"), backup(3, "none", "it is truncated"), backup(30, "restored")),
+        (run("backup", 0), run("backup", 1, "no space left"), run("cleanup", 0)), {"samples": samples}, now.timestamp(), True,
+    )  # fmt: skip
+    report, data = stats_report(snapshot, 20)
+    assert "3.5 MB, 1 tables, +2.5 MB in 7.0 days" in report, "compared with last week, not with yesterday"
+    assert "+2.0 MB" in next(line for line in report.splitlines() if line.startswith("public.t"))
+    assert "Due rows: 4" in report
+    assert "Backups: 4 kept, 3 of the last 7 days, 1 of those proven by a restore" in report
+    assert "not to be relied on: /b/3: it is truncated" in report
+    rows = {line.split()[0]: line.split() for line in report.splitlines() if line.startswith(("backup ", "cleanup "))}
+    assert rows == {
+        "backup": ["backup", "2", "1", "2.0", "s", "no", "space", "left"],
+        "cleanup": ["cleanup", "1", "0", "2.0", "s"],
+    }
+    assert (data["runs"], data["failed_runs"], data["growth_bytes"], data["due_rows"]) == (3, 1, 2_500_000, 4)
