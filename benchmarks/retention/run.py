@@ -1,4 +1,6 @@
-"""Clean-up side by side with what people use: python -m benchmarks.retention.run --rows 2000000 --markdown docs/benchmark-retention.md
+"""Clean-up side by side with what people use.
+
+    python -m benchmarks.retention.run --rows 1000000 --repeat 3 --markdown docs/benchmark-retention.md
 
 Every method gets the same table in a fresh database, a checkpoint before it, and the same three clients beside it. The
 server is a throw-away one (PostgreSQL 18, fsync on, autovacuum off), so nothing has to be installed.
@@ -9,12 +11,13 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Callable
 
@@ -27,6 +30,7 @@ from ansible_collections.titan.database.plugins.module_utils.titan_db.connection
 from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect  # noqa: E402
 from ansible_collections.titan.database.plugins.module_utils.titan_db.outcome import Call  # noqa: E402
 from ansible_collections.titan.database.plugins.module_utils.titan_db.retention import operation  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils.titan_db.retention.apply import wal_written  # noqa: E402
 
 from benchmarks.retention.workload import Workload  # noqa: E402
 from tests.conftest import drop_database, embedded_programs, make_database, start_server  # noqa: E402
@@ -56,15 +60,15 @@ class Measured:
     worst_ms: float
 
 
-def single_delete(settings: ConnectionSettings) -> tuple[int, float]:
+def single_delete(settings: ConnectionSettings) -> tuple[int, float, int]:
     """One statement, one transaction."""
     with connect(settings) as database:
         begun = time.monotonic()
         rows = database.execute(f"DELETE FROM public.logs WHERE {DUE}")
-        return rows, (time.monotonic() - begun) * 1000
+        return rows, (time.monotonic() - begun) * 1000, wal_written(database)
 
 
-def rescan(settings: ConnectionSettings) -> tuple[int, float]:
+def rescan(settings: ConnectionSettings) -> tuple[int, float, int]:
     """Delete the first 5,000 that match, commit, begin again from the start."""
     rows, longest = 0, 0.0
     with connect(settings) as database:
@@ -77,16 +81,16 @@ def rescan(settings: ConnectionSettings) -> tuple[int, float]:
             longest = max(longest, (time.monotonic() - begun) * 1000)
             rows += gone
             if not gone:
-                return rows, longest
+                return rows, longest, wal_written(database)
 
 
-def ours(settings: ConnectionSettings) -> tuple[int, float]:
+def ours(settings: ConnectionSettings) -> tuple[int, float, int]:
     """titan-db cleanup with its defaults."""
     result = operation.cleanup(Call(OPTIONS, settings)).data["results"][0]
-    return result["deleted"], result["longest_ms"]
+    return result["deleted"], result["longest_ms"], result["wal_bytes"]
 
 
-METHODS: dict[str, tuple[Callable[[ConnectionSettings], tuple[int, float]], bool, bool, bool]] = {
+METHODS: dict[str, tuple[Callable[[ConnectionSettings], tuple[int, float, int]], bool, bool, bool]] = {
     # method: function, index on the time, partitioned, old snapshot open
     "single DELETE": (single_delete, True, False, False),
     "re-scan loop, 5,000": (rescan, True, False, False),
@@ -148,11 +152,9 @@ def measure(cluster: Any, method: str, rows: int, rate: float) -> Measured:
         with connect(settings) as database, snapshot(settings, old):
             database.execute("CHECKPOINT")
             with Workload(settings.parameters(), rows // 2, rate) as clients:
-                wal = int(database.value("SELECT pg_current_wal_insert_lsn() - '0/0'"))
                 begun = time.monotonic()
-                gone, longest = run(settings)
+                gone, longest, wal = run(settings)
                 seconds = time.monotonic() - begun
-                wal = int(database.value("SELECT pg_current_wal_insert_lsn() - '0/0'")) - wal
         return Measured(method, gone, seconds, wal, longest, clients.percentile(0.99), clients.worst())
     finally:
         drop_database(cluster, settings.database)
@@ -172,10 +174,41 @@ def table(results: list[Measured]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def median(results: list[Measured]) -> Measured:
+    """One method's runs, each number the median."""
+    numbers = [[getattr(one, item.name) for one in results] for item in fields(Measured)[1:]]
+    return Measured(results[0].method, *(statistics.median_low(values) for values in numbers))
+
+
+def ratios(results: list[Measured]) -> str:
+    """What the numbers are to each other, as Markdown; empty when methods were left out."""
+    by = {one.method: one for one in results}
+    if len(by) < len(METHODS):
+        return ""
+    rows = []
+    for end in ("", ", no index"):
+        mine, single = by[f"titan-db cleanup{end}"], by[f"single DELETE{end}"]
+        rows.append((f"WAL, to the single DELETE{end}", "at most 1.05", f"{mine.wal / single.wal:.2f}"))
+        rows.append((f"time, to the single DELETE{end}", "at most 2", f"{mine.seconds / single.seconds:.2f}"))
+    plain, held = by["titan-db cleanup"], by["titan-db cleanup, old snapshot open"]
+    again = by["re-scan loop, old snapshot open"]
+    rows.append(
+        ("re-scan loop's time, to ours, old snapshot open", "at least 3", f"{again.seconds / held.seconds:.2f}")
+    )
+    rows.append(
+        ("our time with an old snapshot open, to without", "at most 1.3", f"{held.seconds / plain.seconds:.2f}")
+    )
+    longest = max(one.longest_ms for one in results if one.method.startswith("titan-db"))
+    rows.append(("our longest transaction, ms", "below 50", f"{longest:.0f}"))
+    lines = ["", "| comparison | wanted | measured |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> int:
     """Run the chosen methods one after the other and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=400_000, help="rows of the table; half of them are due")
+    parser.add_argument("--repeat", type=int, default=1, help="runs of each method; the medians count")
     parser.add_argument("--rate", type=float, default=50.0, help="statements per second of each of the three clients")
     parser.add_argument("--only", default="", help="run methods whose name holds this")
     parser.add_argument("--markdown", default="", help="write the table to this file")
@@ -186,7 +219,8 @@ def main() -> int:
         results = []
         for method in METHODS:
             if given.only in method:
-                results.append(measure(cluster, method, given.rows, given.rate))
+                runs = [measure(cluster, method, given.rows, given.rate) for _run in range(given.repeat)]
+                results.append(median(runs))
                 print(table(results[-1:]).splitlines()[-1], flush=True)
     finally:
         cluster.remove()
@@ -196,9 +230,11 @@ def main() -> int:
         ).stdout
         load = round(os.getloadavg()[0], 1)
         head = HEAD.format(
-            rows=given.rows, rate=given.rate, version=version.strip(), cores=os.cpu_count(), load=load, python=platform.python_version()
+            rows=given.rows, plain=given.rows, repeat=given.repeat,
+            rate=given.rate, version=version.strip(), cores=os.cpu_count(), load=load, python=platform.python_version()
         )  # fmt: skip
-        Path(given.markdown).write_text(head + table(results))
+        Path(given.markdown).write_text(head + table(results) + ratios(results))
+    print(ratios(results), end="")
     return 0
 
 
@@ -206,9 +242,10 @@ HEAD = """# Retention benchmark
 
 Half of a log table of {rows:,} rows is deleted while three clients insert, update doomed rows and read, each {rate:.0f} times a
 second. Each method has a fresh table and a checkpoint before it; fsync is on and autovacuum off. The time of `titan-db cleanup`
-holds its counting before and its reading back afterwards. WAL holds what the clients wrote. One run each:
-read factors, not percents. {version}, {cores} cores with a load average of {load} at the end,
-Python {python}. Made by `python -m benchmarks.retention.run`.
+holds its counting before and its reading back afterwards. WAL is what the deleting session wrote. Each number is the median
+of {repeat} runs. {version}, {cores} cores with a load average of {load} at the end,
+Python {python}. Made by
+`python -m benchmarks.retention.run --rows {plain} --repeat {repeat} --markdown docs/benchmark-retention.md`.
 
 """
 

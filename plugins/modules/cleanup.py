@@ -209,7 +209,9 @@ results:
       description: Time of the longest batch, which is the longest time that a row stayed locked.
       type: float
     wal_bytes:
-      description: Growth of the server's write-ahead log meanwhile, including what other sessions wrote.
+      description:
+        - Bytes of write-ahead log that it wrote, without VACUUM. Before PostgreSQL 18 what other sessions wrote meanwhile is
+          included.
       type: int
     state:
       description: V(planned) in check mode, V(done), V(partial) when O(max_runtime) or a limit ended it, or V(failed).

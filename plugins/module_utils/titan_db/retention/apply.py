@@ -84,7 +84,7 @@ def _apply_policy(
 ) -> None:
     if plan.table is None or plan.count is None:
         return
-    begun, wal = time.monotonic(), _wal(database)
+    begun, wal = time.monotonic(), wal_written(database)
     try:
         left = _work_through(database, plan.table, plan.count, one, limits, changed, done)
         done.left = _left(database, plan, one) if left is None else left
@@ -103,7 +103,7 @@ def _apply_policy(
         done.error = error.message
     except OSError as error:
         done.error = f"The rows could not be archived ({error.filename or one.policy.archive}: {error.strerror}); those not archived stay."
-    done.seconds, done.wal_bytes = time.monotonic() - begun, _wal(database) - wal
+    done.seconds, done.wal_bytes = time.monotonic() - begun, wal_written(database) - wal
 
 
 def _work_through(
@@ -166,8 +166,12 @@ def _left(database: Database, plan: TablePlan, one: PolicyPlan) -> int:
     return int(find_without_index_scan(database, query)["rows"])
 
 
-def _wal(database: Database) -> int:
-    return int(database.value("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"))
+def wal_written(database: Database) -> int:
+    """Bytes of write-ahead log so far: of this session since version 18, before that of the whole server."""
+    if database.major < 18:
+        return int(database.value("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"))
+    database.execute("SELECT pg_stat_force_next_flush()")
+    return int(database.value("SELECT wal_bytes FROM pg_stat_get_backend_wal(pg_backend_pid())"))
 
 
 def _vacuum_leaves(database: Database, plan: TablePlan, changed: dict[int, int], vacuumed: list[Vacuumed]) -> None:

@@ -67,45 +67,46 @@ def count_table(database: Database, table: Table, dated: Sequence[Dated]) -> Tab
     """Count the table once for all its policies."""
     listed = _listed_column(database, table, [one.policy for one in dated])
     key = key_column(database, table)
-    columns = [sql.SQL("min({k}) AS lowest, max({k}) AS highest").format(k=sql.Identifier(key))] if key else []
-    for number, one in enumerate(dated):
-        columns.append(_policy_columns(table, one, number, key))
+    flags = [flag for number, one in enumerate(dated) for flag in _flags(table, one, number)]
     value = sql.SQL("{}::text").format(sql.Identifier(listed)) if listed else sql.SQL("NULL::text")
-    groups = database.rows(_query(table, None, columns, value))
+    groups = database.rows(_query(table, None, flags, value, key))
     for leaf in table.leaves:
         if leaf.detached:  # the query above does not see it
-            groups += database.rows(_query(table, leaf, columns, sql.SQL("NULL::text")))
+            groups += database.rows(_query(table, leaf, flags, sql.SQL("NULL::text"), key))
     return TableCount(
-        rows=_by_leaf(groups, "rows"),
+        rows=_by_leaf(groups),
         policies=tuple(_policy_count(groups, number, one.policy, listed, key) for number, one in enumerate(dated)),
         uncovered=_uncovered(groups, table, listed, len(dated)),
     )
 
 
-def _policy_columns(table: Table, one: Dated, number: int, key: str) -> Any:
-    """What is counted of one policy; the columns' names end with its number."""
-    counted = [
-        "count(*) FILTER (WHERE {due}) AS {due_}", "min(ctid) FILTER (WHERE {due})::text AS {first_}",
-        "max(ctid) FILTER (WHERE {due})::text AS {last_}", "count(*) FILTER (WHERE {match}) AS {match_}",
-        "count(*) FILTER (WHERE {time} IS NULL AND ({match})) AS {null_}",
-    ]  # fmt: skip
-    if key:
-        counted += ["min({key}) FILTER (WHERE {due}) AS {low_}", "max({key}) FILTER (WHERE {due}) AS {high_}"]
-    names = ("due_", "first_", "last_", "match_", "null_", "low_", "high_")
-    return sql.SQL(", ".join(counted)).format(
-        due=due(one.policy, table, one.cut, one.clock),
-        match=matches(one.policy.where, table) if one.policy.where else sql.SQL("true"),
-        time=sql.Identifier(one.policy.column),
-        key=sql.Identifier(key or "none"),
-        **{name: sql.Identifier(f"{name}{number}") for name in names},
-    )
+def _flags(table: Table, one: Dated, number: int) -> list[Any]:
+    """What a policy says of a row, as columns: due_, match_ and null_ with its number."""
+    match = matches(one.policy.where, table) if one.policy.where else sql.SQL("true")
+    conditions = {
+        "due_": due(one.policy, table, one.cut, one.clock),
+        "match_": match,
+        "null_": sql.SQL("{} IS NULL AND {}").format(sql.Identifier(one.policy.column), match),
+    }
+    return [
+        sql.SQL("({}) IS TRUE AS {}").format(condition, sql.Identifier(f"{name}{number}"))
+        for name, condition in conditions.items()
+    ]
 
 
-def _query(table: Table, leaf: Leaf | None, columns: Sequence[Any], value: Any) -> Any:
+def _query(table: Table, leaf: Leaf | None, flags: Sequence[Any], value: Any, key: str) -> Any:
+    """One row for each combination of relation, value and flags: few, and each condition is evaluated once per row."""
     source = sql.Identifier(leaf.schema, leaf.name) if leaf else sql.Identifier(table.schema, table.name)
+    bounds = sql.SQL("min({k}) AS low, max({k}) AS high" if key else "0 AS low, 0 AS high").format(
+        k=sql.Identifier(key or "none")
+    )
     return sql.SQL(
-        "SELECT tableoid::bigint AS leaf, {value} AS value, count(*) AS rows, {columns} FROM {source} GROUP BY 1, 2"
-    ).format(value=value, columns=sql.SQL(", ").join(columns), source=source)
+        "SELECT tableoid::bigint AS leaf, {value} AS value, {flags}, count(*) AS rows, min(ctid)::text AS first, "
+        "max(ctid)::text AS last, {bounds} FROM {source} GROUP BY {all}"
+    ).format(
+        value=value, flags=sql.SQL(", ").join(flags), bounds=bounds, source=source,
+        all=sql.SQL(", ").join(sql.SQL(str(place + 1)) for place in range(len(flags) + 2)),
+    )  # fmt: skip
 
 
 def _listed_column(database: Database, table: Table, policies: Sequence[Policy]) -> str:
@@ -123,10 +124,12 @@ def _listed_column(database: Database, table: Table, policies: Sequence[Policy])
     return column if distinct <= _MOST_VALUES else ""
 
 
-def _by_leaf(groups: Sequence[dict[str, Any]], key: str) -> dict[int, int]:
+def _by_leaf(groups: Sequence[dict[str, Any]], flag: str = "") -> dict[int, int]:
+    """Rows by leaf, of the groups that have the flag."""
     total: dict[int, int] = {}
     for group in groups:
-        total[group["leaf"]] = total.get(group["leaf"], 0) + group[key]
+        if not flag or group[flag]:
+            total[group["leaf"]] = total.get(group["leaf"], 0) + group["rows"]
     return total
 
 
@@ -138,8 +141,8 @@ def _policy_count(groups: Sequence[dict[str, Any]], number: int, policy: Policy,
         seen |= {value.lower() for value in seen} if where.ignore_case else set()
         unknown = tuple(value for value in where.values if value not in seen)
     return PolicyCount(
-        due={leaf: rows for leaf, rows in _by_leaf(groups, f"due_{number}").items() if rows},
-        null_times=sum(group[f"null_{number}"] for group in groups),
+        due=_by_leaf(groups, f"due_{number}"),
+        null_times=sum(group["rows"] for group in groups if group[f"null_{number}"]),
         unknown_values=unknown,
         places=places(groups, number, key),
     )
@@ -149,8 +152,9 @@ def _uncovered(
     groups: Sequence[dict[str, Any]], table: Table, listed: str, policies: int
 ) -> tuple[dict[str, Any], ...]:
     rows: dict[str | None, int] = {}
+    covered = {group["value"] for group in groups if any(group[f"match_{number}"] for number in range(policies))}
     for group in groups:
-        if listed and not any(group[f"match_{number}"] for number in range(policies)):
+        if listed and group["value"] not in covered:
             rows[group["value"]] = rows.get(group["value"], 0) + group["rows"]
     ordered = sorted(rows.items(), key=lambda item: (-item[1], str(item[0])))
     return tuple(

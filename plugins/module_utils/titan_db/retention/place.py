@@ -35,15 +35,12 @@ def places(groups: Sequence[Mapping[str, Any]], number: int, key: str) -> dict[i
     for leaf in {group["leaf"] for group in groups if group[f"due_{number}"]}:
         own = [group for group in groups if group["leaf"] == leaf]
         due = [group for group in own if group[f"due_{number}"]]
-        first = min(_page(group[f"first_{number}"]) for group in due)
-        last = max(_page(group[f"last_{number}"]) for group in due)
-        if not key or any(group["lowest"] is None or group[f"low_{number}"] is None for group in due):
-            found[leaf] = Place(first, last)
-            continue
-        low, high = min(group[f"low_{number}"] for group in due), max(group[f"high_{number}"] for group in due)
-        lowest = min(group["lowest"] for group in own if group["lowest"] is not None)
-        highest = max(group["highest"] for group in own if group["highest"] is not None)
-        found[leaf] = Place(first, last, key, low, high, (high - low + 1) / (highest - lowest + 1))
+        first, last = min(_page(group["first"]) for group in due), max(_page(group["last"]) for group in due)
+        found[leaf] = Place(first, last)
+        if key and all(group["low"] is not None for group in own):
+            low, high = min(group["low"] for group in due), max(group["high"] for group in due)
+            lowest, highest = min(group["low"] for group in own), max(group["high"] for group in own)
+            found[leaf] = Place(first, last, key, low, high, (high - low + 1) / (highest - lowest + 1))
     return found
 
 

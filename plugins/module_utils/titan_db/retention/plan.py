@@ -13,7 +13,7 @@ from ..database import Database
 from ..errors import DatabaseError, OptionError, TitanError
 from .archive import Archive
 from .count import Dated, PolicyCount, TableCount, count_table
-from .facts import leaf_facts, unindexed_children, user_triggers
+from .facts import leaf_facts, unindexed_children, usable_index, user_triggers
 from .guards import check_cutoff, check_fraction
 from .parse import split_table
 from .partitions import expired_leaves, with_unfinished
@@ -201,6 +201,7 @@ def _findings(database: Database, table: Table, plans: Sequence[PolicyPlan], cou
             found.append(
                 f"{table.full_name}: no row has {policy.where.column} = {values}, which {policy.name!r} asks for."
             )
+        found += _unindexed(database, table, policy)
     for item in count.uncovered if count else ():
         if table.columns[item["column"]].base != "boolean":
             found.append(
@@ -216,6 +217,19 @@ def _findings(database: Database, table: Table, plans: Sequence[PolicyPlan], cou
         if triggers:
             found.append(f"{table.full_name} has triggers that fire on {event}: {', '.join(triggers)}.")
     return found
+
+
+def _unindexed(database: Database, table: Table, policy: Policy) -> list[str]:
+    """What it costs that no index starts with the policy's column, where none does."""
+    without = [leaf for leaf in table.leaves if not usable_index(database, leaf, policy.column)]
+    size = sum(leaf.bytes for leaf in without)
+    if not size:
+        return []
+    where = "" if len(without) == len(table.leaves) else f" in {len(without)} of its {len(table.leaves)} partitions"
+    return [
+        f"{table.full_name} has no usable index on {policy.column}{where}, by which {policy.name!r} goes: "
+        f"each clean-up reads up to {size / (1 << 20):,.1f} MiB to find the rows that are due."
+    ]
 
 
 def lost(error: TitanError) -> bool:

@@ -65,7 +65,7 @@ def check(database: Database, policy: Policy, table: Table) -> list[str]:
             "timestamp without time zone or date."
         ]
     problems = [*_check_filter(database, policy, table), *_check_mark(database, policy, table)]
-    if not database.value(
+    if policy.time_zone != "UTC" and not database.value(  # the server reads hundreds of files to answer
         "SELECT EXISTS (SELECT FROM pg_timezone_names WHERE lower(name) = lower(%s))", (policy.time_zone,)
     ):
         problems.append(f"The server knows no time zone {policy.time_zone!r}.")
