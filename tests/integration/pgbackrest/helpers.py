@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,9 @@ class Place:
         given = {"engine": "pgbackrest", "dest": str(self.dest), "drill_dir": str(self.drills), **given}
         return operation.backup(Call(complete({"programs": PROGRAMS, **given}, options.BACKUP), self.settings, check))
 
+    def backup_as(self, user: str, **given: Any) -> Outcome:
+        return replace(self, settings=replace(self.settings, user=user)).backup(**given)
+
     def drill(self, check: bool = False, **given: Any) -> Outcome:
         given = {"dest": str(self.dest), "drill_dir": str(self.drills), "programs": PROGRAMS, **given}
         return operation.drill(Call(complete(given, options.DRILL), None, check))
@@ -85,21 +88,22 @@ class Place:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def make_place(*server: str) -> Place:
-    """A running server whose archive_command is right unless the given settings say something else."""
+def make_place(archiving: bool = True) -> Place:
+    """A running server, with pgBackRest's configuration and with archive_command set, or without both."""
     folder = Path(tempfile.mkdtemp(prefix="tp-", dir="/var/tmp"))
     owner = unprivileged_user()
     (folder / "d").mkdir(mode=0o711)
     for name in ("repo", "log", "lock", "dest"):
         (folder / name).mkdir(mode=0o700)
-    cluster = start_server(
-        PROGRAMS, "wal_level=replica", "max_wal_senders=3", "archive_mode=on", "fsync=off",
-        f"archive_command=pgbackrest --config={folder}/pgbackrest.conf --stanza=main archive-push %p", *server,
-    )  # fmt: skip
-    write_config(folder, cluster)
+    command = f"pgbackrest --config={folder}/pgbackrest.conf --stanza=main archive-push %p"
+    archive = ("wal_level=replica", "max_wal_senders=3", "archive_mode=on", f"archive_command={command}")
+    cluster = start_server(PROGRAMS, *(archive if archiving else ()))
+    if archiving:
+        write_config(folder, cluster)
     if owner:
-        for path in (folder, *(folder / name for name in ("repo", "log", "lock", "pgbackrest.conf"))):
-            os.chown(path, owner.pw_uid, owner.pw_gid)
+        for path in (folder, *folder.iterdir()):
+            if path.name not in ("dest", "d"):
+                os.chown(path, owner.pw_uid, owner.pw_gid)
     settings = make_database(cluster)
     place = Place(cluster, settings, folder)
     place.sql(SMALL + AWKWARD)

@@ -15,6 +15,7 @@ from ...connection import ConnectionSettings
 from ...database import connect
 from ...errors import OptionError, TitanError
 from ...outcome import Call, Outcome
+from ...steps import step
 from ...version import VERSION
 from ..catalog import Entry
 from ..check import read_restored
@@ -76,9 +77,10 @@ def prove(stanza: Stanza, entry: Entry, call: Call) -> Outcome:
         call.say("Restoring ...")
         with restored_cluster(stanza, label_of(entry.path), target, superuser, programs, folder, deadline) as cluster:
             call.say("Comparing ...")
+            step("drill.compare")
             _require_identity(cluster.settings("postgres", superuser), entry)
             if record["database"]:
-                restored = _permanent(cluster.settings(str(record["database"]), superuser), call)
+                restored = _permanent(cluster.settings(str(record["database"]), superuser), call, deadline)
                 problem = "; ".join(moment_differences(record, restored)) if compared else ""
             call.say("Checking every table and index ...")
             found = amcheck_problem(cluster, programs, superuser, call.options["jobs"], deadline)
@@ -117,11 +119,11 @@ def _require_identity(settings: ConnectionSettings, entry: Entry) -> None:
         )
 
 
-def _permanent(settings: ConnectionSettings, call: Call) -> Fingerprint:
+def _permanent(settings: ConnectionSettings, call: Call, deadline: Deadline) -> Fingerprint:
     """The restored database's fingerprint without its unlogged tables, which are empty after recovery."""
     with connect(settings, "drill") as database:
         unlogged = {(row["schema"], row["name"]) for row in database.rows(_UNLOGGED)}
-    found = read_restored(settings, call.options["jobs"], call.say)
+    found = read_restored(settings, call.options["jobs"], call.say, True, deadline)
     tables = tuple(table for table in found.tables if (table.schema, table.name) not in unlogged)
     return Fingerprint(tables, found.large_objects, found.large_objects_hash)
 

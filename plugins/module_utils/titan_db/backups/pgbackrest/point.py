@@ -20,7 +20,8 @@ from ...database import Database, connect, sql
 from ...errors import DatabaseError, TitanError
 from ...outcome import silent
 from ..compare import content_differences
-from ..fingerprint import Fingerprint, Table, fingerprint_from_manifest, read_fingerprint, read_tables
+from ..fingerprint import Fingerprint, Table, canceller, fingerprint_from_manifest, read_fingerprint, read_tables
+from ..pipeline import Deadline
 from ..source import snapshot
 
 QUIET, LOCKED, NONE = "quiet", "locked", "none"
@@ -54,7 +55,11 @@ class Moment:
 
 
 def take_moment(
-    settings: ConnectionSettings, label: str, lock_timeout: float, say: Callable[[str], None] = silent
+    settings: ConnectionSettings,
+    label: str,
+    lock_timeout: float,
+    deadline: Deadline,
+    say: Callable[[str], None] = silent,
 ) -> Moment:
     """Make a restore point at an instant whose content is known, and take the fingerprint of that content.
 
@@ -62,9 +67,11 @@ def take_moment(
         settings: A role that may make restore points and read everything.
         label: The backup's label; the restore point's name begins with it.
         lock_timeout: Seconds to wait for a table that is being altered.
+        deadline: When it must be done.
         say: Takes progress lines.
     """
-    with connect(settings, "backup") as reader, connect(settings, "backup") as marker:
+    marker = connect(settings, "backup")
+    with marker, connect(settings, "backup") as reader, deadline.ends(canceller(reader)):
         number, end = 0, time.monotonic() + _QUIET_SECONDS
         while number == 0 or time.monotonic() < end:
             number += 1

@@ -164,7 +164,9 @@ def find_info(stanza: Stanza) -> dict[str, Any] | None:
     if code in _ABSENT:
         return None
     if code not in (_OK, _NO_BACKUPS) or found is None:
-        raise TitanError(f"pgBackRest says of stanza {stanza.stanza!r}: {message}.", stanza=stanza.stanza)
+        each = [str((repo.get("status") or {}).get("message", "")) for repo in (found or {}).get("repo", ())]
+        said = " ".join("; ".join(dict.fromkeys([message, *filter(None, each)])).split())
+        raise TitanError(f"pgBackRest cannot read stanza {stanza.stanza!r}: {said}", stanza=stanza.stanza)
     return dict(found)
 
 

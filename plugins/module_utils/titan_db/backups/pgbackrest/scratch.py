@@ -59,7 +59,7 @@ def restored_cluster(
         raise OptionError("drill_dir", folder, f"No directory can be made in it ({error.strerror}).") from error
     cluster = Cluster(programs.folder, made)
     try:
-        with file_lock(os.path.join(made, "lock"), "a drill"):
+        with file_lock(os.path.join(made, "lock"), "a drill"), deadline.ends(cluster.end):
             _make_folders(cluster)
             step("drill.restore")
             _restore(stanza, label, target, cluster, deadline)
@@ -163,7 +163,7 @@ def amcheck_problem(cluster: Cluster, programs: Programs, superuser: str, jobs: 
     Raises:
         TitanError: it could not do its work.
     """
-    options: dict[str, Any] = {"capture_output": True, "cwd": "/", "timeout": deadline.left(), **identity()}
+    options: dict[str, Any] = {"capture_output": True, "cwd": "/", **identity()}
     done = run(
         [
             programs.path("pg_amcheck"), f"--host={cluster.socket}", f"--port={cluster.port}", f"--username={superuser}",

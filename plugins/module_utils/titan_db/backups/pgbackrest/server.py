@@ -59,8 +59,8 @@ def read_state(database: Database) -> ServerState:
             "Grant it pg_read_all_settings (GRANT pg_read_all_settings TO the role)."
         )
     try:
-        rows = database.rows(
-            "SELECT name, setting FROM pg_file_settings WHERE name = ANY(%s) AND error IS NULL ORDER BY seqno",
+        rows = database.rows(  # "error" is set for what waits for a restart, too
+            "SELECT name, setting FROM pg_file_settings WHERE name = ANY(%s) ORDER BY seqno",
             (list(_NAMES),),
         )
     except DatabaseError as error:

@@ -128,7 +128,7 @@ def _taken(stanza: Stanza, source: Source, kind: str, call: Call) -> Outcome:
     entry = _new_entry(stanza, before)
     step("backup.point")
     call.say("Looking for an instant whose content can be compared ...")
-    moment = take_moment(call.connection, label_of(entry.path), call.options["lock_timeout"], call.say)
+    moment = take_moment(call.connection, label_of(entry.path), call.options["lock_timeout"], deadline, call.say)
     record = new_record(stanza, entry, source.database, source.superuser, {})
     record.update(moment.as_record())
     write_record(stanza, label_of(entry.path), record)

@@ -1,0 +1,129 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must not be believed: no archive, no proof, no quiet moment, a drill that was killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, Callable
+
+import psycopg2
+import pytest
+from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.catalog import read_catalog
+from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.pgbackrest import point
+from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.pipeline import Deadline
+from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster
+from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
+from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import OptionError, TitanError
+from ansible_collections.titan.database.plugins.module_utils.titan_db.retention.guards import trusted_backup
+from ansible_collections.titan.database.plugins.module_utils.titan_db.steps import observed
+
+from tests.conftest import login
+
+from .helpers import PROGRAMS, Place
+
+LEAST = """
+CREATE ROLE least_backup LOGIN;
+GRANT pg_read_all_data, pg_read_all_settings TO least_backup;
+"""
+
+
+@pytest.fixture(scope="module")
+def unproven(place: Place) -> str:
+    """The path of a backup that nobody has restored yet, taken by a role that may do just that."""
+    with pytest.raises(OptionError, match="not prepared for pgBackRest"):
+        place.backup(verify="checksum")
+    place.prepare()
+    place.sql(LEAST + "SELECT lo_unlink(oid) FROM pg_largeobject_metadata;")
+    with pytest.raises(TitanError, match=r"GRANT EXECUTE ON FUNCTION pg_create_restore_point\(text\)"):
+        place.backup_as("least_backup", verify="checksum")
+    place.sql("GRANT EXECUTE ON FUNCTION pg_create_restore_point(text) TO least_backup")
+    return str(place.backup_as("least_backup", verify="checksum").data["backup"]["path"])
+
+
+def test_an_unproven_backup_lets_nobody_delete_and_health_says_so(
+    place: Place, unproven: str, call_module: Callable[..., dict[str, Any]]
+) -> None:
+    with connect(place.settings) as database:
+        with pytest.raises(TitanError, match=r"no verified backup .* 1 others are there, none of them proven"):
+            trusted_backup(database, str(place.dest), None, timedelta(hours=26))
+        red = call_module("health", backup_dest=str(place.dest), **login(place.settings))
+        levels = {check["name"]: check["status"] for check in red["checks"]}
+        assert levels["verified_backup_age"] == "critical" and levels["backup_age"] == "ok"
+        place.drill()
+        assert trusted_backup(database, str(place.dest), None, timedelta(hours=26)) == unproven
+    green = call_module("health", backup_dest=str(place.dest), **login(place.settings))
+    assert {check["name"]: check["status"] for check in green["checks"]}["verified_backup_age"] == "ok"
+
+
+def test_a_killed_drill_leaves_nothing_after_the_next_one(place: Place, unproven: str) -> None:
+    def killed(name: str) -> None:
+        if name == "drill.compare":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    child = os.fork()
+    if not child:
+        with observed(killed):
+            place.drill(source=unproven)
+        os._exit(0)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    (left,) = os.listdir(place.drills)
+    dead = Cluster(PROGRAMS, str(place.drills / left))
+    assert dead.running()
+    place.drill(source=unproven)
+    assert not dead.running() and os.listdir(place.drills) == []
+
+
+@contextmanager
+def writing(settings: ConnectionSettings, statement: str) -> Iterator[None]:
+    """A session that has written and does not end its transaction."""
+    connection = psycopg2.connect(**settings.parameters())
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+    yield
+    connection.close()
+
+
+def test_without_a_quiet_instant_the_tables_are_locked_for_one_or_nothing_is_called_equal(
+    place: Place, unproven: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(point, "_QUIET_SECONDS", 0.2)
+    monkeypatch.setattr(point, "_LOCK_ATTEMPTS", 2)
+    with writing(place.settings.to("postgres"), "SELECT pg_current_xact_id()"):
+        moment = point.take_moment(place.settings, "20261122-020000F", 10, Deadline(0))
+        assert moment.proof == "locked" and moment.fingerprint is not None and moment.fingerprint.rows == 4502
+    with writing(place.settings, "INSERT INTO public.users (email) VALUES ('open@example.org')"):
+        done = place.backup(type="incr")
+    record = done.data["backup"]
+    assert record["point"]["proof"] == "none" and record["verified"]["level"] == "checksum"
+    assert any("does not count as restored" in warning for warning in done.warnings)
+    found = read_catalog(str(place.dest))
+    assert [entry.verified_level for entry in found] == ["checksum", "restored"]
+
+
+def test_a_broken_archive_and_a_lost_repository_are_said_in_clear_words(place: Place, unproven: str) -> None:
+    text = place.config.read_text(encoding="utf-8")
+    archive = place.repository / "archive" / "main"
+    hidden = archive.with_name("hidden")
+    try:
+        place.config.write_text(text.replace("archive-timeout=15", "archive-timeout=1"), encoding="utf-8")
+        archive.rename(hidden)
+        with pytest.raises(TitanError, match=r"archive\.info|no stanza 'main'|missing stanza"):
+            place.backup(verify="checksum")
+        place.config.chmod(0o644)
+        with pytest.raises(OptionError, match="Others can read it"):
+            place.info()
+        place.config.chmod(0o600)
+        place.config.write_text(text.replace(f"{place.folder}/repo", f"{place.folder}/nothing"), encoding="utf-8")
+        with pytest.raises(TitanError, match="repository holds no stanza 'main'"):
+            read_catalog(str(place.dest))
+    finally:
+        place.config.write_text(text, encoding="utf-8")
+        hidden.rename(archive)
+    assert unproven in {entry.path for entry in read_catalog(str(place.dest))}
