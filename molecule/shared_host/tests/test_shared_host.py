@@ -151,8 +151,8 @@ def play(name: str, *words: str, kind: str = "", check: bool = True, **extra):
 def test_migrations_as_the_owner(tmp_path):
     """Who owns the database and is no superuser migrates; a monitor is told what it lacks, and so is the owner."""
     assert PRODUCTION.value("SELECT rolsuper FROM pg_roles WHERE rolname = 'titan'") == "f"
-    (tmp_path / "0012_add_least.sql").write_text("CREATE TABLE public.least (id int);\n")
-    (tmp_path / "0012_add_least.down.sql").write_text("DROP TABLE public.least;\n")
+    (tmp_path / "0020_add_least.sql").write_text("CREATE TABLE public.least (id int);\n")
+    (tmp_path / "0020_add_least.down.sql").write_text("DROP TABLE public.least;\n")
     shutil.copytree(ROOT / "examples" / "titan" / "migrations", tmp_path, dirs_exist_ok=True)
     text = play("titan.database.migrate", kind="monitor", check=False, migrations_path=str(tmp_path))
     assert "the role 'titan_monitor' needs " in text
