@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import multiprocessing
 import os
@@ -89,11 +90,18 @@ def _killed(settings: Any, number: int) -> None:
         operation.cleanup(Call(OPTIONS, settings))
 
 
-def test_killed_at_steps_nothing_is_lost(logs: Any, folder: Path, user_sql: Any) -> None:
-    for number in (2, 3, 5, 7, 9, 30):
+def test_killed_at_every_step_nothing_is_lost(logs: Any, folder: Path, user_sql: Any) -> None:
+    """Each run is killed one step later than the one before, until one comes to its end."""
+    for number in itertools.count(1):
         process = multiprocessing.get_context("fork").Process(target=_killed, args=(logs, number))
         process.start()
-        process.join(30)
+        process.join(60)
+        user_sql.execute("SELECT count(*) FROM logs WHERE at > now() - interval '1 day'")
+        assert user_sql.fetchone() == (3000,)
+        if process.exitcode == 0:
+            break
+        assert process.exitcode == -signal.SIGKILL
+    assert number > 10
     outcome = operation.cleanup(Call(OPTIONS, logs))
     found = archived(logs, folder)
     assert found["lost"] == 0 and found["kept"] == 3000 and found["rows"] >= 3000

@@ -37,7 +37,8 @@ def backup(settings: Any, tmp_path: Path) -> Any:
             cluster = str(database.value("SELECT system_identifier FROM pg_control_system()"))
         stamp = f"{started:%Y-%m-%dT%H:%M:%SZ}"
         content = {
-            "format_version": manifests.FORMAT_VERSION, "file": path.name, "tables": [{"schema": "public", "name": "logs", "rows": 100, "hash": "0"}], "name": name,
+            "format_version": manifests.FORMAT_VERSION, "file": path.name, "tables": [{"schema": "public", "name": "logs", "rows": 100, "hash": "0"}],
+            "name": name,
             "database": settings.database, "system_identifier": cluster, "started": stamp,
             "finished": stamp, "format": "plain", "compression": "gzip", "size": path.stat().st_size,
             "sha256": manifests.digest(str(path)), "verified": {"level": level, "at": stamp}, **changes,

@@ -97,6 +97,32 @@ def test_killed_in_the_middle_keeps_what_was_done(logs: Any, number: int) -> Non
     assert operation.cleanup(Call(OPTIONS, logs)).data["results"][0]["deleted"] == due
 
 
+@pytest.mark.parametrize("mode", ["delete", "mark"])
+def test_killed_at_every_step(logs: Any, call_module: Any, mode: str) -> None:
+    """Each run is killed one step later than the one before, until one comes to its end; what was done stays done."""
+    if mode == "mark":
+        marking = {**POLICY, "mode": "mark", "mark": {"column": "archived", "value": True}}
+        call_module("retention_policy", policies=[marking], **login(logs))
+    done = "count(*) FILTER (WHERE archived)" if mode == "mark" else "8000 - count(*)"
+    before = 0
+    for number in itertools.count(1):
+        process = multiprocessing.get_context("fork").Process(target=_killed, args=(logs, number))
+        process.start()
+        process.join(60)
+        with connect(logs) as database:
+            row = database.row(
+                f"SELECT {done} AS done, count(*) FILTER (WHERE at > now() - interval '1 day' AND archived IS NULL) AS kept "
+                "FROM public.logs"
+            )
+        assert row and row["kept"] == 4000 and before <= row["done"] <= 4000, f"after step {number}"
+        before = row["done"]
+        if process.exitcode == 0:
+            break
+        assert process.exitcode == -signal.SIGKILL
+    assert before == 4000 and number > 3
+    assert not call_module("cleanup", require_backup_within="off", **login(logs))["changed"]
+
+
 def test_a_terminated_backend_is_a_failure_with_the_truth(logs: Any, user_sql: Any) -> None:
     def terminate() -> None:
         user_sql.execute(

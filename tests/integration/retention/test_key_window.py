@@ -58,7 +58,10 @@ def test_it_is_chosen_named_and_exact(logs: Any, call_module: Any, freely: Any, 
         ("UPDATE logs SET at = now() - interval '9 days' WHERE id = 19000", "tid_sweep"),  # the key is wide
         ("CREATE INDEX ON logs (at); ANALYZE logs", "keyset"),
         ("ALTER TABLE logs DROP CONSTRAINT logs_pkey", "tid_sweep"),
-        ("ALTER TABLE logs DROP CONSTRAINT logs_pkey, ADD COLUMN n int DEFAULT 1, ADD PRIMARY KEY (n, id)", "tid_sweep"),
+        (
+            "ALTER TABLE logs DROP CONSTRAINT logs_pkey, ADD COLUMN n int DEFAULT 1, ADD PRIMARY KEY (n, id)",
+            "tid_sweep",
+        ),
         ("VACUUM FULL logs", "tid_sweep"),  # by key on disk too
     ],
 )
