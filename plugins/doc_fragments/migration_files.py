@@ -34,10 +34,12 @@ options:
   naming:
     description:
       - How the files are called. Versions are compared as numbers, so C(9) comes before C(10) and C(0010) is C(10).
-      - V(plain) is C(0010_name.sql) with its way back in C(0010_name.down.sql).
+      - V(plain) is C(0010_name.sql) with its way back in C(0010_name.down.sql). A version may also be a date
+        (C(20240101120000_name.sql), C(2024-01-01-120000_name.sql)) or a dotted number (C(01.02.00_01_name.sql)).
       - V(up_down) is C(0010_name.up.sql) and C(0010_name.down.sql).
       - V(flyway) is C(V1__name.sql), or C(V1.2__name.sql), and C(U1__name.sql).
-      - V(directory) is C(20240101120000_name/up.sql) and C(20240101120000_name/down.sql).
+      - V(directory) is C(20240101120000_name/up.sql) and C(20240101120000_name/down.sql). Where the file is called C(migration.sql),
+        the whole name of the folder is the version, and versions sort as text, so two folders of one date are no duplicates.
       - A file C(R__name.sql) (with V(directory), C(R__name/up.sql)) is repeatable, it is applied after the versioned ones whenever
         its text has changed.
     type: str

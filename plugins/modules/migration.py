@@ -25,6 +25,8 @@ description:
   - "Lines of the form C(-- require: QUERY) before the first statement of a file are asked before anything is changed, lines of the form
     C(-- verify: QUERY) after the last statement, in the same transaction where there is one. Each query has to return true. A line that
     ends in a backslash goes on in the next comment line."
+  - Every file begins with a session as the server makes it. Roles, parameters, temporary tables, prepared statements and the like that
+    a file leaves behind end with it, and where a file changes settings of the database or the role, the next one gets a new session.
   - "A file with C(-- transaction: none) before its first statement runs statement by statement whatever it holds."
   - On a standby nothing is done, and the result says so.
 extends_documentation_fragment:
@@ -75,6 +77,9 @@ options:
     description:
       - Versions whose file was edited after it was applied, and whose new text the history is to take over without running it.
       - Edits of comments and white space only need no such permission; they are taken over and reported.
+      - The history gets a row of the action C(amend) for each, with the new text, the system user, the host and the time. Its details say
+        whether the edit was C(accepted) or C(harmless), and the checksum of the text before. The reason belongs into the commit that
+        sets this option.
     type: list
     elements: str
     default: []

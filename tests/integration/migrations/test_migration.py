@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils.titan_db.database import Database, connect
+from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.source import checksum
 
 from tests.conftest import TITAN, login
 
@@ -126,6 +127,16 @@ def test_an_edited_file_fails_in_check_mode_too_and_a_comment_is_harmless(
     )
     assert run("CREATE TABLE a (id bigint);\n", accept_edited=["1"])["changed"]
     assert not run("CREATE TABLE a (id bigint);\n")["changed"]
+    with connect(settings) as db:
+        rows = db.rows(
+            "SELECT body, details, operating_user, host, started FROM titan_ops.migration_history WHERE action = 'amend' ORDER BY id"
+        )
+    assert [row["details"]["edit"] for row in rows] == ["harmless", "accepted"]
+    assert (
+        rows[1]["details"]["previous"] == checksum(rows[0]["body"])
+        and rows[1]["body"] == "CREATE TABLE a (id bigint);\n"
+    )
+    assert all(row["operating_user"] and row["host"] and row["started"] for row in rows)
 
 
 def test_a_late_version_is_refused_unless_it_is_named(settings: ConnectionSettings, call_module: Module) -> None:

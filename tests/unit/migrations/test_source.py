@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.headers import headers
 from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.history import sort_key
 from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.script import make_script
 from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.source import (
     checksum,
-    headers,
     parse_files,
     read_directory,
 )

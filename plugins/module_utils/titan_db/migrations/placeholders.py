@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import TitanError
-from .lexer import QUOTED, STRING, LexerError, line_of, tokenize
+from .tokens import QUOTED, STRING, LexerError, line_of, tokenize
 
 
 def fill(text: str, values: Mapping[str, str], file: str) -> str:

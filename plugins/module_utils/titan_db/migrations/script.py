@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import TitanError
-from .lexer import LexerError, Statement, split
-from .source import Headers, headers
+from .headers import Headers, headers
+from .lexer import Statement, split
 from .statements import ALONE, CONTROL, EITHER, TOGETHER, enum_value, nature, uses_literal, written
+from .tokens import LexerError
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from typing import Any, Callable
 from ..database import Database, connect
 from ..errors import DatabaseError, TitanError
 from ..locks import regain_lock
-from .lexer import line_of
+from .headers import Headers
 from .script import Script, Step
-from .source import Headers
+from .tokens import line_of
 from .watcher import Watcher, describe
 
 # lock_not_available, deadlock_detected, serialization_failure: worth another try

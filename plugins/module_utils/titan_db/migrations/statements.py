@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .lexer import QUOTED, STRING, WORD, Statement, Token
+from .lexer import Statement
+from .tokens import QUOTED, STRING, WORD, Token
 
 # Natures. ALONE: fails inside a transaction block. EITHER: runs in both. CONTROL: begins or ends a transaction.
 TOGETHER, ALONE, EITHER, CONTROL = "together", "alone", "either", "control"

@@ -124,7 +124,7 @@ def act(call: Call, database: Database, plan: Plan) -> Outcome:
     create(database)
     runner = this_runner(database)
     by_hand = drift.drift(database) or []
-    _amend(database, runner, plan.amended)
+    _amend(database, runner, plan.amended, call.options["accept_edited"])
     with _session(call, database, rules) as session, _fingerprint(database, results):
         for item, later in zip(plan.pending, _named_later(plan.pending)):
             call.say(f"applying {item.file}")
@@ -169,11 +169,19 @@ def _guarded(session: Session, action: Callable[[], Result], before: Sequence[Re
         raise
 
 
-def _amend(database: Database, runner: Runner, amended: Sequence[Migration]) -> None:
-    """Bring checksum and text of files up to date whose meaning is as it was (or was accepted)."""
+def _amend(database: Database, runner: Runner, amended: Sequence[Migration], accepted: Sequence[str]) -> None:
+    """Bring checksum and text of files up to date whose meaning is as it was (or was accepted).
+
+    The row says who did it, where and when, like every attempt's; its details say on what ground and which text it had been.
+    """
+    taken = {history.sort_key(version) for version in accepted}
+    before = history.read(database) if amended else {}
     for item in amended:
+        key = history.sort_key(item.key)
         now = database.value("SELECT pg_catalog.clock_timestamp()")
-        insert(database, runner, Attempt(item, "amend", now, item.text), "applied")
+        attempt = Attempt(item, "amend", now, item.text)
+        attempt.details = {"edit": "accepted" if key in taken else "harmless", "previous": before[key].checksum}
+        insert(database, runner, attempt, "applied")
 
 
 def roll_back(call: Call, database: Database, migrations: Sequence[Migration]) -> Outcome:
