@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -105,6 +106,27 @@ def test_compressor_killed(
     monkeypatch.setenv("PATH", replaced(workdir / "bin", name, "head -c 1000; kill -9 $$") + ":" + real_path)
     with one_failure(dest, first, f"{name} was killed by signal 9"):
         backup(small, dest, format="plain", compression=compression)
+    monkeypatch.setenv("PATH", real_path)
+    heals(small, dest)
+
+
+@pytest.mark.parametrize("bad", ["cat", "$REAL $@ | head -c 2000", "$REAL $@; echo x"])
+@pytest.mark.parametrize("form", ["custom", "plain"])
+def test_a_compressor_that_lies(
+    first: str,
+    small: ConnectionSettings,
+    dest: Path,
+    workdir: Path,
+    form: str,
+    bad: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It ends with status 0, but what it has written cannot be decoded."""
+    real_path, real = os.environ["PATH"], shutil.which("zstd")
+    script = f'REAL={real}\ncase "$*" in *-d*|*-t*) exec $REAL "$@";; esac\n{bad}'
+    monkeypatch.setenv("PATH", replaced(workdir / "bin", "zstd", script) + ":" + real_path)
+    with one_failure(dest, first, ""):
+        backup(small, dest, format=form, compression="zstd")
     monkeypatch.setenv("PATH", real_path)
     heals(small, dest)
 

@@ -27,9 +27,9 @@ from .fingerprint import Fingerprint, canceller, pin
 from .loading import Loader
 from .naming import FileName
 from .pipeline import Deadline
-from .restore import UNFINISHED, create_database, drop_database, maintenance, roomy
 from .skeleton import Skeleton
 from .sweep import DRILL_PREFIX, sweep_drills
+from .targets import UNFINISHED, create_database, drop_database, maintenance, roomy
 from .tools import Programs
 
 _DATABASE = "drill"

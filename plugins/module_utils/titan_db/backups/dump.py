@@ -10,19 +10,19 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Callable
 
-from ..connection import ConnectionSettings
 from ..database import Database, child_environment
 from ..errors import DatabaseError, TitanError
 from ..files import PART, published, sync_directory
 from ..outcome import silent
 from ..steps import step
-from .fingerprint import Fingerprint, Table, canceller, dump_pins, read_fingerprint
+from .fingerprint import Fingerprint, Table, dump_pins
 from .manifest import digest, size_of
+from .meanwhile import fingerprint_meanwhile
 from .naming import FileName
 from .pipeline import PIECE, Chain, Deadline, Program, chain
 from .source import snapshot
@@ -43,6 +43,7 @@ class DumpRequest:
         jobs: Parallel connections of pg_dump (format "directory" only).
         recipients: age recipients to encrypt to; empty for no encryption.
         hashes: Hash the rows on the source; False to count them only.
+        decode: Decode the dump to its end at the same time, where that can be done.
     """
 
     dest: str
@@ -52,6 +53,12 @@ class DumpRequest:
     jobs: int = 1
     recipients: tuple[str, ...] = ()
     hashes: bool = True
+    decode: bool = False
+
+    @property
+    def decodes(self) -> bool:
+        """Whether the dump is decoded while it is written."""
+        return self.decode and (self.file.format, self.file.compression) == ("custom", "zstd") and not self.recipients
 
     @property
     def path(self) -> str:
@@ -123,13 +130,14 @@ def _dump_to_file(
         if request.file.format == "directory":
             return _dump_directory(database, request, identifier, tables, env, deadline, say)
         digest_so_far = hashlib.sha256()
-        with published(request.path, label="backup.file") as stream:
+        with published(request.path, label="backup.file") as stream, _decoder(request, deadline) as decoder:
             programs = _programs(request, identifier, env)
+            sinks = [stream, *([decoder.input] if decoder else [])]
             with chain(programs, deadline, stdout=subprocess.PIPE) as started:
-                content = _meanwhile(
+                content = fingerprint_meanwhile(
                     database,
                     started,
-                    lambda: _pump(started, stream, digest_so_far),
+                    lambda: _pump(started, sinks, digest_so_far),
                     tables,
                     request.hashes,
                     deadline,
@@ -156,52 +164,22 @@ def _common(request: DumpRequest, identifier: str) -> list[str]:
     return [f"--snapshot={identifier}", f"--lock-wait-timeout={timeout}", "--no-password"]
 
 
-def _pump(started: Chain, stream: IO[bytes], digest_so_far: hashlib._Hash) -> None:
+def _pump(started: Chain, sinks: Sequence[IO[bytes]], digest_so_far: hashlib._Hash) -> None:
     while piece := started.output.read(PIECE):
         digest_so_far.update(piece)
-        stream.write(piece)
+        for sink in sinks:
+            sink.write(piece)
     started.finish()
 
 
-def _meanwhile(
-    database: Database,
-    started: Chain,
-    work: Callable[[], None],
-    tables: Sequence[Table],
-    hashes: bool,
-    deadline: Deadline,
-    say: Callable[[str], None],
-) -> Fingerprint:
-    """Do the work in a second thread while this one takes the fingerprint; the first failure ends both."""
-
-    def ended(future: Future[None]) -> None:
-        if future.exception():
-            started.kill()
-            canceller(database)()
-
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(work)
-        future.add_done_callback(ended)
-
-        def progress(line: str) -> None:
-            deadline.left()
-            if future.done():
-                future.result()
-            say(line)
-
-        try:
-            content = read_fingerprint(database, tables, progress, hashes)
-        except DatabaseError:
-            if future.done():
-                future.result()  # its failure is the reason that our query was cancelled
-            started.kill()
-            deadline.left()
-            raise
-        except BaseException:
-            started.kill()
-            raise
-        future.result()
-        return content
+@contextmanager
+def _decoder(request: DumpRequest, deadline: Deadline) -> Iterator[Chain | None]:
+    """A program that decodes what is written, at the same time, and fails if that cannot be done to the end."""
+    if not request.decodes:
+        yield None
+        return
+    with chain([Program(["zstd", "-tq"])], deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as decoder:
+        yield decoder
 
 
 def _dump_directory(
@@ -219,7 +197,7 @@ def _dump_directory(
         options = ["--format=directory", f"--jobs={request.jobs}", f"--compress={level}", f"--file={temporary}"]
         program = Program([request.programs.path("pg_dump"), *_common(request, identifier), *options], env)
         with chain([program], deadline, stdout=subprocess.DEVNULL) as started:
-            content = _meanwhile(database, started, started.finish, tables, request.hashes, deadline, say)
+            content = fingerprint_meanwhile(database, started, started.finish, tables, request.hashes, deadline, say)
         for name in os.listdir(temporary):
             _sync_file(os.path.join(temporary, name))
         sync_directory(temporary)
@@ -241,28 +219,3 @@ def _sync_file(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def dump_globals(settings: ConnectionSettings, programs: Programs, path: str, deadline: Deadline) -> tuple[str, str]:
-    """Write the cluster's roles and tablespaces beside the dump, without the roles' passwords.
-
-    Returns:
-        The file's SHA-256, and an empty string; or an empty string and why the role may not read them.
-    """
-    if not os.access(programs.path("pg_dumpall"), os.X_OK):
-        return "", f"pg_dumpall is not in {programs.folder}"
-    digest_so_far = hashlib.sha256()
-    argv = [programs.path("pg_dumpall"), "--globals-only", "--no-role-passwords", "--no-password"]
-    try:
-        with child_environment(settings) as env, published(path, label="backup.globals") as stream:
-            argv.append(f"--database={settings.database}" if _plain_word(settings.database) else "--database=postgres")
-            with chain([Program(argv, env)], deadline, stdout=subprocess.PIPE) as started:
-                _pump(started, stream, digest_so_far)
-    except TitanError as error:
-        return "", error.message
-    return digest_so_far.hexdigest(), ""
-
-
-def _plain_word(text: str) -> bool:
-    """Whether the program takes it for a name, not for a connection string."""
-    return bool(text) and "=" not in text and "://" not in text

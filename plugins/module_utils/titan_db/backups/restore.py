@@ -8,13 +8,11 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from ..connection import ConnectionSettings
 from ..database import Database, connect, sql
 from ..errors import DatabaseError, OptionError, TitanError
 from ..locks import advisory_lock
@@ -29,9 +27,9 @@ from .naming import FileName, parse_file_name
 from .options import absolute
 from .pipeline import Deadline
 from .properties import apply_properties
+from .targets import UNFINISHED, create_database, drop_database, maintenance, roomy
 from .tools import CLIENT, Programs, find_programs
 
-UNFINISHED = "titan.database: a restore that has not ended"
 _SWAP_ATTEMPTS = 5
 
 
@@ -97,20 +95,6 @@ def _sound(entry: Entry) -> FileName:
     return file
 
 
-@contextmanager
-def maintenance(settings: ConnectionSettings) -> Iterator[Database]:
-    """A connection to a database of the same server that is not restored."""
-    try:
-        database = connect(settings.to("postgres"), "restore")
-    except DatabaseError as error:
-        try:
-            database = connect(settings.to("template1"), "restore")
-        except DatabaseError:
-            raise error from None
-    with database:
-        yield database
-
-
 def _programs(server: Database, manifest: Mapping[str, Any], folder: str | None) -> Programs:
     """Those of the target's major: older ones cannot read the archive, newer ones set what the server does not know."""
     made_by = int(str((manifest.get("tools") or {}).get("pg_dump") or server.major).split(".", 1)[0])
@@ -166,27 +150,6 @@ def _require_targets(server: Database, source: Mapping[str, Any], entry: Entry) 
             )
 
 
-def create_database(server: Database, name: str, source: Mapping[str, Any]) -> list[str]:
-    """Make the new, empty database in the source's encoding and locale, and mark it as unfinished."""
-    make = sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
-    wanted = [str(source.get(key) or "") for key in ("encoding", "collate", "ctype")]
-    warnings = []
-    step("restore.create")
-    if all(wanted):
-        options = sql.SQL(" ENCODING {} LC_COLLATE {} LC_CTYPE {}").format(*(sql.Literal(word) for word in wanted))
-        try:
-            server.execute(make + options)
-        except DatabaseError as error:
-            if error.sqlstate not in ("22023", "42809", "42704", "22000"):
-                raise
-            warnings.append(f"The source's locale {wanted[1]!r} is not to be had on this server; its own is used.")
-            server.execute(make + sql.SQL(" ENCODING {}").format(sql.Literal(wanted[0])))
-    else:
-        server.execute(make)
-    server.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(UNFINISHED)))
-    return warnings
-
-
 def _load_and_compare(
     entry: Entry, file: FileName, programs: Programs, call: Call, name: str, deadline: Deadline
 ) -> tuple[int, int]:
@@ -206,10 +169,6 @@ def _load_and_compare(
                 )
             database.execute("ANALYZE")
     return len(restored.tables), restored.rows
-
-
-def roomy() -> str | None:
-    return "/var/tmp" if os.access("/var/tmp", os.W_OK) else None  # noqa: S108
 
 
 def _comment(manifest: Mapping[str, Any]) -> str | None:
@@ -242,10 +201,6 @@ def _put_in_place(server: Database, plan: RestorePlan, comment: str | None) -> N
 _END_SESSIONS = (
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
 )
-
-
-def drop_database(server: Database, name: str) -> None:
-    server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def _outcome(plan: RestorePlan, entry: Entry, tables: int, rows: int, warnings: tuple[str, ...]) -> Outcome:

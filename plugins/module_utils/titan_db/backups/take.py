@@ -21,7 +21,8 @@ from ..version import VERSION
 from .content import content_problem
 from .copying import copy_away
 from .drill import run_drill
-from .dump import Dumped, DumpRequest, dump_globals, take_dump
+from .dump import Dumped, DumpRequest, take_dump
+from .globals import dump_globals
 from .manifest import FORMAT_VERSION, digest, format_time, verification, write_manifest
 from .naming import GLOBALS, FileName
 from .pipeline import Deadline, Program, output_of
@@ -87,7 +88,14 @@ def take_backup(
     step("backup.start")
     file = free_name(wanted)
     request = DumpRequest(
-        wanted.dest, file, wanted.programs, wanted.lock_timeout, wanted.jobs, wanted.encrypt_to, wanted.proof == "hash"
+        dest=wanted.dest,
+        file=file,
+        programs=wanted.programs,
+        lock_timeout=wanted.lock_timeout,
+        jobs=wanted.jobs,
+        recipients=wanted.encrypt_to,
+        hashes=wanted.proof == "hash",
+        decode=wanted.verify == "checksum",  # a restore decodes it anyway
     )
     say(f"Dumping database {source.database!r} to {request.path} ...")
     dumped = take_dump(database, request, deadline, say)
@@ -100,7 +108,7 @@ def take_backup(
     write_manifest(request.path, manifest)
     say("Verifying ...")
     step("backup.verify")
-    _prove(request.path, file, manifest, wanted, deadline, say)
+    _prove(request, manifest, wanted, deadline, say)
     if wanted.copy_to:
         step("backup.copy")
         manifest["copied"] = copy_away(request.path, manifest, wanted.copy_to, wanted.copy_back, deadline)
@@ -109,11 +117,12 @@ def take_backup(
 
 
 def _prove(
-    path: str, file: FileName, manifest: dict[str, Any], wanted: Wanted, deadline: Deadline, say: Callable[[str], None]
+    request: DumpRequest, manifest: dict[str, Any], wanted: Wanted, deadline: Deadline, say: Callable[[str], None]
 ) -> None:
     """Verify the backup, note the result in its manifest, and raise unless it is good."""
+    path = request.path
     try:
-        manifest["verified"] = verify_backup(path, file, manifest, wanted, deadline, say)
+        manifest["verified"] = verify_backup(request, manifest, wanted, deadline, say)
     except TitanError as error:
         raise TitanError(
             f"The backup {path} was taken but could not be proven: {error.message} It does not count as verified; "
@@ -130,8 +139,7 @@ def _prove(
 
 
 def verify_backup(
-    path: str,
-    file: FileName,
+    request: DumpRequest,
     manifest: dict[str, Any],
     wanted: Wanted,
     deadline: Deadline,
@@ -142,14 +150,15 @@ def verify_backup(
     Raises:
         TitanError: no drill could be made, which says nothing about the backup.
     """
-    began = time.monotonic()
+    began, path, file = time.monotonic(), request.path, request.file
     found = digest(path)
     if found != manifest["sha256"]:
         problem = f"it reads back as SHA-256 {found}, written was {manifest['sha256']}"
         return verification("none", datetime.now(timezone.utc), problem)
     try:
         if wanted.verify == "checksum":
-            problem = decode_problem(path, file, wanted, deadline)
+            # what was decoded while it was written is, by its SHA-256, what lies there now
+            problem = "" if request.decodes else decode_problem(path, file, wanted, deadline)
             level = "none" if problem else "checksum"
             return verification(level, datetime.now(timezone.utc), problem, seconds=time.monotonic() - began)
         result = run_drill(
