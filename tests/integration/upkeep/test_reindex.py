@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import multiprocessing
+import os
+import signal
 import time
+from datetime import datetime
 from typing import Any
 
 import psycopg2
 import pytest
 from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
+from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils.titan_db.outcome import Call
+from ansible_collections.titan.database.plugins.module_utils.titan_db.steps import observed
+from ansible_collections.titan.database.plugins.module_utils.titan_db.upkeep import operation
 
 from tests.conftest import login
 
@@ -202,3 +211,152 @@ def test_a_role_that_maintains_rebuilds_without_owning(
     result = call_module("reindex", **{**bloated, "login_user": "upkeep_keeper"})
     assert not result.get("failed"), result
     assert result["reindexed"]
+
+
+OPTIONS = {"tables": None, "min_reclaimable": 0.3, "min_size_mb": 0, "max_runtime": "1h", "lock_timeout_ms": 20_000}
+INDEXES = "SELECT relname, indisvalid FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indrelid = 't'::regclass ORDER BY 1"
+
+
+def at_step(number: int, action: Any) -> Any:
+    seen = [0]
+
+    def observer(_name: str) -> None:
+        seen[0] += 1
+        if seen[0] == number:
+            action()
+
+    return observer
+
+
+def make_leftover(settings: Any, user_sql: Any) -> None:
+    """What a rebuild that was cut off leaves: an invalid copy of t_body."""
+    blocker = psycopg2.connect(**settings.parameters())
+    blocker.cursor().execute("BEGIN; LOCK TABLE t IN ACCESS SHARE MODE")
+    with contextlib.suppress(psycopg2.Error):
+        user_sql.execute("SET lock_timeout = '200ms'")
+        user_sql.execute("REINDEX INDEX CONCURRENTLY t_body")
+    blocker.close()
+    user_sql.execute("SET lock_timeout = 0")
+    user_sql.execute(INDEXES)
+    assert [name[:9] for name, valid in user_sql.fetchall() if not valid] == ["t_body_cc"]
+
+
+def healed(user_sql: Any) -> bool:
+    user_sql.execute(INDEXES)
+    return user_sql.fetchall() == [("t_body", True), ("t_pkey", True)]
+
+
+@pytest.mark.parametrize("how", ["killed", "terminated"])
+def test_cut_off_at_every_step(settings: Any, user_sql: Any, how: str) -> None:
+    """Dropping a leftover and rebuilding two indexes, cut off before each step; the next run does what is missing."""
+
+    def child(number: int) -> None:
+        with observed(at_step(number, lambda: os.kill(os.getpid(), signal.SIGKILL))):
+            operation.reindex(Call(OPTIONS, settings))
+
+    def terminate() -> None:
+        user_sql.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'titan-db reindex'"
+        )
+
+    for number in itertools.count(1):
+        user_sql.execute("DROP TABLE IF EXISTS t; CREATE TABLE t (id int PRIMARY KEY, body text)")
+        user_sql.execute("INSERT INTO t SELECT i, md5(i::text) FROM generate_series(1, 9000) i")
+        user_sql.execute("CREATE INDEX t_body ON t (body)")
+        make_leftover(settings, user_sql)
+        user_sql.execute("DELETE FROM t WHERE id % 10 <> 0")
+        user_sql.execute("VACUUM ANALYZE t")
+        ended = True
+        if how == "killed":
+            process = multiprocessing.get_context("fork").Process(target=child, args=(number,))
+            process.start()
+            process.join(120)
+            ended = process.exitcode == 0
+            assert ended or process.exitcode == -signal.SIGKILL
+        else:
+            with observed(at_step(number, terminate)):
+                try:
+                    operation.reindex(Call(OPTIONS, settings))
+                except TitanError:
+                    ended = False
+        user_sql.execute(INDEXES)
+        assert {("t_body", True), ("t_pkey", True)} <= set(user_sql.fetchall()), f"after step {number}"
+        if ended:
+            break
+        operation.reindex(Call(OPTIONS, settings))
+        assert healed(user_sql), f"after step {number}"
+        assert not operation.reindex(Call(OPTIONS, settings)).changed
+    assert healed(user_sql) and number == 6, "five steps: the leftover, and before and after each rebuild"
+
+
+@pytest.mark.parametrize("how", ["killed", "terminated"])
+def test_cut_off_in_the_middle_of_a_rebuild(settings: Any, user_sql: Any, bloated: Any, how: str) -> None:
+    """The rebuild waits for a young transaction when it is cut off; the next run drops what it left and rebuilds."""
+
+    def child() -> None:
+        with contextlib.suppress(TitanError):
+            operation.reindex(Call(OPTIONS, settings))
+
+    writer = psycopg2.connect(**settings.parameters())
+    writer.cursor().execute("UPDATE t SET n = 0 WHERE id = 10")
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    building = "SELECT pid FROM pg_stat_progress_create_index WHERE relid = 't'::regclass"
+    deadline, pids = time.monotonic() + 60, []
+    while not pids and time.monotonic() < deadline:
+        time.sleep(0.05)
+        user_sql.execute("SELECT pid FROM pg_stat_progress_create_index p WHERE relid = 't'::regclass AND EXISTS "
+                         "(SELECT FROM pg_class WHERE relname ~ '_ccnew')")  # fmt: skip
+        pids = [row[0] for row in user_sql.fetchall()]
+    assert pids, "the rebuild did not begin"
+    if how == "killed":
+        os.kill(process.pid or 0, signal.SIGKILL)
+    user_sql.execute("SELECT pg_terminate_backend(%s, 30000)", (pids[0],))
+    process.join(60)
+    writer.close()
+    user_sql.execute(building)
+    assert user_sql.fetchall() == [] and not healed(user_sql)
+    planned = operation.reindex(Call(OPTIONS, settings, check_mode=True))
+    assert len(planned.data["dropped_leftovers"]) == 1
+    done = operation.reindex(Call(OPTIONS, settings))
+    assert done.data["dropped_leftovers"] == planned.data["dropped_leftovers"] and len(done.data["reindexed"]) == 2
+    assert healed(user_sql)
+
+
+def test_an_invalid_index_whose_base_is_invalid_too_is_left_alone(
+    settings: Any, user_sql: Any, call_module: Any
+) -> None:
+    """Neither can be shown to be the good one, so nothing is dropped."""
+    user_sql.execute("CREATE TABLE t (id int); INSERT INTO t SELECT i % 5 FROM generate_series(1, 100) i")
+    for name in ("odd", "odd_ccnew"):
+        with contextlib.suppress(psycopg2.Error):
+            user_sql.execute(f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON t (id)")
+    user_sql.execute(INDEXES)
+    both = [("odd", False), ("odd_ccnew", False)]
+    assert user_sql.fetchall() == both
+    result = call_module("reindex", **login(settings))
+    assert result["dropped_leftovers"] == [] and not result["changed"]
+    user_sql.execute(INDEXES)
+    assert user_sql.fetchall() == both
+
+
+def test_unused_indexes_are_named_with_the_age_of_the_statistics(
+    settings: Any, user_sql: Any, call_module: Any
+) -> None:
+    user_sql.execute("CREATE TABLE t (id int PRIMARY KEY, a int, b int, c int UNIQUE)")
+    user_sql.execute("INSERT INTO t SELECT i, i, i, i FROM generate_series(1, 2000) i")
+    user_sql.execute("CREATE INDEX t_used ON t (a); CREATE INDEX t_unused ON t (b); CREATE INDEX t_b_too ON t (b)")
+    user_sql.execute("VACUUM ANALYZE t")
+    user_sql.execute("SELECT pg_stat_reset()")
+    user_sql.execute("SET enable_seqscan = off; SET enable_bitmapscan = off; SELECT count(*) FROM t WHERE a = 7")
+    user_sql.execute("SELECT pg_stat_force_next_flush()")
+    user_sql.execute("SELECT pg_stat_get_numscans('t_used'::regclass), now()")
+    scans, now = user_sql.fetchone()
+    assert scans == 1
+    result = call_module("reindex", check_mode=True, **login(settings))
+    (one,) = result["unused"]  # t_used is used, the others are unique, or named as a duplicate
+    assert one["index"] == "public.t_unused" and one["table"] == "public.t" and one["bytes"] > 8192
+    since = datetime.fromisoformat(result["unused_since"].replace("Z", "+00:00"))
+    assert abs((now - since).total_seconds()) < 120
+    user_sql.execute(one["sql"])
+    assert call_module("reindex", check_mode=True, **login(settings))["duplicates"] == []
