@@ -28,7 +28,7 @@ from .helpers import PROGRAMS, Place, make_place
 PLAY = """
 - hosts: localhost
   gather_facts: false
-  become: "{{ change_user }}"
+  become: "{{ titan_become }}"
   become_method: ansible.builtin.su
   module_defaults:
     group/titan.database.database: "{{ login }}"
@@ -60,7 +60,7 @@ def converge(place: Place, *arguments: str, expect: int = 0, **given: Any) -> tu
     user, group = owner.pw_name, grp.getgrgid(owner.pw_gid).gr_name
     variables = {
         "ansible_connection": "local", "ansible_python_interpreter": sys.executable if os.geteuid() else "/usr/bin/python3",
-        "ansible_remote_tmp": "/var/tmp/.ansible-titan-test", "change_user": os.geteuid() == 0,
+        "ansible_remote_tmp": "/var/tmp/.ansible-titan-test", "titan_become": os.geteuid() == 0,
         "login": {"login_unix_socket": place.cluster.socket, "login_port": place.cluster.port, "login_user": "postgres",
                   "login_db": place.settings.database},
         "backup_engine": "pgbackrest", "backup_user": user, "backup_group": group, "backup_dest": str(place.dest),
