@@ -187,6 +187,10 @@ def test_any_text_is_cut_or_refused_and_tokens_agree_with_postgresql(sql: str) -
     except (pglast.parser.ParseError, pglast.Error):
         return
     pieces = [sql[t.start : t.end + 1] for t in theirs if t.name not in ("SQL_COMMENT", "C_COMMENT")]
+    mine_at = {(token.start, token.end) for token in mine}
+    for their in theirs:
+        if their.name in ("IDENT", "UIDENT", "USCONST") and "\n" not in sql[their.start : their.end + 1]:
+            assert (their.start, their.end + 1) in mine_at
     # 'a' -- comment, newline, 'b' is one token of theirs and two of ours; what counts is where their token ends
     wanted = "".join("".join(token.text for token in tokenize(piece)) if "--" in piece else piece for piece in pieces)
     assert "".join("".join(token.text.split()) for token in mine) == "".join(wanted.split())
