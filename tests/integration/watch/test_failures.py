@@ -27,9 +27,9 @@ from tests.conftest import embedded_programs, login
 from tests.integration.watch.stub import Stub, running_stub
 
 ROOT = Path(__file__).resolve().parents[3]
-# The jobs of production as the shipped inventory has them.
+# The jobs of production as the shipped inventory and the role's defaults have them.
 PRODUCTION = yaml.safe_load((ROOT / "inventories" / "production" / "group_vars" / "production.yml").read_text())
-SHIPPED = {job["name"]: {**job, "log": ""} for job in PRODUCTION["schedule_jobs"]}
+SHIPPED = {job["name"]: {**job, "log": "", "run_on": "primary"} for job in PRODUCTION["schedule_jobs"]}
 CRON_ENVIRONMENT = {"HOME": "/", "LOGNAME": "root", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
 
 

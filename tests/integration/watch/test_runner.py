@@ -307,6 +307,15 @@ def test_patroni_that_does_not_answer_is_a_failure(site: Site) -> None:
     assert (status, "does not answer" in said, "worked" in said) == (1, True, False)
 
 
+def test_health_looks_also_where_nobody_can_say_who_leads(site: Site) -> None:
+    """A server that is down is what it has to tell; and what it cannot do is unknown (3), not a warning (1)."""
+    site.write(patroni_url="http://127.0.0.1:1", schedule={"health": {"run_on": "primary"}})
+    status, said = site.run("print('looked')", job="health")
+    assert (status, "looked" in said) == (0, True)
+    site.write(state_dir="/proc/nowhere")
+    assert site.run(job="health")[0] == 3
+
+
 def test_a_full_disk_for_the_records_stops_nothing_and_is_heard(site: Site) -> None:
     site.write(state_dir="/proc/nowhere")
     status, said = site.run("print('worked')")
