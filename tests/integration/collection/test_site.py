@@ -16,6 +16,8 @@ from typing import Any
 import psycopg2
 import pytest
 
+from tests.integration.watch.stub import running_stub
+
 ROOT = Path(__file__).resolve().parents[3]
 ANSIBLE = Path(sys.executable).parent / "ansible-playbook"
 # What the original's rules say, written without the engine: table -> condition of a due row.
@@ -235,6 +237,20 @@ def test_the_summary_says_what_was_read_back(story: Story) -> None:
     assert "2 migrations are applied, 0 are pending" in story.outputs["second"]
     assert "newest verified backup: " in story.outputs["second"]
     assert "reindex runs next at Sun" in story.outputs["second"]
+
+
+def test_the_channels_for_messages_are_checked_where_that_is_wanted(story: Story) -> None:
+    env = story.demo / "app" / ".env"
+    before = env.read_text()
+    wanted = ["--tags", "monitoring", "-e", '{"titan_monitoring": true, "monitoring_test_message": true}']
+    assert "No channel is configured" in story.playbook("no channel", *wanted, expect=2)
+    try:
+        with running_stub() as stub:
+            env.write_text(f"{before}TITAN_DB_NOTIFY_URLS='{stub.url}/message'\n")
+            assert recap(story.playbook("a channel", *wanted))["changed"] == 0
+            assert [each["kind"] for each in stub.messages()] == ["test"]
+    finally:
+        env.write_text(before)
 
 
 BAD_POLICY = [{"table": "public.audit_log", "column": "created_at", "keep": "90 days"}]
