@@ -13,7 +13,7 @@ version_added: "0.1.0"
 description:
   - Notes in a backup's manifest that it is pinned. The O(titan.database.backup#module:keep) rules never remove a pinned backup.
   - No database is needed. A file without a manifest, made by another program, cannot be pinned before a drill has given it one.
-  - The manifests of copies elsewhere stay as they are.
+  - The manifests of copies elsewhere stay as they are. Backups of pgBackRest are kept by its own rules and cannot be pinned.
 extends_documentation_fragment:
   - titan.database.connection
   - titan.database.attributes

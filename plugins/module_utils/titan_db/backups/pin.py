@@ -9,7 +9,7 @@ import os
 
 from ..errors import OptionError, TitanError
 from ..outcome import Call, Outcome
-from .catalog import Entry, read_entry
+from .catalog import PHYSICAL, Entry, read_entry
 from .manifest import backup_lock, write_manifest
 from .report import public_entry
 
@@ -41,6 +41,8 @@ def pin_entry(entry: Entry, call: Call) -> Outcome:
 
 
 def _require_usable(entry: Entry, wanted: bool) -> None:
+    if entry.format == PHYSICAL:
+        raise OptionError("source", entry.path, "pgBackRest removes its backups by its own rules, which know no pins.")
     if not os.path.lexists(entry.path) and not entry.manifest:
         raise OptionError("source", entry.path, "There is no such file.")
     if entry.manifest is None:
