@@ -109,6 +109,26 @@ def test_a_policy_that_no_longer_fits_fails_alone(settings: Any, user_sql: Any, 
     assert states["public.logs"][0] == "done" and states["public.logs"][1] > 70
 
 
+@pytest.mark.parametrize("kind", ["timestamptz", "timestamp", "date"])
+def test_a_cut_off_in_the_future_deletes_nothing(
+    settings: Any, user_sql: Any, call_module: Any, freely: Any, kind: str
+) -> None:
+    """A stored row that says so is not believed: rows of this moment would be due."""
+    user_sql.execute(f"CREATE TABLE logs (id int, created_at {kind})")
+    user_sql.execute("INSERT INTO logs SELECT n, now() - interval '1 day' * n FROM generate_series(0, 9) n")
+    call_module("retention_policy", policies=[{**GOOD, "keep": "0 seconds"}], **login(settings))
+    user_sql.execute("UPDATE titan_ops.retention_policy SET keep = '-2 days'")
+    for check_mode in (True, False):
+        result = call_module("cleanup", check_mode=check_mode, **freely, **login(settings))
+        assert result["failed"] and not result["changed"] and "in the future of the server's clock" in result["msg"], (
+            result
+        )
+    user_sql.execute("SELECT count(*) FROM logs")
+    assert user_sql.fetchone() == (10,)
+    user_sql.execute("UPDATE titan_ops.retention_policy SET keep = '0 seconds'")
+    assert call_module("cleanup", **freely, **login(settings))["results"][0]["deleted"] >= 8
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -9,6 +9,7 @@ from ansible_collections.titan.database.plugins.module_utils.titan_db.durations 
 from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import OptionError
 from ansible_collections.titan.database.plugins.module_utils.titan_db.retention.filters import Filter
 from ansible_collections.titan.database.plugins.module_utils.titan_db.retention.parse import parse_policy, split_table
+from ansible_collections.titan.database.plugins.module_utils.titan_db.retention.place import places
 from ansible_collections.titan.database.plugins.module_utils.titan_db.retention.planner import (
     Facts,
     choose,
@@ -98,12 +99,16 @@ FILTERS = st.one_of(
     st.builds(lambda values, fold: Filter("level", "in", tuple(sorted(v.lower() if fold else v for v in values)), fold),
               st.sets(st.sampled_from(["a", "A", "b", "B", "c"]), min_size=1), st.booleans()),
     st.builds(lambda kind: Filter("level", kind), st.sampled_from(["is_null", "is_not_null"])),
+    st.just(Filter("level", "in", ("a",), raw="n > 1")),
+    st.just(Filter(raw="n > 1")),
 )  # fmt: skip
 
 
 def passes(one: Filter | None, value: str | None) -> bool:
     if one is None:
         return True
+    if not one.kind:
+        return True  # what SQL says nobody knows here, so a row could pass
     if one.kind != "in":
         return (value is None) == (one.kind == "is_null")
     return value is not None and (value.lower() if one.ignore_case else value) in one.values
@@ -147,6 +152,16 @@ def test_names_are_made_and_shown_in_order() -> None:
         (Facts(10**6, 9 * 10**5, 10**4, "i"), "tid_sweep", "90%"),
         (Facts(10**6, 10**5, 10**4, "i", largest_tie=90_000), "tid_sweep", "share one time"),
         (Facts(10**6, 10**6, 10**4, "i", expired=True), "drop_partition", "whole partition"),
+        (Facts(0, 0, 0, expired=True), "drop_partition", "whole partition"),
+        (Facts(10**6, 10**4, 10**4, key="k", key_share=0.01, span=9000), "pk_window", "1.0% of the key's values"),
+        (
+            Facts(10**6, 10**4, 10**4, "i", largest_tie=90_000, key="k", key_share=0.01, span=9000),
+            "pk_window",
+            "share one time",
+        ),
+        (Facts(10**6, 10**4, 10**4, key="k", key_share=0.01, span=100), "tid_sweep", "100 of 10,000 pages"),
+        (Facts(10**6, 10**4, 10**4, key="k", key_share=0.9, span=9000), "tid_sweep", "9,000 of 10,000 pages"),
+        (Facts(10**6, 10**4, 10**4, "i", key="k", key_share=0.01, span=9000), "keyset", "walks index i"),
     ],
 )
 def test_the_planner_chooses_and_says_why(facts: Facts, kind: str, word: str) -> None:
@@ -162,6 +177,36 @@ def test_the_batch_stays_in_bounds_and_follows_the_target(size: int, seconds: fl
         assert after < size or after == 100
     if seconds < 0.2 * target:
         assert after > size or after == 20_000
+
+
+def test_somebody_who_waited_halves_the_batch() -> None:
+    assert next_batch(1000, 1e-3, 0.1, 100, 20_000) == 2000
+    assert next_batch(1000, 1e-3, 0.1, 100, 20_000, waited=True) == 500
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.integers(0, 9**5), st.integers(1, 300), st.integers(-50, 50)),
+        min_size=1,
+        max_size=9,
+    )
+)
+def test_the_place_holds_every_due_row(rows: list[tuple[bool, int, int, int]]) -> None:
+    groups = [
+        {"leaf": 1, "due_0": due, "first": f"({page},1)", "last": f"({page + 3},{item})", "low": key, "high": key + 2}
+        for due, page, item, key in rows
+    ]
+    found = places(groups, 0, "id").get(1)
+    due = [row for row in rows if row[0]]
+    assert bool(found) == bool(due)
+    if found:
+        assert found.first_page == min(row[1] for row in due) and found.last_page == max(row[1] + 3 for row in due)
+        assert found.low == min(row[3] for row in due) and found.high == max(row[3] + 2 for row in due)
+        assert 0 < found.key_share <= 1 and (found.key_share == 1) == (
+            found.high - found.low == max(row[3] + 2 for row in rows) - min(row[3] for row in rows)
+        )
+    without = places(groups, 0, "").get(1)
+    assert without is None or without.key == ""
 
 
 def test_steering_settles_below_the_target() -> None:

@@ -112,13 +112,15 @@ def check_fraction(name: str, due: int, rows: int, allowed: float) -> None:
         )
 
 
-def check_cutoff(database: Database, cut: str, clock: str, kind: str) -> None:
+def check_cutoff(database: Database, cut: str, clock: str, kind: str, zone: str) -> None:
     """Refuse a cut-off in the future (a negative keep, or a clock gone wrong).
 
     Raises:
         TitanError: the cut-off lies after the server's clock.
     """
-    if kind == "timestamptz" and database.value("SELECT %s::timestamptz > %s::timestamptz", (cut, clock)):
+    now = "%s::timestamptz" if kind == "timestamptz" else f"(%s::timestamptz AT TIME ZONE %s)::{kind}"
+    arguments = (cut, clock) if kind == "timestamptz" else (cut, clock, zone)
+    if database.value(f"SELECT %s::{kind} > {now}", arguments):
         raise TitanError(
             f"The cut-off {cut} lies in the future of the server's clock {clock}; correct the policy's keep."
         )

@@ -18,8 +18,8 @@ from ..outcome import Call, Outcome
 from .apply import Done, apply_table, result_of
 from .batch import Limits
 from .guards import backup_within, trusted_backup
-from .parse import parse_policy
-from .plan import PolicyPlan, TablePlan, as_data, make_plan, selected
+from .parse import parse_policy, selected
+from .plan import PolicyPlan, TablePlan, as_data, make_plan
 from .policy import shown
 from .store import exists, read_policies, write_policies
 from .throttle import Throttle

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -147,3 +147,22 @@ def _closing_quote(text: str) -> int:
             position += 1
         position += 1
     return len(text)
+
+
+def selected(policies: Sequence[Policy], tables: Sequence[str] | None) -> list[Policy]:
+    """The policies of the named tables; all without names.
+
+    Raises:
+        OptionError: a name has no policy.
+    """
+    if not tables:
+        return list(policies)
+    chosen: list[Policy] = []
+    for text in tables:
+        schema, name = split_table("tables", text)
+        matching = [policy for policy in policies if policy.table == name and schema in ("", policy.schema)]
+        if not matching:
+            known = ", ".join(sorted({policy.full_table for policy in policies})) or "none"
+            raise OptionError("tables", text, f"No policy is stored for it; tables with policies: {known}.")
+        chosen += [policy for policy in matching if policy not in chosen]
+    return chosen

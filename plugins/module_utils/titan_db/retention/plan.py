@@ -10,12 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..database import Database
-from ..errors import DatabaseError, OptionError, TitanError
+from ..errors import DatabaseError, TitanError
 from .archive import Archive
 from .count import Dated, PolicyCount, TableCount, count_table
 from .facts import leaf_facts, unindexed_children, usable_index, user_triggers
 from .guards import check_cutoff, check_fraction
-from .parse import split_table
 from .partitions import expired_leaves, with_unfinished
 from .planner import Strategy, choose
 from .policy import Policy
@@ -97,25 +96,6 @@ class TablePlan:
         return tuple(name for plan in self.policies if not plan.error for name in plan.unfinished)
 
 
-def selected(policies: Sequence[Policy], tables: Sequence[str] | None) -> list[Policy]:
-    """The policies of the named tables; all without names.
-
-    Raises:
-        OptionError: a name has no policy.
-    """
-    if not tables:
-        return list(policies)
-    chosen: list[Policy] = []
-    for text in tables:
-        schema, name = split_table("tables", text)
-        matching = [policy for policy in policies if policy.table == name and schema in ("", policy.schema)]
-        if not matching:
-            known = ", ".join(sorted({policy.full_table for policy in policies})) or "none"
-            raise OptionError("tables", text, f"No policy is stored for it; tables with policies: {known}.")
-        chosen += [policy for policy in matching if policy not in chosen]
-    return chosen
-
-
 def make_plan(database: Database, policies: Sequence[Policy], clock: str, max_fraction: float) -> list[TablePlan]:
     """Look at each table once and decide; a table that cannot be cleaned has the reason in its policies' error."""
     by_table: dict[tuple[str, str], list[Policy]] = {}
@@ -150,7 +130,7 @@ def _dated(
         cut = "" if problems else cutoff(database, policy, table.columns[policy.column], clock)
         if not problems:
             try:
-                check_cutoff(database, cut, clock, TIME_TYPES[table.columns[policy.column].base])
+                check_cutoff(database, cut, clock, TIME_TYPES[table.columns[policy.column].base], policy.time_zone)
             except TitanError as error:
                 problems = [error.message]
         if problems:

@@ -105,7 +105,7 @@ def next_batch(
         smallest, largest: Bounds.
         waited: Somebody waited for the last batch.
     """
-    wanted = min(0.5 if waited else 1.5, _AIM * target_seconds / max(seconds, 1e-6))
+    wanted = min(0.5 if waited else 2.0, _AIM * target_seconds / max(seconds, 1e-6))
     return max(smallest, min(largest, int(size * max(0.1, wanted))))
 
 
