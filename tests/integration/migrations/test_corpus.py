@@ -77,6 +77,7 @@ HISTORY = [
     "SET check_function_bodies = off;\nCREATE FUNCTION calls_later() RETURNS int LANGUAGE sql AS 'SELECT not_there()';",
     "SET SESSION AUTHORIZATION postgres;\nSET default_transaction_read_only = on;\nSET statement_timeout = '10min';",
     "BEGIN TRANSACTION;\nCREATE TABLE wrapped (a int);\nINSERT INTO wrapped VALUES (1);\nEND;\nANALYZE wrapped;\n",
+    "drop table if exists nowhere;\nSET client_min_messages = error;\nbegin;\ncreate table late_begin (a int);\ncommit;\ncreate index on late_begin (a);",
     "set client_min_messages to error;\nstart transaction;\ndrop table if exists nowhere;\nalter table wrapped add b text default E'\\\\';\ncommit work;",
     "CREATE FUNCTION shown(wrapped) RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT $1.a::text $$;",
     "CREATE INDEX wrapped_shown ON wrapped (shown(wrapped.*));",

@@ -31,6 +31,6 @@ def test_apply_compare_drift_and_take_back(server15: Cluster, call_module: Calla
         {"object": "index public.log_b", "change": "dropped"}
     ]
     back = call_module(
-        "migration", **login(settings), files=sent, state="rolled_back", target="29", allow_rollback=True
+        "migration", **login(settings), files=sent, state="rolled_back", target=str(len(HISTORY)), allow_rollback=True
     )
     assert [item["version"] for item in back["rolled_back"]] == ["99"], back

@@ -145,7 +145,7 @@ def _natures(statements: Sequence[Statement]) -> list[str]:
 
 
 def _own_block(statements: Sequence[Statement], natures: Sequence[str]) -> list[Statement] | None:
-    """The statements between the file's own BEGIN and COMMIT, if all of it stands in one such block."""
+    """The statements without the file's own BEGIN and COMMIT, if there is one such pair: all of it becomes one transaction."""
     control = [at for at, kind in enumerate(natures) if kind == CONTROL]
     if len(control) != 2 or ALONE in natures:
         return None
@@ -153,8 +153,6 @@ def _own_block(statements: Sequence[Statement], natures: Sequence[str]) -> list[
     if opening not in (("begin",), ("begin", "transaction"), ("begin", "work"), ("start", "transaction")):
         return None
     if closing not in (("commit",), ("commit", "transaction"), ("commit", "work"), ("end",), ("end", "transaction")):
-        return None
-    if any(kind != EITHER for kind in (*natures[: control[0]], *natures[control[1] + 1 :])):
         return None
     return [statement for at, statement in enumerate(statements) if at not in control]
 
