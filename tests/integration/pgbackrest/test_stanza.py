@@ -62,15 +62,37 @@ def test_a_backup_is_proven_by_a_restore_that_equals_a_known_moment(prepared: Pl
     assert read_catalog(str(prepared.dest), "other") == []
 
 
-def test_the_next_one_is_incremental_and_a_recent_one_is_enough(prepared: Place, full: str) -> None:
-    prepared.sql("INSERT INTO public.users (email) VALUES ('later@example.org')")
-    assert "incr" in prepared.backup(check=True).summary
+def test_the_next_one_is_incremental_and_a_writer_makes_its_proof_neither_fail_nor_lie(
+    prepared: Place, full: str
+) -> None:
     recent = prepared.backup(unless_verified_within="1h")
     assert not recent.changed and recent.data["backup"]["path"] == full
-    done = prepared.backup()
-    label = done.data["backup"]["label"]
-    assert done.changed and label.endswith("I") and done.data["backup"]["verified"]["rows"] == 4503
-    assert [entry.path for entry in read_catalog(str(prepared.dest))] == [done.data["backup"]["path"], full]
+    assert "incr" in prepared.backup(check=True).summary
+    stop = threading.Event()
+
+    def write() -> None:
+        with connect(prepared.settings) as database:
+            while not stop.is_set():
+                with database.transaction():
+                    database.execute("INSERT INTO public.orders (user_id, note) VALUES (1, 'busy')")
+                    database.execute("SELECT pg_sleep(0.005)")
+
+    writers = [threading.Thread(target=write) for _number in range(3)]
+    for writer in writers:
+        writer.start()
+    try:
+        done = prepared.backup()
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+    record = done.data["backup"]
+    assert done.changed and record["label"].endswith("I")
+    assert record["point"]["proof"] in ("quiet", "locked") and record["verified"]["level"] == "restored"
+    rows = next(table["rows"] for table in record["tables"] if table["name"] == "orders")
+    with connect(prepared.settings) as database:
+        assert 4000 < rows < database.value("SELECT count(*) FROM public.orders")
+    assert [entry.path for entry in read_catalog(str(prepared.dest))] == [record["path"], full]
 
 
 def test_a_drill_compares_an_old_backup_with_its_moment_and_tells_what_differs(prepared: Place, full: str) -> None:
@@ -105,43 +127,25 @@ def test_a_flipped_byte_is_found_and_named_and_the_mended_backup_counts_again(pr
     assert os.listdir(prepared.drills) == []
 
 
-def test_a_writer_makes_the_proof_neither_fail_nor_lie(prepared: Place, full: str) -> None:
-    stop = threading.Event()
-
-    def write() -> None:
-        with connect(prepared.settings) as database:
-            while not stop.is_set():
-                with database.transaction():
-                    database.execute("INSERT INTO public.orders (user_id, note) VALUES (1, 'busy')")
-                    database.execute("SELECT pg_sleep(0.005)")
-
-    writers = [threading.Thread(target=write) for _number in range(3)]
-    for writer in writers:
-        writer.start()
-    try:
-        done = prepared.backup(type="incr")
-    finally:
-        stop.set()
-        for writer in writers:
-            writer.join()
-    record = done.data["backup"]
-    assert record["point"]["proof"] in ("quiet", "locked") and record["verified"]["level"] == "restored"
-    rows = next(table["rows"] for table in record["tables"] if table["name"] == "orders")
-    with connect(prepared.settings) as database:
-        assert 4000 < rows < database.value("SELECT count(*) FROM public.orders")
-
-
-def test_old_backups_expire_after_the_proof_by_pgbackrests_own_rules(prepared: Place, full: str) -> None:
+def test_old_backups_expire_by_pgbackrests_rules_but_never_the_newest_proven_one(prepared: Place, full: str) -> None:
+    """repo1-retention-full is 2."""
     old = {entry.path for entry in read_catalog(str(prepared.dest))}
+    first = prepared.backup(type="full", verify="checksum")
+    assert first.data["backup"]["verified"]["level"] == "checksum" and first.data["removed"] == []
     second = prepared.backup(type="full", verify="checksum")
-    assert second.data["backup"]["verified"]["level"] == "checksum" and second.data["removed"] == []
-    third = prepared.backup(type="full")  # repo1-retention-full=2
-    assert set(third.data["removed"]) == old and full in old
+    assert second.data["removed"] == []
+    assert any("a restore has proven" in warning and "would go" in warning for warning in second.warnings)
+    assert old < {entry.path for entry in read_catalog(str(prepared.dest))}
+
+    prepared.drill()  # the newest one
+    third = prepared.backup(type="full", verify="checksum")
+    assert set(third.data["removed"]) == {*old, first.data["backup"]["path"]} and not third.warnings
     left = read_catalog(str(prepared.dest))
-    assert len(left) == 2 and [entry.verified_level for entry in left] == ["restored", "checksum"]
-    assert not any(os.path.exists(path) for path in old)
+    assert [entry.path for entry in left] == [third.data["backup"]["path"], second.data["backup"]["path"]]
+    assert [entry.verified_level for entry in left] == ["checksum", "restored"]
     newest = newest_verified(left)
-    assert newest is not None and newest.path == third.data["backup"]["path"]
+    assert newest is not None and newest.path == second.data["backup"]["path"]
+    assert not any(os.path.exists(path) for path in (*old, first.data["backup"]["path"]))
 
 
 def test_wrong_names_are_refused_in_clear_words(prepared: Place) -> None:

@@ -34,7 +34,7 @@ from .server import plan_needs, read_state
 from .stanza import not_archiving
 
 FULL = "full"
-_EXPIRED = re.compile(r"expire (?:full|diff|incr) backup(?: set)?:? (?P<labels>.+)$")
+_EXPIRED = re.compile(r"(?:expire [\w-]+ backup(?: set)?|remove expired backup) (?P<labels>.+)$")
 _LABELS = re.compile(r"\d{8}-\d{6}F(?:_\d{8}-\d{6}[DI])?")
 
 
