@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -73,3 +75,23 @@ def test_a_wrong_password_is_one_clear_sentence(config: Path, dest: Path, capfd:
     said = capfd.readouterr().err
     assert said.count("\n") == 1 and "password authentication failed" in said and "wrong" not in said
     assert list(dest.iterdir()) == []
+
+
+def test_the_password_file_of_a_killed_run_is_removed(
+    config: Path, workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it is an hour old; that of a run that lives stays, and so do files of others."""
+    folder = workdir / "tmp"
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    dead = 1 << 22 | 1  # more than a process number can be
+    names = {f"titan-db-pass-{dead}-abcdefgh": 0, f"titan-db-pass-{os.getpid()}-abcdefgh": 1}
+    names |= {f"titan-db-pass-{dead}-12345678": 1, "titan-db-pass-x": 1, f"other-{dead}-abcdefgh": 1}
+    for name in names:
+        (folder / name).mkdir(parents=True, mode=0o700)
+        (folder / name / "pgpass").write_text("secret")
+    for name in names:
+        young = name.endswith("12345678")
+        moment = time.time() - (60 if young else 7200)
+        os.utime(folder / name, (moment, moment))
+    assert cli.main(["backup", "--config", str(config), "--verify", "checksum"]) == 0
+    assert sorted(path.name for path in folder.iterdir()) == sorted(name for name, stays in names.items() if stays)
