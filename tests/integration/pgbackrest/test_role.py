@@ -9,6 +9,7 @@ import grp
 import json
 import os
 import pwd
+import shutil
 import stat
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from tests.integration.backups.helpers import picture
 from .conftest import require_programs
 from .helpers import PROGRAMS, Place, make_place
 
+TEMPORARY = "/var/tmp/.ansible-titan-test"  # for two users
 PLAY = """
 - hosts: localhost
   gather_facts: false
@@ -53,6 +55,7 @@ def bare() -> Iterator[Place]:
     (made.folder / "dest").rmdir()
     yield made
     made.remove()
+    shutil.rmtree(TEMPORARY, ignore_errors=True)
 
 
 def converge(place: Place, *arguments: str, expect: int = 0, **given: Any) -> tuple[dict[str, int], str]:
@@ -60,7 +63,7 @@ def converge(place: Place, *arguments: str, expect: int = 0, **given: Any) -> tu
     user, group = owner.pw_name, grp.getgrgid(owner.pw_gid).gr_name
     variables = {
         "ansible_connection": "local", "ansible_python_interpreter": sys.executable if os.geteuid() else "/usr/bin/python3",
-        "ansible_remote_tmp": "/var/tmp/.ansible-titan-test", "titan_become": os.geteuid() == 0,
+        "ansible_remote_tmp": TEMPORARY, "titan_become": os.geteuid() == 0,
         "login": {"login_unix_socket": place.cluster.socket, "login_port": place.cluster.port, "login_user": "postgres",
                   "login_db": place.settings.database},
         "backup_engine": "pgbackrest", "backup_user": user, "backup_group": group, "backup_dest": str(place.dest),
