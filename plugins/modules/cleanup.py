@@ -181,7 +181,9 @@ results:
       description: Rows under this policy that have no time and are never due.
       type: int
     strategy:
-      description: How the rows were found, V(keyset), V(pk_window), V(tid_sweep), V(drop_partition) or V(none), joined by C(+) where partitions differ.
+      description:
+        - How the rows were found, V(keyset), V(pk_window), V(tid_sweep), V(drop_partition) or V(none).
+        - Joined by C(+) where partitions differ.
       type: str
     reason:
       description: Why this strategy was chosen.

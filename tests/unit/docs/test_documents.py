@@ -146,7 +146,9 @@ def test_variables_are_those_of_the_roles_and_have_their_types() -> None:
         for name, value in data.items() if isinstance(data, dict) else ():
             seen += 1
             if name not in options:
-                assert name.startswith(("titan_", "deploy_")) and name in playbooks, f"{block.place}: nobody reads {name}"
+                assert name.startswith(("titan_", "deploy_")) and name in playbooks, (
+                    f"{block.place}: nobody reads {name}"
+                )
                 continue
             spec = {key: item for key, item in options[name].items() if key != "description"}
             result = ArgumentSpecValidator({name: _bare(spec)}).validate({name: value})
