@@ -251,17 +251,6 @@ def test_roles_have_what_they_need_and_no_more(environment):
     )
 
 
-def test_who_maintains_rebuilds_indexes_without_owning_them(environment):
-    if environment.host.run("test -e %s", f"{environment.home}/.env.maintenance").rc:
-        pytest.skip("this host has no role for maintenance")
-    role = ("--env-file", f"{environment.home}/.env.maintenance", "--min-reclaimable", "0.1", "--min-size-mb", "0")
-    done = environment.titan_db("reindex", "--by-hand", *role)
-    assert re.search(r"Rebuilt [1-9]\d* of ", done.stdout), done.stdout
-    assert environment.value("SELECT count(*) FROM pg_index WHERE NOT indisvalid") == "0"
-    if int(environment.value("SHOW server_version_num")) >= 170000:
-        assert environment.value("SELECT pg_has_role('titan_maintenance', 'titan', 'MEMBER')") == "f"
-
-
 def test_the_checkout_is_what_was_tested():
     """The values of the lab's groups are the shipped inventories' own files."""
     for name in ("production", "staging"):
