@@ -252,7 +252,7 @@ def test_a_table_that_somebody_has_locked(first: str, small: ConnectionSettings,
         began = time.monotonic()
         with one_failure(dest, first, "public.orders is held by backend"):
             backup(small, dest, lock_timeout=1)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 30
     heals(small, dest)
 
 
@@ -261,7 +261,7 @@ def test_a_time_limit_ends_everything(first: str, small: ConnectionSettings, des
     began = time.monotonic()
     with one_failure(dest, first, "time limit of 2 seconds"):
         backup(small, dest, programs=slow, timeout=2)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     heals(small, dest)
 
 

@@ -185,7 +185,7 @@ def test_a_runner_killed_in_the_middle_of_a_statement_keeps_nothing(fresh: Any, 
         os.waitpid(child, 0)
         began = time.monotonic()
         while db.value(busy):
-            assert time.monotonic() - began < 10, "the server keeps the dead runner's statement going"
+            assert time.monotonic() - began < 30, "the server keeps the dead runner's statement going"
             time.sleep(0.02)
         assert db.value("SELECT count(*) FROM pg_index WHERE NOT indisvalid") == 1
         blocker.execute("COMMIT")

@@ -74,12 +74,12 @@ def test_a_blocked_statement_gives_way_and_names_who_is_in_the_way(
 
         thread = threading.Thread(target=read)
         thread.start()
-        result = run({"1_a.sql": "ALTER TABLE t ADD b int;"}, lock_retries=2, lock_timeout=300)
+        result = run({"1_a.sql": "ALTER TABLE t ADD b int;"}, lock_retries=2, lock_timeout=1000)
         ended.set()
         thread.join()
     assert result["failed"] and result["sqlstate"] == "55P03" and "tried 3 times" in result["msg"]
     assert "titan-db long reader" in result["msg"] and result["blockers"][0]["relations"] == "public.t"
-    assert 0.2 < max(stalls) < 0.6, "an unrelated read waits no longer than lock_timeout"
+    assert 0.5 < max(stalls) < 2.0, "an unrelated read waits no longer than lock_timeout"
 
 
 def test_it_succeeds_when_the_blocker_ends_meanwhile(settings: ConnectionSettings, db: Database, run: Run) -> None:

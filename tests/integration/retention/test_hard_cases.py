@@ -175,7 +175,7 @@ def test_rows_locked_by_others_are_stepped_around_and_named(
     holder.cursor().execute("SELECT FROM logs WHERE id IN (1, 9001, 19999) FOR UPDATE")
     begun = time.monotonic()
     result = call_module("cleanup", **freely, **logs)
-    assert time.monotonic() - begun < 6
+    assert time.monotonic() - begun < 20
     assert result["failed"] and result["changed"] and "3 due rows are still there" in result["msg"]
     assert result["results"][0]["deleted"] == 9997 and result["results"][0]["stepped_around"] > 0
     assert result["results"][0]["strategy"] == strategy

@@ -114,7 +114,7 @@ def test_readers_hardly_notice(settings: Any, user_sql: Any, logs: Any, call_mod
     stop.set()
     thread.join()
     assert not result.get("failed") and result["results"][0]["deleted"] == 25
-    assert longest[0] < 0.5, "a reader stalled"
+    assert longest[0] < 1.1, "a reader stalled behind the one that keeps its lock"
 
 
 def test_interrupted_before_every_step(settings: Any, user_sql: Any, logs: Any) -> None:

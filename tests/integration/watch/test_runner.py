@@ -196,7 +196,7 @@ def test_a_job_that_ignores_the_signal_is_killed(site: Site) -> None:
     site.write(schedule={"backup": {"timeout": "1s"}})
     begun = time.monotonic()
     assert site.run("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(300)")[0] == 124
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 60
 
 
 def test_a_job_gives_way_to_others(site: Site) -> None:
