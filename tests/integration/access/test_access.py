@@ -228,7 +228,7 @@ def test_each_kind_may_what_it_needs_and_no_more(site: Site) -> None:
     assert site.play(roles)[0] == 1
     site.run("maintenance", sweeper, "DELETE FROM logs", "REINDEX TABLE logs")
 
-    held = [site.login("application", app) for _ in range(2)]
+    held = [site.login("application", app), site.login("application", app)]
     with pytest.raises(psycopg2.OperationalError, match="too many connections"):
         site.login("application", app)
     for each in held:

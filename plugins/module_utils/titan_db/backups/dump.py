@@ -10,8 +10,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import IO, Callable
 
@@ -172,14 +172,11 @@ def _pump(started: Chain, sinks: Sequence[IO[bytes]], digest_so_far: hashlib._Ha
     started.finish()
 
 
-@contextmanager
-def _decoder(request: DumpRequest, deadline: Deadline) -> Iterator[Chain | None]:
+def _decoder(request: DumpRequest, deadline: Deadline) -> AbstractContextManager[Chain | None]:
     """A program that decodes what is written, at the same time, and fails if that cannot be done to the end."""
     if not request.decodes:
-        yield None
-        return
-    with chain([Program(["zstd", "-tq"])], deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as decoder:
-        yield decoder
+        return nullcontext()
+    return chain([Program(["zstd", "-tq"])], deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
 
 
 def _dump_directory(
