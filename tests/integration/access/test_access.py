@@ -152,10 +152,12 @@ class Site:
         return subprocess.run(["sh", "-c", script, sys.executable], capture_output=True, check=False).returncode == 0
 
     def run(self, kind: str, password: str, *statements: str) -> list[tuple[Any, ...]]:
-        with closing(self.login(kind, password)) as connection, connection, connection.cursor() as cursor:
+        with closing(self.login(kind, password)) as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
-            return cursor.fetchall() if cursor.description else []
+            rows = cursor.fetchall() if cursor.description else []
+            connection.commit()
+        return rows
 
 
 def password(kind: str) -> str:
