@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -186,13 +187,13 @@ def timed(command: Command, patience: float) -> tuple[float, float] | None:
         measured = [time_program, "-f", "%M", "-o", peak.name, *command] if time_program else command
         began = time.perf_counter()
         process = subprocess.Popen(measured, cwd=ROOT, env=env, stdout=output, stderr=output, start_new_session=True)
-        try:
-            status = process.wait(timeout=patience)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            return None
+        late = threading.Timer(patience, os.killpg, (process.pid, signal.SIGKILL))
+        late.start()
+        status = process.wait()  # with a timeout it would look every 50 ms only, and every figure would be a multiple
         seconds = time.perf_counter() - began
+        late.cancel()
+        if status == -signal.SIGKILL:
+            return None
         if status:
             output.seek(0)
             sys.exit(f"{' '.join(command)}\n{output.read().decode()[-3000:]}")
