@@ -69,6 +69,10 @@ def advisory_key(*words: str) -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
+# Seconds in which the server ends the session of a program that was killed a moment ago, and with it its lock.
+LINGERING = 5.0
+
+
 @contextmanager
 def advisory_lock(
     database: Database, *words: str, wait: float = 0.0, sleep: Callable[[float], None] = time.sleep

@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 from ..database import Database, sql
 from ..errors import DatabaseError, LockedError, TitanError
-from ..locks import advisory_lock
+from ..locks import LINGERING, advisory_lock
 from .archive import Archive
 from .batch import Limits, Tally, Work
 from .count import TableCount
@@ -61,7 +61,7 @@ def apply_table(
     vacuumed: list[Vacuumed] = []
     changed: dict[int, int] = {}
     try:
-        with advisory_lock(database, "cleanup", plan.name):
+        with advisory_lock(database, "cleanup", plan.name, wait=LINGERING):
             for one in plan.policies:
                 if not one.error:
                     result = done[one.policy.name] = Done()

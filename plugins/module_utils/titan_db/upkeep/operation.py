@@ -13,7 +13,7 @@ from typing import Any
 from ..database import Database, connect
 from ..durations import parse_duration
 from ..errors import OptionError, TitanError
-from ..locks import advisory_lock
+from ..locks import LINGERING, advisory_lock
 from ..outcome import Call, Outcome
 from .duplicates import IndexShape, Redundant, find_redundant
 from .indexes import MAINTAIN_SINCE, Bloat, Index, measure, read_indexes, read_shapes, statistics_since
@@ -43,7 +43,7 @@ def reindex(call: Call) -> Outcome:
         plan = _make_plan(database, options)
         done: list[Rebuilt] = []
         if not call.check_mode:
-            with advisory_lock(database, "reindex"):
+            with advisory_lock(database, "reindex", wait=LINGERING):
                 plan.leftovers = [one for one in plan.leftovers if _dropped(database, one, plan)]
                 done = _rebuild_all(database, plan, options, begun + options["seconds"], call)
         redundant, unused, since = _superfluous(database)
