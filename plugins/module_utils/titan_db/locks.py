@@ -85,12 +85,7 @@ def advisory_lock(
     Raises:
         LockedError: not free within ``wait`` seconds; names the holding session and how long it has been connected.
     """
-    key = advisory_key(*words)
-    deadline = time.monotonic() + wait
-    while not database.value("SELECT pg_catalog.pg_try_advisory_lock(%s)", (key,)):
-        if time.monotonic() >= deadline:
-            raise _advisory_held(database, key, words)
-        sleep(0.2)
+    key = _acquire(database, words, wait, 0.2, sleep)
     try:
         yield
     finally:
@@ -104,12 +99,20 @@ def regain_lock(database: Database, *words: str, wait: float = 10.0) -> None:
     Raises:
         LockedError: see advisory_lock.
     """
+    _acquire(database, words, wait, 0.02, time.sleep)  # the session of before may still be ending
+
+
+def _acquire(
+    database: Database, words: tuple[str, ...], wait: float, pause: float, sleep: Callable[[float], None]
+) -> int:
+    """Poll for the lock, at most wait seconds, and return its key."""
     key = advisory_key(*words)
     deadline = time.monotonic() + wait
     while not database.value("SELECT pg_catalog.pg_try_advisory_lock(%s)", (key,)):
         if time.monotonic() >= deadline:
             raise _advisory_held(database, key, words)
-        time.sleep(0.02)  # the session of before may still be ending
+        sleep(pause)
+    return key
 
 
 def _advisory_held(database: Database, key: int, words: tuple[str, ...]) -> LockedError:
