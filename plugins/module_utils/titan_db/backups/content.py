@@ -101,7 +101,6 @@ def _gunzip(pieces: Iterator[bytes]) -> Iterator[bytes]:
 def _through(commands: list[list[str]], path: str, deadline: Deadline | None) -> Iterator[Iterator[bytes]]:
     """The file's content after a chain of programs."""
     programs = [Program(command) for command in commands]
-    programs = [Program(command) for command in commands]
     with ExitStack() as stack:
         stream = stack.enter_context(open(path, "rb"))
         started = stack.enter_context(chain(programs, deadline or Deadline(0), stdin=stream, stdout=subprocess.PIPE))
