@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 
 from .errors import OptionError
 
@@ -38,6 +39,11 @@ class Duration:
     def total_seconds(self) -> int:
         """The length in seconds, a month counted as 30 days."""
         return (self.months * 30 + self.days) * 86400 + self.seconds
+
+    @property
+    def as_timedelta(self) -> timedelta:
+        """The length as Python has it, a month counted as 30 days."""
+        return timedelta(seconds=self.total_seconds)
 
     def __str__(self) -> str:
         parts = [(self.months, "month"), (self.days, "day")]

@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta, timezone
 
-from ..backups.catalog import newest_verified, read_catalog, read_entry
+from ..backups.catalog import PHYSICAL, Entry, newest_verified, read_catalog, read_entry
 from ..database import Database
 from ..durations import parse_duration
 from ..errors import OptionError, TitanError
-
-_WHOLE_CLUSTER = "pgbackrest"  # the format of a backup that has every table, but does not list them
 
 
 def backup_within(option: str, text: str) -> timedelta | None:
@@ -21,7 +19,7 @@ def backup_within(option: str, text: str) -> timedelta | None:
     if text == "off":
         return None
     try:
-        return timedelta(seconds=parse_duration(option, text).total_seconds)
+        return parse_duration(option, text).as_timedelta
     except OptionError as error:
         raise OptionError(option, text, 'Write a length of time as "26h" or "2 days", or "off".') from error
 
@@ -55,40 +53,49 @@ def trusted_backup(
         )
     now = now or datetime.now(timezone.utc)
     here = str(database.value("SELECT current_database()"))
-    cluster = str(database.value("SELECT system_identifier FROM pg_control_system()"))
-    entries = [
-        entry
-        for entry in read_catalog(dest, name)
-        if entry.database == here
-        and entry.system_identifier in ("", cluster)
-        and entry.started <= now + timedelta(minutes=5)
-    ]
+    entries = _of_this_database(database, here, read_catalog(dest, name), now)
     newest = newest_verified(entries, level)
     what = f"of database {here}{f' with the name {name}' if name else ''} in {dest}"
     advice = 'Take one (titan-db backup), or say require_backup_within: "off"; nothing was deleted.'
     if newest is None:
         unverified = f"; {len(entries)} others are there, none of them proven" if entries else ""
         raise TitanError(f"There is no verified backup {what}{unverified}. {advice}", backup_dest=dest)
-    age = now - newest.started
-    if age > within:
-        raise TitanError(
-            f"The newest verified backup {what} is {_hours(age)} old, more than the {_hours(within)} of require_backup_within: "
-            f"{newest.path}. {advice}",
-            backup=newest.path,
-        )
-    held = (newest.manifest or {}).get("tables") if newest.format != _WHOLE_CLUSTER else None
-    missing = set(tables) - {(one["schema"], one["name"]) for one in held} if held is not None else set()
-    if missing:
-        names = ", ".join(sorted(f"{schema}.{table}" for schema, table in missing))
-        raise TitanError(
-            f"The newest verified backup {what} does not have {names}: {newest.path}. {advice}", backup=newest.path
-        )
-    problem = read_entry(newest.path, verify="checksum").problem
-    if problem:
-        raise TitanError(
-            f"The newest verified backup {what} is damaged since: {newest.path}: {problem} {advice}", backup=newest.path
-        )
+    reason = _too_old(newest, now, within) or _lacking(newest, tables) or _damaged(newest)
+    if reason:
+        raise TitanError(f"The newest verified backup {what} {reason} {advice}", backup=newest.path)
     return newest.path
+
+
+def _of_this_database(database: Database, here: str, entries: Sequence[Entry], now: datetime) -> list[Entry]:
+    """Those that were taken of the very database, and not in the future."""
+    cluster = str(database.value("SELECT system_identifier FROM pg_control_system()"))
+    return [
+        entry
+        for entry in entries
+        if entry.database == here
+        and entry.system_identifier in ("", cluster)
+        and entry.started <= now + timedelta(minutes=5)
+    ]
+
+
+def _too_old(newest: Entry, now: datetime, within: timedelta) -> str:
+    age = now - newest.started
+    if age <= within:
+        return ""
+    return f"is {_hours(age)} old, more than the {_hours(within)} of require_backup_within: {newest.path}."
+
+
+def _lacking(newest: Entry, tables: Collection[tuple[str, str]]) -> str:
+    """Which of the tables it does not list; a physical backup has them all and lists none."""
+    held = (newest.manifest or {}).get("tables") if newest.format != PHYSICAL else None
+    missing = set(tables) - {(one["schema"], one["name"]) for one in held} if held is not None else set()
+    names = ", ".join(sorted(f"{schema}.{table}" for schema, table in missing))
+    return f"does not have {names}: {newest.path}." if missing else ""
+
+
+def _damaged(newest: Entry) -> str:
+    problem = read_entry(newest.path, verify="checksum").problem
+    return f"is damaged since: {newest.path}: {problem}" if problem else ""
 
 
 def _hours(length: timedelta) -> str:
