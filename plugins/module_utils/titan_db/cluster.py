@@ -79,11 +79,8 @@ class Cluster:
             superuser: Name of the superuser.
             limit: Seconds after which initdb is killed; None for no limit.
         """
-        owner = unprivileged_user()
-        for path in (self.folder, self.socket):
-            os.makedirs(path, mode=0o700, exist_ok=True)
-            if owner:
-                os.chown(path, owner.pw_uid, owner.pw_gid)
+        make_folder(self.folder)
+        make_folder(self.socket)
         auth = ["--auth-local=trust", f"--auth-host={'scram-sha-256' if passwords else 'trust'}"]
         self._run("initdb", "--no-sync", f"--username={superuser}", *auth, *locale, limit=limit)
 
@@ -143,14 +140,13 @@ class Cluster:
         """Run a server program on the data directory, as an unprivileged user when we are root."""
         path = os.path.join(self.programs, program)
         owner = unprivileged_user()
-        identity: dict[str, Any] = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if owner else {}
         output = os.path.join(self.folder, f"{program}.out")
         try:
             with open(output, "w+b") as stream:  # a pipe would be held open by the server
                 status = run_until(
                     [path, "-D", self.data, *arguments], limit,
                     stdout=stream, stderr=stream, cwd="/",
-                    env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}, **identity,
+                    env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}, **identity(),
                 )  # fmt: skip
                 stream.seek(0)
                 said = stream.read().decode(errors="replace")
@@ -185,3 +181,22 @@ def unprivileged_user() -> pwd.struct_passwd | None:
     raise TitanError(
         "PostgreSQL refuses to run as root, and there is neither a user 'postgres' nor 'nobody' to run it as."
     )
+
+
+def identity() -> dict[str, Any]:
+    """Keywords for subprocess: for root, run as the unprivileged user; else nothing."""
+    owner = unprivileged_user()
+    return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if owner else {}
+
+
+def give_away(path: str) -> None:
+    """Give what root made to the unprivileged user; else nothing."""
+    owner = unprivileged_user()
+    if owner:
+        os.chown(path, owner.pw_uid, owner.pw_gid)
+
+
+def make_folder(path: str) -> None:
+    """Make the directory, if it is missing, for the unprivileged user alone (mode 0700)."""
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    give_away(path)

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Callable
 
-from ..cluster import THROW_AWAY, Cluster, unprivileged_user
+from ..cluster import THROW_AWAY, Cluster, identity, make_folder
 from ..connection import ConnectionSettings
 from ..database import Database, connect, sql
-from ..errors import DatabaseError, LockedError, OptionError, TitanError
-from ..locks import advisory_lock, file_lock
+from ..errors import DatabaseError, LockedError, TitanError
+from ..locks import advisory_lock
 from ..outcome import silent
 from ..steps import step
 from .check import differences_to, needs_redump, read_restored
@@ -27,8 +27,8 @@ from .fingerprint import Fingerprint, canceller, pin
 from .loading import Loader
 from .naming import FileName
 from .pipeline import Deadline
+from .scratch import scratch_cluster
 from .skeleton import Skeleton
-from .sweep import DRILL_PREFIX, sweep_drills
 from .targets import UNFINISHED, create_database, drop_database, maintenance, roomy
 from .tools import Programs
 
@@ -37,7 +37,6 @@ _MISSING_ROLE = re.compile(r'role "(.+?)" does not exist')
 # A restore that fails with these says something about this host, not about the backup.
 _OF_THE_HOST = ("No space left", "is not available", "could not access file", "could not open extension control file")
 _ROLES_AT_MOST = 30
-_LONGEST = 80  # a Unix socket's path has to fit into 107 bytes
 
 
 @dataclass(frozen=True)
@@ -56,23 +55,6 @@ class DrillResult:
     rows: int
     seconds: float
     restored: Fingerprint
-
-
-def default_drill_directory() -> str:
-    """A directory on disk: /tmp may be held in memory."""
-    return "/var/tmp" if os.path.isdir("/var/tmp") else tempfile.gettempdir()  # noqa: S108
-
-
-def require_drill_directory(folder: str) -> None:
-    """Refuse a directory in which no cluster could be made.
-
-    Raises:
-        OptionError: it is missing, not writable, or its path is too long for a socket.
-    """
-    if len(os.fsencode(os.path.abspath(folder))) > _LONGEST:
-        raise OptionError("drill_dir", folder, f"Choose a path of at most {_LONGEST} bytes: sockets need short ones.")
-    if not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK):
-        raise OptionError("drill_dir", folder, "It must be a directory that the job's user can write to.")
 
 
 def run_drill(
@@ -107,12 +89,14 @@ def run_drill(
     known = dict(manifest or {})
     source = dict(known.get("source") or {})
     place = (
-        _scratch_database(server, source, deadline) if server else _scratch_cluster(programs, folder, source, deadline)
+        _scratch_database(server, source, deadline)
+        if server
+        else _throw_away_cluster(programs, folder, source, deadline)
     )
-    with place as (target, work, identity):
+    with place as (target, work, runs_as):
         say("Restoring ...")
         redump = bool(manifest) and needs_redump(known)
-        loader = Loader(programs, work, jobs, deadline, redump, age_identity, identity)
+        loader = Loader(programs, work, jobs, deadline, redump, age_identity, runs_as)
         step("drill.restore")
         archive = _load(loader, path, file, target, target.to("postgres"), bool(manifest or server))
         step("drill.compare")
@@ -122,11 +106,6 @@ def run_drill(
             pin(database)
             differences = differences_to(known, restored, archive, database, loader) if manifest else []
     return DrillResult(tuple(differences), len(restored.tables), restored.rows, time.monotonic() - began, restored)
-
-
-def _identity() -> dict[str, Any]:
-    owner = unprivileged_user()
-    return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if owner else {}
 
 
 _Place = tuple[ConnectionSettings, str, dict[str, Any]]  # the empty database, a directory to work in, who runs psql
@@ -158,26 +137,16 @@ SELECT datname::text AS name FROM pg_database
 
 
 @contextmanager
-def _scratch_cluster(
+def _throw_away_cluster(
     programs: Programs, folder: str, source: Mapping[str, Any], deadline: Deadline
 ) -> Iterator[_Place]:
     """A database in a running throw-away cluster whose superuser has the name of the source's."""
-    require_drill_directory(folder)
-    sweep_drills(folder)
-    try:
-        made = tempfile.mkdtemp(prefix=DRILL_PREFIX, dir=folder)
-    except OSError as error:
-        raise OptionError("drill_dir", folder, f"No directory can be made in it ({error.strerror}).") from error
     superuser = str(source.get("superuser") or "postgres")
-    cluster = Cluster(programs.folder, made)
-    try:
-        with file_lock(os.path.join(made, "lock"), "a drill"), deadline.ends(cluster.end):
-            step("drill.cluster")
-            cluster.create(superuser=superuser, limit=deadline.left())
-            cluster.start(THROW_AWAY, limit=deadline.left())
-            yield _prepare(cluster, superuser, source), cluster.folder, _identity()
-    finally:
-        cluster.remove()
+    with scratch_cluster(programs, folder, deadline) as cluster:
+        step("drill.cluster")
+        cluster.create(superuser=superuser, limit=deadline.left())
+        cluster.start(THROW_AWAY, limit=deadline.left())
+        yield _prepare(cluster, superuser, source), cluster.folder, identity()
 
 
 def _prepare(cluster: Cluster, superuser: str, source: Mapping[str, Any]) -> ConnectionSettings:
@@ -199,10 +168,7 @@ def create_role(database: Database, role: str) -> None:
 
 
 def _create_tablespace(database: Database, name: str, folder: str) -> None:
-    os.mkdir(folder, 0o700)
-    owner = unprivileged_user()
-    if owner:
-        os.chown(folder, owner.pw_uid, owner.pw_gid)
+    make_folder(folder)
     database.execute(sql.SQL("CREATE TABLESPACE {} LOCATION {}").format(sql.Identifier(name), sql.Literal(folder)))
 
 

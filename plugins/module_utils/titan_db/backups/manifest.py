@@ -133,6 +133,15 @@ def verification(
     }
 
 
+def unproven(path: str, error: TitanError) -> TitanError:
+    """What to say when no verdict on a new backup was reached."""
+    return TitanError(
+        f"The backup {path} was taken but could not be proven: {error.message} It does not count as verified; "
+        "older backups were left alone.",
+        **{**error.details, "path": path},
+    )
+
+
 def format_time(moment: datetime) -> str:
     """UTC with seconds: 2026-11-22T02:00:00Z."""
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -18,7 +18,6 @@ from ..errors import OptionError, TitanError
 from ..files import require_private_directory
 from ..outcome import Call, Outcome
 from .catalog import PHYSICAL, Entry, newest_verified, read_catalog, read_entry
-from .drill import default_drill_directory, require_drill_directory
 from .fingerprint import canceller, read_tables
 from .keep import accepted_since, rules_from_option
 from .manifest import backup_lock
@@ -33,7 +32,8 @@ from .preflight import choose_tools, last_of_kind, require_sensible, require_spa
 from .report import listing_line, public_entry
 from .restore import restore_entry
 from .results import finish, planned, recent_enough, too_long
-from .source import Source, read_source, require_readable
+from .scratch import default_drill_directory, require_drill_directory
+from .source import Source, of_source, read_source, require_readable
 from .sweep import sweep_parts
 from .take import Wanted, take_backup, utc_now
 from .verify import drill_entry
@@ -57,7 +57,7 @@ def backup(call: Call) -> Outcome:
         purpose = f"a backup of database {source.database!r}"
         with nullcontext() if call.check_mode else backup_lock(options["dest"], name, purpose):
             entries = read_catalog(options["dest"], name)
-            recent = newest_verified(_same(entries, source), options["verify"]) if within else None
+            recent = newest_verified(of_source(entries, source), options["verify"]) if within else None
             if recent and within and utc_now() - recent.started <= within:
                 return recent_enough(recent)
             wanted = _wanted(options, name, source, entries, call.connection)
@@ -158,12 +158,7 @@ def _remarks(source: Source, database: Database) -> list[str]:
 
 
 def _within(text: str | None) -> timedelta | None:
-    return timedelta(seconds=parse_duration("unless_verified_within", text).total_seconds) if text else None
-
-
-def _same(entries: Sequence[Entry], source: Source) -> list[Entry]:
-    identity = (source.database, source.system_identifier)
-    return [entry for entry in entries if (entry.database, entry.system_identifier) == identity]
+    return parse_duration("unless_verified_within", text).as_timedelta if text else None
 
 
 def _wanted(

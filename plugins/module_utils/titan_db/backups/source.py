@@ -12,6 +12,8 @@ from typing import Any
 
 from ..database import Database, sql
 from ..errors import DatabaseError, TitanError
+from ..grants import NOT_ALLOWED
+from .catalog import Entry
 from .fingerprint import Table, pin, read_tables
 from .properties import read_properties
 
@@ -61,6 +63,12 @@ def read_source(database: Database) -> Source:
     )
 
 
+def of_source(entries: Sequence[Entry], source: Source) -> list[Entry]:
+    """The catalog's entries that are of this very database."""
+    identity = (source.database, source.system_identifier)
+    return [entry for entry in entries if (entry.database, entry.system_identifier) == identity]
+
+
 # Owners, grantees, policies' and default privileges' roles of this database.
 _ROLES = """
 SELECT DISTINCT pg_get_userbyid(refobjid)::text AS name FROM pg_shdepend
@@ -87,7 +95,7 @@ def _system_identifier(database: Database) -> str:
     try:
         return str(database.value("SELECT system_identifier::text FROM pg_control_system()"))
     except DatabaseError as error:
-        if error.sqlstate != "42501":
+        if error.sqlstate != NOT_ALLOWED:
             raise
         return ""  # a provider may have revoked it
 

@@ -23,7 +23,7 @@ from .copying import copy_away
 from .drill import run_drill
 from .dump import Dumped, DumpRequest, take_dump
 from .globals import dump_globals
-from .manifest import FORMAT_VERSION, digest, format_time, verification, write_manifest
+from .manifest import FORMAT_VERSION, digest, format_time, unproven, verification, write_manifest
 from .naming import GLOBALS, FileName
 from .pipeline import Deadline, Program, output_of
 from .source import Source
@@ -124,11 +124,7 @@ def _prove(
     try:
         manifest["verified"] = verify_backup(request, manifest, wanted, deadline, say)
     except TitanError as error:
-        raise TitanError(
-            f"The backup {path} was taken but could not be proven: {error.message} It does not count as verified; "
-            "older backups were left alone.",
-            path=path,
-        ) from error
+        raise unproven(path, error) from error
     write_manifest(path, manifest, "backup.verified")
     if manifest["verified"]["problem"]:
         raise TitanError(

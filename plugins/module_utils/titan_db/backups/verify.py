@@ -13,12 +13,13 @@ from ..errors import OptionError, TitanError
 from ..outcome import Call, Outcome
 from ..version import VERSION
 from .catalog import Entry, read_entry
-from .drill import default_drill_directory, run_drill
+from .drill import run_drill
 from .fingerprint import Fingerprint
 from .manifest import FORMAT_VERSION, backup_lock, digest, format_time, verification, write_manifest
 from .naming import FileName, parse_file_name
 from .options import absolute
 from .pipeline import Deadline
+from .scratch import default_drill_directory
 from .tools import CLIENT, SERVER, Programs, find_programs
 
 

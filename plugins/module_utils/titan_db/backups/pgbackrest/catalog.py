@@ -22,9 +22,10 @@ from .program import Stanza, read_info, verify_sets
 POINTER = "pgbackrest.json"
 RECORD = ".pgbackrest.json"
 FORMAT_VERSION = 1
+UNKNOWN = "pgbackrest verify does not know it"
 
-_LABEL = re.compile(r"\d{8}-\d{6}F(?:_\d{8}-\d{6}[DI])?")
-_UNFINISHED = re.compile(rf"\.(?:{_LABEL.pattern})?{re.escape(RECORD)}\.[A-Za-z0-9_]{{8}}{re.escape(PART)}")
+LABEL = re.compile(r"\d{8}-\d{6}F(?:_\d{8}-\d{6}[DI])?")
+_UNFINISHED = re.compile(rf"\.(?:{LABEL.pattern})?{re.escape(RECORD)}\.[A-Za-z0-9_]{{8}}{re.escape(PART)}")
 # What does not change in "info" for as long as the backup is the same one.
 _LASTING = ("label", "type", "prior", "reference", "archive", "lsn", "timestamp", "database", "backrest")
 
@@ -64,7 +65,7 @@ def label_of(path: str) -> str:
     """The label in a record's path; empty for another path."""
     name = os.path.basename(path)
     label = name[: -len(RECORD)] if name.endswith(RECORD) else ""
-    return label if _LABEL.fullmatch(label) else ""
+    return label if LABEL.fullmatch(label) else ""
 
 
 def record_path(stanza: Stanza, label: str) -> str:
@@ -128,7 +129,7 @@ def entry_of(
     if not problem and backup.get("error"):
         problem = "pgBackRest found pages with wrong checksums while it copied them"
     if not problem and sound is not None:
-        problem = sound.get(label, "pgbackrest verify does not know it")
+        problem = sound.get(label, UNKNOWN)
     verified = (record or {}).get("verified", {})
     problem = problem or str(verified.get("problem") or "")
     return Entry(

@@ -19,11 +19,11 @@ from ...steps import step
 from ...version import VERSION
 from ..catalog import Entry
 from ..check import read_restored
-from ..drill import default_drill_directory, require_drill_directory
 from ..fingerprint import Fingerprint
 from ..manifest import backup_lock, format_time, verification
 from ..options import absolute
 from ..pipeline import Deadline
+from ..scratch import default_drill_directory
 from ..tools import find_programs
 from .catalog import FORMAT_VERSION, entry_of, label_of, read_pointer, server_major, write_record
 from .point import NONE, moment_differences
@@ -69,7 +69,6 @@ def prove(stanza: Stanza, entry: Entry, call: Call) -> Outcome:
     record = entry_of(stanza, info, backup, None).manifest or _adopted(stanza, entry)
     programs = find_programs(call.options["programs"], major, NEEDED)
     folder = absolute(call.options["drill_dir"]) or default_drill_directory()
-    require_drill_directory(folder)
     began, deadline = time.monotonic(), Deadline(call.options["timeout"])
     superuser, target = str(record["superuser"]), str(record["point"]["target"])
     problem, restored, compared = "", None, record["point"]["proof"] != NONE
@@ -83,7 +82,7 @@ def prove(stanza: Stanza, entry: Entry, call: Call) -> Outcome:
                 restored = _permanent(cluster.settings(str(record["database"]), superuser), call, deadline)
                 problem = "; ".join(moment_differences(record, restored)) if compared else ""
             call.say("Checking every table and index ...")
-            found = amcheck_problem(cluster, programs, superuser, call.options["jobs"], deadline)
+            found = amcheck_problem(cluster, programs, superuser, call.options["jobs"])
             problem = "; ".join(filter(None, (problem, found)))
     except TitanError as error:
         if not error.details.get("of_the_backup"):

@@ -18,6 +18,7 @@ from typing import Any, Callable
 from ...connection import ConnectionSettings
 from ...database import Database, connect, sql
 from ...errors import DatabaseError, TitanError
+from ...grants import NOT_ALLOWED
 from ...outcome import silent
 from ..compare import content_differences
 from ..fingerprint import Fingerprint, Table, canceller, fingerprint_from_manifest, read_fingerprint, read_tables
@@ -140,9 +141,9 @@ def _tables_locked(holder: Database) -> Iterator[list[int] | None]:
             if tables:
                 holder.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(names))
         except DatabaseError as error:
-            if error.sqlstate not in (*_RETRY, "42501", "42P01"):
+            if error.sqlstate not in (*_RETRY, NOT_ALLOWED, "42P01"):
                 raise
-            oids = None if error.sqlstate == "42501" else []
+            oids = None if error.sqlstate == NOT_ALLOWED else []
         yield oids
     finally:
         if not holder.raw.closed and holder.raw.info.transaction_status:

@@ -15,7 +15,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
-from ...cluster import unprivileged_user
+from ...cluster import identity, unprivileged_user
 from ...errors import OptionError, TitanError
 from ...programs import run
 
@@ -85,12 +85,6 @@ def require_config(config: str) -> None:
 
 def _runs_as() -> pwd.struct_passwd:
     return unprivileged_user() or pwd.getpwuid(os.geteuid())
-
-
-def identity() -> dict[str, Any]:
-    """Keywords for subprocess: for root, run as the user that owns the server; else nothing."""
-    owner = unprivileged_user()
-    return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if owner else {}
 
 
 def call(stanza: Stanza, command: str, *options: str, timeout: float | None = None, log: str = "off") -> str:

@@ -7,23 +7,21 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ...cluster import THROW_AWAY, Cluster, unprivileged_user
+from ...cluster import THROW_AWAY, Cluster, give_away, identity, make_folder
 from ...database import connect
-from ...errors import DatabaseError, OptionError, TitanError
-from ...locks import file_lock
+from ...errors import DatabaseError, TitanError
 from ...programs import run
 from ...steps import step
 from ..pipeline import Deadline
-from ..sweep import DRILL_PREFIX, sweep_drills
+from ..scratch import scratch_cluster
 from ..tools import Programs
-from .program import Stanza, call, identity, plain
+from .program import Stanza, call, plain
 
 NEEDED = ("pg_dump", "pg_ctl", "postgres", "pg_controldata", "pg_amcheck")
 
@@ -52,31 +50,15 @@ def restored_cluster(
     Raises:
         TitanError: it does not restore, or does not start; details: of_the_backup when the backup is to blame.
     """
-    sweep_drills(folder)
-    try:
-        made = tempfile.mkdtemp(prefix=DRILL_PREFIX, dir=folder)
-    except OSError as error:
-        raise OptionError("drill_dir", folder, f"No directory can be made in it ({error.strerror}).") from error
-    cluster = Cluster(programs.folder, made)
-    try:
-        with file_lock(os.path.join(made, "lock"), "a drill"), deadline.ends(cluster.end):
-            _make_folders(cluster)
-            step("drill.restore")
-            _restore(stanza, label, target, cluster, deadline)
-            step("drill.start")
-            _start(cluster, programs, deadline)
-            _await_promotion(cluster, superuser, deadline)
-            yield cluster
-    finally:
-        cluster.remove()
-
-
-def _make_folders(cluster: Cluster) -> None:
-    owner = unprivileged_user()
-    for path in (cluster.folder, cluster.data, cluster.socket, _inside(cluster, "t"), _inside(cluster, "l")):
-        os.makedirs(path, mode=0o700, exist_ok=True)
-        if owner:
-            os.chown(path, owner.pw_uid, owner.pw_gid)
+    with scratch_cluster(programs, folder, deadline) as cluster:
+        for path in (cluster.folder, cluster.data, cluster.socket, _inside(cluster, "t"), _inside(cluster, "l")):
+            make_folder(path)
+        step("drill.restore")
+        _restore(stanza, label, target, cluster, deadline)
+        step("drill.start")
+        _start(cluster, programs, deadline)
+        _await_promotion(cluster, superuser, deadline)
+        yield cluster
 
 
 def _inside(cluster: Cluster, name: str) -> str:
@@ -141,9 +123,7 @@ def _write(path: str, text: str) -> None:
     if os.path.lexists(path):
         os.unlink(path)
     Path(path).write_text(text, encoding="utf-8")
-    owner = unprivileged_user()
-    if owner:
-        os.chown(path, owner.pw_uid, owner.pw_gid)
+    give_away(path)
 
 
 def _as_before(cluster: Cluster, programs: Programs) -> Mapping[str, str]:
@@ -155,7 +135,7 @@ def _as_before(cluster: Cluster, programs: Programs) -> Mapping[str, str]:
     return {name: said[name] for name in _AS_BEFORE if name in said}
 
 
-def amcheck_problem(cluster: Cluster, programs: Programs, superuser: str, jobs: int, deadline: Deadline) -> str:
+def amcheck_problem(cluster: Cluster, programs: Programs, superuser: str, jobs: int) -> str:
     """What pg_amcheck finds in any database of the restored cluster; empty for nothing.
 
     Every table and B-tree index is read and checked. The extension amcheck is installed in the copy for that.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ...database import Database, sql
 from ...errors import DatabaseError, TitanError
+from ...grants import NOT_ALLOWED
 from .program import PROGRAM, Stanza
 
 _NAMES = ("wal_level", "archive_mode", "archive_command", "archive_library")
@@ -64,7 +65,7 @@ def read_state(database: Database) -> ServerState:
             (list(_NAMES),),
         )
     except DatabaseError as error:
-        if error.sqlstate != "42501":
+        if error.sqlstate != NOT_ALLOWED:
             raise
         rows = []
     return ServerState(running, {row["name"]: str(row["setting"]) for row in rows})

@@ -99,4 +99,9 @@ def not_archiving(needs: list[Need]) -> TitanError:
 
 def _require_primary(database: Database) -> None:
     if database.in_recovery():
-        raise TitanError("The server is a standby. Run pgBackRest's jobs where the primary is.")
+        raise not_here()
+
+
+def not_here() -> TitanError:
+    """The refusal to work on a standby, whose archive is the primary's."""
+    return TitanError("The server is a standby. Run pgBackRest's jobs where the primary is.")

@@ -19,23 +19,22 @@ from ...outcome import Call, Outcome
 from ...steps import step
 from ..catalog import Entry, newest_verified
 from ..fingerprint import read_tables
-from ..manifest import backup_lock, format_time, verification
+from ..manifest import backup_lock, format_time, unproven, verification
 from ..pipeline import Deadline
 from ..report import listing_diff, public_entry
-from ..source import Source, read_source, require_readable
+from ..source import Source, of_source, read_source, require_readable
 from ..tools import find_programs
-from .catalog import label_of, read_pointer, read_stanza_catalog, sweep_records, write_record
+from .catalog import LABEL, UNKNOWN, label_of, read_pointer, read_stanza_catalog, sweep_records, write_record
 from .drill import new_record, prove
 from .point import LOCKED, NONE, take_moment
 from .program import Stanza, verify_sets
 from .program import call as run_pgbackrest
 from .scratch import NEEDED
 from .server import plan_needs, read_state
-from .stanza import not_archiving
+from .stanza import not_archiving, not_here
 
 FULL = "full"
 _EXPIRED = re.compile(r"(?:expire [\w-]+ backup(?: set)?|remove expired backup) (?P<labels>.+)$")
-_LABELS = re.compile(r"\d{8}-\d{6}F(?:_\d{8}-\d{6}[DI])?")
 
 
 def backup_stanza(call: Call) -> Outcome:
@@ -47,17 +46,17 @@ def backup_stanza(call: Call) -> Outcome:
     options = call.options
     require_private_directory(options["dest"], "dest")
     stanza = _stanza(options)
-    every = _length("full_every", options["full_every"])
-    within = options["unless_verified_within"]
+    every = parse_duration("full_every", options["full_every"]).as_timedelta
+    within, now = options["unless_verified_within"], datetime.now(timezone.utc)
     with connect(call.connection, "backup") as database:
         source = read_source(database)
         _require_ready(database, source, stanza, options)
         entries = read_stanza_catalog(stanza)
-        recent = newest_verified(_same(entries, source), options["verify"]) if within else None
-        if recent and _now() - recent.started <= _length("unless_verified_within", within):
+        recent = newest_verified(of_source(entries, source), options["verify"]) if within else None
+        if recent and now - recent.started <= parse_duration("unless_verified_within", within).as_timedelta:
             summary = f"{recent.path} of {format_time(recent.started)} is verified ({recent.verified_level}); no backup was needed."
             return Outcome(False, {"backup": public_entry(recent), "removed": []}, summary)
-        kind = choose_type(options["type"], entries, every, _now())
+        kind = choose_type(options["type"], entries, every, now)
         if call.check_mode:
             return _planned(stanza, kind, entries)
         with backup_lock(stanza.dest, stanza.name, f"a backup of stanza {stanza.stanza!r}"):
@@ -83,7 +82,7 @@ def _stanza(options: Mapping[str, Any]) -> Stanza:
 
 def _require_ready(database: Database, source: Source, stanza: Stanza, options: Mapping[str, Any]) -> None:
     if source.in_recovery:
-        raise TitanError("The server is a standby. Run pgBackRest's jobs where the primary is.")
+        raise not_here()
     if options["lock_timeout"] < 1:
         raise OptionError("lock_timeout", options["lock_timeout"], "Use 1 or more.")
     needs = plan_needs(read_state(database), stanza)
@@ -97,11 +96,6 @@ def _require_ready(database: Database, source: Source, stanza: Stanza, options: 
         )
     if options["verify"] == "restored":
         find_programs(options["programs"], source.server_major, NEEDED)
-
-
-def _same(entries: Sequence[Entry], source: Source) -> list[Entry]:
-    identity = (source.database, source.system_identifier)
-    return [entry for entry in entries if (entry.database, entry.system_identifier) == identity]
 
 
 def choose_type(wanted: str, entries: Sequence[Entry], every: timedelta, now: datetime) -> str:
@@ -163,17 +157,13 @@ def _proven(stanza: Stanza, entry: Entry, record: dict[str, Any], call: Call) ->
         if call.options["verify"] == "restored":
             return dict(prove(stanza, entry, call).data["backup"])
         label = label_of(entry.path)
-        problem = verify_sets(stanza).get(label, "pgbackrest verify does not know it")
-        record["verified"] = verification("none" if problem else "checksum", _now(), problem)
+        problem = verify_sets(stanza).get(label, UNKNOWN)
+        record["verified"] = verification("none" if problem else "checksum", datetime.now(timezone.utc), problem)
         write_record(stanza, label, record)
         if problem:
             raise TitanError(f"{problem}.")
     except TitanError as error:
-        raise TitanError(
-            f"The backup {entry.path} was taken but could not be proven: {error.message} It does not count as verified; "
-            "older backups were left alone.",
-            **{**error.details, "path": entry.path},
-        ) from error
+        raise unproven(entry.path, error) from error
     return {**record, "path": entry.path}
 
 
@@ -204,6 +194,8 @@ def _expire(stanza: Stanza, entries: Sequence[Entry], new: Entry, verify: str) -
     """
     if new.verified_level != "restored" and verify == "restored":
         return [], "Nothing was removed: the new backup was restored but could not be compared."
+    if new.verified_level == "none":
+        return [], "Nothing was removed: the new backup is not verified."
     going = parse_expired(run_pgbackrest(stanza, "expire", "--dry-run", timeout=600, log="info"))
     best = newest_verified(entries)
     if best and label_of(best.path) in going:
@@ -211,8 +203,6 @@ def _expire(stanza: Stanza, entries: Sequence[Entry], new: Entry, verify: str) -
             [],
             f"Nothing was removed: the newest backup that a restore has proven, {best.path}, would go. Drill a newer one.",
         )
-    if new.verified_level == "none":
-        return [], "Nothing was removed: the new backup is not verified."
     run_pgbackrest(stanza, "expire", timeout=600)
     left = {entry.path for entry in read_stanza_catalog(stanza)}
     gone = [entry.path for entry in entries if entry.path not in left]
@@ -226,13 +216,5 @@ def parse_expired(said: str) -> set[str]:
     for line in said.splitlines():
         matched = _EXPIRED.search(line)
         if matched:
-            found.update(_LABELS.findall(matched["labels"]))
+            found.update(LABEL.findall(matched["labels"]))
     return found
-
-
-def _length(option: str, text: str) -> timedelta:
-    return timedelta(seconds=parse_duration(option, text).total_seconds)
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
