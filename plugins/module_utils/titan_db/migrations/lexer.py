@@ -30,6 +30,7 @@ class Statement:
         line: Line of the first token, from 1.
         tokens: Its significant tokens; comments and white space are left out.
         terminated: A semicolon ends it.
+        said: See key.
     """
 
     start: int
@@ -37,14 +38,15 @@ class Statement:
     line: int
     tokens: tuple[Token, ...]
     terminated: bool
+    said: tuple[str, ...]
 
-    def words(self, count: int = 6) -> list[str]:
+    def words(self, count: int = 6) -> tuple[str, ...]:
         """The first tokens as lower-case words."""
-        return [token.word for token in self.tokens[:count]]
+        return self.said[:count]
 
     def key(self) -> tuple[str, ...]:
         """What the statement says, whatever its comments, white space and letter case of keywords."""
-        return tuple(token.word for token in self.tokens)
+        return self.said
 
 
 def split(text: str) -> list[Statement]:
@@ -99,10 +101,10 @@ def _blocks(before: list[Token], word: str, blocks: int) -> int:
 
 
 def _statement(text: str, tokens: list[Token], line: int, terminated: bool) -> Statement:
-    words = [token.word for token in tokens]
+    words = tuple([token.word for token in tokens])
     if words[0] == "copy" and "from" in words and "stdin" in words[words.index("from") : words.index("from") + 2]:
         raise refused(text, tokens[0].start, "COPY ... FROM STDIN carries data that only psql sends. Use INSERT.")
-    return Statement(tokens[0].start, tokens[-1].end, line, tuple(tokens), terminated)
+    return Statement(tokens[0].start, tokens[-1].end, line, tuple(tokens), terminated, words)
 
 
 def same_meaning(first: str, second: str) -> bool:

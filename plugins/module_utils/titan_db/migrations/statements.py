@@ -56,7 +56,7 @@ class Named:
 
 def nature(statement: Statement) -> str:
     """TOGETHER, ALONE, EITHER or CONTROL."""
-    words = [token.word for token in statement.tokens]
+    words = statement.key()
     first, second = words[0], words[1] if len(words) > 1 else ""
     if first == "rollback" and "to" in words[:3]:
         return TOGETHER
@@ -71,12 +71,12 @@ def nature(statement: Statement) -> str:
     return EITHER if first in _EITHER else TOGETHER
 
 
-def _alone(first: str, second: str, words: list[str]) -> bool:
+def _alone(first: str, second: str, words: tuple[str, ...]) -> bool:
     if (
         first == "vacuum"
         or (first == "alter" and second == "system")
-        or words == ["discard", "all"]
-        or words == ["cluster"]
+        or words == ("discard", "all")
+        or words == ("cluster",)
     ):
         return True
     if first == "create":
@@ -84,7 +84,7 @@ def _alone(first: str, second: str, words: list[str]) -> bool:
             return "concurrently" in words[2:4]
         return second in ("database", "tablespace", "subscription")
     if first == "drop":
-        return second in ("database", "tablespace", "subscription") or words[:3] == ["drop", "index", "concurrently"]
+        return second in ("database", "tablespace", "subscription") or words[:3] == ("drop", "index", "concurrently")
     if first == "reindex":
         return "concurrently" in words or any(word in words[:8] for word in ("schema", "database", "system"))
     if first == "alter" and second == "database":
@@ -128,14 +128,14 @@ def written(tokens: tuple[Token, ...]) -> str:
 def index_declaration(statement: Statement, text: str) -> IndexDeclaration | None:
     """The index that the statement creates, or None for any other statement."""
     tokens = statement.tokens
-    words = [token.word for token in tokens[:9]] + [""] * 9
-    at = 2 if words[:3] == ["create", "unique", "index"] else 1
+    words = (*statement.words(9), *[""] * 9)
+    at = 2 if words[:3] == ("create", "unique", "index") else 1
     if words[0] != "create" or words[at] != "index":
         return None
     unique, at = at == 2, at + 1
     concurrently = tokens[at].kind == WORD and words[at] == "concurrently"
     at += concurrently
-    if_not_exists = words[at : at + 3] == ["if", "not", "exists"]
+    if_not_exists = words[at : at + 3] == ("if", "not", "exists")
     at += 3 * if_not_exists
     name = ""
     if tokens[at].word != "on" or tokens[at].kind == QUOTED:

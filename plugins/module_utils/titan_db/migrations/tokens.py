@@ -15,8 +15,8 @@ WORD, QUOTED, STRING, NUMBER, SYMBOL = "word", "quoted", "string", "number", "sy
 _LETTER = r"[A-Za-z_\u0080-\U0010ffff]"
 _TOKEN = re.compile(
     rf"""
-    (?P<space>[ \t\n\r\f\v]+)
-  | (?P<comment>--[^\n\r]*)
+    [ \t\n\r\f\v]*
+    (?: (?P<comment>--[^\n\r]*)
   | (?P<block>/\*)
   | (?P<dollar>\$(?:{_LETTER}[A-Za-z0-9_\u0080-\U0010ffff]*)?\$)
   | (?P<escape>[eE]'[^'\\]*(?:(?:\\.|'')[^'\\]*)*')
@@ -26,12 +26,15 @@ _TOKEN = re.compile(
   | (?P<number>(?:[0-9][0-9_]*(?:\.(?!\.)[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?|\$[0-9]+)
   | (?P<open>['"])
   | (?P<symbol>.)
+  | (?P<end>\Z)
+    )
     """,
     re.VERBOSE | re.DOTALL,
 )
+_REMARK = re.compile(r"[ \t\n\r\f\v]+|--[^\n\r]*")
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _ESCAPE_BODY = re.compile(r"'[^'\\]*(?:(?:\\.|'')[^'\\]*)*'", re.DOTALL)
-_KINDS = {"word": WORD, "quoted": QUOTED, "string": STRING, "number": NUMBER, "symbol": SYMBOL}
+_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
 class LexerError(TitanError):
@@ -39,33 +42,32 @@ class LexerError(TitanError):
 
 
 class Token(NamedTuple):
-    """One significant token: offsets count characters of the text."""
+    """One significant token.
+
+    Attributes:
+        start, end: Character offsets in the text.
+        word: The keyword or unquoted identifier in lower case (ASCII only, as the server folds); else the text as it is.
+    """
 
     kind: str
     text: str
     start: int
     end: int
-
-    @property
-    def word(self) -> str:
-        """The keyword or unquoted identifier in lower case (ASCII only, as the server folds); else the text as it is."""
-        return ascii_lower(self.text) if self.kind == WORD else self.text
+    word: str
 
     @property
     def name(self) -> str:
         """The identifier that the token stands for, or an empty string."""
         if self.kind == WORD:
-            return _truncated(ascii_lower(self.text))
+            return _truncated(self.word)
         if self.kind == QUOTED and self.text[0] == '"':
             return _truncated(self.text[1:-1].replace('""', '"'))
         return ""
 
 
 def ascii_lower(text: str) -> str:
-    """The text with A to Z in lower case and every other letter as it is."""
-    if text.isascii():
-        return text.lower()
-    return "".join(chr(ord(char) + 32) if "A" <= char <= "Z" else char for char in text)
+    """The text with A to Z in lower case and every other letter as it is; as long as before."""
+    return text.lower() if text.isascii() else text.translate(_LOWER)
 
 
 def _truncated(name: str) -> str:
@@ -85,33 +87,40 @@ def tokenize(text: str) -> list[Token]:
         LexerError: an unterminated quote or comment, or a backslash command; names the line.
     """
     tokens: list[Token] = []
-    position, size = 0, len(text)
+    lowered = ascii_lower(text)
+    position = 0
     match = _TOKEN.match
-    while position < size:
+    while True:
         found = match(text, position)
-        if found is None:
-            raise TypeError("the token pattern matches any character")
-        kind, start, position = str(found.lastgroup), position, found.end()
-        if kind in ("space", "comment"):
+        if found is None or found.lastgroup is None:
+            raise TypeError("the token pattern matches any character and the end")
+        kind = found.lastgroup
+        start, position = found.span(kind)
+        if kind == "word":
+            tokens.append(Token(WORD, text[start:position], start, position, lowered[start:position]))
+            continue
+        if kind == "end":
+            return tokens
+        if kind == "comment":
             continue
         if kind == "block":
             position = _block_end(text, start)
             continue
         if kind == "dollar":
-            position = _dollar_end(text, start, found.group())
-            kind = "string"
+            position = _dollar_end(text, start, found[kind])
+            kind = STRING
         elif kind == "escape":
             position = _escape_end(text, position)
-            kind = "string"
+            kind = STRING
         elif kind == "open":
             what = "string" if text[start] == "'" else "quoted identifier"
             raise refused(text, start, f"The {what} that begins here is never closed.")
-        elif kind == "symbol" and found.group() == "\\":
+        elif kind == "symbol" and text[start] == "\\":
             raise refused(
                 text, start, "Backslash commands are psql's own; the server does not know them. Write it as plain SQL."
             )
-        tokens.append(Token(_KINDS[kind], text[start:position], start, position))
-    return tokens
+        said = text[start:position]
+        tokens.append(Token(kind, said, start, position, said))
 
 
 def refused(text: str, offset: int, message: str) -> LexerError:
@@ -142,10 +151,7 @@ def _escape_end(text: str, position: int) -> int:
     """The end of an E'' string with its continuations: a quote after white space with a newline goes on with E's rules."""
     while True:
         cursor, newline = position, False
-        while cursor < len(text):
-            found = _TOKEN.match(text, cursor)
-            if found is None or found.lastgroup not in ("space", "comment"):
-                break
+        while found := _REMARK.match(text, cursor):
             newline = newline or "\n" in found.group() or "\r" in found.group()
             cursor = found.end()
         if not newline or not text.startswith("'", cursor):
