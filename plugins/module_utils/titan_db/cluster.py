@@ -14,6 +14,7 @@ import shutil
 import signal
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,13 @@ class Cluster:
                 if not self.running():
                     break
                 time.sleep(0.05)
+        self.let_make_tablespaces(True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def let_make_tablespaces(self, allowed: bool) -> None:
+        """Whether the server may make and remove links to tablespaces; it can use those that are there."""
+        with suppress(FileNotFoundError):
+            os.chmod(os.path.join(self.data, "pg_tblspc"), 0o700 if allowed else 0o500)
 
     def end(self) -> None:
         """Tell the server, if it runs, to end at once, whatever it is doing."""

@@ -29,6 +29,7 @@ _RECOVERY = re.compile(r"^((?:restore_command|recovery_target\w*)) = '((?:[^']|'
 # Recovery needs as much of these as the source had; pg_controldata says how much that was.
 _AS_BEFORE = ("max_connections", "max_worker_processes", "max_prepared_xacts", "max_locks_per_xact")
 _SETTING = {"max_prepared_xacts": "max_prepared_transactions", "max_locks_per_xact": "max_locks_per_transaction"}
+_NEW_TABLESPACE = re.compile(r'FATAL: .*"pg_tblspc/\d+.*Permission denied')
 _WHOLE_DAY = 86400
 _HOST = ("No space left", "could not map anonymous shared memory", "Permission denied")
 
@@ -56,8 +57,9 @@ def restored_cluster(
         step("drill.restore")
         _restore(stanza, label, target, cluster, deadline)
         step("drill.start")
-        _start(cluster, programs, deadline)
-        _await_promotion(cluster, superuser, deadline)
+        with _no_new_tablespaces(cluster):
+            _start(cluster, programs, deadline)
+            _await_promotion(cluster, superuser, deadline)
         yield cluster
 
 
@@ -76,6 +78,15 @@ def _restore(stanza: Stanza, label: str, target: str, cluster: Cluster, deadline
     )  # fmt: skip
 
 
+@contextmanager
+def _no_new_tablespaces(cluster: Cluster) -> Iterator[None]:
+    """Recovery may not make links to tablespaces: one that was created after the backup had begun would be linked to the
+    source's own directory, and the pages in it overwritten with old ones. Those of the backup lie in the scratch directory."""
+    cluster.let_make_tablespaces(False)
+    yield
+    cluster.let_make_tablespaces(True)
+
+
 def _start(cluster: Cluster, programs: Programs, deadline: Deadline) -> None:
     """With our own configuration: the source's names its files, its ports and its archive."""
     recovery = _RECOVERY.findall(Path(cluster.data, "postgresql.auto.conf").read_text(encoding="utf-8"))
@@ -87,10 +98,7 @@ def _start(cluster: Cluster, programs: Programs, deadline: Deadline) -> None:
     try:
         cluster.start(settings, timeout=int(deadline.left() or _WHOLE_DAY))
     except TitanError as error:
-        raise TitanError(
-            f"The restored cluster does not start: {error.message}",
-            of_the_backup=not any(text in error.message for text in _HOST),
-        ) from error
+        raise _not_recovered(f"The restored cluster does not start: {error.message}") from error
 
 
 def _await_promotion(cluster: Cluster, superuser: str, deadline: Deadline) -> None:
@@ -103,14 +111,22 @@ def _await_promotion(cluster: Cluster, superuser: str, deadline: Deadline) -> No
         except DatabaseError as error:
             if not cluster.running():
                 log = Path(cluster.folder, "server.log").read_text(encoding="utf-8", errors="replace")
-                raise TitanError(
-                    f"The restored cluster does not recover: {' '.join(log[-1500:].split())}",
-                    of_the_backup=not any(text in log for text in _HOST),
+                raise _not_recovered(
+                    f"The restored cluster does not recover: {' '.join(log[-1500:].split())}"
                 ) from error
             if error.sqlstate:
                 raise
         deadline.left()
         time.sleep(0.1)
+
+
+def _not_recovered(message: str) -> TitanError:
+    if _NEW_TABLESPACE.search(message):
+        return TitanError(
+            "A tablespace was created after this backup had begun. A drill would write into the source's directory of it, so it "
+            "stopped before that. Take another backup, which has the tablespace."
+        )
+    return TitanError(message, of_the_backup=not any(text in message for text in _HOST))
 
 
 def _recovery_value(quoted: str) -> str:
