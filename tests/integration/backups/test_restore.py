@@ -53,6 +53,7 @@ def test_a_new_database_is_what_the_source_was(
     planned = call_module("restore", check_mode=True, **arguments)
     assert planned["changed"] is True and databases(server) == before
     done = call_module("restore", **arguments)
+    assert planned["restored"] == done["restored"], "a check tells what a restore brings"
     assert done["restored"]["rows"] == 4500 and done["previous_database"] is None, done
     assert databases(server) == before | {"looked at; later"}
     assert rows(small.to("looked at; later"), "public.orders") == 4000

@@ -65,7 +65,8 @@ def restore_entry(entry: Entry, call: Call) -> Outcome:
         plan = make_restore_plan(server, options["into"], options["swap"], datetime.now(timezone.utc))
         _require_targets(server, manifest.get("source") or {}, entry)
         if call.check_mode:
-            return _outcome(plan, entry, 0, 0, ())
+            expected = manifest.get("tables") or []
+            return _outcome(plan, entry, len(expected), sum(table["rows"] for table in expected), ())
         for leftover in plan.leftovers:
             drop_database(server, leftover)
         call.say(f"Restoring {entry.path} into {plan.work!r} ...")
@@ -91,7 +92,10 @@ def _sound(entry: Entry) -> FileName:
             f"The backup {entry.path} cannot be used: {entry.problem or 'its name is not that of a backup'}."
         )
     if entry.sha256 and digest(entry.path) != entry.sha256:
-        raise TitanError(f"The backup {entry.path} is damaged: its SHA-256 is not the one in its manifest.")
+        raise TitanError(
+            f"The backup {entry.path} is damaged: its SHA-256 is not the one in its manifest. Name another one in 'source' "
+            "(titan-db list --verify checksum shows which are good)."
+        )
     return file
 
 
