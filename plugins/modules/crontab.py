@@ -92,7 +92,9 @@ options:
         type: str
       on_start_failure:
         description:
-          - A command to run when O(jobs[].log), O(jobs[].directory) or O(jobs[].env_file) cannot be used, so that somebody hears of it.
+          - A command to run when O(jobs[].log), O(jobs[].directory) or O(jobs[].env_file) cannot be used, or O(jobs[].command) cannot be
+            found or executed, so that somebody hears of it. C($?) is the status then, 127 or 126 in the last two cases.
+          - No comment may stand in it, and its quotes have to be closed.
         type: str
   files:
     description:

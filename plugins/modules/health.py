@@ -14,7 +14,7 @@ description:
   - Measures one database and what belongs to it, and says for each value whether it is fine, a warning, or critical, and what to do about it.
   - The size of the database, sessions, slow statements, waiting locks, bloat, invalid indexes, transaction wraparound, sequences near
     their end, replication slots and the oldest transaction are read from the server; the age and the proof of the backups from their
-    directory; missed, failed and stuck jobs from the records of C(titan-db).
+    directory; missed, failed and stuck jobs from the records of C(titan-db); and whether C(titan-db) itself is still there.
   - It changes nothing, and succeeds whatever it finds; look at RV(status) to decide. A server that cannot be reached is a critical finding.
 extends_documentation_fragment:
   - titan.database.connection
@@ -76,6 +76,12 @@ options:
         elements: float
       jobs_stuck:
         description: Number of jobs that have been running longer than their time limit. Default V([0, 0]).
+        type: list
+        elements: float
+      programs:
+        description:
+          - Number of the two copies of C(titan-db) that are missing or cannot be run, or 1 if they differ. Default V([0, 0]).
+            Needs O(job_config).
         type: list
         elements: float
       invalid_indexes:

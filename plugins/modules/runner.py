@@ -31,6 +31,12 @@ options:
       - Where to install the command, on the target host. Missing parent directories are made with mode C(0755).
     type: path
     default: /usr/local/bin/titan-db
+  spare:
+    description:
+      - Where to install a second copy, on the target host, best in a directory that nobody tidies up. It tells of jobs that could not
+        start because O(path) is gone, and it runs the health check, which compares the two.
+      - Without it there is no second copy; an old one is left alone.
+    type: path
   interpreter:
     description:
       - Path of the Python that runs the command, on the target host. It needs psycopg2.
@@ -60,6 +66,7 @@ EXAMPLES = r"""
 - name: Install titan-db elsewhere, and check the env file of the application
   titan.database.runner:
     path: /opt/titan/bin/titan-db
+    spare: /etc/titan-db/titan-db
     env_files:
       - /home/ubuntu/Titan/.env
 """
@@ -70,6 +77,11 @@ path:
   returned: success
   type: str
   sample: /usr/local/bin/titan-db
+spare:
+  description: Where the second copy is, on the target host; null without one.
+  returned: success
+  type: str
+  sample: /etc/titan-db/titan-db
 sha256:
   description: Checksum of the installed file.
   returned: success

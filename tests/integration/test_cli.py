@@ -138,7 +138,7 @@ def test_by_hand_leaves_no_record_and_prints_a_plain_table(
 def test_note_records_what_could_not_start(command: Path, settings: ConnectionSettings, tmp_path: Path) -> None:
     config = str(configured(tmp_path, settings))
     done = start(command, "note", "--config", config, "--job", "backup", "--status", "2")
-    assert done.returncode == 2
+    assert done.returncode == 0, "it has been told"
     assert "could not start" in done.stdout
     health = json.loads(start(command, "health", "--json", "--config", config).stdout)
     assert "jobs_failed" in [each["name"] for each in health["checks"] if each["status"] == "critical"]

@@ -50,6 +50,7 @@ def build(package: str, interpreter: str) -> bytes:
 
 RUNNER = {
     "path": {"type": "path", "default": "/usr/local/bin/titan-db"},
+    "spare": {"type": "path"},
     "interpreter": {"type": "path", "default": "/usr/bin/python3"},
     "content": {"type": "str"},
     "env_files": {"type": "list", "elements": "path", "default": []},
@@ -57,32 +58,39 @@ RUNNER = {
 
 
 def install(call: Call) -> Outcome:
-    """Make call.options["path"] the executable whose base64 text is in "content", and check the env files.
+    """Make call.options["path"], and "spare" if given, the executable whose base64 text is in "content"; check the env files.
 
     Raises:
-        OptionError: the path is a directory or a symbolic link.
+        OptionError: a path is a directory or a symbolic link, or both are the same.
         EnvFileError: an env file is missing, unreadable, or means something else to a shell than to titan-db.
     """
-    path = call.options["path"]
+    path, spare = call.options["path"], call.options["spare"] or ""
     if not call.options["content"]:
         raise OptionError("content", None, "The action plugin fills it in; call titan.database.runner from a task.")
     content = base64.b64decode(call.options["content"])
-    if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
-        raise OptionError("path", path, "It is there already and no regular file: remove it or name another path.")
+    if spare and os.path.normpath(spare) == os.path.normpath(path):
+        raise OptionError("spare", spare, "It is the command itself: name a path in another directory.")
+    wanted = {"path": path, **({"spare": spare} if spare else {})}
+    for option, place in wanted.items():
+        if os.path.lexists(place) and not stat.S_ISREG(os.lstat(place).st_mode):
+            raise OptionError(option, place, "It is there already and no regular file: remove it or name another path.")
     for env_file in call.options["env_files"]:
         check_against_shell(env_file)
-    before, after = _digest(path), hashlib.sha256(content).hexdigest()
-    changed = not is_file_with(path, content, 0o755)
-    if changed and not call.check_mode:
-        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-        with published(path, 0o755, "runner") as stream:
+    after = hashlib.sha256(content).hexdigest()
+    before = "".join(f"{place} {_digest(place)}\n" for place in wanted.values())
+    stale = [place for place in wanted.values() if not is_file_with(place, content, 0o755)]
+    for place in () if call.check_mode else stale:
+        os.makedirs(os.path.dirname(place), mode=0o755, exist_ok=True)
+        with published(place, 0o755, "runner") as stream:
             stream.write(content)
+    what = " and ".join(stale or wanted.values())
+    state = "installed" if stale else "is up to date" if len(wanted) == 1 else "are up to date"
     return Outcome(
-        changed=changed,
-        data={"path": path, "sha256": after, "size": len(content)},
-        summary=f"{path} {'installed' if changed else 'is up to date'} (sha256 {after[:12]})",
-        before=f"{path} {before}\n",
-        after=f"{path} {after}\n",
+        changed=bool(stale),
+        data={"path": path, "spare": spare or None, "sha256": after, "size": len(content)},
+        summary=f"{what} {state} (sha256 {after[:12]})",
+        before=before,
+        after="".join(f"{place} {after}\n" for place in wanted.values()),
     )
 
 

@@ -137,8 +137,8 @@ def _own_word(known: argparse.Namespace) -> int:
     if environment is None:
         raise OptionError("config", known.config, "It names no environment.")
     if known.word == "note":
-        runner = importlib.import_module(".watch.runner", __package__)
-        return int(runner.note_failed_start(environment, known.job, known.status))
+        importlib.import_module(".watch.runner", __package__).note_failed_start(environment, known.job, known.status)
+        return 0
     telling = importlib.import_module(".watch.telling", __package__)
     print(telling.test_channels(environment, send_it=not known.check))
     return 0

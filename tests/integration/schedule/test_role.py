@@ -7,11 +7,18 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.titan.database.plugins.module_utils.titan_db.schedule.line import (
+    LONGEST_COMMAND,
+    unescape_cron,
+)
+
+from tests.integration.watch.stub import running_stub
 
 ROOT = Path(__file__).resolve().parents[3]
 BIN = ROOT / ".venv" / "bin"
@@ -20,7 +27,9 @@ BIN = ROOT / ".venv" / "bin"
 def play(tmp_path: Path, *flags: str, **variables: Any) -> dict[str, Any]:
     """Run the role on this machine; return the counts of the recap and the registered result."""
     book = tmp_path / "play.yml"
+    runner = {"path": "{{ schedule_command }}", "spare": "{{ schedule_spare_command }}", "interpreter": sys.executable}
     tasks = [
+        {"titan.database.runner": runner, "when": "with_program | default(false)"},
         {"ansible.builtin.import_role": {"name": "titan.database.schedule"}},
         {"ansible.builtin.copy": {"content": "{{ schedule_result | to_json }}", "dest": f"{tmp_path}/result.json", "mode": "0600"},
          "check_mode": False, "changed_when": False, "diff": False},
@@ -51,6 +60,7 @@ def test_the_role_schedules_converges_and_removes(tmp_path: Path) -> None:
         "schedule_env_file": f"{home}/.env",
         "schedule_log_dir": f"{tmp_path}/logs",
         "schedule_command": f"{home}/titan-db",
+        "schedule_spare_command": f"{tmp_path}/etc/it's 100% spare",
         "schedule_config_path": f"{tmp_path}/etc/demo.json",
         "schedule_logrotate_path": f"{tmp_path}/etc/logrotate",
         "schedule_options": {"backup": {"dest": "/b", "keep": {"days": 30}}},
@@ -72,3 +82,58 @@ def test_the_role_schedules_converges_and_removes(tmp_path: Path) -> None:
     assert play(tmp_path, **variables, schedule_state="absent")["counts"]["changed"] == "1"
     assert not (tmp_path / "crontab").exists()
     assert not (tmp_path / "etc" / "demo.json").exists()
+
+
+def start(tmp_path: Path, job: str) -> int:
+    """Start a job's line of the system crontab as cron would; its exit status."""
+    lines = (tmp_path / "crontab").read_text().splitlines()
+    command = lines[lines.index(f"# {job}") + 1].split(" ", 6)[6]
+    assert len(command.encode()) <= LONGEST_COMMAND
+    return subprocess.run(
+        ["/bin/sh", "-c", unescape_cron(command)], env={"HOME": "/", "PATH": "/usr/bin:/bin"}, check=False
+    ).returncode
+
+
+@pytest.mark.slow
+def test_the_roles_own_lines_tell_that_the_program_is_gone_and_back(tmp_path: Path) -> None:
+    home = tmp_path / "it's 100% home"
+    for path in (home, tmp_path / "logs", tmp_path / "backups"):
+        path.mkdir(mode=0o700)
+    with running_stub() as stub:
+        (home / ".env").write_text(
+            f"DATABASE_URL='postgresql://u@127.0.0.1:1/d'\nTITAN_DB_NOTIFY_URLS='{stub.url}/message'\n"
+        )
+        variables = {
+            "schedule_environment": "demo",
+            "schedule_user": getpass.getuser(),
+            "schedule_cron_file": f"{tmp_path}/crontab",
+            "schedule_directory": str(home),
+            "schedule_env_file": f"{home}/.env",
+            "schedule_state_dir": f"{tmp_path}/state",
+            "schedule_log_dir": f"{tmp_path}/logs",
+            "schedule_command": f"{home}/titan-db",
+            "schedule_spare_command": f"{tmp_path}/etc/it's 100% spare",
+            "schedule_config_path": f"{tmp_path}/etc/demo.json",
+            "schedule_jobs": [
+                {"name": "proof", "job": "drill", "schedule": "0 2 * * *", "log": "a.log", "run_on": "any"},
+                {"name": "health", "schedule": "7-59/15 * * * *", "log": "b.log", "run_on": "any"},
+            ],
+            "schedule_options": {"health": {"thresholds": {"disk": [100, 100]}}},
+            "with_program": True,
+            "ansible_python_interpreter": str(BIN / "python"),
+        }
+        assert play(tmp_path, **variables)["counts"]["changed"] == "2"
+        assert play(tmp_path, **variables)["counts"]["changed"] == "0"
+        (home / "titan-db").rename(home / "gone")
+        assert start(tmp_path, "proof") == 127
+        assert f"could not start: {home}/titan-db is missing" in stub.messages()[0]["title"]
+        assert start(tmp_path, "health") == 2
+        assert [each["job"] for each in stub.messages()] == ["proof", "health"]
+        assert "programs" in stub.messages()[1]["title"]
+        (tmp_path / "etc" / "it's 100% spare").unlink()
+        assert start(tmp_path, "health") == 127
+        assert "not found" in (tmp_path / "logs" / "b.log").read_text(), "nobody is left to tell; the log says why"
+        assert play(tmp_path, **variables)["counts"]["changed"] == "1", "the next converge puts both back"
+        assert start(tmp_path, "health") == 2, "the database is still away"
+        said = (tmp_path / "logs" / "b.log").read_text().rpartition("started")[2]
+        assert re.search("^ok +programs", said, re.M), said

@@ -215,6 +215,37 @@ def test_somebody_else_may_look_and_leaves_nothing(check: Callable, environment:
     assert (folder / "slow.json").stat().st_mtime_ns == before.st_mtime_ns
 
 
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lambda command, _spare: command.unlink(), "command is missing"),
+        (lambda _command, spare: spare.unlink(), "spare is missing"),
+        (lambda command, _spare: command.chmod(0o600), "command cannot be executed"),
+        (lambda command, _spare: command.write_bytes(b""), "command is empty"),
+        (lambda command, _spare: command.write_bytes(b"another"), "command and "),
+        (lambda command, _spare: (command.unlink(), command.mkdir()), "command is no file"),
+    ],
+    ids=["gone", "spare gone", "not executable", "empty", "another", "a directory"],
+)
+def test_the_copies_of_the_program(check: Callable, environment: Path, harm: Callable, said: str) -> None:
+    command, spare = environment.parent / "command", environment.parent / "spare"
+    for path in (command, spare):
+        path.write_bytes(b"the program")
+        path.chmod(0o755)
+    config = json.loads(environment.read_text())
+    environment.write_text(json.dumps({**config, "command": str(command), "spare_command": str(spare)}))
+    assert check("programs", 0, 0, job_config=str(environment))["status"] == "ok"
+    harm(command, spare)
+    if said != "spare is missing" and command.is_file() and said != "command cannot be executed":
+        command.chmod(0o755)
+    found = check("programs", 0, 0, job_config=str(environment))
+    assert (found["status"], found["value"], said in found["message"]) == ("critical", 1, True), found
+    assert found["fix"] == "ansible-playbook titan.database.site -l t --tags host"
+    environment.write_text(json.dumps({**config, "command": str(spare)}))
+    expected = "critical" if said.startswith("spare") else "ok"
+    assert check("programs", 0, 0, job_config=str(environment))["status"] == expected, "without a spare copy"
+
+
 def test_a_stuck_job(check: Callable, environment: Path) -> None:
     now = time.time()
     record(environment, last_start=now - 3500)

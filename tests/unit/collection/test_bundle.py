@@ -59,6 +59,29 @@ def test_install_check_run_again(tmp_path: Path, call_module: Callable[..., dict
         assert not [name for name in archive.namelist() if "__pycache__" in name]
 
 
+def test_a_spare_copy_comes_with_it_and_back(tmp_path: Path, call_module: Callable[..., dict[str, Any]]) -> None:
+    path, spare = tmp_path / "bin" / "titan-db", tmp_path / "etc" / "titan-db"
+    assert install(call_module, path)["spare"] is None
+    planned = install(call_module, path, check_mode=True, spare=str(spare))
+    assert planned["changed"] and not spare.parent.exists()
+    done = install(call_module, path, spare=str(spare))
+    assert (done["changed"], done["diff"], done["spare"]) == (True, planned["diff"], str(spare))
+    assert done["summary"].startswith(f"{spare} installed")
+    assert install(call_module, path, spare=str(spare))["changed"] is False
+    assert spare.read_bytes() == path.read_bytes() and spare.stat().st_mode & 0o7777 == 0o755
+    path.unlink()
+    spare.write_bytes(b"another")
+    assert install(call_module, path, spare=str(spare))["changed"] is True
+    assert spare.read_bytes() == path.read_bytes()
+
+
+def test_a_spare_copy_that_is_none_is_refused(tmp_path: Path, call_module: Callable[..., dict[str, Any]]) -> None:
+    for spare, said in ((f"{tmp_path}/x/../titan-db", "another directory"), (str(tmp_path), "no regular file")):
+        result = install(call_module, tmp_path / "titan-db", spare=spare)
+        assert result["failed"] and said in result["msg"], result
+        assert not (tmp_path / "titan-db").exists()
+
+
 def test_it_runs_wherever_it_lies(tmp_path: Path, call_module: Callable[..., dict[str, Any]]) -> None:
     path = tmp_path / "a b" / "titan-db"
     install(call_module, path)

@@ -28,6 +28,7 @@ SETUPS = [
     "cd /x || exit; ",
     "set -a && . /e && set +a || exit; ",
     "trap - EXIT; ",
+    "set -- started; ",
     ":; ",
     "exec >> l 2>&1; ",
 ]
@@ -84,6 +85,9 @@ def test_control_characters_are_refused_in_every_field(field: str, bad: str) -> 
         ({"command": "date +%F"}, "unescaped '%'"),
         ({"command": "date +\\\\%F"}, "unescaped '%'"),
         ({"on_start_failure": "date +%F"}, "unescaped '%'"),
+        ({"on_start_failure": "echo heard # of it"}, "comment"),
+        ({"on_start_failure": "echo 'heard"}, "not closed"),
+        ({"on_start_failure": "echo heard\\"}, "not closed"),
         ({"command": "x" * 980}, "no more than 990"),
         ({"command": " "}, "what to run"),
         ({"log": "relative.log"}, "absolute path"),
@@ -147,8 +151,40 @@ def test_whatever_is_missing_leaves_a_line_and_a_status(tmp_path: Path, broken: 
     for extra in ({}, {"on_start_failure": "echo heard $?"}):
         found, log = start(tmp_path, **{**broken, **extra})
         assert (found, said in log) == (status, True)
-        assert ("heard 2" in log) == bool(extra and status == 2)
+        assert log.count("heard") == log.count(f"heard {status}") == len(extra)
         (tmp_path / "l o%g").unlink()
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "heard"),
+    [
+        ("true", 0, False),
+        ("sh -c 'exit 75'", 75, False),
+        ("sh -c 'kill -9 $$'", 137, False),
+        ("false; exec /no-such-program", 127, True),
+        ("/etc/passwd", 126, True),
+    ],
+)
+def test_a_job_that_started_tells_for_itself(tmp_path: Path, command: str, status: int, heard: bool) -> None:
+    found, log = start(tmp_path, command=command, on_start_failure="echo heard $?")
+    assert (found, f"heard {status}" in log, "heard" in log) == (status, heard, heard)
+
+
+def test_no_variable_of_an_env_file_keeps_a_failed_start_quiet(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    env.write_text("started=started\ns=0\np=/bin/true\nfalse\n")
+    found, log = start(tmp_path, env_file=str(env), on_start_failure="s=$?; for p in /no echo; do $p $s && break; done")
+    assert (found, log.splitlines()[-1]) == (1, "1")
+
+
+def test_the_form_before_the_program_was_watched_is_still_known() -> None:
+    now = Job("backup", "0 2 * * *", "titan-db backup", "/l", "/x", "/x/.env", "", "titan-db note --status $?")
+    then = (
+        "trap 'titan-db note --status $?' EXIT; exec >> /l 2>&1; cd /x && set -a && . /x/.env && set +a || exit; "
+        "trap - EXIT; titan-db backup"
+    )
+    assert render_command(now) != then
+    assert parse_command("backup", "0 2 * * *", then) == now
 
 
 def test_a_broken_env_file_leaves_a_line_and_a_status(tmp_path: Path) -> None:

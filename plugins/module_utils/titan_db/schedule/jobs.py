@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -66,6 +67,7 @@ def _job(item: Mapping[str, Any], option: str) -> ScheduledJob:
         _require_path(values[key], f"{label}.{key}", needed=key == "log")
     for key in ("command", "on_start_failure"):
         _require_command(values[key], f"{label}.{key}", needed=key == "command")
+    _require_closed(values["on_start_failure"], f"{label}.on_start_failure")
     if values["only_on"] and values["only_on"] not in WEEKDAYS:
         raise OptionError(f"{label}.only_on", values["only_on"], f"Allowed: {', '.join(WEEKDAYS)}.")
     values["schedule"], values["only_on"] = spelled_out(values["schedule"], values["only_on"], label)
@@ -113,6 +115,16 @@ def _require_command(value: str, option: str, needed: bool) -> None:
         raise OptionError(
             option, value, "Cron ends the command at an unescaped '%' and feeds the rest to it as input; write '\\%'."
         )
+
+
+def _require_closed(value: str, option: str) -> None:
+    """Refuse what would swallow the rest of the trap that it becomes part of."""
+    try:
+        whole = shlex.split(value) == shlex.split(value, comments=True)
+    except ValueError as error:
+        raise OptionError(option, value, "A quote in it is not closed, or it ends with a backslash.") from error
+    if not whole:
+        raise OptionError(option, value, "It holds a comment; remove it, or put the '#' in quotes.")
 
 
 def _require_one_meaning(scheduled: ScheduledJob, option: str) -> None:

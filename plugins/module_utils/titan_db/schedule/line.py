@@ -6,6 +6,9 @@
 ``exec >> LOG 2>&1`` comes first, so that everything later says goes to the job's log: a missing directory, a missing
 or broken env file, a missing program. The pattern that people usually write, ``cd D && . ENV && program >> LOG 2>&1``,
 sends only the program's output there.
+
+The trap is for what the program cannot tell itself: that it was not started (nothing has set $1 yet), or that it, or the
+Python that it needs, is not there (the shell's statuses 126 and 127). A job that failed on its own has told of it.
 """
 
 from __future__ import annotations
@@ -32,7 +35,8 @@ class Job:
         directory: Absolute path to change to first; "" to stay in the user's home.
         env_file: Absolute path of a file that is sourced with its variables exported; "" for none.
         only_on: A weekday's English name in lower case: run on that weekday only; "" for all.
-        on_start_failure: Command to run when log, directory or env file cannot be used (``$?`` is the status); "" for none.
+        on_start_failure: Command to run when log, directory or env file cannot be used, or the command cannot be found or
+            executed (``$?`` is the status); "" for none.
     """
 
     name: str
@@ -43,6 +47,11 @@ class Job:
     env_file: str = ""
     only_on: str = ""
     on_start_failure: str = ""
+
+
+# What surrounds on_start_failure in the trap, and what comes between the preparations and the command.
+_TRAP_HEAD, _TRAP_TAIL = "case $?:$1 in *:|12[67]:*) ", ";; esac"
+_STARTED = "set -- started; "
 
 
 def escape_for_cron(text: str) -> str:
@@ -76,7 +85,7 @@ def render_command(job: Job) -> str:
     if job.only_on:
         parts.append(f'[ "$(date +\\%u)" = {WEEKDAYS.index(job.only_on) + 1} ] || exit 0; ')
     if job.on_start_failure:
-        parts.append(f"trap {shlex.quote(job.on_start_failure)} EXIT; ")
+        parts.append(f"trap {shlex.quote(_TRAP_HEAD + job.on_start_failure + _TRAP_TAIL)} EXIT; ")
     parts.append(f"exec >> {_word(job.log)} 2>&1; ")
     setup = []
     if job.directory:
@@ -86,7 +95,7 @@ def render_command(job: Job) -> str:
     if setup:
         parts.append(" && ".join(setup) + " || exit; ")
     if job.on_start_failure:
-        parts.append("trap - EXIT; ")
+        parts.append(_STARTED)
     if _PREFIX_LIKE.match(job.command):
         parts.append(_GUARD)
     return "".join(parts) + job.command
@@ -94,18 +103,21 @@ def render_command(job: Job) -> str:
 
 # A null command keeps a command that begins like our own prefix apart from it, so that a line reads back as one job.
 _GUARD = ":; "
-_PREFIX_LIKE = re.compile(r"cd |set -a |trap |:; ")
+_PREFIX_LIKE = re.compile(r"cd |set -|trap |:; ")
 
 
 def parse_command(name: str, schedule: str, text: str) -> Job | None:
-    """The job that renders to this command part; None if it is none of ours."""
+    """The job that renders to this command part; None if it is none of ours.
+
+    A line in the older form, whose trap ends before the command, reads as the job that it would be now.
+    """
     rest = _Rest(text)
-    only_on = trap = directory = env_file = ""
+    only_on = trap = ended = directory = env_file = ""
     weekday = rest.match(r'\[ "\$\(date \+\\%u\)" = ([1-7]) \] \|\| exit 0; ')
     if weekday:
         only_on = WEEKDAYS[int(weekday.group(1)) - 1]
     if rest.match(r"trap "):
-        trap = rest.word()
+        trap, ended = _unwrapped(rest.word())
         if not rest.match(r" EXIT; "):
             return None
     if not rest.match(r"exec >> "):
@@ -123,10 +135,17 @@ def parse_command(name: str, schedule: str, text: str) -> Job | None:
             return None
     if (directory or env_file) and not rest.match(r"\|\| exit; "):
         return None
-    if trap and not rest.match(r"trap - EXIT; "):
+    if trap and not rest.match(ended):
         return None
     rest.match(_GUARD)
     return Job(name, schedule, rest.left, log, directory, env_file, only_on, trap)
+
+
+def _unwrapped(trap: str) -> tuple[str, str]:
+    """The on_start_failure in a trap's text, and what ends the trap's first part."""
+    if trap.startswith(_TRAP_HEAD) and trap.endswith(_TRAP_TAIL):
+        return trap[len(_TRAP_HEAD) : -len(_TRAP_TAIL)], _STARTED
+    return trap, "trap - EXIT; "
 
 
 class _Rest:

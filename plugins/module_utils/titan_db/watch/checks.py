@@ -144,9 +144,9 @@ def job_checks(
             missed.append(f"{name} (due {due:%Y-%m-%d %H:%M} UTC)")
         if each.running and now.timestamp() - record.last_start > each.plan.longest + 60:
             stuck.append(name)
-        elif record.last_start and not each.running and not record.last_end:
+        elif record.interrupted(each.running):
             failed.append(f"{name} (interrupted)")
-        elif record.last_end and record.exit_status:
+        elif record.failed:
             failed.append(f"{name} (status {record.exit_status}: {record.message[:200]})")
     logs = "; ".join(f"tail {shlex.quote(each.plan.log)}" for each in jobs if each.plan.log)[:300]
     return [
@@ -160,6 +160,13 @@ def job_checks(
         ),
         judge("jobs_stuck", len(stuck), limits, ", ".join(stuck), "end the process that the job's lock file names"),
     ]
+
+
+def program_checks(copies: int, broken: Sequence[str], limits: Limits, environment: str) -> list[Check]:
+    """Whether the command and its spare copy are what they were installed as; none known, none checked."""
+    fix = f"ansible-playbook titan.database.site -l {environment} --tags host"
+    what = "; ".join(broken) or f"of {copies} cop{'y' if copies == 1 else 'ies'}"
+    return [judge("programs", len(broken), limits, what, fix)] if copies else []
 
 
 def longest_interval(plan: JobPlan, now: datetime, zone: tzinfo) -> float:

@@ -62,6 +62,7 @@ class Environment:
     notify_env_file: str = ""
     patroni_url: str = ""
     command: str = "titan-db"
+    spare_command: str = ""
     notify: Mapping[str, Any] = field(default_factory=dict)
     jobs: Mapping[str, JobPlan] = field(default_factory=dict)
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -93,6 +94,7 @@ def environment_from_config(config: Mapping[str, Any], path: str) -> Environment
         notify_env_file=str(config.get("notify_env_file") or ""),
         patroni_url=str(config.get("patroni_url") or ""),
         command=str(config.get("command") or "titan-db"),
+        spare_command=str(config.get("spare_command") or ""),
         notify=dict(config.get("notify") or {}),
         jobs={key: _plan(key, dict(item)) for key, item in dict(config.get("schedule") or {}).items()},
         options=dict(config.get("jobs") or {}),

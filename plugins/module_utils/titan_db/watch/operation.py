@@ -27,10 +27,12 @@ from .checks import (
     disk_checks,
     job_checks,
     migration_checks,
+    program_checks,
     reachable,
     unreachable,
 )
 from .config import Environment, read_environment
+from .copies import broken_copies, copies
 from .facts import DatabaseFacts, read_due_rows, read_facts, read_migrations, read_tables
 from .state import StateDirectory
 from .statistics import Snapshot, stats_report
@@ -82,6 +84,8 @@ def health(call: Call) -> Outcome:
     if places.environment and places.state:
         jobs = _job_facts(places.environment, places.state)
         checks += job_checks(jobs, places.environment.installed, now, zone, limits, places.environment.command)
+        broken = broken_copies(places.environment)
+        checks += program_checks(len(copies(places.environment)), broken, limits, places.environment.name)
     checks += disk_checks(_disk_usage(places, facts), limits)
     return _health_outcome([check for check in checks if limits.get(check.name) != OFF])
 

@@ -18,12 +18,16 @@ from ..locks import file_lock
 from ..schedule.calendar import UTC
 from .checks import longest_interval
 from .config import Environment
+from .copies import broken_copies
 from .guard import BlockedError, result_numbers, wait_for_dependency, wrong_server
 from .metrics import job_samples, write_metrics
 from .notify import ping
 from .process import supervise
 from .state import Record, StateDirectory
 from .telling import Run, message_variables, tell
+
+# The shell's statuses for what cannot be executed, and what cannot be found.
+_NO_PROGRAM = (126, 127)
 
 Work = Callable[[], "tuple[int, dict[str, Any]]"]
 
@@ -56,13 +60,18 @@ def run_job(
         return _finish(run, run.state.record(name), _could_not(run), message, {}), {}
 
 
-def note_failed_start(environment: Environment, name: str, status: int) -> int:
-    """Record and tell that the job's line failed before titan-db could start."""
+def note_failed_start(environment: Environment, name: str, status: int) -> None:
+    """Record and tell that the job's line failed before titan-db could start; status is the shell's."""
     run = _new_run(environment, name, environment.job(name, name).word)
-    message = "the job could not start: its log, its directory or its env file cannot be used"
     record = run.state.record(name)
     started = replace(record, run_id=run.run_id, last_start=run.started, timeout=run.plan.longest)
-    return _finish(run, started, status or 1, message, {})
+    _finish(run, started, status or 1, f"the job could not start: {_why_not_started(environment, status)}", {})
+
+
+def _why_not_started(environment: Environment, status: int) -> str:
+    if status not in _NO_PROGRAM:
+        return "its log, its directory or its env file cannot be used"
+    return "; ".join(broken_copies(environment)) or "a program that it needs cannot be run, its log names it"
 
 
 def _new_run(environment: Environment, name: str, word: str) -> Run:

@@ -32,7 +32,7 @@ class Record:
         failures: Failed runs in a row.
         timeout: Its time limit in seconds.
         result: Numbers of the newest success (backup_size_bytes, rows_deleted ...).
-        alert: What was last told about it: {"state", "reason", "sent"}.
+        alert: What was last told about it, see alerts.py.
         runs_total, failures_total: Counters.
     """
 
@@ -52,6 +52,15 @@ class Record:
     alert: dict[str, Any] = field(default_factory=dict)
     runs_total: int = 0
     failures_total: int = 0
+
+    @property
+    def failed(self) -> bool:
+        """Whether the newest ended run failed."""
+        return bool(self.last_end and self.exit_status)
+
+    def interrupted(self, running: bool) -> bool:
+        """Whether the newest run ended without a word; running: whether the job's lock is held."""
+        return bool(self.last_start and not running and not self.last_end)
 
 
 class StateDirectory:

@@ -43,6 +43,7 @@ DEFAULTS: dict[str, Threshold] = {
     "jobs_missed": Threshold(0, 0, "", "scheduled jobs whose last due start did not happen"),
     "jobs_failed": Threshold(0, 0, "", "jobs whose last run failed or was interrupted"),
     "jobs_stuck": Threshold(0, 0, "", "jobs that have been running longer than their time limit"),
+    "programs": Threshold(0, 0, "", "copies of titan-db that are missing, cannot be run, or differ from each other"),
     "invalid_indexes": Threshold(0, 5, "", "indexes that a failed build left behind"),
     "migrations_pending": Threshold(0, 10, "", "migrations that the last converge knew and the database has not had"),
     "checksum_mismatches": Threshold(0, 0, "", "applied migrations whose text was another than the last converge's"),
