@@ -110,10 +110,11 @@ class World:
         operation.retention_policy(Call(complete(options, RETENTION_POLICY), settings))
 
     def install(self) -> dict[str, Any]:
-        command = self.folder / "titan-db"
-        command.write_bytes(bundle.build(str(Path(bundle.__file__).parent), "/usr/bin/python3"))
-        command.chmod(0o755)
-        home = self.folder / "home"
+        home, command, spare = self.folder / "home", self.folder / "titan-db", self.folder / "etc" / "titan-db"
+        spare.parent.mkdir()
+        for copy in (command, spare):
+            copy.write_bytes(bundle.build(str(Path(bundle.__file__).parent), "/usr/bin/python3"))
+            copy.chmod(0o755)
         for path in (home, self.folder / "logs", self.folder / "backups", self.folder / "metrics"):
             path.mkdir(mode=0o700)
             os.chown(path, pwd.getpwnam(USER).pw_uid, -1)
@@ -129,6 +130,8 @@ class World:
             "env_file": str(env),
             "state_dir": f"{home}/state",
             "metrics_dir": f"{self.folder}/metrics",
+            "command": str(command),
+            "spare_command": str(spare),
             "schedule": {name: {"schedule": when, "log": f"{self.folder}/logs/{name}.log", "nice": 0} for name, when in TIMES.items()},
             "jobs": {
                 "backup": {"dest": f"{self.folder}/backups", "name": "m", "programs": PROGRAMS, "keep": {"days": 5}, "globals": False},
@@ -141,8 +144,9 @@ class World:
         subprocess.run(["crontab", "-u", USER, "-"], input=foreign.encode(), check=True)
         path = f"{self.folder}/etc/month.json"
         jobs = [
-            {"name": name, "schedule": when, "command": f"{command} {name} --config {path}", "log": f"{self.folder}/logs/{name}.log",
-             "directory": str(home), "env_file": str(env), "on_start_failure": f"{command} note --config {path} --job {name} --status $?"}
+            {"name": name, "schedule": when, "command": f"{spare if name == 'health' else command} {name} --config {path}",
+             "log": f"{self.folder}/logs/{name}.log", "directory": str(home), "env_file": str(env),
+             "on_start_failure": f's=$?; for p in {spare} {command}; do "$p" note --config {path} --job {name} --status $s && break; done'}
             for name, when in TIMES.items()
         ]  # fmt: skip
         files = [{"path": path, "content": json.dumps(config), "mode": "0644"}]
@@ -179,12 +183,17 @@ def visit(world: World, cron: subprocess.Popen[bytes], moment: datetime) -> None
 
 
 def live(world: World, first: datetime, days: int, bad_day: int) -> None:
+    """The program is gone all the first day; the server is down in the night of the bad day."""
+    program = world.folder / "titan-db"
+    program.rename(f"{program}.gone")
     cron = subprocess.Popen(["cron", "-f"], env={**os.environ, **world.env})
     try:
         time.sleep(0.5)
         for day in range(days):
             midnight = first + timedelta(days=day)
             for hour, minute in ((2, 0), (2, 15), (3, 0), (4, 0), (8, 0), (9, 30)):
+                if (day, hour, minute) == (1, 2, 0):
+                    Path(f"{program}.gone").rename(program)
                 if (day, hour, minute) == (bad_day, 2, 0):
                     world.pg_ctl("-m", "fast", "stop")
                 if (day, hour, minute) == (bad_day, 3, 0):

@@ -54,7 +54,7 @@ def needs() -> str:
 @pytest.mark.slow
 @pytest.mark.skipif(bool(needs()), reason=f"needs {needs()}")
 def test_days_under_real_cron() -> None:
-    days, bad_day = int(os.environ["TITAN_CRON_DAYS"]), 2
+    days, gone_day, bad_day = int(os.environ["TITAN_CRON_DAYS"]), 0, 2
     folder = Path(tempfile.mkdtemp(prefix="tt-cron-"))
     folder.chmod(0o777)
     try:
@@ -82,16 +82,20 @@ def test_days_under_real_cron() -> None:
     }
     assert found == expected, "every job fires on exactly its dates"
     failed = {name: [number for number, run in enumerate(runs[name]) if run["status"]] for name in expected}
-    assert failed == {"backup": [bad_day], "cleanup": [bad_day], "stats": [], "reindex": [], "health": []}, runs
+    both = [gone_day, bad_day]
+    assert failed == {"backup": both, "cleanup": both, "stats": [], "reindex": [], "health": []}, runs
+    assert "titan-db is missing" in runs["backup"][gone_day]["message"]
     assert "has not succeeded since it was due" in runs["cleanup"][bad_day]["message"]
     told = [(each["kind"], each["job"]) for each in seen["messages"] if each["kind"] != "report"]
-    assert told == [("failure", "backup"), ("failure", "health"), ("recovery", "backup"), ("recovery", "health")], seen[
-        "messages"
-    ]
+    # The blocked clean-up and the failed job, which health finds, are not told a second time.
+    gone = [("failure", "backup"), ("failure", "health"), ("recovery", "backup"), ("recovery", "health")]
+    assert told == [*gone, ("failure", "backup"), ("recovery", "backup")], seen["messages"]
     assert len([each for each in seen["messages"] if each["kind"] == "report"]) == len(sundays)
-    assert seen["strange_lines"] == {name: [] for name in expected} | {"stats": [], "health": []}
+    strange = {name: [line.rpartition("/")[2] for line in lines] for name, lines in seen["strange_lines"].items()}
+    missing = ["titan-db: not found"]
+    assert strange == {**{name: [] for name in expected}, "backup": missing, "cleanup": missing}
     assert seen["metrics"] == sorted(f"titan_db_month_{name}.prom" for name in expected)
-    assert seen["pings"]["/backup/fail"] == 1
-    assert seen["pings"]["/backup"] == days - 1
+    assert seen["pings"]["/backup/fail"] == 2
+    assert seen["pings"]["/backup"] == days - 2
     kept = [name for name in seen["backups"] if not name.endswith(".json")]
     assert 0 < len(kept) <= min(days, 8), seen["backups"]

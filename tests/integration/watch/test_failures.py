@@ -38,11 +38,14 @@ class Night:
 
     def __init__(self, folder: Path, settings: ConnectionSettings, stub: Stub) -> None:
         self.folder, self.settings, self.stub = folder, settings, stub
-        self.home, self.backups, self.program = folder / "app", folder / "backups", folder / "titan-db"
+        self.home, self.backups = folder / "app", folder / "backups"
+        self.program, self.spare = folder / "titan-db", folder / "etc" / "titan-db"
         self.home.mkdir()
+        self.spare.parent.mkdir()
         self.backups.mkdir(mode=0o700)
-        self.program.write_bytes(bundle.build(str(Path(bundle.__file__).parent), sys.executable))
-        self.program.chmod(0o755)
+        for copy in (self.program, self.spare):
+            copy.write_bytes(bundle.build(str(Path(bundle.__file__).parent), sys.executable))
+            copy.chmod(0o755)
         self.env, self.config = self.home / ".env", folder / "config.json"
         self.write_env(settings.port)
         (folder / "notify.env").write_text(
@@ -63,7 +66,13 @@ class Night:
             "env_file": str(self.env),
             "notify_env_file": f"{self.folder}/notify.env",
             "state_dir": f"{self.folder}/state",
-            "schedule": {"backup": {"schedule": "0 2 * * *", "timeout": timeout}, "health": SHIPPED["health"]},
+            "command": str(self.program),
+            "spare_command": str(self.spare),
+            "schedule": {
+                "backup": {"schedule": "0 2 * * *", "timeout": timeout},
+                "cleanup": {"after": "backup"},
+                "health": SHIPPED["health"],
+            },
             "jobs": {
                 "backup": {"dest": str(self.backups), "name": "n", "programs": embedded_programs(), "verify": "checksum", "globals": False},
                 "health": {"thresholds": {**limits, "verified_backup_age": []}},
@@ -73,16 +82,18 @@ class Night:
         os.utime(self.config, (old, old))
 
     def line(self, word: str = "backup") -> str:
-        start = f"{self.program} {word} --config {self.config}"
-        failed = f"{self.program} note --config {self.config} --job {word} --status $?"
+        start = f"{self.spare if word == 'health' else self.program} {word} --config {self.config}"
+        note = f'"$p" note --config {self.config} --job {word} --status $s'
+        failed = f"s=$?; for p in {self.spare} {self.program}; do {note} && break; done"
         return unescape_cron(
             render_command(
                 Job(word, "0 2 * * *", start, f"{self.folder}/{word}.log", str(self.home), str(self.env), "", failed)
             )
         )
 
-    def start(self, *before: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([*before, "/bin/sh", "-c", self.line()], env=CRON_ENVIRONMENT, start_new_session=True)
+    def start(self, *before: str, word: str = "backup") -> subprocess.Popen[bytes]:
+        line = [*before, "/bin/sh", "-c", self.line(word)]
+        return subprocess.Popen(line, env=CRON_ENVIRONMENT, start_new_session=True)
 
     def health(self) -> int:
         """One cycle of the health job, which the shipped inventories start every quarter of an hour; its exit status."""
@@ -136,21 +147,54 @@ def hung(night: Night) -> Callable[[], None]:
     return repair
 
 
-BREAKS = {"env file gone": env_gone, "directory gone": directory_gone, "database down": database_down, "job hung": hung}
+def program_gone(night: Night) -> Callable[[], None]:
+    return moved_away(night.program)
+
+
+def program_not_executable(night: Night) -> Callable[[], None]:
+    night.program.chmod(0o644)
+    return lambda: night.program.chmod(0o755)
+
+
+def moved_away(path: Path) -> Callable[[], None]:
+    gone = Path(f"{path}.gone")
+    path.rename(gone)
+
+    def repair() -> None:
+        gone.rename(path)
+
+    return repair
+
+
+# How a night is broken, and whether health finds something that the job's own message has not said.
+BREAKS = {
+    "env file gone": (env_gone, False),
+    "directory gone": (directory_gone, False),
+    "program gone": (program_gone, True),
+    "program not executable": (program_not_executable, True),
+    "database down": (database_down, True),
+    "job hung": (hung, False),
+}
 
 
 @pytest.mark.parametrize("how", BREAKS)
 def test_a_broken_night_is_heard_and_seen_and_clears(night: Night, how: str) -> None:
-    repair = BREAKS[how](night)
+    break_it, more = BREAKS[how]
+    assert night.start().wait(60) == 0, night.log()
+    repair = break_it(night)
     assert night.start().wait(60) != 0
     assert [(each["job"], each["kind"]) for each in night.stub.messages()] == [("backup", "failure")]
+    assert "/backup/fail" in night.stub.pings()
     assert night.log().strip()
-    assert night.health() >= 2
+    for _cycle in range(2):
+        assert night.health() >= 2
+        assert [each["job"] for each in night.told("failure")] == ["backup", *(["health"] if more else [])]
+    assert "jobs_failed" not in night.told("failure")[-1]["title"], "the job itself has been heard"
     repair()
     assert night.start().wait(60) == 0, night.log()
     assert [each["job"] for each in night.told("recovery")] == ["backup"]
     assert night.health() == 0, (night.folder / "health.log").read_text()
-    assert {each["job"] for each in night.told("recovery")} == {"backup", "health"}
+    assert [each["job"] for each in night.told("recovery")] == ["backup", *(["health"] if more else [])]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small file system")
@@ -199,17 +243,59 @@ def family(pid: int) -> list[int]:
     return found
 
 
-def test_a_program_that_is_gone_is_missed_by_the_dead_mans_switch(
-    night: Night, call_module: Callable[..., dict[str, Any]], settings: ConnectionSettings
-) -> None:
-    night.program.rename(f"{night.program}.gone")
+def test_a_program_that_is_gone_is_named_and_told_once_for_the_jobs_that_wait_for_each_other(night: Night) -> None:
+    assert night.start().wait(60) == 0
+    night.program.unlink()
     assert night.start().wait(60) == 127
     assert "not found" in night.log()
+    assert f"could not start: {night.program} is missing" in night.told("failure")[0]["title"]
+    assert night.start(word="cleanup").wait(60) == 127
+    assert len(night.told("failure")) == 1
+    assert night.health() == 2
+    assert night.told("failure")[1]["title"].startswith("[night] health FAILED: critical: programs (")
+    said = (night.folder / "health.log").read_text()
+    assert f"{night.program} is missing" in said and "titan.database.site -l night --tags host" in said
+
+
+@pytest.mark.parametrize("content", [b"", b"#!/bin/sh\nexit 0\n"], ids=["empty", "another"])
+def test_a_program_that_does_nothing_is_found_by_its_copy(night: Night, content: bytes) -> None:
+    """Such a backup ends with status 0 and says nothing: it is the spare copy, which runs health, that tells."""
+    good = night.program.read_bytes()
+    night.program.write_bytes(content)
+    assert night.start().wait(60) == 0
+    assert night.stub.received == []
+    assert night.health() == 2
+    assert "programs" in night.told("failure")[0]["title"]
+    night.program.write_bytes(good)
+    assert night.start().wait(60) == 0
+    assert night.health() == 0
+    assert [each["job"] for each in night.told("recovery")] == ["health"]
+
+
+def test_a_spare_copy_that_is_gone_is_told_by_the_program(night: Night) -> None:
+    repair = moved_away(night.spare)
+    assert night.health() == 127
+    assert f"could not start: {night.spare} is missing" in night.told("failure")[0]["title"]
+    assert night.health() == 127 and len(night.told("failure")) == 1
+    repair()
+    assert night.start().wait(60) == 0
+    assert night.health() == 0
+    assert [(each["job"], each["kind"]) for each in night.stub.messages()] == [
+        ("health", "failure"),
+        ("health", "recovery"),
+    ]
+
+
+def test_without_python_the_log_speaks_and_the_dead_mans_switch_goes_off(
+    night: Night, call_module: Callable[..., dict[str, Any]], settings: ConnectionSettings
+) -> None:
+    for copy in (night.program, night.spare):
+        head, _line_end, rest = copy.read_bytes().partition(b"\n")
+        copy.write_bytes(head + b"\nexec /no-such-python" + rest.partition(b"exec")[2])
+    assert night.start().wait(60) == 127
+    assert night.log().count("/no-such-python") == 3, "the job and both copies"
+    assert night.health() == 127
     assert night.stub.received == [], "no ping: the switch goes off"
     found = call_module("health", **login(settings), job_config=str(night.config))
     missed = next(each for each in found["checks"] if each["name"] == "jobs_missed")
     assert missed["status"] == "critical"
-    Path(f"{night.program}.gone").rename(night.program)
-    assert night.start().wait(60) == 0
-    assert night.stub.pings() == ["/backup/start", "/backup"]
-    assert night.health() == 0

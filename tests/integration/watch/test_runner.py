@@ -344,3 +344,63 @@ def test_findings_of_health_are_told_but_are_no_failure_of_the_job(site: Site) -
     assert [each["kind"] for each in site.stub.messages()] == ["failure", "recovery"]
     assert site.stub.messages()[0]["body"].startswith("the table")
     assert site.metric("titan_db_check_status", "health") == 0
+
+
+HEALTH = """
+data = {'checks': [{'name': name, 'status': 'critical', 'value': 1.0} for name in %r], 'report': 'the table', 'summary': 's'}
+status = 2
+"""
+
+
+def looked(site: Site, *names: str) -> list[tuple[str, str]]:
+    """A run of health that finds the named checks critical; all messages so far."""
+    status, _said = site.run(HEALTH % (names,), job="health")
+    assert status == 2
+    return [(each["kind"], each["job"]) for each in site.stub.messages()]
+
+
+def watched(site: Site, **more: Any) -> None:
+    jobs = {"backup": {"schedule": "0 2 * * *"}, "cleanup": {"after": "backup"}, "health": {"schedule": "*/10 * * * *"}}
+    site.write(schedule=jobs, **more)
+
+
+def test_health_is_silent_of_a_job_that_was_heard_and_still_red(site: Site) -> None:
+    watched(site)
+    site.run(FAIL)
+    site.run(job="cleanup")
+    assert looked(site, "jobs_failed") == [("failure", "backup")]
+    assert site.metric("titan_db_check_status", "health") == 2
+    assert looked(site, "jobs_failed", "disk") == [("failure", "backup"), ("failure", "health")]
+    assert "critical: disk (" in site.stub.messages()[1]["title"]
+    site.run()
+    assert looked(site, "jobs_failed") == [("failure", "backup"), ("failure", "health"), ("recovery", "backup")]
+    site.run(job="cleanup")
+    site.run("data = {'checks': [], 'report': 'r'}", job="health")
+    assert [(each["kind"], each["job"]) for each in site.stub.messages()[3:]] == [("recovery", "health")]
+
+
+def test_health_speaks_where_the_jobs_own_message_was_lost(site: Site) -> None:
+    watched(site)
+    site.stub.status = 500
+    assert "message not delivered" in site.run(FAIL)[1]
+    assert "message not delivered" in site.run(job="cleanup")[1], "what it waits for has not been heard either"
+    lost = len(site.stub.messages())
+    site.stub.status = 200
+    assert looked(site, "jobs_failed")[lost:] == [("failure", "health")]
+    assert looked(site, "jobs_failed")[lost:] == [("failure", "health")]
+    site.run(FAIL)
+    site.run(FAIL)
+    assert looked(site, "jobs_failed")[lost:] == [("failure", "health"), ("failure", "backup")]
+
+
+def test_health_speaks_of_a_job_that_could_not_speak_and_reminds_of_one_that_nobody_mended(site: Site) -> None:
+    watched(site)
+    site.run(FAIL)
+    told = site.record()
+    path = site.folder / "state" / "backup.json"
+    path.write_text(json.dumps({**told, "last_end": 0.0}))
+    assert looked(site, "jobs_failed") == [("failure", "backup"), ("failure", "health")], "it was killed"
+    path.write_text(json.dumps(told))
+    site.run("data = {'checks': []}", job="health")
+    path.write_text(json.dumps({**told, "alert": {**told["alert"], "sent": time.time() - 26 * 3600}}))
+    assert [kind for kind, job in looked(site, "jobs_failed") if job == "health"] == ["failure", "recovery", "failure"]

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
 import time
 import uuid
@@ -20,6 +19,7 @@ from ..durations import parse_seconds
 from ..envfile import read_env_file
 from ..errors import TitanError
 from ..schedule.calendar import UTC
+from .alerts import COVERED, FAILED, findings, heard, is_news, needs_reminder, reason_of
 from .config import Environment, JobPlan
 from .notify import Message, channels, require_channels, send
 from .state import Record, StateDirectory
@@ -61,45 +61,74 @@ def message_variables(environment: Environment) -> dict[str, str]:
 
 
 def tell(run: Run, record: Record, status: int, data: dict[str, Any], blocked: bool) -> Record:
-    """Send what has to be sent; return the record with what was told."""
+    """Send what has to be sent; return the record with what was told.
+
+    Args:
+        blocked: The job did not start because the one that it waits for has not succeeded.
+    """
     notify = run.environment.notify
     wanted = notify.get("on") or notify.get("true") or ["failure", "recovery"]  # YAML reads a bare on as true
-    repeat = parse_seconds("notify.repeat", notify.get("repeat") or "24h")
-    bad = status >= 2 if "checks" in data else status != 0
-    alert, now = record.alert, time.time()
-    if blocked and run.state.record(run.plan.after).alert.get("state") == "failed":
-        run.say("no message: the job that it waits for has sent one")
-        return record
-    told = alert.get("state") == "failed"
-    if bad:
-        reason = _reason(record.message, data)
-        if "failure" not in wanted or (
-            told and alert.get("reason") == reason and now - float(alert.get("sent", 0)) < repeat
-        ):
-            return record
-        _message(run, record, "failure", f"FAILED: {record.message}", data)
-        return replace(record, alert={"state": "failed", "reason": reason, "sent": now})
-    if told:
+    if status >= 2 if "checks" in data else status != 0:
+        return _tell_failure(run, record, data, blocked) if "failure" in wanted else record
+    if record.alert.get("state") == FAILED:
         if "recovery" in wanted:
             _message(run, record, "recovery", "works again", data)
-        return replace(record, alert={})
-    if run.plan.word == "stats" and run.environment.notify.get("reports", True):
+    elif run.plan.word == "stats" and notify.get("reports", True):
         _message(run, record, "report", "statistics", data)
     elif "success" in wanted:
         _message(run, record, "success", "succeeded", data)
-    return record
+    return replace(record, alert={})
 
 
-def _reason(message: str, data: dict[str, Any]) -> str:
-    """What makes two failures the same: the checks that are critical, or the message without its numbers."""
-    critical = [str(each["name"]) for each in data.get("checks", []) if each["status"] in ("critical", "unknown")]
-    return ",".join(critical) if critical else re.sub(r"\d+", "#", message)[:300]
+def _tell_failure(run: Run, record: Record, data: dict[str, Any], blocked: bool) -> Record:
+    repeat = parse_seconds("notify.repeat", run.environment.notify.get("repeat") or "24h")
+    now = time.time()
+    reasons, headline = [reason_of(record.message)], record.message
+    if "checks" in data:
+        reasons, headline = findings(data["checks"], _unheard_jobs(run, now, repeat))
+        if not reasons:
+            run.say("no message: the jobs that failed have sent theirs")
+            return record
+    elif teller := _told_by_another(run, reasons, blocked, now, repeat):
+        run.say(f"no message: the job {teller!r} has sent one")
+        alert = {"state": COVERED, "reason": reasons[0], **record.alert, "sent": now, "heard": True}
+        return replace(record, alert=alert)
+    told = {"state": FAILED, "reason": ",".join(reasons)}
+    if not is_news(record.alert, reasons, now, repeat):
+        return replace(record, alert={**record.alert, **told})
+    arrived = _message(run, record, "failure", f"FAILED: {headline}", data)
+    return replace(record, alert={**told, "sent": now, "heard": arrived})
 
 
-def _message(run: Run, record: Record, kind: str, what: str, data: dict[str, Any]) -> None:
+def _told_by_another(run: Run, reasons: list[str], blocked: bool, now: float, repeat: float) -> str:
+    """The job whose message says enough of this failure too: the one waited for, and for health any one; "" if none."""
+    others = [run.plan.after] if run.plan.after else []
+    if run.plan.word == "health":
+        others = [name for name in run.environment.jobs if name != run.plan.name]
+    for name in others:
+        alert = run.state.record(name).alert
+        if heard(alert) and (blocked or not is_news(alert, reasons, now, repeat)):
+            return name
+    return ""
+
+
+def _unheard_jobs(run: Run, now: float, repeat: float) -> list[str]:
+    """The jobs whose last run failed without anybody having heard of it, or too long ago."""
+    found = []
+    for name in run.environment.jobs:
+        record, running = run.state.record(name), run.state.running(name)
+        if name == run.plan.name:
+            continue
+        if record.interrupted(running) or (record.failed and needs_reminder(record.alert, now, repeat)):
+            found.append(name)
+    return found
+
+
+def _message(run: Run, record: Record, kind: str, what: str, data: dict[str, Any]) -> bool:
+    """Send one message to every channel; return whether any of them took it."""
     found = channels(run.variables)
     if not found:
-        return
+        return False
     host = socket.gethostname()
     report = str(data.get("report") or "")
     body = report if report else "\n".join(run.tail)
@@ -117,6 +146,7 @@ def _message(run: Run, record: Record, kind: str, what: str, data: dict[str, Any
         run.say(f"message not delivered: {problem}")
     if problems:
         _count_lost(run, problems)
+    return len(problems) < len(found)
 
 
 def _count_lost(run: Run, problems: list[str]) -> None:
