@@ -290,6 +290,10 @@ backup:
       type: list
       elements: dict
       sample: [{schema: public, name: orders, rows: 5000, hash: "-71234"}]
+    row_hash:
+      description: In which way the rows are hashed. A manifest without it is of an older version and is compared in that one's way.
+      type: str
+      sample: columns
     verified:
       description: What was shown (level V(checksum) or V(restored)), when, and how many tables and rows were compared.
       type: dict

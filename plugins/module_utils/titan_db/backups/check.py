@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, Callable
 
 from ..connection import ConnectionSettings
@@ -28,6 +29,7 @@ from .fingerprint import (
 )
 from .loading import Loader
 from .pipeline import Deadline
+from .rowhash import COLUMNS
 from .skeleton import Skeleton
 
 
@@ -58,6 +60,7 @@ def read_restored(
     say: Callable[[str], None] = silent,
     hashes: bool = True,
     deadline: Deadline | None = None,
+    way: str = COLUMNS,
 ) -> Fingerprint:
     """The fingerprint of a restored database that nobody else writes to, taken with several connections at a time.
 
@@ -67,13 +70,14 @@ def read_restored(
         say: Takes a line for each table.
         hashes: False to count the rows only.
         deadline: When it must be done.
+        way: In which way to hash rows: that of the fingerprint to compare with.
     """
     deadline = deadline or Deadline(0)
     with connect(target, "fingerprint") as database, deadline.ends(canceller(database)):
         pin(database)
         tables = read_tables(database)
         waiting = iter(sorted(tables, key=lambda table: -_bytes(database, table)))
-        objects = read_fingerprint(database, [], say, hashes)
+        objects = read_fingerprint(database, [], say, hashes, way)
     taking = threading.Lock()
     found: list[Content] = []
 
@@ -85,13 +89,13 @@ def read_restored(
                     table = next(waiting, None)
                 if table is None:
                     return
-                found.extend(read_contents(database, [table], say, hashes))
+                found.extend(read_contents(database, [table], say, hashes, way))
 
     with ThreadPoolExecutor(jobs) as pool:
         for future in [pool.submit(work) for _job in range(min(jobs, len(tables)))]:
             future.result()
     contents = tuple(sorted(found, key=lambda content: (content.schema, content.name)))
-    return Fingerprint(contents, objects.large_objects, objects.large_objects_hash)
+    return replace(objects, tables=contents)
 
 
 def _bytes(database: Database, table: Table) -> int:

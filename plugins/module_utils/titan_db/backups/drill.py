@@ -23,7 +23,7 @@ from ..locks import advisory_lock
 from ..outcome import silent
 from ..steps import step
 from .check import differences_to, needs_redump, read_restored
-from .fingerprint import Fingerprint, canceller, pin
+from .fingerprint import Fingerprint, canceller, hashed_in, pin
 from .loading import Loader
 from .naming import FileName
 from .pipeline import Deadline
@@ -101,7 +101,7 @@ def run_drill(
         archive = _load(loader, path, file, target, target.to("postgres"), bool(manifest or server))
         step("drill.compare")
         say("Comparing ...")
-        restored = read_restored(target, jobs, say, not redump, deadline)
+        restored = read_restored(target, jobs, say, not redump, deadline, hashed_in(manifest))
         with connect(target, "drill") as database, deadline.ends(canceller(database)):
             pin(database)
             differences = differences_to(known, restored, archive, database, loader) if manifest else []

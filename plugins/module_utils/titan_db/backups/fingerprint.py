@@ -1,11 +1,11 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is in a database: for each table the number of rows and an order-independent hash of their text."""
+"""What is in a database: for each table the number of rows and an order-independent hash of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Callable
@@ -13,6 +13,7 @@ from typing import Any, Callable
 from ..database import Database, sql, translated
 from ..errors import DatabaseError, TitanError
 from ..outcome import silent
+from .rowhash import COLUMNS, COLUMNS_OF, TEXT, WAYS, Column, row_hash
 
 # Row text depends on these; both sides of a comparison must run under the same.
 _PINS = """
@@ -44,7 +45,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Content:
-    """One table's rows: how many, and the sum of 64-bit hashes of each row's text."""
+    """One table's rows: how many, and the sum of a 64-bit hash of each; empty if they were only counted."""
 
     schema: str
     name: str
@@ -54,11 +55,18 @@ class Content:
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """A database's content."""
+    """A database's content.
+
+    Attributes:
+        tables: By schema and name.
+        large_objects, large_objects_hash: How many, and the sum of their pieces' hashes.
+        way: In which way the rows are hashed.
+    """
 
     tables: tuple[Content, ...]
     large_objects: int
     large_objects_hash: str
+    way: str = COLUMNS
 
     @property
     def rows(self) -> int:
@@ -68,17 +76,31 @@ class Fingerprint:
         return {
             "tables": [asdict(table) for table in self.tables],
             "large_objects": {"count": self.large_objects, "hash": self.large_objects_hash},
+            "row_hash": self.way,
         }
 
 
-def fingerprint_from_manifest(manifest: dict[str, Any]) -> Fingerprint:
+def fingerprint_from_manifest(manifest: Mapping[str, Any]) -> Fingerprint:
     """The fingerprint that was taken of the source."""
     objects = manifest.get("large_objects") or {}
     return Fingerprint(
         tuple(Content(table["schema"], table["name"], table["rows"], table["hash"]) for table in manifest["tables"]),
         int(objects.get("count", 0)),
         str(objects.get("hash", "0")),
+        hashed_in(manifest),
     )
+
+
+def hashed_in(manifest: Mapping[str, Any] | None) -> str:
+    """The way in which a manifest's rows are hashed; a comparison has to take the same. Without a manifest the newest.
+
+    Raises:
+        TitanError: a newer version made it.
+    """
+    way = str(manifest.get("row_hash") or TEXT) if manifest else COLUMNS
+    if way not in WAYS:
+        raise TitanError(f"Its manifest hashes rows in the way {way!r}, which this version does not know.")
+    return way
 
 
 def pin(database: Database) -> None:
@@ -129,7 +151,11 @@ def read_tables(database: Database) -> list[Table]:
 
 
 def read_fingerprint(
-    database: Database, tables: Sequence[Table], say: Callable[[str], None] = silent, hashes: bool = True
+    database: Database,
+    tables: Sequence[Table],
+    say: Callable[[str], None] = silent,
+    hashes: bool = True,
+    way: str = COLUMNS,
 ) -> Fingerprint:
     """Count and hash the rows of the tables, and the large objects, in the connection's transaction or snapshot.
 
@@ -138,14 +164,19 @@ def read_fingerprint(
         tables: From read_tables.
         say: Takes a line for each table.
         hashes: False to count the rows only; their hash is then empty.
+        way: In which way to hash rows, for a comparison with an older fingerprint.
     """
-    contents = read_contents(database, tables, say, hashes)
+    contents = read_contents(database, tables, say, hashes, way)
     objects, objects_hash = _large_objects(database)
-    return Fingerprint(contents, objects, objects_hash)
+    return Fingerprint(contents, objects, objects_hash, way)
 
 
 def read_contents(
-    database: Database, tables: Iterable[Table], say: Callable[[str], None] = silent, hashes: bool = True
+    database: Database,
+    tables: Iterable[Table],
+    say: Callable[[str], None] = silent,
+    hashes: bool = True,
+    way: str = COLUMNS,
 ) -> tuple[Content, ...]:
     """Count and hash the rows of the tables. Those that a standby does not have are empty there and in a dump of it."""
     contents = []
@@ -153,7 +184,7 @@ def read_contents(
         if table.absent:
             contents.append(Content(table.schema, table.name, 0, "0" if hashes else ""))
         else:
-            contents.append(_content(database, table) if hashes else _count(database, table))
+            contents.append(_content(database, table, way) if hashes else _count(database, table))
         say(f"  {table.label}: {contents[-1].rows} rows")
     return tuple(contents)
 
@@ -163,18 +194,13 @@ def _count(database: Database, table: Table) -> Content:
     return Content(table.schema, table.name, int(rows), "")
 
 
-def _content(database: Database, table: Table) -> Content:
-    taken = {
-        row["attname"]
-        for row in database.rows("SELECT attname::text FROM pg_attribute WHERE attrelid = %s", (table.oid,))
-    }
-    alias = "titan_row"
-    while alias in taken:  # x::text would then mean the column called x
-        alias += "_"
+def _content(database: Database, table: Table, way: str) -> Content:
+    columns = [Column(row["name"], row["kind"]) for row in database.rows(COLUMNS_OF, (table.oid,))]
+    alias, hashed = row_hash(way, columns)
     row = database.row(
         sql.SQL(
-            "SELECT count(*) AS rows, coalesce(sum(hashtextextended({alias}::text, 0)), 0)::text AS hash FROM ONLY {table} AS {alias}"
-        ).format(alias=sql.Identifier(alias), table=table.identifier())
+            "SELECT count(*) AS rows, coalesce(sum({hashed}), 0)::text AS hash FROM ONLY {table} AS {alias}"
+        ).format(hashed=hashed, table=table.identifier(), alias=sql.Identifier(alias))
     )
     if row is None:
         raise TitanError(f"Table {table.label} gave no count.")

@@ -21,7 +21,7 @@ from ..files import sha256_file, write_file
 from ..locks import file_lock
 from .naming import MANIFEST
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # since 2, manifests name the way in which rows are hashed; without one it is that of 1
 LEVELS = ("none", "checksum", "restored")
 
 _REQUIRED: Mapping[str, type | tuple[type, ...]] = {

@@ -24,7 +24,11 @@ def fingerprint_meanwhile(
     deadline: Deadline,
     say: Callable[[str], None],
 ) -> Fingerprint:
-    """Do the work in a second thread while this one takes the fingerprint; the first failure ends both."""
+    """Do the work in a second thread while this one takes the fingerprint; the first failure ends both.
+
+    The fingerprint takes one core of the source at most: it is done before the dump anyway.
+    """
+    database.execute("SET max_parallel_workers_per_gather = 0")
 
     def ended(future: Future[None]) -> None:
         if future.exception():

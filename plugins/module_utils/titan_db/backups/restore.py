@@ -20,7 +20,7 @@ from ..outcome import Call, Outcome
 from ..steps import step
 from .catalog import Entry
 from .check import differences_to, needs_redump, read_restored
-from .fingerprint import canceller, pin
+from .fingerprint import canceller, hashed_in, pin
 from .loading import Loader
 from .manifest import digest
 from .naming import FileName, parse_file_name
@@ -163,7 +163,8 @@ def _load_and_compare(
         loader = Loader(programs, work, call.options["jobs"], deadline, redump, absolute(call.options["identity"]))
         archive = loader.load(entry.path, file, target)
         call.say("Comparing ...")
-        restored = read_restored(target, call.options["jobs"], call.say, not redump, deadline)
+        way = hashed_in(entry.manifest)
+        restored = read_restored(target, call.options["jobs"], call.say, not redump, deadline, way)
         with connect(target, "restore") as database, deadline.ends(canceller(database)):
             pin(database)
             differences = differences_to(entry.manifest, restored, archive, database, loader) if entry.manifest else []

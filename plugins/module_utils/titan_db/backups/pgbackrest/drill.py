@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -19,7 +20,7 @@ from ...steps import step
 from ...version import VERSION
 from ..catalog import Entry
 from ..check import read_restored
-from ..fingerprint import Fingerprint
+from ..fingerprint import Fingerprint, hashed_in
 from ..manifest import backup_lock, format_time, verification
 from ..options import absolute
 from ..pipeline import Deadline
@@ -79,7 +80,8 @@ def prove(stanza: Stanza, entry: Entry, call: Call) -> Outcome:
             step("drill.compare")
             _require_identity(cluster.settings("postgres", superuser), entry)
             if record["database"]:
-                restored = _permanent(cluster.settings(str(record["database"]), superuser), call, deadline)
+                settings = cluster.settings(str(record["database"]), superuser)
+                restored = _permanent(settings, call, deadline, hashed_in(record))
                 problem = "; ".join(moment_differences(record, restored)) if compared else ""
             call.say("Checking every table and index ...")
             found = amcheck_problem(cluster, programs, superuser, call.options["jobs"])
@@ -118,13 +120,13 @@ def _require_identity(settings: ConnectionSettings, entry: Entry) -> None:
         )
 
 
-def _permanent(settings: ConnectionSettings, call: Call, deadline: Deadline) -> Fingerprint:
+def _permanent(settings: ConnectionSettings, call: Call, deadline: Deadline, way: str) -> Fingerprint:
     """The restored database's fingerprint without its unlogged tables, which are empty after recovery."""
     with connect(settings, "drill") as database:
         unlogged = {(row["schema"], row["name"]) for row in database.rows(_UNLOGGED)}
-    found = read_restored(settings, call.options["jobs"], call.say, True, deadline)
+    found = read_restored(settings, call.options["jobs"], call.say, True, deadline, way)
     tables = tuple(table for table in found.tables if (table.schema, table.name) not in unlogged)
-    return Fingerprint(tables, found.large_objects, found.large_objects_hash)
+    return replace(found, tables=tables)
 
 
 def _adopted(stanza: Stanza, entry: Entry) -> dict[str, Any]:

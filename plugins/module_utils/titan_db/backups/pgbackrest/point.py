@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable
 
 from ...connection import ConnectionSettings
@@ -168,5 +168,5 @@ def moment_differences(record: dict[str, Any], restored: Fingerprint) -> list[st
     if record["point"]["proof"] == LOCKED:
         known = {(table.schema, table.name) for table in source.tables}
         tables = tuple(table for table in restored.tables if (table.schema, table.name) in known)
-        restored = Fingerprint(tables, source.large_objects, source.large_objects_hash)
+        restored = replace(source, tables=tables)  # its large objects are the source's
     return content_differences(source, restored)
