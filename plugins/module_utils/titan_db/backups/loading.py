@@ -21,6 +21,7 @@ from .content import decoded
 from .fingerprint import dump_pins
 from .naming import FileName
 from .pipeline import PIECE, Deadline, Program, chain, output_of
+from .positions import write_positions
 from .skeleton import Skeleton, SkeletonReader, skeleton_of
 from .tools import Programs
 
@@ -123,6 +124,7 @@ class Loader:
         with os.fdopen(descriptor, "wb") as stream, decoded(*given) as pieces:
             for piece in pieces:
                 stream.write(piece)
+        write_positions(archive)
         return archive
 
     def _identity_for(self, file: FileName) -> str:
