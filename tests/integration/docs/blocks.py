@@ -1,11 +1,13 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The fenced code blocks of the documents, and what stands above them in an HTML comment.
+"""The fenced code blocks of the documents, and what stands above them in HTML comments, one a line.
 
-<!-- not run: REASON -->   needs something that a test cannot have (a real host, for example)
 <!-- file: PATH -->        is the content of that file, which the blocks after it use
+<!-- added to: PATH -->    is added to that file, which the blocks after it use
 <!-- fails: TEXT -->       ends with a failure whose message holds TEXT
+<!-- needs: NAME -->       is executed where NAME (see NEEDS) is installed, as it is in CI
+<!-- run by: PATH -->      is executed by that file: CI's own script, which has the same commands, or a test that reads it here
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXECUTED = ("sh", "sql", "yaml")
 # Output and drawings, for the eye only.
 SHOWN = ("text",)
-_MARK = re.compile(r"<!-- (not run|file|fails): (.+) -->")
+# What a block may need beyond what the tests install.
+NEEDS = ("community.postgresql",)
+_MARK = re.compile(r"<!-- (file|added to|fails|needs|run by): (.+) -->")
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Block:
         language: The word after the fence.
         text: What stands between the fences.
         mark, value: The comment above it; "" where there is none.
+        needs: What has to be installed for it; "" for nothing beyond the tests' own.
     """
 
     document: str
@@ -41,6 +46,7 @@ class Block:
     text: str
     mark: str = ""
     value: str = ""
+    needs: str = ""
 
     @property
     def place(self) -> str:
@@ -48,7 +54,11 @@ class Block:
 
 
 def blocks_of(path: Path) -> Iterator[Block]:
-    """The blocks of one document, in order."""
+    """The blocks of one document, in order.
+
+    Raises:
+        ValueError: a fence is not closed, or a comment says what no block may say.
+    """
     document = path.relative_to(ROOT).as_posix()
     lines = path.read_text(encoding="utf-8").splitlines()
     start, language, fence = 0, "", ""
@@ -57,17 +67,33 @@ def blocks_of(path: Path) -> Iterator[Block]:
         if not fence and found:
             start, fence, language = number, found[1], found[2].strip()
         elif fence and line.strip() == fence:
-            above = _MARK.fullmatch(lines[start - 2].strip()) if start > 1 else None
-            text = "\n".join(lines[start : number - 1]) + "\n"
-            yield Block(document, start, language, text, *(above.groups() if above else ()))
+            indent = len(lines[start - 1]) - len(lines[start - 1].lstrip())
+            text = "".join(
+                f"{line[indent:] if not line[:indent].strip() else line}\n" for line in lines[start : number - 1]
+            )
+            yield _block(document, start, language, text, lines[: start - 1])
             fence = ""
     if fence:
         raise ValueError(f"{document}:{start}: the block is never closed")
+
+
+def _block(document: str, start: int, language: str, text: str, above: list[str]) -> Block:
+    marks: dict[str, str] = {}
+    while above and (found := _MARK.fullmatch(above.pop().strip())):
+        marks[found[1]] = found[2]
+    needs = marks.pop("needs", "")
+    if len(marks) > 1 or (needs and needs not in NEEDS):
+        raise ValueError(f"{document}:{start}: {marks} {needs} cannot be said of a block")
+    mark, value = next(iter(marks.items()), ("", ""))
+    return Block(document, start, language, text, mark, value, needs)
 
 
 def all_blocks() -> list[Block]:
     return [block for path in DOCUMENTS for block in blocks_of(path)]
 
 
-def excused(block: Block) -> bool:
-    return block.mark == "not run"
+def run_by(path: str, document: str) -> list[Block]:
+    """The blocks of a document that the file of this path says to execute; every one of them has to be."""
+    found = [block for block in blocks_of(ROOT / document) if (block.mark, block.value) == ("run by", path)]
+    assert found, f"{document} leaves nothing to {path}"
+    return found

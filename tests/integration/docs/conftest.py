@@ -4,11 +4,13 @@
 """A private copy of the checkout with a converged demo: the documents' commands are executed there.
 
 The documents speak of Titan's production host; a table turns its names and paths into the demo's. A command line that
-stands in several documents is executed once.
+stands in several documents is executed once. Of programs that a test cannot have (containers, a copy elsewhere) there are
+stand-ins, which say what they were called with.
 """
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import re
@@ -20,12 +22,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
 
+from tests.integration.access.test_access import collections
 from tests.integration.collection.test_site import copy_checkout, demo_call
 from tests.integration.docs.blocks import Block
+
+# Programs of the scenarios on real hosts, and of a copy in another building: its files are the demo's own backups.
+STAND_INS = {
+    ".venv-molecule/bin/molecule": 'echo "molecule $*"; echo "3 passed in 1 s"',
+    ".stand-ins/rclone": 'test "$1 $2" = "copy offsite:titan" && cp .demo/backups/*.* "$3"',
+    **{f".stand-ins/{name}": "exit 0" for name in ("docker", "dockerd", "mmdebstrap", "iptables", "ssh-keygen")},
+}
 
 
 @dataclass
@@ -35,6 +46,7 @@ class Place:
     root: Path
     env: dict[str, str]
     done: dict[str, str] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
 
     @property
     def demo(self) -> Path:
@@ -45,6 +57,7 @@ class Place:
         user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
         for ours, theirs in {
             "-l production": "-l demo",
+            "ansible production": "ansible demo",
             "-l staging": "-l demo",
             "hosts: production": "hosts: demo",
             "become: true": "become: false",
@@ -57,6 +70,11 @@ class Place:
             "/home/ubuntu/Titan/.env": f"{self.demo}/app/.env",
             "/home/ubuntu/Titan": f"{self.demo}/app",
             "/home/ubuntu/backups/database": f"{self.demo}/backups",
+            "/home/ubuntu/fetched": f"{self.demo}/fetched",
+            "ansible-vault encrypt_string": f"ansible-vault encrypt_string --vault-password-file {self.root}/vault",
+            "--ask-vault-pass": f"--vault-password-file {self.root}/vault",
+            # The demo's server, and its superuser's way in.
+            "access_port: 5433": (self.demo / "access").read_text() if "access_port" in text else "",
             "/home/ubuntu/logs/db-backup-production.log": f"{self.demo}/logs/db-backup.log",
             "/home/ubuntu/logs": f"{self.demo}/logs",
             "/etc/cron.d/titan-production": f"{self.demo}/crontab",
@@ -78,11 +96,12 @@ class Place:
             AssertionError: with the block's place and everything that was printed, when it does not end as it should.
         """
         text = self.translate(block.text)
-        if block.mark == "file":
-            target = self.root / block.value
+        if block.mark in ("file", "added to"):
+            target = self.root / self.translate(block.value)
             assert target.resolve().is_relative_to(self.root.resolve()), block.place
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8")
+            with target.open("a" if block.mark == "added to" else "w", encoding="utf-8") as file:
+                file.write(text)
             return
         if block.language == "yaml":
             data = yaml.safe_load(text)
@@ -96,7 +115,7 @@ class Place:
         done = subprocess.run(
             command,
             cwd=self.root,
-            env=self.env,
+            env={**self.env, **self._login()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -109,6 +128,15 @@ class Place:
             assert done.returncode != 0 and block.value in " ".join(done.stdout.split()), said
         else:
             assert done.returncode == 0, said
+
+    def _login(self) -> dict[str, str]:
+        """What psql needs, out of the env file as it is now: a guide may have rotated the password."""
+        file = self.demo / "app" / ".env"
+        if not file.exists():
+            return {}
+        url = urlsplit(file.read_text().split("'")[1])
+        values = (url.hostname, url.port, url.username, unquote(url.password or ""), url.path.lstrip("/"))
+        return dict(zip(("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE"), map(str, values)))
 
     def _not_yet_done(self, text: str, document: str) -> str:
         """The text without the plain command lines that another document has had executed."""
@@ -141,16 +169,38 @@ def _virtual_environment(root: Path) -> None:
     for name in ("bin", "lib", "include", "pyvenv.cfg"):
         if (Path(sys.prefix) / name).exists():
             (folder / name).symlink_to(Path(sys.prefix) / name)
-    for name in ("demo", "test"):
-        (folder / f"{name}.stamp").touch()
+    for name, text in STAND_INS.items():
+        program = root / name
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text(f"#!/bin/sh\n{text}\n")
+        program.chmod(0o755)
+    for name in (".venv/demo", ".venv/test", ".venv-molecule/molecule"):
+        (root / f"{name}.stamp").touch()
 
 
-def _superuser(demo: Path, port: str) -> None:
-    """A psql for the server's superuser over the Unix socket, which is what sudo -u postgres psql is on a host."""
-    socket = (demo / "server").resolve() / "cluster" / "s"
+def _superuser(demo: Path, env: dict[str, str]) -> None:
+    """The ways in of the server's superuser: a psql over the Unix socket, which is what sudo -u postgres psql is on a host,
+    and variables of the role access."""
+    socket, port = (demo / "server").resolve() / "cluster" / "s", (demo / "port").read_text()
     script = demo / "superuser"
     script.write_text(f'#!/bin/sh\nunset PGPASSWORD PGDATABASE\nexec psql -h "{socket}" -p {port} -U postgres "$@"\n')
     script.chmod(0o755)
+    user = getpass.getuser()
+    subprocess.run([script, "-X", "-q", "-c", f'CREATE ROLE "{user}" SUPERUSER LOGIN'], env=env, check=True)
+    values = {"port": port, "socket": str(socket), "superuser": user, "host": "127.0.0.1", "packages": []}
+    (demo / "access").write_text("\n".join(f"access_{name}: {value}" for name, value in values.items()))
+
+
+def _community_postgresql(root: Path) -> tuple[str, ...]:
+    """Put the collection where ansible-galaxy would install it, if it is here; what is here."""
+    try:
+        found = Path(collections()) / "ansible_collections" / "community" / "postgresql"
+    except pytest.skip.Exception:
+        return ()
+    target = root / "collections" / "ansible_collections" / "community" / "postgresql"
+    target.parent.mkdir(exist_ok=True)
+    target.symlink_to(found)
+    return ("community.postgresql",)
 
 
 @pytest.fixture(scope="module")
@@ -160,21 +210,16 @@ def place() -> Iterator[Place]:
     root.chmod(0o755)
     copy_checkout(root)
     _virtual_environment(root)
-    path = f"{root}/.demo/bin:{root}/.venv/bin:{root}/.demo/programs:{os.environ['PATH']}"
+    path = f"{root}/.stand-ins:{root}/.demo/bin:{root}/.venv/bin:{root}/.demo/programs:{os.environ['PATH']}"
     env = {**os.environ, "PATH": path, "HOME": str(root)}
+    (root / "vault").write_text("the vault's password")
     converge = "ansible-playbook site.yml -l demo"
     try:
         demo_call(root, "demo.load_titan(demo.prepared_cluster(), '0.2')")
         made = subprocess.run(converge.split(), cwd=root, env=env, capture_output=True, text=True, check=False)
         assert made.returncode == 0, made.stdout[-6000:] + made.stderr[-2000:]
-        url = (root / ".demo" / "app" / ".env").read_text().split("'")[1]
-        user, _colon, rest = url.removeprefix("postgresql://").partition(":")
-        password, _at, rest = rest.partition("@")
-        host, _colon, rest = rest.partition(":")
-        port, _slash, database = rest.partition("/")
-        env |= {"PGHOST": host, "PGPORT": port, "PGUSER": user, "PGPASSWORD": password, "PGDATABASE": database}
-        _superuser(root / ".demo", port)
-        yield Place(root, env, {converge: "the beginning"})
+        _superuser(root / ".demo", env)
+        yield Place(root, env, {converge: "the beginning"}, _community_postgresql(root))
     finally:
         demo_call(root, "demo.clean()")
         shutil.rmtree(root, ignore_errors=True)

@@ -25,13 +25,13 @@ from ansible_collections.titan.database.plugins.module_utils.titan_db.retention.
 from ansible_collections.titan.database.plugins.module_utils.titan_db.steps import observed
 
 from tests.conftest import login
+from tests.integration.docs.blocks import run_by
 
 from .helpers import PROGRAMS, Place
 
-LEAST = """
-CREATE ROLE least_backup LOGIN;
-GRANT pg_read_all_data, pg_read_all_settings TO least_backup;
-"""
+# As the guide has it, for a role of another name.
+(GUIDE,) = run_by("tests/integration/pgbackrest/test_faults.py", "docs/pgbackrest.md")
+GRANT_READING, GRANT_POINTS = GUIDE.text.replace("titan_backup", "least_backup").strip().splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +40,10 @@ def unproven(place: Place) -> str:
     with pytest.raises(OptionError, match="not prepared for pgBackRest"):
         place.backup(verify="checksum")
     place.prepare()
-    place.sql(LEAST + "SELECT lo_unlink(oid) FROM pg_largeobject_metadata;")
+    place.sql(f"CREATE ROLE least_backup LOGIN; {GRANT_READING} SELECT lo_unlink(oid) FROM pg_largeobject_metadata;")
     with pytest.raises(TitanError, match=r"GRANT EXECUTE ON FUNCTION pg_create_restore_point\(text\)"):
         place.backup_as("least_backup", verify="checksum")
-    place.sql("GRANT EXECUTE ON FUNCTION pg_create_restore_point(text) TO least_backup")
+    place.sql(GRANT_POINTS)
     return str(place.backup_as("least_backup", verify="checksum").data["backup"]["path"])
 
 

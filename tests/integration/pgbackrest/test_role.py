@@ -19,15 +19,21 @@ from typing import Any
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import unprivileged_user
+import yaml
 
 from tests.conftest import ROOT
 from tests.integration.backups.helpers import picture
 
 from .conftest import require_programs
+from tests.integration.docs.blocks import run_by
 from .helpers import PROGRAMS, Place, make_place
 
 TEMPORARY = "/var/tmp/.ansible-titan-test"  # for two users
 PLAY = """
+# The guide's variables, with the paths of a test in the places of a host's.
+GUIDE, S3 = (
+    yaml.safe_load(block.text) for block in run_by("tests/integration/pgbackrest/test_role.py", "docs/pgbackrest.md")
+)
 - hosts: localhost
   gather_facts: false
   become: "{{ titan_become }}"
@@ -66,7 +72,7 @@ def converge(place: Place, *arguments: str, expect: int = 0, **given: Any) -> tu
         "ansible_remote_tmp": TEMPORARY, "titan_become": os.geteuid() == 0,
         "login": {"login_unix_socket": place.cluster.socket, "login_port": place.cluster.port, "login_user": "postgres",
                   "login_db": place.settings.database},
-        "backup_engine": "pgbackrest", "backup_user": user, "backup_group": group, "backup_dest": str(place.dest),
+        **GUIDE, "backup_configure_server": False, "backup_user": user, "backup_group": group, "backup_dest": str(place.dest),
         "backup_pgbackrest_package": "", "backup_pgbackrest_config": str(place.config), "backup_pg_path": place.cluster.data,
         "backup_pg_port": place.cluster.port, "backup_pg_socket": place.cluster.socket, "backup_pg_role": "postgres",
         "backup_repo_path": str(place.repository), "backup_repo_options": {"cipher-type": "aes-256-cbc", "cipher-pass": "s3cret-Pass"},
@@ -101,15 +107,36 @@ def test_the_role_refuses_then_configures_then_backs_up(bare: Place) -> None:
     assert not (bare.dest / "pgbackrest.json").exists()
 
     before = picture(bare.repository)
-    planned, said = converge(bare, "--check", backup_configure_server=True)
+    configure = GUIDE["backup_configure_server"]
+    planned, said = converge(bare, "--check", backup_configure_server=configure)
     assert planned["changed"] == 1 and "create stanza main" in said
     assert picture(bare.repository) == before
-    done, said = converge(bare, backup_configure_server=True)
+    done, said = converge(bare, backup_configure_server=configure)
     assert done["changed"] == 1 and "Restart PostgreSQL to bring about wal_level, archive_mode" in said
-    again, said = converge(bare, backup_configure_server=True)
+    again, said = converge(bare, backup_configure_server=configure)
     assert again["changed"] == 0 and "Restart PostgreSQL" in said
 
     restart(bare)
     taken, said = converge(bare, take=True)
     assert taken["changed"] == 1 and "verified (restored), 3 tables, 4502 rows" in said
     assert "Restart PostgreSQL" not in said
+
+
+def test_a_repository_on_s3_as_in_the_guide_is_what_pgbackrest_understands(bare: Place) -> None:
+    """There is no bucket here: it gets as far as asking for the host of the endpoint."""
+    options = {**S3["backup_repo_options"], "s3-endpoint": "nowhere.invalid"}
+    _recap, said = converge(
+        bare, expect=2, backup_repo_type=S3["backup_repo_type"], backup_repo_path=S3["backup_repo_path"],
+        backup_repo_options=options, vault_s3_key="AKEY", vault_s3_key_secret="s3cret-Pass", backup_configure_server=True,
+        backup_global_options={"log-path": f"{bare.folder}/log", "lock-path": f"{bare.folder}/lock", "log-level-file": "off", "io-timeout": "1"},
+    )  # fmt: skip
+    assert "titan-backups.nowhere.invalid" in said and "requires option" not in said and "invalid option" not in said
+    written = bare.config.read_text().splitlines()
+    values = {
+        "s3-bucket": "titan-backups",
+        "s3-region": "eu-central-1",
+        "s3-key": "AKEY",
+        "type": "s3",
+        "path": "/titan",
+    }
+    assert {f"repo1-{name}={value}" for name, value in values.items()} <= set(written)

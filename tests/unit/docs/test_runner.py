@@ -13,10 +13,12 @@ import pytest
 from tests.integration.docs import blocks
 from tests.integration.docs.blocks import Block, blocks_of
 from tests.integration.docs.conftest import Place
+from tests.integration.docs.test_documents import same_commands
 
 TEXT = """# Title
 
-<!-- not run: it needs a real host -->
+<!-- needs: community.postgresql -->
+<!-- added to: a/b.yml -->
 ```sh
 one
 ```
@@ -54,16 +56,33 @@ def test_blocks_and_their_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     path = tmp_path / "a.md"
     path.write_text(TEXT)
     found = list(blocks_of(path))
-    assert [(block.line, block.language, block.mark, block.value) for block in found] == [
-        (4, "sh", "not run", "it needs a real host"),
-        (10, "sql", "", ""),
-        (15, "sh", "fails", "no such thing"),
-        (21, "yaml", "", ""),
+    assert [(block.line, block.language, block.mark, block.value, block.needs) for block in found] == [
+        (5, "sh", "added to", "a/b.yml", "community.postgresql"),
+        (11, "sql", "", "", ""),
+        (16, "sh", "fails", "no such thing", ""),
+        (22, "yaml", "", "", ""),
     ]
-    assert found[2].text.split() == ["two", "three"]
+    assert found[2].text == "two\nthree\n"
     path.write_text("```sh\nnever closed\n")
     with pytest.raises(ValueError, match="never closed"):
         list(blocks_of(path))
+    for wrong in ("<!-- needs: a miracle -->", "<!-- fails: x -->\n<!-- file: y -->"):
+        path.write_text(f"{wrong}\n```sh\ntrue\n```\n")
+        with pytest.raises(ValueError, match="cannot be said"):
+            list(blocks_of(path))
+
+
+def test_an_excuse_excuses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "ROOT", tmp_path)
+    path = tmp_path / "a.md"
+    path.write_text("<!-- not run: too hard -->\n```sh\nfalse\n```\n")
+    assert [(block.mark, block.text) for block in blocks_of(path)] == [("", "false\n")]
+
+
+def test_what_is_left_to_ci_is_in_its_script() -> None:
+    script = "# make lint\nstage demo make demo\nmake test 2>&1 | tee log\n"
+    assert same_commands(sh("make demo  # why\nmake test\n"), script) == []
+    assert same_commands(sh("make lint\nmake\tdemo\nmake tes\n"), script) == ["make lint", "make\tdemo", "make tes"]
 
 
 def test_a_block_that_fails_is_named_with_its_output(place: Place) -> None:
@@ -86,6 +105,8 @@ def test_a_file_is_written_inside_the_copy_only(place: Place) -> None:
     assert (place.root / "new" / "folder" / "x.sql").read_text() == "content\n"
     with pytest.raises(AssertionError):
         place.run(sh("content\n", "file", "../x.sql"))
+    place.run(sh("more\n", "added to", "new/folder/x.sql"))
+    assert (place.root / "new" / "folder" / "x.sql").read_text() == "content\nmore\n"
 
 
 def test_the_names_of_production_become_the_demos(place: Place) -> None:
