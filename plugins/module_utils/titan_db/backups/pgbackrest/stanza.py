@@ -45,6 +45,8 @@ def prepare_stanza(call: Call) -> Outcome:
         if needs and not options["configure_server"]:
             raise not_archiving(needs)
         to_set = [need for need in needs if not need.configured]
+        if to_set:
+            _require_superuser(database, to_set)
         absent = missing or find_info(stanza) is None
         pointed = is_file_with(os.path.join(stanza.dest, POINTER), pointer_text(stanza), 0o600)
         plan = [f"set {need.name} = '{need.value}'" for need in to_set]
@@ -105,3 +107,12 @@ def _require_primary(database: Database) -> None:
 def not_here() -> TitanError:
     """The refusal to work on a standby, whose archive is the primary's."""
     return TitanError("The server is a standby. Run pgBackRest's jobs where the primary is.")
+
+
+def _require_superuser(database: Database, to_set: list[Need]) -> None:
+    """Also in check mode, which must not promise what a run may not do."""
+    if not database.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
+        raise TitanError(
+            "'configure_server' needs a superuser, which the role of this connection is not. Log in as one (the role backup logs in "
+            f"as backup_pg_role), or set this by hand: {told(to_set)}."
+        )
