@@ -90,13 +90,14 @@ def _transaction(session: Session, runner: Runner, attempt: Attempt, judged: Jud
             session.run(script.text)
         if database.raw.info.transaction_status != _IN_TRANSACTION:
             raise _stray(script)
-        database.execute(OURSELVES)
+        if judged.watched or script.headers.verify or database.raw.get_parameter_status("client_encoding") != "UTF8":
+            database.execute(OURSELVES)
         for declaration in judged.watched:
             _check_built(session, declaration, script.file)
         session.check_headers(script.headers, "verify", script.file)
         step("migration.record")
         outcome = "rolled_back" if attempt.action == "rollback" else "applied"
-        row = attempts.insert(database, runner, attempt, outcome)
+        row = attempts.insert(database, runner, attempt, outcome, first=OURSELVES)
         if row["xid"] != xid:
             raise _stray(script)
         step("migration.commit")

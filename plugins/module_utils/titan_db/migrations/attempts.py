@@ -107,12 +107,12 @@ RETURNING id, milliseconds, pg_catalog.pg_current_xact_id()::pg_catalog.text AS 
 
 
 def insert(
-    database: Database, runner: Runner, attempt: Attempt, outcome: str, error: str | None = None
+    database: Database, runner: Runner, attempt: Attempt, outcome: str, error: str | None = None, first: str = ""
 ) -> dict[str, Any]:
-    """Write the attempt's row; return its id, milliseconds and transaction id."""
+    """Write the attempt's row, after the statements of ``first``; return its id, milliseconds and transaction id."""
     migration = attempt.migration
     row = database.row(
-        _INSERT,
+        f"{first}; {_INSERT}" if first else _INSERT,
         (
             migration.key, migration.name, attempt.action, outcome, migration.checksum, attempt.body,
             json.dumps(attempt.steps), json.dumps(attempt.details), error, runner.user, runner.host, runner.run_id,

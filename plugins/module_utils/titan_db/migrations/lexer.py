@@ -19,6 +19,7 @@ _ROUTINE_HEADS = (
     ("create", "or", "replace", "function"),
     ("create", "or", "replace", "procedure"),
 )
+_BLOCK_WORDS = ("begin", "case", "end")
 
 
 @dataclass(frozen=True)
@@ -62,18 +63,21 @@ def split(text: str) -> list[Statement]:
     depth = blocks = 0
     counted, line = 0, 1
     for token in tokenize(text):
-        if token.kind == SYMBOL:
-            if token.text == ";" and not depth and not blocks:
+        kind, said, _start, _end, word = token
+        if kind == SYMBOL:
+            if said == ";" and not depth and not blocks:
                 if current:
                     line += _newlines(text, counted, current[0].start)
                     counted = current[0].start
                     statements.append(_statement(text, current, line, True))
                 current = []
                 continue
-            depth += {"(": 1, ")": -1}.get(token.text, 0)
-            depth = max(depth, 0)
-        elif token.kind == WORD and not depth:
-            blocks = _blocks(current, token.word, blocks)
+            if said == "(":
+                depth += 1
+            elif said == ")" and depth:
+                depth -= 1
+        elif kind == WORD and not depth and word in _BLOCK_WORDS:
+            blocks = _blocks(current, word, blocks)
         current.append(token)
     if current:
         line += _newlines(text, counted, current[0].start)
@@ -87,9 +91,7 @@ def _newlines(text: str, start: int, end: int) -> int:
 
 
 def _blocks(before: list[Token], word: str, blocks: int) -> int:
-    """The depth of BEGIN ... END blocks after this word; only CREATE FUNCTION and CREATE PROCEDURE have such blocks."""
-    if word not in ("begin", "case", "end"):
-        return blocks
+    """The depth of BEGIN ... END blocks after one of their words; only CREATE FUNCTION and CREATE PROCEDURE have such blocks."""
     heads = tuple(token.word for token in before[:4])
     if not any(heads[: len(head)] == head for head in _ROUTINE_HEADS):
         return blocks

@@ -30,6 +30,9 @@ _OUTLIVING = re.compile(
     re.IGNORECASE,
 )
 
+# Each match of the pattern holds one of these: looking for them takes a tenth of the time.
+_OUTLIVING_WORDS = ("alter", "discard", "advisory_unlock", "set")
+
 # SQLSTATEs of statements that fail in a transaction but not by themselves: inside a transaction block, a COMMIT in a
 # procedure, a new enum value used at once, pending trigger events
 _RATHER_ALONE = ("25001", "2D000", "55P04", "55006")
@@ -91,12 +94,14 @@ class Session:
 
     def leave(self, text: str) -> None:
         """Note what the file that has run may have left behind."""
-        self._stale = self._stale or _OUTLIVING.search(text) is not None
+        lowered = text.lower()
+        if any(word in lowered for word in _OUTLIVING_WORDS):
+            self._stale = self._stale or _OUTLIVING.search(text) is not None
 
     def begin(self) -> tuple[str, Any]:
         """Begin a transaction under the lock limit; return its id and the time."""
-        self.database.execute(f"BEGIN; SET LOCAL lock_timeout = {int(self.rules.lock_timeout)}")
         row = self.database.row(
+            f"BEGIN; SET LOCAL lock_timeout = {int(self.rules.lock_timeout)}; "
             "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text AS xid, pg_catalog.clock_timestamp() AS now"
         )
         if row is None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from .lexer import Statement
@@ -14,6 +15,7 @@ from .tokens import QUOTED, STRING, WORD, Token
 TOGETHER, ALONE, EITHER, CONTROL = "together", "alone", "either", "control"
 
 _CONTROL = ("begin", "commit", "end", "abort", "rollback", "start")
+_IDENTIFIER = re.compile(r"[\w$]+")
 _EITHER = ("set", "reset", "show", "analyze", "load")
 
 
@@ -235,8 +237,9 @@ def moves_names(statement: Statement) -> bool:
 
 def names_in(statement: Statement) -> set[str]:
     """Every identifier in the statement, and every word inside its quoted bodies, as the server would store it."""
-    found = {token.name for token in statement.tokens if token.name}
+    found = {token.name for token in statement.tokens}
     for token in statement.tokens:
         if token.kind == STRING:
-            found.update("".join(c if c.isalnum() or c in "_$" else " " for c in token.text).split())
+            found.update(_IDENTIFIER.findall(token.text))
+    found.discard("")
     return found
