@@ -14,12 +14,14 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import unprivileged_user
+from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import TitanError
 
 from tests.conftest import ROOT
 from tests.integration.backups.helpers import picture
@@ -97,6 +99,17 @@ def converge(place: Place, *arguments: str, expect: int = 0, **given: Any) -> tu
 
 def restart(place: Place) -> None:
     place.cluster._run("pg_ctl", "-w", "-l", os.path.join(place.cluster.folder, "server.log"), "restart")
+
+
+def test_what_cannot_work_is_refused_before_anything_is_written(bare: Place) -> None:
+    bare.sql("CREATE ROLE plain LOGIN")
+    with pytest.raises(TitanError, match=r"'configure_server' needs a superuser.* archive_mode = 'on'"):
+        replace(bare, settings=replace(bare.settings, user="plain")).prepare(check=True, configure_server=True)
+    _recap, said = converge(bare, expect=2, backup_pg_path=str(bare.folder / "nothing"))
+    assert "backup_pg_path must be the data directory of the server" in said
+    _recap, said = converge(bare, expect=2, backup_pg_path="/etc")
+    assert " belongs to root, and backup_user is " in said
+    assert not bare.config.exists() and not (bare.dest / "pgbackrest.json").exists()
 
 
 def test_the_role_refuses_then_configures_then_backs_up(bare: Place) -> None:
