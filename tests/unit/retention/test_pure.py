@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -184,29 +185,36 @@ def test_somebody_who_waited_halves_the_batch() -> None:
     assert next_batch(1000, 1e-3, 0.1, 100, 20_000, waited=True) == 500
 
 
-@given(
-    st.lists(
-        st.tuples(st.booleans(), st.integers(0, 9**5), st.integers(1, 300), st.integers(-50, 50)),
-        min_size=1,
-        max_size=9,
-    )
-)
-def test_the_place_holds_every_due_row(rows: list[tuple[bool, int, int, int]]) -> None:
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9**5), st.integers(1, 300)), min_size=1, max_size=9))
+def test_the_place_holds_every_due_row(rows: list[tuple[int, int, int]]) -> None:
     groups = [
-        {"leaf": 1, "due_0": due, "first": f"({page},1)", "last": f"({page + 3},{item})", "low": key, "high": key + 2}
-        for due, page, item, key in rows
-    ]
-    found = places(groups, 0, "id").get(1)
-    due = [row for row in rows if row[0]]
+        {"leaf": 1, "due_0": due, "first_0": f"({page},1)" if due else None, "last_0": f"({page + 3},{item})" if due else None}
+        for due, page, item in rows
+    ]  # fmt: skip
+    found = places(groups, 0).get(1)
+    due = [page for count, page, _item in rows if count]
     assert bool(found) == bool(due)
     if found:
-        assert found.first_page == min(row[1] for row in due) and found.last_page == max(row[1] + 3 for row in due)
-        assert found.low == min(row[3] for row in due) and found.high == max(row[3] + 2 for row in due)
-        assert 0 < found.key_share <= 1 and (found.key_share == 1) == (
-            found.high - found.low == max(row[3] + 2 for row in rows) - min(row[3] for row in rows)
-        )
-    without = places(groups, 0, "").get(1)
-    assert without is None or without.key == ""
+        assert (found.first_page, found.last_page) == (min(due), max(due) + 3)
+        assert found.span == found.last_page - found.first_page + 1 and found.key == ""
+
+
+@pytest.mark.parametrize(
+    ("facts", "thinly"),
+    [
+        (Facts(10**6, 10**4, 10**4, span=9000), True),
+        (Facts(10**6, 10**4, 10**4, span=100), False),  # so few pages are read anyway
+        (Facts(10**6, 10**4, 10**4, span=300), False),  # and these are full of due rows
+        (Facts(10**6, 5 * 10**5, 10**4, span=10**4), False),
+    ],
+)
+def test_the_key_is_looked_at_only_where_it_can_gain_something(facts: Facts, thinly: bool) -> None:
+    assert facts.thinly_spread == thinly
+    if (
+        not thinly and facts.span >= 256
+    ):  # a key leads to no fewer pages: the due rows are at least this part of its values
+        share = facts.due / facts.rows
+        assert not replace(facts, key="k", key_share=share).narrow_key
 
 
 def test_steering_settles_below_the_target() -> None:

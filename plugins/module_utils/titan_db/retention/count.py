@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..database import Database, sql
-from .facts import key_column
+from .filters import Filter
 from .place import Place, places
 from .policy import Policy
 from .predicate import due, matches
@@ -66,47 +66,56 @@ class TableCount:
 def count_table(database: Database, table: Table, dated: Sequence[Dated]) -> TableCount:
     """Count the table once for all its policies."""
     listed = _listed_column(database, table, [one.policy for one in dated])
-    key = key_column(database, table)
-    flags = [flag for number, one in enumerate(dated) for flag in _flags(table, one, number)]
-    value = sql.SQL("{}::text").format(sql.Identifier(listed)) if listed else sql.SQL("NULL::text")
-    groups = database.rows(_query(table, None, flags, value, key))
+    groups = database.rows(_query(table, None, dated, listed))
     for leaf in table.leaves:
         if leaf.detached:  # the query above does not see it
-            groups += database.rows(_query(table, leaf, flags, sql.SQL("NULL::text"), key))
+            groups += database.rows(_query(table, leaf, dated, ""))
     return TableCount(
-        rows=_by_leaf(groups),
-        policies=tuple(_policy_count(groups, number, one.policy, listed, key) for number, one in enumerate(dated)),
+        rows=_by_leaf(groups, "rows"),
+        policies=tuple(_policy_count(groups, number, one.policy, listed) for number, one in enumerate(dated)),
         uncovered=_uncovered(groups, table, listed, len(dated)),
     )
 
 
-def _flags(table: Table, one: Dated, number: int) -> list[Any]:
-    """What a policy says of a row, as columns: due_, match_ and null_ with its number."""
-    match = matches(one.policy.where, table) if one.policy.where else sql.SQL("true")
-    conditions = {
-        "due_": due(one.policy, table, one.cut, one.clock),
-        "match_": match,
-        "null_": sql.SQL("{} IS NULL AND {}").format(sql.Identifier(one.policy.column), match),
-    }
-    return [
-        sql.SQL("({}) IS TRUE AS {}").format(condition, sql.Identifier(f"{name}{number}"))
-        for name, condition in conditions.items()
-    ]
-
-
-def _query(table: Table, leaf: Leaf | None, flags: Sequence[Any], value: Any, key: str) -> Any:
-    """One row for each combination of relation, value and flags: few, and each condition is evaluated once per row."""
-    source = sql.Identifier(leaf.schema, leaf.name) if leaf else sql.Identifier(table.schema, table.name)
-    bounds = sql.SQL("min({k}) AS low, max({k}) AS high" if key else "0 AS low, 0 AS high").format(
-        k=sql.Identifier(key or "none")
+def _query(table: Table, leaf: Leaf | None, dated: Sequence[Dated], listed: str) -> Any:
+    """One row for each relation and each listed value. What is the same for all rows is no key: grouping costs as much as counting."""
+    relation = leaf or table
+    single = bool(leaf) or [one.oid for one in table.leaves if not one.detached] == [table.oid]
+    keys = ([] if single else ["1"]) + (["2"] if listed else [])
+    counted = [column for number, one in enumerate(dated) for column in _columns(table, leaf, one, number, listed)]
+    return sql.SQL("SELECT {leaf}::bigint AS leaf, {value}::text AS value, {counted} FROM {only}{source}{by}").format(
+        leaf=sql.Literal(relation.oid) if single else sql.Identifier("tableoid"),
+        value=sql.Identifier(listed) if listed else sql.NULL,
+        counted=sql.SQL(", ").join([sql.SQL("count(*) AS rows"), *counted]),
+        only=sql.SQL("ONLY " if single else ""),
+        source=sql.Identifier(relation.schema, relation.name),
+        by=sql.SQL(f" GROUP BY {', '.join(keys)}" if keys else ""),
     )
-    return sql.SQL(
-        "SELECT tableoid::bigint AS leaf, {value} AS value, {flags}, count(*) AS rows, min(ctid)::text AS first, "
-        "max(ctid)::text AS last, {bounds} FROM {source} GROUP BY {all}"
-    ).format(
-        value=value, flags=sql.SQL(", ").join(flags), bounds=bounds, source=source,
-        all=sql.SQL(", ").join(sql.SQL(str(place + 1)) for place in range(len(flags) + 2)),
-    )  # fmt: skip
+
+
+def _columns(table: Table, leaf: Leaf | None, one: Dated, number: int, listed: str) -> list[Any]:
+    """What a policy says of a group of rows: how many are due, match the filter and have no time, and where the due ones are.
+
+    In a group of one listed value the filter on it needs no asking to find the place of the rows that are due.
+    """
+    policy, where = one.policy, one.policy.where
+    match = matches(where, table) if where else sql.SQL("true")
+    if listed and where:
+        where = Filter(raw=where.raw) if where.raw else None
+    place = due(replace(policy, where=where), table, one.cut, one.clock)
+    columns = {
+        "due": ("count(*)", due(policy, table, one.cut, one.clock)),
+        "first": ("min(ctid)", place),
+        "last": ("max(ctid)", place),
+    }
+    if leaf or not table.columns[policy.column].filled:
+        columns["null"] = ("count(*)", sql.SQL("{} IS NULL AND {}").format(sql.Identifier(policy.column), match))
+    if listed:
+        columns["match"] = ("count(*)", match)
+    return [
+        sql.SQL("{} FILTER (WHERE {}) AS {}").format(sql.SQL(what), condition, sql.Identifier(f"{name}_{number}"))
+        for name, (what, condition) in columns.items()
+    ]
 
 
 def _listed_column(database: Database, table: Table, policies: Sequence[Policy]) -> str:
@@ -124,27 +133,26 @@ def _listed_column(database: Database, table: Table, policies: Sequence[Policy])
     return column if distinct <= _MOST_VALUES else ""
 
 
-def _by_leaf(groups: Sequence[dict[str, Any]], flag: str = "") -> dict[int, int]:
-    """Rows by leaf, of the groups that have the flag."""
+def _by_leaf(groups: Sequence[dict[str, Any]], column: str) -> dict[int, int]:
+    """The sum of a column by leaf."""
     total: dict[int, int] = {}
     for group in groups:
-        if not flag or group[flag]:
-            total[group["leaf"]] = total.get(group["leaf"], 0) + group["rows"]
+        total[group["leaf"]] = total.get(group["leaf"], 0) + group[column]
     return total
 
 
-def _policy_count(groups: Sequence[dict[str, Any]], number: int, policy: Policy, listed: str, key: str) -> PolicyCount:
+def _policy_count(groups: Sequence[dict[str, Any]], number: int, policy: Policy, listed: str) -> PolicyCount:
     unknown: tuple[str, ...] = ()
     where = policy.where
     if where and listed and not where.raw:
-        seen = {(group["value"] or "") for group in groups if group[f"match_{number}"]}
+        seen = {(group["value"] or "") for group in groups if group.get(f"match_{number}")}
         seen |= {value.lower() for value in seen} if where.ignore_case else set()
         unknown = tuple(value for value in where.values if value not in seen)
     return PolicyCount(
         due=_by_leaf(groups, f"due_{number}"),
-        null_times=sum(group["rows"] for group in groups if group[f"null_{number}"]),
+        null_times=sum(group.get(f"null_{number}", 0) for group in groups),
         unknown_values=unknown,
-        places=places(groups, number, key),
+        places=places(groups, number),
     )
 
 
@@ -152,9 +160,10 @@ def _uncovered(
     groups: Sequence[dict[str, Any]], table: Table, listed: str, policies: int
 ) -> tuple[dict[str, Any], ...]:
     rows: dict[str | None, int] = {}
-    covered = {group["value"] for group in groups if any(group[f"match_{number}"] for number in range(policies))}
-    for group in groups:
-        if listed and group["value"] not in covered:
+    valued = [group for group in groups if "match_0" in group]
+    covered = {group["value"] for group in valued if any(group[f"match_{number}"] for number in range(policies))}
+    for group in valued:
+        if group["value"] not in covered:
             rows[group["value"]] = rows.get(group["value"], 0) + group["rows"]
     ordered = sorted(rows.items(), key=lambda item: (-item[1], str(item[0])))
     return tuple(

@@ -5,36 +5,61 @@
 
 from __future__ import annotations
 
-from ..database import Database
+from dataclasses import replace
+
+from ..database import Database, sql
+from .count import Dated, PolicyCount, TableCount
 from .place import Place
-from .planner import Facts
-from .policy import Policy
+from .planner import Facts, why_not_keyset
+from .predicate import due
 from .tables import Leaf, Table
 
 
 def leaf_facts(
-    database: Database,
-    policy: Policy,
-    leaf: Leaf,
-    rows: int,
-    due: int,
-    expired: bool = False,
-    place: Place | None = None,
-) -> Facts:
-    """What the choice of a strategy depends on."""
-    block = int(database.value("SELECT current_setting('block_size')::int"))
-    return Facts(
+    database: Database, table: Table, leaf: Leaf, dated: Dated, count: TableCount, found: PolicyCount, expired: bool
+) -> tuple[Facts, Place | None]:
+    """What the choice of a strategy for one relation depends on, and where its due rows are.
+
+    Args:
+        count, found: What was counted of the table, and for this policy.
+        expired: The relation's rows, now and later, are all older than the cut-off.
+    """
+    rows, gone, place = count.rows.get(leaf.oid, 0), found.due.get(leaf.oid, 0), found.places.get(leaf.oid)
+    facts = Facts(
         rows=rows,
-        due=due,
-        pages=leaf.bytes // block,
-        span=place.last_page - place.first_page + 1 if place else 0,
-        index=usable_index(database, leaf, policy.column) if due else "",
-        largest_tie=_largest_tie(database, leaf, policy.column, rows) if due else 0,
-        expired=expired,
-        archived=bool(policy.archive),
-        key=key_index(database, leaf, place.key) if place and place.key else "",
-        key_share=place.key_share if place else 1.0,
+        due=gone,
+        pages=leaf.bytes // int(database.value("SELECT current_setting('block_size')::int")),
+        span=place.span if place else 0,
+        index=usable_index(database, leaf, dated.policy.column) if gone else "",
+        largest_tie=_largest_tie(database, leaf, dated.policy.column, rows) if gone else 0,
+        expired=expired and rows == gone,
+        archived=bool(dated.policy.archive),
     )
+    if place and facts.thinly_spread and why_not_keyset(facts):
+        column = key_column(database, table)
+        index = key_index(database, leaf, column) if column else ""
+        if index:
+            place = _place_by_key(database, table, leaf, dated, place, column)
+            facts = replace(facts, key=index, key_share=place.key_share)
+    return facts, place
+
+
+def _place_by_key(database: Database, table: Table, leaf: Leaf, dated: Dated, place: Place, column: str) -> Place:
+    """The place with the key's bounds among the due rows."""
+    row = database.row(
+        sql.SQL(
+            "SELECT min({k}) FILTER (WHERE {due}) AS low, max({k}) FILTER (WHERE {due}) AS high, min({k}) AS lowest, "
+            "max({k}) AS highest FROM ONLY {leaf}"
+        ).format(
+            k=sql.Identifier(column),
+            due=due(dated.policy, table, dated.cut, dated.clock),
+            leaf=sql.Identifier(leaf.schema, leaf.name),
+        )
+    )
+    if not row or row["low"] is None:  # they went meanwhile
+        return place
+    share = (row["high"] - row["low"] + 1) / (row["highest"] - row["lowest"] + 1)
+    return replace(place, key=column, low=row["low"], high=row["high"], key_share=share)
 
 
 _KEYS = """

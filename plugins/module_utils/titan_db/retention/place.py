@@ -16,7 +16,7 @@ class Place:
 
     Attributes:
         first_page, last_page: Of the relation's file.
-        key: The integer key's column; empty if there is none.
+        key: The integer key's column; empty if there is none, or nobody asked.
         low, high: Of the key, among the due rows.
         key_share: What part of all the key's values that is.
     """
@@ -28,19 +28,19 @@ class Place:
     high: int = 0
     key_share: float = 1.0
 
+    @property
+    def span(self) -> int:
+        """How many pages that is."""
+        return self.last_page - self.first_page + 1
 
-def places(groups: Sequence[Mapping[str, Any]], number: int, key: str) -> dict[int, Place]:
+
+def places(groups: Sequence[Mapping[str, Any]], number: int) -> dict[int, Place]:
     """The places of a policy's due rows by relation, from the groups that were counted."""
     found: dict[int, Place] = {}
     for leaf in {group["leaf"] for group in groups if group[f"due_{number}"]}:
-        own = [group for group in groups if group["leaf"] == leaf]
-        due = [group for group in own if group[f"due_{number}"]]
-        first, last = min(_page(group["first"]) for group in due), max(_page(group["last"]) for group in due)
-        found[leaf] = Place(first, last)
-        if key and all(group["low"] is not None for group in own):
-            low, high = min(group["low"] for group in due), max(group["high"] for group in due)
-            lowest, highest = min(group["low"] for group in own), max(group["high"] for group in own)
-            found[leaf] = Place(first, last, key, low, high, (high - low + 1) / (highest - lowest + 1))
+        due = [group for group in groups if group["leaf"] == leaf and group[f"due_{number}"]]
+        first = min(_page(group[f"first_{number}"]) for group in due)
+        found[leaf] = Place(first, max(_page(group[f"last_{number}"]) for group in due))
     return found
 
 

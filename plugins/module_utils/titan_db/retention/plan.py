@@ -146,13 +146,12 @@ def _plan_policy(
     found = count.policies[number]
     expired = expired_leaves(database, table, dated.policy, dated.cut)
     expired |= {leaf.oid for leaf in table.leaves if leaf.detached}
-    strategies = {}
+    strategies, places = {}, {}
     for leaf in table.leaves:
-        rows, due = count.rows.get(leaf.oid, 0), found.due.get(leaf.oid, 0)
-        whole = leaf.oid in expired and rows == due
-        place = found.places.get(leaf.oid)
-        strategies[leaf.oid] = choose(leaf_facts(database, dated.policy, leaf, rows, due, whole, place))
-    plan = PolicyPlan(dated, found, strategies)
+        facts, place = leaf_facts(database, table, leaf, dated, count, found, leaf.oid in expired)
+        strategies[leaf.oid] = choose(facts)
+        places.update({leaf.oid: place} if place else {})
+    plan = PolicyPlan(dated, replace(found, places=places), strategies)
     allowed = dated.policy.max_fraction if dated.policy.max_fraction is not None else max_fraction
     try:
         if dated.policy.archive:

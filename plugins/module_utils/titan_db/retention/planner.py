@@ -45,6 +45,11 @@ class Facts:
     span: int = 0
 
     @property
+    def thinly_spread(self) -> bool:
+        """Whether most pages from the first to the last due row have none or few: if not, no key leads to fewer pages."""
+        return self.span >= SMALL and self.due / max(self.rows, 1) <= KEYSET_SHARE * self.span / max(self.pages, 1)
+
+    @property
     def narrow_key(self) -> bool:
         """Whether a walk through the key meets far fewer pages than one from the first to the last due row."""
         return bool(self.key) and self.span >= SMALL and self.key_share <= KEYSET_SHARE * self.span / max(self.pages, 1)
@@ -66,7 +71,7 @@ def choose(facts: Facts) -> Strategy:
     if not facts.due:
         return Strategy("none", "no row is due")
     share = facts.due / max(facts.rows, 1)
-    why = _why_not_keyset(facts, share)
+    why = why_not_keyset(facts)
     if not why:
         return Strategy("keyset", f"{share:.1%} of the rows are due; walks index {facts.index}", facts.index)
     if facts.narrow_key:
@@ -80,8 +85,9 @@ def choose(facts: Facts) -> Strategy:
     return Strategy("tid_sweep", f"reads each of {pages} pages once; {why}")
 
 
-def _why_not_keyset(facts: Facts, share: float) -> str:
+def why_not_keyset(facts: Facts) -> str:
     """Why the index on the time column is not walked; empty if it is."""
+    share = facts.due / max(facts.rows, 1)
     if facts.archived:
         return "the rows are archived as they go"
     if not facts.index:

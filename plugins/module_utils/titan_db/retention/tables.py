@@ -25,13 +25,14 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column; type is its full name without length, base the name of the type below a domain."""
+    """One column; type is its full name without length, base the name of the type below a domain, filled: it never has NULL."""
 
     name: str
     type: str
     base: str
     category: str
     generated: bool = False
+    filled: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,15 +136,16 @@ def _columns(database: Database, oid: int) -> dict[str, Column]:
         """
         SELECT a.attname::text AS name, format_type(a.atttypid, -1) AS type, a.attgenerated <> '' AS generated,
                coalesce(format_type(nullif(t.typbasetype, 0), -1), format_type(a.atttypid, -1)) AS base,
-               t.typcategory::text AS category
-          FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+               t.typcategory::text AS category,
+               a.attnotnull  -- inheriting tables may do without, and since version 18 it may be true of new rows only
+                   AND (c.relkind = 'p' OR NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid))
+                   AND NOT EXISTS (SELECT FROM pg_constraint f WHERE f.contype = 'n' AND NOT f.convalidated) AS filled
+          FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_class c ON c.oid = a.attrelid
          WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
         """,
         (oid,),
     )
-    return {
-        row["name"]: Column(row["name"], row["type"], row["base"], row["category"], row["generated"]) for row in rows
-    }
+    return {row["name"]: Column(**row) for row in rows}
 
 
 def _leaves(database: Database, oid: int) -> tuple[Leaf, ...]:
