@@ -33,7 +33,7 @@ def test_the_sentence(message: str, statement: str, wanted: str) -> None:
 def test_the_server_s_refusals_carry_it(settings: ConnectionSettings, user_sql: object) -> None:
     user_sql.execute("DO $$ BEGIN CREATE ROLE grants_guest LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")  # type: ignore[attr-defined]
     user_sql.execute("CREATE SCHEMA s; CREATE TABLE s.t (id int); CREATE TABLE public.u (id int)")  # type: ignore[attr-defined]
-    guest = ConnectionSettings(**{**settings.__dict__, "user": "grants_guest"})
+    guest = settings._replace(user="grants_guest")
     with connect(guest) as database:
         for query, wanted in (
             ("SELECT * FROM s.t", "'grants_guest' needs USAGE on schema s"),

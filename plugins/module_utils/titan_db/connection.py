@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import OptionError, TitanError
 
@@ -15,8 +14,7 @@ _URL_SCHEMES = ("postgresql", "postgres")
 _DB_VARIABLES = ("DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME")
 
 
-@dataclass(frozen=True)
-class ConnectionSettings:
+class ConnectionSettings(NamedTuple):  # see outcome.py for why it is no dataclass
     """The parameters of one connection, as libpq understands them.
 
     Attributes:
@@ -30,10 +28,14 @@ class ConnectionSettings:
     host: str = ""
     port: int = 5432
     user: str = ""
-    password: str = field(default="", repr=False)
+    password: str = ""
     database: str = ""
     socket: str = ""
     options: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={getattr(self, name)!r}" for name in self._fields if name != "password")
+        return f"ConnectionSettings({', '.join(shown)})"
 
     def parameters(self, with_password: bool = True) -> dict[str, str]:
         """The non-empty parameters under libpq's keywords."""
@@ -49,7 +51,7 @@ class ConnectionSettings:
 
     def to(self, database: str) -> ConnectionSettings:
         """The same server and user, another database."""
-        return replace(self, database=database)
+        return self._replace(database=database)
 
     def place(self) -> str:
         """Server and database for messages, without the password."""
@@ -139,4 +141,4 @@ def settings_from_options(options: Mapping[str, Any]) -> ConnectionSettings:
     chosen: dict[str, Any] = {key: value for key, value in given.items() if value not in (None, "")}
     if "host" in chosen and "socket" not in chosen:
         chosen["socket"] = ""
-    return replace(base, **chosen)
+    return base._replace(**chosen)

@@ -267,7 +267,7 @@ def test_a_time_limit_ends_everything(first: str, small: ConnectionSettings, des
 
 @pytest.mark.parametrize("changed", [{"database": "no_such_database"}, {"user": "no_such_role"}, {"port": 1}])
 def test_a_wrong_connection(first: str, small: ConnectionSettings, dest: Path, changed: dict[str, object]) -> None:
-    wrong = ConnectionSettings(**{**small.__dict__, **changed})
+    wrong = small._replace(**changed)
     with one_failure(dest, first, "Cannot connect"):
         backup(wrong, dest)
 

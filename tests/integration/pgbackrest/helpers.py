@@ -67,7 +67,7 @@ class Place:
         return operation.backup(Call(complete({"programs": PROGRAMS, **given}, options.BACKUP), self.settings, check))
 
     def backup_as(self, user: str, **given: Any) -> Outcome:
-        return replace(self, settings=replace(self.settings, user=user)).backup(**given)
+        return replace(self, settings=self.settings._replace(user=user)).backup(**given)
 
     def drill(self, check: bool = False, **given: Any) -> Outcome:
         given = {"dest": str(self.dest), "drill_dir": str(self.drills), "programs": PROGRAMS, **given}

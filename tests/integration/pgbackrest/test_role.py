@@ -104,7 +104,7 @@ def restart(place: Place) -> None:
 def test_what_cannot_work_is_refused_before_anything_is_written(bare: Place) -> None:
     bare.sql("CREATE ROLE plain LOGIN")
     with pytest.raises(TitanError, match=r"'configure_server' needs a superuser.* archive_mode = 'on'"):
-        replace(bare, settings=replace(bare.settings, user="plain")).prepare(check=True, configure_server=True)
+        replace(bare, settings=bare.settings._replace(user="plain")).prepare(check=True, configure_server=True)
     _recap, said = converge(bare, expect=2, backup_pg_path=str(bare.folder / "nothing"))
     assert "backup_pg_path must be the data directory of the server" in said
     _recap, said = converge(bare, expect=2, backup_pg_path="/etc")

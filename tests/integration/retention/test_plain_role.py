@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -29,7 +28,7 @@ def owned(request: Any, titan_rules: Any) -> Any:
         admin.execute(f'ALTER ROLE "{ROLE}" IN DATABASE "{settings.database}" SET datestyle = \'SQL, DMY\'')
         admin.execute(f'ALTER ROLE "{ROLE}" IN DATABASE "{settings.database}" SET intervalstyle = \'iso_8601\'')
         admin.execute(f'ALTER ROLE "{ROLE}" IN DATABASE "{settings.database}" SET statement_timeout = \'20s\'')
-    yield replace(settings, user=ROLE)
+    yield settings._replace(user=ROLE)
     with connect(cluster.settings()) as admin:
         admin.execute(f'DROP DATABASE "{settings.database}" WITH (FORCE)')
 

@@ -9,7 +9,6 @@ import shutil
 import stat
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable
 
@@ -150,7 +149,7 @@ def test_a_role_that_may_not_read_the_history_and_a_damaged_record_are_unknown(
     host.converge(ONE)
     user_sql.execute("CREATE ROLE history_stranger LOGIN")
     try:
-        found = host.health(replace(settings, user="history_stranger"))["migrations_pending"]
+        found = host.health(settings._replace(user="history_stranger"))["migrations_pending"]
         assert (
             found.startswith("unknown ") and "GRANT SELECT ON titan_ops.migration_history TO history_stranger" in found
         )

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ..database import Database, connect
@@ -38,7 +37,7 @@ def migration(call: Call) -> Outcome:
     if not news:
         return outcome
     after = f"{outcome.after}-- {kept}: these {len(migrations)} files are what is known now\n"
-    return replace(outcome, changed=True, after=after)
+    return outcome._replace(changed=True, after=after)
 
 
 def _record(path: str, migrations: Sequence[Migration], check_mode: bool) -> bool:
@@ -62,7 +61,7 @@ def _migrate(call: Call, migrations: Sequence[Migration]) -> Outcome:
         else:
             with advisory_lock(database, "migrations", wait=float(call.options["wait"])):
                 outcome = _run(call, database, migrations)
-    return replace(outcome, data={**outcome.data, "progress": progress})
+    return outcome._replace(data={**outcome.data, "progress": progress})
 
 
 def _run(call: Call, database: Database, migrations: Sequence[Migration]) -> Outcome:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 
 from ..outcome import Call
 
@@ -33,7 +32,7 @@ def told(call: Call) -> Iterator[tuple[Call, list[str]]]:
         call.say(line)
 
     try:
-        yield replace(call, say=say), lines
+        yield call._replace(say=say), lines
     finally:
         if descriptor >= 0:
             os.close(descriptor)
