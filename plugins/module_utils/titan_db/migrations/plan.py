@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import OptionError, TitanError
 from .history import Applied, sort_key
@@ -16,8 +15,7 @@ from .source import Migration
 State = Mapping[tuple[Any, ...], Applied]
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):  # see outcome.py for why it is no dataclass
     """What a run does.
 
     Attributes:
@@ -37,8 +35,8 @@ def edited(migrations: Sequence[Migration], state: State) -> list[tuple[Migratio
     """The applied versioned migrations whose file has another checksum than the history."""
     found = []
     for migration in migrations:
-        known = state.get(sort_key(migration.key))
-        if known and known.applied and not migration.repeatable and known.checksum != migration.checksum:
+        known = state.get(migration.sort_key)
+        if known and known.checksum != migration.checksum and known.applied and not migration.repeatable:
             found.append((migration, known))
     return found
 
@@ -69,7 +67,7 @@ def make_plan(
     limit = _limit(migrations, target, "target")
     due = [item for item in pending if limit is None or (not item.repeatable and item.order <= limit)]
     beyond = pending[len(due) :]  # both are in order
-    here = {sort_key(item.key) for item in migrations}
+    here = {item.sort_key for item in migrations}
     missing = [known.key for key, known in sorted(state.items()) if known.applied and key not in here]
     return Plan(tuple(due), tuple(amended), tuple(missing), tuple(beyond))
 
@@ -90,7 +88,7 @@ def _limit(migrations: Sequence[Migration], target: str, option: str) -> tuple[i
 
 
 def _done(migration: Migration, state: State) -> bool:
-    known = state.get(sort_key(migration.key))
+    known = state.get(migration.sort_key)
     if known is None or not known.applied:
         return False
     return not migration.repeatable or known.checksum == migration.checksum
@@ -101,8 +99,8 @@ def _refuse_late(pending: Sequence[Migration], state: State, allowed: Sequence[s
     if newest is None:
         return
     names = {sort_key(version) for version in allowed}
-    late = [item for item in pending if not item.repeatable and sort_key(item.key) < newest]
-    late = [item for item in late if sort_key(item.key) not in names]
+    late = [item for item in pending if not item.repeatable and item.sort_key < newest]
+    late = [item for item in late if item.sort_key not in names]
     if late:
         files = ", ".join(item.file for item in late)
         raise TitanError(
@@ -119,7 +117,7 @@ def rollback_plan(migrations: Sequence[Migration], state: State, target: str) ->
         TitanError: one of them has no way back, or no file.
     """
     limit = _limit(migrations, target, "target")
-    by_key = {sort_key(item.key): item for item in migrations}
+    by_key = {item.sort_key: item for item in migrations}
     goal = state.get(sort_key(target)) if target else None
     if goal is not None and not goal.applied:
         raise OptionError("target", target, "This version is not applied.")

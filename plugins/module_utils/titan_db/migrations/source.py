@@ -9,24 +9,25 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import OptionError, TitanError
 
-# Naming conventions: the pattern of a file (up), of its way back (down) and of a repeatable one.
+# Naming conventions: the patterns of a file (up), of its way back (down) and of a repeatable one, and how a way back ends.
 # A number, a dotted one, or a date, each with the numbers that follow it: 0010, 01.02.00_01, 20240101_120000, 2024-01-01-120000.
 _NUMBER = r"(?P<version>[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[-_][0-9]+)*|[0-9]+(?:\.[0-9]+)+(?:[-_][0-9]+)*|[0-9]{6,}(?:[-_][0-9]+)*|[0-9]+)"
 _NAME = r"(?:[_-]+(?P<name>.+))?"
 _FOLDER = rf"{_NUMBER}(?:[_-]+(?P<name>[^/]+))?"
-_NAMINGS: dict[str, tuple[str, str, str]] = {
-    "plain": (_NUMBER + _NAME, rf"{_NUMBER}{_NAME}\.down", r"R__(?P<name>.+)"),
-    "up_down": (rf"{_NUMBER}{_NAME}\.up", rf"{_NUMBER}{_NAME}\.down", r"R__(?P<name>.+)"),
+_NAMINGS: dict[str, tuple[str, str, str, str]] = {
+    "plain": (_NUMBER + _NAME, rf"{_NUMBER}{_NAME}\.down", r"R__(?P<name>.+)", ".down.sql"),
+    "up_down": (rf"{_NUMBER}{_NAME}\.up", rf"{_NUMBER}{_NAME}\.down", r"R__(?P<name>.+)", ".down.sql"),
     "flyway": (
         r"[Vv](?P<version>[0-9]+(?:[._][0-9]+)*)__(?P<name>.+)",
         r"[Uu](?P<version>[0-9]+(?:[._][0-9]+)*)__(?P<name>.+)",
         r"R__(?P<name>.+)",
+        ".sql",
     ),
-    "directory": (rf"{_FOLDER}/(?:up|migration)", rf"{_FOLDER}/down", r"R__(?P<name>[^/]+)/up"),
+    "directory": (rf"{_FOLDER}/(?:up|migration)", rf"{_FOLDER}/down", r"R__(?P<name>[^/]+)/up", "/down.sql"),
 }
 NAMINGS = tuple(_NAMINGS)
 _SHAPES = {
@@ -69,6 +70,11 @@ class Migration(NamedTuple):  # made a thousand times a run: a dataclass takes s
         """How the history knows it: the version, or R__name."""
         return self.version or f"R__{self.name}"
 
+    @property
+    def sort_key(self) -> tuple[Any, ...]:
+        """What history.sort_key says of the key."""
+        return (0, *self.order) if self.version else (1, self.key)
+
 
 def version_order(version: str) -> tuple[int, ...]:
     """The version as numbers: 0010 and 10 are the same, 9 comes before 10; dashes in a date do not count. A version with a
@@ -106,7 +112,8 @@ def read_directory(path: str, naming: str = "plain") -> list[dict[str, str]]:
             f"The migration directory cannot be read ({error.strerror}). Name a directory of .sql files that the user "
             "who runs the playbook may read.",
         ) from error
-    return [{"name": name, "content": _read_text(os.path.join(path, name), name)} for name in names]
+    folder = os.path.join(path, "")
+    return [{"name": name, "content": _read_text(folder + name, name)} for name in names]
 
 
 def _sql_names(path: str, naming: str) -> Iterable[str]:
@@ -121,12 +128,10 @@ def _sql_names(path: str, naming: str) -> Iterable[str]:
 
 def _read_text(path: str, name: str) -> str:
     try:
-        with open(path, "rb", buffering=0) as stream:
-            large = os.fstat(stream.fileno()).st_size > _MAX_FILE
-            data = b"" if large else stream.readall()
+        data = _read(path)
     except OSError as error:
         raise TitanError(f"The migration file {name!r} cannot be read ({error.strerror}).", file=name) from error
-    if large:
+    if data is None:
         raise TitanError(f"The migration file {name!r} is larger than {_MAX_FILE >> 20} MiB.", file=name)
     if b"\0" in data:
         raise TitanError(f"The migration file {name!r} holds a NUL byte: it is not SQL text.", file=name)
@@ -139,13 +144,31 @@ def _read_text(path: str, name: str) -> str:
         ) from error
 
 
+def _read(path: str) -> bytes | None:
+    """What the file holds; None if that is too much. With the system's own calls: open() makes three more of them a file."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        size = os.fstat(descriptor).st_size
+        if size > _MAX_FILE:
+            return None
+        data = os.read(descriptor, size + 1)
+        while len(data) != size and (more := os.read(descriptor, _MAX_FILE)):
+            data += more
+            size = -1  # it grows while it is read: go on to its end
+        return data
+    finally:
+        os.close(descriptor)
+
+
 def parse_files(files: Iterable[Mapping[str, str]], naming: str = "plain") -> list[Migration]:
     """The migrations that the files hold: versioned ones in order, then repeatable ones by name.
 
     Raises:
         TitanError: bad names, two files of one version, or a way back without its migration; names all of them.
     """
-    up, down, again = (re.compile(rf"\A{pattern}\.sql\Z", re.DOTALL) for pattern in _NAMINGS[naming])
+    *patterns, ending = _NAMINGS[naming]
+    up, down, again = (rf"{pattern}\.sql" for pattern in patterns)
+    match_up = re.compile(up, re.DOTALL).fullmatch
     files = list(files)
     named = _named_folders(files) if naming == "directory" else frozenset()
     versioned: dict[tuple[int, ...], list[tuple[str, str, Mapping[str, str]]]] = {}
@@ -154,12 +177,12 @@ def parse_files(files: Iterable[Mapping[str, str]], naming: str = "plain") -> li
     problems: list[str] = []
     for item in files:
         file = item["name"]
-        if (found := down.match(file)) is not None:
+        if file.endswith(ending) and (found := re.fullmatch(down, file, re.DOTALL)) is not None:
             back.setdefault(version_order(_version(file, found["version"], named)), []).append(item)
-        elif (found := up.match(file)) is not None:
+        elif (found := match_up(file)) is not None:
             version = _version(file, found["version"], named)
             versioned.setdefault(version_order(version), []).append((version, found["name"] or "", item))
-        elif (found := again.match(file)) is not None:
+        elif (found := re.fullmatch(again, file, re.DOTALL)) is not None:
             if found["name"] in repeatable:
                 problems.append(f"two files are called {file!r}")
             repeatable[found["name"]] = item
@@ -208,13 +231,7 @@ def _migration(
     order: tuple[int, ...], entry: tuple[str, str, Mapping[str, str]], back: list[Mapping[str, str]] | None
 ) -> Migration:
     version, name, item = entry
-    return Migration(
-        version=version,
-        name=name,
-        file=item["name"],
-        text=item["content"][1:] if item["content"][:1] == "\ufeff" else item["content"],
-        checksum=checksum(item["content"]),
-        down_file=back[0]["name"] if back else "",
-        down_text=back[0]["content"].lstrip("\ufeff") if back else "",
-        order=order,
-    )
+    content = item["content"]
+    text = content[1:] if content[:1] == "\ufeff" else content
+    down_file, down_text = (back[0]["name"], back[0]["content"].lstrip("\ufeff")) if back else ("", "")
+    return Migration(version, name, item["name"], text, checksum(content), down_file, down_text, order)
