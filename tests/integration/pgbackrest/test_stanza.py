@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.ca
     newest_verified,
     read_catalog,
 )
+from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster
 from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
 from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import OptionError, TitanError
 
@@ -120,6 +122,9 @@ def test_a_flipped_byte_is_found_and_named_and_the_mended_backup_counts_again(pr
         assert broken.name.split(".")[0] in failed.value.message and "checksum" in failed.value.message
         entry = next(each for each in read_catalog(str(prepared.dest)) if each.path == full)
         assert entry.problem and entry.verified_level == "none"
+        (built_on,) = (each for each in read_catalog(str(prepared.dest)) if each.path != full)
+        assert built_on.problem.startswith("it builds on ") and built_on.verified_level == "none"
+        assert "(full)" in prepared.backup(check=True).summary
     finally:
         damage(broken)
     assert "4502 rows equal" in prepared.drill(source=full).summary
@@ -146,6 +151,17 @@ def test_old_backups_expire_by_pgbackrests_rules_but_never_the_newest_proven_one
     newest = newest_verified(left)
     assert newest is not None and newest.path == second.data["backup"]["path"]
     assert not any(os.path.exists(path) for path in (*old, first.data["backup"]["path"]))
+
+
+def test_a_stanza_of_another_cluster_is_refused(prepared: Place, full: str, server15: Cluster) -> None:
+    before = picture(prepared.folder)
+    other = replace(prepared, settings=server15.settings())
+    for check in (True, False):
+        with pytest.raises(
+            TitanError, match=r"stanza 'main' is of another cluster .*this server's is \d+\)\. Nothing was changed"
+        ):
+            other.prepare(check=check, configure_server=True)
+    assert picture(prepared.folder) == before
 
 
 def test_wrong_names_are_refused_in_clear_words(prepared: Place) -> None:

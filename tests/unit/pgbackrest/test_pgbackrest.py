@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.pg
     entry_of,
     info_digest,
     label_of,
+    no_better_than,
 )
 from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.pgbackrest.program import (
     Stanza,
@@ -134,6 +136,24 @@ def test_the_type_is_full_when_the_last_sound_full_one_is_old(tmp_path: Path) ->
     broken = entry_of(stanza, INFO, {**INFO["backup"][0], "error": True}, None)
     assert choose_type("auto", [broken], week, now) == "full"
     assert choose_type("diff", [], week, now) == "diff"
+    older = replace(full, started=full.started - timedelta(days=1))
+    assert choose_type("auto", [broken, older], week, now) == "full", "pgBackRest would build on the broken one"
+    incr = replace(full, path=str(tmp_path / f"{INCR}.pgbackrest.json"), started=now, problem="damaged")
+    assert label_of(incr.path) == INCR and choose_type("auto", [incr, full], week, now) == "full"
+
+
+def test_what_a_drill_found_in_a_full_backup_is_wrong_with_those_that_build_on_it(tmp_path: Path) -> None:
+    stanza = Stanza(str(tmp_path), "titan", "main", "/c")
+    noon = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
+    full = replace(entry_of(stanza, INFO, INFO["backup"][0], None), verified_level="restored", verified_at=noon)
+    incr = replace(full, path=str(tmp_path / f"{INCR}.pgbackrest.json"))
+    assert no_better_than(incr, [full]) == incr
+    found = {"at": "2026-11-22T13:00:00Z", "level": "none", "problem": "a wrong checksum"}
+    broken = replace(full, problem="a wrong checksum", manifest={"verified": found})
+    worse = no_better_than(incr, [broken])
+    assert worse.problem == f"it builds on {FULL}: a wrong checksum" and worse.verified_level == "none"
+    since = replace(incr, verified_at=noon + timedelta(hours=2))
+    assert no_better_than(since, [broken]) == since, "restored and compared since"
 
 
 def test_the_keep_rules_never_take_a_backup_of_pgbackrest(tmp_path: Path) -> None:

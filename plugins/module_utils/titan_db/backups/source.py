@@ -55,7 +55,7 @@ def read_source(database: Database) -> Source:
         raise TitanError("The connected database is not in pg_database.")
     return Source(
         **row,
-        system_identifier=_system_identifier(database),
+        system_identifier=read_system_identifier(database),
         server_major=database.major,
         properties=read_properties(database),
         roles=tuple(_names(database, _ROLES)),
@@ -91,7 +91,7 @@ def _names(database: Database, query: str) -> list[str]:
     return [row["name"] for row in database.rows(query)]
 
 
-def _system_identifier(database: Database) -> str:
+def read_system_identifier(database: Database) -> str:
     try:
         return str(database.value("SELECT system_identifier::text FROM pg_control_system()"))
     except DatabaseError as error:

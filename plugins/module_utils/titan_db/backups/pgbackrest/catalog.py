@@ -9,7 +9,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -100,8 +101,23 @@ def read_stanza_catalog(stanza: Stanza, verify: str = "none") -> list[Entry]:
     """
     info = read_info(stanza)
     sound = verify_sets(stanza) if verify == "checksum" and info["backup"] else None
-    entries = [entry_of(stanza, info, backup, sound) for backup in info["backup"]]
+    found = {str(backup["label"]): entry_of(stanza, info, backup, sound) for backup in info["backup"]}
+    entries = [
+        no_better_than(found[label], [found[part] for part in backup.get("reference") or () if part in found])
+        for label, backup in zip(found, info["backup"])
+    ]
     return sorted(entries, key=lambda entry: (entry.started, entry.path), reverse=True)
+
+
+def no_better_than(entry: Entry, parts: Sequence[Entry]) -> Entry:
+    """An incremental backup whose parts lie in others: what a drill has found wrong with one of them is wrong with it, too,
+    unless it was itself proven since."""
+    for part in parts:
+        found = (part.manifest or {}).get("verified", {})
+        if found.get("problem") and not (entry.verified_at and entry.verified_at > parse_time(found["at"])):
+            problem = entry.problem or f"it builds on {label_of(part.path)}: {found['problem']}"
+            return replace(entry, problem=problem, verified_level="none", verified_at=None)
+    return entry
 
 
 def read_stanza_entry(path: str, verify: str = "none") -> Entry:

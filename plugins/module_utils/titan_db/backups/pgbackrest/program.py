@@ -159,7 +159,7 @@ def find_info(stanza: Stanza) -> dict[str, Any] | None:
         return None
     if code not in (_OK, _NO_BACKUPS) or found is None:
         each = [str((repo.get("status") or {}).get("message", "")) for repo in (found or {}).get("repo", ())]
-        said = " ".join("; ".join(dict.fromkeys([message, *filter(None, each)])).split())
+        said = " ".join("; ".join(dict.fromkeys([message, *filter(None, each)])).split()).partition(" HINT:")[0]
         raise TitanError(f"pgBackRest cannot read stanza {stanza.stanza!r}: {said}", stanza=stanza.stanza)
     return dict(found)
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from ...database import Database, connect
 from ...errors import TitanError
@@ -14,6 +16,7 @@ from ...files import is_file_with, require_private_directory
 from ...outcome import Call, Outcome
 from ..manifest import backup_lock
 from ..naming import require_name
+from ..source import read_system_identifier
 from .catalog import POINTER, pointer_text, write_pointer
 from .program import Stanza, find_info, require_config, require_stanza_name
 from .program import call as run_pgbackrest
@@ -41,13 +44,16 @@ def prepare_stanza(call: Call) -> Outcome:
         require_config(stanza.config)
     with connect(call.connection, "backup") as database:
         _require_primary(database)
+        info = None if missing else find_info(stanza)
+        if info:
+            _require_same_cluster(database, stanza, info)
         needs = plan_needs(read_state(database), stanza)
         if needs and not options["configure_server"]:
             raise not_archiving(needs)
         to_set = [need for need in needs if not need.configured]
         if to_set:
             _require_superuser(database, to_set)
-        absent = missing or find_info(stanza) is None
+        absent = info is None
         pointed = is_file_with(os.path.join(stanza.dest, POINTER), pointer_text(stanza), 0o600)
         plan = [f"set {need.name} = '{need.value}'" for need in to_set]
         plan += [f"create stanza {stanza.stanza}"] if absent else []
@@ -115,4 +121,18 @@ def _require_superuser(database: Database, to_set: list[Need]) -> None:
         raise TitanError(
             "'configure_server' needs a superuser, which the role of this connection is not. Log in as one (the role backup logs in "
             f"as backup_pg_role), or set this by hand: {told(to_set)}."
+        )
+
+
+def _require_same_cluster(database: Database, stanza: Stanza, info: Mapping[str, Any]) -> None:
+    """Else the server's write-ahead log would not be taken, or not be told from the other's."""
+    current = max(info["db"], key=lambda each: int(each["id"]), default=None)
+    found = read_system_identifier(database)
+    if current and found and str(current["system-id"]) != found:
+        raise TitanError(
+            f"The repository's stanza {stanza.stanza!r} is of another cluster (PostgreSQL {current['version']}, system identifier "
+            f"{current['system-id']}; this server's is {found}). Nothing was changed. Use another name for this server's stanza "
+            "(role: backup_stanza) and another dest, or, if this server has replaced the other one (pg_upgrade, a new "
+            f"cluster), first run, with {stanza.config} naming its data directory: pgbackrest --config={stanza.config} "
+            f"--stanza={stanza.stanza} stanza-upgrade"
         )

@@ -99,11 +99,18 @@ def _require_ready(database: Database, source: Source, stanza: Stanza, options: 
 
 
 def choose_type(wanted: str, entries: Sequence[Entry], every: timedelta, now: datetime) -> str:
-    """The type of the next backup; "auto" is full when the newest sound full one is older than "every", else incremental."""
+    """The type of the next backup; "auto" is incremental, but full when the newest full one is older than "every", or when
+    that or the newest of all, on which pgBackRest would build, is not sound."""
     if wanted != "auto":
         return wanted
-    fulls = [entry.started for entry in entries if label_of(entry.path).endswith("F") and not entry.problem]
-    return "incr" if fulls and now - max(fulls) < every else FULL
+    bases = [max(found, key=lambda entry: entry.started, default=None) for found in (_fulls(entries), entries)]
+    if any(base is None or base.problem for base in bases):
+        return FULL
+    return "incr" if now - max(entry.started for entry in _fulls(entries)) < every else FULL
+
+
+def _fulls(entries: Sequence[Entry]) -> list[Entry]:
+    return [entry for entry in entries if label_of(entry.path).endswith("F")]
 
 
 def _planned(stanza: Stanza, kind: str, entries: Sequence[Entry]) -> Outcome:
