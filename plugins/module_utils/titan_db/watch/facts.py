@@ -10,9 +10,9 @@ from typing import Any
 
 from ..database import Database
 from ..errors import DatabaseError, TitanError
+from ..grants import NOT_ALLOWED
 from ..migrations.record import Standing, read_standing
 
-_NOT_ALLOWED = "42501"
 _USER = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 
 _BLOAT = f"""
@@ -135,7 +135,7 @@ def read_migrations(database: Database, path: str) -> Standing | str | None:
     try:
         return read_standing(database, path)
     except DatabaseError as error:
-        if error.sqlstate != _NOT_ALLOWED:
+        if error.sqlstate != NOT_ALLOWED:
             raise
         user = database.value("SELECT current_user")
         return f"the history cannot be read; GRANT SELECT ON titan_ops.migration_history TO {user}"
@@ -164,7 +164,7 @@ def read_due_rows(database: Database) -> tuple[dict[str, int] | None, str]:
     try:
         rows = database.rows("SELECT table_name, rows_to_delete FROM public.cleanup_statistics")
     except DatabaseError as error:
-        if error.sqlstate != _NOT_ALLOWED:
+        if error.sqlstate != NOT_ALLOWED:
             raise
         # A monitor's role need not read the application's rows; the rest of the report does not need it either.
         user = database.value("SELECT current_user")
