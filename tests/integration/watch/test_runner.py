@@ -404,3 +404,21 @@ def test_health_speaks_of_a_job_that_could_not_speak_and_reminds_of_one_that_nob
     site.run("data = {'checks': []}", job="health")
     path.write_text(json.dumps({**told, "alert": {**told["alert"], "sent": time.time() - 26 * 3600}}))
     assert [kind for kind, job in looked(site, "jobs_failed") if job == "health"] == ["failure", "recovery", "failure"]
+
+
+def test_a_job_that_left_the_schedule_leaves_the_metrics(site: Site) -> None:
+    """Prometheus would call it missed for ever. What nothing scheduled, and what others own, stays."""
+    daily = {"schedule": "0 2 * * *"}
+    site.write(schedule={"backup": daily, "former": daily, "health": daily})
+    for job in ("backup", "former", "drill"):
+        site.run(job=job)
+    folder = site.folder / "metrics"
+    former = (folder / "titan_db_t_former.prom").read_text()
+    (folder / "titan_db_t_t_former.prom").write_text(former.replace('environment="t"', 'environment="t_t"'))
+    (folder / "node.prom").write_text(former)
+    site.run("data = {'checks': []}", job="health")
+    assert (folder / "titan_db_t_former.prom").exists()
+    site.write(schedule={"backup": daily, "health": daily})
+    site.run("data = {'checks': []}", job="health")
+    names = ["node.prom", *(f"titan_db_{each}.prom" for each in ("t_backup", "t_drill", "t_health", "t_t_former"))]
+    assert sorted(path.name for path in folder.iterdir()) == names

@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import glob
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..files import published
 from .state import Record
+from .thresholds import WORDS
 
 # name -> (type, help)
 FAMILIES = {
@@ -93,10 +95,9 @@ def job_samples(
     if interval:
         found.append(Sample("titan_db_job_interval_seconds", labels, interval))
     found += [Sample(name, labels, value) for name, value in sorted(record.result.items()) if name in FAMILIES]
-    words = ("ok", "warning", "critical", "unknown")
     for check in checks:
         extra = (("environment", environment), ("check", str(check["name"])))
-        found.append(Sample("titan_db_check_status", extra, words.index(str(check["status"]))))
+        found.append(Sample("titan_db_check_status", extra, WORDS.index(str(check["status"]))))
         if isinstance(check.get("value"), (int, float)):
             found.append(Sample("titan_db_check_value", extra, float(str(check["value"]))))
         if check["name"] in _OF_CHECKS and check.get("value") is not None:
@@ -109,6 +110,22 @@ def write_metrics(directory: str, environment: str, job: str, samples: Sequence[
     name = re.sub(r"[^A-Za-z0-9_-]", "_", f"titan_db_{environment}_{job}") + ".prom"
     with published(os.path.join(directory, name), 0o644, label="metrics") as stream:
         stream.write(render(samples).encode())
+
+
+def remove_former(directory: str, environment: str, jobs: Collection[str]) -> None:
+    """Remove the files of jobs that the environment's schedule no longer has: they would be missed for ever.
+
+    A job that nothing ever scheduled keeps its file: somebody runs it by hand.
+    """
+    scheduled = re.compile(
+        rf'^titan_db_job_interval_seconds{{environment="{re.escape(_escaped(environment))}",job_name="(.*)"}} ', re.M
+    )
+    kept = {_escaped(job) for job in jobs}
+    for path in glob.glob(os.path.join(glob.escape(directory), "titan_db_*.prom")):
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            found = scheduled.search(stream.read())
+        if found and found.group(1) not in kept:
+            os.unlink(path)
 
 
 def _labels(labels: Sequence[tuple[str, str]]) -> str:

@@ -20,7 +20,7 @@ from .checks import longest_interval
 from .config import Environment
 from .copies import broken_copies
 from .guard import BlockedError, result_numbers, wait_for_dependency, wrong_server
-from .metrics import job_samples, write_metrics
+from .metrics import job_samples, remove_former, write_metrics
 from .notify import ping
 from .process import supervise
 from .state import Record, StateDirectory
@@ -194,5 +194,7 @@ def _save(run: Run, record: Record, running: bool, checks: Any = ()) -> None:
             interval = longest_interval(run.plan, datetime.now(UTC), host_zone()[0])
             samples = job_samples(run.environment.name, record, running, interval, lost, checks)
             write_metrics(run.environment.metrics_dir, run.environment.name, run.plan.name, samples)
+            if run.plan.word == "health" and not running:
+                remove_former(run.environment.metrics_dir, run.environment.name, run.environment.jobs)
     except OSError as error:
         run.say(f"the record or the metrics cannot be written: {error.strerror or error}")
