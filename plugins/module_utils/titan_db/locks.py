@@ -34,7 +34,7 @@ def file_lock(path: str, purpose: str, wait: float = 0.0) -> Iterator[None]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         deadline = time.monotonic() + wait
-        while not _try_flock(descriptor):
+        while not try_flock(descriptor):
             if time.monotonic() >= deadline:
                 raise _held(descriptor, path)
             time.sleep(0.1)
@@ -46,7 +46,8 @@ def file_lock(path: str, purpose: str, wait: float = 0.0) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _try_flock(descriptor: int) -> bool:
+def try_flock(descriptor: int) -> bool:
+    """Take the exclusive lock on an open file or directory if nobody holds it; return whether it was taken."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -10,7 +10,7 @@ because it never runs (31 February), runs at other times than it reads (reversed
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import OptionError
 
@@ -93,8 +93,7 @@ def parse_expression(text: str, option: str = "schedule") -> Expression:
     if folded.strip().startswith("@"):
         if folded.strip() not in NICKNAMES:
             raise OptionError(option, text, f"The words that may stand here are {', '.join(NICKNAMES)}.")
-        expanded = parse_expression(NICKNAMES[folded.strip()], option)
-        return Expression(folded.strip(), *_parts(expanded))
+        return replace(parse_expression(NICKNAMES[folded.strip()], option), text=folded.strip())
     if len(words) != 5:
         raise OptionError(
             option,
@@ -131,20 +130,6 @@ def spelled_out(schedule: str, only_on: str, label: str) -> tuple[str, str]:
         raise OptionError(f"{label}.only_on", only_on, "The schedule names the weekday already.")
     first = 1 + 7 * _WEEKS.index(words[0])
     return f"{int(clock.group(2))} {int(clock.group(1))} {first}-{first + 6} * *", words[1]
-
-
-def _parts(
-    expression: Expression,
-) -> tuple[frozenset[int], frozenset[int], frozenset[int], frozenset[int], frozenset[int], bool, bool]:
-    return (
-        expression.minutes,
-        expression.hours,
-        expression.days,
-        expression.months,
-        expression.weekdays,
-        expression.wild,
-        expression.star_day,
-    )
 
 
 def _field(word: str, rule: Field, option: str, text: str) -> frozenset[int]:

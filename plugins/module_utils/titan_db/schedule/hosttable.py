@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pwd
 import re
@@ -20,6 +19,7 @@ from typing import Any
 
 from ..errors import LockedError, OptionError, TitanError
 from ..files import write_file
+from ..locks import try_flock
 from ..programs import run
 from ..steps import step
 
@@ -97,7 +97,7 @@ class HostTable:
             return
         try:
             deadline = time.monotonic() + wait
-            while not _try_lock(descriptor):
+            while not try_flock(descriptor):
                 if time.monotonic() > deadline:
                     raise LockedError(f"Another run has been changing the {self.place} for {wait:.0f} s.")
                 time.sleep(0.05)
@@ -168,14 +168,6 @@ def _decoded(raw: bytes, place: str) -> str:
 
 def _encoded(text: str) -> bytes:
     return text.encode("utf-8", errors="surrogateescape")
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _run(program: str, arguments: list[str], text: str | None) -> subprocess.CompletedProcess[Any]:
