@@ -71,6 +71,12 @@ def test_help_and_usage(command: Path) -> None:
     assert start(command, "no-such-word").returncode == 2
 
 
+def test_it_says_which_version_it_is(command: Path) -> None:
+    galaxy = (Path(__file__).parents[2] / "galaxy.yml").read_text(encoding="utf-8")
+    shown = start(command, "--version")
+    assert shown.returncode == 0 and f"\nversion: {shown.stdout.removeprefix('titan-db ')}" in galaxy
+
+
 def test_errors_are_one_sentence(command: Path) -> None:
     for words, status in (
         (["stats"], 1),

@@ -20,6 +20,7 @@ from .arguments import add_flags, complete
 from .connection import settings_from_options, settings_from_variables
 from .errors import OptionError, TitanError
 from .outcome import Call, Outcome
+from .version import VERSION
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="Exit status: 0 done, 1 failed, 2 usage, 75 another run holds the lock. With --config a run is a job of that "
         "environment: one at a time, with a time limit, recorded, and told to whom it may concern (unless --by-hand is given).",
     )
+    top.add_argument("--version", action="version", version=f"titan-db {VERSION}")
     words = top.add_subparsers(dest="word", required=True, metavar="JOB")
     for word, command in COMMANDS.items():
         sub = words.add_parser(word, help=command.help, description=command.help)

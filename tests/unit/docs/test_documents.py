@@ -84,7 +84,7 @@ def test_every_titan_db_command_is_one_that_the_command_understands(capsys: pyte
         if "titan-db" in words[:4]:
             words = words[words.index("titan-db") + 1 :]
             words = words[: next((at for at, word in enumerate(words) if word in ("|", ">", ">>", "||", "&&")), None)]
-            if words != ["--help"]:
+            if words not in (["--help"], ["--version"]):
                 try:
                     cli.parser().parse_args(words)
                 except SystemExit:
