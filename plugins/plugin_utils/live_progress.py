@@ -28,6 +28,9 @@ _SIDE_BY_SIDE = ("local", "ssh", "docker", "podman", "buildah", "kubectl", "oc",
 _INTERVAL = 2.0  # seconds; a run that ends before is not looked at
 _PATIENCE = 10.0
 
+# Before each line on its way: whatever else the host says (a banner, a word of sudo's) is not of the file and does not count.
+_MARK = "titan-db-line:"
+
 display = Display()
 
 
@@ -70,16 +73,20 @@ def _follow(action: ActionBase, host: str, path: str, ended: threading.Event) ->
     seen = 0
     while not ended.wait(_INTERVAL):
         try:
-            text = _read(action, path, seen)
+            lines = _read(action, path, seen)
         except (AnsibleError, OSError):
             return  # nobody sees more; the module goes on
-        whole = text[: text.rfind("\n") + 1]
-        seen += len(whole.encode("utf-8", "surrogateescape"))
-        for line in whole.splitlines():
+        seen += len(lines)
+        for line in lines:
             display.display(f"  [{host}] {line}")
 
 
-def _read(action: ActionBase, path: str, seen: int) -> str:
-    command = f"tail -c +{seen + 1} {shlex.quote(path)} 2>/dev/null || true"
+def _read(action: ActionBase, path: str, seen: int) -> list[str]:
+    """The file's lines after those that were seen. Lines are counted, not bytes: a terminal on the way (ssh with become asks for
+    one) ends each with one byte more.
+    """
+    script = f"{seen + 1},$s/^/{_MARK}/p"
+    command = f"sed -n {shlex.quote(script)} {shlex.quote(path)} 2>/dev/null || true"
     result: dict[str, Any] = action._low_level_execute_command(command)
-    return str(result.get("stdout", ""))
+    said = str(result.get("stdout", "")).split("\n")[:-1]  # what no newline ends is still being written
+    return [line[len(_MARK) :].rstrip("\r") for line in said if line.startswith(_MARK)]
