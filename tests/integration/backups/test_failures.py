@@ -111,22 +111,24 @@ def test_compressor_killed(
 
 
 @pytest.mark.parametrize("bad", ["cat", "$REAL $@ | head -c 2000", "$REAL $@; echo x"])
-@pytest.mark.parametrize("form", ["custom", "plain"])
+@pytest.mark.parametrize(("form", "compression"), [("custom", "zstd"), ("plain", "zstd"), ("plain", "gzip")])
 def test_a_compressor_that_lies(
     first: str,
     small: ConnectionSettings,
     dest: Path,
     workdir: Path,
     form: str,
+    compression: str,
     bad: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It ends with status 0, but what it has written cannot be decoded."""
-    real_path, real = os.environ["PATH"], shutil.which("zstd")
+    name = "zstd" if compression == "zstd" else "pigz"
+    real_path, real = os.environ["PATH"], shutil.which(name) or shutil.which("gzip")
     script = f'REAL={real}\ncase "$*" in *-d*|*-t*) exec $REAL "$@";; esac\n{bad}'
-    monkeypatch.setenv("PATH", replaced(workdir / "bin", "zstd", script) + ":" + real_path)
+    monkeypatch.setenv("PATH", replaced(workdir / "bin", name, script) + ":" + real_path)
     with one_failure(dest, first, ""):
-        backup(small, dest, format=form, compression="zstd")
+        backup(small, dest, format=form, compression=compression)
     monkeypatch.setenv("PATH", real_path)
     heals(small, dest)
 

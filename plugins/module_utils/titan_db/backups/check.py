@@ -34,24 +34,46 @@ from .skeleton import Skeleton
 
 
 def differences_to(
-    manifest: dict[str, Any], restored: Fingerprint, archive: Skeleton, database: Database, loader: Loader
+    manifest: dict[str, Any],
+    restored: Fingerprint,
+    archive: Skeleton,
+    database: Database,
+    loader: Loader,
+    again: Callable[[], Skeleton] | None = None,
 ) -> list[str]:
     """Every difference between the source and the connected, restored database, as sentences.
 
     The schema's text is compared only where the same version made the archive: another one, even a minor one, may write
     the same schema in other words.
+
+    Args:
+        manifest: What the source was.
+        restored: The database's fingerprint.
+        archive: What the dump says the schema is.
+        database: Connected.
+        loader: What has loaded it.
+        again: Gives what the database's own dump says; without it, the dump is made here.
     """
     said = content_differences(fingerprint_from_manifest(manifest), restored)
     said += sequence_differences(archive.sequences, read_sequences(database, archive.sequences))
-    made_by = str((manifest.get("tools") or {}).get("pg_dump") or "")
+    made_by = _made_by(manifest)
     same_major = made_by.split(".", 1)[0] == str(loader.programs.major)
     if loader.with_rows and not same_major:
         raise TitanError(f"The proof 'redump' needs PostgreSQL {made_by}, which made the backup.")
-    if loader.with_rows or made_by == loader.programs.version:
-        again = loader.database_skeleton(database.settings)
-        said += row_differences(archive, again)
-        said += schema_differences(archive, again) if made_by == loader.programs.version else []
+    if compares_text(manifest, loader):
+        found = again() if again else loader.database_skeleton(database.settings)
+        said += row_differences(archive, found)
+        said += schema_differences(archive, found) if made_by == loader.programs.version else []
     return said
+
+
+def compares_text(manifest: Mapping[str, Any], loader: Loader) -> bool:
+    """Whether a comparison needs a dump of the restored database."""
+    return loader.with_rows or _made_by(manifest) == loader.programs.version
+
+
+def _made_by(manifest: Mapping[str, Any]) -> str:
+    return str((manifest.get("tools") or {}).get("pg_dump") or "")
 
 
 def read_restored(

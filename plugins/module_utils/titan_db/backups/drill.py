@@ -10,7 +10,8 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Callable
@@ -22,7 +23,7 @@ from ..errors import DatabaseError, LockedError, TitanError
 from ..locks import advisory_lock
 from ..outcome import silent
 from ..steps import step
-from .check import differences_to, needs_redump, read_restored
+from .check import compares_text, differences_to, needs_redump, read_restored
 from .fingerprint import Fingerprint, canceller, hashed_in, pin
 from .loading import Loader
 from .naming import FileName
@@ -93,22 +94,49 @@ def run_drill(
         if server
         else _throw_away_cluster(programs, folder, source, deadline)
     )
-    with place as (target, work, runs_as):
+    with ExitStack() as stack:
+        ready, work, runs_as = stack.enter_context(place)
+        loader = Loader(programs, work, jobs, deadline, bool(manifest) and needs_redump(known), age_identity, runs_as)
         say("Restoring ...")
-        redump = bool(manifest) and needs_redump(known)
-        loader = Loader(programs, work, jobs, deadline, redump, age_identity, runs_as)
         step("drill.restore")
-        archive = _load(loader, path, file, target, target.to("postgres"), bool(manifest or server))
+        with _restoring():
+            archive = stack.enter_context(loader.unpacked(path, file))
+        target = ready()
+        reads_archive = _load(loader, archive, file, target, bool(manifest or server))
         step("drill.compare")
         say("Comparing ...")
-        restored = read_restored(target, jobs, say, not redump, deadline, hashed_in(manifest))
-        with connect(target, "drill") as database, deadline.ends(canceller(database)):
-            pin(database)
-            differences = differences_to(known, restored, archive, database, loader) if manifest else []
+        restored, differences = _compare(manifest, target, reads_archive, loader, say, server is None)
     return DrillResult(tuple(differences), len(restored.tables), restored.rows, time.monotonic() - began, restored)
 
 
-_Place = tuple[ConnectionSettings, str, dict[str, Any]]  # the empty database, a directory to work in, who runs psql
+def _compare(
+    manifest: Mapping[str, Any] | None,
+    target: ConnectionSettings,
+    reads_archive: Callable[[], Skeleton],
+    loader: Loader,
+    say: Callable[[str], None],
+    alone: bool,
+) -> tuple[Fingerprint, list[str]]:
+    """The restored database's fingerprint, and what differs.
+
+    The dump's own text is read while the database is; so is the database's, where the server has nothing else to do.
+    """
+    known, deadline = dict(manifest or {}), loader.deadline
+    with ThreadPoolExecutor(2) as pool:
+        skeleton = pool.submit(reads_archive)
+        dumps = alone and compares_text(known, loader)
+        again = pool.submit(loader.database_skeleton, target).result if dumps else None
+        restored = read_restored(target, loader.jobs, say, not loader.with_rows, deadline, hashed_in(manifest))
+        with _restoring():
+            archive = skeleton.result()
+        with connect(target, "drill") as database, deadline.ends(canceller(database)):
+            pin(database)
+            said = differences_to(known, restored, archive, database, loader, again) if manifest else []
+    return restored, said
+
+
+# what waits for the empty database, a directory to work in, who runs psql
+_Place = tuple[Callable[[], ConnectionSettings], str, dict[str, Any]]
 
 
 @contextmanager
@@ -123,7 +151,7 @@ def _scratch_database(server: ConnectionSettings, source: Mapping[str, Any], dea
             with deadline.ends(canceller(database)):
                 create_database(database, name, source)
             with tempfile.TemporaryDirectory(prefix="titan-restore-", dir=roomy()) as work:
-                yield server.to(name), work, {}
+                yield lambda: server.to(name), work, {}
         finally:
             if not database.raw.closed:
                 drop_database(database, name)
@@ -140,17 +168,19 @@ SELECT datname::text AS name FROM pg_database
 def _throw_away_cluster(
     programs: Programs, folder: str, source: Mapping[str, Any], deadline: Deadline
 ) -> Iterator[_Place]:
-    """A database in a running throw-away cluster whose superuser has the name of the source's."""
+    """A database in a throw-away cluster, whose superuser has the name of the source's; it is made while the block begins."""
     superuser = str(source.get("superuser") or "postgres")
     with scratch_cluster(programs, folder, deadline) as cluster:
         step("drill.cluster")
-        cluster.create(superuser=superuser, limit=deadline.left())
-        cluster.start(THROW_AWAY, limit=deadline.left())
-        yield _prepare(cluster, superuser, source), cluster.folder, identity()
+        with ThreadPoolExecutor(1) as pool:
+            made = pool.submit(_make, cluster, superuser, source, deadline)
+            yield made.result, cluster.folder, identity()
 
 
-def _prepare(cluster: Cluster, superuser: str, source: Mapping[str, Any]) -> ConnectionSettings:
-    """Make the roles, tablespaces and the database that the dump expects."""
+def _make(cluster: Cluster, superuser: str, source: Mapping[str, Any], deadline: Deadline) -> ConnectionSettings:
+    """Make the cluster, the roles, tablespaces and the database that the dump expects."""
+    cluster.create(superuser=superuser, limit=deadline.left())
+    cluster.start(THROW_AWAY, limit=deadline.left())
     maintenance = cluster.settings("postgres", superuser)
     with connect(maintenance, "drill") as database:
         for role in source.get("roles", ()):
@@ -188,19 +218,29 @@ def _create_database(database: Database, source: Mapping[str, Any]) -> None:
 
 
 def _load(
-    loader: Loader, path: str, file: FileName, target: ConnectionSettings, maintenance: ConnectionSettings, known: bool
-) -> Skeleton:
+    loader: Loader, archive: str, file: FileName, target: ConnectionSettings, known: bool
+) -> Callable[[], Skeleton]:
     """Load the dump; for one without a manifest, make the roles that it turns out to need."""
     for _attempt in range(_ROLES_AT_MOST):
         try:
-            return loader.load(path, file, target)
+            with _restoring():
+                return loader.load_archive(archive, file, target)
         except TitanError as error:
             missing = _MISSING_ROLE.search(error.message)
             if known or not missing:
-                bad = bool(error.details.get("programs")) and not any(text in error.message for text in _OF_THE_HOST)
-                raise TitanError(f"The restore failed: {error.message}", **error.details, of_the_backup=bad) from error
-            with connect(maintenance, "drill") as database:
+                raise
+            with connect(target.to("postgres"), "drill") as database:
                 create_role(database, missing[1])
                 database.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(_DATABASE)))
                 _create_database(database, {})
     raise TitanError("The restore failed: the dump needs too many roles that do not exist.")
+
+
+@contextmanager
+def _restoring() -> Iterator[None]:
+    """Say of an error whether it is the backup's or this host's."""
+    try:
+        yield
+    except TitanError as error:
+        bad = bool(error.details.get("programs")) and not any(text in error.message for text in _OF_THE_HOST)
+        raise TitanError(f"The restore failed: {error.message}", **error.details, of_the_backup=bad) from error

@@ -10,16 +10,17 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Callable
+from typing import Any, Callable
 
 from ..database import Database, child_environment
 from ..errors import DatabaseError, TitanError
 from ..files import PART, published, sync_directory
 from ..outcome import silent
 from ..steps import step
+from .content import WrittenGzip
 from .fingerprint import Fingerprint, Table, dump_pins
 from .manifest import digest, size_of
 from .meanwhile import fingerprint_meanwhile
@@ -29,6 +30,7 @@ from .source import snapshot
 from .tools import Programs, compressor
 
 _ATTEMPTS = 3
+_DECODED = (("custom", "zstd"), ("plain", "gzip"))  # while they are written
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class DumpRequest:
     @property
     def decodes(self) -> bool:
         """Whether the dump is decoded while it is written."""
-        return self.decode and (self.file.format, self.file.compression) == ("custom", "zstd") and not self.recipients
+        return self.decode and (self.file.format, self.file.compression) in _DECODED and not self.recipients
 
     @property
     def path(self) -> str:
@@ -130,9 +132,9 @@ def _dump_to_file(
         if request.file.format == "directory":
             return _dump_directory(database, request, identifier, tables, env, deadline, say)
         digest_so_far = hashlib.sha256()
-        with published(request.path, label="backup.file") as stream, _decoder(request, deadline) as decoder:
+        with published(request.path, label="backup.file") as stream, _decoding(request, deadline) as decoders:
             programs = _programs(request, identifier, env)
-            sinks = [stream, *([decoder.input] if decoder else [])]
+            sinks = [stream.write, *decoders]
             with chain(programs, deadline, stdout=subprocess.PIPE) as started:
                 content = fingerprint_meanwhile(
                     database,
@@ -164,19 +166,27 @@ def _common(request: DumpRequest, identifier: str) -> list[str]:
     return [f"--snapshot={identifier}", f"--lock-wait-timeout={timeout}", "--no-password"]
 
 
-def _pump(started: Chain, sinks: Sequence[IO[bytes]], digest_so_far: hashlib._Hash) -> None:
+def _pump(started: Chain, sinks: Sequence[Callable[[bytes], Any]], digest_so_far: hashlib._Hash) -> None:
     while piece := started.output.read(PIECE):
         digest_so_far.update(piece)
         for sink in sinks:
-            sink.write(piece)
+            sink(piece)
     started.finish()
 
 
-def _decoder(request: DumpRequest, deadline: Deadline) -> AbstractContextManager[Chain | None]:
-    """A program that decodes what is written, at the same time, and fails if that cannot be done to the end."""
+@contextmanager
+def _decoding(request: DumpRequest, deadline: Deadline) -> Iterator[Sequence[Callable[[bytes], Any]]]:
+    """What takes each piece that is written and decodes it at the same time; it fails if that cannot be done to the end."""
     if not request.decodes:
-        return nullcontext()
-    return chain([Program(["zstd", "-tq"])], deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        yield []
+    elif request.file.format == "plain":
+        decoder = WrittenGzip()
+        yield [decoder.write]
+        decoder.finish()
+    else:
+        programs = [Program(["zstd", "-tq"])]
+        with chain(programs, deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as started:
+            yield [started.input.write]
 
 
 def _dump_directory(

@@ -12,12 +12,12 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Callable
 
 from ..connection import ConnectionSettings
 from ..database import child_environment, connect
 from ..errors import TitanError
-from .content import decoded
+from .content import decode_to, decoded
 from .fingerprint import dump_pins
 from .naming import FileName
 from .pipeline import PIECE, Deadline, Program, chain, output_of
@@ -54,26 +54,54 @@ class Loader:
         Raises:
             TitanError: the first error ends it.
         """
+        with self.unpacked(path, file) as archive:
+            return self.load_archive(archive, file, target)()
+
+    @contextmanager
+    def unpacked(self, path: str, file: FileName) -> Iterator[str]:
+        """The path of the dump in a form in which pg_restore can work in parallel; of a plain one, its own.
+
+        Raises:
+            TitanError: it cannot be decoded to its end.
+        """
         if file.encrypted and not self.age_identity:
             raise TitanError(f"{path} is encrypted: name the file with the age identity in the option 'identity'.")
+        if file.format != "custom" or not (file.encrypted or file.compression == "zstd"):
+            yield path
+            return
+        compression = "zstd" if file.compression == "zstd" else "none"
+        descriptor, archive = tempfile.mkstemp(prefix="archive.", dir=self.work)
         try:
-            if file.format == "plain":
-                return self._load_plain(path, file, target)
-            archive = self._unpacked(path, file)
-        except (EOFError, zlib.error) as error:
-            raise TitanError(f"it cannot be decoded to its end ({error})", programs=["decoder"]) from error
-        try:
-            listing = self._listing(archive)
-            triggers = [line for line in listing if " EVENT TRIGGER " in line]
-            if triggers:  # working in parallel, pg_restore may make them before it has done with what they watch
-                self._load_entries(archive, target, [line for line in listing if line not in triggers], self.jobs)
-                self._load_entries(archive, target, triggers, 1)
-            else:
-                self._load_entries(archive, target, [], self.jobs)
-            return self.archive_skeleton(archive, listing)
+            with os.fdopen(descriptor, "wb") as stream:
+                decode_to(stream, path, compression, self._identity_for(file), self.deadline)
+            write_positions(archive)
+            yield archive
         finally:
-            if archive != path:
-                os.unlink(archive)
+            os.unlink(archive)
+
+    def load_archive(self, archive: str, file: FileName, target: ConnectionSettings) -> Callable[[], Skeleton]:
+        """Load what unpacked() gave into the target.
+
+        Returns:
+            What reads out of it, as long as it lies there, what the dump says the schema is.
+
+        Raises:
+            TitanError: the first error ends it.
+        """
+        if file.format == "plain":
+            try:
+                skeleton = self._load_plain(archive, file, target)
+            except (EOFError, zlib.error) as error:
+                raise TitanError(f"it cannot be decoded to its end ({error})", programs=["decoder"]) from error
+            return lambda: skeleton
+        listing = self._listing(archive)
+        triggers = [line for line in listing if " EVENT TRIGGER " in line]
+        if triggers:  # working in parallel, pg_restore may make them before it has done with what they watch
+            self._load_entries(archive, target, [line for line in listing if line not in triggers], self.jobs)
+            self._load_entries(archive, target, triggers, 1)
+        else:
+            self._load_entries(archive, target, [], self.jobs)
+        return lambda: self.archive_skeleton(archive, listing)
 
     def _load_entries(self, archive: str, target: ConnectionSettings, entries: Sequence[str], jobs: int) -> None:
         """Load the entries of the archive's list; all of them when none are named."""
@@ -113,19 +141,6 @@ class Loader:
                     started.input.write(piece)
                     reader.feed(piece)
         return reader.skeleton()
-
-    def _unpacked(self, path: str, file: FileName) -> str:
-        """pg_restore needs a seekable archive to work in parallel."""
-        if file.format == "directory" or not (file.encrypted or file.compression == "zstd"):
-            return path
-        compression = "zstd" if file.compression == "zstd" else "none"
-        descriptor, archive = tempfile.mkstemp(prefix="archive.", dir=self.work)
-        given = (path, compression, self._identity_for(file), self.deadline)
-        with os.fdopen(descriptor, "wb") as stream, decoded(*given) as pieces:
-            for piece in pieces:
-                stream.write(piece)
-        write_positions(archive)
-        return archive
 
     def _identity_for(self, file: FileName) -> str:
         return self.age_identity if file.encrypted else ""
