@@ -13,11 +13,12 @@ import subprocess
 import time
 
 import pytest
-from conftest import Environment, machine, wait_until
+from conftest import Environment, machine, playbook, recap, wait_until
 
 PRODUCTION = Environment(machine("titan-faults"), "production")
 HOST = PRODUCTION.host
 CLEANUP = ("cleanup", "--by-hand", "--max-fraction", "1.0")
+COMMAND, SPARE = "/usr/local/bin/titan-db", "/etc/titan-db/titan-db"
 
 
 def server(action: str) -> None:
@@ -102,6 +103,35 @@ def test_a_failure_and_the_way_out_of_it_are_mailed():
     assert "is not permitted to log in" in said
     assert re.search(r"^Log: /home/ubuntu/logs/db-backup-production.log", said, re.M), said
     assert works["Subject"] == "[production] backup works again (titan-faults)"
+
+
+def subjects(since: int) -> list[str]:
+    """Of the mails after the first so many."""
+    return [mail["Subject"] for _envelope, mail in mails()[since:]]
+
+
+@pytest.mark.parametrize("harm", ["rm", "chmod -x"])
+def test_the_program_is_gone(harm):
+    """The spare copy tells it in the job's place, and finds it as health; the next converge puts the program back."""
+    before = len(mails())
+    assert HOST.run(f"{harm} {COMMAND}").rc == 0
+    status, why = (127, "is missing") if harm == "rm" else (126, "cannot be executed")
+    assert PRODUCTION.cron("backup").rc == status
+    assert f"[production] backup FAILED: the job could not start: {COMMAND} {why} (titan-faults)" in subjects(before)
+    assert COMMAND in PRODUCTION.log("backup")
+    # 75: cron's own health job is at work at this very moment, and says the same.
+    assert PRODUCTION.cron("health").rc in (2, 75)
+    wait_until(
+        lambda: any("health FAILED: " in each and "programs" in each for each in subjects(before)), 60, "health speaks"
+    )
+    done = HOST.run("cd / && runuser -u ubuntu -- %s health --by-hand --json --config %s", SPARE, PRODUCTION.config)
+    found = {check["name"]: check["status"] for check in json.loads(done.stdout)["checks"]}
+    assert (done.rc, found["programs"], found["jobs_failed"]) == (2, "critical", "critical"), found
+    assert recap(playbook("site.yml", "-l", "production", "--tags", "host")) == {"titan-faults": 1}
+    assert checks()["programs"] == "ok"
+    assert PRODUCTION.cron("backup").rc == 0
+    assert "[production] backup works again (titan-faults)" in subjects(before)
+    PRODUCTION.cron("health")  # as within a quarter of an hour: what it found is over
 
 
 def test_a_full_disk():

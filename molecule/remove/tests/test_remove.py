@@ -42,6 +42,7 @@ def test_removing_one_environment_after_the_other():
     assert HOST.file(COMMAND).exists, "production still needs it"
     for path in ("/etc/titan-db/staging.json", "/etc/logrotate.d/titan-staging", "/var/lib/titan-db/staging"):
         assert not HOST.file(path).exists, path
+    assert HOST.file("/etc/titan-db/titan-db").exists, "and its spare copy"
     assert STAGING.value("SELECT count(*) FROM titan_ops.migration_history") == "2"
     assert PRODUCTION.cron("backup").rc == 0
     kept["/home/ubuntu/backups"] = listing("/home/ubuntu/backups")
