@@ -68,12 +68,13 @@ def _inside(cluster: Cluster, name: str) -> str:
 
 
 def _restore(stanza: Stanza, label: str, target: str, cluster: Cluster, deadline: Deadline) -> None:
-    """Locks, logs and queues of its own: production's archiving must not notice."""
+    """Locks, logs and queues of its own: production's archiving must not notice. On the backup's own timeline, on which the
+    restore point lies: the latest one may have left it earlier (a promotion, a restore to a moment before the backup)."""
     own = _inside(cluster, "l")
     kind = ["--type=name", f"--target={target}"] if target else ["--type=immediate"]
     call(
         stanza, "restore", f"--set={label}", f"--pg1-path={cluster.data}", *kind, "--target-action=promote",
-        "--archive-mode=off", f"--tablespace-map-all={_inside(cluster, 't')}", f"--lock-path={own}",
+        "--target-timeline=current", "--archive-mode=off", f"--tablespace-map-all={_inside(cluster, 't')}", f"--lock-path={own}",
         f"--log-path={own}", "--log-level-file=off", timeout=deadline.left(),
     )  # fmt: skip
 
