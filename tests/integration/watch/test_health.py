@@ -19,7 +19,8 @@ from ansible_collections.titan.database.plugins.module_utils.titan_db.database i
 from ansible_collections.titan.database.plugins.module_utils.titan_db.locks import file_lock
 from ansible_collections.titan.database.plugins.module_utils.titan_db.schedule.expression import parse_expression
 from ansible_collections.titan.database.plugins.module_utils.titan_db.watch.checks import age_limits, backup_checks
-from ansible_collections.titan.database.plugins.module_utils.titan_db.watch.config import JobPlan
+from ansible_collections.titan.database.plugins.module_utils.titan_db.watch.config import Environment, JobPlan
+from ansible_collections.titan.database.plugins.module_utils.titan_db.watch.copies import broken_copies
 from ansible_collections.titan.database.plugins.module_utils.titan_db.watch.thresholds import thresholds_from_options
 
 from tests.conftest import login
@@ -244,6 +245,20 @@ def test_the_copies_of_the_program(check: Callable, environment: Path, harm: Cal
     environment.write_text(json.dumps({**config, "command": str(spare)}))
     expected = "critical" if said.startswith("spare") else "ok"
     assert check("programs", 0, 0, job_config=str(environment))["status"] == expected, "without a spare copy"
+
+
+def test_a_converge_that_is_replacing_the_copies_is_no_finding(tmp_path: Path) -> None:
+    command, spare = tmp_path / "command", tmp_path / "spare"
+    for path, content in ((command, b"old"), (spare, b"the new one")):
+        path.write_bytes(content)
+        path.chmod(0o755)
+    environment = Environment("t", "", 0.0, "", command=str(command), spare_command=str(spare))
+    assert broken_copies(environment, lambda _seconds: None) == [f"{command} and {spare} differ"]
+
+    def converge(_seconds: float) -> None:
+        command.write_bytes(b"the new one")
+
+    assert broken_copies(environment, converge) == []
 
 
 def test_a_stuck_job(check: Callable, environment: Path) -> None:

@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import filecmp
 import os
+import time
+from typing import Callable
 
 from .config import Environment
+
+# A converge replaces one after the other: seconds after which both are the same again.
+_BETWEEN = 2.0
 
 
 def copies(environment: Environment) -> list[str]:
@@ -16,17 +21,23 @@ def copies(environment: Environment) -> list[str]:
     return [path for path in (environment.command, environment.spare_command) if os.path.isabs(path)]
 
 
-def broken_copies(environment: Environment) -> list[str]:
+def broken_copies(environment: Environment, sleep: Callable[[float], None] = time.sleep) -> list[str]:
     """What is wrong with them, a few words each; empty when they can be run and are the same."""
     paths = copies(environment)
     problems = [f"{path} {problem}" for path in paths if (problem := _problem(path))]
-    if not problems and len(paths) == 2:
-        try:
-            if not filecmp.cmp(paths[0], paths[1], shallow=False):
-                problems.append(f"{paths[0]} and {paths[1]} differ")
-        except OSError as error:
-            problems.append(f"{error.filename} cannot be read ({error.strerror})")
-    return problems
+    if problems or len(paths) < 2:
+        return problems
+    try:
+        if _differ(paths):
+            sleep(_BETWEEN)
+            return [f"{paths[0]} and {paths[1]} differ"] if _differ(paths) else []
+    except OSError as error:
+        return [f"{error.filename} cannot be read ({error.strerror})"]
+    return []
+
+
+def _differ(paths: list[str]) -> bool:
+    return not filecmp.cmp(paths[0], paths[1], shallow=False)
 
 
 def _problem(path: str) -> str:
