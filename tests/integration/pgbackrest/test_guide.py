@@ -51,31 +51,43 @@ exit 64
 
 
 def test_back_to_a_moment(host: Place) -> None:
+    """To the first, and then, because that took too much, to a later one."""
     (block,) = run_by("tests/integration/pgbackrest/test_guide.py", "docs/pgbackrest.md")
     host.prepare()
     host.backup(verify="checksum")
+    moments = []
     with connect(host.settings) as database:
-        database.execute("CREATE TABLE public.good (n int); INSERT INTO public.good VALUES (1)")
-        moment = database.value("SELECT clock_timestamp()::text")
-        database.execute("SELECT pg_sleep(0.1)")
+        database.execute("CREATE TABLE public.good (n int)")
+        for number in (1, 2):
+            database.execute("INSERT INTO public.good VALUES (%s)", (number,))
+            moments.append(str(database.value("SELECT clock_timestamp()::text")))
+            database.execute("SELECT pg_sleep(0.1)")
         database.execute("DROP TABLE public.good")
         database.execute("SELECT pg_switch_wal()")
-    text = block.text
-    for guide, here in {
-        "/etc/pgbackrest/main.conf": str(host.config),
-        "2026-11-22 01:59:00+00": moment,
-        "psql -p 5433": f"psql -h {shlex.quote(host.cluster.socket)} -p {host.cluster.port} -U postgres",
-    }.items():
-        assert guide in text
-        text = text.replace(guide, here)
     env = {**os.environ, "PATH": f"{stand_in(host)}:{PROGRAMS}:{os.environ['PATH']}"}
-    done = subprocess.run(
-        ["sh", "-eu", "-c", text], cwd=host.folder, env=env, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    with connect(host.settings) as database:
-        assert database.value("SELECT count(*) FROM public.good") == 1, "the table is back"
-        database.execute("INSERT INTO public.good VALUES (2)")
+    for rows, more in ((1, ""), (2, " --target-timeline=current")):
+        text = block.text
+        for guide, here in {
+            "/etc/pgbackrest/main.conf": str(host.config),
+            "2026-11-22 01:59:00+00": moments[rows - 1],
+            "psql -p 5433": f"psql -h {shlex.quote(host.cluster.socket)} -p {host.cluster.port} -U postgres",
+            "--type=time": f"--type=time{more}",
+        }.items():
+            assert guide in text
+            text = text.replace(guide, here)
+        done = subprocess.run(
+            ["sh", "-eu", "-c", text],
+            cwd=host.folder,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        with connect(host.settings) as database:
+            assert database.value("SELECT count(*) FROM public.good") == rows
+            database.execute("INSERT INTO public.good VALUES (3)")
     path = host.backup().data["backup"]["path"]
     newest = host.info().data["newest_verified"]
     assert newest["path"] == path and newest["verified_level"] == "restored", "a backup of the new timeline is proven"
