@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.titan.database.plugins.module_utils.titan_db.backups import positions
 from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.positions import write_positions
 from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster
 from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
@@ -81,6 +82,19 @@ def test_pg_restore_begins_with_the_largest_table_and_reads_the_same(
     assert sorted(order) == ["a_large", "empty", "middle", "no_columns", "odd", "z_small"]
     assert order[:2] in (["a_large", "middle"], ["a_large", "odd"])
     assert not write_positions(str(archive))  # there is nothing left to do
+
+
+def test_the_positions_are_the_same_wherever_the_pieces_that_are_read_end(
+    source: tuple[Cluster, ConnectionSettings], workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, given = workdir / "archive", piped(*source, "-Z0")
+    results = set()
+    for size in (1 << 20, 1, 5, 6, 7, 11, 12, 4097):
+        monkeypatch.setattr(positions, "PIECE", size)
+        archive.write_bytes(given)
+        assert write_positions(str(archive))
+        results.add(archive.read_bytes())
+    assert len(results) == 1
 
 
 def test_what_is_not_understood_is_left_as_it_is(source: tuple[Cluster, ConnectionSettings], workdir: Path) -> None:

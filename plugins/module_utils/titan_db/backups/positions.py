@@ -9,9 +9,12 @@ knows no sizes, the largest table may come last. With them it goes straight ther
 
 from __future__ import annotations
 
-import mmap
+import os
 import struct
-from typing import Any
+from collections.abc import Iterator
+from typing import IO, Any
+
+from .pipeline import PIECE
 
 _FIRST, _LAST = (1, 14, 0), (1, 16, 255)  # of the formats that are understood: those of 14 to 18
 _CUSTOM = 1
@@ -21,6 +24,8 @@ _TABLE_DATA = b"TABLE DATA"
 # many zeros in a row.
 _END = b"\0\0\0\0\0"
 _BEGIN = b"\1\0"
+_HEAD = len(_END + _BEGIN) + 4  # with the entry's number
+_LONGEST = 1 << 30  # of a string in the contents: what PostgreSQL can hold
 
 
 class _NotUnderstoodError(Exception):
@@ -37,10 +42,10 @@ def write_positions(path: str) -> bool:
         Whether they were written.
     """
     try:
-        with open(path, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as archive:
+        with open(path, "rb") as archive:
             places, begin = _read_contents(archive)
             found = _find(archive, begin, set(places))
-    except (_NotUnderstoodError, struct.error, ValueError):  # an empty file cannot be mapped
+    except _NotUnderstoodError:
         return False
     with open(path, "r+b") as known:
         for entry, position in found.items():
@@ -52,15 +57,14 @@ def write_positions(path: str) -> bool:
 class _Reader:
     """Reads the archive's numbers and strings one after the other."""
 
-    def __init__(self, archive: mmap.mmap) -> None:
+    def __init__(self, archive: IO[bytes]) -> None:
         self._archive = archive
         self.position = 0
 
     def take(self, length: int) -> bytes:
-        taken = self._archive[self.position : self.position + length]
+        taken = self._archive.read(length)
         self.position += length
-        if len(taken) != length:
-            raise _NotUnderstoodError
+        _require(len(taken) == length)
         return taken
 
     def number(self) -> int:
@@ -69,6 +73,7 @@ class _Reader:
 
     def text(self) -> bytes | None:
         length = self.number()
+        _require(length <= _LONGEST)
         return None if length < 0 else self.take(length)
 
 
@@ -77,7 +82,7 @@ def _require(condition: bool) -> None:
         raise _NotUnderstoodError
 
 
-def _read_contents(archive: mmap.mmap) -> tuple[dict[int, int], int]:
+def _read_contents(archive: IO[bytes]) -> tuple[dict[int, int], int]:
     """Where the position of each table's rows belongs, by the entry's number, and where the first table's rows begin."""
     reader = _Reader(archive)
     _require(reader.take(5) == b"PGDMP")
@@ -116,15 +121,29 @@ def _read_entry(reader: _Reader, version: tuple[int, ...]) -> tuple[int, bytes |
     return entry, head[3], state
 
 
-def _find(archive: mmap.mmap, begin: int, wanted: set[int]) -> dict[int, int]:
+def _find(archive: IO[bytes], begin: int, wanted: set[int]) -> dict[int, int]:
     """Where the rows of each wanted entry begin."""
     found: dict[int, int] = {}
-    position = begin
-    while position < len(archive):
-        kind, sign, entry = struct.unpack_from("<BBI", archive, position)
-        _require((kind, sign) == (1, 0) and entry in wanted and entry not in found)
+    for position, entry in _begins(archive, begin):
+        _require(entry in wanted and entry not in found and (bool(found) or position == begin))
         found[entry] = position
-        end = archive.find(_END + _BEGIN, position + 6)
-        position = end + len(_END) if end >= 0 else len(archive)
-    _require(archive[-len(_END) :] == _END and found.keys() == wanted)
+    archive.seek(-len(_END), os.SEEK_END)
+    _require(archive.read() == _END and found.keys() == wanted)
     return found
+
+
+def _begins(archive: IO[bytes], begin: int) -> Iterator[tuple[int, int]]:
+    """Where each entry's rows begin, and its number; the first is at begin."""
+    archive.seek(begin)
+    data, offset, start = _END, begin - len(_END), 0  # as if another table's rows had ended there
+    while True:
+        at = data.find(_END + _BEGIN, start)
+        if at >= 0 and at + _HEAD <= len(data):
+            yield offset + at + len(_END), int.from_bytes(data[at + _HEAD - 4 : at + _HEAD], "little")
+            start = at + _HEAD
+            continue
+        kept = at if at >= 0 else max(start, len(data) - len(_END + _BEGIN) + 1)
+        more = archive.read(PIECE)
+        if not more:
+            return
+        data, offset, start = data[kept:] + more, offset + kept, 0
