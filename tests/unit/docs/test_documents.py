@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import io
 import re
 import shlex
 from collections.abc import Iterator
@@ -164,20 +166,59 @@ def _bare(spec: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-@pytest.mark.parametrize(
-    "name",
-    sorted(
-        {
-            name
-            for path in DOCUMENTS
-            for name in re.findall(
-                r"`((?:host|migrations|retention|backup|schedule|monitoring|access)_\w+)`", prose(path)
-            )
-        }
-    ),
-)
-def test_every_variable_that_is_mentioned_exists(name: str) -> None:
-    assert name in role_options() or name in ("backup_dest", "backup_name")
+# Names of PostgreSQL, of its programs, of Ansible and of Titan's application; none of ours.
+FOREIGN = {
+    "ansible_host", "ansible_ssh_private_key_file", "ansible_user", "archive_command", "archive_mode", "max_standby_streaming_delay",
+    "pg_amcheck", "pg_dump", "pg_lsclusters", "pg_maintain", "pg_monitor", "pg_read_all_data", "pg_upgrade", "search_path", "wal_level",
+}  # fmt: skip
+WITH_ROLES = [*(path for path in DOCUMENTS if path not in GENERATED), *sorted((ROOT / "roles").glob("*/README.md"))]
+
+
+def sources() -> str:
+    """Everything that gives a name its meaning: roles, playbooks, modules, the engine, the tests' fixtures, Titan's SQL."""
+    places = (
+        "roles/*/[dmtv]*/*.yml",
+        "playbooks/*.yml",
+        "plugins/**/*.py",
+        "tests/conftest.py",
+        "examples/titan/**/*.sql",
+    )
+    return "\n".join(file.read_text(encoding="utf-8") for place in places for file in sorted(ROOT.glob(place)))
+
+
+@pytest.mark.parametrize("path", WITH_ROLES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_name_in_the_text_is_one_of_the_sources(path: Path) -> None:
+    """Options, variables, results, extra variables and flags, as they are called today."""
+    scenarios = {folder.name for folder in (ROOT / "molecule").iterdir()}
+    known, options = set(re.findall(r"\w+", sources())) | FOREIGN | scenarios, role_options()
+    text = path.read_text(encoding="utf-8")
+    roles = tuple(f"{folder.name}_" for folder in (ROOT / "roles").iterdir())
+    for name in re.findall(r"`([a-z]+_\w+)(?:: [^`]*)?`", prose(path)):
+        assert name in known or name.startswith("titan_"), f"{name} is nothing"
+        if name.startswith(roles) and not name.endswith(("_result", "_name", "_dest", "_stanza", "_thresholds")):
+            assert name in options, f"{name} is no variable of a role"
+    set_there = re.findall(r"^[ -]*([a-z]+_\w+):", text, flags=re.M)
+    assert [name for name in set_there if name.startswith(roles) and name not in options] == [], "in a block"
+    for name in re.findall(r"-e ([a-z]\w*)=", text):
+        assert name in known, f"-e {name}: nobody reads it"
+    code = [span for span in re.findall(r"`([^`\n]+)`", prose(path)) if not span.startswith("pg")]
+    flags = {flag for span in code for flag in re.findall(r"(?<!\S)--[a-z][a-z-]*", span)} - OTHERS_FLAGS
+    spoken = "".join(_help(word) for word in cli.COMMANDS) + _help()
+    assert [flag for flag in flags if not re.search(rf"{flag}\b", spoken)] == []
+
+
+# Of ansible-playbook, ansible-galaxy, psql and pgbackrest.
+OTHERS_FLAGS = {
+    "--check", "--delta", "--diff", "--no-deps", "--single-transaction", "--target", "--target-action",
+    "--target-timeline", "--type", "--help",
+}  # fmt: skip
+
+
+def _help(*words: str) -> str:
+    """What titan-db says of itself."""
+    with contextlib.redirect_stdout(io.StringIO()) as said, pytest.raises(SystemExit):
+        cli.parser().parse_args([*words, "--help"])
+    return said.getvalue()
 
 
 def claims() -> list[list[str]]:
