@@ -110,7 +110,9 @@ options:
     description:
       - With V(auto), tables that lost more than 2 percent of their rows (and at least 50) are vacuumed and analyzed afterwards.
         A VACUUM that the server skips is a failure.
-      - A run that is killed before its VACUUM leaves the dead rows to autovacuum, or to the next run that deletes as many.
+      - What a run that was killed before its VACUUM has left is vacuumed by the next run, also when nothing more is due. For
+        this the connected role has to be the owner of the table (or a member of it) and able to write in the schema
+        C(titan_ops); else it is left to autovacuum.
       - With V(never), this is left to autovacuum.
     type: str
     choices: [auto, never]

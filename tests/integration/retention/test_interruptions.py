@@ -6,6 +6,7 @@ import itertools
 import multiprocessing
 import os
 import signal
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -121,6 +122,46 @@ def test_killed_at_every_step(logs: Any, call_module: Any, mode: str) -> None:
         assert process.exitcode == -signal.SIGKILL
     assert before == 4000 and number > 3
     assert not call_module("cleanup", require_backup_within="off", **login(logs))["changed"]
+
+
+def _dead_rows(settings: Any, expected: int) -> int:
+    """The dead rows that the server counts; it counts late, at the latest when a session ends."""
+    deadline = time.monotonic() + 30
+    with connect(settings) as database:
+        while True:
+            dead = int(database.value("SELECT pg_stat_get_dead_tuples('public.logs'::regclass)"))
+            if dead == expected or time.monotonic() > deadline:
+                return dead
+            time.sleep(0.1)
+
+
+def test_killed_before_its_vacuum_the_next_run_vacuums(logs: Any, user_sql: Any, call_module: Any) -> None:
+    user_sql.execute("ALTER TABLE logs SET (autovacuum_enabled = off)")
+
+    def kill(name: str) -> None:
+        if name == "cleanup.vacuum":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    process = multiprocessing.get_context("fork").Process(target=_observed_run, args=(logs, kill))
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL and _dead_rows(logs, 4000) == 4000
+    planned = call_module("cleanup", check_mode=True, require_backup_within="off", **login(logs))
+    assert planned["changed"] and any("was cut off before its VACUUM" in finding for finding in planned["findings"])
+    assert planned["results"][0]["due"] == 0 and _dead_rows(logs, 4000) == 4000, "check mode vacuums nothing"
+    left_alone = call_module("cleanup", vacuum="never", require_backup_within="off", **login(logs))
+    assert not left_alone["changed"] and not any("VACUUM" in finding for finding in left_alone["findings"])
+    healed = call_module("cleanup", require_backup_within="off", **login(logs))
+    assert healed["changed"] and [one["table"] for one in healed["vacuumed"]] == ["public.logs"]
+    assert 0 < healed["vacuumed"][0]["reusable_bytes"] <= healed["vacuumed"][0]["bytes_before"]
+    assert _dead_rows(logs, 0) == 0
+    again = call_module("cleanup", require_backup_within="off", **login(logs))
+    assert not again["changed"] and again["vacuumed"] == []
+
+
+def _observed_run(settings: Any, observer: Any) -> None:
+    with observed(observer):
+        operation.cleanup(Call(OPTIONS, settings))
 
 
 def test_a_terminated_backend_is_a_failure_with_the_truth(logs: Any, user_sql: Any) -> None:

@@ -20,7 +20,8 @@ from .plan import PolicyPlan, TablePlan, lost
 from .predicate import due
 from .sweep import find_without_index_scan, run
 from .tables import Table
-from .vacuum import Vacuumed, vacuum, worth_it
+from .unvacuumed import cross_off, note
+from .vacuum import Vacuumed, dead_rows, vacuum, worth_it
 
 
 @dataclass
@@ -62,6 +63,8 @@ def apply_table(
     changed: dict[int, int] = {}
     try:
         with advisory_lock(database, "cleanup", plan.name, wait=LINGERING):
+            if vacuuming and plan.table:
+                note(database, plan.table, plan.changing)
             for one in plan.policies:
                 if not one.error:
                     result = done[one.policy.name] = Done()
@@ -180,8 +183,10 @@ def _vacuum_leaves(database: Database, plan: TablePlan, changed: dict[int, int],
     for leaf in plan.table.leaves:
         rows = plan.count.rows.get(leaf.oid, 0)
         gone = changed.get(leaf.oid, 0)
-        if gone and worth_it(gone, rows):
-            vacuumed.append(vacuum(database, leaf, gone, rows))
+        before = dead_rows(database, leaf) if leaf.oid in plan.unvacuumed else 0
+        if leaf.oid in plan.unvacuumed or (gone and worth_it(gone, rows)):
+            vacuumed.append(vacuum(database, leaf, max(gone, before), rows + before))
+    cross_off(database, plan.table, {*plan.changing, *plan.unvacuumed})
 
 
 def result_of(done: Done, mode: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from ..locks import advisory_lock
 from ..outcome import Call, Outcome
 from .apply import Done, apply_table, result_of
 from .batch import Limits
+from .findings import findings
 from .guards import backup_within, trusted_backup
 from .parse import parse_policy, selected
 from .plan import PolicyPlan, TablePlan, as_data, make_plan
@@ -74,6 +75,7 @@ class _Run:
     """What a clean-up has found and done so far."""
 
     plans: list[TablePlan]
+    findings: list[str]
     clock: str
     check_mode: bool
     done: dict[str, Done] = field(default_factory=dict)
@@ -91,7 +93,9 @@ def cleanup(call: Call) -> Outcome:
         _prepare(database)
         policies = selected(read_policies(database), call.options["tables"])
         clock = str(database.value("SELECT clock_timestamp()::text"))
-        run = _Run(make_plan(database, policies, clock, call.options["max_fraction"]), clock, call.check_mode)
+        plans = make_plan(database, policies, clock, call.options["max_fraction"], call.options["vacuum"] == "auto")
+        seen = [sentence for plan in plans for sentence in findings(database, plan)]
+        run = _Run(plans, seen, clock, call.check_mode)
         if any(plan.due for plan in run.plans) and within is not None:
             try:
                 options = call.options
@@ -116,7 +120,7 @@ def _apply_all(database: Database, limits: Limits, call: Call, run: _Run) -> Non
     """Work through the tables; a lost connection ends it, and what was not reached says so."""
     try:
         for plan in run.plans:
-            if plan.due or plan.drops or plan.unfinished:
+            if plan.due or plan.drops or plan.unfinished or plan.unvacuumed:
                 vacuumed, problem = apply_table(
                     database, plan, limits, call.options["vacuum"] == "auto", call.say, run.done
                 )
@@ -182,11 +186,10 @@ def _outcome(run: _Run, seconds: float, any_policy: bool) -> Outcome:
     results = _results(run)
     touched = sum(one["deleted"] + one["marked"] for one in results)
     dropped = [name for one in results for name in one["dropped_partitions"]]
-    findings = [sentence for plan in run.plans for sentence in plan.findings]
     data: dict[str, Any] = {
         "results": results,
         "uncovered": _uncovered(run),
-        "findings": findings,
+        "findings": run.findings,
         "vacuumed": run.vacuumed,
         "backup": run.backup,
         "clock": run.clock,
@@ -212,7 +215,7 @@ def _outcome(run: _Run, seconds: float, any_policy: bool) -> Outcome:
         else ["No retention policy is stored, so nothing is ever due; converge the role retention first."]
     )
     return Outcome(
-        changed=bool(touched or dropped) or any(plan.unfinished for plan in run.plans),
+        changed=bool(touched or dropped) or any(plan.unfinished or plan.unvacuumed for plan in run.plans),
         data=data,
         summary=_said(results, touched, run, seconds),
         before="".join(
@@ -222,7 +225,7 @@ def _outcome(run: _Run, seconds: float, any_policy: bool) -> Outcome:
             ]
         ),
         after="".join(f"{one['policy']}: {one['due'] - one['deleted'] - one['marked']} rows due\n" for one in results),
-        warnings=(*unheard, *findings, *held),
+        warnings=(*unheard, *run.findings, *held),
     )
 
 

@@ -13,13 +13,14 @@ from ..database import Database
 from ..errors import DatabaseError, TitanError
 from .archive import Archive
 from .count import Dated, PolicyCount, TableCount, count_table
-from .facts import leaf_facts, unindexed_children, usable_index, user_triggers
+from .facts import leaf_facts
 from .guards import check_cutoff, check_fraction
 from .partitions import expired_leaves, with_unfinished
 from .planner import Strategy, choose
 from .policy import Policy
 from .predicate import TIME_TYPES, cutoff
 from .tables import Table, find_table
+from .unvacuumed import cut_off
 from .validate import check
 
 
@@ -56,13 +57,16 @@ class PolicyPlan:
 
 @dataclass(frozen=True)
 class TablePlan:
-    """All policies of one table; table and count are None when the table cannot be used at all."""
+    """All policies of one table; table and count are None when the table cannot be used at all.
+
+    unvacuumed has the leaves (oid) whose VACUUM an earlier run did not come to, with the time of that run.
+    """
 
     name: str
     policies: tuple[PolicyPlan, ...]
     table: Table | None = None
     count: TableCount | None = None
-    findings: tuple[str, ...] = ()
+    unvacuumed: dict[int, str] = field(default_factory=dict)
 
     @property
     def due(self) -> int:
@@ -81,6 +85,12 @@ class TablePlan:
                 if leaf.oid in plan.strategies and plan.strategies[leaf.oid].kind == "drop_partition"]  # fmt: skip
 
     @property
+    def changing(self) -> set[int]:
+        """The relations (oid) in which rows are due by the policies that may run, but for those that are dropped whole."""
+        return {oid for plan in self.policies if not plan.error for oid, way in plan.strategies.items()
+                if way.kind not in ("none", "drop_partition")}  # fmt: skip
+
+    @property
     def due_tables(self) -> set[tuple[str, str]]:
         """Schema and name of the relations that lose or change rows."""
         return {
@@ -96,15 +106,19 @@ class TablePlan:
         return tuple(name for plan in self.policies if not plan.error for name in plan.unfinished)
 
 
-def make_plan(database: Database, policies: Sequence[Policy], clock: str, max_fraction: float) -> list[TablePlan]:
+def make_plan(
+    database: Database, policies: Sequence[Policy], clock: str, max_fraction: float, vacuuming: bool
+) -> list[TablePlan]:
     """Look at each table once and decide; a table that cannot be cleaned has the reason in its policies' error."""
     by_table: dict[tuple[str, str], list[Policy]] = {}
     for policy in policies:
         by_table.setdefault((policy.schema, policy.table), []).append(policy)
-    return [_plan_table(database, group, clock, max_fraction) for group in by_table.values()]
+    return [_plan_table(database, group, clock, max_fraction, vacuuming) for group in by_table.values()]
 
 
-def _plan_table(database: Database, policies: Sequence[Policy], clock: str, max_fraction: float) -> TablePlan:
+def _plan_table(
+    database: Database, policies: Sequence[Policy], clock: str, max_fraction: float, vacuuming: bool
+) -> TablePlan:
     name = policies[0].full_table
     try:
         table = with_unfinished(database, find_table(database, policies[0].schema, policies[0].table))
@@ -117,7 +131,7 @@ def _plan_table(database: Database, policies: Sequence[Policy], clock: str, max_
     plans = [
         _plan_policy(database, table, one, count, number, max_fraction) for number, one in enumerate(dated) if count
     ]
-    return TablePlan(name, (*plans, *broken), table, count, tuple(_findings(database, table, plans, count)))
+    return TablePlan(name, (*plans, *broken), table, count, cut_off(database, table) if vacuuming else {})
 
 
 def _dated(
@@ -162,53 +176,6 @@ def _plan_policy(
     except TitanError as error:
         return replace(plan, error=error.message)
     return plan
-
-
-def _findings(database: Database, table: Table, plans: Sequence[PolicyPlan], count: TableCount | None) -> list[str]:
-    """What somebody should look at, one sentence each."""
-    found: list[str] = []
-    for plan in plans:
-        policy, counted = plan.policy, plan.count
-        found += [f"{name} in {policy.archive} has no manifest, its run did not end; a run gives it one."
-                  for name in plan.unfinished]  # fmt: skip
-        if counted and counted.null_times:
-            found.append(
-                f"{table.full_name}: {counted.null_times:,} rows have no {policy.column} and are never due under {policy.name!r}."
-            )
-        if counted and counted.unknown_values and policy.where:
-            values = ", ".join(counted.unknown_values)
-            found.append(
-                f"{table.full_name}: no row has {policy.where.column} = {values}, which {policy.name!r} asks for."
-            )
-        found += _unindexed(database, table, policy)
-    for item in count.uncovered if count else ():
-        if table.columns[item["column"]].base != "boolean":
-            found.append(
-                f"{table.full_name}: {item['rows']:,} rows have {item['column']} = {item['value']}, which no policy covers."
-            )
-    deletes = any(plan.due and plan.policy.mode == "delete" for plan in plans)
-    for child in unindexed_children(database, table) if deletes else ():
-        found.append(
-            f"{table.full_name} is referenced by {child}, without an index on the foreign key: each deleted row reads that whole table."
-        )
-    for event in sorted({plan.policy.mode.replace("mark", "update") for plan in plans if plan.due}):
-        triggers = user_triggers(database, table, event)
-        if triggers:
-            found.append(f"{table.full_name} has triggers that fire on {event}: {', '.join(triggers)}.")
-    return found
-
-
-def _unindexed(database: Database, table: Table, policy: Policy) -> list[str]:
-    """What it costs that no index starts with the policy's column, where none does."""
-    without = [leaf for leaf in table.leaves if not usable_index(database, leaf, policy.column)]
-    size = sum(leaf.bytes for leaf in without)
-    if not size:
-        return []
-    where = "" if len(without) == len(table.leaves) else f" in {len(without)} of its {len(table.leaves)} partitions"
-    return [
-        f"{table.full_name} has no usable index on {policy.column}{where}, by which {policy.name!r} goes: "
-        f"each clean-up reads up to {size / (1 << 20):,.1f} MiB to find the rows that are due."
-    ]
 
 
 def lost(error: TitanError) -> bool:

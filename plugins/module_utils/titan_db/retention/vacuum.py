@@ -53,6 +53,11 @@ def worth_it(changed: int, rows: int) -> bool:
     return changed >= 50 + 0.02 * rows
 
 
+def dead_rows(database: Database, leaf: Leaf) -> int:
+    """Dead rows as the server's statistics count them."""
+    return int(database.value("SELECT pg_stat_get_dead_tuples(%s::oid)", (leaf.oid,)) or 0)
+
+
 def vacuum(database: Database, leaf: Leaf, changed: int, rows: int) -> Vacuumed:
     """VACUUM (ANALYZE) the relation.
 
