@@ -111,6 +111,24 @@ def test_absent_removes_a_crontab_that_was_all_ours(call_module: Call, spool: Pa
     assert not spool.exists()
 
 
+def test_a_crontab_of_the_form_before_converges_once(call_module: Call, spool: Path, job: dict) -> None:
+    """Its trap ended before the command, so that nobody heard of a program that was gone."""
+    job = {**job, "on_start_failure": "titan-db note --job backup --status $?"}
+    now = call_module("crontab", name="production", jobs=[job])["lines"]
+    spool.unlink()
+    setup = f"cd {job['directory']} && set -a && . {job['env_file']} && set +a || exit; "
+    then = f"0 2 * * * trap 'titan-db note --job backup --status $?' EXIT; exec >> {job['log']} 2>&1; {setup}trap - EXIT; titan-db backup"
+    old = "\n".join(["# mine", *now[:-2], then, now[-1], then.replace("0 2", "0 5"), ""])
+    spool.write_text(old)
+    done = call_module("crontab", name="production", jobs=[job])
+    assert (done["changed"], done["lines"], done["adopted"]) == (True, now, [])
+    assert [each["job"] for each in done["conflicts"]] == ["backup"], (
+        "the copy outside the block is seen and left alone"
+    )
+    assert spool.read_text() == old.replace(then, now[-2], 1)
+    assert call_module("crontab", name="production", jobs=[job])["changed"] is False
+
+
 def test_original_lines_are_adopted_and_go_back(call_module: Call, spool: Path, job: dict) -> None:
     text = "".join(f"{line}\n" for line in ORIGINAL).replace("/home/ubuntu/Titan ", f"{job['directory']} ")
     spool.write_text(text)
