@@ -26,10 +26,11 @@ WAYS = (TEXT, COLUMNS)
 # and a seed that says whether there was a value.
 _SEED = "{{seed}} # CASE WHEN {{c}} IS NULL THEN 1::int8 ELSE 0::int8 END"
 _STRING = f"hashtextextended(coalesce({{}}, '') COLLATE \"C\", {_SEED})"
-# A bytea can be hashed by name from 18 on only, an array of one in all versions. Numbers of 64 bits take this way as well:
-# their own function folds them to 32 bits first.
+# A bytea can be hashed by name from 18 on only, an array of one in all versions. Times take this way, too: their own
+# function, that of int8, folds 64 bits to 32 first. With the upper half hashed after it, nothing of an int8 is lost.
 _BYTES = f"hash_array_extended(ARRAY[coalesce({{}}, '')], {_SEED})"
 _NUMBER = f"hashint4extended(coalesce({{}}, 0), {_SEED})"
+_LONG = f"hashint4extended(coalesce(({{}} >> 32)::int4, 0), hashint8extended(coalesce({{}}, 0), {_SEED}))"
 _UUID = f"uuid_hash_extended(coalesce({{}}, '00000000-0000-0000-0000-000000000000'), {_SEED})"
 _INET = f"hashinetextended(coalesce({{}}, '0.0.0.0'), {_SEED})"
 _KINDS = {
@@ -44,7 +45,7 @@ _KINDS = {
     "bool": _NUMBER.format("{c}::int4"),
     "int2": _NUMBER.format("{c}::int4"),
     "int4": _NUMBER.format("{c}"),
-    "int8": _BYTES.format("int8send({c})"),
+    "int8": _LONG.format("{c}", "{c}"),
     "date": _BYTES.format("date_send({c})"),
     "timestamp": _BYTES.format("timestamp_send({c})"),
     "timestamptz": _BYTES.format("timestamptz_send({c})"),
