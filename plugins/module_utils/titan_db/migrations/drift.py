@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -83,6 +82,13 @@ relation AS (
 SELECT kind || ' ' || identity AS object, md5(definition) AS hash FROM said
 """
 
+_KEEP = f"""
+INSERT INTO titan_ops.migration_fingerprint (history_id, taken, objects)
+SELECT max(id), now(), (SELECT coalesce(jsonb_object_agg(object, hash), '{{}}') FROM ({_OBJECTS}) AS every)
+  FROM titan_ops.migration_history
+ON CONFLICT (one) DO UPDATE SET history_id = excluded.history_id, taken = excluded.taken, objects = excluded.objects
+"""  # noqa: S608 - made of our own text
+
 
 def objects(database: Database) -> dict[str, str]:
     """A hash of every object's definition, by kind and qualified name."""
@@ -93,16 +99,11 @@ def objects(database: Database) -> dict[str, str]:
 
 def keep(database: Database) -> None:
     """Put the fingerprint of now in place of the last one."""
-    taken = json.dumps(objects(database))
     with database.transaction():
+        database.execute("SET LOCAL search_path = pg_catalog")
         if database.value("SELECT pg_catalog.to_regclass('titan_ops.migration_fingerprint') IS NULL"):
             database.execute(_TABLE)
-        database.execute(
-            "INSERT INTO titan_ops.migration_fingerprint (history_id, taken, objects) "
-            "SELECT pg_catalog.max(id), pg_catalog.now(), %s FROM titan_ops.migration_history "
-            "ON CONFLICT (one) DO UPDATE SET history_id = excluded.history_id, taken = excluded.taken, objects = excluded.objects",
-            (taken,),
-        )
+        database.execute(_KEEP)
 
 
 def drift(database: Database) -> list[dict[str, Any]] | None:
