@@ -110,8 +110,8 @@ def spare(database: Database, script: Script, kept: Sequence[dict[str, Any]]) ->
     if script.whole:
         return blanked(script, gone), names
     steps = tuple(step for step in script.steps if step.statements[0].start not in starts)
-    renumbered = tuple(_numbered(step, number) for number, step in enumerate(steps, 1))
-    return Script(script.file, script.text, False, script.statements, renumbered, script.headers, script.notes), names
+    renumbered = tuple(replace(step, number=number) for number, step in enumerate(steps, 1))
+    return replace(script, steps=renumbered), names
 
 
 def _left_out(doomed: Sequence[Named], spared: Sequence[Named]) -> list[tuple[int, int]]:
@@ -138,10 +138,6 @@ def _together(script: Script, statement: Statement, names: Sequence[str]) -> Tit
         file=script.file,
         line=statement.line,
     )
-
-
-def _numbered(step: Any, number: int) -> Any:
-    return replace(step, number=number)
 
 
 def _is_kept(database: Database, named: Named, kept: Sequence[dict[str, Any]]) -> bool:

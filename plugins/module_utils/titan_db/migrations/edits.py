@@ -41,9 +41,7 @@ def judge(
     """
     taken = {sort_key(version) for version in accepted}
     bad = [
-        item
-        for item, _known in changed
-        if not same_meaning(bodies[item.key], item.text) and sort_key(item.key) not in taken
+        item for item, _known in changed if not same_meaning(bodies[item.key], item.text) and item.sort_key not in taken
     ]
     if bad:
         raise _tampered(bad, bodies)

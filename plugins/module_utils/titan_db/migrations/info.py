@@ -20,23 +20,27 @@ def read_status(database: Database, migrations: Sequence[Migration]) -> dict[str
     rows = history.facts(database) if state else {}
     listed, pending = [], []
     for item in migrations:
-        known = state.get(history.sort_key(item.key))
+        known = state.get(item.sort_key)
         current = known is not None and known.applied and (not item.repeatable or known.checksum == item.checksum)
         status = "applied" if current else "interrupted" if known and known.partial else "pending"
         said = {"version": item.version, "name": item.name, "file": item.file, "status": status}
         listed.append({**said, **(rows.get(known.row, {}) if known and known.applied else {})})
         if not current:
             pending.append({**said, "reversible": bool(item.down_text)})
-    here = {history.sort_key(item.key) for item in migrations}
+    here = {item.sort_key for item in migrations}
     missing = [known.key for key, known in sorted(state.items()) if known.applied and key not in here]
-    tampered = []
-    for item, known in edited(migrations, state):
-        from .edits import (  # only then: the lexer costs more than the rest of a run without news
-            same_meaning,
-            text_diff,
-        )
-
-        body = history.body(database, known.row)
-        if not same_meaning(body, item.text):
-            tampered.append({"version": item.key, "file": item.file, "diff": text_diff(item, body)})
+    changed = edited(migrations, state)
+    tampered = _tampered(database, changed) if changed else []
     return {"migrations": listed, "pending": pending, "missing": missing, "tampered": tampered}
+
+
+def _tampered(database: Database, changed: Sequence[tuple[Migration, history.Applied]]) -> list[dict[str, str]]:
+    """Those whose meaning was changed, each with its difference."""
+    from .edits import same_meaning, text_diff  # only then: the lexer costs more than the rest of a run without news
+
+    bodies = [(item, history.body(database, known.row)) for item, known in changed]
+    return [
+        {"version": item.key, "file": item.file, "diff": text_diff(item, body)}
+        for item, body in bodies
+        if not same_meaning(body, item.text)
+    ]

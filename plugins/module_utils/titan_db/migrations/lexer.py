@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Cut SQL text into statements by the rules that psql follows. Pure: no database.
 
-Used to plan, to lint, and to run files whose statements cannot share a transaction. A transactional file is not cut:
-the server splits it with its own grammar.
+Used to plan, to lint, and to run files whose statements cannot share a transaction. A transactional file is cut to be
+looked at only: it is sent whole, and the server splits it with its own grammar.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import DatabaseError
 from .apply import Result
 from .file_indexes import Later, index_record, judge_file
-from .history import Applied, sort_key
+from .history import Applied
 from .index_rules import FOUND, SKIP
 from .indexes import decide
 from .lint import locks
@@ -48,7 +48,7 @@ def preview(
     looked: list[Preview] = []
     touched: set[str] = set()
     for at, (migration, script) in enumerate(scripts):
-        known = state.get(sort_key(migration.key))
+        known = state.get(migration.sort_key)
         resumed = len([s for s in known.steps if s["outcome"] == "done"]) if known and known.partial else 0
         item = Preview(migration, transaction=script.whole, warnings=list(script.notes))
         item.resumes_at = resumed + 1 if resumed else 0

@@ -14,8 +14,8 @@ from .plan import Plan
 
 def notes(plan: Plan) -> list[str]:
     """What is odd about the directory."""
-    notes = [f"The file of the applied migration {key} is missing." for key in plan.missing]
-    return notes + [
+    said = [f"The file of the applied migration {key} is missing." for key in plan.missing]
+    return said + [
         f"{item.file} was edited after it was applied, without a change of meaning or by accept_edited; "
         "its checksum in the history is brought up to date."
         for item in plan.amended

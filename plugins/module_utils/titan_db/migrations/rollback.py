@@ -72,7 +72,7 @@ def take_back(session: Session, runner: Runner, item: WayBack) -> Result:
     if item.script.whole:
         result = apply_whole(session, runner, item.migration, item.script, _nothing, action="rollback")
     else:
-        known = history.read(session.database).get(history.sort_key(item.migration.key))
+        known = history.read(session.database).get(item.migration.sort_key)
         result = Stepper(session, runner, item.migration, item.script, action="rollback").run(known, _nothing)
     session.leave(item.script.text)
     if item.spared:

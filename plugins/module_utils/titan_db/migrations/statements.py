@@ -15,8 +15,8 @@ from .tokens import QUOTED, STRING, WORD, Token
 TOGETHER, ALONE, EITHER, CONTROL = "together", "alone", "either", "control"
 
 _CONTROL = ("begin", "commit", "end", "abort", "rollback", "start")
-_IDENTIFIER = re.compile(r"[\w$]+")
 _EITHER = ("set", "reset", "show", "analyze", "load")
+_IDENTIFIER = re.compile(r"[\w$]+")
 
 
 @dataclass(frozen=True)

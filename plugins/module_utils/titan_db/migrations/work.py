@@ -47,7 +47,7 @@ def _rules(options: Mapping[str, Any]) -> Rules:
 
 
 def _script(item: Migration, rules: Rules) -> Script:
-    apart = any(history.sort_key(version) == history.sort_key(item.key) for version in rules.by_statement)
+    apart = any(history.sort_key(version) == item.sort_key for version in rules.by_statement)
     return make_script(fill(item.text, rules.placeholders, item.file), item.file, rules.mixed, apart)
 
 
@@ -67,7 +67,7 @@ def look(call: Call, database: Database, plan: Plan) -> Outcome:
         if call.options["rehearse"]:
             rehearsed = rehearse(session, scripts)
         else:
-            looked = preview(session, scripts, _named_later(plan.pending), history.read(database))
+            looked = preview(session, scripts, _names_in_later_files(plan.pending), history.read(database))
     data = data_of(
         pending=[item.as_dict() for item in looked or [Preview(m, transaction=s.whole) for m, s in scripts]],
         skipped_indexes=skipped_indexes(looked),
@@ -99,7 +99,7 @@ def _fingerprint(database: Database, results: list[Result]) -> Iterator[None]:
             drift.keep(database)
 
 
-def _named_later(pending: Sequence[Migration]) -> list[Later]:
+def _names_in_later_files(pending: Sequence[Migration]) -> list[Later]:
     """For each pending file, a function that says whether a later one names one of some names; lexes only what it must."""
 
     def within(files: Sequence[Migration]) -> Later:
@@ -126,7 +126,7 @@ def act(call: Call, database: Database, plan: Plan) -> Outcome:
     by_hand = drift.drift(database) or []
     _amend(database, runner, plan.amended, call.options["accept_edited"])
     with _session(call, database, rules) as session, _fingerprint(database, results):
-        for item, later in zip(plan.pending, _named_later(plan.pending)):
+        for item, later in zip(plan.pending, _names_in_later_files(plan.pending)):
             call.say(f"applying {item.file}")
             results.append(_guarded(session, partial(_apply, session, runner, item, later), results))
     data = data_of(
@@ -149,7 +149,7 @@ def _apply(session: Session, runner: Runner, item: Migration, later: Later) -> R
     if script.whole:
         result = apply_whole(session, runner, item, script, later)
     else:
-        known = history.read(session.database).get(history.sort_key(item.key))
+        known = history.read(session.database).get(item.sort_key)
         result = Stepper(session, runner, item, script).run(known, later)
     session.leave(script.text)
     return result
@@ -177,10 +177,12 @@ def _amend(database: Database, runner: Runner, amended: Sequence[Migration], acc
     taken = {history.sort_key(version) for version in accepted}
     before = history.read(database) if amended else {}
     for item in amended:
-        key = history.sort_key(item.key)
         now = database.value("SELECT pg_catalog.clock_timestamp()")
         attempt = Attempt(item, "amend", now, item.text)
-        attempt.details = {"edit": "accepted" if key in taken else "harmless", "previous": before[key].checksum}
+        attempt.details = {
+            "edit": "accepted" if item.sort_key in taken else "harmless",
+            "previous": before[item.sort_key].checksum,
+        }
         insert(database, runner, attempt, "applied")
 
 
