@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Callable
 
 from ..errors import TitanError
-from .index_rules import FOUND, REBUILD, SKIP, Verdict
+from .index_rules import BUILD, FOUND, REBUILD, SKIP, Verdict
 from .indexes import decide, table_of
 from .script import Script, blanked
 from .session import Session
@@ -65,11 +65,7 @@ def judge_file(session: Session, script: Script, later: Later) -> Judged:
             _refuse_large(session, declaration, where, verdict)
         names = {declaration.name, verdict.twin} if verdict else set()
         if verdict and verdict.action == SKIP and (later(names) or _named_later(script, at, names)):
-            result.warnings.append(
-                f"{where}: the index {declaration.name!r} duplicates {verdict.twin!r}, but a later statement names one of "
-                "them, so it is built."
-            )
-            verdict = replace(verdict, action="build")
+            verdict = built_after_all(verdict, where)
         if verdict:
             result.warnings += verdict.warnings
         if verdict and verdict.action in (FOUND, SKIP):
@@ -85,6 +81,15 @@ def judge_file(session: Session, script: Script, later: Later) -> Judged:
         seen.add(declaration.name)
     result.script = blanked(script, gone) if gone else script
     return result
+
+
+def built_after_all(verdict: Verdict, where: str) -> Verdict:
+    """The verdict on a duplicate that is needed by its own name, or whose twin may be about to go."""
+    said = (
+        f"{where}: the index {verdict.name!r} duplicates {verdict.twin!r}, but a later statement names one of them, so it "
+        "is built."
+    )
+    return replace(verdict, action=BUILD, warnings=(said, *verdict.warnings))
 
 
 def _named_later(script: Script, at: int, names: set[str]) -> bool:

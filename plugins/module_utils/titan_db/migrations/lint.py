@@ -9,7 +9,7 @@ from typing import Any
 
 from ..database import Database
 from .lexer import Statement
-from .script import Script
+from .script import Script, shortened
 from .statements import qualified, written
 
 ACCESS_EXCLUSIVE, SHARE_ROW, SHARE_UPDATE, SHARE, ROW = (
@@ -75,8 +75,8 @@ def locks(database: Database, script: Script) -> list[dict[str, Any]]:
     said = []
     for statement in script.statements:
         level, table = lock_of(statement)
-        text = " ".join(script.text[statement.start : statement.end].split())
-        item: dict[str, Any] = {"line": statement.line, "statement": text if len(text) <= 120 else text[:117] + "..."}
+        said_there = shortened(script.text[statement.start : statement.end])
+        item: dict[str, Any] = {"line": statement.line, "statement": said_there}
         if level:
             item.update(lock=level, table=table, **_size(database, table))
         said.append(item)

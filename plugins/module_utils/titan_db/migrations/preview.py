@@ -17,7 +17,7 @@ from .history import Applied
 from .index_rules import FOUND, SKIP
 from .indexes import decide
 from .lint import locks
-from .script import Script
+from .script import Script, shortened
 from .session import OURSELVES, Session, located
 from .source import Migration
 from .statements import index_declaration, moves_names, names_in
@@ -55,7 +55,7 @@ def preview(
         if at == 0 and not resumed:
             _in_snapshot(session, script)
         item.steps = [
-            {"number": s.number, "line": s.line, "statement": " ".join(s.sql.split())[:120], "outcome": "waiting"}
+            {"number": s.number, "line": s.line, "statement": shortened(s.sql), "outcome": "waiting"}
             for s in script.steps[resumed:]
             if not script.whole
         ]

@@ -65,6 +65,12 @@ class Script:
     notes: tuple[str, ...] = ()
 
 
+def shortened(sql: str, limit: int = 120) -> str:
+    """The text in one line of at most so many characters."""
+    line = " ".join(sql.split())
+    return line if len(line) <= limit else f"{line[: limit - 3]}..."
+
+
 def make_script(text: str, file: str, mixed: str = "refuse", by_statement: bool = False) -> Script:
     """Read the file.
 

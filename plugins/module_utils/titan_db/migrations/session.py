@@ -15,7 +15,7 @@ from ..database import Database, connect
 from ..errors import DatabaseError, TitanError
 from ..locks import regain_lock
 from .headers import Headers
-from .script import Script, Step
+from .script import Script, Step, shortened
 from .tokens import line_of
 from .watcher import Watcher, describe
 
@@ -216,8 +216,7 @@ def located(error: DatabaseError, script: Script, step: Step, state: str) -> Dat
     elif len(step.statements) == 1:
         statement = step.statements[0]
     shown = script.text[statement.start : statement.end] if statement else ""
-    short = " ".join(shown.split())
-    short = short if len(short) <= 200 else f"{short[:200]}..."
+    short = shortened(shown, 203)
     extra = "".join(f" {error.details[key]}." for key in ("detail", "hint") if error.details.get(key))
     code = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
     where = f"{script.file}, line {line}" if statement else script.file

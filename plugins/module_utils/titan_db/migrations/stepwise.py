@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import replace
 from typing import Any
 
 from ..errors import DatabaseError, TitanError
@@ -15,11 +14,11 @@ from ..steps import step as announce
 from . import attempts
 from .apply import Result, built_valid, known_steps, record_failure
 from .attempts import Attempt, Runner
-from .file_indexes import Later, index_record
+from .file_indexes import Later, built_after_all, index_record
 from .history import Applied
 from .index_rules import FOUND, REBUILD, SKIP, Verdict
 from .indexes import decide, drop_statement, invalid_indexes
-from .script import Script, Step
+from .script import Script, Step, shortened
 from .session import OURSELVES, Session, located
 from .source import Migration
 from .statements import IndexDeclaration, index_declaration
@@ -144,10 +143,9 @@ class Stepper:
 
     def _record(self, step: Step, outcome: str, **more: Any) -> None:
         """Put down how the step stands; replaces what was said of it before."""
-        label = " ".join(step.sql.split())
         record = {
             "number": step.number, "line": step.line, "digest": step.digest, "outcome": outcome,
-            "statement": label if len(label) <= 120 else f"{label[:117]}...", **more,
+            "statement": shortened(step.sql), **more,
         }  # fmt: skip
         self.attempt.steps = [*self.attempt.steps[: step.number - 1], record]
         attempts.update(self.database, self.attempt, "running")
@@ -206,11 +204,7 @@ class Stepper:
     def _verdict(self, declaration: IndexDeclaration, step: Step, later: Later) -> Verdict | None:
         verdict = decide(self.database, declaration, self.session.rules.redundant, self.script.file)
         if verdict and verdict.action == SKIP and later({declaration.name, verdict.twin}):
-            self.result.warnings.append(
-                f"{self._where(step)}: the index {declaration.name!r} duplicates {verdict.twin!r}, but a later file names one "
-                "of them, so it is built."
-            )
-            verdict = replace(verdict, action="build")
+            verdict = built_after_all(verdict, self._where(step))
         if verdict:
             self.result.warnings += verdict.warnings
         return verdict
