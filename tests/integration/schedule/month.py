@@ -112,8 +112,9 @@ class World:
     def install(self) -> dict[str, Any]:
         home, command, spare = self.folder / "home", self.folder / "titan-db", self.folder / "etc" / "titan-db"
         spare.parent.mkdir()
+        content = bundle.build(str(Path(bundle.__file__).parent), "/usr/bin/python3")
         for copy in (command, spare):
-            copy.write_bytes(bundle.build(str(Path(bundle.__file__).parent), "/usr/bin/python3"))
+            copy.write_bytes(content)
             copy.chmod(0o755)
         for path in (home, self.folder / "logs", self.folder / "backups", self.folder / "metrics"):
             path.mkdir(mode=0o700)

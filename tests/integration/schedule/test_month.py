@@ -99,3 +99,7 @@ def test_days_under_real_cron() -> None:
     assert seen["pings"]["/backup"] == days - 2
     kept = [name for name in seen["backups"] if not name.endswith(".json")]
     assert 0 < len(kept) <= min(days, 8), seen["backups"]
+    counts = ", ".join(f"{name} {len(runs[name])}" for name in expected)
+    print(
+        f"{days} days from {first}: runs: {counts}; messages: {len(told)}, reports: {len(sundays)}; backups kept: {len(kept)}"
+    )

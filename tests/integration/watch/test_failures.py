@@ -43,8 +43,9 @@ class Night:
         self.home.mkdir()
         self.spare.parent.mkdir()
         self.backups.mkdir(mode=0o700)
+        content = bundle.build(str(Path(bundle.__file__).parent), sys.executable)
         for copy in (self.program, self.spare):
-            copy.write_bytes(bundle.build(str(Path(bundle.__file__).parent), sys.executable))
+            copy.write_bytes(content)
             copy.chmod(0o755)
         self.env, self.config = self.home / ".env", folder / "config.json"
         self.write_env(settings.port)
