@@ -252,6 +252,15 @@ def test_a_duplicate_that_a_later_statement_names_is_built(run: Any, db: Databas
     assert db.value("SELECT to_regclass('public.i') IS NOT NULL")
 
 
+def test_a_duplicate_that_is_built_after_all_may_not_block_writers_either(run: Any, db: Database) -> None:
+    db.execute("CREATE INDEX twin ON public.t (a); ANALYZE public.t")
+    text = "CREATE INDEX i ON public.t (a); COMMENT ON INDEX i IS 'mine';"
+    result = run(text, plain_index_max_rows=50)
+    assert result.get("failed") and "line 1" in result["msg"] and "CONCURRENTLY" in result["msg"]
+    assert db.value("SELECT to_regclass('public.i')") is None
+    assert outcome(run(text)) == ("built", "twin")
+
+
 def test_the_search_path_of_a_file_counts(run: Any, db: Database) -> None:
     """The table that a name means after SET search_path is not the one that it means before."""
     db.execute("CREATE SCHEMA app; CREATE TABLE app.t (a int, b text); CREATE INDEX i ON public.t (b)")

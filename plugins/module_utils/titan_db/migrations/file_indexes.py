@@ -62,11 +62,11 @@ def judge_file(session: Session, script: Script, later: Later) -> Judged:
         verdict = None
         if not fresh:
             verdict = decide(session.database, declaration, session.rules.redundant, script.file)
-            _refuse_large(session, declaration, where, verdict)
         names = {declaration.name, verdict.twin} if verdict else set()
         if verdict and verdict.action == SKIP and (later(names) or _named_later(script, at, names)):
             verdict = built_after_all(verdict, where)
         if verdict:
+            _refuse_large(session, declaration, where, verdict)
             result.warnings += verdict.warnings
         if verdict and verdict.action in (FOUND, SKIP):
             gone.append(statement)
@@ -98,8 +98,8 @@ def _named_later(script: Script, at: int, names: set[str]) -> bool:
     )
 
 
-def _refuse_large(session: Session, declaration: IndexDeclaration, where: str, verdict: Verdict | None) -> None:
-    if verdict is None or verdict.action in (FOUND, SKIP) or declaration.concurrently:
+def _refuse_large(session: Session, declaration: IndexDeclaration, where: str, verdict: Verdict) -> None:
+    if verdict.action in (FOUND, SKIP) or declaration.concurrently:
         return
     limit = session.rules.plain_index_max_rows
     table = table_of(session.database, declaration.table)
