@@ -37,8 +37,11 @@ display = Display()
 def progress_file(action: ActionBase) -> str:
     """A new name on the host for the lines; empty if nobody looks, or the connection takes one command at a time."""
     looked_at = display.verbosity >= 1 or color.ANSIBLE_COLOR  # a worker's own output is no terminal; colour tells
-    able = str(action._connection.transport).rsplit(".", 1)[-1] in _SIDE_BY_SIDE
-    if not looked_at or not able:
+    if not looked_at:
+        return ""
+    transport = str(action._connection.transport).rsplit(".", 1)[-1]
+    if transport not in _SIDE_BY_SIDE:
+        display.v(f"The connection {transport!r} takes one command at a time: progress is in the result only.")
         return ""
     return f"/tmp/titan-db-progress-{uuid.uuid4().hex}"  # noqa: S108 - made anew by the module, with O_EXCL
 

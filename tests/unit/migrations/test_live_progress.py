@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -52,3 +53,17 @@ def test_each_line_is_shown_once_and_whole(
         ended.set()
         thread.join(30)
     assert shown == [f"  [db1] {line}" for line in said]
+
+
+@pytest.mark.parametrize(
+    ("transport", "able"), [("ssh", True), ("community.docker.docker", True), ("paramiko_ssh", False)]
+)
+def test_a_connection_for_one_command_says_that_it_shows_nothing(
+    transport: str, able: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(live_progress.display, "v", said.append)
+    monkeypatch.setattr(live_progress.display, "verbosity", 1)
+    action: Any = SimpleNamespace(_connection=SimpleNamespace(transport=transport))
+    assert bool(live_progress.progress_file(action)) is able
+    assert bool(said) is not able and all("paramiko_ssh" in line for line in said)
