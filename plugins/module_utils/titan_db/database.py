@@ -97,6 +97,11 @@ class Database:
         del self.raw.notices[:]
         return received
 
+    def extension_schema(self, name: str) -> str:
+        """The schema that holds the extension's functions; empty if it is not installed in this database."""
+        query = "SELECT n.nspname::text FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace"
+        return str(self.value(f"{query} WHERE e.extname = %s", (name,)) or "")
+
     def in_recovery(self) -> bool:
         """True on a standby."""
         return bool(self.value("SELECT pg_catalog.pg_is_in_recovery()"))

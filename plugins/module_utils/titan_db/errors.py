@@ -52,3 +52,8 @@ class DatabaseError(TitanError):
     def __init__(self, message: str, sqlstate: str = "", **details: Any) -> None:
         super().__init__(message, sqlstate=sqlstate, **details)
         self.sqlstate = sqlstate
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection is gone or the server is going down: no statement's own trouble."""
+        return self.sqlstate[:2] in ("", "08", "57")

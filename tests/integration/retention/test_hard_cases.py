@@ -336,7 +336,7 @@ def test_trouble_on_the_server_ends_the_run_cleanly(
 ) -> None:
     from ansible_collections.titan.database.plugins.module_utils.titan_db.retention import throttle
 
-    monkeypatch.setattr(throttle.Throttle.__init__, "__defaults__", (0.2, 0.0, time.sleep, 0.0, float("-inf")))
+    monkeypatch.setattr(throttle.Throttle.__init__, "__defaults__", (0.2, 0.0, time.sleep, float("-inf")))
     looks = iter([0, 0, 0])
     if trouble == "disk":
         monkeypatch.setattr(throttle, "wal_disk_free", lambda database: 1 << 20)

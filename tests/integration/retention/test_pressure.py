@@ -154,7 +154,7 @@ def test_a_standby_that_stands_still_ends_the_run_and_the_next_one_finishes(
     pair: Pair, on_primary: Any, call_module: Any, freely: Any, monkeypatch: Any
 ) -> None:
     fill(on_primary, call_module, 60_000)
-    monkeypatch.setattr(throttle.Throttle.__init__, "__defaults__", (0.3, 0.0, time.sleep, 0.0, float("-inf")))
+    monkeypatch.setattr(throttle.Throttle.__init__, "__defaults__", (0.3, 0.0, time.sleep, float("-inf")))
     options = {**freely, "max_replica_lag_mb": 1}
     with connect(pair.standby.settings()) as standby, connect(on_primary) as database:
         behind = "SELECT coalesce(max(pg_current_wal_insert_lsn() - replay_lsn), 1 << 30) FROM pg_stat_replication"

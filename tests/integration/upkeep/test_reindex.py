@@ -146,7 +146,7 @@ def test_not_the_owner_is_a_failure(settings: Any, user_sql: Any, bloated: Any, 
 def test_too_little_disk_skips(bloated: Any, call_module: Any, monkeypatch: Any) -> None:
     from ansible_collections.titan.database.plugins.module_utils.titan_db.upkeep import rebuild
 
-    monkeypatch.setattr(rebuild, "free_bytes", lambda *arguments: 1 << 20)
+    monkeypatch.setattr(rebuild, "disk_free", lambda *arguments: 1 << 20)
     result = call_module("reindex", **bloated)
     assert not result["changed"] and "not enough disk" in result["skipped_indexes"][0]["reason"]
 

@@ -16,7 +16,7 @@ from .archive import Archive
 from .batch import Limits, Tally, Work
 from .count import TableCount
 from .partitions import REFUSED, attached, drop_partition
-from .plan import PolicyPlan, TablePlan, lost
+from .plan import PolicyPlan, TablePlan
 from .predicate import due
 from .sweep import find_without_index_scan, run
 from .tables import Table
@@ -76,7 +76,7 @@ def apply_table(
         for one in plan.policies:
             done.setdefault(one.policy.name, Done(error=error.message, locked=True))
     except TitanError as error:
-        if lost(error):
+        if isinstance(error, DatabaseError) and error.lost:
             raise
         return vacuumed, error.message
     return vacuumed, ""
@@ -98,7 +98,7 @@ def _apply_policy(
             )
     except DatabaseError as error:
         done.seconds = time.monotonic() - begun
-        if lost(error):
+        if error.lost:
             done.error = "the connection was lost on the way; what was committed stays, the last batch may be among it"
             raise
         done.error = error.message + (f" ({error.details['detail']})" if error.details.get("detail") else "")

@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+from typing import Callable
 
 from ..database import Database, sql
 from ..errors import DatabaseError
@@ -81,8 +83,7 @@ def unfinished(database: Database, table: Table) -> list[Leaf]:
         return []
     rows = database.rows(
         """
-        SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name, pg_relation_size(c.oid) AS bytes,
-               c.reltuples::float AS rows
+        SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name, pg_relation_size(c.oid) AS bytes
           FROM titan_ops.retention_detached d
           JOIN pg_class c ON c.oid = d.partition_oid::oid AND c.relname = d.partition_name AND c.relkind = 'r'
           JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -91,7 +92,7 @@ def unfinished(database: Database, table: Table) -> list[Leaf]:
         """,
         (table.oid,),
     )
-    return [Leaf(row["oid"], row["schema"], row["name"], row["bytes"], row["rows"], detached=True) for row in rows]
+    return [Leaf(row["oid"], row["schema"], row["name"], row["bytes"], detached=True) for row in rows]
 
 
 def drop_partition(database: Database, table: Table, leaf: Leaf) -> int:
@@ -113,7 +114,7 @@ def drop_partition(database: Database, table: Table, leaf: Leaf) -> int:
             _detach(database, table, leaf)
             step("cleanup.drop")
             rows = int(database.value(sql.SQL("SELECT count(*) FROM ONLY {}").format(relation)))
-            _retried(database, sql.SQL("DROP TABLE {}").format(relation))
+            _patiently(partial(database.execute, sql.SQL("DROP TABLE {}").format(relation)))
     except DatabaseError:
         if not database.raw.closed and attached(database, leaf):
             database.execute("DELETE FROM titan_ops.retention_detached WHERE partition_oid = %s", (leaf.oid,))
@@ -127,21 +128,21 @@ def _detach(database: Database, table: Table, leaf: Leaf) -> None:
     parent, partition = sql.Identifier(table.schema, table.name), sql.Identifier(leaf.schema, leaf.name)
     detach = sql.SQL("ALTER TABLE {} DETACH PARTITION {} {}")
     begin, finish = (detach.format(parent, partition, sql.SQL(how)) for how in ("CONCURRENTLY", "FINALIZE"))
-    for attempt in range(_TRIES):
+    plainly = detach.format(parent, partition, sql.SQL(""))
+
+    def attempt() -> None:
         state = _state(database, leaf)
         if state == "detached":
             return
         try:
             database.execute(begin if state == "attached" else finish)
-            return
         except DatabaseError as error:
-            if error.sqlstate in ("55000", "0A000") and state == "attached" and _has_default(database, table):
-                begin = detach.format(
-                    parent, partition, sql.SQL("")
-                )  # not possible concurrently beside a default partition
-            elif error.sqlstate not in ("55P03", "40P01") or attempt == _TRIES - 1:
+            default = error.sqlstate in ("55000", "0A000") and state == "attached" and _has_default(database, table)
+            if not default:
                 raise
-            time.sleep(min(0.1 * 1.5**attempt, 1.0))
+            database.execute(plainly)  # not possible concurrently beside a default partition
+
+    _patiently(attempt)
 
 
 def _state(database: Database, leaf: Leaf) -> str:
@@ -158,10 +159,11 @@ def _has_default(database: Database, table: Table) -> bool:
     return bool(database.value("SELECT partdefid <> 0 FROM pg_partitioned_table WHERE partrelid = %s", (table.oid,)))
 
 
-def _retried(database: Database, statement: object) -> None:
+def _patiently(act: Callable[[], object]) -> None:
+    """Do it again after a while when a lock was not free."""
     for attempt in range(_TRIES):
         try:
-            database.execute(statement)
+            act()
             return
         except DatabaseError as error:
             if error.sqlstate not in ("55P03", "40P01") or attempt == _TRIES - 1:

@@ -125,7 +125,7 @@ def _plan_table(
         dated, broken = _dated(database, table, policies, clock)
         count = count_table(database, table, dated) if dated else None
     except TitanError as error:
-        if lost(error):
+        if isinstance(error, DatabaseError) and error.lost:
             raise
         return TablePlan(name, tuple(PolicyPlan(Dated(policy, "", clock), error=error.message) for policy in policies))
     plans = [
@@ -176,11 +176,6 @@ def _plan_policy(
     except TitanError as error:
         return replace(plan, error=error.message)
     return plan
-
-
-def lost(error: TitanError) -> bool:
-    """Whether the connection is gone or the server is going down: no table's own trouble."""
-    return isinstance(error, DatabaseError) and error.sqlstate[:2] in ("", "08", "57")
 
 
 def as_data(plan: PolicyPlan, rows: int | None) -> dict[str, Any]:

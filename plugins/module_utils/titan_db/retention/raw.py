@@ -45,7 +45,7 @@ def raw_problem(database: Database, raw: str, table: Table) -> str:
         with database.transaction("BEGIN READ ONLY"):
             database.execute(sql.SQL("DO {}").format(sql.Literal(f"DECLARE form refcursor; BEGIN {opened} END")))
     except DatabaseError as error:
-        if error.sqlstate[:2] in ("", "08", "57"):
+        if error.lost:
             raise
         return (
             f"The SQL in where.raw cannot be used: {error.message}. Write one condition over the columns of {table.full_name}, "

@@ -46,7 +46,6 @@ class Leaf:
     schema: str
     name: str
     bytes: int
-    rows: float
     bound: str = ""
     detached: bool = False
 
@@ -155,7 +154,7 @@ def _leaves(database: Database, oid: int) -> tuple[Leaf, ...]:
         WITH RECURSIVE tree(oid) AS (
             SELECT %s::oid UNION SELECT i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.oid)
         SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
-               pg_relation_size(c.oid) AS bytes, c.reltuples::float AS rows,
+               pg_relation_size(c.oid) AS bytes,
                coalesce(pg_get_expr(c.relpartbound, c.oid), '') AS bound
           FROM tree JOIN pg_class c ON c.oid = tree.oid JOIN pg_namespace n ON n.oid = c.relnamespace
          WHERE c.relkind <> 'p' ORDER BY n.nspname, c.relname
@@ -167,7 +166,7 @@ def _leaves(database: Database, oid: int) -> tuple[Leaf, ...]:
         raise TitanError(
             f"The partition {foreign[0]} is a foreign table: clean it up on its own server.", partition=foreign[0]
         )
-    return tuple(Leaf(row["oid"], row["schema"], row["name"], row["bytes"], row["rows"], row["bound"]) for row in rows)
+    return tuple(Leaf(row["oid"], row["schema"], row["name"], row["bytes"], row["bound"]) for row in rows)
 
 
 def near_columns(table: Table, name: str) -> str:

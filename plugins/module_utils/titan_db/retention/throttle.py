@@ -14,9 +14,7 @@ from dataclasses import dataclass, field
 from typing import Callable
 
 from ..database import Database
-from ..errors import DatabaseError
-
-_LOCAL = ("", "localhost", "127.0.0.1", "::1")
+from ..serverdisk import data_directory, free_bytes
 
 
 @dataclass
@@ -37,7 +35,6 @@ class Throttle:
     patience: float = 60.0
     every: float = 1.0
     sleep: Callable[[float], None] = time.sleep
-    waited: float = 0.0
     _last: float = field(default=float("-inf"))
 
     def __call__(self, deadline: float) -> str:
@@ -53,7 +50,6 @@ class Throttle:
                 self.sleep(min(1.0, 0.1 + spent / 4))
         finally:
             self._last = time.monotonic()
-            self.waited += self._last - begun
         return ""
 
     def _trouble(self) -> str:
@@ -77,18 +73,5 @@ class Throttle:
 
 def wal_disk_free(database: Database) -> int | None:
     """Free bytes where the server writes its log; None when that cannot be seen from this host."""
-    if database.settings.host not in _LOCAL:
-        return None
-    try:
-        folder = str(database.value("SELECT current_setting('data_directory')"))
-    except DatabaseError as error:
-        if error.sqlstate != "42501":
-            raise
-        return None
-    for path in (os.path.join(folder, "pg_wal"), folder):
-        try:
-            status = os.statvfs(path)
-        except OSError:
-            continue
-        return int(status.f_bavail * status.f_frsize)
-    return None
+    folder = data_directory(database)
+    return free_bytes(os.path.join(folder, "pg_wal"), folder) if folder else None

@@ -126,9 +126,7 @@ def _dead_rows(reports: Sequence[str]) -> int:
 
 def _reusable(database: Database, leaf: Leaf, before: int, after: int, changed: int, rows: int) -> tuple[int, str]:
     """Free space inside the relation now: measured with pgstattuple where it is installed, else estimated."""
-    schema = database.value(
-        "SELECT n.nspname::text FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pgstattuple'"
-    )
+    schema = database.extension_schema("pgstattuple")
     if schema:
         function = sql.Identifier(schema, "pgstattuple_approx")
         try:

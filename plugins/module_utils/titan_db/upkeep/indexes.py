@@ -96,9 +96,7 @@ def measure(database: Database, index: Index) -> Bloat | None:
 
 
 def _pgstatindex(database: Database, index: Index) -> Pages | None:
-    schema = database.value(
-        "SELECT n.nspname::text FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pgstattuple'"
-    )
+    schema = database.extension_schema("pgstattuple")
     if not schema:
         return None
     query = sql.SQL(

@@ -66,7 +66,7 @@ def _make_plan(database: Database, options: Mapping[str, Any]) -> _Plan:
     wanted = set(options["tables"] or ())
     indexes = read_indexes(database, options["min_size_mb"] << 20)
     for name in wanted - {index.table for index in indexes}:
-        if database.value("SELECT to_regclass(%s) IS NULL", (_quoted(name),)):
+        if database.value("SELECT to_regclass(%s) IS NULL", (_quoted(*name.split(".", 1)),)):
             raise OptionError("tables", name, "There is no such table; write schema.table.")
     for index in indexes:
         if wanted and index.table not in wanted:
@@ -114,8 +114,8 @@ def _or_who_maintains(database: Database) -> str:
     return " or a role with MAINTAIN on it (as pg_maintain gives)" if database.major >= MAINTAIN_SINCE else ""
 
 
-def _quoted(name: str) -> str:
-    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split(".", 1))
+def _quoted(*parts: str) -> str:
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
 
 def _dropped(database: Database, leftover: Leftover, plan: _Plan) -> bool:
@@ -222,5 +222,4 @@ def _finding(one: Redundant) -> dict[str, Any]:
 
 
 def _drop(index: IndexShape) -> str:
-    quoted = ".".join('"' + part.replace('"', '""') + '"' for part in (index.schema, index.name))
-    return f"DROP INDEX CONCURRENTLY {quoted};"
+    return f"DROP INDEX CONCURRENTLY {_quoted(index.schema, index.name)};"

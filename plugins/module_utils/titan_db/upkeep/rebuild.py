@@ -5,17 +5,15 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 
 from ..database import Database, sql
 from ..errors import DatabaseError
+from ..serverdisk import data_directory, free_bytes, is_here
 from ..steps import step
 from .indexes import Index
 from .leftovers import drop_leftover, find_leftovers
-
-_LOCAL = ("", "localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ def rebuild(database: Database, index: Index, wait: float) -> Rebuilt:
         index: Which one.
         wait: Seconds to wait for old transactions.
     """
-    free = free_bytes(database, index)
+    free = disk_free(database, index)
     if free is not None and free < 2 * index.bytes:
         need = f"{2 * index.bytes >> 20:,} MiB are needed (twice the index), {free >> 20:,} MiB are free"
         return Rebuilt(index, problem=f"not enough disk: {need}")
@@ -49,7 +47,7 @@ def rebuild(database: Database, index: Index, wait: float) -> Rebuilt:
     try:
         database.execute(sql.SQL("REINDEX INDEX CONCURRENTLY {}").format(sql.Identifier(index.schema, index.name)))
     except DatabaseError as error:
-        if error.sqlstate[:2] in ("", "08", "57"):
+        if error.lost:
             raise
         stuck = [one.full_name for one in find_leftovers(database, index.oid) if drop_leftover(database, one)]
         blockers = _old_transactions(database, index, 0.0)
@@ -99,20 +97,7 @@ def _old_transactions(database: Database, index: Index, older: float) -> list[st
     return [str(row["who"]) for row in rows]
 
 
-def free_bytes(database: Database, index: Index) -> int | None:
+def disk_free(database: Database, index: Index) -> int | None:
     """Free bytes where the index lies; None when the server's disk cannot be seen from here."""
-    if database.settings.host not in _LOCAL:
-        return None
-    location = index.location
-    if not location:
-        try:
-            location = str(database.value("SELECT current_setting('data_directory')"))
-        except DatabaseError as error:
-            if error.sqlstate != "42501":
-                raise
-            return None
-    try:
-        status = os.statvfs(location)
-    except OSError:
-        return None
-    return int(status.f_bavail * status.f_frsize)
+    location = index.location if index.location and is_here(database) else data_directory(database)
+    return free_bytes(location) if location else None

@@ -12,6 +12,7 @@ from ..database import Database
 from ..errors import DatabaseError, TitanError
 from ..grants import NOT_ALLOWED
 from ..migrations.record import Standing, read_standing
+from ..serverdisk import data_directory
 
 _USER = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 
@@ -106,7 +107,7 @@ def read_facts(database: Database, slow_seconds: float) -> DatabaseFacts:
         sequence=database.row(_SEQUENCES),
         slots=tuple(database.rows(_SLOTS)),
         oldest=database.row(_OLDEST),
-        data_directory=_data_directory(database),
+        data_directory=data_directory(database),
         standby=database.in_recovery(),
         blind=_blind(database),
     )
@@ -118,16 +119,6 @@ def _blind(database: Database) -> str:
         return ""
     user = database.value("SELECT current_user")
     return f"only the sessions of {user!r} are seen; to see all, grant pg_monitor to {user!r}"
-
-
-def _data_directory(database: Database) -> str:
-    """Where the server keeps its data, if we may know it and it is on this machine; else empty."""
-    if database.settings.host not in ("", "localhost", "127.0.0.1", "::1"):
-        return ""
-    try:
-        return str(database.value("SELECT current_setting('data_directory')"))
-    except DatabaseError:  # only members of pg_read_all_settings may see it
-        return ""
 
 
 def read_migrations(database: Database, path: str) -> Standing | str | None:
