@@ -71,10 +71,10 @@ def _restore(stanza: Stanza, label: str, target: str, cluster: Cluster, deadline
     """Locks, logs and queues of its own: production's archiving must not notice. On the backup's own timeline, on which the
     restore point lies: the latest one may have left it earlier (a promotion, a restore to a moment before the backup)."""
     own = _inside(cluster, "l")
-    kind = ["--type=name", f"--target={target}"] if target else ["--type=immediate"]
+    kind = ["--type=name", f"--target={target}", "--target-timeline=current"] if target else ["--type=immediate"]
     call(
         stanza, "restore", f"--set={label}", f"--pg1-path={cluster.data}", *kind, "--target-action=promote",
-        "--target-timeline=current", "--archive-mode=off", f"--tablespace-map-all={_inside(cluster, 't')}", f"--lock-path={own}",
+        "--archive-mode=off", f"--tablespace-map-all={_inside(cluster, 't')}", f"--lock-path={own}",
         f"--log-path={own}", "--log-level-file=off", timeout=deadline.left(),
     )  # fmt: skip
 
@@ -91,7 +91,7 @@ def _no_new_tablespaces(cluster: Cluster) -> Iterator[None]:
 def _start(cluster: Cluster, programs: Programs, deadline: Deadline) -> None:
     """With our own configuration: the source's names its files, its ports and its archive."""
     recovery = _RECOVERY.findall(Path(cluster.data, "postgresql.auto.conf").read_text(encoding="utf-8"))
-    settings = [*THROW_AWAY, "hot_standby=off"]
+    settings = [*THROW_AWAY, "hot_standby=off", "recovery_target_timeline=current"]
     settings += [f"{name}={_recovery_value(value)}" for name, value in dict(recovery).items()]
     settings += [f"{_SETTING.get(name, name)}={value}" for name, value in _as_before(cluster, programs).items()]
     for name, text in (("postgresql.conf", ""), ("pg_hba.conf", "local all all trust\n"), ("pg_ident.conf", "")):
