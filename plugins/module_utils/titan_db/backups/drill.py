@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any, Callable
 
 from ..cluster import THROW_AWAY, Cluster, identity, make_folder
@@ -25,7 +26,7 @@ from ..outcome import silent
 from ..steps import step
 from .check import compares_text, differences_to, needs_redump, read_restored
 from .fingerprint import Fingerprint, canceller, hashed_in, pin
-from .loading import Loader
+from .loading import Loader, restoring
 from .naming import FileName
 from .pipeline import Deadline
 from .scratch import scratch_cluster
@@ -35,8 +36,6 @@ from .tools import Programs
 
 _DATABASE = "drill"
 _MISSING_ROLE = re.compile(r'role "(.+?)" does not exist')
-# A restore that fails with these says something about this host, not about the backup.
-_OF_THE_HOST = ("No space left", "is not available", "could not access file", "could not open extension control file")
 _ROLES_AT_MOST = 30
 
 
@@ -99,14 +98,22 @@ def run_drill(
         loader = Loader(programs, work, jobs, deadline, bool(manifest) and needs_redump(known), age_identity, runs_as)
         say("Restoring ...")
         step("drill.restore")
-        with _restoring():
-            archive = stack.enter_context(loader.unpacked(path, file))
+        unpacked = stack.enter_context(ExitStack())
+        with restoring():
+            archive = unpacked.enter_context(loader.unpacked(path, file))
         target = ready()
         reads_archive = _load(loader, archive, file, target, bool(manifest or server))
         step("drill.compare")
         say("Comparing ...")
-        restored, differences = _compare(manifest, target, reads_archive, loader, say, server is None)
+        text = partial(_text, reads_archive, unpacked)
+        restored, differences = _compare(manifest, target, text, loader, say, server is None)
     return DrillResult(tuple(differences), len(restored.tables), restored.rows, time.monotonic() - began, restored)
+
+
+def _text(reads_archive: Callable[[], Skeleton], unpacked: ExitStack) -> Skeleton:
+    """What the dump says the schema is; then the archive goes, which takes a moment when it is large."""
+    with unpacked:
+        return reads_archive()
 
 
 def _compare(
@@ -127,7 +134,7 @@ def _compare(
         dumps = alone and compares_text(known, loader)
         again = pool.submit(loader.database_skeleton, target).result if dumps else None
         restored = read_restored(target, loader.jobs, say, not loader.with_rows, deadline, hashed_in(manifest))
-        with _restoring():
+        with restoring():
             archive = skeleton.result()
         with connect(target, "drill") as database, deadline.ends(canceller(database)):
             pin(database)
@@ -223,7 +230,7 @@ def _load(
     """Load the dump; for one without a manifest, make the roles that it turns out to need."""
     for _attempt in range(_ROLES_AT_MOST):
         try:
-            with _restoring():
+            with restoring():
                 return loader.load_archive(archive, file, target)
         except TitanError as error:
             missing = _MISSING_ROLE.search(error.message)
@@ -234,13 +241,3 @@ def _load(
                 database.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(_DATABASE)))
                 _create_database(database, {})
     raise TitanError("The restore failed: the dump needs too many roles that do not exist.")
-
-
-@contextmanager
-def _restoring() -> Iterator[None]:
-    """Say of an error whether it is the backup's or this host's."""
-    try:
-        yield
-    except TitanError as error:
-        bad = bool(error.details.get("programs")) and not any(text in error.message for text in _OF_THE_HOST)
-        raise TitanError(f"The restore failed: {error.message}", **error.details, of_the_backup=bad) from error

@@ -25,6 +25,9 @@ from .positions import write_positions
 from .skeleton import Skeleton, SkeletonReader, skeleton_of
 from .tools import Programs
 
+# A restore that fails with these says something about this host, not about the backup.
+_OF_THE_HOST = ("No space left", "is not available", "could not access file", "could not open extension control file")
+
 
 @dataclass(frozen=True)
 class Loader:
@@ -183,3 +186,13 @@ def conninfo(database: str) -> str:
     """A connection string with nothing but the name: an option's bare value with '=' in it would be taken for one."""
     escaped = database.replace("\\", "\\\\").replace("'", "\\'")
     return f"dbname='{escaped}'"
+
+
+@contextmanager
+def restoring() -> Iterator[None]:
+    """Say of an error whether it is the backup's or this host's."""
+    try:
+        yield
+    except TitanError as error:
+        bad = bool(error.details.get("programs")) and not any(text in error.message for text in _OF_THE_HOST)
+        raise TitanError(f"The restore failed: {error.message}", **error.details, of_the_backup=bad) from error
