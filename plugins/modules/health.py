@@ -120,6 +120,12 @@ options:
         description: Number of replication slots that nobody reads. Default V([0, 3]).
         type: list
         elements: float
+      archiving:
+        description:
+          - Time in minutes since a segment of the write-ahead log was last archived, while C(archive_command) fails; 0 while it works. Checked
+            only where the server archives. Default V([0, 60]).
+        type: list
+        elements: float
       oldest_transaction:
         description: Age in minutes of the oldest open transaction. Default V([60, 240]).
         type: list

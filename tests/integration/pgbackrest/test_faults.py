@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -19,7 +20,7 @@ from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.pg
 from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.pipeline import Deadline
 from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster
 from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
+from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect, sql
 from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import OptionError, TitanError
 from ansible_collections.titan.database.plugins.module_utils.titan_db.retention.guards import trusted_backup
 from ansible_collections.titan.database.plugins.module_utils.titan_db.steps import observed
@@ -60,6 +61,35 @@ def test_an_unproven_backup_lets_nobody_delete_and_health_says_so(
         assert trusted_backup(database, str(place.dest), None, timedelta(hours=26)) == unproven
     green = call_module("health", backup_dest=str(place.dest), **login(place.settings))
     assert {check["name"]: check["status"] for check in green["checks"]}["verified_backup_age"] == "ok"
+
+
+def test_health_tells_that_the_archive_is_broken_and_that_it_is_mended(
+    place: Place, unproven: str, call_module: Callable[..., dict[str, Any]]
+) -> None:
+    def finding() -> dict[str, Any]:
+        result = call_module("health", backup_dest=str(place.dest), **login(place.settings))
+        return next(check for check in result["checks"] if check["name"] == "archiving")
+
+    def eventually(status: str) -> dict[str, Any]:
+        end = time.monotonic() + 120
+        while (found := finding())["status"] != status and time.monotonic() < end:
+            time.sleep(0.5)
+        return found
+
+    assert eventually("ok")["value"] == 0
+    with connect(place.settings) as database:
+        good = str(database.value("SHOW archive_command"))
+        database.execute("ALTER SYSTEM SET archive_command = '/bin/false'")
+        database.execute("SELECT pg_reload_conf()")
+        try:
+            database.execute("SELECT pg_create_restore_point('broken')")
+            database.execute("SELECT pg_switch_wal()")
+            found = eventually("warning")
+            assert found["status"] == "warning" and found["fix"] and "is not taken" in found["message"], found
+        finally:
+            database.execute(sql.SQL("ALTER SYSTEM SET archive_command = {}").format(sql.Literal(good)))
+            database.execute("SELECT pg_reload_conf()")
+    assert eventually("ok")["status"] == "ok"
 
 
 def test_a_killed_drill_leaves_nothing_after_the_next_one(place: Place, unproven: str) -> None:
@@ -107,7 +137,9 @@ def test_without_a_quiet_instant_the_tables_are_locked_for_one_or_nothing_is_cal
     assert [entry.verified_level for entry in found] == ["checksum", "restored"]
 
 
-def test_a_broken_archive_and_a_lost_repository_are_said_in_clear_words(place: Place, unproven: str) -> None:
+def test_a_broken_archive_and_a_lost_repository_are_said_in_clear_words(
+    place: Place, unproven: str, call_module: Callable[..., dict[str, Any]]
+) -> None:
     text = place.config.read_text(encoding="utf-8")
     archive = place.repository / "archive" / "main"
     hidden = archive.with_name("hidden")
@@ -123,6 +155,10 @@ def test_a_broken_archive_and_a_lost_repository_are_said_in_clear_words(place: P
         place.config.write_text(text.replace(f"{place.folder}/repo", f"{place.folder}/nothing"), encoding="utf-8")
         with pytest.raises(TitanError, match="repository holds no stanza 'main'"):
             read_catalog(str(place.dest))
+        checks = call_module("health", backup_dest=str(place.dest), **login(place.settings))["checks"]
+        told = {check["name"]: check for check in checks}
+        assert told["verified_backup_age"]["status"] == "unknown" and told["bloat"]["status"] == "ok"
+        assert "repository holds no stanza 'main'" in told["backup_age"]["message"]
     finally:
         place.config.write_text(text, encoding="utf-8")
         hidden.rename(archive)

@@ -16,9 +16,10 @@ from typing import Any
 from ..backups.catalog import Entry, read_catalog
 from ..clock import host_zone
 from ..database import connect
-from ..errors import DatabaseError
+from ..errors import DatabaseError, OptionError, TitanError
 from ..migrations.record import Standing
 from ..outcome import Call, Outcome
+from .archiving import archiving_checks, read_archiving
 from .checks import (
     JobFacts,
     age_limits,
@@ -37,7 +38,7 @@ from .facts import DatabaseFacts, read_due_rows, read_facts, read_migrations, re
 from .state import StateDirectory
 from .statistics import Snapshot, stats_report
 from .texts import health_text
-from .thresholds import OFF, WORDS, Check, thresholds_from_options, worst
+from .thresholds import OFF, UNKNOWN, WORDS, Check, thresholds_from_options, worst
 
 
 @dataclass(frozen=True)
@@ -68,19 +69,21 @@ def health(call: Call) -> Outcome:
     checks: list[Check] = []
     facts: DatabaseFacts | None = None
     migrated: Standing | str | None = None
+    archiving: tuple[float, str] | None = None
     try:
         with connect(call.connection, "health") as database:
             facts = read_facts(database, call.options["slow_query_seconds"])
+            archiving = read_archiving(database)
             migrated = read_migrations(database, places.state.path_of("migrations.json")) if places.state else None
     except DatabaseError as error:
         checks.append(unreachable(error.message))
     if facts:
         slow = _slow_in_last_hour(places.state, facts, now, call.check_mode)
         checks += [reachable(call.connection.place()), *database_checks(facts, slow, limits)]
+        checks += archiving_checks(archiving, limits)
         checks += migration_checks(migrated, limits, places.environment.name if places.environment else "")
     if places.backup_dest:
-        entries = read_catalog(places.backup_dest, places.backup_name)
-        checks += backup_checks(entries, now, limits, places.backup_dest)
+        checks += _backup_checks(places.backup_dest, places.backup_name, now, limits)
     if places.environment and places.state:
         jobs = _job_facts(places.environment, places.state)
         checks += job_checks(jobs, places.environment.installed, now, zone, limits, places.environment.command)
@@ -88,6 +91,20 @@ def health(call: Call) -> Outcome:
         checks += program_checks(len(copies(places.environment)), broken, limits, places.environment.name)
     checks += disk_checks(_disk_usage(places, facts), limits)
     return _health_outcome([check for check in checks if limits.get(check.name) != OFF])
+
+
+def _backup_checks(
+    dest: str, name: str | None, now: datetime, limits: Mapping[str, tuple[float, float]]
+) -> list[Check]:
+    """Unknown when the catalog cannot be read, such as that of a repository out of reach: the other checks are still told."""
+    try:
+        return backup_checks(read_catalog(dest, name), now, limits, dest)
+    except OptionError:
+        raise
+    except TitanError as error:
+        return [
+            Check(each, UNKNOWN, None, error.message, "titan-db list") for each in ("backup_age", "verified_backup_age")
+        ]
 
 
 def _health_outcome(checks: list[Check]) -> Outcome:

@@ -54,6 +54,9 @@ DEFAULTS: dict[str, Threshold] = {
     "disk": Threshold(85, 95, "%", "used part of the fullest file system of database and backups"),
     "replication_slots": Threshold(1, 10, "GB", "write-ahead log kept for the slot that is furthest behind"),
     "inactive_slots": Threshold(0, 3, "", "replication slots that nobody reads"),
+    "archiving": Threshold(
+        0, 60, "min", "time since a segment of the write-ahead log was last archived, while that fails"
+    ),
     "oldest_transaction": Threshold(60, 240, "min", "age of the oldest open transaction"),
 }
 
