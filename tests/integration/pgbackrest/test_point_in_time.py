@@ -24,6 +24,8 @@ def test_after_a_restore_to_a_moment_backups_of_both_timelines_are_proven(place:
     later = place.backup(verify="checksum").data["backup"]["path"]
     stanza = read_pointer(str(place.dest))
     assert stanza is not None
+    call(stanza, "backup", "--type=incr", timeout=120)  # by somebody else, with no restore point
+    adopted = place.info().data["backups"][0]["path"]
 
     place.cluster.stop()
     call(stanza, "restore", "--delta", "--type=time", f"--target={good}", "--target-action=promote", timeout=120)
@@ -36,5 +38,8 @@ def test_after_a_restore_to_a_moment_backups_of_both_timelines_are_proven(place:
         assert database.value("SELECT count(*)::int FROM public.orders") == 4000
 
     assert "502 rows equal to the source" in place.drill(source=later).summary, "the timeline that was left"
+    assert "nothing is known to compare with" in place.drill(source=adopted).summary
     assert "verified (restored), 3 tables, 4502 rows" in place.backup().summary
-    assert [entry["verified_level"] for entry in place.info().data["backups"]] == ["restored", "restored", "checksum"]
+    assert [entry["verified_level"] for entry in place.info().data["backups"]] == [
+        "restored", "checksum", "restored", "checksum",
+    ]  # fmt: skip
