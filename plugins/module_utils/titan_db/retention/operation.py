@@ -186,6 +186,7 @@ def _outcome(run: _Run, seconds: float, any_policy: bool) -> Outcome:
     results = _results(run)
     touched = sum(one["deleted"] + one["marked"] for one in results)
     dropped = [name for one in results for name in one["dropped_partitions"]]
+    said = _said(results, touched, run, seconds)
     data: dict[str, Any] = {
         "results": results,
         "uncovered": _uncovered(run),
@@ -195,38 +196,34 @@ def _outcome(run: _Run, seconds: float, any_policy: bool) -> Outcome:
         "clock": run.clock,
         "state": _state(results),
     }
-    failures = [f"{one['table']}: {one['error']}" for one in results if one["error"]] + run.problems
-    if failures:
-        locked = all(
-            run.done[one["policy"]].locked if one["policy"] in run.done else False for one in results if one["error"]
-        )
-        kind = LockedError if locked and not run.problems else TitanError
-        data["state"] = "failed"
-        raise kind(
-            f"{' '.join(failures)} ({_said(results, touched, run, seconds)})",
-            changed=bool(touched or dropped) and not run.check_mode,
-            **data,
-        )
-    held = [f"{one['table']}: {one['dead_rows_kept']:,} dead rows stay until this ends: {'; '.join(one['held_by'])}."
-            for one in run.vacuumed if one["dead_rows_kept"] and one["held_by"]]  # fmt: skip
-    unheard = (
-        []
-        if any_policy
-        else ["No retention policy is stored, so nothing is ever due; converge the role retention first."]
-    )
+    _raise_failures(run, results, said, {**data, "changed": bool(touched or dropped) and not run.check_mode})
+    due = [f"{one['policy']}: {one['due']} rows due\n" for one in results]
     return Outcome(
         changed=bool(touched or dropped) or any(plan.unfinished or plan.unvacuumed for plan in run.plans),
         data=data,
-        summary=_said(results, touched, run, seconds),
-        before="".join(
-            [
-                *(f"{one['policy']}: {one['due']} rows due\n" for one in results),
-                *(f"{name}: expired\n" for name in dropped),
-            ]
-        ),
+        summary=said,
+        before="".join([*due, *(f"{name}: expired\n" for name in dropped)]),
         after="".join(f"{one['policy']}: {one['due'] - one['deleted'] - one['marked']} rows due\n" for one in results),
-        warnings=(*unheard, *run.findings, *held),
+        warnings=_warnings(run, any_policy),
     )
+
+
+def _raise_failures(run: _Run, results: Sequence[Mapping[str, Any]], said: str, data: dict[str, Any]) -> None:
+    """Raise what failed, if anything did: LockedError when that is all."""
+    failed = [one for one in results if one["error"]]
+    failures = [f"{one['table']}: {one['error']}" for one in failed] + run.problems
+    if not failures:
+        return
+    locked = not run.problems and all(run.done.get(one["policy"], Done()).locked for one in failed)
+    raise (LockedError if locked else TitanError)(f"{' '.join(failures)} ({said})", **{**data, "state": "failed"})
+
+
+def _warnings(run: _Run, any_policy: bool) -> tuple[str, ...]:
+    held = [f"{one['table']}: {one['dead_rows_kept']:,} dead rows stay until this ends: {'; '.join(one['held_by'])}."
+            for one in run.vacuumed if one["dead_rows_kept"] and one["held_by"]]  # fmt: skip
+    if any_policy:
+        return (*run.findings, *held)
+    return ("No retention policy is stored, so nothing is ever due; converge the role retention first.",)
 
 
 def _state(results: Sequence[Mapping[str, Any]]) -> str:

@@ -156,20 +156,7 @@ def _outcome(
     call: Call, plan: _Plan, done: Sequence[Rebuilt], redundant: Sequence[Redundant], unused: Sequence[IndexShape],
     since: str | None, seconds: float,
 ) -> Outcome:  # fmt: skip
-    after = {one.index.oid: one for one in done}
-    rebuilt: list[dict[str, Any]] = [
-        {
-            "index": index.full_name,
-            "table": index.table,
-            "bytes_before": index.bytes,
-            "bytes_after": after[index.oid].bytes_after if index.oid in after else index.bytes - bloat.bytes,
-            "reclaimable": round(bloat.share, 3),
-            "source": bloat.source,
-            "seconds": round(after[index.oid].seconds, 3) if index.oid in after else None,
-        }
-        for index, bloat in plan.bloated
-        if call.check_mode or index.oid in after
-    ]
+    rebuilt = _rebuilt(call, plan, done)
     leftovers = [one.full_name for one in plan.leftovers]
     data: dict[str, Any] = {
         "reindexed": rebuilt,
@@ -191,23 +178,34 @@ def _outcome(
     changed = bool(rebuilt or leftovers)
     if plan.failures:
         raise TitanError(f"{' '.join(plan.failures)} ({summary})", changed=changed and not call.check_mode, **data)
+    sizes = [f"{one['index']}: {one['bytes_before']} bytes\n" for one in rebuilt]
+    left_out = [one for one in plan.skipped if "not measured" not in one["reason"]]
     return Outcome(
         changed=changed,
         data=data,
         summary=summary,
-        before="".join(
-            [
-                *(f"{name}: leftover\n" for name in leftovers),
-                *(f"{one['index']}: {one['bytes_before']} bytes\n" for one in rebuilt),
-            ]
-        ),
+        before="".join([*(f"{name}: leftover\n" for name in leftovers), *sizes]),
         after="".join(f"{one['index']}: {one['bytes_after']} bytes\n" for one in rebuilt),
-        warnings=tuple(
-            f"{one['index']} was not rebuilt: {one['reason']}."
-            for one in plan.skipped
-            if "not measured" not in one["reason"]
-        ),
+        warnings=tuple(f"{one['index']} was not rebuilt: {one['reason']}." for one in left_out),
     )
+
+
+def _rebuilt(call: Call, plan: _Plan, done: Sequence[Rebuilt]) -> list[dict[str, Any]]:
+    """What was rebuilt, or would be in check mode."""
+    after = {one.index.oid: one for one in done}
+    return [
+        {
+            "index": index.full_name,
+            "table": index.table,
+            "bytes_before": index.bytes,
+            "bytes_after": after[index.oid].bytes_after if index.oid in after else index.bytes - bloat.bytes,
+            "reclaimable": round(bloat.share, 3),
+            "source": bloat.source,
+            "seconds": round(after[index.oid].seconds, 3) if index.oid in after else None,
+        }
+        for index, bloat in plan.bloated
+        if call.check_mode or index.oid in after
+    ]
 
 
 def _finding(one: Redundant) -> dict[str, Any]:
