@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from functools import partial
@@ -20,12 +20,12 @@ from .attempts import Attempt, Runner, create, insert, this_runner
 from .baseline import PROVEN, gather
 from .file_indexes import Later
 from .lexer import split
-from .placeholders import fill
 from .plan import Plan, rollback_plan
 from .preview import Preview, preview, rehearse
+from .reading import read_all, rules_of, script_of
 from .report import data_of, finish, notes, outcome_of, skipped_indexes
 from .rollback import read_ways_back, take_back
-from .script import Script, make_script
+from .script import Script
 from .session import Rules, Session
 from .source import Migration
 from .statements import names_in
@@ -33,34 +33,10 @@ from .stepwise import Stepper
 from .watcher import Watcher
 
 
-def _rules(options: Mapping[str, Any]) -> Rules:
-    return Rules(
-        redundant=options["redundant_indexes"],
-        lock_timeout=options["lock_timeout"],
-        concurrent_lock_timeout=options["concurrent_lock_timeout"],
-        lock_retries=options["lock_retries"],
-        plain_index_max_rows=options["plain_index_max_rows"],
-        mixed=options["mixed"],
-        by_statement=tuple(options["without_transaction"]),
-        placeholders=dict(options["placeholders"] or {}),
-    )
-
-
-def _script(item: Migration, rules: Rules) -> Script:
-    apart = any(history.sort_key(version) == item.sort_key for version in rules.by_statement)
-    return make_script(fill(item.text, rules.placeholders, item.file), item.file, rules.mixed, apart)
-
-
-def _usable(migrations: Sequence[Migration], rules: Rules) -> None:
-    """Read every pending file before the first one runs; they are read again one by one, to hold one at a time."""
-    for item in migrations:
-        _script(item, rules)
-
-
 def look(call: Call, database: Database, plan: Plan) -> Outcome:
     """Check mode and rehearsals: what would be done."""
-    rules = _rules(call.options)
-    scripts = [(item, _script(item, rules)) for item in plan.pending]
+    rules = rules_of(call.options)
+    scripts = [(item, script_of(item, rules)) for item in plan.pending]
     rehearsed: list[dict[str, Any]] = []
     looked: list[Preview] = []
     with _session(call, database, rules) as session:
@@ -118,8 +94,8 @@ def _names_in_later_files(pending: Sequence[Migration]) -> list[Later]:
 
 def act(call: Call, database: Database, plan: Plan) -> Outcome:
     """Apply what is pending."""
-    rules = _rules(call.options)
-    _usable(plan.pending, rules)
+    rules = rules_of(call.options)
+    scripts = read_all(plan.pending, rules)
     results: list[Result] = []
     create(database)
     runner = this_runner(database)
@@ -128,7 +104,7 @@ def act(call: Call, database: Database, plan: Plan) -> Outcome:
     with _session(call, database, rules) as session, _fingerprint(database, results):
         for item, later in zip(plan.pending, _names_in_later_files(plan.pending)):
             call.say(f"applying {item.file}")
-            results.append(_guarded(session, partial(_apply, session, runner, item, later), results))
+            results.append(_guarded(session, partial(_apply, session, runner, item, scripts, later), results))
     data = data_of(
         applied=[result.as_dict() for result in results],
         skipped_indexes=skipped_indexes(results),
@@ -143,8 +119,8 @@ def act(call: Call, database: Database, plan: Plan) -> Outcome:
     return outcome_of(True, data, summary, plan)
 
 
-def _apply(session: Session, runner: Runner, item: Migration, later: Later) -> Result:
-    script = _script(item, session.rules)
+def _apply(session: Session, runner: Runner, item: Migration, scripts: dict[str, Script], later: Later) -> Result:
+    script = scripts.pop(item.key, None) or script_of(item, session.rules)
     session.prepare()
     if script.whole:
         result = apply_whole(session, runner, item, script, later)
@@ -188,7 +164,7 @@ def _amend(database: Database, runner: Runner, amended: Sequence[Migration], acc
 
 def roll_back(call: Call, database: Database, migrations: Sequence[Migration]) -> Outcome:
     """Take back what was applied after the target."""
-    options, rules = call.options, _rules(call.options)
+    options, rules = call.options, rules_of(call.options)
     doomed = rollback_plan(migrations, history.read(database), options["target"])
     results: list[Result] = []
     with _session(call, database, rules) as session:
@@ -223,8 +199,8 @@ def roll_back(call: Call, database: Database, migrations: Sequence[Migration]) -
 
 def baseline(call: Call, database: Database, plan: Plan) -> Outcome:
     """Record the pending migrations that the database proves."""
-    rules = _rules(call.options)
-    evidence = gather(database, [(item, _script(item, rules)) for item in plan.pending if not item.repeatable])
+    rules = rules_of(call.options)
+    evidence = gather(database, [(item, script_of(item, rules)) for item in plan.pending if not item.repeatable])
     proven = [item for item in evidence if item.verdict == PROVEN]
     if proven and not call.check_mode and not call.options["rehearse"]:
         create(database)
