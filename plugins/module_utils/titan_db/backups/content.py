@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import IO, Any
 
 from ..errors import TitanError
@@ -175,5 +175,6 @@ def _decoders(compression: str, identity: str) -> list[list[str]]:
 def _through(commands: list[list[str]], path: str, deadline: Deadline | None, stdout: Any) -> Iterator[Chain]:
     """A chain of programs that reads the file."""
     programs = [Program(command) for command in commands]
-    with open(path, "rb") as stream, chain(programs, deadline or Deadline(0), stdin=stream, stdout=stdout) as started:
-        yield started
+    with ExitStack() as stack:
+        stream = stack.enter_context(open(path, "rb"))
+        yield stack.enter_context(chain(programs, deadline or Deadline(0), stdin=stream, stdout=stdout))

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Callable
 
@@ -185,7 +185,8 @@ def _decoding(request: DumpRequest, deadline: Deadline) -> Iterator[Sequence[Cal
         decoder.finish()
     else:
         programs = [Program(["zstd", "-tq"])]
-        with chain(programs, deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as started:
+        with ExitStack() as stack:
+            started = stack.enter_context(chain(programs, deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL))
             yield [started.input.write]
 
 
