@@ -273,6 +273,12 @@ def test_a_stuck_job(check: Callable, environment: Path) -> None:
     assert check("jobs_stuck", 0, 0, job_config=str(environment))["status"] == "ok"
 
 
+def test_what_helps_can_be_typed_as_it_is(check: Callable, environment: Path) -> None:
+    record(environment, last_start=1.0, last_end=2.0, exit_status=1, message="no disk")
+    found = check("jobs_failed", 0, 0, job_config=str(environment))
+    assert found["status"] == "critical" and found["fix"].endswith(f": titan-db JOB --config {environment}")
+
+
 @pytest.mark.parametrize(("hours", "status"), [(24.9, "ok"), (25.1, "warning"), (47.9, "warning"), (48.1, "critical")])
 def test_the_age_of_backups_and_of_their_proof(hours: float, status: str) -> None:
     now = datetime.now(timezone.utc)

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from ..backups.catalog import Entry
@@ -22,6 +23,7 @@ Limits = Mapping[str, tuple[float, float]]
 
 # How late a start may be before it counts as missed: cron starts on the minute, machines may be busy.
 GRACE_SECONDS = 600.0
+_TITAN_DB = re.compile(r"\btitan-db (\w+)")
 
 
 @dataclass(frozen=True)
@@ -133,9 +135,7 @@ def backup_checks(entries: Sequence[Entry], now: datetime, limits: Limits, where
     return checks
 
 
-def job_checks(
-    jobs: Sequence[JobFacts], installed: float, now: datetime, zone: tzinfo, limits: Limits, command: str
-) -> list[Check]:
+def job_checks(jobs: Sequence[JobFacts], installed: float, now: datetime, zone: tzinfo, limits: Limits) -> list[Check]:
     """Missed, failed and stuck jobs."""
     missed, failed, stuck = [], [], []
     for each in jobs:
@@ -156,7 +156,7 @@ def job_checks(
             len(failed),
             limits,
             ", ".join(failed),
-            f"{logs}; then start it again by hand: {command} JOB --config FILE",
+            f"{logs}; then start it again by hand: titan-db JOB",
         ),
         judge("jobs_stuck", len(stuck), limits, ", ".join(stuck), "end the process that the job's lock file names"),
     ]
@@ -208,7 +208,18 @@ def disk_checks(usage: Mapping[str, float], limits: Limits) -> list[Check]:
 
 def unreachable(message: str) -> Check:
     """The server cannot be asked."""
-    return Check("connection", CRITICAL, None, message, "systemctl status postgresql")
+    return Check(
+        "connection", CRITICAL, None, message, "systemctl status postgresql; psql -l shows which databases it has"
+    )
+
+
+def typed(checks: Sequence[Check], command: str, config_path: str) -> list[Check]:
+    """The checks with titan-db in their fixes as one types it: with its path and the environment's configuration."""
+
+    def as_typed(found: re.Match[str]) -> str:
+        return f"{shlex.quote(command)} {found[1]} --config {shlex.quote(config_path)}"
+
+    return [replace(check, fix=_TITAN_DB.sub(as_typed, check.fix)) for check in checks]
 
 
 def reachable(place: str) -> Check:

@@ -30,6 +30,7 @@ from .checks import (
     migration_checks,
     program_checks,
     reachable,
+    typed,
     unreachable,
 )
 from .config import Environment, read_environment
@@ -86,10 +87,12 @@ def health(call: Call) -> Outcome:
         checks += _backup_checks(places.backup_dest, places.backup_name, now, limits)
     if places.environment and places.state:
         jobs = _job_facts(places.environment, places.state)
-        checks += job_checks(jobs, places.environment.installed, now, zone, limits, places.environment.command)
+        checks += job_checks(jobs, places.environment.installed, now, zone, limits)
         broken = broken_copies(places.environment)
         checks += program_checks(len(copies(places.environment)), broken, limits, places.environment.name)
     checks += disk_checks(_disk_usage(places, facts), limits)
+    if places.environment:
+        checks = typed(checks, places.environment.command, places.environment.config_path)
     return _health_outcome([check for check in checks if limits.get(check.name) != OFF])
 
 
