@@ -8,6 +8,8 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,13 @@ from tests.integration.watch.stub import running_stub
 
 ROOT = Path(__file__).resolve().parents[3]
 BIN = ROOT / ".venv" / "bin"
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A short path: a line holds many of them, quoted within quotes, and cron takes 990 bytes."""
+    with tempfile.TemporaryDirectory(prefix="tt-role-") as folder:
+        yield Path(folder)
 
 
 def play(tmp_path: Path, *flags: str, **variables: Any) -> dict[str, Any]:
