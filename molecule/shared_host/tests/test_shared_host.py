@@ -57,7 +57,8 @@ def test_the_crontab_has_two_blocks_and_the_foreign_lines():
 
 def test_each_has_its_own_places():
     for path in ("/etc/titan-db", "/var/lib/titan-db", "/home/ubuntu/backups"):
-        assert len(HOST.run("ls %s", path).stdout.split()) == 2, path
+        found = set(HOST.run("ls %s", path).stdout.split()) - {"titan-db"}  # both have one spare copy of the command
+        assert len(found) == 2, path
     assert HOST.run("ls /etc/logrotate.d | grep titan").stdout.split() == ["titan-production", "titan-staging"]
     assert HOST.run("logrotate --debug /etc/logrotate.d/titan-production").rc == 0
 

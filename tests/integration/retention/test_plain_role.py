@@ -49,3 +49,21 @@ def test_the_owner_needs_no_superuser(
     rebuilt = call_module("reindex", min_size_mb=0, **login(owned))
     assert not rebuilt.get("failed") and rebuilt["changed"], rebuilt
     assert {one["source"] for one in rebuilt["reindexed"]} == {"estimate"}
+
+
+def test_what_a_member_of_the_owner_makes_is_the_owners(
+    owned: Any, call_module: Any, titan_rules: Any, freely: Any
+) -> None:
+    """Else the owner's next backup could not read it."""
+    call_module("retention_policy", policies=titan_rules, **login(owned))
+    worker = "titan plain worker"
+    with connect(owned._replace(user="postgres")) as admin:
+        admin.execute(f'DO $$ BEGIN CREATE ROLE "{worker}" LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$')
+        admin.execute(f'GRANT "{ROLE}" TO "{worker}"')
+        result = call_module("cleanup", **freely, **login(owned._replace(user=worker)))
+        assert not result.get("failed") and len(result["vacuumed"]) == 4, result
+        owner = (
+            "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = to_regclass('titan_ops.retention_unvacuumed')"
+        )
+        assert admin.value(owner) == ROLE
+        assert admin.value("SELECT count(*) FROM titan_ops.retention_unvacuumed") == 0

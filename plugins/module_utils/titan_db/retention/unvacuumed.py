@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ..database import Database
+from ..database import Database, sql
+from ..errors import DatabaseError
+from ..grants import NOT_ALLOWED
 from ..steps import step
 from .tables import Table
 
@@ -40,7 +42,23 @@ def _may_note(database: Database, table: Table) -> bool:
                 "FROM unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) right_"
             )
         )
-    return bool(database.value("SELECT has_schema_privilege('titan_ops', 'CREATE')"))
+    return bool(database.value("SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = 'titan_ops'"))
+
+
+def _make(database: Database) -> bool:
+    """Make the table, as the schema's owner's: a backup by that role has to be able to read it. Return whether that could be done."""
+    owner = database.value("SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'titan_ops'")
+    try:
+        with database.transaction():
+            database.execute(_TABLE)
+            database.execute(
+                sql.SQL("ALTER TABLE titan_ops.retention_unvacuumed OWNER TO {}").format(sql.Identifier(str(owner)))
+            )
+    except DatabaseError as error:
+        if error.sqlstate != NOT_ALLOWED:
+            raise
+        return False
+    return True
 
 
 def note(database: Database, table: Table, oids: Collection[int]) -> None:
@@ -48,8 +66,8 @@ def note(database: Database, table: Table, oids: Collection[int]) -> None:
     if not oids or not _may_note(database, table):
         return
     step("cleanup.note")
-    if not _is_there(database):
-        database.execute(_TABLE)
+    if not _is_there(database) and not _make(database):
+        return
     database.execute(
         "INSERT INTO titan_ops.retention_unvacuumed SELECT c.oid, c.relname, a.pid, a.backend_start "
         "FROM pg_class c, pg_stat_activity a WHERE c.oid = ANY (%s::oid[]) AND a.pid = pg_backend_pid() "
