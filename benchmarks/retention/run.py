@@ -242,8 +242,8 @@ HEAD = """# Retention benchmark
 
 Half of a log table of {rows:,} rows is deleted while three clients insert, update doomed rows and read, each {rate:.0f} times a
 second. Each method has a fresh table and a checkpoint before it; fsync is on and autovacuum off. The time of `titan-db cleanup`
-holds its counting before and its reading back afterwards. WAL is what the deleting session wrote. Each number is the median
-of {repeat} runs. {version}, {cores} cores with a load average of {load} at the end,
+holds its counting before and its reading back afterwards; nobody vacuums in the time measured. WAL is what the deleting session
+wrote. Each number is the median of {repeat} runs. {version}, {cores} cores with a load average of {load} at the end,
 Python {python}. Made by
 `python -m benchmarks.retention.run --rows {plain} --repeat {repeat} --markdown docs/benchmark-retention.md`.
 

@@ -70,14 +70,16 @@ class Archive:
             rows = _whole_lines(path)
             self._write_manifest(path, rows, interrupted=True)
 
-    def delete(self, database: Database, query: Any, before_commit: Callable[[], None] | None = None) -> int:
-        """Run one deleting statement, keep its rows; return how many."""
+    def delete(
+        self, database: Database, query: Any, begin: str, before_commit: Callable[[], None] | None = None
+    ) -> int:
+        """Run one deleting statement in a transaction that begins so, keep its rows; return how many."""
         stream = self._opened()
         start = stream.tell()
         columns = sql.SQL(", ").join(sql.Identifier(name) for name in self.columns)
         copy = sql.SQL("COPY ({} RETURNING {}) TO STDOUT").format(query, columns)
         try:
-            with database.transaction():
+            with database.transaction(begin):
                 with translated(), database.raw.cursor() as cursor:
                     cursor.copy_expert(copy, stream)
                     rows = int(cursor.rowcount)

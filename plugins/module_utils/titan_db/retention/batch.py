@@ -122,12 +122,7 @@ def run_batch(work: Work, plain: Any, around: Any, bounded: bool, fetch: Callabl
         fetch: Runs a statement and returns its rows; without it the statement's own count is taken.
     """
     step("cleanup.batch")
-    work.database.execute(f"SET statement_timeout = {int(work.limits.target * 1000) if bounded else 0}")
-    try:
-        done = _attempts(work, plain, around, bounded, fetch or work.database.execute)
-    finally:
-        if not work.database.raw.closed:
-            work.database.execute("SET statement_timeout = 0")
+    done = _attempts(work, plain, around, bounded, fetch or work.database.execute)
     step("cleanup.batched")
     tally = work.tally
     tally.rows += done.rows
@@ -143,7 +138,7 @@ def _attempts(work: Work, plain: Any, around: Any, bounded: bool, fetch: Callabl
     for query in _forms(work, plain, around):
         begun = time.monotonic()
         try:
-            rows, waiting = _committed(work, query, fetch)
+            rows, waiting = _committed(work, query, bounded, fetch)
             seconds = time.monotonic() - begun
             return Batched(rows, seconds, waited=waiting > 0)
         except DatabaseError as error:
@@ -164,7 +159,7 @@ def _forms(work: Work, plain: Any, around: Any) -> Iterator[Any]:
     yield around
 
 
-def _committed(work: Work, query: Any, fetch: Callable[[Any], int]) -> tuple[int, int]:
+def _committed(work: Work, query: Any, bounded: bool, fetch: Callable[[Any], int]) -> tuple[int, int]:
     """The rows of the committed statement, and how many sessions were waiting for it just before the commit."""
     waiting: list[int] = []
 
@@ -172,13 +167,15 @@ def _committed(work: Work, query: Any, fetch: Callable[[Any], int]) -> tuple[int
         work.tally.looked = time.monotonic()
         waiting.append(int(work.database.value(_WAITING)))
 
+    # Two statements in one message are one transaction, so the limit goes with it and costs no round trip of its own.
+    limit = f"SET LOCAL statement_timeout = {int(work.limits.target * 1000)}; " if bounded else ""
     looking = time.monotonic() - work.tally.looked >= _LOOK_EVERY
     if work.archive:
-        rows = work.archive.delete(work.database, query, look if looking else None)
+        rows = work.archive.delete(work.database, query, f"BEGIN; {limit}", look if looking else None)
     elif looking:
-        with work.database.transaction():
+        with work.database.transaction(f"BEGIN; {limit}"):
             rows = fetch(query)
             look()
     else:
-        rows = fetch(query)
+        rows = fetch(sql.SQL(limit) + query)
     return rows, sum(waiting)

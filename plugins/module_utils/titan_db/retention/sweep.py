@@ -21,7 +21,7 @@ from .batch import Work, run_batch
 from .place import Place
 from .planner import FIRST_BATCH, LARGEST_BATCH, SMALLEST_BATCH, Strategy, next_batch, page_bounds
 
-_PASSES = 4
+_PASSES = 5  # the first at once: most of what is left was moved by an update, not locked
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,16 @@ def run(work: Work, strategy: Strategy) -> int:
         with _through_indexes(work.database):
             _windows(work, work.place)
     else:
-        place = work.place or Place(0, _pages(work) - 1)
+        before = _pages(work)
+        place = work.place or Place(0, before - 1)
         _sweep(work, place.first_page, place.last_page + 1)
+        _sweep(work, max(place.last_page + 1, before - 1), _pages(work))  # updates move due rows to the relation's end
     left = _remaining(work)
     for attempt in range(_PASSES):
         if not left.rows or work.tally.partial:
             break
-        time.sleep(min(0.1 * 2**attempt, max(0.0, work.limits.deadline - time.monotonic())))
+        if attempt:
+            time.sleep(min(0.05 * 2**attempt, max(0.0, work.limits.deadline - time.monotonic())))
         _sweep(work, left.first, left.last + 1)
         left = _remaining(work)
     return left.rows
