@@ -170,7 +170,7 @@ def site() -> Iterator[Site]:
     found = collections()
     cluster = Cluster(embedded_programs(), tempfile.mkdtemp(prefix="tt-"), port=free_port(), listen=True)
     cluster.create(passwords=True)
-    cluster.start(["fsync=off"])
+    cluster.start(["fsync=off", "log_statement=all", "log_min_duration_statement=0", "track_activity_query_size=10000"])
     try:
         with connect(cluster.local_settings()) as admin:
             admin.execute(f'CREATE ROLE "{getpass.getuser()}" SUPERUSER LOGIN')
@@ -272,6 +272,25 @@ def test_a_new_password_that_cannot_be_used_is_taken_back(site: Site) -> None:
     assert "The old password is back in force and the old env file is untouched." in " ".join(said.split())
     assert (site.folder / ".env").read_text() == text and site.file_works()
     assert not site.let_in("owner", "never") and not (site.folder / ".env.new").exists()
+
+
+@pytest.mark.slow
+def test_no_password_reaches_the_log_of_a_server_that_logs_every_statement(site: Site) -> None:
+    """Roles made, a password rotated, one taken back: the grants are in the log, no password and no verifier is."""
+    log = Path(site.cluster.folder, "server.log")
+    roles = [
+        {**role, "name": f"logged {role['kind']}", "env_file": f"{site.folder}/.env.logged"}
+        for role in site.roles("owner")
+    ]
+    more = {"access_database": "logged"}
+    start = log.stat().st_size
+    site.play([{**roles[0], "password": "firstSecret"}], **more)
+    site.play([{**roles[0], "password": "secondSecret"}], **more)
+    site.play([{**roles[0], "password": "thirdSecret"}], status=2, access_host="127.0.0.1:1", **more)
+    logged = log.read_text(errors="replace")[start:]
+    assert "GRANT" in logged and '"logged owner"' in logged, "the server logs statements"
+    for secret in ("Secret", "SCRAM-SHA-256$", "PASSWORD"):
+        assert secret not in logged, [line for line in logged.splitlines() if secret in line]
 
 
 @pytest.mark.parametrize("name", ['a"b', "it's", "a,b", "a%b"])
