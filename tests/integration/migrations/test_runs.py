@@ -190,6 +190,40 @@ def test_what_a_file_sets_ends_with_it(run: Run, db: Database) -> None:
         db.execute("DROP OWNED BY plain_titan_role; DROP ROLE plain_titan_role")
 
 
+def test_what_a_file_sets_holds_for_its_steps_and_not_for_their_records(run: Run, db: Database) -> None:
+    db.execute("CREATE ROLE step_titan_role; GRANT ALL ON SCHEMA public TO step_titan_role")
+    text = (
+        "SET ROLE step_titan_role;\nSET statement_timeout = '20s';\nCREATE TABLE a (x int);\nCREATE INDEX CONCURRENTLY a_x ON a (x);\n"
+        "CREATE TABLE b AS SELECT current_setting('statement_timeout') AS t;\nRESET ROLE;\nCREATE TABLE c ();\n"
+    )
+    try:
+        result = ok(run({"1_a.sql": text}, mixed="steps"))
+        assert [step["outcome"] for step in result["applied"][0]["steps"]] == ["done"] * 7
+        owners = {row["name"]: row["owner"] for row in db.rows(
+            "SELECT relname::text AS name, relowner::regrole::text AS owner FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        )}  # fmt: skip
+        assert owners == {"a": "step_titan_role", "a_x": "step_titan_role", "b": "step_titan_role", "c": "postgres"}
+        assert db.value("SELECT t FROM public.b") == "20s"
+        ok(
+            run(
+                {
+                    "1_a.sql": text,
+                    "2_b.sql": "SET SESSION AUTHORIZATION step_titan_role;\nSET default_transaction_read_only = on;\nVACUUM;",
+                }
+            )
+        )
+        assert not ok(
+            run(
+                {
+                    "1_a.sql": text,
+                    "2_b.sql": "SET SESSION AUTHORIZATION step_titan_role;\nSET default_transaction_read_only = on;\nVACUUM;",
+                }
+            )
+        )["changed"]
+    finally:
+        db.execute("DROP OWNED BY step_titan_role; DROP ROLE step_titan_role")
+
+
 HELD = """DO $$ BEGIN
   IF NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted) THEN RAISE 'not held'; END IF;
 END $$;"""
@@ -211,7 +245,10 @@ def test_backslashes_under_old_rules_are_refused_and_others_are_not(run: Run, db
 
 
 def test_a_statement_that_must_stand_alone_is_told_how(run: Run, db: Database) -> None:
-    text = "CREATE TABLE a (x int);\nDO $$ BEGIN INSERT INTO a VALUES (1); COMMIT; INSERT INTO a VALUES (2); END $$;"
+    text = (
+        "CREATE TABLE a (x int);\nCREATE PROCEDURE fill() LANGUAGE plpgsql AS $$ BEGIN INSERT INTO a VALUES (1); COMMIT; "
+        "INSERT INTO a VALUES (2); END $$;\nCALL fill();"
+    )
     result = run({"1_a.sql": text})
     assert result["failed"] and "transaction: none" in result["msg"] and "without_transaction" in result["msg"]
     assert db.value("SELECT to_regclass('public.a') IS NULL")

@@ -35,6 +35,8 @@ def keys(naming: str, *names: str) -> list[str]:
          ["0_init", "20260304_c", "20260305000000_add_a", "20260305000000_add_b"]),
         ("plain", ["01.02.00_02_b.sql", "01.02.00_01_a.sql", "00.11.00_01_c.sql", "01.10_d.sql"],
          ["00.11.00_01", "01.02.00_01", "01.02.00_02", "01.10"]),
+        ("directory", ["000000000000000_first/up.sql", "00000000000000_setup/up.sql", "2019-02-26-002946_user/up.sql"],
+         ["00000000000000", "000000000000000", "2019-02-26-002946"]),
     ],
 )  # fmt: skip
 def test_order(naming: str, names: list[str], expected: list[str]) -> None:
@@ -90,7 +92,9 @@ def test_unreadable_directories_and_files(tmp_path: Path) -> None:
     ["CREATE INDEX CONCURRENTLY ON t (a)", "create unique index concurrently i on t (a)", "DROP INDEX CONCURRENTLY i",
      "REINDEX (VERBOSE) TABLE CONCURRENTLY t", "REINDEX (CONCURRENTLY) INDEX i", "REINDEX DATABASE d", "VACUUM", "VACUUM (FULL) t",
      "ALTER SYSTEM SET work_mem = '1MB'", "CREATE DATABASE d", "DROP DATABASE d", "CREATE TABLESPACE s LOCATION '/x'",
-     "ALTER TABLE t DETACH PARTITION p CONCURRENTLY", "CLUSTER", "ALTER DATABASE d SET TABLESPACE s"],
+     "ALTER TABLE t DETACH PARTITION p CONCURRENTLY", "CLUSTER", "CLUSTER VERBOSE", "CLUSTER (VERBOSE)",
+     "DO $x$ BEGIN FOR i IN 1..9 LOOP DELETE FROM t; COMMIT; END LOOP; END $x$", "DO 'BEGIN PERFORM ''a''; ROLLBACK; END'",
+     "ALTER DATABASE d SET TABLESPACE s"],
 )  # fmt: skip
 def test_what_cannot_share_a_transaction(statement: str) -> None:
     assert not make_script(f"SET x = 1;\n{statement};", "x.sql").whole
@@ -102,7 +106,8 @@ def test_what_cannot_share_a_transaction(statement: str) -> None:
 @pytest.mark.parametrize(
     "statement",
     ["CREATE TABLE vacuum (concurrently int)", "SELECT 'VACUUM'", 'CREATE INDEX "concurrently" ON t (a)', "REINDEX TABLE t",
-     "ALTER TYPE m ADD VALUE 'x'", "SAVEPOINT a; ROLLBACK TO SAVEPOINT a; RELEASE a", "CLUSTER t", "ALTER DATABASE d SET work_mem = 1"],
+     "ALTER TYPE m ADD VALUE 'x'", "SAVEPOINT a; ROLLBACK TO SAVEPOINT a; RELEASE a", "CLUSTER t", "CLUSTER VERBOSE t",
+     "DO $$ BEGIN -- COMMIT;\n PERFORM 'COMMIT;'; INSERT INTO commit VALUES (1); END $$", "ALTER DATABASE d SET work_mem = 1"],
 )  # fmt: skip
 def test_what_can(statement: str) -> None:
     assert make_script(f"{statement};", "x.sql").whole
@@ -112,3 +117,19 @@ def test_a_new_enum_value_that_is_used_gets_a_step_of_its_own() -> None:
     script = make_script("CREATE TABLE a ();\nALTER TYPE m ADD VALUE 'x';\nCREATE TABLE b (c m DEFAULT 'x');", "x.sql")
     assert [step.transaction for step in script.steps] == [True, False, True] and not script.whole
     assert make_script("CREATE TYPE m AS ENUM ('a'); ALTER TYPE m ADD VALUE 'x'; SELECT 'x'::m", "x.sql").whole
+
+
+@pytest.mark.parametrize(
+    "mark", ["-- +goose Down", "--  +migrate Down", "-- migrate:down transaction:false", "-- rambler down", "-- Down Migration",
+             "---- create above / drop below ----"],
+)  # fmt: skip
+def test_a_file_that_holds_its_way_back_too_is_refused(mark: str) -> None:
+    with pytest.raises(TitanError, match="x.sql, line 3: .*way back"):
+        make_script(f"-- up\nCREATE TABLE a ();\n{mark}\nDROP TABLE a;", "x.sql")
+    assert make_script(f"CREATE TABLE a ();\n{mark}\n\n-- DROP TABLE a;\n", "x.sql").whole
+    assert make_script(f"SELECT $$\n{mark}\n$$;\nSELECT 1;", "x.sql").whole
+
+
+def test_a_transaction_that_is_prepared_in_a_file_is_refused_not_committed() -> None:
+    with pytest.raises(TitanError, match="cannot be recorded"):
+        make_script("BEGIN; SELECT 1; PREPARE TRANSACTION 'x';", "x.sql", "steps")

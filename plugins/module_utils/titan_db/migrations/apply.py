@@ -81,7 +81,7 @@ def apply_whole(
 def _transaction(session: Session, runner: Runner, attempt: Attempt, judged: Judged) -> int:
     """One try; return the milliseconds."""
     script, database = judged.script, session.database
-    xid, attempt.started = session.begin()
+    xid, attempt.started = session.begin(script.steps[0].opening if script.steps else "")
     began = time.monotonic()
     try:
         session.check_headers(script.headers, "require", script.file)

@@ -9,9 +9,10 @@ looked at only: it is sent whole, and the server splits it with its own grammar.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from .tokens import SYMBOL, WORD, LexerError, Token, refused, tokenize
+from .tokens import STRING, SYMBOL, WORD, LexerError, Token, line_of, refused, tokenize
 
 _ROUTINE_HEADS = (
     ("create", "function"),
@@ -19,6 +20,10 @@ _ROUTINE_HEADS = (
     ("create", "or", "replace", "function"),
     ("create", "or", "replace", "procedure"),
 )
+_NO_DATA = "COPY ... FROM STDIN carries data that only psql sends. Use INSERT."
+_COPY = re.compile(r"^[ \t]*(?P<copy>copy)\b[^;]*\bfrom\s+stdin\b[^;]*;", re.IGNORECASE | re.MULTILINE)
+_ENDING = re.compile(r"\b(?:commit|rollback)\b", re.IGNORECASE)
+_BEFORE_ENDING = (";", "begin", "then", "else", "loop")
 _BLOCK_WORDS = ("begin", "case", "end")
 
 
@@ -58,11 +63,15 @@ def split(text: str) -> list[Statement]:
     Raises:
         LexerError: see tokenize; also for COPY ... FROM STDIN, whose data only psql can send.
     """
+    try:
+        tokens = tokenize(text)
+    except LexerError as error:
+        raise _data_instead(text, error) from error
     statements: list[Statement] = []
     current: list[Token] = []
     depth = blocks = 0
     counted, line = 0, 1
-    for token in tokenize(text):
+    for token in tokens:
         kind, said, _start, _end, word = token
         if kind == SYMBOL:
             if said == ";" and not depth and not blocks:
@@ -85,6 +94,12 @@ def split(text: str) -> list[Statement]:
     return statements
 
 
+def _data_instead(text: str, error: LexerError) -> LexerError:
+    """The error, or what is behind it: the lines of data after a COPY can be no tokens, and end in a backslash and a dot."""
+    found = next((match for match in _COPY.finditer(text) if line_of(text, match.end()) < error.details["line"]), None)
+    return refused(text, found.start("copy"), _NO_DATA) if found else error
+
+
 def _newlines(text: str, start: int, end: int) -> int:
     piece = text[start:end]
     return piece.count("\n") + piece.count("\r") - piece.count("\r\n")
@@ -105,7 +120,7 @@ def _blocks(before: list[Token], word: str, blocks: int) -> int:
 def _statement(text: str, tokens: list[Token], line: int, terminated: bool) -> Statement:
     words = tuple([token.word for token in tokens])
     if words[0] == "copy" and "from" in words and "stdin" in words[words.index("from") : words.index("from") + 2]:
-        raise refused(text, tokens[0].start, "COPY ... FROM STDIN carries data that only psql sends. Use INSERT.")
+        raise refused(text, tokens[0].start, _NO_DATA)
     return Statement(tokens[0].start, tokens[-1].end, line, tuple(tokens), terminated, words)
 
 
@@ -115,3 +130,28 @@ def same_meaning(first: str, second: str) -> bool:
         return [item.word for item in tokenize(first)] == [item.word for item in tokenize(second)]
     except LexerError:
         return False
+
+
+def ends_transactions(statement: Statement) -> bool:
+    """True if the quoted body of a DO block holds a COMMIT or ROLLBACK, which no transaction around it allows."""
+    return any(
+        token.kind == STRING and _ENDING.search(token.text) is not None and _holds_ending(_body(token.text))
+        for token in statement.tokens
+    )
+
+
+def _holds_ending(body: str) -> bool:
+    try:
+        words = ["begin", *(token.word for token in tokenize(body))]
+    except LexerError:
+        return False  # another language
+    return any(
+        word in ("commit", "rollback") and before in _BEFORE_ENDING and after in (";", "and")
+        for before, word, after in zip(words, words[1:], words[2:])
+    )
+
+
+def _body(quoted: str) -> str:
+    if quoted[0] == "$":
+        return quoted[quoted.index("$", 1) + 1 : quoted.rindex("$", 0, -1)]
+    return quoted[quoted.index("'") + 1 : -1].replace("''", "'")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from ..errors import TitanError
 from .headers import Headers, headers
 from .lexer import Statement, split
+from .sections import refuse_way_back
 from .statements import ALONE, CONTROL, EITHER, TOGETHER, enum_value, nature, uses_literal, written
 from .tokens import LexerError
 
@@ -37,6 +38,17 @@ class Step:
     @property
     def line(self) -> int:
         return self.statements[0].line
+
+    @property
+    def opening(self) -> str:
+        """The SET TRANSACTION that the step begins with: it has to come before any query, so also before the runner's own."""
+        for statement in self.statements:
+            words = statement.key()
+            if words[:2] == ("set", "transaction"):
+                return self.sql[statement.start - self.start : statement.end - self.start]
+            if words[0] != "set":
+                break
+        return ""
 
     @property
     def digest(self) -> str:
@@ -89,6 +101,7 @@ def make_script(text: str, file: str, mixed: str = "refuse", by_statement: bool 
     except LexerError as error:
         raise TitanError(f"{file}, {error.message}", file=file, **error.details) from error
     _refuse_backslashes(statements, file)
+    refuse_way_back(text, file, statements)
     natures = _natures(statements)
     inner = _own_block(statements, natures)
     notes: tuple[str, ...] = ()
@@ -194,7 +207,11 @@ def _in_steps(
 
     for statement, kind in zip(statements, natures):
         if kind == CONTROL:
-            if block == (statement.key()[0] in ("begin", "start")) or statement.key()[0] in ("rollback", "abort"):
+            if block == (statement.key()[0] in ("begin", "start")) or statement.key()[0] in (
+                "rollback",
+                "abort",
+                "prepare",
+            ):
                 raise _unbalanced(file, statement)
             close()
             block = not block

@@ -43,6 +43,12 @@ _PINPOINT_SECONDS = 10.0
 # Before a file's row is written in its own transaction: whatever role or encoding the file took on.
 OURSELVES = "RESET SESSION AUTHORIZATION; RESET ROLE; SET client_encoding = 'UTF8'"
 
+# The same for the records between the steps of a file, until that transaction ends: then the file's own settings are back.
+OURSELVES_MEANWHILE = (
+    "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL ROLE NONE; SET LOCAL client_encoding = 'UTF8'; "
+    "SET LOCAL statement_timeout = 0"
+)
+
 # What DISCARD ALL does, but for the advisory lock that keeps other runners out.
 _FRESH = (
     "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DEALLOCATE ALL; CLOSE ALL; UNLISTEN *; "
@@ -98,10 +104,10 @@ class Session:
         if any(word in lowered for word in _OUTLIVING_WORDS):
             self._stale = self._stale or _OUTLIVING.search(text) is not None
 
-    def begin(self) -> tuple[str, Any]:
-        """Begin a transaction under the lock limit; return its id and the time."""
+    def begin(self, opening: str = "") -> tuple[str, Any]:
+        """Begin a transaction under the lock limit; return its id and the time. opening: see Step."""
         row = self.database.row(
-            f"BEGIN; SET LOCAL lock_timeout = {int(self.rules.lock_timeout)}; "
+            f"BEGIN; {opening}; SET LOCAL lock_timeout = {int(self.rules.lock_timeout)}; "
             "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text AS xid, pg_catalog.clock_timestamp() AS now"
         )
         if row is None:
@@ -133,7 +139,7 @@ class Session:
         self.fresh()
         at = 0
         try:
-            self.begin()
+            self.begin(step.opening)
             for at, statement in enumerate(step.statements):  # noqa: B007 - used after the loop
                 self.database.execute(script.text[statement.start : statement.end])
         except DatabaseError as again:

@@ -37,6 +37,7 @@ _SHAPES = {
     "directory": "NNNN_name/up.sql, NNNN_name/down.sql or R__name/up.sql",
 }
 _WORDY = re.compile(r"[^0-9._-]")
+_LONG_ZERO = 8
 _MAX_FILE = 64 * 1024 * 1024
 
 
@@ -81,7 +82,8 @@ def version_order(version: str) -> tuple[int, ...]:
     name in it (see _named_folders) sorts as text, as those who write such folders sort them.
     """
     if version.isdigit():
-        return (int(version),)
+        number = int(version)  # a date of nothing but zeros, as some histories begin: each length of it is another one
+        return (number,) if number or len(version) < _LONG_ZERO else (0, len(version))
     if _WORDY.search(version):
         return tuple(map(ord, version))
     return tuple(int(part) for part in re.findall("[0-9]+", version.replace("-", ""))) or (0,)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .lexer import Statement
+from .lexer import Statement, ends_transactions
 from .tokens import QUOTED, STRING, WORD, Token
 
 # Natures. ALONE: fails inside a transaction block. EITHER: runs in both. CONTROL: begins or ends a transaction.
@@ -16,6 +16,7 @@ TOGETHER, ALONE, EITHER, CONTROL = "together", "alone", "either", "control"
 
 _CONTROL = ("begin", "commit", "end", "abort", "rollback", "start")
 _EITHER = ("set", "reset", "show", "analyze", "load")
+_ALL_TABLES = ("cluster", "verbose", ")")  # how a CLUSTER that names no table ends
 _IDENTIFIER = re.compile(r"[\w$]+")
 
 
@@ -66,6 +67,8 @@ def nature(statement: Statement) -> str:
         return ALONE if second == "prepared" else CONTROL
     if first == "prepare" and second == "transaction":
         return CONTROL
+    if first == "do" and ends_transactions(statement):
+        return ALONE
     if first == "set" and second in ("local", "constraints", "transaction"):
         return TOGETHER
     if _alone(first, second, words):
@@ -78,7 +81,9 @@ def _alone(first: str, second: str, words: tuple[str, ...]) -> bool:
         first == "vacuum"
         or (first == "alter" and second == "system")
         or words == ("discard", "all")
-        or words == ("cluster",)
+        or (
+            first == "cluster" and (second in ("", "(") or words == ("cluster", "verbose")) and words[-1] in _ALL_TABLES
+        )
     ):
         return True
     if first == "create":

@@ -19,7 +19,7 @@ from .history import Applied
 from .index_rules import FOUND, REBUILD, SKIP, Verdict
 from .indexes import decide, drop_statement, invalid_indexes
 from .script import Script, Step, shortened
-from .session import OURSELVES, Session, located
+from .session import OURSELVES_MEANWHILE, Session, located
 from .source import Migration
 from .statements import IndexDeclaration, index_declaration
 
@@ -142,6 +142,11 @@ class Stepper:
         return f"Steps 1 to {step.number - 1} of {total} are done and recorded; the next run goes on at step {step.number}."
 
     def _record(self, step: Step, outcome: str, **more: Any) -> None:
+        """Write how the step stands as the runner itself, whatever role or limits the file has set for its own statements."""
+        with self.database.transaction(f"BEGIN READ WRITE; {OURSELVES_MEANWHILE}"):
+            self._write(step, outcome, **more)
+
+    def _write(self, step: Step, outcome: str, **more: Any) -> None:
         """Put down how the step stands; replaces what was said of it before."""
         record = {
             "number": step.number, "line": step.line, "digest": step.digest, "outcome": outcome,
@@ -152,12 +157,12 @@ class Stepper:
 
     def _group(self, step: Step) -> None:
         kept = list(self.attempt.steps)
-        self.session.begin()
+        self.session.begin(step.opening)
         try:
             announce("migration.group")
             self.session.run(step.sql)
-            self.database.execute(OURSELVES)
-            self._record(step, "done")
+            self.database.execute(OURSELVES_MEANWHILE)
+            self._write(step, "done")
             announce("migration.group_commit")
             self.database.execute("COMMIT")
         except BaseException:
