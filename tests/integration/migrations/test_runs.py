@@ -224,6 +224,23 @@ def test_what_a_file_sets_holds_for_its_steps_and_not_for_their_records(run: Run
         db.execute("DROP OWNED BY step_titan_role; DROP ROLE step_titan_role")
 
 
+def test_an_event_trigger_sees_the_files_and_not_the_runner(run: Run, db: Database) -> None:
+    text = (
+        "CREATE TABLE seen (tag text);\nCREATE FUNCTION note_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "INSERT INTO seen VALUES (tg_tag); END $$;\nCREATE EVENT TRIGGER note_ddl ON ddl_command_end EXECUTE FUNCTION note_ddl();"
+    )
+    ok(
+        run(
+            {
+                "1_a.sql": text,
+                "2_b.sql": "CREATE TABLE b (x int);",
+                "3_c.sql": "CREATE INDEX CONCURRENTLY b_x ON b (x);",
+            }
+        )
+    )
+    assert [row["tag"] for row in db.rows("SELECT tag FROM public.seen")] == ["CREATE TABLE", "CREATE INDEX"]
+
+
 HELD = """DO $$ BEGIN
   IF NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted) THEN RAISE 'not held'; END IF;
 END $$;"""

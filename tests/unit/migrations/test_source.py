@@ -87,6 +87,21 @@ def test_unreadable_directories_and_files(tmp_path: Path) -> None:
         read_directory(str(tmp_path))
 
 
+def test_a_directory_of_another_naming_is_not_one_without_migrations(tmp_path: Path) -> None:
+    assert read_directory(str(tmp_path)) == []
+    (tmp_path / "default" / "1_a").mkdir(parents=True)
+    (tmp_path / "default" / "README.md").write_text("not SQL")
+    assert read_directory(str(tmp_path)) == read_directory(str(tmp_path), "directory") == []
+    (tmp_path / "default" / "1_a" / "up.sql").write_text("SELECT 1")
+    for naming in ("plain", "directory"):
+        with pytest.raises(TitanError, match="default/1_a/up.sql.*naming"):
+            read_directory(str(tmp_path), naming)
+    assert len(read_directory(str(tmp_path / "default"), "directory")) == 1
+    (tmp_path / "2_b.SQL").write_text("SELECT 1")
+    with pytest.raises(TitanError, match="'2_b.SQL' does not fit"):
+        parse_files(read_directory(str(tmp_path)))
+
+
 @pytest.mark.parametrize(
     "statement",
     ["CREATE INDEX CONCURRENTLY ON t (a)", "create unique index concurrently i on t (a)", "DROP INDEX CONCURRENTLY i",

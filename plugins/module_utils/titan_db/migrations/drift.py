@@ -97,12 +97,19 @@ def objects(database: Database) -> dict[str, str]:
         return {row["object"]: row["hash"] for row in database.rows(_OBJECTS)}
 
 
+def create(database: Database) -> None:
+    """Make the table if it is missing: before the files, and under the session's own search_path, since a file may make an
+    event trigger that looks at it or needs that path.
+    """
+    if database.value("SELECT pg_catalog.to_regclass('titan_ops.migration_fingerprint') IS NULL"):
+        database.execute(_TABLE)
+
+
 def keep(database: Database) -> None:
     """Put the fingerprint of now in place of the last one."""
+    create(database)
     with database.transaction():
         database.execute("SET LOCAL search_path = pg_catalog")
-        if database.value("SELECT pg_catalog.to_regclass('titan_ops.migration_fingerprint') IS NULL"):
-            database.execute(_TABLE)
         database.execute(_KEEP)
 
 

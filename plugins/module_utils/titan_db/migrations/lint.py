@@ -73,12 +73,15 @@ def _name(statement: Statement, at: int) -> str:
 def locks(database: Database, script: Script) -> list[dict[str, Any]]:
     """Each statement with its lock and the size of its table: {line, statement, lock, table, rows, bytes}."""
     said = []
+    sizes: dict[str, dict[str, Any]] = {}  # a file may hold thousands of INSERTs into one table
     for statement in script.statements:
         level, table = lock_of(statement)
         said_there = shortened(script.text[statement.start : statement.end])
         item: dict[str, Any] = {"line": statement.line, "statement": said_there}
         if level:
-            item.update(lock=level, table=table, **_size(database, table))
+            if table not in sizes:
+                sizes[table] = _size(database, table)
+            item.update(lock=level, table=table, **sizes[table])
         said.append(item)
     return said
 

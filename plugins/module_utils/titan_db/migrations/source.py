@@ -114,8 +114,27 @@ def read_directory(path: str, naming: str = "plain") -> list[dict[str, str]]:
             f"The migration directory cannot be read ({error.strerror}). Name a directory of .sql files that the user "
             "who runs the playbook may read.",
         ) from error
+    if not names:
+        _refuse_other_shapes(path, naming)
     folder = os.path.join(path, "")
     return [{"name": name, "content": _read_text(folder + name, name)} for name in names]
+
+
+def _refuse_other_shapes(path: str, naming: str) -> None:
+    """A directory whose SQL lies only where the naming does not look must not pass for one without migrations."""
+    for folder, inner, files in os.walk(path):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        found = next(
+            (name for name in sorted(files) if name.lower().endswith(".sql") and not name.startswith(".")), None
+        )
+        if found is not None:
+            seen = os.path.relpath(os.path.join(folder, found), path)
+            raise OptionError(
+                "path",
+                path,
+                f"It holds no {_SHAPES[naming]}, but {seen!r}. Name the directory that holds the files, and their naming "
+                f"({', '.join(NAMINGS)}).",
+            )
 
 
 def _sql_names(path: str, naming: str) -> Iterable[str]:
@@ -123,8 +142,8 @@ def _sql_names(path: str, naming: str) -> Iterable[str]:
         for entry in entries:
             if naming == "directory" and entry.is_dir():
                 with os.scandir(entry.path) as inner:
-                    yield from (f"{entry.name}/{item.name}" for item in inner if item.name.endswith(".sql"))
-            elif entry.name.endswith(".sql") and not entry.name.startswith(".") and entry.is_file():
+                    yield from (f"{entry.name}/{item.name}" for item in inner if item.name.lower().endswith(".sql"))
+            elif entry.name.lower().endswith(".sql") and not entry.name.startswith(".") and entry.is_file():
                 yield entry.name
 
 

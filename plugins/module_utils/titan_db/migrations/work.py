@@ -98,6 +98,7 @@ def act(call: Call, database: Database, plan: Plan) -> Outcome:
     scripts = read_all(plan.pending, rules)
     results: list[Result] = []
     create(database)
+    drift.create(database)
     runner = this_runner(database)
     by_hand = drift.drift(database) or []
     _amend(database, runner, plan.amended, call.options["accept_edited"])
