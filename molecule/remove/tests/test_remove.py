@@ -50,7 +50,7 @@ def test_removing_one_environment_after_the_other():
     done = playbook("titan.database.remove", "-l", "titan-production", "-e", "remove_schema=true")
     assert recap(done)["titan-production"] >= 4
     assert crontab(HOST) == FOREIGN
-    for path in (COMMAND, "/etc/titan-db", "/etc/logrotate.d/titan-production", "/var/lib/titan-db/production"):
+    for path in (COMMAND, "/etc/titan-db", "/etc/logrotate.d/titan-production", "/var/lib/titan-db"):
         assert not HOST.file(path).exists, path
     assert PRODUCTION.value("SELECT to_regnamespace('titan_ops') IS NULL") == "t"
     assert PRODUCTION.counts() == counts
