@@ -45,18 +45,20 @@ KEEP = {"production": (90, 30, 180, 60), "staging": (30, 7, 30, 30)}
 
 @dataclass(frozen=True)
 class Environment:
-    """One environment on one host, by Titan's paths."""
+    """One environment on one host, by Titan's paths below the home directory of the jobs' user."""
 
     host: Any
     name: str
+    user: str = "ubuntu"
+    base: str = "/home/ubuntu"
 
     @property
     def home(self) -> str:
-        return {"production": "/home/ubuntu/Titan", "staging": "/home/ubuntu/Titan-staging"}[self.name]
+        return self.base + {"production": "/Titan", "staging": "/Titan-staging"}[self.name]
 
     @property
     def backups(self) -> str:
-        return {"production": "/home/ubuntu/backups/database", "staging": "/home/ubuntu/backups/staging"}[self.name]
+        return self.base + {"production": "/backups/database", "staging": "/backups/staging"}[self.name]
 
     @property
     def prefix(self) -> str:
@@ -67,7 +69,11 @@ class Environment:
         return f"/etc/titan-db/{self.name}.json"
 
     def database(self) -> str:
-        return database_of(self.host, self.name)
+        """The database that the env file names (two environments on one server have two)."""
+        text = self.host.run("cat %s", f"{self.home}/.env").stdout
+        found = re.search(r"^DB_NAME='?([\w]+)|^DATABASE_URL=.*/(\w+)'?$", text, re.M)
+        assert found, f"{self.home}/.env names no database"
+        return found.group(1) or found.group(2)
 
     def sql(self, query: str) -> list[list[str]]:
         """Rows of a query that the server's superuser runs over the socket."""
@@ -85,16 +91,16 @@ class Environment:
     def titan_db(self, *arguments: str, expect: int | None = 0) -> Any:
         """Run titan-db as the job user with the environment's configuration."""
         words = shlex.join(["titan-db", arguments[0], "--config", self.config, *arguments[1:]])
-        done = self.host.run("cd / && runuser -u ubuntu -- sh -c %s", words)
+        done = self.host.run("cd / && runuser -u %s -- sh -c %s", self.user, words)
         assert expect is None or done.rc == expect, f"{words}: {done.rc}\n{done.stdout}\n{done.stderr}"
         return done
 
     def json(self, *arguments: str, expect: int | None = 0) -> dict[str, Any]:
         return dict(json.loads(self.titan_db(*arguments, "--json", expect=expect).stdout))
 
-    def block(self, user: str = "ubuntu") -> list[str]:
+    def block(self, user: str = "") -> list[str]:
         """The lines between the environment's two markers in the user's crontab."""
-        text = crontab(self.host, user)
+        text = crontab(self.host, user or self.user)
         begin, end = f"titan.database crontab {self.name} ", f"END titan.database crontab {self.name}"
         inside = re.search(rf"^# BEGIN {re.escape(begin)}.*?\n(.*?)^# {re.escape(end)}", text, re.M | re.S)
         assert inside, f"no block of {self.name} in:\n{text}"
@@ -110,15 +116,13 @@ class Environment:
         """Do what cron does with the line of a job: its command, its shell, its environment, the job's user."""
         command = re.split(r"\s+", self.line(word), maxsplit=5)[5]
         command = re.sub(r"\\%", "%", command)  # cron takes the backslash away
-        return self.host.run(
-            "cd /home/ubuntu && runuser -u ubuntu -- env -i HOME=/home/ubuntu LOGNAME=ubuntu PATH=/usr/bin:/bin SHELL=/bin/sh "
-            "/bin/sh -c %s",
-            command,
-        )
+        as_cron = "env -i HOME=%s LOGNAME=%s PATH=/usr/bin:/bin SHELL=/bin/sh /bin/sh -c %s"
+        where, who = self.base, self.user
+        return self.host.run(f"cd %s && runuser -u %s -- {as_cron}", where, who, where, who, command)
 
     def log(self, job: str) -> str:
         names = {"backup": f"db-backup-{self.name}.log"}
-        path = f"/home/ubuntu/logs/{names.get(job, f'db-{job}.log')}"
+        path = f"{self.base}/logs/{names.get(job, f'db-{job}.log')}"
         done = self.host.run("cat %s", path)
         return done.stdout if done.rc == 0 else ""
 
@@ -142,15 +146,6 @@ class Environment:
         tables = ("audit_logs", "system_logs", "notifications", "user_sessions", "orders", "trades", "users")
         row = self.sql("SELECT " + ", ".join(f"(SELECT count(*) FROM {table})" for table in tables))[0]
         return dict(zip(tables, map(int, row)))
-
-
-def database_of(host: Any, environment: str) -> str:
-    """The database that the environment's env file names (two environments on one server have two)."""
-    home = {"production": "/home/ubuntu/Titan", "staging": "/home/ubuntu/Titan-staging"}[environment]
-    text = host.run("cat %s", f"{home}/.env").stdout
-    found = re.search(r"^DB_NAME='?([\w]+)|^DATABASE_URL=.*/(\w+)'?$", text, re.M)
-    assert found, f"{home}/.env names no database"
-    return found.group(1) or found.group(2)
 
 
 def crontab(host: Any, user: str = "ubuntu") -> str:

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Make this machine able to run the scenarios: Docker's engine running, and the images of the hosts present.
 #
-#   molecule/images.sh             install what is missing, start the engine, make missing images
+#   molecule/images.sh             install what is missing, start the engine, make missing or outdated images
 #   molecule/images.sh --rebuild   make the images again
 #
 # Needs root on Debian 12 or 13 for the installation and for starting the engine; with an engine that runs already and
@@ -21,7 +21,7 @@ installed=systemd,systemd-sysv,dbus,python3,cron,openssh-server,sudo,iproute2,ca
 installed=$installed,postgresql,postgresql-client
 
 # Not installed, but installable without a network: what the roles are there to install.
-offered="python3-psycopg2 zstd pigz logrotate acl apprise"
+offered="python3-psycopg2 zstd pigz logrotate acl apprise pgbackrest"
 
 missing=
 for program in dockerd:docker.io docker:docker.io mmdebstrap:mmdebstrap iptables:iptables ssh-keygen:openssh-client; do
@@ -82,8 +82,11 @@ rm -f /var/log/*.log /etc/machine-id
 : >/etc/machine-id
 INSIDE
 
+# An image that another version of this file has made is made again.
+recipe=$(cksum <"$0" | tr ' ' -)
+
 make_image() { # suite, image
-    if [ "$rebuild" = no ] && docker image inspect "$2" >/dev/null 2>&1; then
+    if [ "$rebuild" = no ] && [ "$(docker image inspect -f '{{.Config.Labels.recipe}}' "$2" 2>/dev/null)" = "$recipe" ]; then
         echo "images: $2 is there"
         return
     fi
@@ -93,7 +96,7 @@ make_image() { # suite, image
         --customize-hook="copy-in $setup /" \
         --customize-hook="chroot \"\$1\" env OFFERED='$offered' sh /$(basename "$setup")" \
         --customize-hook="rm \"\$1/$(basename "$setup")\"" \
-        "$1" - | docker import - "$2" >/dev/null
+        "$1" - | docker import --change "LABEL recipe=$recipe" - "$2" >/dev/null
     docker image inspect "$2" >/dev/null
     echo "images: $2 made in $(($(date +%s) - start)) s"
 }

@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host with pgBackRest: its jobs back up, prove and clean as with dumps, and every moment can be had back."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from conftest import ROOT, Environment, machine, wait_until
+
+HOST = machine("titan-pgbackrest")
+PRODUCTION = Environment(HOST, "production", "postgres", "/var/lib/postgresql")
+
+
+def info() -> dict:
+    """What pgBackRest itself says of the stanza."""
+    done = HOST.run("runuser -u postgres -- pgbackrest --config=/etc/pgbackrest/main.conf --stanza=main info")
+    assert done.rc == 0, done.stderr
+    return {
+        "stanza": re.search(r"status: (\w+)", done.stdout).group(1),
+        "backups": re.findall(r"(full|diff|incr) backup: (\S+)", done.stdout),
+    }
+
+
+def answering() -> bool:
+    """Whether the server takes connections and can be written to."""
+    done = HOST.run("cd / && runuser -u postgres -- psql -X -A -t -p 5433 -c 'SELECT pg_is_in_recovery()'")
+    return done.rc == 0 and done.stdout.strip() == "f"
+
+
+def test_the_server_archives_and_nobody_else_reads_the_key():
+    assert PRODUCTION.value("SHOW archive_mode") == "on"
+    found = info()
+    assert found["stanza"] == "ok" and [kind for kind, _label in found["backups"]] == ["full"], (
+        "taken before the migrations"
+    )
+    file = HOST.file("/etc/pgbackrest/main.conf")
+    assert (file.user, file.mode) == ("postgres", 0o600)
+    key = re.search(r"cipher-pass=(.+)", file.content_string).group(1)
+    for place in ("/etc/titan-db", "/var/spool/cron/crontabs", PRODUCTION.backups, f"{PRODUCTION.base}/logs"):
+        assert HOST.run("grep -rF -- %s %s", key, place).rc == 1, place
+
+
+def test_the_jobs_take_proven_backups():
+    for count in (2, 3):
+        done = PRODUCTION.cron("backup")
+        assert done.rc == 0, PRODUCTION.log("backup")[-3000:]
+        entries = PRODUCTION.json("list")["backups"]
+        assert [entry["verified_level"] for entry in entries] == ["restored"] * count
+        found = info()
+        assert len(found["backups"]) == count and found["backups"][-1][0] == "incr"
+        assert [entry["problem"] for entry in entries] == [""] * count
+    assert HOST.run("pgrep -fa '[t]itan-drill'").stdout == ""
+
+
+def test_the_clean_up_trusts_them_and_deletes_what_is_due():
+    due, before = PRODUCTION.due(), PRODUCTION.counts()
+    assert all(due.values()), due
+    done = PRODUCTION.titan_db("cleanup", "--by-hand", "--max-fraction", "1.0")
+    assert "Trusted backup: " in done.stdout + done.stderr
+    after = PRODUCTION.counts()
+    assert {table: before[table] - after[table] for table in due} == due
+    assert {table: after[table] - before[table] for table in ("orders", "trades", "users")} == {
+        "orders": 0,
+        "trades": 0,
+        "users": 0,
+    }
+
+
+def test_health_looks_at_the_archive():
+    checks = {check["name"]: check["status"] for check in PRODUCTION.json("health", "--by-hand", expect=None)["checks"]}
+    assert (checks["archiving"], checks["backup_age"], checks["jobs_failed"]) == ("ok", "ok", "ok"), checks
+
+
+def test_back_to_a_moment_by_the_guide():
+    """A table is dropped, and a moment before that is had back; the next night is a good one."""
+    guide = (ROOT / "docs/pgbackrest.md").read_text()
+    lines = re.search(r"```sh\n(sudo systemctl stop postgresql.*?)```", guide, re.S).group(1)
+    orders = PRODUCTION.counts()["orders"]
+    moment = PRODUCTION.value("SELECT clock_timestamp()")
+    time.sleep(1.1)
+    PRODUCTION.sql("DROP TABLE orders CASCADE")
+    PRODUCTION.sql("SELECT pg_switch_wal()")
+    lines = re.sub(r'--target="[^"]+"', f'--target="{moment}"', lines).replace("@15-main", "@17-main")
+    done = HOST.run("cd / && sh -ec %s", lines)
+    assert done.rc == 0, done.stdout + done.stderr
+    wait_until(answering, 60, "the server")
+    assert PRODUCTION.counts()["orders"] == orders
+
+    done = PRODUCTION.cron("backup")
+    assert done.rc == 0, PRODUCTION.log("backup")[-3000:]
+    assert {entry["verified_level"] for entry in PRODUCTION.json("list")["backups"]} == {"restored"}
