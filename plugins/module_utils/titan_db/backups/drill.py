@@ -20,7 +20,7 @@ from typing import Any, Callable
 from ..cluster import THROW_AWAY, Cluster, identity, make_folder
 from ..connection import ConnectionSettings
 from ..database import Database, connect, sql
-from ..errors import DatabaseError, LockedError, TitanError
+from ..errors import LockedError, TitanError
 from ..locks import advisory_lock
 from ..outcome import silent
 from ..steps import step
@@ -31,7 +31,7 @@ from .naming import FileName
 from .pipeline import Deadline
 from .scratch import scratch_cluster
 from .skeleton import Skeleton
-from .targets import UNFINISHED, create_database, drop_database, maintenance, roomy
+from .targets import UNFINISHED, create_database, drop_database, lacks_locale, maintenance, make_like_source, roomy
 from .tools import Programs
 
 _DATABASE = "drill"
@@ -102,12 +102,31 @@ def run_drill(
         with restoring():
             archive = unpacked.enter_context(loader.unpacked(path, file))
         target = ready()
-        reads_archive = _load(loader, archive, file, target, bool(manifest or server))
+        with _in_its_locale(target, source):
+            reads_archive = _load(loader, archive, file, target, bool(manifest or server))
         step("drill.compare")
         say("Comparing ...")
         text = partial(_text, reads_archive, unpacked)
         restored, differences = _compare(manifest, target, text, loader, say, server is None)
     return DrillResult(tuple(differences), len(restored.tables), restored.rows, time.monotonic() - began, restored)
+
+
+@contextmanager
+def _in_its_locale(target: ConnectionSettings, source: Mapping[str, Any]) -> Iterator[None]:
+    """A failure in another locale than the source's (a check of lower(), a partition's bounds) is not the backup's."""
+    try:
+        yield
+    except TitanError as error:
+        if error.details.get("of_the_backup"):
+            with connect(target, "drill") as database:
+                lacking = lacks_locale(database, source)
+            if lacking:
+                raise TitanError(
+                    f"{error.message} That says nothing about the backup: PostgreSQL on this host does not have the source's "
+                    f"locale {lacking!r}. Drill it where it is to be had.",
+                    **{**error.details, "of_the_backup": False},
+                ) from error
+        raise
 
 
 def _text(reads_archive: Callable[[], Skeleton], unpacked: ExitStack) -> Skeleton:
@@ -194,7 +213,7 @@ def _make(cluster: Cluster, superuser: str, source: Mapping[str, Any], deadline:
             create_role(database, role)
         for number, tablespace in enumerate(source.get("tablespaces", ())):
             _create_tablespace(database, tablespace, os.path.join(cluster.folder, f"tablespace{number}"))
-        _create_database(database, source)
+        make_like_source(database, _DATABASE, source)
     return maintenance.to(_DATABASE)
 
 
@@ -207,21 +226,6 @@ def create_role(database: Database, role: str) -> None:
 def _create_tablespace(database: Database, name: str, folder: str) -> None:
     make_folder(folder)
     database.execute(sql.SQL("CREATE TABLESPACE {} LOCATION {}").format(sql.Identifier(name), sql.Literal(folder)))
-
-
-def _create_database(database: Database, source: Mapping[str, Any]) -> None:
-    """The scratch database in the source's encoding, and in its locale where this host has it."""
-    encoding = str(source.get("encoding") or "UTF8")
-    make = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}")
-    wanted = (str(source.get("collate") or "C"), str(source.get("ctype") or "C"))
-    for collate, ctype in dict.fromkeys((wanted, ("C", "C"))):
-        literals = (sql.Literal(item) for item in (encoding, collate, ctype))
-        try:
-            database.execute(make.format(sql.Identifier(_DATABASE), *literals))
-            return
-        except DatabaseError:
-            if (collate, ctype) == ("C", "C"):
-                raise
 
 
 def _load(
@@ -239,5 +243,5 @@ def _load(
             with connect(target.to("postgres"), "drill") as database:
                 create_role(database, missing[1])
                 database.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(_DATABASE)))
-                _create_database(database, {})
+                make_like_source(database, _DATABASE, {})
     raise TitanError("The restore failed: the dump needs too many roles that do not exist.")

@@ -115,8 +115,18 @@ def dump_pins(database: Database) -> dict[str, str]:
 
     It pins what else matters itself. PGTZ passes every pooler; PGOPTIONS may not, and is given where it is needed only.
     """
-    written = database.value("SELECT reset_val FROM pg_settings WHERE name = 'bytea_output'")
-    return {"PGTZ": "UTC", **({"PGOPTIONS": "-c bytea_output=hex"} if written != "hex" else {})}
+    return {"PGTZ": "UTC", **_overridden(database, {"bytea_output": "hex", "quote_all_identifiers": "off"})}
+
+
+def load_pins(database: Database) -> dict[str, str]:
+    """Variables that let psql and pg_restore write, whatever the role has set."""
+    return _overridden(database, {"default_transaction_read_only": "off"})
+
+
+def _overridden(database: Database, wanted: Mapping[str, str]) -> dict[str, str]:
+    rows = database.rows("SELECT name, reset_val AS value FROM pg_settings WHERE name = ANY(%s)", (list(wanted),))
+    options = [f"-c {row['name']}={wanted[row['name']]}" for row in rows if row["value"] != wanted[row["name"]]]
+    return {"PGOPTIONS": " ".join(sorted(options))} if options else {}
 
 
 def canceller(database: Database) -> Callable[[], None]:

@@ -18,7 +18,7 @@ from ..connection import ConnectionSettings
 from ..database import child_environment, connect
 from ..errors import TitanError
 from .content import decode_to, decoded
-from .fingerprint import dump_pins
+from .fingerprint import dump_pins, load_pins
 from .naming import FileName
 from .pipeline import PIECE, Deadline, Program, chain, output_of
 from .positions import write_positions
@@ -112,7 +112,7 @@ class Loader:
             self.programs.path("pg_restore"), "--exit-on-error", "--no-password", f"--jobs={jobs}",
             f"--dbname={conninfo(target.database)}",
         ]  # fmt: skip
-        with child_environment(target) as env, self._list_file(entries) as listed:
+        with _writing_environment(target) as env, self._list_file(entries) as listed:
             output_of(Program([*argv, *listed, archive], env), self.deadline)
 
     @contextmanager
@@ -137,7 +137,7 @@ class Loader:
             "--single-transaction", "--file=-",
         ]  # fmt: skip
         given = (path, file.compression, self._identity_for(file), self.deadline)
-        with child_environment(target) as env, decoded(*given) as pieces:
+        with _writing_environment(target) as env, decoded(*given) as pieces:
             psql = Program(argv, env, self.identity)
             with chain([psql], self.deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as started:
                 for piece in pieces:
@@ -162,10 +162,10 @@ class Loader:
 
     def database_skeleton(self, target: ConnectionSettings) -> Skeleton:
         """The statements that would make the database's schema."""
-        with child_environment(target) as env:
+        with child_environment(target) as inherited:
+            with connect(target, "drill") as database:
+                env = {**inherited, **dump_pins(database)}
             if self.with_rows:
-                with connect(target, "drill") as database:
-                    env = {**env, **dump_pins(database)}
                 return self._text_of(Program([self.programs.path("pg_dump"), "--no-password"], env))
             argv = [self.programs.path("pg_dump"), "--schema-only", "--no-password"]
             text = output_of(Program(argv, env), self.deadline)
@@ -180,6 +180,14 @@ class Loader:
 
     def _lines(self, *argv: str) -> list[bytes]:
         return output_of(Program(argv), self.deadline).encode(errors="surrogateescape").split(b"\n")
+
+
+@contextmanager
+def _writing_environment(target: ConnectionSettings) -> Iterator[dict[str, str]]:
+    with child_environment(target) as env:
+        with connect(target, "restore") as database:
+            pins = load_pins(database)
+        yield {**env, **pins}
 
 
 def conninfo(database: str) -> str:

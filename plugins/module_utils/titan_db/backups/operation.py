@@ -33,7 +33,7 @@ from .report import listing_line, public_entry
 from .restore import restore_entry
 from .results import finish, planned, recent_enough, too_long
 from .scratch import default_drill_directory, require_drill_directory
-from .source import Source, of_source, read_source, require_readable
+from .source import Source, left_out, of_source, read_source, require_readable
 from .sweep import sweep_parts
 from .take import Wanted, take_backup, utc_now
 from .verify import drill_entry
@@ -150,6 +150,11 @@ def _called(name: str | None) -> str:
 
 
 def _remarks(source: Source, database: Database) -> list[str]:
+    """What pg_dump leaves out without calling it an error."""
+    return [*left_out(database), *_of_standby(source, database)]
+
+
+def _of_standby(source: Source, database: Database) -> list[str]:
     if not source.in_recovery:
         return []
     absent = [table.label for table in read_tables(database) if table.absent]

@@ -35,8 +35,10 @@ def read_properties(database: Database) -> dict[str, Any]:
     row = database.row(
         """
         SELECT d.datacl IS NOT NULL AS granted, d.datconnlimit AS connection_limit,
-               shobj_description(d.oid, 'pg_database') AS comment
-          FROM pg_database d WHERE d.datname = current_database()
+               shobj_description(d.oid, 'pg_database') AS comment, t.spcname::text AS tablespace,
+               to_jsonb(d) ->> 'datlocprovider' AS locale_provider, to_jsonb(d) ->> 'daticurules' AS icu_rules,
+               coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale') AS locale
+          FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace WHERE d.datname = current_database()
         """
     )
     return {**(row or {}), "settings": settings, "grants": grants}

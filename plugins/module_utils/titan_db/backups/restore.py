@@ -10,7 +10,7 @@ import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ..database import Database, connect, sql
@@ -120,7 +120,6 @@ def make_restore_plan(server: Database, into: str, swap: bool, now: datetime) ->
         raise OptionError("into", into, "Use the name of a database: 1 to 63 bytes.")
     if into in ("postgres", "template0", "template1"):
         raise OptionError("into", into, "The server needs this database; restore into another one.")
-    stamp = now.strftime("%Y%m%d_%H%M%S")
     stem = into.encode()[:30].decode(errors="ignore")
     names = {row["name"]: row["mark"] for row in server.rows(_DATABASES)}
     if into in names and not swap:
@@ -130,9 +129,32 @@ def make_restore_plan(server: Database, into: str, swap: bool, now: datetime) ->
             "A database of this name exists. Choose a new name, or 'swap: true' to put the restored one in its place.",
         )
     pattern = re.compile(re.escape(f"{stem}_restoring_") + r"\d{8}_\d{6}")
+    stamp = _free_stamp(stem, set(names), now)
     leftovers = tuple(name for name, mark in names.items() if pattern.fullmatch(name) and mark == UNFINISHED)
+    if into in names:
+        _require_swappable(server, into)
     previous = f"{stem}_before_{stamp}" if into in names else ""
     return RestorePlan(f"{stem}_restoring_{stamp}", into, previous, leftovers)
+
+
+def _free_stamp(stem: str, names: set[str], now: datetime) -> str:
+    """The time, or the next second at which no database is called after it yet: two restores may come in one second."""
+    while True:
+        stamp = now.strftime("%Y%m%d_%H%M%S")
+        if not names & {f"{stem}_restoring_{stamp}", f"{stem}_before_{stamp}"}:
+            return stamp
+        now += timedelta(seconds=1)
+
+
+def _require_swappable(server: Database, name: str) -> None:
+    """Refuse before hours of loading what would make renaming the live database impossible."""
+    found = server.rows("SELECT gid::text AS gid FROM pg_prepared_xacts WHERE database = %s ORDER BY prepared", (name,))
+    if found:
+        raise TitanError(
+            f"The database {name!r} has {len(found)} prepared transaction(s), such as {found[0]['gid']!r}, and cannot be renamed. "
+            "Connected to it, end each one with COMMIT PREPARED or ROLLBACK PREPARED; then restore again.",
+            prepared=[row["gid"] for row in found],
+        )
 
 
 _DATABASES = """

@@ -100,6 +100,23 @@ def read_system_identifier(database: Database) -> str:
         return ""  # a provider may have revoked it
 
 
+def left_out(database: Database) -> list[str]:
+    """Warnings about what pg_dump leaves out, and ends well: subscriptions, unless a superuser runs it."""
+    found = _names(database, _HIDDEN_SUBSCRIPTIONS)
+    if not found:
+        return []
+    return [
+        f"Only a superuser's dump holds subscriptions: it is without {', '.join(map(repr, found))}. Note how they were made."
+    ]
+
+
+_HIDDEN_SUBSCRIPTIONS = """
+SELECT subname::text AS name FROM pg_subscription
+ WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+   AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) ORDER BY 1
+"""
+
+
 @contextmanager
 def snapshot(database: Database, lock_timeout: float) -> Iterator[tuple[str, list[Table]]]:
     """Lock all tables against changes of their definition, then export one snapshot; both last as long as the block.
