@@ -14,7 +14,9 @@ description:
   - Deletes (or marks) the rows of a PostgreSQL database that are due under the policies that
     M(titan.database.retention_policy) has stored. The command C(titan-db cleanup) does the same from cron.
   - The cut-off is computed once, on the server's clock. Rows strictly older than it are due, all others stay.
-  - Partitions that are older than the cut-off as a whole are dropped, empty ones too.
+  - Partitions that are older than the cut-off as a whole are dropped, empty ones too, unless a trigger fires for each deleted row.
+  - Rows of other tables that go or change along by C(ON DELETE CASCADE), C(SET NULL) or C(SET DEFAULT) are in no count;
+    RV(findings) names their tables, and the backup has to have them.
   - Rows go in small committed batches, so that no other session waits long for a lock, and a run that is cut off keeps its
     work. How each table is worked through is chosen from its size, its indexes and the share of rows that are due. The
     choice and its reason are in the result.

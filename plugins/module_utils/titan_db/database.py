@@ -186,7 +186,7 @@ def connect(
         raise DatabaseError(f"{settings.place()} is PostgreSQL {raw.server_version // 10000}; 14 or newer is needed.")
     database = Database(raw, settings)
     if pinned:
-        database.execute(_PINS)
+        database.execute(_PINS + ("; SET transaction_timeout = 0" if raw.server_version >= 170000 else ""))
     return database
 
 

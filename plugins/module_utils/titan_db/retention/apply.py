@@ -15,6 +15,7 @@ from ..locks import LINGERING, advisory_lock
 from .archive import Archive
 from .batch import Limits, Tally, Work
 from .count import TableCount
+from .facts import rules, user_triggers
 from .partitions import REFUSED, attached, drop_partition
 from .plan import PolicyPlan, TablePlan
 from .predicate import due
@@ -92,10 +93,7 @@ def _apply_policy(
         left = _work_through(database, plan.table, plan.count, one, limits, changed, done)
         done.left = _left(database, plan, one) if left is None else left
         if done.left and not done.tally.partial:
-            done.error = (
-                f"{done.left:,} due rows are still there: other sessions hold them locked, or have just written them. "
-                "The next run takes them; see who keeps transactions open."
-            )
+            done.error = f"{done.left:,} due rows are still there: {_why_left(database, plan.table, one.policy.mode)}"
     except DatabaseError as error:
         done.seconds = time.monotonic() - begun
         if error.lost:
@@ -107,6 +105,22 @@ def _apply_policy(
     except OSError as error:
         done.error = f"The rows could not be archived ({error.filename or one.policy.archive}: {error.strerror}); those not archived stay."
     done.seconds, done.wal_bytes = time.monotonic() - begun, wal_written(database) - wal
+
+
+def _why_left(database: Database, table: Table, mode: str) -> str:
+    """Why due rows may have stayed, and what to do."""
+    event = "update" if mode == "mark" else "delete"
+    own = [f"trigger {name}" for name in user_triggers(database, table, event)]
+    own += [f"rule {name}" for name in rules(database, table, event)]
+    if not own:
+        return (
+            "other sessions hold them locked, or have just written them. "
+            "The next run takes them; see who keeps transactions open."
+        )
+    return (
+        f"the table's own {', '.join(own)} may keep them or write them again, or other sessions hold them locked or have just "
+        "written them. The next run takes the latter; see what the former does, and who keeps transactions open."
+    )
 
 
 def _work_through(

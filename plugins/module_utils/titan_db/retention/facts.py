@@ -12,7 +12,7 @@ from .count import Dated, PolicyCount, TableCount
 from .place import Place
 from .planner import Facts, why_not_keyset
 from .predicate import due
-from .tables import Leaf, Table
+from .tables import Child, Leaf, Table
 
 
 def leaf_facts(
@@ -134,6 +134,36 @@ def unindexed_children(database: Database, table: Table) -> list[str]:
         (table.oid,),
     )
     return [f"{row['child']}, {row['bytes'] // 1024:,} KiB" for row in rows]
+
+
+_CHILDREN = """
+WITH RECURSIVE hit(oid, action) AS (
+    SELECT f.conrelid, f.confdeltype FROM pg_constraint f
+     WHERE f.contype = 'f' AND f.confdeltype IN ('c', 'n', 'd') AND f.confrelid = ANY (%s::oid[])
+    UNION
+    SELECT f.conrelid, f.confdeltype FROM hit JOIN pg_constraint f ON f.confrelid = hit.oid
+     WHERE f.contype = 'f' AND f.confdeltype IN ('c', 'n', 'd') AND hit.action = 'c')
+SELECT n.nspname::text AS schema, c.relname::text AS name, bool_or(h.action = 'c') AS deleted,
+       c.relkind <> 'p' AS stores, c.relispartition AS partition
+  FROM hit h JOIN pg_class c ON c.oid = h.oid JOIN pg_namespace n ON n.oid = c.relnamespace
+ GROUP BY n.nspname, c.relname, c.relkind, c.relispartition ORDER BY n.nspname, c.relname
+"""
+
+
+def changed_children(database: Database, table: Table) -> tuple[Child, ...]:
+    """The tables whose rows the server deletes or changes along with this table's, over any number of steps."""
+    rows = database.rows(_CHILDREN, ([table.oid, *(leaf.oid for leaf in table.leaves)],))
+    return tuple(Child(**row) for row in rows)
+
+
+def rules(database: Database, table: Table, event: str) -> list[str]:
+    """Names of the enabled rules that rewrite deleting (or updating)."""
+    rows = database.rows(
+        "SELECT DISTINCT r.rulename::text AS name FROM pg_rewrite r "
+        "WHERE r.ev_class = ANY (%s::oid[]) AND r.ev_enabled IN ('O', 'A') AND r.ev_type = %s ORDER BY 1",
+        ([table.oid, *(leaf.oid for leaf in table.leaves)], {"delete": "4", "update": "2"}[event]),
+    )
+    return [row["name"] for row in rows]
 
 
 def user_triggers(database: Database, table: Table, event: str) -> list[str]:

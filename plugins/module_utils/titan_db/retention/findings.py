@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..database import Database
 from .count import TableCount
-from .facts import unindexed_children, usable_index, user_triggers
+from .facts import rules, unindexed_children, usable_index, user_triggers
 from .plan import PolicyPlan, TablePlan
 from .policy import Policy
 from .tables import Table
@@ -60,8 +60,15 @@ def _uncovered(table: Table, count: TableCount) -> list[str]:
 
 
 def _side_effects(database: Database, table: Table, plan: TablePlan) -> list[str]:
-    """What deleting or marking sets off: reading tables that refer to this one, and triggers."""
+    """What deleting or marking sets off: tables that refer to this one, triggers and rules."""
     found = []
+    for deleted, what in ((True, "deletes the rows of {} that refer to it (ON DELETE CASCADE)"),
+                          (False, "changes the rows of {} that refer to it (ON DELETE SET NULL or SET DEFAULT)")):  # fmt: skip
+        names = [f"{one.schema}.{one.name}" for one in plan.children if one.deleted is deleted and not one.partition]
+        if names:
+            found.append(
+                f"{table.full_name}: the server also {what.format(', '.join(names))}; those are in no number here."
+            )
     modes = {one.policy.mode for one in plan.policies if one.due}
     for child in unindexed_children(database, table) if "delete" in modes else ():
         found.append(
@@ -71,6 +78,9 @@ def _side_effects(database: Database, table: Table, plan: TablePlan) -> list[str
         triggers = user_triggers(database, table, event)
         if triggers:
             found.append(f"{table.full_name} has triggers that fire on {event}: {', '.join(triggers)}.")
+        rewriting = rules(database, table, event)
+        if rewriting:
+            found.append(f"{table.full_name} has rules that rewrite each {event}: {', '.join(rewriting)}.")
     return found
 
 

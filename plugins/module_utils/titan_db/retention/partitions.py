@@ -41,7 +41,8 @@ REFUSED = ("2BP01", "23503", "42501", "0A000", "55000", "42809", "42P16", "55P03
 def expired_leaves(database: Database, table: Table, policy: Policy, cut: str) -> set[int]:
     """The partitions whose upper bound is not after the cut-off, if the table is partitioned by range of the time column.
 
-    A partition that a view selects from by name cannot be dropped and is not among them.
+    Not among them are a partition that a view selects from by name, which cannot be dropped, and one with a trigger for
+    each deleted row, which dropping would not fire.
     """
     column = table.columns[policy.column]
     if policy.where or policy.mark or policy.archive or not table.owned:
@@ -62,6 +63,10 @@ def expired_leaves(database: Database, table: Table, policy: Policy, cut: str) -
              WHERE i.inhparent = %s AND NOT EXISTS (
                    SELECT FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = i.inhrelid
                       AND d.classid = 'pg_rewrite'::regclass AND d.deptype = 'n')
+               AND NOT EXISTS (
+                   SELECT FROM pg_trigger t
+                    WHERE t.tgrelid = i.inhrelid AND (NOT t.tgisinternal OR t.tgconstraint = 0)
+                      AND t.tgenabled IN ('O', 'A') AND t.tgtype::int & 9 = 9)  -- for each deleted row
             """,
             (table.oid,),
         )

@@ -13,13 +13,13 @@ from ..database import Database
 from ..errors import DatabaseError, TitanError
 from .archive import Archive
 from .count import Dated, PolicyCount, TableCount, count_table
-from .facts import leaf_facts
+from .facts import changed_children, leaf_facts
 from .guards import check_cutoff, check_fraction
 from .partitions import expired_leaves, with_unfinished
 from .planner import Strategy, choose
 from .policy import Policy
 from .predicate import TIME_TYPES, cutoff
-from .tables import Table, find_table
+from .tables import Child, Table, find_table
 from .unvacuumed import cut_off
 from .validate import check
 
@@ -59,7 +59,8 @@ class PolicyPlan:
 class TablePlan:
     """All policies of one table; table and count are None when the table cannot be used at all.
 
-    unvacuumed has the leaves (oid) whose VACUUM an earlier run did not come to, with the time of that run.
+    unvacuumed has the leaves (oid) whose VACUUM an earlier run did not come to, with the time of that run;
+    children the tables whose rows go or change along with those that are deleted.
     """
 
     name: str
@@ -67,6 +68,7 @@ class TablePlan:
     table: Table | None = None
     count: TableCount | None = None
     unvacuumed: dict[int, str] = field(default_factory=dict)
+    children: tuple[Child, ...] = ()
 
     @property
     def due(self) -> int:
@@ -93,7 +95,8 @@ class TablePlan:
     @property
     def due_tables(self) -> set[tuple[str, str]]:
         """Schema and name of the relations that lose or change rows."""
-        return {
+        along = {(child.schema, child.name) for child in self.children if child.stores}
+        return (along if self.due else set()) | {
             (leaf.schema, leaf.name)
             for leaf in (self.table.leaves if self.table else ())
             for plan in self.policies
@@ -131,7 +134,9 @@ def _plan_table(
     plans = [
         _plan_policy(database, table, one, count, number, max_fraction) for number, one in enumerate(dated) if count
     ]
-    return TablePlan(name, (*plans, *broken), table, count, cut_off(database, table) if vacuuming else {})
+    deleting = any(plan.due and not plan.policy.mark for plan in plans)
+    children = changed_children(database, table) if deleting else ()
+    return TablePlan(name, (*plans, *broken), table, count, cut_off(database, table) if vacuuming else {}, children)
 
 
 def _dated(

@@ -51,6 +51,17 @@ class Leaf:
 
 
 @dataclass(frozen=True)
+class Child:
+    """A table whose foreign key has the server delete (ON DELETE CASCADE) or else change its rows; stores: it holds rows itself."""
+
+    schema: str
+    name: str
+    deleted: bool
+    stores: bool
+    partition: bool
+
+
+@dataclass(frozen=True)
 class Table:
     """A table with what a clean-up has to know about it.
 
