@@ -148,3 +148,28 @@ def test_a_file_that_holds_its_way_back_too_is_refused(mark: str) -> None:
 def test_a_transaction_that_is_prepared_in_a_file_is_refused_not_committed() -> None:
     with pytest.raises(TitanError, match="cannot be recorded"):
         make_script("BEGIN; SELECT 1; PREPARE TRANSACTION 'x';", "x.sql", "steps")
+
+
+def test_output_for_a_terminal_is_refused() -> None:
+    with pytest.raises(TitanError, match="x.sql, line 2: COPY ... TO STDOUT"):
+        make_script("SELECT 1;\nCOPY (SELECT 1) TO STDOUT WITH CSV;", "x.sql")
+
+
+def test_a_block_stays_one_in_a_file_that_runs_statement_by_statement() -> None:
+    text = "CREATE TABLE a ();\nBEGIN;\nSET TRANSACTION READ WRITE;\nCREATE TABLE b ();\nCOMMIT;\nVACUUM;"
+    steps = make_script(text, "x.sql", by_statement=True).steps
+    assert [(step.transaction, step.opening) for step in steps] == [
+        (False, ""),
+        (True, "SET TRANSACTION READ WRITE"),
+        (False, ""),
+    ]
+
+
+def test_a_link_that_leads_nowhere_is_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "1_a.sql").write_text("SELECT 1")
+    (tmp_path / "2_b.sql").symlink_to(tmp_path / "1_a.sql")
+    (tmp_path / "3_c.sql").mkdir()
+    assert [item["name"] for item in read_directory(str(tmp_path))] == ["1_a.sql", "2_b.sql"]
+    (tmp_path / "4_d.sql").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(TitanError, match="'4_d.sql' cannot be read .No such file"):
+        read_directory(str(tmp_path))

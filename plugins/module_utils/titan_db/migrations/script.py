@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from ..errors import TitanError
 from .headers import Headers, headers
 from .lexer import Statement, split
-from .sections import refuse_way_back
+from .sections import refuse_output, refuse_way_back
 from .statements import ALONE, CONTROL, EITHER, TOGETHER, enum_value, nature, uses_literal, written
 from .tokens import LexerError
 
@@ -102,18 +102,20 @@ def make_script(text: str, file: str, mixed: str = "refuse", by_statement: bool 
         raise TitanError(f"{file}, {error.message}", file=file, **error.details) from error
     _refuse_backslashes(statements, file)
     refuse_way_back(text, file, statements)
+    refuse_output(statements, file)
     natures = _natures(statements)
+    if head.transaction == "none" or by_statement:  # as psql runs it: a block of its own stays one
+        return _in_steps(text, file, statements, [_forced(kind) for kind in natures], head, ())
     inner = _own_block(statements, natures)
     notes: tuple[str, ...] = ()
     if inner is not None:
         text = _blanked(text, [statement for statement, kind in zip(statements, natures) if kind == CONTROL])
         notes = (f"{file} holds its own BEGIN and COMMIT: they are left out, the file's transaction is the runner's.",)
         statements, natures = inner, [kind for kind in natures if kind != CONTROL]
-    if head.transaction == "none" or by_statement:
-        return _in_steps(text, file, statements, [_forced(kind) for kind in natures], head, notes)
     hard = [statement for statement, kind in zip(statements, natures) if kind in (ALONE, CONTROL)]
     if not hard:
         if "soft" in natures:
+            notes = notes and (f"{file} holds its own BEGIN and COMMIT: they are left out, it runs in several steps.",)
             return _in_steps(
                 text, file, statements, [ALONE if kind == "soft" else kind for kind in natures], head, notes
             )

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that hold their way back too, under a comment that only the tool they were written for heeds. Pure."""
+"""What only the tool that a file was written for heeds: a part for the way back, output for a terminal. Pure."""
 
 from __future__ import annotations
 
@@ -39,3 +39,20 @@ def refuse_way_back(text: str, file: str, statements: Sequence[Statement]) -> No
         file=file,
         line=line,
     )
+
+
+def refuse_output(statements: Sequence[Statement], file: str) -> None:
+    """Raise if a COPY sends its rows to a client.
+
+    Raises:
+        TitanError: names the line and what to do.
+    """
+    for statement in statements:
+        words = statement.key()
+        if words[0] == "copy" and ("to", "stdout") in zip(words, words[1:]):
+            raise TitanError(
+                f"{file}, line {statement.line}: COPY ... TO STDOUT sends rows to a terminal, and a migration has none. "
+                "Take it out, or let it write to a file.",
+                file=file,
+                line=statement.line,
+            )

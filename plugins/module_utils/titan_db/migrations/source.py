@@ -143,8 +143,14 @@ def _sql_names(path: str, naming: str) -> Iterable[str]:
             if naming == "directory" and entry.is_dir():
                 with os.scandir(entry.path) as inner:
                     yield from (f"{entry.name}/{item.name}" for item in inner if item.name.lower().endswith(".sql"))
-            elif entry.name.lower().endswith(".sql") and not entry.name.startswith(".") and entry.is_file():
+            elif _is_sql(entry):
                 yield entry.name
+
+
+def _is_sql(entry: os.DirEntry[str]) -> bool:
+    if not entry.name.lower().endswith(".sql") or entry.name.startswith("."):
+        return False
+    return entry.is_file() or not os.path.exists(entry.path)  # a link that leads nowhere: reading it says so
 
 
 def _read_text(path: str, name: str) -> str:
