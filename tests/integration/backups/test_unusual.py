@@ -168,3 +168,27 @@ def test_subscriptions_that_a_dump_leaves_out_are_named(small: ConnectionSetting
         finally:
             admin.execute("DROP SUBSCRIPTION news; ")
             admin.execute("DROP ROLE reads_all")
+
+
+def test_a_setting_that_cannot_be_made_is_a_warning(server: Cluster, dest: Path) -> None:
+    """What a superuser, or another version's server, has set does not keep an owner from having the database back."""
+    mine = server.settings("owned_settings")._replace(user="owns_settings")
+    names = []
+    with connect(server.settings()) as admin:
+        admin.execute("DROP ROLE IF EXISTS owns_settings; CREATE ROLE owns_settings LOGIN CREATEDB")
+        admin.execute("CREATE DATABASE owned_settings OWNER owns_settings TEMPLATE template0")
+        admin.execute("ALTER DATABASE owned_settings SET log_min_duration_statement = 5")
+        admin.execute("ALTER DATABASE owned_settings SET work_mem = '5MB'")
+        try:
+            with connect(mine) as database:
+                database.execute("CREATE SCHEMA s; CREATE TABLE s.t AS SELECT 1 AS a")
+            path = backup(mine, dest).data["backup"]["path"]
+            done = restore(mine, source=path, into=mine.database, swap=True)
+            names.append(done.data["previous_database"])
+            assert [line for line in done.warnings if "log_min_duration_statement=5" in line and "permission" in line]
+            with connect(mine) as database:
+                assert database.value("SHOW work_mem") == "5MB"
+        finally:
+            for name in [mine.database, *names]:
+                drop_database(server, name)
+            admin.execute("DROP ROLE owns_settings")

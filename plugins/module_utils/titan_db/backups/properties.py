@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..database import Database, sql
+from ..errors import DatabaseError
 
 # Settings that hold lists of names, each of which has to be quoted by itself.
 _LISTS = ("local_preload_libraries", "search_path", "session_preload_libraries", "temp_tablespaces")
@@ -64,16 +65,31 @@ def apply_properties(server: Database, name: str, source: Mapping[str, Any]) -> 
         for row in properties["grants"]:
             if row["role"] not in missing:
                 server.execute(_grant(database, row))
-    for row in properties.get("settings", ()):
-        if row["role"] not in missing:
-            server.execute(_setting(database, row))
+    warnings = [_set(server, database, row) for row in properties.get("settings", ()) if row["role"] not in missing]
     if properties.get("connection_limit", -1) != -1:
         limit = sql.Literal(int(properties["connection_limit"]))
         server.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(database, limit))
-    return [
+    absent = [
         f"The server has no role {role!r}; what the database granted to it or owed to it is left out."
         for role in missing
     ]
+    return [*absent, *filter(None, warnings)]
+
+
+# This role may not set it, or this server does not know the parameter or the value.
+_NOT_TO_BE_SET = ("42501", "42704", "22023")
+
+
+def _set(server: Database, database: Any, row: Mapping[str, Any]) -> str:
+    """Make one setting of the database; a warning if it cannot be made, which is no reason to have no database."""
+    try:
+        server.execute(_setting(database, row))
+    except DatabaseError as error:
+        if error.sqlstate not in _NOT_TO_BE_SET:
+            raise
+        whose = f" for role {row['role']!r}" if row["role"] else ""
+        return f"The database's setting {row['setting']!r}{whose} is left out. {error.message}"
+    return ""
 
 
 def _grant(database: Any, row: Mapping[str, Any]) -> Any:
