@@ -464,6 +464,17 @@ def test_a_rehearsal_finds_the_failure_and_leaves_nothing(run: Run, db: Database
     assert db.value("SELECT to_regclass('public.a') IS NULL AND to_regnamespace('titan_ops') IS NULL")
 
 
+def test_a_rehearsal_says_when_its_one_transaction_may_be_the_cause(run: Run, db: Database) -> None:
+    files = {"1_a.sql": "BEGIN;\nSET TRANSACTION ISOLATION LEVEL SERIALIZABLE;\nCREATE TYPE s AS ENUM ('a');\nCOMMIT;"}
+    assert ok(run(files, rehearse=True))["rehearsed"][0]["outcome"] == "ran and was rolled back"
+    ok(run(files))
+    files |= {"2_b.sql": "ALTER TYPE s ADD VALUE 'b';", "3_c.sql": "CREATE TABLE t AS SELECT 'b'::s AS x;"}
+    result = run(files, rehearse=True)
+    assert result["failed"] and "3_c.sql" in result["msg"] and "one transaction" in result["msg"]
+    assert "transaction: none" not in result["msg"]
+    ok(run(files))
+
+
 def test_check_mode_tells_locks_and_sizes(run: Run, db: Database) -> None:
     db.execute("CREATE TABLE public.t (a int); INSERT INTO public.t SELECT generate_series(1, 1000); ANALYZE public.t")
     result = run({"1_a.sql": "ALTER TABLE t ADD b int;\nCREATE INDEX ON t (a);\nUPDATE t SET a = 2;"}, check_mode=True)

@@ -104,7 +104,7 @@ def rehearse(session: Session, scripts: Sequence[tuple[Migration, Script]]) -> l
 
     def once() -> None:
         done.clear()
-        session.begin()
+        session.begin(next((s.steps[0].opening for _m, s in scripts if s.whole and s.steps), ""))
         try:
             for migration, script in scripts:
                 said = {"version": migration.version, "name": migration.name, "file": migration.file}
@@ -116,9 +116,8 @@ def rehearse(session: Session, scripts: Sequence[tuple[Migration, Script]]) -> l
                     try:
                         session.run(script.text)
                     except DatabaseError as error:
-                        raise located(
-                            error, script, script.steps[0], "This was a rehearsal; nothing was changed."
-                        ) from error
+                        state = "This was a rehearsal; nothing was changed."
+                        raise located(error, script, script.steps[0], state, after_others=bool(done)) from error
                 session.database.execute(f"{OURSELVES}; RESET search_path")
                 session.check_headers(script.headers, "verify", script.file)
                 done.append({**said, "outcome": "ran and was rolled back"})

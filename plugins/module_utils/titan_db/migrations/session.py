@@ -209,8 +209,11 @@ class Session:
                 )
 
 
-def located(error: DatabaseError, script: Script, step: Step, state: str) -> DatabaseError:
-    """The error with file, line, statement, SQLSTATE and the state that the database is in now."""
+def located(error: DatabaseError, script: Script, step: Step, state: str, after_others: bool = False) -> DatabaseError:
+    """The error with file, line, statement, SQLSTATE and the state that the database is in now.
+
+    after_others: it shared its transaction with the files before it, as in a rehearsal.
+    """
     statement, line = None, step.line
     if error.details.get("position"):
         offset = step.start + int(error.details["position"]) - 1
@@ -227,7 +230,12 @@ def located(error: DatabaseError, script: Script, step: Step, state: str) -> Dat
     code = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
     where = f"{script.file}, line {line}" if statement else script.file
     said = f" Statement: {short}." if short else ""
-    if error.sqlstate in _RATHER_ALONE and step.transaction:
+    if error.sqlstate in _RATHER_ALONE and after_others:
+        state += (
+            " A rehearsal runs all files in one transaction, which may be the only cause: for real each has its own. Set "
+            "target to the version before this one, or apply up to there and rehearse again."
+        )
+    elif error.sqlstate in _RATHER_ALONE and step.transaction:
         state += (
             " A file that was written to run statement by statement, as psql runs it, needs the header '-- transaction: none' "
             "or its version in without_transaction."

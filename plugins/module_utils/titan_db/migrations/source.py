@@ -250,7 +250,9 @@ def _clashes(
             names = " and ".join(repr(item["name"]) for item in back[order])
             problems.append(f"{names} are both the way back of version {entries[0][0]}")
     for order in sorted(set(back) - set(versioned)):
-        problems.append(f"{back[order][0]['name']!r} is the way back of a migration that is not there")
+        problems.append(
+            f"{back[order][0]['name']!r} is the way back of a migration that is not there: take it out, or bring that back"
+        )
     return problems
 
 
