@@ -251,6 +251,21 @@ def test_a_killed_runner_is_seen_as_interrupted_and_the_next_run_heals(site: Sit
     assert (status, "interrupted" in said) == (0, True)
 
 
+def test_who_left_the_group_and_is_never_silent_holds_nobody_up(site: Site) -> None:
+    noise = "sleep 0.5; for i in $(seq 900); do echo noise; sleep 0.05; done"
+    text = f"import subprocess; subprocess.Popen(['sh', '-c', {noise!r}], start_new_session=True); print('done', flush=True)"
+    begun = time.monotonic()
+    status, log = site.run(text)
+    assert time.monotonic() - begun < 25, "it waited for the noise to end, or for the job's time limit"
+    assert status == 0 and "time limit" not in log and "done" in log, log
+
+
+def test_a_line_of_any_length_loses_nothing(site: Site) -> None:
+    text = "import os; os.write(1, b'first' + b'x' * 300000 + b'last\\nnext')"
+    log = site.run(text)[1]
+    assert "first" in log and "last\n" in log and log.count("x") >= 300000 and "next" in log, len(log)
+
+
 def test_output_is_capped(site: Site) -> None:
     status, said = site.run("for _ in range(50): print('x' * 100_000)")
     assert status == 0

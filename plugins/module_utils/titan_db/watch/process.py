@@ -23,6 +23,8 @@ from ..programs import run
 # A group that was told to end gets this long before it is killed.
 KILL_AFTER = 10.0
 _OUTPUT_LIMIT = 1_000_000
+_LINE_LIMIT = 65_536
+_LAST_WORDS = 2.0  # seconds; whoever left the group may hold the pipe, and may never be silent
 
 
 @dataclass(frozen=True)
@@ -96,25 +98,30 @@ def _work_and_leave(work: Callable[[], tuple[int, dict[str, Any]]], speak: int, 
 
 def _listen(child: int, said: int, heard: Callable[[str], None], deadline: float, told: list[int]) -> str:
     """Pass lines on until the child is gone and silent; return why it had to be stopped, if it had."""
-    why, pending, left = "", b"", _OUTPUT_LIMIT
+    why, pending, left, gone = "", b"", _OUTPUT_LIMIT, float("inf")
     while True:
+        gone = (
+            min(gone, time.monotonic()) if _is_gone(child) else gone
+        )  # asked first: then all it wrote is there to read
         ready, _writes, _errors = select.select([said], [], [], 0.2)
+        if time.monotonic() > gone + (_LAST_WORDS if ready else 0.0):
+            break
         if ready:
             piece = os.read(said, 65536)
             if not piece:
                 break
             pending += piece
             *lines, pending = pending.split(b"\n")
-            pending = pending[-65536:]
+            while len(pending) > _LINE_LIMIT:  # a line of this length is told in parts
+                lines.append(pending[:_LINE_LIMIT])
+                pending = pending[_LINE_LIMIT:]
             for line in lines:
                 if 0 < left <= len(line):
                     heard(f"(output beyond {_OUTPUT_LIMIT} bytes is dropped)")
                 if left > len(line):
                     heard(line.decode("utf-8", errors="replace"))
                 left = max(0, left - len(line) - 1)
-        elif _is_gone(child):
-            break
-        if not why and (told or time.monotonic() > deadline):
+        if not why and gone == float("inf") and (told or time.monotonic() > deadline):
             why = "signal" if told else "timeout"
             _signal_group(child, signal.SIGTERM)
             deadline = time.monotonic() + KILL_AFTER
