@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from ansible.module_utils import basic
 from ansible_collections.titan.database.plugins.module_utils.titan_db.schedule import hosttable, operation
 from ansible_collections.titan.database.plugins.module_utils.titan_db.steps import observed
 
@@ -172,6 +173,35 @@ def test_injection_in_the_modules_own_options_is_refused(
     assert failed["failed"]
     assert option in failed["msg"]
     assert spool.read_text() == "5 5 * * * mine\n"
+
+
+def test_a_block_that_stayed_where_it_was_before_is_told(
+    call_module: Call, spool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: dict
+) -> None:
+    """Moved from the user's crontab to a file, or back: until the old block is removed, each job starts twice."""
+    folder = tmp_path / "cron.d"
+    folder.mkdir()
+    (folder / "latin").write_bytes(b"# \xe4\n")
+    (folder / "broken").symlink_to("nowhere")
+    monkeypatch.setattr(hosttable, "CRON_FILES", str(folder))
+    said: list[str] = []
+    monkeypatch.setattr(basic.AnsibleModule, "warn", lambda _self, text: said.append(text))
+    old = {"name": "production", "jobs": [job]}
+    new = {**old, "user": USER, "cron_file": str(folder / "titan-production")}
+
+    def told(**arguments: Any) -> list[str]:
+        said.clear()
+        assert not call_module("crontab", **arguments).get("failed")
+        return [one for one in said if "start twice" in one]
+
+    assert told(**old) == [] == told(**{**old, "state": "absent"}) and told(**old) == []
+    for check_mode in (True, False):
+        warned = told(check_mode=check_mode, **new)
+        assert len(warned) == 1 and f"crontab of {USER}" in warned[0] and "state: absent" in warned[0], warned
+    warned = told(**old)
+    assert len(warned) == 1 and str(folder / "titan-production") in warned[0], warned
+    assert told(**{**old, "name": "staging"}) == []
+    assert told(**{**old, "state": "absent"}) == [] == told(**new)
 
 
 def test_a_system_crontab(call_module: Call, tmp_path: Path, job: dict) -> None:

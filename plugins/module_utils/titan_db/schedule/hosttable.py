@@ -23,6 +23,7 @@ from ..locks import try_flock
 from ..programs import run
 from ..steps import step
 
+CRON_FILES = "/etc/cron.d"
 _CRONTAB_DIRECTORIES = ("/usr/bin", "/bin", "/usr/local/bin")
 
 
@@ -53,6 +54,14 @@ class HostTable:
         if "no crontab for" in done.stderr.decode(errors="replace").lower():
             return None
         raise TitanError(f"The {self.place} cannot be read: {_said(done.stderr)}.")
+
+    def others(self) -> list[HostTable]:
+        """The other places on this host that may hold a block for the same user: his crontab, or cron's files."""
+        if self.cron_file:
+            return [HostTable(self.user, "")] if crontab_program() else []
+        names = sorted(os.listdir(CRON_FILES)) if os.path.isdir(CRON_FILES) else []
+        paths = [os.path.join(CRON_FILES, name) for name in names]
+        return [HostTable("root", path) for path in paths if os.path.isfile(path) and not os.path.islink(path)]
 
     def write(self, text: str | None) -> None:
         """Make it hold the text, or go away (None)."""

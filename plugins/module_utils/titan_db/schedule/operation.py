@@ -18,7 +18,7 @@ from ..envfile import check_against_shell
 from ..errors import TitanError
 from ..outcome import Call, Outcome
 from .adoption import Adoption, find_adoptable
-from .block import Table, split_table, with_block, without_block
+from .block import Table, begin_marker, split_table, with_block, without_block
 from .calendar import Run, next_runs
 from .companions import Companion, companions_from_options
 from .hosttable import HostTable, crontab_program, require_place
@@ -141,7 +141,7 @@ def _outcome(place: HostTable, name: str, jobs: list[ScheduledJob], plan: Plan, 
         f"{place.place}, line {each.number} looks like the job {each.job!r} and was left alone: {each.reason}."
         for each in plan.adoption.conflicts
     ]
-    warnings += _shell_warnings(plan)
+    warnings += _shell_warnings(plan) + (_twice(place, name) if plan.becomes.block else [])
     count = f"{len(jobs)} job{'' if len(jobs) == 1 else 's'}"
     what = f"block {name!r} of {place.place}"
     done = "written" if plan.changed else "unchanged"
@@ -172,6 +172,23 @@ def _diff_text(plan: Plan, old: bool) -> str:
         mode, content = (each.mode_before, each.before) if old else (each.mode, each.content)
         text += f"# file {each.path} mode {mode:04o}\n{content}" if content is not None else ""
     return text
+
+
+def _twice(place: HostTable, name: str) -> list[str]:
+    """The block of this name may have stayed where it was before: then cron starts each job twice."""
+    found = []
+    for other in place.others():
+        try:
+            text = other.read() or ""
+        except (TitanError, OSError):  # not ours to read
+            continue
+        if begin_marker(name) in text.split("\n"):
+            how = f"cron_file {other.cron_file}" if other.cron_file else f"user {other.user} and no cron_file"
+            found.append(
+                f"A block {name!r} is in {other.place} too, so its jobs start twice: remove it there, "
+                f"with state: absent, {how}."
+            )
+    return found
 
 
 def _shell_warnings(plan: Plan) -> list[str]:
