@@ -21,7 +21,7 @@ from ansible_collections.titan.database.plugins.module_utils.titan_db.connection
 from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
 from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import TitanError
 
-from tests.conftest import drop_database
+from tests.conftest import drop_database, embedded_programs, start_server
 
 from .helpers import backup, drill, restore
 
@@ -192,3 +192,32 @@ def test_a_setting_that_cannot_be_made_is_a_warning(server: Cluster, dest: Path)
             for name in [mine.database, *names]:
                 drop_database(server, name)
             admin.execute("DROP ROLE owns_settings")
+
+
+def test_a_plain_dump_of_many_tables_is_loaded(server: Cluster, dest: Path) -> None:
+    """Its one transaction locks four things for each table: more than a server has room for by default."""
+    source = server.settings("many_tables")
+    with connect(server.settings()) as admin:
+        admin.execute("CREATE DATABASE many_tables TEMPLATE template0")
+    try:
+        with connect(source) as database:
+            for start in range(0, 2400, 100):
+                made = (f"CREATE TABLE public.t{number} (a text PRIMARY KEY)" for number in range(start, start + 100))
+                database.execute("; ".join(made))
+        assert backup(source, dest, format="plain", verify="restored").data["backup"]["verified"]["level"] == "restored"
+    finally:
+        drop_database(server, source.database)
+
+
+def test_too_few_locks_are_one_clear_sentence(dest: Path) -> None:
+    cluster = start_server(embedded_programs(), "max_locks_per_transaction=10", "max_connections=10")
+    try:
+        with connect(cluster.settings()) as database:
+            for start in range(0, 2500, 50):
+                made = (f"CREATE TABLE public.t{number} (a int)" for number in range(start, start + 50))
+                database.execute("; ".join(made))
+        with pytest.raises(TitanError, match="2500 tables.*max_locks_per_transaction"):
+            backup(cluster.settings("postgres"), dest)
+        assert not [item for item in os.listdir(dest) if not item.endswith(".lock")]
+    finally:
+        cluster.remove()

@@ -35,6 +35,7 @@ from .targets import UNFINISHED, create_database, drop_database, lacks_locale, m
 from .tools import Programs
 
 _DATABASE = "drill"
+_LOCKS = "max_locks_per_transaction=1024"  # a plain dump is loaded in one transaction, which locks all it makes
 _MISSING_ROLE = re.compile(r'role "(.+?)" does not exist')
 _ROLES_AT_MOST = 30
 
@@ -206,7 +207,7 @@ def _throw_away_cluster(
 def _make(cluster: Cluster, superuser: str, source: Mapping[str, Any], deadline: Deadline) -> ConnectionSettings:
     """Make the cluster, the roles, tablespaces and the database that the dump expects."""
     cluster.create(superuser=superuser, limit=deadline.left())
-    cluster.start(THROW_AWAY, limit=deadline.left())
+    cluster.start([*THROW_AWAY, _LOCKS], limit=deadline.left())
     maintenance = cluster.settings("postgres", superuser)
     with connect(maintenance, "drill") as database:
         for role in source.get("roles", ()):

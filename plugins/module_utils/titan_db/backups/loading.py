@@ -26,7 +26,10 @@ from .skeleton import Skeleton, SkeletonReader, skeleton_of
 from .tools import Programs
 
 # A restore that fails with these says something about this host, not about the backup.
-_OF_THE_HOST = ("No space left", "is not available", "could not access file", "could not open extension control file")
+_OF_THE_HOST = (
+    "No space left", "is not available", "could not access file", "could not open extension control file",
+    "max_locks_per_transaction",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -164,6 +164,12 @@ def _lock(database: Database, tables: Sequence[Table]) -> None:
                 f"{_holders(database)}Run the backup again when that session has ended.",
                 sqlstate=error.sqlstate,
             ) from error
+        if error.sqlstate == "53200":
+            raise TitanError(
+                f"The server has no room for locks on all {len(tables)} tables. Raise its max_locks_per_transaction, restart it, and "
+                "run the backup again.",
+                sqlstate=error.sqlstate,
+            ) from error
         if error.sqlstate == "42P01":
             raise _TablesChangedError from error
         raise
