@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.directory import read_directory
 from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.headers import headers
 from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.history import sort_key
 from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.script import make_script
 from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.source import (
     checksum,
     parse_files,
-    read_directory,
 )
 
 

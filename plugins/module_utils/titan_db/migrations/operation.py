@@ -13,11 +13,12 @@ from ..errors import OptionError, TitanError
 from ..locks import advisory_lock
 from ..outcome import Call, Outcome
 from . import history
+from .directory import read_directory
 from .plan import Plan, edited, make_plan
 from .pooler import require_own_session
 from .progress import told
 from .report import data_of, finish, notes, outcome_of
-from .source import Migration, parse_files, read_directory
+from .source import Migration, parse_files
 
 # The modules that lex, run and compare are imported only when there is something for them: a run without news, which
 # is nearly every run, takes half the time without them.
