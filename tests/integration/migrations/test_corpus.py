@@ -91,7 +91,8 @@ HISTORY = [
     "CREATE EVENT TRIGGER watch_ddl ON ddl_command_end EXECUTE FUNCTION seen_ddl();".join(
         ["CREATE FUNCTION seen_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN NOTIFY ddl, ''; END $$;\n", ""]
     ),
-    "BEGIN;\nSET lock_timeout = '2s';\nSET TRANSACTION ISOLATION LEVEL SERIALIZABLE;\nCREATE TABLE isolated AS SELECT current_setting('transaction_isolation') AS level;\nCOMMIT;",
+    "BEGIN;\nSET lock_timeout = '2s';\nSET TRANSACTION ISOLATION LEVEL SERIALIZABLE;\n"
+    "CREATE TABLE isolated AS SELECT current_setting('transaction_isolation') AS level;\nCOMMIT;",
     "CLUSTER VERBOSE;",
     "DO $x$ BEGIN FOR i IN 1..2 LOOP INSERT INTO between (a) VALUES (NULL); COMMIT; END LOOP; END $x$;",
     "DROP EVENT TRIGGER watch_ddl;\nDROP FUNCTION seen_ddl;\nCREATE VIEW last_one AS SELECT 1 AS a;\r\n\r\n",

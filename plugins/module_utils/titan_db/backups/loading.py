@@ -115,8 +115,8 @@ class Loader:
             self.programs.path("pg_restore"), "--exit-on-error", "--no-password", f"--jobs={jobs}",
             f"--dbname={conninfo(target.database)}",
         ]  # fmt: skip
-        with _writing_environment(target) as env, self._list_file(entries) as listed:
-            output_of(Program([*argv, *listed, archive], env), self.deadline)
+        with child_environment(target) as env, self._list_file(entries) as listed:
+            output_of(Program([*argv, *listed, archive], {**env, **_pins(target)}), self.deadline)
 
     @contextmanager
     def _list_file(self, entries: Sequence[str]) -> Iterator[list[str]]:
@@ -140,8 +140,8 @@ class Loader:
             "--single-transaction", "--file=-",
         ]  # fmt: skip
         given = (path, file.compression, self._identity_for(file), self.deadline)
-        with _writing_environment(target) as env, decoded(*given) as pieces:
-            psql = Program(argv, env, self.identity)
+        with child_environment(target) as env, decoded(*given) as pieces:
+            psql = Program(argv, {**env, **_pins(target)}, self.identity)
             with chain([psql], self.deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as started:
                 for piece in pieces:
                     started.input.write(piece)
@@ -185,12 +185,9 @@ class Loader:
         return output_of(Program(argv), self.deadline).encode(errors="surrogateescape").split(b"\n")
 
 
-@contextmanager
-def _writing_environment(target: ConnectionSettings) -> Iterator[dict[str, str]]:
-    with child_environment(target) as env:
-        with connect(target, "restore") as database:
-            pins = load_pins(database)
-        yield {**env, **pins}
+def _pins(target: ConnectionSettings) -> dict[str, str]:
+    with connect(target, "restore") as database:
+        return load_pins(database)
 
 
 def conninfo(database: str) -> str:
