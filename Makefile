@@ -24,7 +24,7 @@ unit: .venv/test.stamp ## Unit and integration tests against the embedded Postgr
 
 lint: .venv/test.stamp ## ruff, mypy, yamllint, ansible-lint (production profile)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check -q .
-	@$(BIN)/mypy plugins/module_utils/titan_db
+	@$(BIN)/mypy plugins/module_utils/_engine
 	@$(BIN)/yamllint -s .
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint
 

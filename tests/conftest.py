@@ -17,9 +17,9 @@ from typing import Any, Callable
 import psycopg2
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import THROW_AWAY, Cluster
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import Database, connect
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import THROW_AWAY, Cluster
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database, connect
 
 ROOT = Path(__file__).resolve().parent.parent
 TITAN = ROOT / "examples" / "titan"

@@ -25,16 +25,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "collections"), str(ROOT)]
 
-from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster  # noqa: E402
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings  # noqa: E402
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect  # noqa: E402
 
 from tests.conftest import drop_database, embedded_programs, load_titan, start_server  # noqa: E402
 
 TICK = os.sysconf("SC_CLK_TCK")
 OURS = (
     f"import sys; sys.path.insert(0, {str(ROOT / 'collections')!r})\n"
-    "from ansible_collections.titan.database.plugins.module_utils.titan_db import cli\n"
+    "from ansible_collections.titan.database.plugins.module_utils._engine import cli\n"
     "sys.exit(cli.main(sys.argv[1:]))"
 )
 

@@ -8,9 +8,12 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(HERE)), "plugins", "module_utils"))
 
-from titan_db.connection import ConnectionSettings  # noqa: E402
-from titan_db.migrations import operation, options  # noqa: E402
-from titan_db.outcome import Call  # noqa: E402
+from _engine.migrations import (
+    operation,
+    options,  # noqa: E402
+)
+from _engine.outcome import Call  # noqa: E402
+from _engine.postgres.connection import ConnectionSettings  # noqa: E402
 
 
 def main(path: str, host: str, port: str, user: str, database: str, *words: str) -> None:

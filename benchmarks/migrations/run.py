@@ -29,8 +29,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "collections"), str(ROOT)]
 
-from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster  # noqa: E402
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings  # noqa: E402
 
 from tests.conftest import drop_database, embedded_programs, free_port, make_database  # noqa: E402
 

@@ -18,9 +18,12 @@ import psycopg2
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "collections"), str(ROOT)]
 
-from ansible_collections.titan.database.plugins.module_utils.titan_db.arguments import complete  # noqa: E402
-from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations import operation, options  # noqa: E402
-from ansible_collections.titan.database.plugins.module_utils.titan_db.outcome import Call  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations import (
+    operation,
+    options,  # noqa: E402
+)
+from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete  # noqa: E402
 
 from tests.conftest import TITAN, embedded_programs, load_titan, make_database, start_server  # noqa: E402
 

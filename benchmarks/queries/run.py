@@ -25,10 +25,13 @@ import psycopg2
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "collections"), str(ROOT)]
 
-from ansible_collections.titan.database.plugins.module_utils.titan_db.arguments import complete  # noqa: E402
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings  # noqa: E402
-from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations import operation, options  # noqa: E402
-from ansible_collections.titan.database.plugins.module_utils.titan_db.outcome import Call  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations import (
+    operation,
+    options,  # noqa: E402
+)
+from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete  # noqa: E402
 
 TITAN = ROOT / "examples" / "titan"
 QUERIES = sorted((TITAN / "queries").glob("[0-9]*.sql"))

@@ -26,11 +26,11 @@ import psycopg2
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "collections"), str(ROOT)]
 
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings  # noqa: E402
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect  # noqa: E402
-from ansible_collections.titan.database.plugins.module_utils.titan_db.outcome import Call  # noqa: E402
-from ansible_collections.titan.database.plugins.module_utils.titan_db.retention import operation  # noqa: E402
-from ansible_collections.titan.database.plugins.module_utils.titan_db.retention.apply import wal_written  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.retention import operation  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.retention.deletion.apply import wal_written  # noqa: E402
 
 from benchmarks.retention.workload import Workload  # noqa: E402
 from tests.conftest import drop_database, embedded_programs, make_database, start_server  # noqa: E402

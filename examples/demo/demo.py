@@ -26,11 +26,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "collections"), str(ROOT)]
 
-from ansible_collections.titan.database.plugins.module_utils.titan_db import cluster as clusters  # noqa: E402
-from ansible_collections.titan.database.plugins.module_utils.titan_db.clock import host_zone  # noqa: E402
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect, sql  # noqa: E402
-from ansible_collections.titan.database.plugins.module_utils.titan_db.schedule import calendar  # noqa: E402
-from ansible_collections.titan.database.plugins.module_utils.titan_db.schedule.jobs import jobs_from_options  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.crontab import calendar  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.crontab.jobs import jobs_from_options  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.host.clock import host_zone  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres import cluster as clusters  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect, sql  # noqa: E402
 
 from examples.demo import report  # noqa: E402
 

@@ -12,12 +12,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.catalog import (
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.read import (
     newest_verified,
     read_catalog,
 )
-from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import Database, connect
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database, connect
 
 WIDTH = 100
 

@@ -13,10 +13,10 @@ from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from .titan_db import database
-from .titan_db.connection import settings_from_options
-from .titan_db.errors import TitanError
-from .titan_db.outcome import Call, Outcome
+from ._engine.errors import TitanError
+from ._engine.outcome import Call, Outcome
+from ._engine.postgres import database
+from ._engine.postgres.connection import settings_from_options
 
 CONNECTION: dict[str, dict[str, Any]] = {
     "login_host": {"type": "str"},

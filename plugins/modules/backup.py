@@ -316,8 +316,8 @@ summary:
   sample: "titan_prod_20261122_020000.sql.gz: 5662310 bytes, 16 tables, 172000 rows compared after restore; 1 old backup(s) removed."
 """
 
+from ansible_collections.titan.database.plugins.module_utils._engine.backups import operation, options
 from ansible_collections.titan.database.plugins.module_utils._module import run_module
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups import operation, options
 
 
 def main() -> None:

@@ -105,8 +105,8 @@ newest_verified:
   sample: {path: /home/ubuntu/backups/database/titan_prod_20261122_020000.sql.gz, verified_level: restored}
 """
 
+from ansible_collections.titan.database.plugins.module_utils._engine.backups import operation, options
 from ansible_collections.titan.database.plugins.module_utils._module import run_module
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups import operation, options
 
 
 def main() -> None:

@@ -80,8 +80,8 @@ summary:
   sample: "titan_prod_20261122_020000.sql.gz is pinned: it stays until it is let go."
 """
 
+from ansible_collections.titan.database.plugins.module_utils._engine.backups import operation, options
 from ansible_collections.titan.database.plugins.module_utils._module import run_module
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups import operation, options
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ description:
   - Checks that the server archives its write-ahead log to a pgBackRest stanza, creates the stanza where it is missing, lets
     C(pgbackrest check) try the whole way, and makes O(dest) the directory of that stanza's backups.
   - From then on M(titan.database.backup) with O(titan.database.backup#module:engine=pgbackrest), M(titan.database.backup_info), drills, the
-    guard of M(titan.database.cleanup) and M(titan.database.health) work on the backups of the stanza by naming O(dest).
+    guard of M(titan.database.cleanup) and M(titan.database.health_info) work on the backups of the stanza by naming O(dest).
   - The server is never restarted. A server that is not set up is refused with the settings that it needs, unless O(configure_server) is
     true.
 extends_documentation_fragment:
@@ -116,8 +116,8 @@ summary:
   sample: stanza main is ready
 """
 
+from ansible_collections.titan.database.plugins.module_utils._engine.backups import operation, options
 from ansible_collections.titan.database.plugins.module_utils._module import run_module
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups import operation, options
 
 
 def main() -> None:

@@ -309,8 +309,8 @@ summary:
   sample: "Deleted or marked 38,750 rows in 0.9 s."
 """
 
+from ansible_collections.titan.database.plugins.module_utils._engine.retention import operation, options
 from ansible_collections.titan.database.plugins.module_utils._module import run_module
-from ansible_collections.titan.database.plugins.module_utils.titan_db.retention import operation, options
 
 
 def main() -> None:

@@ -228,8 +228,8 @@ summary:
   sample: "block 'production' of crontab of ubuntu written: 5 jobs"
 """
 
+from ansible_collections.titan.database.plugins.module_utils._engine.crontab import operation, options
 from ansible_collections.titan.database.plugins.module_utils._module import run_module
-from ansible_collections.titan.database.plugins.module_utils.titan_db.schedule import operation, options
 
 
 def main() -> None:

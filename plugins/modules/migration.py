@@ -272,8 +272,8 @@ summary:
   sample: 1 migrations were applied. 2 indexes are exact duplicates and are left out.
 """
 
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations import operation, options
 from ansible_collections.titan.database.plugins.module_utils._module import run_module
-from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations import operation, options
 
 
 def main() -> None:

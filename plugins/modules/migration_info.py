@@ -101,8 +101,8 @@ summary:
   sample: 1 migrations are applied, 1 are pending, 0 were edited.
 """
 
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations import operation, options
 from ansible_collections.titan.database.plugins.module_utils._module import run_module
-from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations import operation, options
 
 
 def main() -> None:

@@ -139,8 +139,8 @@ summary:
   sample: Rebuilt 2 of 31 measured indexes (5.1 MiB given back), 0 leftovers dropped, 0 skipped, in 1.2 s.
 """
 
+from ansible_collections.titan.database.plugins.module_utils._engine.reindex import operation, options
 from ansible_collections.titan.database.plugins.module_utils._module import run_module
-from ansible_collections.titan.database.plugins.module_utils.titan_db.upkeep import operation, options
 
 
 def main() -> None:

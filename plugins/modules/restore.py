@@ -115,8 +115,8 @@ previous_database:
   sample: titan_trading_before_20261122_091500
 """
 
+from ansible_collections.titan.database.plugins.module_utils._engine.backups import operation, options
 from ansible_collections.titan.database.plugins.module_utils._module import run_module
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups import operation, options
 
 
 def main() -> None:

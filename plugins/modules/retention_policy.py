@@ -224,8 +224,8 @@ policies:
       archive: null
 """
 
+from ansible_collections.titan.database.plugins.module_utils._engine.retention import operation, options
 from ansible_collections.titan.database.plugins.module_utils._module import run_module
-from ansible_collections.titan.database.plugins.module_utils.titan_db.retention import operation, options
 
 
 def main() -> None:

@@ -9,12 +9,9 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import TitanError
-from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.directory import read_directory
-from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.source import (
-    NAMINGS,
-    parse_files,
-)
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.directory import read_directory
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.naming import NAMINGS, parse_files
 from ansible_collections.titan.database.plugins.plugin_utils.live_progress import progress_file, shown
 
 

@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db import bundle
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.host import zipapp
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 
 from tests.conftest import embedded_programs
 
-ENGINE = Path(bundle.__file__).parent
+ENGINE = Path(zipapp.PACKAGE)
 
 
 @pytest.fixture(scope="module")
 def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """titan-db, built as the role host builds it."""
     path = tmp_path_factory.mktemp("bin") / "titan-db"
-    path.write_bytes(bundle.build(str(ENGINE), sys.executable))
+    path.write_bytes(zipapp.build(sys.executable))
     path.chmod(0o755)
     return path
 

@@ -108,7 +108,7 @@ def test_cleaning_staging_leaves_production_alone():
 
 def test_taking_staging_s_schedule_away_leaves_production_s_untouched():
     before = crontab(HOST)
-    done = playbook("site.yml", "-l", "titan-staging", "--tags", "schedule", "-e", "schedule_state=absent")
+    done = playbook("site.yml", "-l", "titan-staging", "--tags", "crontab", "-e", "crontab_state=absent")
     assert recap(done) == {"titan-staging": 1}
     after = crontab(HOST)
     assert "crontab staging" not in after

@@ -26,8 +26,8 @@ from urllib.parse import quote
 
 import psycopg2
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 
 from tests.conftest import ROOT, embedded_programs, free_port
 

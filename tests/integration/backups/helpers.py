@@ -11,14 +11,14 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.titan.database.plugins.module_utils.titan_db.arguments import complete
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups import operation, options
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.catalog import (
+from ansible_collections.titan.database.plugins.module_utils._engine.backups import operation, options
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.read import (
     newest_verified,
     read_catalog,
 )
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils.titan_db.outcome import Call, Outcome
+from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call, Outcome
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
 
 from tests.conftest import embedded_programs
 

@@ -16,14 +16,11 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups import take
-from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import (
-    Cluster,
-    unprivileged_user,
-)
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
-from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import OptionError, TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.dump import take
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError, TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster, unprivileged_user
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 
 from tests.conftest import embedded_programs, free_port, login
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups import results, take
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.backups import results
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.dump import take
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 
 from .helpers import backup, info
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db import cli
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine import cli
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 
 from tests.conftest import embedded_programs
 

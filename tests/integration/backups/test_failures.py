@@ -18,16 +18,16 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.catalog import (
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.read import (
     newest_verified,
     read_catalog,
 )
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.check import read_restored
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.pipeline import Deadline
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
-from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import LockedError, TitanError
-from ansible_collections.titan.database.plugins.module_utils.titan_db.steps import observed
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.programs.pipeline import Deadline
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.proof.read_restored import read_restored
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import LockedError, TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
+from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.conftest import embedded_programs, start_server
 

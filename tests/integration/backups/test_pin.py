@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db import cli
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.manifest import backup_lock
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
+from ansible_collections.titan.database.plugins.module_utils._engine import cli
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest import backup_lock
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 
 from .helpers import backup, drill, info, picture
 

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups import positions
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.positions import write_positions
-from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.load import positions
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.load.positions import write_positions
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 
 from tests.conftest import drop_database, make_database
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
-from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import DatabaseError, TitanError
-from ansible_collections.titan.database.plugins.module_utils.titan_db.steps import observed
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import DatabaseError, TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
+from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.conftest import drop_database, embedded_programs, login
 

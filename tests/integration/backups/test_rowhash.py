@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.fingerprint import (
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest import manifest_path
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.fingerprint import (
     Content,
     pin,
     read_contents,
     read_tables,
 )
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.manifest import manifest_path
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.rowhash import COLUMNS, TEXT, WAYS
-from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import Database, connect
-from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.row_hash import COLUMNS, TEXT, WAYS
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database, connect
 
 from tests.conftest import drop_database, make_database
 

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 
 from tests.conftest import ROOT, embedded_programs
 

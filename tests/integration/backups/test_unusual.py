@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.catalog import read_entry
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.manifest import (
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest import (
     manifest_path,
     write_manifest,
 )
-from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster, give_away
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
-from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.read import read_entry
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster, give_away
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 
 from tests.conftest import drop_database, embedded_programs, start_server
 

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups import compare
-from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
-from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import DatabaseError, TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.content import differences
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import DatabaseError, TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 
 from tests.conftest import drop_database, make_database
 
@@ -171,7 +171,7 @@ def test_the_zoo_is_restored_with_owners_and_grants(cluster: Cluster, zoo: Conne
 def test_each_small_change_of_content_is_a_difference(
     server: Cluster, dest: Path, change: str, word: str, zoo_twice: tuple[ConnectionSettings, object]
 ) -> None:
-    from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.fingerprint import (
+    from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.fingerprint import (
         pin,
         read_fingerprint,
         read_tables,
@@ -186,14 +186,14 @@ def test_each_small_change_of_content_is_a_difference(
         pin(user)
         after = read_fingerprint(user, read_tables(user))
         user.execute("ROLLBACK")
-    (said,) = compare.content_differences(before, after)  # type: ignore[arg-type]
+    (said,) = differences.content_differences(before, after)  # type: ignore[arg-type]
     assert word in said
 
 
 @pytest.fixture(scope="module")
 def zoo_twice(server: Cluster) -> Iterator[tuple[ConnectionSettings, object]]:
     """The zoo on the newest server, and its fingerprint."""
-    from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.fingerprint import (
+    from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.fingerprint import (
         pin,
         read_fingerprint,
         read_tables,

@@ -23,12 +23,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.arguments import complete
-from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
-from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations import operation, options
-from ansible_collections.titan.database.plugins.module_utils.titan_db.outcome import Call
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations import operation, options
+from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
+from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
 
 from tests.conftest import ROOT, TITAN, drop_database, load_titan, make_database
 
@@ -101,11 +101,11 @@ def _variables(folder: Path, host: str, settings: ConnectionSettings) -> dict[st
         "retention_policies": [{"table": "public.audit_logs", "column": "created_at", "keep": "90 days"}],
         "backup_user": user, "backup_group": group, "backup_dest": f"{home}/backups", "backup_name": host,
         "backup_compression": "gzip", "backup_programs": str(folder / "programs"),
-        "schedule_environment": host, "schedule_user": user, "schedule_cron_file": f"{home}/crontab", "schedule_directory": str(home),
-        "schedule_env_file": str(env_file), "schedule_log_dir": f"{home}/logs", "schedule_state_dir": f"{home}/state",
-        "schedule_command": f"{folder}/bin/titan-db", "schedule_spare_command": f"{folder}/etc/titan-db",
-        "schedule_config_path": f"{folder}/etc/{host}.json",
-        "schedule_metrics_dir": f"{folder}/metrics", "schedule_logrotate_path": f"{home}/logrotate",
+        "crontab_environment": host, "crontab_user": user, "crontab_cron_file": f"{home}/crontab", "crontab_directory": str(home),
+        "crontab_env_file": str(env_file), "crontab_log_dir": f"{home}/logs", "crontab_state_dir": f"{home}/state",
+        "crontab_command": f"{folder}/bin/titan-db", "crontab_spare_command": f"{folder}/etc/titan-db",
+        "crontab_config_path": f"{folder}/etc/{host}.json",
+        "crontab_metrics_dir": f"{folder}/metrics", "crontab_logrotate_path": f"{home}/logrotate",
         "deploy_stop": [sys.executable, "-c", HOOK, f"{home}/calls", "stop", HOSTILE, ""],
         "deploy_start": [sys.executable, "-c", HOOK, f"{home}/calls", "start", HOSTILE, "-x"],
     }  # fmt: skip

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from tests.integration.watch.stub import running_stub
+from tests.integration.alerts.stub import running_stub
 
 ROOT = Path(__file__).resolve().parents[3]
 ANSIBLE = Path(sys.executable).parent / "ansible-playbook"
@@ -242,7 +242,7 @@ def test_the_summary_says_what_was_read_back(story: Story) -> None:
 def test_the_channels_for_messages_are_checked_where_that_is_wanted(story: Story) -> None:
     env = story.demo / "app" / ".env"
     before = env.read_text()
-    wanted = ["--tags", "monitoring", "-e", '{"titan_monitoring": true, "monitoring_test_message": true}']
+    wanted = ["--tags", "alerts", "-e", '{"titan_alerts": true, "alerts_test_message": true}']
     assert "No channel is configured" in story.playbook("no channel", *wanted, expect=2)
     try:
         with running_stub() as stub:
@@ -265,7 +265,7 @@ BAD_JOB = [{"name": "backup", "schedule": "61 2 * * *", "log": "x.log"}]
         ("host", {"host_env_file": "/nowhere/.env"}, r"/nowhere/\.env.*cannot be read.*Create it"),
         ("retention", {"retention_policies": BAD_POLICY}, r"audit_log\b.*audit_logs"),
         ("migrations", {"migrations_path": "/nowhere/migrations"}, r"/nowhere/migrations"),
-        ("schedule", {"schedule_jobs": BAD_JOB}, r"61.*0.*59"),
+        ("schedule", {"crontab_jobs": BAD_JOB}, r"61.*0.*59"),
     ],
     ids=["wrong password", "server down", "no env file", "unknown table", "no migrations", "bad cron expression"],
 )

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 
 from tests.conftest import TITAN, drop_database, make_database
 
@@ -34,9 +34,9 @@ def plans(settings: ConnectionSettings, programs: str, *files: Path) -> subproce
 @pytest.fixture(scope="module")
 def migrated(server: Cluster, titan_template: str) -> Iterator[ConnectionSettings]:
     """Titan after its migrations."""
-    from ansible_collections.titan.database.plugins.module_utils.titan_db.arguments import complete
-    from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations import operation, options
-    from ansible_collections.titan.database.plugins.module_utils.titan_db.outcome import Call
+    from ansible_collections.titan.database.plugins.module_utils._engine.migrations import operation, options
+    from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call
+    from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
 
     made = make_database(server, titan_template)
     files = [

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.arguments import complete
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
-from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import TitanError
-from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations import operation, options
-from ansible_collections.titan.database.plugins.module_utils.titan_db.outcome import Call, Outcome
-from ansible_collections.titan.database.plugins.module_utils.titan_db.steps import observed
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations import operation, options
+from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call, Outcome
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
+from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
+from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
 
 from tests.conftest import embedded_programs, make_database, start_server
 

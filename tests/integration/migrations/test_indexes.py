@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import Database
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database
 
 from tests.conftest import login
 
@@ -201,12 +201,13 @@ def test_prefixes_are_warned_of(run: Any, db: Database) -> None:
     db.execute(
         'CREATE INDEX wide ON public.t (a, b); CREATE INDEX narrow ON public.t (c); CREATE UNIQUE INDEX uq ON public.t (c, "Odd Name")'
     )
-    from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations import indexes, lexer, statements
+    from ansible_collections.titan.database.plugins.module_utils._engine.migrations.indexes import catalog
+    from ansible_collections.titan.database.plugins.module_utils._engine.migrations.sql import lexer, statements
 
     def warnings(text: str) -> str:
         declaration = statements.index_declaration(lexer.split(text)[0], text)
         assert declaration
-        verdict = indexes.decide(db, declaration, "skip", "x.sql, line 1")
+        verdict = catalog.decide(db, declaration, "skip", "x.sql, line 1")
         assert verdict
         return " ".join(verdict.warnings)
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import Database, connect
-from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.source import checksum
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.naming import checksum
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database, connect
 
 from tests.conftest import TITAN, login
 

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import (
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import (
     Database,
     child_environment,
     connect,
 )
-from ansible_collections.titan.database.plugins.module_utils.titan_db.locks import advisory_lock
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.locks import advisory_lock
 
 from tests.conftest import TITAN, embedded_programs, free_port, login
 
@@ -505,7 +505,7 @@ def test_drift_names_what_was_changed_by_hand(run: Run, settings: ConnectionSett
 
 def test_a_standby_is_left_alone(server: Cluster, call_module: Module, workdir: Path) -> None:
     standby = Cluster(server.programs, str(workdir / "standby"), port=free_port(), listen=True)
-    from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import unprivileged_user
+    from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import unprivileged_user
 
     owner = unprivileged_user()
     for folder in (workdir, Path(standby.folder), Path(standby.socket)):

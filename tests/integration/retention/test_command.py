@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.titan.database.plugins.module_utils.titan_db import cli
+from ansible_collections.titan.database.plugins.module_utils._engine import cli
 
 from tests.conftest import login
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg2
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 
 from tests.conftest import drop_database, load_titan, login
 
@@ -262,7 +262,7 @@ def test_no_right_to_delete_is_refused_at_converge(settings: Any, user_sql: Any,
 def test_two_runs_at_once_the_second_says_who(
     settings: Any, user_sql: Any, logs: Any, call_module: Any, freely: Any
 ) -> None:
-    from ansible_collections.titan.database.plugins.module_utils.titan_db.locks import advisory_lock
+    from ansible_collections.titan.database.plugins.module_utils._engine.postgres.locks import advisory_lock
 
     with connect(settings, "cleanup") as first, advisory_lock(first, "cleanup", "public.logs"):
         result = call_module("cleanup", **freely, **logs)
@@ -334,7 +334,7 @@ def test_on_postgresql_15(server15: Any, call_module: Any, freely: Any, titan_ru
 def test_trouble_on_the_server_ends_the_run_cleanly(
     logs: Any, call_module: Any, freely: Any, monkeypatch: Any, trouble: str
 ) -> None:
-    from ansible_collections.titan.database.plugins.module_utils.titan_db.retention import throttle
+    from ansible_collections.titan.database.plugins.module_utils._engine.retention.deletion import throttle
 
     monkeypatch.setattr(throttle.Throttle.__init__, "__defaults__", (0.2, 0.0, time.sleep, float("-inf")))
     looks = iter([0, 0, 0])
@@ -350,7 +350,7 @@ def test_trouble_on_the_server_ends_the_run_cleanly(
 
 
 def test_the_disk_and_the_standbys_are_really_looked_at(server: Any, settings: Any) -> None:
-    from ansible_collections.titan.database.plugins.module_utils.titan_db.retention.throttle import (
+    from ansible_collections.titan.database.plugins.module_utils._engine.retention.deletion.throttle import (
         Throttle,
         wal_disk_free,
     )

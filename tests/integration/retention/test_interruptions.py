@@ -11,11 +11,11 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
-from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import TitanError
-from ansible_collections.titan.database.plugins.module_utils.titan_db.outcome import Call
-from ansible_collections.titan.database.plugins.module_utils.titan_db.retention import operation
-from ansible_collections.titan.database.plugins.module_utils.titan_db.steps import observed
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
+from ansible_collections.titan.database.plugins.module_utils._engine.retention import operation
+from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.conftest import login
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import psycopg2
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import TitanError
-from ansible_collections.titan.database.plugins.module_utils.titan_db.outcome import Call
-from ansible_collections.titan.database.plugins.module_utils.titan_db.retention import operation
-from ansible_collections.titan.database.plugins.module_utils.titan_db.steps import observed
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call
+from ansible_collections.titan.database.plugins.module_utils._engine.retention import operation
+from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.conftest import login
 from tests.integration.retention.test_interruptions import OPTIONS, Interrupted, stopping_at

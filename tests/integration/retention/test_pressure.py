@@ -13,10 +13,10 @@ from typing import Any, Callable
 
 import psycopg2
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.cluster import Cluster, unprivileged_user
-from ansible_collections.titan.database.plugins.module_utils.titan_db.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
-from ansible_collections.titan.database.plugins.module_utils.titan_db.retention import throttle
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster, unprivileged_user
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
+from ansible_collections.titan.database.plugins.module_utils._engine.retention.deletion import throttle
 
 from tests.conftest import drop_database, embedded_programs, free_port, login, make_database, start_server
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg2
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 
 from tests.conftest import TITAN, drop_database, login, make_database
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.database import connect
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 
 from tests.conftest import drop_database, load_titan, login
 
@@ -126,7 +126,7 @@ def test_boundary_is_strictly_older(
     user_sql.execute("CREATE TABLE t (id int, at timestamptz)")
     call_module("retention_policy", policies=[{"table": "t", "column": "at", "keep": "1 day"}], **login(settings))
     cut = call_module("cleanup", check_mode=True, **freely, **login(settings))["results"][0]["cutoff"]
-    from ansible_collections.titan.database.plugins.module_utils.titan_db.retention import plan
+    from ansible_collections.titan.database.plugins.module_utils._engine.retention.plan import plan
 
     monkeypatch.setattr(plan, "cutoff", lambda *arguments: cut)
     user_sql.execute(

@@ -12,22 +12,22 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.catalog import (
-    newest_verified,
-    read_catalog,
-)
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.manifest import (
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest import (
     format_time,
     verification,
     write_manifest,
 )
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.naming import (
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.naming import (
     EXTENSIONS,
     FileName,
     parse_file_name,
     require_name,
 )
-from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import OptionError
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.read import (
+    newest_verified,
+    read_catalog,
+)
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=timezone.utc)
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.compare import schema_differences
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.skeleton import Skeleton
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.differences import (
+    schema_differences,
+)
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.schema_text import Skeleton
 
 # The same view, IN ('INFO', 'DEBUG') over a varchar column, before and after a restore.
 FIRST = (

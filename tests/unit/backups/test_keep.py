@@ -8,14 +8,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.catalog import Entry
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.keep import (
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.read import Entry
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.keep.plan import (
     KeepRules,
     accepted_since,
     make_keep_plan,
     rules_from_option,
 )
-from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import OptionError
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.pin import pin_entry
-from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import OptionError
-from ansible_collections.titan.database.plugins.module_utils.titan_db.outcome import Call
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.keep_forever import pin_entry
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError
+from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call
 
 from .test_keep import entry
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.results import too_long
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.results import too_long
 
 
 @pytest.mark.parametrize(

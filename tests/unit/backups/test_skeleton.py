@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.skeleton import (
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.schema_text import (
     SkeletonReader,
     skeleton_of,
 )

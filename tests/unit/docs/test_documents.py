@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.titan.database.plugins.module_utils.titan_db import cli
+from ansible_collections.titan.database.plugins.module_utils._engine import cli
 
 from tests.integration.docs.blocks import DOCUMENTS, EXECUTED, ROOT, SHOWN, Block, all_blocks, blocks_of
 

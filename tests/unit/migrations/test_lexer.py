@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pglast
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.lexer import same_meaning, split
-from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.tokens import (
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.sql.lexer import same_meaning, split
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.sql.tokens import (
     LexerError,
     line_of,
     tokenize,

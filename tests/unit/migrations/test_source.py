@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import TitanError
-from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.directory import read_directory
-from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.headers import headers
-from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.history import sort_key
-from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.script import make_script
-from ansible_collections.titan.database.plugins.module_utils.titan_db.migrations.source import (
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.directory import read_directory
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.headers import headers
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.naming import (
     checksum,
     parse_files,
 )
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.script import make_script
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.history.read import sort_key
 
 
 def keys(naming: str, *names: str) -> list[str]:

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.backups.catalog import PHYSICAL, Entry
-from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import TitanError
-from ansible_collections.titan.database.plugins.module_utils.titan_db.retention import guards
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.read import PHYSICAL, Entry
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.retention.plan import guards
 
 NOW = datetime(2026, 11, 22, 3, tzinfo=timezone.utc)
 TABLES = {("public", "logs"), ("public", "audit_logs")}

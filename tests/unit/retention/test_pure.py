@@ -6,18 +6,25 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils.titan_db.durations import Duration, parse_duration
-from ansible_collections.titan.database.plugins.module_utils.titan_db.errors import OptionError
-from ansible_collections.titan.database.plugins.module_utils.titan_db.retention.filters import Filter
-from ansible_collections.titan.database.plugins.module_utils.titan_db.retention.parse import parse_policy, split_table
-from ansible_collections.titan.database.plugins.module_utils.titan_db.retention.place import places
-from ansible_collections.titan.database.plugins.module_utils.titan_db.retention.planner import (
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError
+from ansible_collections.titan.database.plugins.module_utils._engine.retention.plan.pages import places
+from ansible_collections.titan.database.plugins.module_utils._engine.retention.plan.planner import (
     Facts,
     choose,
     next_batch,
     page_bounds,
 )
-from ansible_collections.titan.database.plugins.module_utils.titan_db.retention.policy import named, overlaps, shown
+from ansible_collections.titan.database.plugins.module_utils._engine.retention.policies.filters import Filter
+from ansible_collections.titan.database.plugins.module_utils._engine.retention.policies.parse import (
+    parse_policy,
+    split_table,
+)
+from ansible_collections.titan.database.plugins.module_utils._engine.retention.policies.policy import (
+    named,
+    overlaps,
+    shown,
+)
+from ansible_collections.titan.database.plugins.module_utils._engine.text.durations import Duration, parse_duration
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,0 +1,183 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is said of a run, to whom, and how often."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from ..crontab.calendar import UTC
+from ..environment.config import Environment, JobPlan
+from ..environment.records import Record, StateDirectory
+from ..errors import TitanError
+from ..host.env_file import read_env_file
+from ..text.durations import parse_seconds
+from .alerts import COVERED, FAILED, findings, heard, is_news, needs_reminder, reason_of
+from .channels import Message, channels, require_channels, send
+
+_TAIL = 40
+
+
+@dataclass
+class Run:
+    """One run while it goes on."""
+
+    environment: Environment
+    plan: JobPlan
+    state: StateDirectory
+    variables: Mapping[str, str]
+    out: int = 1
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+    started: float = field(default_factory=time.time)
+    tail: list[str] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        """One log line. A log that cannot be written (a full disk) must not stop the job."""
+        moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        line = f"{moment} {self.plan.name}[{self.run_id}] {text}"
+        self.tail = [*self.tail[-_TAIL:], line]
+        with suppress(OSError):
+            os.write(self.out, line.encode("utf-8", errors="replace") + b"\n")
+
+
+def message_variables(environment: Environment) -> dict[str, str]:
+    """Where messages go: this process's environment, then the env files; what cannot be read is left out."""
+    found = dict(os.environ)
+    for path in (environment.env_file, environment.notify_env_file):
+        try:
+            found.update(read_env_file(path) if path else {})
+        except TitanError:
+            continue
+    return found
+
+
+def tell(run: Run, record: Record, status: int, data: dict[str, Any], blocked: bool) -> Record:
+    """Send what has to be sent; return the record with what was told.
+
+    Args:
+        blocked: The job did not start because the one that it waits for has not succeeded.
+    """
+    notify = run.environment.notify
+    wanted = notify.get("on") or notify.get("true") or ["failure", "recovery"]  # YAML reads a bare on as true
+    if status >= 2 if "checks" in data else status != 0:
+        return _tell_failure(run, record, data, blocked) if "failure" in wanted else record
+    if record.alert.get("state") == FAILED:
+        if "recovery" in wanted:
+            _message(run, record, "recovery", "works again", data)
+    elif run.plan.word == "stats" and notify.get("reports", True):
+        _message(run, record, "report", "statistics", data)
+    elif "success" in wanted:
+        _message(run, record, "success", "succeeded", data)
+    return replace(record, alert={})
+
+
+def _tell_failure(run: Run, record: Record, data: dict[str, Any], blocked: bool) -> Record:
+    repeat = parse_seconds("notify.repeat", run.environment.notify.get("repeat") or "24h")
+    now = time.time()
+    reasons, headline = [reason_of(record.message)], record.message
+    if "checks" in data:
+        reasons, headline = findings(data["checks"], _unheard_jobs(run, now, repeat))
+        if not reasons:
+            run.say("no message: the jobs that failed have sent theirs")
+            return record
+    elif teller := _told_by_another(run, reasons, blocked, now, repeat):
+        run.say(f"no message: the job {teller!r} has sent one")
+        alert = {"state": COVERED, "reason": reasons[0], **record.alert, "sent": now, "heard": True}
+        return replace(record, alert=alert)
+    told = {"state": FAILED, "reason": ",".join(reasons)}
+    if not is_news(record.alert, reasons, now, repeat):
+        return replace(record, alert={**record.alert, **told})
+    arrived = _message(run, record, "failure", f"FAILED: {headline}", data)
+    return replace(record, alert={**told, "sent": now, "heard": arrived})
+
+
+def _told_by_another(run: Run, reasons: list[str], blocked: bool, now: float, repeat: float) -> str:
+    """The job whose message says enough of this failure too: the one waited for, and for health any one; "" if none."""
+    others = [run.plan.after] if run.plan.after else []
+    if run.plan.word == "health":
+        others = [name for name in run.environment.jobs if name != run.plan.name]
+    for name in others:
+        alert = run.state.record(name).alert
+        if heard(alert) and (blocked or not is_news(alert, reasons, now, repeat)):
+            return name
+    return ""
+
+
+def _unheard_jobs(run: Run, now: float, repeat: float) -> list[str]:
+    """The jobs whose last run failed without anybody having heard of it, or too long ago."""
+    found = []
+    for name in run.environment.jobs:
+        record, running = run.state.record(name), run.state.running(name)
+        if name == run.plan.name:
+            continue
+        if record.interrupted(running) or (record.failed and needs_reminder(record.alert, now, repeat)):
+            found.append(name)
+    return found
+
+
+def _message(run: Run, record: Record, kind: str, what: str, data: dict[str, Any]) -> bool:
+    """Send one message to every channel; return whether any of them took it."""
+    found = channels(run.variables)
+    if not found:
+        return False
+    host = socket.gethostname()
+    report = str(data.get("report") or "")
+    body = report if report else "\n".join(run.tail)
+    where = f"\n\nLog: {run.plan.log}" if run.plan.log else ""
+    title = f"[{run.environment.name}] {run.plan.name} {what.splitlines()[0][:200]} ({host})"
+    facts = {
+        "environment": run.environment.name,
+        "job": run.plan.name,
+        "status": record.exit_status,
+        "run_id": run.run_id,
+        "host": host,
+    }
+    problems = send(Message(kind, title, f"{body}{where}", facts), found)
+    for problem in problems:
+        run.say(f"message not delivered: {problem}")
+    if problems:
+        _count_lost(run, problems)
+    return len(problems) < len(found)
+
+
+def _count_lost(run: Run, problems: list[str]) -> None:
+    lost = run.state.read("notify.json")
+    text = {
+        "failed_total": int(lost.get("failed_total", 0)) + len(problems),
+        "last": time.time(),
+        "problem": problems[0],
+    }
+    try:
+        run.state.write("notify.json", text)
+    except OSError:
+        run.say("the count of lost messages cannot be written")
+
+
+def test_channels(environment: Environment, send_it: bool) -> str:
+    """Check the channels for messages and (if wanted) send a test message to each; return a sentence.
+
+    Raises:
+        OptionError: no channel, or one that cannot work.
+        TitanError: a message could not be delivered.
+    """
+    found = channels(message_variables(environment))
+    require_channels(found)
+    labels = ", ".join(channel.label for channel in found)
+    if not send_it:
+        return f"{len(found)} channel(s) configured: {labels}"
+    host = socket.gethostname()
+    facts = {"environment": environment.name, "host": host}
+    text = f"Messages about the database jobs of {environment.name} on {host} arrive here."
+    problems = send(Message("test", f"[{environment.name}] test message ({host})", text, facts), found)
+    if problems:
+        raise TitanError(f"The test message was not delivered: {'; '.join(problems)}.")
+    return f"test message delivered to {labels}"

@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The names of backup files: ``<name>_YYYYMMDD_HHMMSS.<extension>``, the time in UTC, so that names never repeat in the
+hour when the clocks go back."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from ...errors import OptionError
+
+MANIFEST = ".json"
+GLOBALS = ".globals.sql"
+
+# (format, compression) -> extension. A custom archive with gzip is compressed by pg_dump itself, so that pg_restore
+# reads it as it is; zstd is done in the pipe, because older pg_dump and some builds cannot.
+EXTENSIONS = {
+    ("plain", "gzip"): "sql.gz",
+    ("plain", "zstd"): "sql.zst",
+    ("plain", "none"): "sql",
+    ("custom", "gzip"): "dump",
+    ("custom", "zstd"): "dump.zst",
+    ("custom", "none"): "raw.dump",
+    ("directory", "gzip"): "dir",
+    ("directory", "none"): "raw.dir",
+    ("directory", "zstd"): "zst.dir",
+}
+_KINDS = {extension: kind for kind, extension in EXTENSIONS.items()}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,62}", re.ASCII)
+_FILE = re.compile(
+    rf"(?P<name>{_NAME.pattern})_(?P<stamp>\d{{8}}_\d{{6}})"
+    rf"\.(?P<extension>{'|'.join(re.escape(extension) for extension in sorted(_KINDS, key=len, reverse=True))})"
+    r"(?P<age>\.age)?",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True)
+class FileName:
+    """What a backup's file name says."""
+
+    name: str
+    started: datetime
+    format: str
+    compression: str
+    encrypted: bool = False
+
+    def __str__(self) -> str:
+        suffix = ".age" if self.encrypted else ""
+        return f"{self.name}_{self.started:%Y%m%d_%H%M%S}.{EXTENSIONS[self.format, self.compression]}{suffix}"
+
+
+def parse_file_name(text: str) -> FileName | None:
+    """The parts of a backup's file name, or None for any other file."""
+    found = _FILE.fullmatch(text)
+    if not found:
+        return None
+    try:
+        started = datetime.strptime(found["stamp"], "%Y%m%d_%H%M%S").replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None
+    kind = _KINDS[found["extension"]]
+    return FileName(found["name"], started, kind[0], kind[1], bool(found["age"]))
+
+
+def require_name(name: str, option: str = "name") -> str:
+    """Return the name if files may be called so.
+
+    Raises:
+        OptionError: other characters than letters, digits and . _ + - (the first one a letter or digit), or over 63.
+    """
+    if not _NAME.fullmatch(name):
+        raise OptionError(
+            option, name, "Use 1 to 63 letters, digits, '.', '_', '+' or '-', beginning with a letter or digit."
+        )
+    return name

@@ -1,0 +1,187 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The catalog of a backup directory: what its files and manifests say, and whether they still agree."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ...errors import OptionError, TitanError
+from .integrity import content_problem
+from .manifest import digest, manifest_path, parse_time, read_manifest, size_of
+from .naming import MANIFEST, FileName, parse_file_name
+
+PHYSICAL = "pgbackrest"  # the format of pgBackRest's backups, which its own rules remove
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One backup.
+
+    Attributes:
+        path: The file, or the directory of the format "directory".
+        name: The part of the file name before the time.
+        database, system_identifier: Of the source; empty without a manifest.
+        started, finished: Aware UTC times; without a manifest both are the time in the name.
+        size: Bytes now.
+        sha256: As the manifest has it; empty without one.
+        format: plain, custom, directory, or pgbackrest for a backup of a whole cluster (then path is our record of it).
+        verified_level: none, checksum or restored; none as soon as there is a problem.
+        verified_at: When that was shown.
+        problem: Empty, or why this must not be relied on.
+        manifest: The whole manifest; None for a file that others made (adopted, unverified).
+    """
+
+    path: str
+    name: str
+    database: str
+    system_identifier: str
+    started: datetime
+    finished: datetime
+    size: int
+    sha256: str
+    format: str
+    verified_level: str
+    verified_at: datetime | None
+    problem: str
+    manifest: dict[str, Any] | None
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the keep rules never remove it."""
+        return bool((self.manifest or {}).get("pinned"))
+
+
+def read_catalog(dest: str, name: str | None = None, verify: str = "none") -> list[Entry]:
+    """All backups in a directory, newest first.
+
+    Args:
+        dest: The directory; one that does not exist holds no backups.
+        name: Only backups of this name; None or empty for all.
+        verify: "none" compares sizes with the manifests; "checksum" reads every byte.
+
+    Raises:
+        OptionError: dest exists but is no directory or cannot be read, or verify is another word.
+    """
+    from .physical import read_pointer, read_stanza_catalog  # needs Entry
+
+    if verify not in ("none", "checksum"):
+        raise OptionError("verify", verify, "Allowed: none, checksum.")
+    dest = os.path.abspath(dest)
+    try:
+        names = os.listdir(dest)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise OptionError("dest", dest, f"It must be a readable directory ({error.strerror}).") from error
+    found = {item for item in names if parse_file_name(item)}
+    found |= {stem for item in names if item.endswith(MANIFEST) and parse_file_name(stem := item[: -len(MANIFEST)])}
+    entries = []
+    for item in found:
+        parsed = parse_file_name(item)
+        if parsed and (not name or name == parsed.name):
+            entries.append(_entry(os.path.join(dest, item), parsed, verify))
+    stanza = read_pointer(dest)
+    if stanza and (not name or name == stanza.name):
+        entries += read_stanza_catalog(stanza, verify)
+    return sorted(entries, key=lambda entry: (entry.started, entry.path), reverse=True)
+
+
+def read_entry(path: str, verify: str = "none") -> Entry:
+    """The catalog's entry of one backup, wherever it lies.
+
+    Raises:
+        OptionError: the file name is not that of a backup.
+    """
+    from .physical import label_of, read_stanza_entry
+
+    if label_of(path):
+        return read_stanza_entry(path, verify)
+    parsed = parse_file_name(os.path.basename(path))
+    if not parsed:
+        raise OptionError("source", path, "It must be a backup called <name>_YYYYMMDD_HHMMSS.<extension>.")
+    return _entry(os.path.abspath(path), parsed, verify)
+
+
+def newest_verified(entries: Iterable[Entry], level: str = "restored") -> Entry | None:
+    """The newest backup that is verified.
+
+    Args:
+        entries: From read_catalog.
+        level: What counts: "restored", or "checksum" to count both.
+    """
+    levels = ("restored",) if level == "restored" else ("checksum", "restored")
+    good = [entry for entry in entries if entry.verified_level in levels and not entry.problem]
+    return max(good, key=lambda entry: entry.started, default=None)
+
+
+def _entry(path: str, parsed: FileName, verify: str) -> Entry:
+    manifest, problem = None, ""
+    try:
+        manifest = read_manifest(path)
+    except FileNotFoundError:
+        pass
+    except TitanError as error:
+        problem = error.message
+    size = 0
+    try:
+        problem = problem or _kind_problem(path, parsed)
+        size = size_of(path)
+        problem = problem or _content_problem(path, parsed, manifest, size, verify)
+    except FileNotFoundError:
+        problem = "its file is missing; only the manifest is there"
+    except OSError as error:
+        problem = problem or f"it cannot be read ({error.strerror})"
+    verified = (manifest or {}).get("verified", {})
+    problem = problem or str(verified.get("problem") or "")
+    return Entry(
+        path=path,
+        name=parsed.name,
+        database=(manifest or {}).get("database", ""),
+        system_identifier=(manifest or {}).get("system_identifier", ""),
+        started=parse_time(manifest["started"]) if manifest else parsed.started,
+        finished=parse_time(manifest["finished"]) if manifest else parsed.started,
+        size=size,
+        sha256=(manifest or {}).get("sha256", ""),
+        format=parsed.format,
+        verified_level=verified.get("level", "none") if not problem else "none",
+        verified_at=parse_time(verified["at"]) if verified.get("at") and not problem else None,
+        problem=problem,
+        manifest=manifest,
+    )
+
+
+def _kind_problem(path: str, parsed: FileName) -> str:
+    status = os.lstat(path)
+    wanted = stat.S_ISDIR if parsed.format == "directory" else stat.S_ISREG
+    if not wanted(status.st_mode):
+        return "it is not a directory" if parsed.format == "directory" else "it is not a regular file"
+    return ""
+
+
+def _content_problem(path: str, parsed: FileName, manifest: dict[str, Any] | None, size: int, verify: str) -> str:
+    if manifest and size != manifest["size"]:
+        return f"its size is {size} bytes, but {manifest['size']} in the manifest"
+    if verify == "none":
+        return "it is empty" if size == 0 else ""
+    if manifest:
+        found = digest(path)
+        return (
+            "" if found == manifest["sha256"] else f"its SHA-256 is {found}, but {manifest['sha256']} in the manifest"
+        )
+    return content_problem(path, parsed)
+
+
+def files_of(entry: Entry) -> list[str]:
+    """Everything that belongs to the backup and exists: the dump first, the manifest last, so that at no moment of a
+    removal a dump is there without its manifest."""
+    beside = [str(part["file"]) for part in ((entry.manifest or {}).get("globals"),) if part]
+    folder = os.path.dirname(entry.path)
+    paths = [entry.path, *(os.path.join(folder, os.path.basename(item)) for item in beside), manifest_path(entry.path)]
+    return [path for path in paths if os.path.lexists(path)]

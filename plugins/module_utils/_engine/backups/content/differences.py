@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What differs between a source and its restore, said so that a person can act on it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from .fingerprint import Fingerprint
+from .schema_text import Skeleton
+
+_SHOWN = 5
+
+# What PostgreSQL itself writes differently when it reads its own text of an expression again: IN ('a', 'b') over a
+# varchar column comes back with the casts inside the array instead of around it.
+_CASTS = re.compile(rb"::(?:character varying|text)(?:\[\])?|[()]")
+
+
+def content_differences(source: Fingerprint, restored: Fingerprint) -> list[str]:
+    """One sentence for each table (and for the large objects) that is not the same."""
+    wanted = {(table.schema, table.name): table for table in source.tables}
+    found = {(table.schema, table.name): table for table in restored.tables}
+    said = []
+    for key in sorted(wanted.keys() | found.keys()):
+        label = ".".join(key)
+        if key not in found:
+            said.append(f"table {label} is missing after the restore ({wanted[key].rows} rows)")
+        elif key not in wanted:
+            said.append(f"table {label} is in the restore but was not in the source")
+        elif found[key].rows != wanted[key].rows:
+            said.append(f"table {label} has {found[key].rows} rows after the restore, {wanted[key].rows} in the source")
+        elif wanted[key].hash and found[key].hash != wanted[key].hash:
+            said.append(f"table {label} has as many rows as the source ({found[key].rows}), but other content")
+    if (source.large_objects, source.large_objects_hash) != (restored.large_objects, restored.large_objects_hash):
+        said.append(
+            f"the large objects differ: {restored.large_objects} after the restore, {source.large_objects} in the source"
+        )
+    return said
+
+
+def schema_differences(archive: Skeleton, restored: Skeleton) -> list[str]:
+    """Sentences on the statements that only one of both has."""
+    lost, gained = archive.lines - restored.lines, restored.lines - archive.lines
+    if _without_casts(lost) == _without_casts(gained):
+        return []
+    said = []
+    for title, lines in (("only in the archive", lost), ("only in the restored database", gained)):
+        if lines:
+            shown = " | ".join(line.decode(errors="replace").strip()[:120] for line in list(lines)[:_SHOWN])
+            said.append(f"{sum(lines.values())} schema line(s) {title}: {shown}")
+    return said
+
+
+def _without_casts(lines: Counter[bytes]) -> Counter[bytes]:
+    return Counter(_CASTS.sub(b"", line) for line in lines.elements())
+
+
+def row_differences(archive: Skeleton, restored: Skeleton) -> list[str]:
+    """One sentence for each table whose rows read otherwise in a dump of the restored database than in the archive."""
+    said = []
+    for copy in sorted(archive.rows.keys() | restored.rows.keys()):
+        if archive.rows.get(copy) != restored.rows.get(copy):
+            name = copy.decode(errors="replace").partition(" (")[0].replace("COPY ", "")
+            where = "other rows" if copy in archive.rows and copy in restored.rows else "rows on one side only"
+            said.append(f"a dump of the restored database has {where} for table {name} than the archive")
+    return said
+
+
+def sequence_differences(archive: dict[str, tuple[int, bool]], restored: dict[str, tuple[int, bool]]) -> list[str]:
+    """One sentence for each sequence that does not stand where the archive puts it."""
+    return [
+        f"sequence {name} stands at {restored.get(name, ('nothing', ''))[0]}, at {value[0]} in the archive"
+        for name, value in sorted(archive.items())
+        if restored.get(name) != value
+    ]

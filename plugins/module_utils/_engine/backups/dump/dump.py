@@ -1,0 +1,229 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Taking the dump: one pass from pg_dump through the compressor and SHA-256 into a file that gets its name last."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Callable
+
+from ...errors import DatabaseError, TitanError
+from ...host.files import PART, published, sync_directory
+from ...outcome import silent
+from ...postgres.database import Database, child_environment
+from ...steps import step
+from ..catalog.integrity import WrittenGzip
+from ..catalog.manifest import digest, size_of
+from ..catalog.naming import FileName
+from ..content.fingerprint import Fingerprint, Table, dump_pins
+from ..programs.pipeline import PIECE, Chain, Deadline, Program, chain
+from ..programs.tools import Programs, compressor
+from .parallel import fingerprint_meanwhile
+from .source import snapshot
+
+_ATTEMPTS = 3
+_DECODED = (("custom", "zstd"), ("plain", "gzip"))  # while they are written
+
+
+@dataclass(frozen=True)
+class DumpRequest:
+    """How to take a dump.
+
+    Attributes:
+        dest: Directory of the new file.
+        file: Its name.
+        programs: pg_dump and its company.
+        lock_timeout: Seconds to wait for each table's lock.
+        jobs: Parallel connections of pg_dump (format "directory" only).
+        recipients: age recipients to encrypt to; empty for no encryption.
+        hashes: Hash the rows on the source; False to count them only.
+        decode: Decode the dump to its end at the same time, where that can be done.
+    """
+
+    dest: str
+    file: FileName
+    programs: Programs
+    lock_timeout: float
+    jobs: int = 1
+    recipients: tuple[str, ...] = ()
+    hashes: bool = True
+    decode: bool = False
+
+    @property
+    def decodes(self) -> bool:
+        """Whether the dump is decoded while it is written."""
+        return self.decode and (self.file.format, self.file.compression) in _DECODED and not self.recipients
+
+    @property
+    def path(self) -> str:
+        return os.path.join(self.dest, str(self.file))
+
+
+@dataclass(frozen=True)
+class Dumped:
+    """A dump that is on disk under its final name."""
+
+    size: int
+    sha256: str
+    snapshot: str
+    fingerprint: Fingerprint
+    seconds: float
+
+
+def take_dump(
+    database: Database, request: DumpRequest, deadline: Deadline, say: Callable[[str], None] = silent
+) -> Dumped:
+    """Dump the connected database.
+
+    A change of a table's definition that arrives between our lock and pg_dump's would block pg_dump for as long as we
+    hold ours; then everything is let go, so that the change passes, and the dump starts anew.
+
+    Raises:
+        TitanError: it failed; nothing is left under the final name.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        with snapshot(database, request.lock_timeout) as (identifier, tables):
+            step("backup.dump")
+            before = deadline.elapsed
+            try:
+                size, sha256, content = _dump_to_file(database, request, identifier, tables, deadline, say)
+                return Dumped(size, sha256, identifier, content, deadline.elapsed - before)
+            except TitanError:
+                if attempt == _ATTEMPTS or not _somebody_waits(database, tables):
+                    raise
+        say("A change of a table's definition was waiting; starting anew.")
+    raise TitanError("The dump was not taken.")
+
+
+def _somebody_waits(database: Database, tables: Sequence[Table]) -> bool:
+    if database.raw.closed or database.raw.info.transaction_status != 2:
+        return False
+    try:
+        waiting = database.value(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock' AND relation = ANY(%s::oid[]))",
+            ([table.oid for table in tables],),
+        )
+    except DatabaseError:
+        return False
+    return bool(waiting)
+
+
+def _dump_to_file(
+    database: Database,
+    request: DumpRequest,
+    identifier: str,
+    tables: Sequence[Table],
+    deadline: Deadline,
+    say: Callable[[str], None],
+) -> tuple[int, str, Fingerprint]:
+    left = deadline.left()
+    if left:
+        database.execute("SELECT set_config('statement_timeout', %s, false)", (f"{int(left * 1000) + 1}ms",))
+    with child_environment(database.settings) as inherited:
+        env = {**inherited, **dump_pins(database)}
+        if request.file.format == "directory":
+            return _dump_directory(database, request, identifier, tables, env, deadline, say)
+        digest_so_far = hashlib.sha256()
+        with published(request.path, label="backup.file") as stream, _decoding(request, deadline) as decoders:
+            programs = _programs(request, identifier, env)
+            sinks = [stream.write, *decoders]
+            with chain(programs, deadline, stdout=subprocess.PIPE) as started:
+                content = fingerprint_meanwhile(
+                    database,
+                    started,
+                    lambda: _pump(started, sinks, digest_so_far),
+                    tables,
+                    request.hashes,
+                    deadline,
+                    say,
+                )
+            stream.flush()
+            size = os.fstat(stream.fileno()).st_size
+        return size, digest_so_far.hexdigest(), content
+
+
+def _programs(request: DumpRequest, identifier: str, env: dict[str, str]) -> list[Program]:
+    plain, inside = request.file.format == "plain", request.file.compression == "gzip"
+    options = ["--format=plain"] if plain else ["--format=custom", f"--compress={6 if inside else 0}"]
+    dump = Program([request.programs.path("pg_dump"), *_common(request, identifier), *options], env)
+    outside = compressor(request.file.compression) if plain or not inside else []
+    rest = [Program(outside)] if outside else []
+    if request.recipients:
+        rest.append(Program(["age", *(f"--recipient={recipient}" for recipient in request.recipients)]))
+    return [dump, *rest]
+
+
+def _common(request: DumpRequest, identifier: str) -> list[str]:
+    timeout = max(1, int(request.lock_timeout * 1000))
+    return [f"--snapshot={identifier}", f"--lock-wait-timeout={timeout}", "--no-password"]
+
+
+def _pump(started: Chain, sinks: Sequence[Callable[[bytes], Any]], digest_so_far: hashlib._Hash) -> None:
+    while piece := started.output.read(PIECE):
+        digest_so_far.update(piece)
+        for sink in sinks:
+            sink(piece)
+    started.finish()
+
+
+@contextmanager
+def _decoding(request: DumpRequest, deadline: Deadline) -> Iterator[Sequence[Callable[[bytes], Any]]]:
+    """What takes each piece that is written and decodes it at the same time; it fails if that cannot be done to the end."""
+    if not request.decodes:
+        yield []
+    elif request.file.format == "plain":
+        decoder = WrittenGzip()
+        yield [decoder.write]
+        decoder.finish()
+    else:
+        programs = [Program(["zstd", "-tq"])]
+        with ExitStack() as stack:
+            started = stack.enter_context(chain(programs, deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL))
+            yield [started.input.write]
+
+
+def _dump_directory(
+    database: Database,
+    request: DumpRequest,
+    identifier: str,
+    tables: Sequence[Table],
+    env: dict[str, str],
+    deadline: Deadline,
+    say: Callable[[str], None],
+) -> tuple[int, str, Fingerprint]:
+    level = {"gzip": "6", "none": "0", "zstd": "zstd:1"}[request.file.compression]
+    temporary = tempfile.mkdtemp(prefix=f".{request.file}.", suffix=PART, dir=request.dest)
+    try:
+        options = ["--format=directory", f"--jobs={request.jobs}", f"--compress={level}", f"--file={temporary}"]
+        program = Program([request.programs.path("pg_dump"), *_common(request, identifier), *options], env)
+        with chain([program], deadline, stdout=subprocess.DEVNULL) as started:
+            content = fingerprint_meanwhile(database, started, started.finish, tables, request.hashes, deadline, say)
+        for name in os.listdir(temporary):
+            _sync_file(os.path.join(temporary, name))
+        sync_directory(temporary)
+        size, sha256 = size_of(temporary), digest(temporary)
+        step("backup.file.rename")
+        os.rename(temporary, request.path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    step("backup.file.renamed")
+    sync_directory(request.dest)
+    return size, sha256, content
+
+
+def _sync_file(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fchmod(descriptor, 0o600)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

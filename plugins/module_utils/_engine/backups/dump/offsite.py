@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Copying a verified backup away with a program of the user's choice, and reading the copy back."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from ...errors import TitanError
+from ...host.files import sha256_file
+from ..catalog.manifest import format_time, manifest_path
+from ..programs.pipeline import PIECE, Deadline, Program, chain, output_of
+
+
+def copy_away(
+    path: str, manifest: Mapping[str, Any], command: Sequence[str], back: Sequence[str], deadline: Deadline
+) -> dict[str, Any]:
+    """Copy the dump, what lies beside it and the manifest; return the manifest's "copied" part.
+
+    Args:
+        path: The dump.
+        manifest: Its manifest.
+        command: Words of the command that copies one file, with {path} and {file}.
+        back: Words of the command that prints the copy; empty not to read it back.
+        deadline: When it must be done.
+
+    Raises:
+        TitanError: a command failed, or a copy reads otherwise than the file.
+    """
+    beside = (manifest.get("globals") or {}).get("file")
+    folder = os.path.dirname(path)
+    for item in [path, *([os.path.join(folder, beside)] if beside else []), manifest_path(path)]:
+        try:
+            output_of(Program(_filled(command, item)), deadline)
+            if back and _sha256_of(Program(_filled(back, item)), deadline) != sha256_file(item):
+                raise TitanError("the copy reads back otherwise than the file.")
+        except TitanError as error:
+            raise TitanError(
+                f"The backup {path} is good, but was not copied: of {os.path.basename(item)}, {error.message} Nothing was removed.",
+                path=path,
+            ) from error
+    return {"at": format_time(datetime.now(timezone.utc)), "read_back": bool(back)}
+
+
+def _filled(words: Sequence[str], path: str) -> list[str]:
+    return [word.replace("{path}", path).replace("{file}", os.path.basename(path)) for word in words]
+
+
+def _sha256_of(program: Program, deadline: Deadline) -> str:
+    digest = hashlib.sha256()
+    with chain([program], deadline, stdout=subprocess.PIPE) as started:
+        while piece := started.output.read(PIECE):
+            digest.update(piece)
+    return digest.hexdigest()

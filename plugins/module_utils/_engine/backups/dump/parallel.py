@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Taking the fingerprint while the dump is written: two things at a time, and the first failure ends both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Callable
+
+from ...errors import DatabaseError
+from ...postgres.database import Database
+from ..content.fingerprint import Fingerprint, Table, canceller, read_fingerprint
+from ..programs.pipeline import Chain, Deadline
+
+
+def fingerprint_meanwhile(
+    database: Database,
+    started: Chain,
+    work: Callable[[], None],
+    tables: Sequence[Table],
+    hashes: bool,
+    deadline: Deadline,
+    say: Callable[[str], None],
+) -> Fingerprint:
+    """Do the work in a second thread while this one takes the fingerprint; the first failure ends both.
+
+    The fingerprint takes one core of the source at most: it is done before the dump anyway.
+    """
+    database.execute("SET max_parallel_workers_per_gather = 0")
+
+    def ended(future: Future[None]) -> None:
+        if future.exception():
+            started.kill()
+            canceller(database)()
+
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(work)
+        future.add_done_callback(ended)
+
+        def progress(line: str) -> None:
+            deadline.left()
+            if future.done():
+                future.result()
+            say(line)
+
+        try:
+            content = read_fingerprint(database, tables, progress, hashes)
+        except DatabaseError:
+            if future.done():
+                future.result()  # its failure is the reason that our query was cancelled
+            started.kill()
+            deadline.left()
+            raise
+        except BaseException:
+            started.kill()
+            raise
+        future.result()
+        return content

@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must hold before a backup starts, so that it does not fail at four in the morning with half a dump."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...errors import OptionError, TitanError
+from ..catalog.read import Entry, newest_verified
+from ..programs.tools import CLIENT, SERVER, Programs, choose_compression, find_programs
+from .source import Source
+
+_SPARE = 1.3
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The programs for one backup."""
+
+    programs: Programs
+    compression: str
+
+
+def choose_tools(source: Source, folder: str | None, form: str, compression: str, verify: str, drill_in: str) -> Tools:
+    """The programs to use, all of one installation.
+
+    A drill on the source's own server needs no server programs, but a pg_restore of its very major version.
+
+    Raises:
+        TitanError: something is missing; says what to install.
+    """
+    client = list(CLIENT)
+    if verify == "restored" and drill_in == "scratch_database":
+        return Tools(find_programs(folder, source.server_major, client), choose_compression(compression, form))
+    if verify != "restored":
+        return Tools(
+            find_programs(folder, source.server_major, client, newer=True), choose_compression(compression, form)
+        )
+    try:
+        programs = find_programs(folder, source.server_major, [*client, *SERVER], newer=True)
+    except TitanError as error:
+        raise TitanError(
+            f"{error.message} A drill needs the server's programs on this host; 'drill_in: scratch_database' and 'verify: checksum' do not.",
+            **error.details,
+        ) from error
+    return Tools(programs, choose_compression(compression, form))
+
+
+def require_sensible(options: Mapping[str, Any]) -> None:
+    """Refuse combinations of options that cannot do what they say.
+
+    Raises:
+        TitanError: a program is missing.
+        OptionError: names the option.
+    """
+    if options["encrypt_to"]:
+        if options["format"] == "directory":
+            raise OptionError(
+                "encrypt_to", options["encrypt_to"], "A directory is not encrypted; use format custom or plain."
+            )
+        if options["verify"] == "restored" and not options["identity"]:
+            raise OptionError(
+                "verify", "restored", "An encrypted backup cannot be restored without its key: name the file with the age "
+                "identity in 'identity', or use 'verify: checksum' and drill where the key is."
+            )  # fmt: skip
+        if not shutil.which("age"):
+            raise TitanError("Option 'encrypt_to': the program age is not installed. Install the package age.")
+    if options["copy_back"] and options["format"] == "directory":
+        raise OptionError(
+            "copy_back", options["copy_back"], "One file only can be read back; use format custom or plain."
+        )
+    if options["copy_back"] and not options["copy_to"]:
+        raise OptionError("copy_back", options["copy_back"], "It reads back what 'copy_to' has copied; give that, too.")
+    for option in ("copy_to", "copy_back"):
+        if options[option] and not any("{path}" in word or "{file}" in word for word in options[option]):
+            raise OptionError(option, options[option], "One of its words must hold {path} or {file}.")
+
+
+def require_space(dest: str, drill_dir: str | None, last: Entry | None, source: Source) -> None:
+    """Refuse to start without room for the file (1.3 times the last one) and for the drill's cluster.
+
+    Args:
+        dest: Where the backup goes.
+        drill_dir: Where the drill's cluster goes; None for no drill.
+        last: The newest backup of the same kind; None when there is none to compare with.
+        source: The database.
+
+    Raises:
+        TitanError: names the directory, what is free and what is needed.
+    """
+    needs: dict[int, tuple[str, float]] = {}
+    for folder, amount in ((dest, (last.size if last else 0) * _SPARE), (drill_dir, source.bytes * _SPARE)):
+        if folder:
+            device = os.stat(existing(folder)).st_dev
+            needs[device] = (folder, needs.get(device, (folder, 0.0))[1] + amount)
+    for folder, needed in needs.values():
+        free = shutil.disk_usage(existing(folder)).free
+        if free < needed:
+            raise TitanError(
+                f"Not enough room in {folder}: {free // 2**20} MiB are free, {int(needed) // 2**20 + 1} MiB are needed. Make room, "
+                "or name another directory (options 'dest', 'drill_dir').",
+                free_bytes=free,
+                needed_bytes=int(needed),
+            )
+
+
+def existing(path: str) -> str:
+    """The path, or its nearest parent that exists (check mode comes before the directory)."""
+    folder = Path(path).absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return str(folder)
+
+
+def last_of_kind(entries: Sequence[Entry], extension: str) -> Entry | None:
+    """The newest verified backup with the same extension."""
+    return newest_verified((entry for entry in entries if entry.path.endswith("." + extension)), "checksum")

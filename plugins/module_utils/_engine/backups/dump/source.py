@@ -1,0 +1,223 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is to be backed up: the database's identity and needs, and one snapshot of it that others can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import DatabaseError, TitanError
+from ...postgres.database import Database, sql
+from ...postgres.grants import NOT_ALLOWED
+from ..catalog.read import Entry
+from ..content.fingerprint import Table, pin, read_tables
+from ..load.properties import read_properties
+
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class Source:
+    """The database's identity, and what a restore elsewhere must prepare for it."""
+
+    database: str
+    system_identifier: str
+    server_version: str
+    server_major: int
+    in_recovery: bool
+    bytes: int
+    encoding: str
+    collate: str
+    ctype: str
+    owner: str
+    superuser: str
+    roles: tuple[str, ...]
+    tablespaces: tuple[str, ...]
+    properties: dict[str, Any]
+
+
+def read_source(database: Database) -> Source:
+    """Read the identity of the connected database."""
+    row = database.row(
+        """
+        SELECT d.datname::text AS database, current_setting('server_version') AS server_version,
+               pg_is_in_recovery() AS in_recovery, pg_database_size(d.oid) AS bytes,
+               pg_encoding_to_char(d.encoding)::text AS encoding, d.datcollate::text AS collate, d.datctype::text AS ctype,
+               pg_get_userbyid(d.datdba)::text AS owner, pg_get_userbyid(10)::text AS superuser
+          FROM pg_database d WHERE d.datname = current_database()
+        """
+    )
+    if row is None:
+        raise TitanError("The connected database is not in pg_database.")
+    return Source(
+        **row,
+        system_identifier=read_system_identifier(database),
+        server_major=database.major,
+        properties=read_properties(database),
+        roles=tuple(_names(database, _ROLES)),
+        tablespaces=tuple(_names(database, _TABLESPACES)),
+    )
+
+
+def of_source(entries: Sequence[Entry], source: Source) -> list[Entry]:
+    """The catalog's entries that are of this very database."""
+    identity = (source.database, source.system_identifier)
+    return [entry for entry in entries if (entry.database, entry.system_identifier) == identity]
+
+
+# Owners, grantees, policies' and default privileges' roles of this database.
+_ROLES = """
+SELECT DISTINCT pg_get_userbyid(refobjid)::text AS name FROM pg_shdepend
+ WHERE refclassid = 'pg_authid'::regclass AND refobjid >= 16384
+   AND (dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+        OR (classid = 'pg_database'::regclass
+            AND objid = (SELECT oid FROM pg_database WHERE datname = current_database())))
+ ORDER BY 1
+"""
+
+_TABLESPACES = """
+SELECT DISTINCT s.spcname::text AS name FROM pg_tablespace s
+ WHERE s.spcname NOT IN ('pg_default', 'pg_global')
+   AND s.oid IN (SELECT reltablespace FROM pg_class)
+ ORDER BY 1
+"""
+
+
+def _names(database: Database, query: str) -> list[str]:
+    return [row["name"] for row in database.rows(query)]
+
+
+def read_system_identifier(database: Database) -> str:
+    try:
+        return str(database.value("SELECT system_identifier::text FROM pg_control_system()"))
+    except DatabaseError as error:
+        if error.sqlstate != NOT_ALLOWED:
+            raise
+        return ""  # a provider may have revoked it
+
+
+def left_out(database: Database) -> list[str]:
+    """Warnings about what pg_dump leaves out, and ends well: subscriptions, unless a superuser runs it."""
+    found = _names(database, _HIDDEN_SUBSCRIPTIONS)
+    if not found:
+        return []
+    return [
+        f"Only a superuser's dump holds subscriptions: it is without {', '.join(map(repr, found))}. Note how they were made."
+    ]
+
+
+_HIDDEN_SUBSCRIPTIONS = """
+SELECT subname::text AS name FROM pg_subscription
+ WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+   AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) ORDER BY 1
+"""
+
+
+@contextmanager
+def snapshot(database: Database, lock_timeout: float) -> Iterator[tuple[str, list[Table]]]:
+    """Lock all tables against changes of their definition, then export one snapshot; both last as long as the block.
+
+    A snapshot does not freeze the catalog: without the locks taken before it, an ALTER TABLE in between would give a
+    dump that differs from what the snapshot shows.
+
+    Raises:
+        TitanError: the role cannot read everything, a lock was not granted in time, or tables keep coming and going.
+    """
+    pin(database)
+    database.execute("SELECT set_config('lock_timeout', %s, false)", (f"{int(lock_timeout * 1000)}ms",))
+    for _attempt in range(_ATTEMPTS):
+        tables = read_tables(database)
+        require_readable(database, tables)
+        try:
+            with database.transaction("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"):
+                _lock(database, tables)
+                identifier = str(database.value("SELECT pg_export_snapshot()"))
+                if [table.oid for table in read_tables(database)] != [table.oid for table in tables]:
+                    raise _TablesChangedError
+                yield identifier, tables
+                return
+        except _TablesChangedError:
+            continue
+    raise TitanError(
+        f"Tables were created or dropped during each of {_ATTEMPTS} attempts to lock them all. Run the backup at a quieter time."
+    )
+
+
+class _TablesChangedError(Exception):
+    pass
+
+
+def _lock(database: Database, tables: Sequence[Table]) -> None:
+    if not tables:
+        return
+    names = sql.SQL(", ").join(sql.SQL("ONLY {}").format(table.identifier()) for table in tables)
+    try:
+        database.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(names))
+    except DatabaseError as error:
+        if error.sqlstate == "55P03":
+            raise TitanError(
+                "A table is locked by another session, and the lock was not released within 'lock_timeout'. "
+                f"{_holders(database)}Run the backup again when that session has ended.",
+                sqlstate=error.sqlstate,
+            ) from error
+        if error.sqlstate == "53200":
+            raise TitanError(
+                f"The server has no room for locks on all {len(tables)} tables. Raise its max_locks_per_transaction, restart it, and "
+                "run the backup again.",
+                sqlstate=error.sqlstate,
+            ) from error
+        if error.sqlstate == "42P01":
+            raise _TablesChangedError from error
+        raise
+
+
+def _holders(database: Database) -> str:
+    """Who holds the strong locks; read outside the failed transaction, on a second connection."""
+    from ...postgres.database import connect
+
+    try:
+        with connect(database.settings, "backup") as other:
+            rows: list[dict[str, Any]] = other.rows(
+                """
+                SELECT DISTINCT l.relation::regclass::text AS name, a.pid, a.usename::text AS "user"
+                  FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+                 WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.granted
+                   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                   AND l.relation IN (SELECT oid FROM pg_class WHERE relkind IN ('r', 'p'))
+                 ORDER BY 1 LIMIT 3
+                """
+            )
+    except DatabaseError:
+        return ""
+    return "".join(f"{row['name']} is held by backend {row['pid']} (user {row['user']}). " for row in rows)
+
+
+def require_readable(database: Database, tables: Sequence[Table]) -> None:
+    """Refuse a role that cannot read every row.
+
+    Raises:
+        TitanError: names the tables, and the grant that mends it.
+    """
+    user = database.value("SELECT current_user::text")
+    unreadable = [table.label for table in tables if not table.readable]
+    if unreadable:
+        raise TitanError(
+            f"The role {user!r} cannot read {_some(unreadable)}. Grant it pg_read_all_data (GRANT pg_read_all_data TO the role).",
+            tables=unreadable,
+        )
+    hidden = [table.label for table in tables if table.row_security]
+    if hidden:
+        raise TitanError(
+            f"Row security would hide rows of {_some(hidden)} from the role {user!r}. Give it BYPASSRLS (ALTER ROLE ... BYPASSRLS): "
+            "a dump of the visible rows only would be no backup.",
+            tables=hidden,
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:5])
+    return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -1,0 +1,237 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One backup from start to end: dump, globals, manifest, proof."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from typing import Any, Callable
+
+from ...errors import TitanError
+from ...outcome import silent
+from ...postgres.connection import ConnectionSettings
+from ...postgres.database import Database
+from ...steps import step
+from ...version import VERSION
+from ..catalog.integrity import content_problem
+from ..catalog.manifest import FORMAT_VERSION, digest, format_time, unproven, verification, write_manifest
+from ..catalog.naming import GLOBALS, FileName
+from ..programs.pipeline import Deadline, Program, output_of
+from ..programs.tools import Programs
+from ..proof.drill import run_drill
+from .dump import Dumped, DumpRequest, take_dump
+from .globals import dump_globals
+from .offsite import copy_away
+from .source import Source
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What one backup is to be."""
+
+    dest: str
+    name: str
+    format: str
+    compression: str
+    verify: str
+    programs: Programs
+    jobs: int
+    lock_timeout: float
+    drill_dir: str
+    globals: bool
+    pin: bool
+    accept_shrink: bool = False
+    accepted_since: str | None = None
+    proof: str = "hash"
+    drill_on: ConnectionSettings | None = None
+    encrypt_to: tuple[str, ...] = ()
+    identity: str = ""
+    copy_to: tuple[str, ...] = ()
+    copy_back: tuple[str, ...] = ()
+
+
+def utc_now() -> datetime:
+    """Now, in whole seconds."""
+    return datetime.now(timezone.utc).replace(microsecond=0)
+
+
+def free_name(wanted: Wanted, now: Callable[[], datetime] = utc_now) -> FileName:
+    """A file name that nothing has yet; waits for the next second when this one's is taken."""
+    for _second in range(30):
+        file = FileName(wanted.name, now(), wanted.format, wanted.compression, bool(wanted.encrypt_to))
+        stem = f"{file.name}_{file.started:%Y%m%d_%H%M%S}."
+        if not any(item.startswith(stem) for item in os.listdir(wanted.dest)):
+            return file
+        time.sleep(0.2)
+    raise TitanError(
+        f"The names of the last seconds are all taken in {wanted.dest}: was the clock set back? Try again."
+    )
+
+
+def take_backup(
+    database: Database, source: Source, wanted: Wanted, deadline: Deadline, say: Callable[[str], None] = silent
+) -> tuple[str, dict[str, Any], list[str]]:
+    """Take one backup and prove it.
+
+    Returns:
+        Its path, its manifest, and warnings.
+
+    Raises:
+        TitanError: it failed; what is on disk then does not count as verified, and its manifest, if it has come to that,
+            says why.
+    """
+    step("backup.start")
+    file = free_name(wanted)
+    request = DumpRequest(
+        dest=wanted.dest,
+        file=file,
+        programs=wanted.programs,
+        lock_timeout=wanted.lock_timeout,
+        jobs=wanted.jobs,
+        recipients=wanted.encrypt_to,
+        hashes=wanted.proof == "hash",
+        decode=wanted.verify == "checksum",  # a restore decodes it anyway
+    )
+    say(f"Dumping database {source.database!r} to {request.path} ...")
+    dumped = take_dump(database, request, deadline, say)
+    manifest = _manifest(source, wanted, file, dumped)
+    warnings = []
+    if wanted.globals:
+        manifest["globals"], warning = _globals(database, wanted, file, deadline)
+        warnings += [warning] if warning else []
+    manifest["finished"] = format_time(datetime.now(timezone.utc))
+    write_manifest(request.path, manifest)
+    say("Verifying ...")
+    step("backup.verify")
+    _prove(request, manifest, wanted, deadline, say)
+    if wanted.copy_to:
+        step("backup.copy")
+        manifest["copied"] = copy_away(request.path, manifest, wanted.copy_to, wanted.copy_back, deadline)
+        write_manifest(request.path, manifest, "backup.copied")
+    return request.path, manifest, warnings
+
+
+def _prove(
+    request: DumpRequest, manifest: dict[str, Any], wanted: Wanted, deadline: Deadline, say: Callable[[str], None]
+) -> None:
+    """Verify the backup, note the result in its manifest, and raise unless it is good."""
+    path = request.path
+    try:
+        manifest["verified"] = verify_backup(request, manifest, wanted, deadline, say)
+    except TitanError as error:
+        raise unproven(path, error) from error
+    write_manifest(path, manifest, "backup.verified")
+    if manifest["verified"]["problem"]:
+        raise TitanError(
+            f"The backup {path} was taken but is not good: {manifest['verified']['problem']}. It does not count; "
+            "older backups were left alone.",
+            path=path,
+        )
+
+
+def verify_backup(
+    request: DumpRequest,
+    manifest: dict[str, Any],
+    wanted: Wanted,
+    deadline: Deadline,
+    say: Callable[[str], None] = silent,
+) -> dict[str, Any]:
+    """Read the file back and, if wanted, drill it; return the manifest's "verified" part.
+
+    Raises:
+        TitanError: no drill could be made, which says nothing about the backup.
+    """
+    began, path, file = time.monotonic(), request.path, request.file
+    found = digest(path)
+    if found != manifest["sha256"]:
+        problem = f"it reads back as SHA-256 {found}, written was {manifest['sha256']}"
+        return verification("none", datetime.now(timezone.utc), problem)
+    try:
+        if wanted.verify == "checksum":
+            # what was decoded while it was written is, by its SHA-256, what lies there now
+            problem = "" if request.decodes else decode_problem(path, file, wanted, deadline)
+            level = "none" if problem else "checksum"
+            return verification(level, datetime.now(timezone.utc), problem, seconds=time.monotonic() - began)
+        result = run_drill(
+            path,
+            file,
+            manifest,
+            wanted.programs,
+            deadline,
+            wanted.drill_dir,
+            wanted.jobs,
+            wanted.identity,
+            wanted.drill_on,
+            say,
+        )
+    except TitanError as error:
+        if not error.details.get("of_the_backup"):
+            raise
+        return verification("none", datetime.now(timezone.utc), error.message.rstrip("."))
+    level = "none" if result.differences else "restored"
+    return verification(
+        level,
+        datetime.now(timezone.utc),
+        "; ".join(result.differences),
+        result.tables,
+        result.rows,
+        time.monotonic() - began,
+    )
+
+
+def decode_problem(path: str, file: FileName, wanted: Wanted, deadline: Deadline) -> str:
+    """Why the file cannot be decoded to its end; empty if it can."""
+    if file.encrypted and not wanted.identity:
+        return ""  # it can be read back, but not decoded, without the key
+    try:
+        if file.format == "plain" or file.compression == "zstd" or file.encrypted:
+            problem = content_problem(path, file, wanted.identity, deadline)
+            deadline.left()
+            return "" if problem.startswith("it holds no table") else problem
+        output_of(Program([wanted.programs.path("pg_restore"), "--file=/dev/null", path]), deadline)
+    except TitanError as error:
+        return error.message.rstrip(".")
+    return ""
+
+
+def _globals(
+    database: Database, wanted: Wanted, file: FileName, deadline: Deadline
+) -> tuple[dict[str, Any] | None, str]:
+    name = f"{file.name}_{file.started:%Y%m%d_%H%M%S}{GLOBALS}"
+    path = os.path.join(wanted.dest, name)
+    sha256, problem = dump_globals(database.settings, wanted.programs, path, deadline)
+    if problem:
+        return None, f"Roles and tablespaces were not written beside the dump: {problem}"
+    return {"file": name, "sha256": sha256, "size": os.path.getsize(path)}, ""
+
+
+def _manifest(source: Source, wanted: Wanted, file: FileName, dumped: Dumped) -> dict[str, Any]:
+    return {
+        "format_version": FORMAT_VERSION,
+        "engine_version": VERSION,
+        "file": str(file),
+        "name": file.name,
+        "database": source.database,
+        "system_identifier": source.system_identifier,
+        "source": {**asdict(source), "roles": list(source.roles), "tablespaces": list(source.tablespaces)},
+        "tools": {"pg_dump": wanted.programs.version},
+        "host": socket.gethostname(),
+        "started": format_time(file.started),
+        "finished": format_time(file.started),
+        "format": file.format,
+        "compression": file.compression,
+        "size": dumped.size,
+        "sha256": dumped.sha256,
+        "snapshot": dumped.snapshot,
+        **dumped.fingerprint.as_manifest(),
+        "globals": None,
+        "pinned": wanted.pin,
+        "shrink_accepted": format_time(file.started) if wanted.accept_shrink else wanted.accepted_since,
+        "seconds": {"dump": round(dumped.seconds, 3)},
+        "verified": verification("none"),
+    }

@@ -1,0 +1,206 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Loading a dump into an empty database: all of it, or an error."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+from ...errors import TitanError
+from ...postgres.connection import ConnectionSettings
+from ...postgres.database import child_environment, connect
+from ..catalog.integrity import decode_to, decoded
+from ..catalog.naming import FileName
+from ..content.fingerprint import dump_pins, load_pins
+from ..content.schema_text import Skeleton, SkeletonReader, skeleton_of
+from ..programs.pipeline import PIECE, Deadline, Program, chain, output_of
+from ..programs.tools import Programs
+from .positions import write_positions
+
+# A restore that fails with these says something about this host, not about the backup.
+_OF_THE_HOST = (
+    "No space left", "is not available", "could not access file", "could not open extension control file",
+    "max_locks_per_transaction",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Loader:
+    """How to load dumps.
+
+    Attributes:
+        programs: psql, pg_restore and pg_dump.
+        work: Directory for an unpacked archive.
+        jobs: Parallel connections of pg_restore.
+        deadline: When it must be done.
+        with_rows: Also hash the rows in the dump's text, for a comparison with a dump of the restored database.
+        age_identity: Path of the age identity for an encrypted dump.
+        identity: Keywords for subprocess; psql runs a dump's text, so a drill of root's lets somebody else do it.
+    """
+
+    programs: Programs
+    work: str
+    jobs: int
+    deadline: Deadline
+    with_rows: bool = False
+    age_identity: str = ""
+    identity: Mapping[str, Any] = field(default_factory=dict)
+
+    def load(self, path: str, file: FileName, target: ConnectionSettings) -> Skeleton:
+        """Load the dump into the target and return what the dump says the schema is.
+
+        Raises:
+            TitanError: the first error ends it.
+        """
+        with self.unpacked(path, file) as archive:
+            return self.load_archive(archive, file, target)()
+
+    @contextmanager
+    def unpacked(self, path: str, file: FileName) -> Iterator[str]:
+        """The path of the dump in a form in which pg_restore can work in parallel; of a plain one, its own.
+
+        Raises:
+            TitanError: it cannot be decoded to its end.
+        """
+        if file.encrypted and not self.age_identity:
+            raise TitanError(f"{path} is encrypted: name the file with the age identity in the option 'identity'.")
+        if file.format != "custom" or not (file.encrypted or file.compression == "zstd"):
+            yield path
+            return
+        compression = "zstd" if file.compression == "zstd" else "none"
+        descriptor, archive = tempfile.mkstemp(prefix="archive.", dir=self.work)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                decode_to(stream, path, compression, self._identity_for(file), self.deadline)
+            write_positions(archive)
+            yield archive
+        finally:
+            os.unlink(archive)
+
+    def load_archive(self, archive: str, file: FileName, target: ConnectionSettings) -> Callable[[], Skeleton]:
+        """Load what unpacked() gave into the target.
+
+        Returns:
+            What reads out of it, as long as it lies there, what the dump says the schema is.
+
+        Raises:
+            TitanError: the first error ends it.
+        """
+        if file.format == "plain":
+            try:
+                skeleton = self._load_plain(archive, file, target)
+            except (EOFError, zlib.error) as error:
+                raise TitanError(f"it cannot be decoded to its end ({error})", programs=["decoder"]) from error
+            return lambda: skeleton
+        listing = self._listing(archive)
+        triggers = [line for line in listing if " EVENT TRIGGER " in line]
+        if triggers:  # working in parallel, pg_restore may make them before it has done with what they watch
+            self._load_entries(archive, target, [line for line in listing if line not in triggers], self.jobs)
+            self._load_entries(archive, target, triggers, 1)
+        else:
+            self._load_entries(archive, target, [], self.jobs)
+        return lambda: self.archive_skeleton(archive, listing)
+
+    def _load_entries(self, archive: str, target: ConnectionSettings, entries: Sequence[str], jobs: int) -> None:
+        """Load the entries of the archive's list; all of them when none are named."""
+        argv = [
+            self.programs.path("pg_restore"), "--exit-on-error", "--no-password", f"--jobs={jobs}",
+            f"--dbname={conninfo(target.database)}",
+        ]  # fmt: skip
+        with child_environment(target) as env, self._list_file(entries) as listed:
+            output_of(Program([*argv, *listed, archive], {**env, **_pins(target)}), self.deadline)
+
+    @contextmanager
+    def _list_file(self, entries: Sequence[str]) -> Iterator[list[str]]:
+        """The option that makes pg_restore take these entries only."""
+        if not entries:
+            yield []
+            return
+        with tempfile.NamedTemporaryFile("w", dir=self.work, prefix="list.", errors="surrogateescape") as names:
+            names.write("\n".join(entries) + "\n")
+            names.flush()
+            yield [f"--use-list={names.name}"]
+
+    def _listing(self, archive: str) -> list[str]:
+        text = output_of(Program([self.programs.path("pg_restore"), "--list", archive]), self.deadline)
+        return [line for line in text.split("\n") if line and not line.startswith(";")]
+
+    def _load_plain(self, path: str, file: FileName, target: ConnectionSettings) -> Skeleton:
+        reader = SkeletonReader(self.with_rows)
+        argv = [
+            self.programs.path("psql"), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1",
+            "--single-transaction", "--file=-",
+        ]  # fmt: skip
+        given = (path, file.compression, self._identity_for(file), self.deadline)
+        with child_environment(target) as env, decoded(*given) as pieces:
+            psql = Program(argv, {**env, **_pins(target)}, self.identity)
+            with chain([psql], self.deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as started:
+                for piece in pieces:
+                    started.input.write(piece)
+                    reader.feed(piece)
+        return reader.skeleton()
+
+    def _identity_for(self, file: FileName) -> str:
+        return self.age_identity if file.encrypted else ""
+
+    def archive_skeleton(self, archive: str, listing: Sequence[str]) -> Skeleton:
+        """The statements of an archive, and where it puts the sequences."""
+        tool = self.programs.path("pg_restore")
+        if self.with_rows:
+            return self._text_of(Program([tool, "--file=-", archive]))
+        schema = self._lines(tool, "--schema-only", "--file=-", archive)
+        wanted = [line for line in listing if " SEQUENCE SET " in line]
+        if not wanted:
+            return skeleton_of(schema)
+        with self._list_file(wanted) as listed:
+            return skeleton_of([*schema, *self._lines(tool, *listed, "--file=-", archive)])
+
+    def database_skeleton(self, target: ConnectionSettings) -> Skeleton:
+        """The statements that would make the database's schema."""
+        with child_environment(target) as inherited:
+            with connect(target, "drill") as database:
+                env = {**inherited, **dump_pins(database)}
+            if self.with_rows:
+                return self._text_of(Program([self.programs.path("pg_dump"), "--no-password"], env))
+            argv = [self.programs.path("pg_dump"), "--schema-only", "--no-password"]
+            text = output_of(Program(argv, env), self.deadline)
+        return skeleton_of(text.encode(errors="surrogateescape").split(b"\n"))
+
+    def _text_of(self, program: Program) -> Skeleton:
+        reader = SkeletonReader(True)
+        with chain([program], self.deadline, stdout=subprocess.PIPE) as started:
+            while piece := started.output.read(PIECE):
+                reader.feed(piece)
+        return reader.skeleton()
+
+    def _lines(self, *argv: str) -> list[bytes]:
+        return output_of(Program(argv), self.deadline).encode(errors="surrogateescape").split(b"\n")
+
+
+def _pins(target: ConnectionSettings) -> dict[str, str]:
+    with connect(target, "restore") as database:
+        return load_pins(database)
+
+
+def conninfo(database: str) -> str:
+    """A connection string with nothing but the name: an option's bare value with '=' in it would be taken for one."""
+    escaped = database.replace("\\", "\\\\").replace("'", "\\'")
+    return f"dbname='{escaped}'"
+
+
+@contextmanager
+def restoring() -> Iterator[None]:
+    """Say of an error whether it is the backup's or this host's."""
+    try:
+        yield
+    except TitanError as error:
+        bad = bool(error.details.get("programs")) and not any(text in error.message for text in _OF_THE_HOST)
+        raise TitanError(f"The restore failed: {error.message}", **error.details, of_the_backup=bad) from error

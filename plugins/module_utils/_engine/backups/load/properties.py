@@ -1,0 +1,122 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What belongs to a database but is in no dump of it: owner, grants, settings, comment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ...errors import DatabaseError
+from ...postgres.database import Database, sql
+
+# Settings that hold lists of names, each of which has to be quoted by itself.
+_LISTS = ("local_preload_libraries", "search_path", "session_preload_libraries", "temp_tablespaces")
+_ITEM = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^,"]*))\s*(?:,|$)')
+
+
+def read_properties(database: Database) -> dict[str, Any]:
+    """The connected database's properties, for the manifest."""
+    settings = database.rows(
+        """
+        SELECT coalesce(pg_get_userbyid(nullif(s.setrole, 0)), '')::text AS role, item AS setting
+          FROM pg_db_role_setting s, unnest(s.setconfig) AS item
+         WHERE s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1, 2
+        """
+    )
+    grants = database.rows(
+        """
+        SELECT coalesce(pg_get_userbyid(nullif(a.grantee, 0)), '')::text AS role, a.privilege_type AS privilege,
+               a.is_grantable AS grantable
+          FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = current_database() ORDER BY 1, 2
+        """
+    )
+    row = database.row(
+        """
+        SELECT d.datacl IS NOT NULL AS granted, d.datconnlimit AS connection_limit,
+               shobj_description(d.oid, 'pg_database') AS comment, t.spcname::text AS tablespace,
+               to_jsonb(d) ->> 'datlocprovider' AS locale_provider, to_jsonb(d) ->> 'daticurules' AS icu_rules,
+               coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale') AS locale
+          FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace WHERE d.datname = current_database()
+        """
+    )
+    return {**(row or {}), "settings": settings, "grants": grants}
+
+
+def apply_properties(server: Database, name: str, source: Mapping[str, Any]) -> list[str]:
+    """Give the database the properties that the manifest's "source" part has.
+
+    Returns:
+        Warnings about what the target server does not have.
+    """
+    properties, database = dict(source.get("properties") or {}), sql.Identifier(name)
+    roles = {row["name"] for row in server.rows("SELECT rolname::text AS name FROM pg_roles")}
+    wanted = {
+        str(source.get("owner") or ""),
+        *(row["role"] for key in ("settings", "grants") for row in properties.get(key, ())),
+    }
+    missing = sorted(wanted - roles - {""})
+    if source.get("owner") in roles:
+        server.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(database, sql.Identifier(str(source["owner"]))))
+    if properties.get("granted"):
+        server.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
+        for row in properties["grants"]:
+            if row["role"] not in missing:
+                server.execute(_grant(database, row))
+    warnings = [_set(server, database, row) for row in properties.get("settings", ()) if row["role"] not in missing]
+    if properties.get("connection_limit", -1) != -1:
+        limit = sql.Literal(int(properties["connection_limit"]))
+        server.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(database, limit))
+    absent = [
+        f"The server has no role {role!r}; what the database granted to it or owed to it is left out."
+        for role in missing
+    ]
+    return [*absent, *filter(None, warnings)]
+
+
+# This role may not set it, or this server does not know the parameter or the value.
+_NOT_TO_BE_SET = ("42501", "42704", "22023")
+
+
+def _set(server: Database, database: Any, row: Mapping[str, Any]) -> str:
+    """Make one setting of the database; a warning if it cannot be made, which is no reason to have no database."""
+    try:
+        server.execute(_setting(database, row))
+    except DatabaseError as error:
+        if error.sqlstate not in _NOT_TO_BE_SET:
+            raise
+        whose = f" for role {row['role']!r}" if row["role"] else ""
+        return f"The database's setting {row['setting']!r}{whose} is left out. {error.message}"
+    return ""
+
+
+def _grant(database: Any, row: Mapping[str, Any]) -> Any:
+    grantee = sql.Identifier(row["role"]) if row["role"] else sql.SQL("PUBLIC")
+    tail = sql.SQL(" WITH GRANT OPTION" if row["grantable"] else "")
+    privilege = sql.SQL({"CREATE": "CREATE", "CONNECT": "CONNECT", "TEMPORARY": "TEMPORARY"}[row["privilege"]])
+    return sql.SQL("GRANT {} ON DATABASE {} TO {}").format(privilege, database, grantee) + tail
+
+
+def _setting(database: Any, row: Mapping[str, Any]) -> Any:
+    key, _equals, value = str(row["setting"]).partition("=")
+    values = list_items(value) if key.lower() in _LISTS else [value]
+    target = sql.SQL("ROLE {} IN DATABASE {}").format(sql.Identifier(row["role"]), database)
+    return sql.SQL("ALTER {} SET {} TO {}").format(
+        target if row["role"] else sql.SQL("DATABASE {}").format(database),
+        sql.SQL(".").join(sql.Identifier(part) for part in key.split(".")),
+        sql.SQL(", ").join(sql.Literal(item) for item in values),
+    )
+
+
+def list_items(value: str) -> list[str]:
+    """The names of a list such as '"$user", public'."""
+    items, position = [], 0
+    while position < len(value):
+        found = _ITEM.match(value, position)
+        if not found or found.end() == position:
+            return [value]
+        items.append(found[1].replace('""', '"') if found[1] is not None else found[2].strip())
+        position = found.end()
+    return items or [""]

@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""New databases to restore into, on a running server: made, marked as unfinished, dropped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ...errors import DatabaseError
+from ...postgres.connection import ConnectionSettings
+from ...postgres.database import Database, connect, sql
+from ...steps import step
+from .properties import read_properties
+
+UNFINISHED = "titan.database: a restore that has not ended"
+
+
+@contextmanager
+def maintenance(settings: ConnectionSettings) -> Iterator[Database]:
+    """A connection to a database of the same server that is not restored."""
+    try:
+        database = connect(settings.to("postgres"), "restore")
+    except DatabaseError as error:
+        try:
+            database = connect(settings.to("template1"), "restore")
+        except DatabaseError:
+            raise error from None
+    with database:
+        # it makes databases, and is idle for as long as another session loads
+        database.execute(
+            "SET default_transaction_read_only = off; SET statement_timeout = 0; SET idle_session_timeout = 0"
+        )
+        yield database
+
+
+# The server does not have the encoding's locale, its provider, or the words for it (those of later versions).
+_NOT_TO_BE_HAD = ("22023", "42809", "42704", "22000", "42601", "0A000")
+_PROVIDERS = {"i": ("icu", "ICU_LOCALE"), "b": ("builtin", "BUILTIN_LOCALE")}
+
+
+def create_database(server: Database, name: str, source: Mapping[str, Any]) -> list[str]:
+    """Make the new, empty database as the source's was made, and mark it as unfinished.
+
+    Returns:
+        Warnings about what the server does not have.
+    """
+    step("restore.create")
+    warnings = make_like_source(server, name, source)
+    server.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(UNFINISHED)))
+    return warnings
+
+
+def make_like_source(server: Database, name: str, source: Mapping[str, Any]) -> list[str]:
+    """Make a database in the source's encoding, and in its locale and tablespace where the server has them.
+
+    Returns:
+        Warnings about what it does not have.
+    """
+    make, warnings = sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)), []
+    tablespace = str((source.get("properties") or {}).get("tablespace") or "pg_default")
+    if tablespace != "pg_default" and server.value(_MAY_USE, (tablespace,)):
+        make += sql.SQL(" TABLESPACE {}").format(sql.Identifier(tablespace))
+    elif tablespace != "pg_default":
+        warnings.append(
+            f"The source's tablespace {tablespace!r} is not to be had on this server; its default one is used."
+        )
+    encoding = str(source.get("encoding") or "")
+    if encoding:
+        make += sql.SQL(" ENCODING {}").format(sql.Literal(encoding))
+    try:
+        server.execute(make + _locale(source))
+    except DatabaseError as error:
+        if error.sqlstate not in _NOT_TO_BE_HAD or not encoding:
+            raise
+        wanted = (source.get("properties") or {}).get("locale") or source.get("collate")
+        warnings.append(f"The source's locale {wanted!r} is not to be had on this server; its own is used.")
+        server.execute(make)
+    return warnings
+
+
+_MAY_USE = (
+    "SELECT coalesce((SELECT has_tablespace_privilege(oid, 'CREATE') FROM pg_tablespace WHERE spcname = %s), false)"
+)
+
+
+def _locale(source: Mapping[str, Any]) -> Any:
+    """The options of CREATE DATABASE for the source's locale: of libc, and since PostgreSQL 15 perhaps of another provider."""
+    collate, ctype = str(source.get("collate") or ""), str(source.get("ctype") or "")
+    if not (collate and ctype):
+        return sql.SQL("")
+    options = sql.SQL(" LC_COLLATE {} LC_CTYPE {}").format(sql.Literal(collate), sql.Literal(ctype))
+    properties = source.get("properties") or {}
+    provider, word = _PROVIDERS.get(str(properties.get("locale_provider")), ("", ""))
+    if provider:
+        options += sql.SQL(f" LOCALE_PROVIDER {provider} {word} {{}}").format(sql.Literal(properties.get("locale")))
+    if properties.get("icu_rules"):
+        options += sql.SQL(" ICU_RULES {}").format(sql.Literal(properties["icu_rules"]))
+    return options
+
+
+def lacks_locale(database: Database, source: Mapping[str, Any]) -> str:
+    """The name of the source's locale, if the connected database had to be made in another one; empty if it has it."""
+    found = read_properties(database)
+    row = database.row(
+        "SELECT datcollate::text AS collate, datctype::text AS ctype FROM pg_database WHERE datname = current_database()"
+    )
+    properties = source.get("properties") or {}
+    wanted = {key: source.get(key) for key in ("collate", "ctype")}
+    wanted.update({key: properties.get(key) for key in ("locale_provider", "locale") if key in properties})
+    has = {**found, **(row or {})}
+    different = any(value and has.get(key) != value for key, value in wanted.items())
+    return str(properties.get("locale") or source.get("collate") or "") if different else ""
+
+
+def drop_database(server: Database, name: str) -> None:
+    server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def roomy() -> str | None:
+    return "/var/tmp" if os.access("/var/tmp", os.W_OK) else None  # noqa: S108

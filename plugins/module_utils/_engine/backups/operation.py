@@ -1,0 +1,215 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The entry functions that the modules and the command call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from datetime import timedelta
+from typing import Any
+
+from ..errors import OptionError, TitanError
+from ..host.files import require_private_directory
+from ..outcome import Call, Outcome
+from ..postgres.connection import ConnectionSettings
+from ..postgres.database import Database, connect
+from ..text.durations import parse_duration
+from .catalog.keep_forever import pin_entry
+from .catalog.manifest import backup_lock
+from .catalog.naming import EXTENSIONS, require_name
+from .catalog.read import PHYSICAL, Entry, newest_verified, read_catalog, read_entry
+from .catalog.report import listing_line, public_entry
+from .content.fingerprint import canceller, read_tables
+from .dump.leftovers import sweep_parts
+from .dump.preflight import choose_tools, last_of_kind, require_sensible, require_space
+from .dump.source import Source, left_out, of_source, read_source, require_readable
+from .dump.take import Wanted, take_backup, utc_now
+from .keep.plan import accepted_since, rules_from_option
+from .options import absolute
+from .pgbackrest.drill import drill_stanza
+from .pgbackrest.stanza import prepare_stanza
+from .pgbackrest.take import backup_stanza as take_physical
+from .programs.pipeline import Deadline
+from .proof.cluster import default_drill_directory, require_drill_directory
+from .proof.existing import drill_entry
+from .restore.restore import restore_entry
+from .results import finish, planned, recent_enough, too_long
+
+
+def backup(call: Call) -> Outcome:
+    """Take one backup, prove it, then remove what the keep rules let go."""
+    options = call.options
+    if options["engine"] == PHYSICAL:
+        with _os_errors():
+            return take_physical(call)
+    rules = rules_from_option(options["keep"], options["max_shrink"], options["accept_other_source"])
+    within = _within(options["unless_verified_within"])
+    deadline = Deadline(options["timeout"])
+    missing = call.check_mode and not os.path.lexists(options["dest"])
+    if not missing:
+        require_private_directory(options["dest"], "dest")
+    with _os_errors(), connect(call.connection, "backup") as database, deadline.ends(canceller(database)):
+        source = read_source(database)
+        name = require_name(options["name"] or source.database)
+        purpose = f"a backup of database {source.database!r}"
+        with nullcontext() if call.check_mode else backup_lock(options["dest"], name, purpose):
+            entries = read_catalog(options["dest"], name)
+            recent = newest_verified(of_source(entries, source), options["verify"]) if within else None
+            if recent and within and utc_now() - recent.started <= within:
+                return recent_enough(recent)
+            wanted = _wanted(options, name, source, entries, call.connection)
+            if call.check_mode:
+                require_readable(database, read_tables(database))
+                return planned(wanted, entries, rules, missing)
+            sweep_parts(wanted.dest, name)
+            warnings = _remarks(source, database)
+            path, manifest, more = take_backup(database, source, wanted, deadline, call.say)
+            warnings += [*more, *too_long(manifest, options["window"])]
+            return finish(path, manifest, warnings, entries, rules, wanted)
+
+
+def backup_info(call: Call) -> Outcome:
+    """List the backups of a directory and check them."""
+    options = call.options
+    with _os_errors():
+        entries = read_catalog(options["dest"], options["name"], options["verify"])
+    newest = newest_verified(entries)
+    bad = [entry for entry in entries if entry.problem]
+    lines = [listing_line(entry) for entry in entries]
+    total = f"{len(entries)} backup(s) in {options['dest']}, {len(bad)} with a problem"
+    data: dict[str, Any] = {
+        "backups": [public_entry(entry) for entry in entries],
+        "newest_verified": public_entry(newest) if newest else None,
+    }
+    if bad:
+        data["exit_status"] = 1
+    return Outcome(False, data, "\n".join([*lines, total + "."]))
+
+
+def drill(call: Call) -> Outcome:
+    """Restore one backup into a throw-away cluster, compare it, and note the result in its manifest."""
+    with _os_errors():
+        entry = _chosen(call.options)
+        return drill_stanza(entry, call) if entry.format == PHYSICAL else drill_entry(entry, call)
+
+
+def backup_stanza(call: Call) -> Outcome:
+    """Prepare server, repository and directory for physical backups by pgBackRest."""
+    with _os_errors():
+        return prepare_stanza(call)
+
+
+def pin(call: Call) -> Outcome:
+    """Keep an existing backup for ever, or let it go again."""
+    if call.options["state"] == "absent" and not call.options["source"]:
+        raise OptionError("source", None, "Name the backup file that is to be let go.")
+    with _os_errors():
+        return pin_entry(_logical(_chosen(call.options, verified=True)), call)
+
+
+def restore(call: Call) -> Outcome:
+    """Restore a backup into a new database, compare it, and with "swap" put it in the place of a live one."""
+    with _os_errors():
+        return restore_entry(_logical(_chosen(call.options, verified=True)), call)
+
+
+def _chosen(options: Mapping[str, Any], verified: bool = False) -> Entry:
+    """The backup that source names, or else the newest (verified) one in dest."""
+    if options["source"]:
+        return read_entry(options["source"])
+    if not options["dest"]:
+        raise OptionError("source", None, "Name a backup file, or the directory whose newest one is meant in 'dest'.")
+    entries = read_catalog(options["dest"], options["name"])
+    newest = newest_verified(entries, "checksum") if verified else None
+    if verified and entries and not newest:
+        raise TitanError(
+            f"No backup{_called(options['name'])} in {options['dest']} is verified. Drill one, or name one in 'source'."
+        )
+    if newest:
+        return newest
+    if not entries:
+        raise TitanError(f"There is no backup{_called(options['name'])} in {options['dest']}.")
+    return entries[0]
+
+
+def _logical(entry: Entry) -> Entry:
+    """The entry, unless it is a backup of pgBackRest, which holds a whole cluster."""
+    if entry.format == PHYSICAL:
+        raise OptionError(
+            "source", entry.path, "It is a backup by pgBackRest, of a whole cluster: only pgbackrest itself restores and keeps it, and a "
+            "drill reads it. Name a backup by pg_dump.",
+        )  # fmt: skip
+    return entry
+
+
+def _called(name: str | None) -> str:
+    return f" called {name!r}" if name else ""
+
+
+def _remarks(source: Source, database: Database) -> list[str]:
+    """What pg_dump leaves out without calling it an error."""
+    return [*left_out(database), *_of_standby(source, database)]
+
+
+def _of_standby(source: Source, database: Database) -> list[str]:
+    if not source.in_recovery:
+        return []
+    absent = [table.label for table in read_tables(database) if table.absent]
+    without = f"; it does not have the rows of the unlogged tables {', '.join(absent)}" if absent else ""
+    return [f"The server is a standby{without}."]
+
+
+def _within(text: str | None) -> timedelta | None:
+    return parse_duration("unless_verified_within", text).as_timedelta if text else None
+
+
+def _wanted(
+    options: Mapping[str, Any], name: str, source: Source, entries: Sequence[Entry], connection: ConnectionSettings
+) -> Wanted:
+    """Check everything that can be checked before starting."""
+    form, verify = options["format"], options["verify"]
+    tools = choose_tools(source, options["programs"], form, options["compression"], verify, options["drill_in"])
+    drill_dir = absolute(options["drill_dir"]) or default_drill_directory()
+    in_cluster = verify == "restored" and options["drill_in"] == "cluster"
+    if in_cluster:
+        require_drill_directory(drill_dir)
+    last = last_of_kind(entries, EXTENSIONS[form, tools.compression])
+    require_space(options["dest"], drill_dir if in_cluster else None, last, source)
+    require_sensible(options)
+    for option in ("lock_timeout", "jobs"):
+        if options[option] < 1:
+            raise OptionError(option, options[option], "Use 1 or more.")
+    return Wanted(
+        dest=os.path.abspath(options["dest"]),
+        name=name,
+        format=form,
+        compression=tools.compression,
+        verify=verify,
+        programs=tools.programs,
+        jobs=options["jobs"],
+        lock_timeout=options["lock_timeout"],
+        drill_dir=drill_dir,
+        globals=options["globals"],
+        pin=options["pin"],
+        accept_shrink=options["accept_shrink"],
+        accepted_since=accepted_since(entries, verify),
+        proof=options["proof"],
+        drill_on=None if in_cluster else connection,
+        encrypt_to=tuple(options["encrypt_to"] or ()),
+        identity=absolute(options["identity"]),
+        copy_to=tuple(options["copy_to"] or ()),
+        copy_back=tuple(options["copy_back"] or ()),
+    )
+
+
+@contextmanager
+def _os_errors() -> Iterator[None]:
+    """Full disks and read-only directories as sentences."""
+    try:
+        yield
+    except OSError as error:
+        where = f" {error.filename!r}" if error.filename else ""
+        raise TitanError(f"The operating system refused{where}: {error.strerror or error}.") from error

@@ -1,0 +1,157 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Drilling a physical backup: restore it, let pg_amcheck read it, compare it with its known moment, and note the result."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any
+
+from ...errors import OptionError, TitanError
+from ...outcome import Call, Outcome
+from ...postgres.connection import ConnectionSettings
+from ...postgres.database import connect
+from ...steps import step
+from ...version import VERSION
+from ..catalog.manifest import backup_lock, format_time, verification
+from ..catalog.physical import FORMAT_VERSION, entry_of, label_of, read_pointer, server_major, write_record
+from ..catalog.read import Entry
+from ..content.fingerprint import Fingerprint, hashed_in
+from ..options import absolute
+from ..programs.pgbackrest import Stanza, read_info, verify_sets
+from ..programs.pipeline import Deadline
+from ..programs.tools import find_programs
+from ..proof.cluster import default_drill_directory
+from ..proof.read_restored import read_restored
+from .point import NONE, moment_differences
+from .scratch import NEEDED, amcheck_problem, restored_cluster
+
+_UNLOGGED = """
+SELECT n.nspname::text AS schema, c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind = 'r' AND c.relpersistence = 'u'
+"""
+
+
+def drill_stanza(entry: Entry, call: Call) -> Outcome:
+    """Drill one backup of a stanza.
+
+    Raises:
+        TitanError: it does not restore, is damaged, or differs from its moment; its record says so from then on.
+    """
+    stanza = read_pointer(os.path.dirname(entry.path))
+    if stanza is None:
+        raise OptionError("source", entry.path, "Its directory has no pointer to a stanza.")
+    if call.options["jobs"] < 1:
+        raise OptionError("jobs", call.options["jobs"], "Use 1 or more.")
+    if call.check_mode:
+        find_programs(call.options["programs"], _backup(stanza, entry)[2], NEEDED)
+        return Outcome(True, {"backup": {"path": entry.path}}, f"Would drill {entry.path}.")
+    with backup_lock(stanza.dest, stanza.name, f"a drill of {label_of(entry.path)}"):
+        return prove(stanza, entry, call)
+
+
+def _backup(stanza: Stanza, entry: Entry) -> tuple[Mapping[str, Any], Mapping[str, Any], int]:
+    """The stanza's info, the backup's part of it, and the server's major version."""
+    info, label = read_info(stanza), label_of(entry.path)
+    backup = next((each for each in info["backup"] if each["label"] == label), None)
+    if backup is None:
+        raise TitanError(f"pgBackRest has no backup {label} in stanza {stanza.stanza!r}.")
+    return info, backup, server_major(info, backup)
+
+
+def prove(stanza: Stanza, entry: Entry, call: Call) -> Outcome:
+    """Drill the backup and write what came out into its record; the caller holds the lock."""
+    info, backup, major = _backup(stanza, entry)
+    record = entry_of(stanza, info, backup, None).manifest or _adopted(stanza, entry)
+    programs = find_programs(call.options["programs"], major, NEEDED)
+    folder = absolute(call.options["drill_dir"]) or default_drill_directory()
+    began, deadline = time.monotonic(), Deadline(call.options["timeout"])
+    superuser, target = str(record["superuser"]), str(record["point"]["target"])
+    problem, restored, compared = "", None, record["point"]["proof"] != NONE
+    try:
+        call.say("Restoring ...")
+        with restored_cluster(stanza, label_of(entry.path), target, superuser, programs, folder, deadline) as cluster:
+            call.say("Comparing ...")
+            step("drill.compare")
+            _require_identity(cluster.settings("postgres", superuser), entry)
+            if record["database"]:
+                settings = cluster.settings(str(record["database"]), superuser)
+                restored = _permanent(settings, call, deadline, hashed_in(record))
+                problem = "; ".join(moment_differences(record, restored)) if compared else ""
+            call.say("Checking every table and index ...")
+            found = amcheck_problem(cluster, programs, superuser, call.options["jobs"])
+            problem = "; ".join(filter(None, (problem, found)))
+    except TitanError as error:
+        if not error.details.get("of_the_backup"):
+            raise
+        damaged = verify_sets(stanza).get(label_of(entry.path), "")  # which file it is, pgbackrest restore may not say
+        problem = "; ".join(filter(None, (error.message.rstrip("."), damaged)))
+    return _note(stanza, entry, record, problem, restored, time.monotonic() - began)
+
+
+def _note(
+    stanza: Stanza, entry: Entry, record: dict[str, Any], problem: str, restored: Fingerprint | None, seconds: float
+) -> Outcome:
+    compared = record["point"]["proof"] != NONE
+    level = "none" if problem else "restored" if compared else "checksum"
+    tables, rows = (len(restored.tables), restored.rows) if restored else (0, 0)
+    checked = verification(level, datetime.now(timezone.utc), problem, tables, rows, seconds)
+    write_record(stanza, label_of(entry.path), {**record, "verified": checked})
+    if problem:
+        raise TitanError(f"The backup {entry.path} is not good: {problem}.", path=entry.path)
+    what = "equal to the source at the restore point" if compared else "counted (nothing is known to compare with)"
+    summary = (
+        f"{entry.path}: restored in {seconds:.1f} s, pg_amcheck found nothing, {tables} tables, {rows} rows {what}."
+    )
+    return Outcome(True, {"backup": {**record, "path": entry.path, "verified": checked}}, summary)
+
+
+def _require_identity(settings: ConnectionSettings, entry: Entry) -> None:
+    with connect(settings, "drill") as database:
+        found = str(database.value("SELECT system_identifier::text FROM pg_control_system()"))
+    if found != entry.system_identifier:
+        raise TitanError(
+            f"The restored cluster has system identifier {found}, not {entry.system_identifier}", of_the_backup=True
+        )
+
+
+def _permanent(settings: ConnectionSettings, call: Call, deadline: Deadline, way: str) -> Fingerprint:
+    """The restored database's fingerprint without its unlogged tables, which are empty after recovery."""
+    with connect(settings, "drill") as database:
+        unlogged = {(row["schema"], row["name"]) for row in database.rows(_UNLOGGED)}
+    found = read_restored(settings, call.options["jobs"], call.say, True, deadline, way)
+    tables = tuple(table for table in found.tables if (table.schema, table.name) not in unlogged)
+    return replace(found, tables=tables)
+
+
+def _adopted(stanza: Stanza, entry: Entry) -> dict[str, Any]:
+    """A record for a backup that somebody else took: nothing is known about its content."""
+    return new_record(stanza, entry, "", "postgres", {"target": "", "lsn": "", "proof": NONE})
+
+
+def new_record(stanza: Stanza, entry: Entry, database: str, superuser: str, point: Mapping[str, Any]) -> dict[str, Any]:
+    """A record that says nothing yet about verification."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "engine_version": VERSION,
+        "engine": "pgbackrest",
+        "stanza": stanza.stanza,
+        "label": label_of(entry.path),
+        "name": stanza.name,
+        "database": database,
+        "superuser": superuser,
+        "system_identifier": entry.system_identifier,
+        "started": format_time(entry.started),
+        "finished": format_time(entry.finished),
+        "size": entry.size,
+        "sha256": entry.sha256,
+        "point": dict(point),
+        "tables": [],
+        "large_objects": None,
+        "verified": verification("none"),
+    }

@@ -1,0 +1,176 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Restoring a physical backup into a scratch directory and starting a server on it that nobody else can reach."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ...errors import DatabaseError, TitanError
+from ...host.programs import run
+from ...postgres.cluster import THROW_AWAY, Cluster, give_away, identity, make_folder
+from ...postgres.database import connect
+from ...steps import step
+from ..programs.pgbackrest import Stanza, call, plain
+from ..programs.pipeline import Deadline
+from ..programs.tools import Programs
+from ..proof.cluster import scratch_cluster
+
+NEEDED = ("pg_dump", "pg_ctl", "postgres", "pg_controldata", "pg_amcheck")
+
+_RECOVERY = re.compile(r"^((?:restore_command|recovery_target\w*)) = '((?:[^']|'')*)'", re.MULTILINE)
+# Recovery needs as much of these as the source had; pg_controldata says how much that was.
+_AS_BEFORE = ("max_connections", "max_worker_processes", "max_prepared_xacts", "max_locks_per_xact")
+_SETTING = {"max_prepared_xacts": "max_prepared_transactions", "max_locks_per_xact": "max_locks_per_transaction"}
+_NEW_TABLESPACE = re.compile(r'FATAL: .*"pg_tblspc/\d+.*Permission denied')
+_WHOLE_DAY = 86400
+_HOST = ("No space left", "could not map anonymous shared memory", "Permission denied")
+
+
+@contextmanager
+def restored_cluster(
+    stanza: Stanza, label: str, target: str, superuser: str, programs: Programs, folder: str, deadline: Deadline
+) -> Iterator[Cluster]:
+    """A running server on the restored backup, on a private socket only; everything is removed when the block ends.
+
+    Args:
+        stanza, label: The backup.
+        target: Name of the restore point to go to; empty for the first consistent moment of the backup.
+        superuser: The cluster's.
+        programs: Of the backup's major version.
+        folder: Where the scratch directory is made.
+        deadline: When it must be done.
+
+    Raises:
+        TitanError: it does not restore, or does not start; details: of_the_backup when the backup is to blame.
+    """
+    with scratch_cluster(programs, folder, deadline) as cluster:
+        for path in (cluster.folder, cluster.data, cluster.socket, _inside(cluster, "t"), _inside(cluster, "l")):
+            make_folder(path)
+        step("drill.restore")
+        _restore(stanza, label, target, cluster, deadline)
+        step("drill.start")
+        with _no_new_tablespaces(cluster):
+            _start(cluster, programs, deadline)
+            _await_promotion(cluster, superuser, deadline)
+        yield cluster
+
+
+def _inside(cluster: Cluster, name: str) -> str:
+    return os.path.join(cluster.folder, name)
+
+
+def _restore(stanza: Stanza, label: str, target: str, cluster: Cluster, deadline: Deadline) -> None:
+    """Locks, logs and queues of its own: production's archiving must not notice. On the backup's own timeline, on which the
+    restore point lies: the latest one may have left it earlier (a promotion, a restore to a moment before the backup)."""
+    own = _inside(cluster, "l")
+    kind = ["--type=name", f"--target={target}", "--target-timeline=current"] if target else ["--type=immediate"]
+    call(
+        stanza, "restore", f"--set={label}", f"--pg1-path={cluster.data}", *kind, "--target-action=promote",
+        "--archive-mode=off", f"--tablespace-map-all={_inside(cluster, 't')}", f"--lock-path={own}",
+        f"--log-path={own}", "--log-level-file=off", timeout=deadline.left(),
+    )  # fmt: skip
+
+
+@contextmanager
+def _no_new_tablespaces(cluster: Cluster) -> Iterator[None]:
+    """Recovery may not make links to tablespaces: one that was created after the backup had begun would be linked to the
+    source's own directory, and the pages in it overwritten with old ones. Those of the backup lie in the scratch directory."""
+    cluster.let_make_tablespaces(False)
+    yield
+    cluster.let_make_tablespaces(True)
+
+
+def _start(cluster: Cluster, programs: Programs, deadline: Deadline) -> None:
+    """With our own configuration: the source's names its files, its ports and its archive."""
+    recovery = _RECOVERY.findall(Path(cluster.data, "postgresql.auto.conf").read_text(encoding="utf-8"))
+    settings = [*THROW_AWAY, "hot_standby=off", "recovery_target_timeline=current"]
+    settings += [f"{name}={_recovery_value(value)}" for name, value in dict(recovery).items()]
+    settings += [f"{_SETTING.get(name, name)}={value}" for name, value in _as_before(cluster, programs).items()]
+    for name, text in (("postgresql.conf", ""), ("pg_hba.conf", "local all all trust\n"), ("pg_ident.conf", "")):
+        _write(os.path.join(cluster.data, name), text)
+    try:
+        cluster.start(settings, timeout=int(deadline.left() or _WHOLE_DAY))
+    except TitanError as error:
+        raise _not_recovered(f"The restored cluster does not start: {error.message}") from error
+
+
+def _await_promotion(cluster: Cluster, superuser: str, deadline: Deadline) -> None:
+    """Wait until recovery has come to its target and the server has left it: pg_ctl does not wait for that."""
+    while True:
+        try:
+            with connect(cluster.settings("postgres", superuser), "drill") as database:
+                if not database.in_recovery():
+                    return
+        except DatabaseError as error:
+            if not cluster.running():
+                log = Path(cluster.folder, "server.log").read_text(encoding="utf-8", errors="replace")
+                raise _not_recovered(
+                    f"The restored cluster does not recover: {' '.join(log[-1500:].split())}"
+                ) from error
+            if error.sqlstate:
+                raise
+        deadline.left()
+        time.sleep(0.1)
+
+
+def _not_recovered(message: str) -> TitanError:
+    if _NEW_TABLESPACE.search(message):
+        return TitanError(
+            "A tablespace was created after this backup had begun. A drill would write into the source's directory of it, so it "
+            "stopped before that. Take another backup, which has the tablespace."
+        )
+    return TitanError(message, of_the_backup=not any(text in message for text in _HOST))
+
+
+def _recovery_value(quoted: str) -> str:
+    """The value; archive-get must not share a queue with production's."""
+    return quoted.replace("''", "'").replace(" archive-get ", " --no-archive-async archive-get ")
+
+
+def _write(path: str, text: str) -> None:
+    """Replace the file, also where the backup has a link to the source's."""
+    if os.path.lexists(path):
+        os.unlink(path)
+    Path(path).write_text(text, encoding="utf-8")
+    give_away(path)
+
+
+def _as_before(cluster: Cluster, programs: Programs) -> Mapping[str, str]:
+    done = run(
+        [programs.path("pg_controldata"), cluster.data], capture_output=True, cwd="/",
+        env={"LC_ALL": "C", "PATH": os.defpath}, **identity(),
+    )  # fmt: skip
+    said = dict(re.findall(r"^(\w+) setting: +(\S+)$", done.stdout.decode(errors="replace"), re.MULTILINE))
+    return {name: said[name] for name in _AS_BEFORE if name in said}
+
+
+def amcheck_problem(cluster: Cluster, programs: Programs, superuser: str, jobs: int) -> str:
+    """What pg_amcheck finds in any database of the restored cluster; empty for nothing.
+
+    Every table and B-tree index is read and checked. The extension amcheck is installed in the copy for that.
+
+    Raises:
+        TitanError: it could not do its work.
+    """
+    options: dict[str, Any] = {"capture_output": True, "cwd": "/", **identity()}
+    done = run(
+        [
+            programs.path("pg_amcheck"), f"--host={cluster.socket}", f"--port={cluster.port}", f"--username={superuser}",
+            f"--jobs={jobs}", "--all", "--install-missing",
+        ],
+        env={"LC_ALL": "C", "PATH": os.environ.get("PATH", os.defpath)}, **options,
+    )  # fmt: skip
+    said = plain((done.stdout + b"\n" + done.stderr).decode(errors="replace"))
+    if done.returncode == 0:
+        return ""
+    if done.returncode == 2:
+        return f"pg_amcheck found damage: {said}"
+    raise TitanError(f"pg_amcheck could not check the restored cluster: {said}", of_the_backup="extension" not in said)

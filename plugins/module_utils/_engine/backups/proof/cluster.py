@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where drills work: a private directory with a throw-away cluster, removed afterwards, also those of dead runs."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ...errors import LockedError, OptionError
+from ...postgres.cluster import Cluster, unprivileged_user
+from ...postgres.locks import file_lock
+from ..programs.pipeline import Deadline
+from ..programs.tools import Programs
+
+_PREFIX = "titan-drill-"
+_YOUNG = 60.0  # seconds in which a new drill takes its lock
+_LONGEST = 80  # a Unix socket's path has to fit into 107 bytes
+
+
+def default_drill_directory() -> str:
+    """A directory on disk: /tmp may be held in memory."""
+    return "/var/tmp" if os.path.isdir("/var/tmp") else tempfile.gettempdir()  # noqa: S108
+
+
+def require_drill_directory(folder: str) -> None:
+    """Refuse a directory in which no cluster could be made.
+
+    Raises:
+        OptionError: it is missing, not writable, or its path is too long for a socket.
+    """
+    if len(os.fsencode(os.path.abspath(folder))) > _LONGEST:
+        raise OptionError("drill_dir", folder, f"Choose a path of at most {_LONGEST} bytes: sockets need short ones.")
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK):
+        raise OptionError("drill_dir", folder, "It must be a directory that the job's user can write to.")
+
+
+@contextmanager
+def scratch_cluster(programs: Programs, folder: str, deadline: Deadline) -> Iterator[Cluster]:
+    """A cluster yet to be filled, in a private directory of its own in folder.
+
+    When the block ends, or the time is up, its server is ended; then everything is removed. Those of dead runs go first.
+
+    Raises:
+        OptionError: no directory can be made in folder.
+    """
+    require_drill_directory(folder)
+    sweep_drills(folder)
+    try:
+        made = tempfile.mkdtemp(prefix=_PREFIX, dir=folder)
+    except OSError as error:
+        raise OptionError("drill_dir", folder, f"No directory can be made in it ({error.strerror}).") from error
+    cluster = Cluster(programs.folder, made)
+    try:
+        with file_lock(os.path.join(made, "lock"), "a drill"), deadline.ends(cluster.end):
+            yield cluster
+    finally:
+        cluster.remove()
+
+
+def sweep_drills(folder: str) -> list[str]:
+    """Stop and remove the throw-away clusters in folder whose run has died.
+
+    Returns:
+        The directories that were removed.
+    """
+    owner = unprivileged_user()
+    ours = {os.geteuid(), owner.pw_uid if owner else os.geteuid()}
+    removed = []
+    for item in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+        path = os.path.join(folder, item)
+        if item.startswith(_PREFIX) and _is_dead(path, ours):
+            Cluster("", path).remove()
+            removed.append(path)
+    return removed
+
+
+def _is_dead(path: str, ours: set[int]) -> bool:
+    try:
+        status = os.lstat(path)
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid not in ours:
+            return False
+        lock = os.path.join(path, "lock")
+        if not os.path.lexists(lock):
+            return time.time() - status.st_mtime > _YOUNG
+        with file_lock(lock, "sweeping"):
+            return True
+    except (LockedError, OSError):
+        return False

@@ -1,0 +1,118 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Drilling a backup that exists already, and noting in its manifest what came out."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timezone
+from typing import Any
+
+from ...errors import OptionError, TitanError
+from ...outcome import Call, Outcome
+from ...version import VERSION
+from ..catalog.manifest import FORMAT_VERSION, backup_lock, digest, format_time, verification, write_manifest
+from ..catalog.naming import FileName, parse_file_name
+from ..catalog.read import Entry, read_entry
+from ..content.fingerprint import Fingerprint
+from ..options import absolute
+from ..programs.pipeline import Deadline
+from ..programs.tools import CLIENT, SERVER, Programs, find_programs
+from .cluster import default_drill_directory
+from .drill import run_drill
+
+
+def drill_entry(entry: Entry, call: Call) -> Outcome:
+    """Drill one backup.
+
+    A file without a manifest (made by others) gets one when its restore works: level "checksum", because nobody knows
+    what its source held.
+
+    Raises:
+        TitanError: it is damaged, does not restore, or differs from its source; the manifest says so from then on.
+    """
+    file = parse_file_name(os.path.basename(entry.path))
+    if file is None:
+        raise OptionError("source", entry.path, "It must be a backup called <name>_YYYYMMDD_HHMMSS.<extension>.")
+    if not os.path.lexists(entry.path):
+        raise OptionError("source", entry.path, "There is no such file.")
+    options = call.options
+    if options["jobs"] < 1:
+        raise OptionError("jobs", options["jobs"], "Use 1 or more.")
+    programs = _programs(entry, options["programs"])
+    if call.check_mode:
+        return Outcome(True, {"backup": {"path": entry.path}}, f"Would drill {entry.path}.")
+    with backup_lock(os.path.dirname(entry.path), entry.name, f"a drill of {os.path.basename(entry.path)}"):
+        return _drilled(read_entry(entry.path), file, programs, call)  # somebody may have pinned it meanwhile
+
+
+def _programs(entry: Entry, folder: str | None) -> Programs:
+    """Those of the major that made the dump."""
+    tools = (entry.manifest or {}).get("tools") or {}
+    needed = [*CLIENT, *SERVER]
+    if tools.get("pg_dump"):
+        return find_programs(folder, int(str(tools["pg_dump"]).split(".", 1)[0]), needed)
+    return find_programs(folder, _ANY_MAJOR, needed, newer=True)
+
+
+_ANY_MAJOR = 14  # of a file without a manifest nothing is known; the oldest installed one that can do it is tried
+
+
+def _drilled(entry: Entry, file: FileName, programs: Programs, call: Call) -> Outcome:
+    options, manifest = call.options, entry.manifest
+    found = digest(entry.path)
+    problem, tables, rows, seconds, restored = "", 0, 0, 0.0, None
+    if manifest and found != manifest["sha256"]:
+        problem = f"its SHA-256 is {found}, but {manifest['sha256']} in the manifest"
+    else:
+        try:
+            folder = absolute(options["drill_dir"]) or default_drill_directory()
+            result = run_drill(
+                entry.path,
+                file,
+                manifest,
+                programs,
+                Deadline(options["timeout"]),
+                folder,
+                options["jobs"],
+                absolute(options["identity"]),
+                say=call.say,
+            )
+            problem, tables, rows = "; ".join(result.differences), result.tables, result.rows
+            seconds, restored = result.seconds, result.restored
+        except TitanError as error:
+            if not error.details.get("of_the_backup"):
+                raise
+            problem = error.message.rstrip(".")
+    level = "none" if problem else "restored" if manifest else "checksum"
+    noted = manifest if manifest else _adopted(entry, file, programs, found, restored) if restored else None
+    if noted:
+        checked = verification(level, datetime.now(timezone.utc), problem, tables, rows, seconds)
+        write_manifest(entry.path, {**noted, "verified": checked}, "drill.manifest")
+    if problem:
+        raise TitanError(f"The backup {entry.path} is not good: {problem}.", path=entry.path)
+    what = "compared" if manifest else "counted (there is no manifest to compare with)"
+    summary = f"{entry.path}: {tables} tables, {rows} rows {what} after restore in {seconds:.1f} s."
+    return Outcome(True, {"backup": {**(noted or {}), "path": entry.path, "verified": checked}}, summary)
+
+
+def _adopted(entry: Entry, file: FileName, programs: Programs, found: str, restored: Fingerprint) -> dict[str, Any]:
+    """A manifest for a file of others, from what its restore holds."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "engine_version": VERSION,
+        "file": str(file),
+        "name": file.name,
+        "database": "",
+        "system_identifier": "",
+        "started": format_time(entry.started),
+        "finished": format_time(entry.finished),
+        "format": file.format,
+        "compression": file.compression,
+        "size": entry.size,
+        "sha256": found,
+        "adopted": True,
+        "tools": {"pg_dump": programs.version},
+        **restored.as_manifest(),
+    }

@@ -1,0 +1,244 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Restoring into a new database: all of it, compared, or nothing; then, if wanted, in the place of the live one."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from ...errors import DatabaseError, OptionError, TitanError
+from ...outcome import Call, Outcome
+from ...postgres.database import Database, connect, sql
+from ...postgres.locks import advisory_lock
+from ...steps import step
+from ..catalog.manifest import digest
+from ..catalog.naming import FileName, parse_file_name
+from ..catalog.read import Entry
+from ..content.fingerprint import canceller, hashed_in, pin
+from ..load.loading import Loader
+from ..load.properties import apply_properties
+from ..load.targets import UNFINISHED, create_database, drop_database, maintenance, roomy
+from ..options import absolute
+from ..programs.pipeline import Deadline
+from ..programs.tools import CLIENT, Programs, find_programs
+from ..proof.read_restored import differences_to, needs_redump, read_restored
+
+_SWAP_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class RestorePlan:
+    """What a restore will do, all names settled and checked against the server.
+
+    Attributes:
+        work: The name under which the new database is made and compared.
+        final: The name it gets in the end.
+        previous: The name that the live database gets; empty when nothing is swapped.
+        leftovers: Databases that dead restores into this name left.
+    """
+
+    work: str
+    final: str
+    previous: str
+    leftovers: tuple[str, ...]
+
+
+def restore_entry(entry: Entry, call: Call) -> Outcome:
+    """Restore one backup.
+
+    Raises:
+        TitanError: something is missing on the target, the restore failed or is not equal. The live database is as it was
+            and the new one is gone.
+    """
+    options, manifest = call.options, entry.manifest or {}
+    deadline = Deadline(options["timeout"])
+    file = _sound(entry)
+    with maintenance(call.connection) as server, advisory_lock(server, "restore", options["into"]):
+        programs = _programs(server, manifest, options["programs"])
+        plan = make_restore_plan(server, options["into"], options["swap"], datetime.now(timezone.utc))
+        _require_targets(server, manifest.get("source") or {}, entry)
+        if call.check_mode:
+            expected = manifest.get("tables") or []
+            return _outcome(plan, entry, len(expected), sum(table["rows"] for table in expected), ())
+        for leftover in plan.leftovers:
+            drop_database(server, leftover)
+        call.say(f"Restoring {entry.path} into {plan.work!r} ...")
+        try:
+            with deadline.ends(canceller(server)):
+                warnings = create_database(server, plan.work, manifest.get("source") or {})
+            step("restore.load")
+            tables, rows = _load_and_compare(entry, file, programs, call, plan.work, deadline)
+            warnings += apply_properties(server, plan.work, manifest.get("source") or {})
+            step("restore.swap")
+            _put_in_place(server, plan, _comment(manifest))
+        except BaseException:
+            if not server.raw.closed and plan.work != plan.final:
+                drop_database(server, plan.work)
+            raise
+    return _outcome(plan, entry, tables, rows, tuple(warnings))
+
+
+def _sound(entry: Entry) -> FileName:
+    file = parse_file_name(os.path.basename(entry.path))
+    if file is None or entry.problem:
+        raise TitanError(
+            f"The backup {entry.path} cannot be used: {entry.problem or 'its name is not that of a backup'}."
+        )
+    if entry.sha256 and digest(entry.path) != entry.sha256:
+        raise TitanError(
+            f"The backup {entry.path} is damaged: its SHA-256 is not the one in its manifest. Name another one in 'source' "
+            "(titan-db list --verify checksum shows which are good)."
+        )
+    return file
+
+
+def _programs(server: Database, manifest: Mapping[str, Any], folder: str | None) -> Programs:
+    """Those of the target's major: older ones cannot read the archive, newer ones set what the server does not know."""
+    made_by = int(str((manifest.get("tools") or {}).get("pg_dump") or server.major).split(".", 1)[0])
+    if made_by > server.major:
+        raise TitanError(
+            f"The backup was made by pg_dump {made_by}; the target server is PostgreSQL {server.major}. Restore into a server of "
+            f"major version {made_by} or newer."
+        )
+    return find_programs(folder, server.major, CLIENT)
+
+
+def make_restore_plan(server: Database, into: str, swap: bool, now: datetime) -> RestorePlan:
+    """Settle the names.
+
+    Raises:
+        OptionError: the name cannot be used, or exists already and is not to be swapped.
+    """
+    if not into or "\0" in into or len(into.encode()) > 63:
+        raise OptionError("into", into, "Use the name of a database: 1 to 63 bytes.")
+    if into in ("postgres", "template0", "template1"):
+        raise OptionError("into", into, "The server needs this database; restore into another one.")
+    stem = into.encode()[:30].decode(errors="ignore")
+    names = {row["name"]: row["mark"] for row in server.rows(_DATABASES)}
+    if into in names and not swap:
+        raise OptionError(
+            "into",
+            into,
+            "A database of this name exists. Choose a new name, or 'swap: true' to put the restored one in its place.",
+        )
+    pattern = re.compile(re.escape(f"{stem}_restoring_") + r"\d{8}_\d{6}")
+    stamp = _free_stamp(stem, set(names), now)
+    leftovers = tuple(name for name, mark in names.items() if pattern.fullmatch(name) and mark == UNFINISHED)
+    if into in names:
+        _require_swappable(server, into)
+    previous = f"{stem}_before_{stamp}" if into in names else ""
+    return RestorePlan(f"{stem}_restoring_{stamp}", into, previous, leftovers)
+
+
+def _free_stamp(stem: str, names: set[str], now: datetime) -> str:
+    """The time, or the next second at which no database is called after it yet: two restores may come in one second."""
+    while True:
+        stamp = now.strftime("%Y%m%d_%H%M%S")
+        if not names & {f"{stem}_restoring_{stamp}", f"{stem}_before_{stamp}"}:
+            return stamp
+        now += timedelta(seconds=1)
+
+
+def _require_swappable(server: Database, name: str) -> None:
+    """Refuse before hours of loading what would make renaming the live database impossible."""
+    found = server.rows("SELECT gid::text AS gid FROM pg_prepared_xacts WHERE database = %s ORDER BY prepared", (name,))
+    if found:
+        raise TitanError(
+            f"The database {name!r} has {len(found)} prepared transaction(s), such as {found[0]['gid']!r}, and cannot be renamed. "
+            "Connected to it, end each one with COMMIT PREPARED or ROLLBACK PREPARED; then restore again.",
+            prepared=[row["gid"] for row in found],
+        )
+
+
+_DATABASES = """
+SELECT datname::text AS name, coalesce(shobj_description(oid, 'pg_database'), '') AS mark FROM pg_database ORDER BY 1
+"""
+
+
+def _require_targets(server: Database, source: Mapping[str, Any], entry: Entry) -> None:
+    """Name every role and tablespace that the restore needs and the server lacks, before anything starts."""
+    for kind, catalog, column in (("roles", "pg_roles", "rolname"), ("tablespaces", "pg_tablespace", "spcname")):
+        there = {row["name"] for row in server.rows(f"SELECT {column}::text AS name FROM {catalog}")}  # noqa: S608  constants
+        missing = [name for name in source.get(kind, ()) if name not in there]
+        if missing:
+            beside = (entry.manifest or {}).get("globals") or {}
+            where = f"; {beside['file']} beside the backup has their definitions" if beside else ""
+            raise TitanError(
+                f"The backup needs {kind} that the server does not have: {', '.join(map(repr, missing))}. Create them first{where}.",
+                missing=missing,
+            )
+
+
+def _load_and_compare(
+    entry: Entry, file: FileName, programs: Programs, call: Call, name: str, deadline: Deadline
+) -> tuple[int, int]:
+    target = call.connection.to(name)
+    with tempfile.TemporaryDirectory(prefix="titan-restore-", dir=roomy()) as work:
+        redump = bool(entry.manifest) and needs_redump(entry.manifest or {})
+        loader = Loader(programs, work, call.options["jobs"], deadline, redump, absolute(call.options["identity"]))
+        archive = loader.load(entry.path, file, target)
+        call.say("Comparing ...")
+        way = hashed_in(entry.manifest)
+        restored = read_restored(target, call.options["jobs"], call.say, not redump, deadline, way)
+        with connect(target, "restore") as database, deadline.ends(canceller(database)):
+            pin(database)
+            differences = differences_to(entry.manifest, restored, archive, database, loader) if entry.manifest else []
+            if differences:
+                raise TitanError(
+                    f"The restored database is not what the backup's source was: {'; '.join(differences)}. It was dropped again."
+                )
+            database.execute("ANALYZE")
+    return len(restored.tables), restored.rows
+
+
+def _comment(manifest: Mapping[str, Any]) -> str | None:
+    """The comment that the source's database had."""
+    comment = ((manifest.get("source") or {}).get("properties") or {}).get("comment")
+    return str(comment) if comment else None
+
+
+def _put_in_place(server: Database, plan: RestorePlan, comment: str | None) -> None:
+    """Give the new database its name, and the live one a dated name, in one transaction.
+
+    Renaming locks out new connections; those that came between ending the old ones and the lock are ended in the next attempt.
+    """
+    rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+    work, final = sql.Identifier(plan.work), sql.Identifier(plan.final)
+    for attempt in range(1, _SWAP_ATTEMPTS + 1):
+        try:
+            with server.transaction():
+                if plan.previous:
+                    server.value(_END_SESSIONS, (plan.final,))
+                    server.execute(rename.format(final, sql.Identifier(plan.previous)))
+                server.execute(rename.format(work, final))
+                server.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(final, sql.Literal(comment)))
+            return
+        except DatabaseError as error:
+            if error.sqlstate != "55006" or attempt == _SWAP_ATTEMPTS:
+                raise
+
+
+_END_SESSIONS = (
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+)
+
+
+def _outcome(plan: RestorePlan, entry: Entry, tables: int, rows: int, warnings: tuple[str, ...]) -> Outcome:
+    data = {
+        "restored": {"database": plan.final, "path": entry.path, "tables": tables, "rows": rows},
+        "previous_database": plan.previous or None,
+    }
+    kept = f"; the database that was there is kept as {plan.previous!r}" if plan.previous else ""
+    summary = f"{entry.path} -> database {plan.final!r}: {tables} tables, {rows} rows{kept}."
+    before = f"{plan.final}\n" if plan.previous else ""
+    after = f"{plan.final} (restored from {os.path.basename(entry.path)})\n" + (
+        f"{plan.previous}\n" if plan.previous else ""
+    )
+    return Outcome(True, data, summary, before, after, warnings)

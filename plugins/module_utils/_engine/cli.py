@@ -1,0 +1,236 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# pylint: disable=ansible-bad-function
+"""The host command titan-db: argument parsing only."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Callable
+
+from .errors import OptionError, TitanError
+from .outcome import Call, Outcome
+from .postgres import database
+from .postgres.connection import settings_from_options, settings_from_variables
+from .text.arguments import add_flags, complete
+from .version import VERSION
+
+
+@dataclass(frozen=True)
+class Command:
+    """A word of the command line: <folder>/options.py holds its spec (WORD), <folder>/operation.py its function."""
+
+    folder: str
+    name: str
+    help: str
+    needs_database: bool = True
+    is_job: bool = True
+
+    def spec(self) -> dict[str, dict[str, Any]]:
+        return dict(getattr(importlib.import_module(f".{self.folder}.options", __package__), self.name.upper()))
+
+    def operation(self) -> Callable[[Call], Outcome]:
+        function: Callable[[Call], Outcome] = getattr(
+            importlib.import_module(f".{self.folder}.operation", __package__), self.name
+        )
+        return function
+
+
+COMMANDS: dict[str, Command] = {
+    "backup": Command("backups", "backup", "take one backup, prove it, and remove what the keep rules let go"),
+    "drill": Command(
+        "backups", "drill", "restore a backup into a throw-away cluster and compare it", needs_database=False
+    ),
+    "restore": Command("backups", "restore", "restore a backup into a new database", is_job=False),
+    "pin": Command(
+        "backups",
+        "pin",
+        "keep an existing backup for ever, or (--state absent) let it go again",
+        needs_database=False,
+        is_job=False,
+    ),
+    "list": Command("backups", "backup_info", "list the backups of a directory", needs_database=False, is_job=False),
+    "cleanup": Command("retention", "cleanup", "delete the rows that the retention policies say are due"),
+    "reindex": Command("reindex", "reindex", "rebuild bloated indexes without blocking anybody"),
+    "stats": Command("health", "stats", "print the statistics report"),
+    "health": Command("health", "health_info", "check thresholds; exit status 0 ok, 1 warning, 2 critical, 3 unknown"),
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="titan-db",
+        description="Maintenance of one PostgreSQL database. The database is named by the env file, the configuration, "
+        "or the environment (DATABASE_URL, or DB_HOST DB_PORT DB_USER DB_PASSWORD DB_NAME).",
+        epilog="Exit status: 0 done, 1 failed, 2 usage, 75 another run holds the lock. With --config a run is a job of that "
+        "environment: one at a time, with a time limit, recorded, and told to whom it may concern (unless --by-hand is given).",
+    )
+    top.add_argument("--version", action="version", version=f"titan-db {VERSION}")
+    words = top.add_subparsers(dest="word", required=True, metavar="JOB")
+    for word, command in COMMANDS.items():
+        sub = words.add_parser(word, help=command.help, description=command.help)
+        sub.add_argument(
+            "--config", metavar="FILE", help="JSON file with the environment's settings; options win over it"
+        )
+        sub.add_argument(
+            "--job", metavar="NAME", help="name of the job in the configuration, if it is not the word itself"
+        )
+        if command.is_job:
+            sub.add_argument(
+                "--by-hand", action="store_true", help="with --config: no job's record, lock, log or message"
+            )
+        sub.add_argument("--env-file", metavar="PATH", help="file with DATABASE_URL, instead of the environment's")
+        sub.add_argument("--check", action="store_true", help="plan and report, write nothing")
+        sub.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
+        add_flags(sub, command.spec())
+    _add_own_words(words)
+    return top
+
+
+def _add_own_words(words: Any) -> None:
+    """The words that are about the jobs themselves."""
+    note = words.add_parser("note", help="record and tell that a job's line failed before titan-db could start")
+    note.add_argument("--config", metavar="FILE", required=True, help="JSON file with the environment's settings")
+    note.add_argument("--job", metavar="NAME", required=True, help="name of the job in the configuration")
+    note.add_argument("--status", metavar="N", type=int, default=1, help="exit status of the shell")
+    test = words.add_parser("notify-test", help="send a test message to every configured channel")
+    test.add_argument("--config", metavar="FILE", required=True, help="JSON file with the environment's settings")
+    test.add_argument("--check", action="store_true", help="check the channels, send nothing")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one job; return the exit status."""
+    try:
+        known = parser().parse_args(arguments)
+    except SystemExit as error:
+        # A monitoring system would read 2 as critical; 3 says that nothing was checked.
+        return 3 if error.code == 2 and list(arguments or sys.argv[1:])[:1] == ["health"] else int(error.code or 0)
+    try:
+        if known.word not in COMMANDS:
+            return _own_word(known)
+        environment = _environment(known)
+        # Somebody at a terminal who asks how things are wants a table, not a job's log lines.
+        looking = known.word in ("health", "stats") and sys.stdout.isatty()
+        if environment and COMMANDS[known.word].is_job and not (known.check or known.by_hand or looking):
+            return _run_job(known, environment)
+        return _perform(known)[0]
+    except TitanError as error:
+        return _failed(known, error)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        return _failed(known, TitanError(f"The operating system refused{where}: {error.strerror or error}."))
+
+
+def _environment(known: argparse.Namespace) -> Any:
+    config = importlib.import_module(".environment.config", __package__)
+    return config.environment_from_config(read_config(known.config), known.config)
+
+
+def _own_word(known: argparse.Namespace) -> int:
+    environment = _environment(known)
+    if environment is None:
+        raise OptionError("config", known.config, "It names no environment.")
+    if known.word == "note":
+        importlib.import_module(".jobs.run", __package__).note_failed_start(environment, known.job, known.status)
+        return 0
+    delivery = importlib.import_module(".alerts.delivery", __package__)
+    print(delivery.test_channels(environment, send_it=not known.check))
+    return 0
+
+
+def _run_job(known: argparse.Namespace, environment: Any) -> int:
+    """Run the word as a job of the environment; the result goes to standard output with --json, all else to the log."""
+    run = importlib.import_module(".jobs.run", __package__)
+    command, config = COMMANDS[known.word], read_config(known.config)
+    status, data = run.run_job(
+        environment,
+        known.job or known.word,
+        known.word,
+        lambda: _settings(known, config, command),
+        lambda: _perform(known, as_job=True),
+        out=2 if known.json else 1,
+    )
+    if known.json:
+        print(json.dumps({**data, "exit_status": status}, default=str))
+    return int(status)
+
+
+def _perform(known: argparse.Namespace, as_job: bool = False) -> tuple[int, dict[str, Any]]:
+    """Do the work and print its result; as a job, the result is also returned for the record, and failure is one."""
+    command = COMMANDS[known.word]
+    try:
+        config = read_config(known.config)
+        options = complete(_options(known, config, command), command.spec())
+        outcome = command.operation()(Call(options, _settings(known, config, command), known.check, _progress()))
+    except TitanError as error:
+        if not as_job:
+            raise
+        status = 3 if known.word == "health" else error.exit_status
+        return status, {"failed": True, "msg": error.message, "message": error.message, **error.details}
+    data = {"changed": outcome.changed, "summary": outcome.summary, **outcome.data}
+    for warning in outcome.warnings:
+        print(f"{'' if as_job else f'titan-db {known.word}: '}warning: {warning}", file=sys.stderr)
+    if known.json and not as_job:
+        print(json.dumps(data, default=str))
+    elif not (as_job and not outcome.data.get("report")):
+        print(outcome.data.get("report") or outcome.summary)
+    return int(outcome.data.get("exit_status", 0)), data
+
+
+def _options(known: argparse.Namespace, config: dict[str, Any], command: Command) -> dict[str, Any]:
+    """The options of the configuration's job, with those of the command line over them."""
+    own = ("word", "config", "job", "by_hand", "env_file", "check", "json")
+    given = {key: value for key, value in vars(known).items() if key not in own}
+    found = {**config.get("jobs", {}).get(known.job or known.word, {}), **given}
+    if config.get("environment") and "job_config" in command.spec():
+        found.setdefault("job_config", known.config)
+    return found
+
+
+def _failed(known: argparse.Namespace, error: TitanError) -> int:
+    if getattr(known, "json", False):
+        print(json.dumps({"failed": True, "msg": error.message, **error.details}, default=str))
+    print(f"titan-db {known.word}: {error.message}", file=sys.stderr)
+    return 3 if known.word == "health" else error.exit_status
+
+
+def read_config(path: str | None) -> dict[str, Any]:
+    """The configuration file: ``{"environment": NAME, "env_file": PATH, "jobs": {NAME: {OPTION: VALUE}}, ...}``."""
+    if not path:
+        return {}
+    try:
+        with open(path, encoding="utf-8") as stream:
+            config = json.load(stream)
+    except (OSError, ValueError) as error:
+        raise OptionError("config", path, f"It cannot be read as JSON: {error}.") from error
+    if not isinstance(config, dict):
+        raise OptionError("config", path, "It must hold one JSON object.")
+    return config
+
+
+def _settings(known: argparse.Namespace, config: dict[str, Any], command: Command) -> Any:
+    if not command.needs_database:
+        return None
+    if database.psycopg2 is None:
+        raise TitanError(f"psycopg2 is missing for {sys.executable}: install the package python3-psycopg2.")
+    env_file = known.env_file or config.get("env_file")
+    if env_file:
+        return settings_from_options({**config.get("connection", {}), "env_file": env_file})
+    if config.get("connection"):
+        return settings_from_options(config["connection"])
+    return settings_from_variables(os.environ, "the environment")
+
+
+def _progress() -> Callable[[str], None]:
+    """Progress goes to a terminal only; a log gets the result."""
+    if not sys.stderr.isatty():
+        return lambda line: None
+    return lambda line: print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that the jobs of a block need (a configuration, a logrotate file): they come and go with the block."""
+
+from __future__ import annotations
+
+import grp
+import os
+import re
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import OptionError
+from ..host.files import is_file_with, write_file
+
+
+@dataclass(frozen=True)
+class Companion:
+    """One file as it should be, and as it is.
+
+    Attributes:
+        path, content, mode: As it should be; content None means it should not exist.
+        gid: Its group's id, or None to leave the group alone.
+        before, mode_before: Its text and mode now; None and 0 if there is no such file.
+    """
+
+    path: str
+    content: str | None
+    mode: int
+    gid: int | None
+    before: str | None
+    mode_before: int = 0
+
+    def changes(self) -> bool:
+        """Whether applying it would do anything."""
+        if self.content is None:
+            return self.before is not None
+        if not is_file_with(self.path, self.content.encode(), self.mode):
+            return True
+        return self.gid is not None and os.lstat(self.path).st_gid != self.gid
+
+    def apply(self) -> None:
+        """Write or remove it; missing parent directories are made with mode 0755."""
+        if self.content is None:
+            if self.before is not None:
+                os.unlink(self.path)
+            return
+        os.makedirs(os.path.dirname(self.path), mode=0o755, exist_ok=True)
+        write_file(self.path, self.content.encode(), self.mode, label="crontab.companion")
+        if self.gid is not None and os.lstat(self.path).st_gid != self.gid:
+            os.chown(self.path, -1, self.gid)
+
+
+def companions_from_options(items: Sequence[Mapping[str, Any]], present: bool) -> list[Companion]:
+    """Check the option ``files`` and read what is there.
+
+    Raises:
+        OptionError: a relative path, a link or a directory in the place, an unknown group, a mode that is none.
+    """
+    return [_companion(item, f"files[{index}]", present) for index, item in enumerate(items)]
+
+
+def _companion(item: Mapping[str, Any], option: str, present: bool) -> Companion:
+    path, mode, group = str(item["path"]), str(item.get("mode") or "0644"), item.get("group")
+    if not os.path.isabs(path) or re.search(r"[\x00-\x1f\x7f]", path):
+        raise OptionError(f"{option}.path", path, "Give an absolute path without control characters.")
+    if not re.fullmatch(r"0?[0-7]{3}", mode):
+        raise OptionError(f"{option}.mode", mode, "Write three octal digits after a zero, in quotes: '0640'.")
+    try:
+        gid = grp.getgrnam(str(group)).gr_gid if group else None
+    except KeyError as error:
+        raise OptionError(f"{option}.group", group, "There is no such group on this host.") from error
+    content = str(item["content"]) if present else None
+    before = _text_of(path, f"{option}.path")
+    mode_before = 0 if before is None else stat.S_IMODE(os.lstat(path).st_mode)
+    return Companion(path, content, int(mode, 8), gid, before, mode_before)
+
+
+def _text_of(path: str, option: str) -> str | None:
+    try:
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise OptionError(option, path, "It is there, but is not a regular file.")
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,144 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings of one environment, as the role crontab writes them for titan-db. Pure apart from reading the file."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..crontab.expression import WEEKDAYS, Expression, parse_expression, spelled_out
+from ..errors import OptionError
+from ..text.durations import parse_seconds
+
+
+@dataclass(frozen=True)
+class JobPlan:
+    """How one job is run.
+
+    Attributes:
+        name, word: Its name in the environment, and what titan-db does.
+        expression, weekday: When it is due; None for a job that nothing schedules.
+        log: Its log file; "" if unknown.
+        after: Name of the job that must have succeeded since it was last due; "" for none.
+        wait, timeout: Seconds.
+        run_on: primary, standby or any.
+        nice: 0 to 19.
+    """
+
+    name: str
+    word: str
+    expression: Expression | None = None
+    weekday: int | None = None
+    log: str = ""
+    after: str = ""
+    wait: float = 3 * 3600.0
+    timeout: float = 6 * 3600.0
+    run_on: str = "any"
+    nice: int = 10
+
+    @property
+    def longest(self) -> float:
+        """Seconds that a run may take, with its waiting for another job."""
+        return self.timeout + (self.wait if self.after else 0.0)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One environment on this host."""
+
+    name: str
+    config_path: str
+    installed: float
+    state_dir: str
+    metrics_dir: str = ""
+    env_file: str = ""
+    notify_env_file: str = ""
+    patroni_url: str = ""
+    command: str = "titan-db"
+    spare_command: str = ""
+    notify: Mapping[str, Any] = field(default_factory=dict)
+    jobs: Mapping[str, JobPlan] = field(default_factory=dict)
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def job(self, name: str, word: str) -> JobPlan:
+        """The plan of a job; a plain one for a job that is not scheduled."""
+        return self.jobs.get(name) or JobPlan(name, word)
+
+
+def environment_from_config(config: Mapping[str, Any], path: str) -> Environment | None:
+    """The environment that a configuration describes; None if it names none.
+
+    Raises:
+        OptionError: a value cannot be used.
+    """
+    name = config.get("environment")
+    if not name:
+        return None
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", str(name)):
+        raise OptionError("environment", name, "Use letters, digits, '.', '_' or '-'.")
+    home = pwd.getpwuid(os.geteuid()).pw_dir
+    return Environment(
+        name=str(name),
+        config_path=path,
+        installed=os.stat(path).st_mtime if path and os.path.exists(path) else 0.0,
+        state_dir=str(config.get("state_dir") or os.path.join(home, ".local", "state", "titan-db", str(name))),
+        metrics_dir=str(config.get("metrics_dir") or ""),
+        env_file=str(config.get("env_file") or ""),
+        notify_env_file=str(config.get("notify_env_file") or ""),
+        patroni_url=str(config.get("patroni_url") or ""),
+        command=str(config.get("command") or "titan-db"),
+        spare_command=str(config.get("spare_command") or ""),
+        notify=dict(config.get("notify") or {}),
+        jobs={key: _plan(key, dict(item)) for key, item in dict(config.get("schedule") or {}).items()},
+        options=dict(config.get("jobs") or {}),
+    )
+
+
+def read_environment(path: str) -> Environment:
+    """Read the configuration file.
+
+    Raises:
+        OptionError: it cannot be read, is no JSON object, or names no environment.
+    """
+    try:
+        with open(path, encoding="utf-8") as stream:
+            config = json.load(stream)
+    except (OSError, ValueError) as error:
+        raise OptionError("job_config", path, f"It cannot be read as JSON: {error}.") from error
+    found = environment_from_config(config, path) if isinstance(config, dict) else None
+    if found is None:
+        raise OptionError("job_config", path, "It must hold a JSON object that names its environment.")
+    return found
+
+
+def _plan(name: str, item: Mapping[str, Any]) -> JobPlan:
+    expression, weekday = None, None
+    if item.get("schedule"):
+        expression, weekday = _schedule(str(item["schedule"]), str(item.get("only_on") or ""))
+    run_on = str(item.get("run_on") or "any")
+    if run_on not in ("primary", "standby", "any"):
+        raise OptionError(f"schedule.{name}.run_on", run_on, "Allowed: primary, standby, any.")
+    return JobPlan(
+        name=name,
+        word=str(item.get("word") or name),
+        expression=expression,
+        weekday=weekday,
+        log=str(item.get("log") or ""),
+        after=str(item.get("after") or ""),
+        wait=parse_seconds(f"schedule.{name}.wait", item.get("wait") or "3h"),
+        timeout=parse_seconds(f"schedule.{name}.timeout", item.get("timeout") or "6h"),
+        run_on=run_on,
+        nice=int(item.get("nice", 10)),
+    )
+
+
+def _schedule(text: str, only_on: str) -> tuple[Expression, int | None]:
+    text, only_on = spelled_out(text, only_on, "schedule")
+    return parse_expression(text), WEEKDAYS.index(only_on) + 1 if only_on else None

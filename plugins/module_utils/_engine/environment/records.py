@@ -1,0 +1,166 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is remembered between runs: one record for each job, a log of runs, small histories."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pwd
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from ..errors import TitanError
+from ..host.files import published
+
+_KEPT_RUNS = 2000
+
+
+@dataclass(frozen=True)
+class Record:
+    """The last runs of one job; times are seconds since 1970, 0 for never.
+
+    Attributes:
+        name: The job.
+        run_id, pid, last_start: Of the newest start.
+        last_end: 0 while it runs (or when it was killed with the machine).
+        last_success: Start time of the newest run that succeeded.
+        last_success_end: When that run ended.
+        exit_status, duration, message: Of the newest ended run.
+        failures: Failed runs in a row.
+        timeout: Its time limit in seconds.
+        result: Numbers of the newest success (backup_size_bytes, rows_deleted ...).
+        alert: What was last told about it, see alerts.py.
+        runs_total, failures_total: Counters.
+    """
+
+    name: str
+    run_id: str = ""
+    pid: int = 0
+    last_start: float = 0.0
+    last_end: float = 0.0
+    last_success: float = 0.0
+    last_success_end: float = 0.0
+    exit_status: int = 0
+    duration: float = 0.0
+    message: str = ""
+    failures: int = 0
+    timeout: float = 0.0
+    result: dict[str, float] = field(default_factory=dict)
+    alert: dict[str, Any] = field(default_factory=dict)
+    runs_total: int = 0
+    failures_total: int = 0
+
+    @property
+    def failed(self) -> bool:
+        """Whether the newest ended run failed."""
+        return bool(self.last_end and self.exit_status)
+
+    def interrupted(self, running: bool) -> bool:
+        """Whether the newest run ended without a word; running: whether the job's lock is held."""
+        return bool(self.last_start and not running and not self.last_end)
+
+
+class StateDirectory:
+    """The state directory of one environment; private (0700), made when first written."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def ours(self) -> bool:
+        """Whether it is there and belongs to this user: somebody else who only looks leaves nothing in it."""
+        return os.path.isdir(self.path) and os.stat(self.path).st_uid == os.geteuid()
+
+    def prepare(self) -> None:
+        """Make the directory.
+
+        Raises:
+            TitanError: it belongs to somebody else, whose next job could not read what this user would write there.
+        """
+        os.makedirs(self.path, mode=0o700, exist_ok=True)
+        owner = os.stat(self.path).st_uid
+        if owner != os.geteuid():
+            try:
+                name = pwd.getpwuid(owner).pw_name
+            except KeyError:
+                name = f"#{owner}"
+            raise TitanError(
+                f"These jobs run as the user {name!r}, who owns {self.path}. Start this one as that user too "
+                f"(sudo -u {name} titan-db ...), or without the job's record (--by-hand)."
+            )
+
+    def path_of(self, name: str) -> str:
+        return os.path.join(self.path, name)
+
+    def lock_path(self, job: str) -> str:
+        return self.path_of(f"{job}.lock")
+
+    def record(self, job: str) -> Record:
+        """The record of a job; an empty one if there is none, or if it was damaged."""
+        known = {each.name for each in fields(Record)}
+        data = self.read(f"{job}.json")
+        return Record(**{**{key: value for key, value in data.items() if key in known}, "name": job})
+
+    def save(self, record: Record) -> None:
+        self.write(f"{record.name}.json", asdict(record))
+
+    def running(self, job: str) -> bool:
+        """Whether a run of the job holds its lock."""
+        try:
+            descriptor = os.open(self.lock_path(job), os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def read(self, name: str) -> dict[str, Any]:
+        """A JSON object; an empty one when it is missing or damaged."""
+        try:
+            with open(os.path.join(self.path, name), encoding="utf-8") as stream:
+                data = json.load(stream)
+        except (OSError, ValueError):
+            return {}
+        return data if isinstance(data, dict) else {}
+
+    def write(self, name: str, data: dict[str, Any]) -> None:
+        self.prepare()
+        with published(os.path.join(self.path, name), 0o600, label="state") as stream:
+            stream.write(json.dumps(data, indent=1, sort_keys=True).encode() + b"\n")
+
+    def add_run(self, entry: dict[str, Any]) -> None:
+        """Append one line to the log of runs; the oldest lines go."""
+        self.prepare()
+        path = os.path.join(self.path, "runs.jsonl")
+        with open(path, "a+", encoding="utf-8") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            stream.write(json.dumps(entry, sort_keys=True) + "\n")
+            stream.flush()
+            stream.seek(0)
+            lines = stream.readlines()
+            if len(lines) > _KEPT_RUNS * 2:
+                with published(path, 0o600, label="state") as smaller:
+                    smaller.write("".join(lines[-_KEPT_RUNS:]).encode())
+
+    def runs(self, since: float) -> list[dict[str, Any]]:
+        """The ended runs that started at or after the moment."""
+        try:
+            with open(os.path.join(self.path, "runs.jsonl"), encoding="utf-8") as stream:
+                lines = stream.readlines()
+        except OSError:
+            return []
+        found = []
+        for line in lines:
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if entry.get("start", 0) >= since:
+                found.append(entry)
+        return found

@@ -1,0 +1,138 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The statistics report. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from ..backups.catalog.read import Entry
+from .texts import size_text, table_text
+
+_WEEK = 7 * 86400.0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a report is made of; history is the content of stats.json, now in seconds since 1970."""
+
+    database: str
+    size: int
+    tables: tuple[dict[str, Any], ...]
+    due: dict[str, int] | None
+    backups: tuple[Entry, ...]
+    runs: tuple[dict[str, Any], ...]
+    history: Mapping[str, Any]
+    now: float
+    knows_backups: bool = False
+    due_unknown: str = ""
+
+
+def stats_report(snapshot: Snapshot, top: int) -> tuple[str, dict[str, Any]]:
+    """The report's text, and the same as data."""
+    earlier = _a_week_ago(snapshot)
+    moment = datetime.fromtimestamp(snapshot.now, timezone.utc)
+    growth = snapshot.size - int(earlier["size"]) if earlier else None
+    head = f"Database {snapshot.database} on {moment:%Y-%m-%d %H:%M} UTC: {size_text(snapshot.size)}, {len(snapshot.tables)} tables"
+    if earlier and growth is not None:
+        days = (snapshot.now - float(earlier["at"])) / 86400
+        head += f", {'+' if growth >= 0 else ''}{size_text(growth)} in {days:.1f} days"
+    rows = [_table_data(row, snapshot.due, earlier) for row in snapshot.tables]
+    parts = [head, "", _tables_text(rows, top)]
+    if snapshot.due is None:
+        parts.append(f"Due rows: unknown ({snapshot.due_unknown}).")
+    else:
+        parts.append(f"Due rows: {sum(snapshot.due.values()):,}")
+    parts += ["", _backups_text(snapshot), "", _runs_text(snapshot)]
+    data = {
+        "database": snapshot.database,
+        "size_bytes": snapshot.size,
+        "growth_bytes": growth,
+        "tables": rows,
+        "due_rows": None if snapshot.due is None else sum(snapshot.due.values()),
+        "backups": len(snapshot.backups),
+        "runs": len(snapshot.runs),
+        "failed_runs": sum(1 for run in snapshot.runs if run.get("status")),
+    }
+    return "\n".join(parts), data
+
+
+def _a_week_ago(snapshot: Snapshot) -> dict[str, Any] | None:
+    """The sample nearest to a week before now, at least an hour old."""
+    samples = [each for each in snapshot.history.get("samples", []) if snapshot.now - float(each["at"]) >= 3600]
+    return min(samples, key=lambda each: abs(snapshot.now - _WEEK - float(each["at"])), default=None)
+
+
+def _table_data(
+    row: Mapping[str, Any], due: Mapping[str, int] | None, earlier: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    name = str(row["name"])
+    before = (earlier or {}).get("tables", {}).get(name)
+    return {
+        "name": name,
+        "rows": row["rows"],
+        "due_rows": None if due is None else due.get(name, due.get(name.rpartition(".")[2])),
+        "bytes": int(row["bytes"]),
+        "index_bytes": int(row["index_bytes"]),
+        "growth_bytes": None if before is None else int(row["bytes"]) - int(before),
+        "dead_rows": row["dead"],
+    }
+
+
+def _tables_text(rows: list[dict[str, Any]], top: int) -> str:
+    shown = [
+        (
+            row["name"],
+            "?" if row["rows"] is None else f"{row['rows']:,}",
+            "" if row["due_rows"] is None else f"{row['due_rows']:,}",
+            size_text(row["bytes"]),
+            size_text(row["index_bytes"]),
+            "" if row["growth_bytes"] is None else f"{row['growth_bytes'] / 1e6:+,.1f} MB",
+        )
+        for row in rows[:top]
+    ]
+    text = table_text(("table", "rows (about)", "due", "size", "of it indexes", "growth"), shown, right=(1, 2, 3, 4, 5))
+    rest = rows[top:]
+    return text + (f"\nand {len(rest)} more, {size_text(sum(row['bytes'] for row in rest))}" if rest else "")
+
+
+def _backups_text(snapshot: Snapshot) -> str:
+    if not snapshot.knows_backups:
+        return "Backups: unknown (give backup_dest)."
+    recent = [each for each in snapshot.backups if snapshot.now - each.started.timestamp() < _WEEK]
+    proven = [each for each in recent if each.verified_level == "restored"]
+    bad = [each for each in snapshot.backups if each.problem]
+    text = f"Backups: {len(snapshot.backups)} kept, {len(recent)} of the last 7 days, {len(proven)} of those proven by a restore"
+    if bad:
+        text += "\n" + "\n".join(f"  not to be relied on: {each.path}: {each.problem}" for each in bad)
+    if snapshot.backups:
+        newest = snapshot.backups[0]
+        text += f"\n  newest: {newest.path}, {size_text(newest.size)}, {newest.finished:%Y-%m-%d %H:%M} UTC, verified: {newest.verified_level}"
+    return text
+
+
+def _runs_text(snapshot: Snapshot) -> str:
+    if not snapshot.runs:
+        return "Jobs: no run is recorded for the last 7 days."
+    names = sorted({str(run["job"]) for run in snapshot.runs})
+    rows = []
+    for name in names:
+        mine = [run for run in snapshot.runs if run["job"] == name]
+        failed = [run for run in mine if run.get("status")]
+        seconds = sum(float(run.get("seconds", 0)) for run in mine) / len(mine)
+        rows.append(
+            (
+                name,
+                str(len(mine)),
+                str(len(failed)),
+                f"{seconds:.1f} s",
+                str(failed[-1].get("message", ""))[:80] if failed else "",
+            )
+        )
+    return "Jobs of the last 7 days:\n" + table_text(
+        ("job", "runs", "failed", "mean time", "last failure"), rows, right=(1, 2, 3)
+    )

@@ -1,0 +1,111 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that are either whole or not there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from ..errors import TitanError
+from ..steps import step
+
+PART = ".part"
+
+
+def sync_directory(path: str) -> None:
+    """Make renames and removals in the directory survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def published(path: str, mode: int = 0o600, label: str = "file") -> Iterator[IO[bytes]]:
+    """Write to a temporary name beside path; on success fsync, set mode, rename over path and fsync the directory.
+
+    When the block raises, the temporary file is removed and path is as it was. After a kill a name that starts with
+    a dot and ends in ".part" stays behind, for the next run to sweep. Steps: <label>.sync, <label>.rename,
+    <label>.renamed.
+    """
+    folder, name = os.path.split(os.path.abspath(path))
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{name[:100]}.", suffix=PART, dir=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fchmod(stream.fileno(), mode)
+            step(f"{label}.sync")
+            os.fsync(stream.fileno())
+        step(f"{label}.rename")
+        os.rename(temporary, path)
+    except BaseException:
+        if os.path.lexists(temporary):
+            os.unlink(temporary)
+        raise
+    step(f"{label}.renamed")
+    sync_directory(folder)
+
+
+def write_file(path: str, content: bytes, mode: int = 0o600, label: str = "file") -> bool:
+    """Make path hold content with mode; return whether anything was done."""
+    if is_file_with(path, content, mode):
+        return False
+    with published(path, mode, label) as stream:
+        stream.write(content)
+    return True
+
+
+def is_file_with(path: str, content: bytes, mode: int) -> bool:
+    """Whether path is a regular file (not a link) with exactly this content and mode."""
+    try:
+        status = os.lstat(path)
+        if not stat.S_ISREG(status.st_mode) or stat.S_IMODE(status.st_mode) != mode:
+            return False
+        with open(path, "rb") as stream:
+            return stream.read() == content
+    except FileNotFoundError:
+        return False
+
+
+def sha256_file(path: str) -> str:
+    """The file's SHA-256 in hexadecimal, read in pieces of 1 MiB."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def require_private_directory(path: str, option: str) -> None:
+    """Refuse a directory that others could plant files in.
+
+    Raises:
+        TitanError: missing, a symbolic link, owned by somebody else (neither the caller nor root), or writable by
+            group or others; the message names the option and the command that mends it.
+    """
+    try:
+        status = os.lstat(path)
+    except OSError as error:
+        raise TitanError(
+            f"Option {option!r}: the directory {path!r} cannot be used ({error.strerror}). "
+            "Create it (mode 0700, owned by the user the job runs as).",
+            option=option,
+        ) from error
+    why = ""
+    if stat.S_ISLNK(status.st_mode) or not stat.S_ISDIR(status.st_mode):
+        why = "is a symbolic link; name the real directory" if stat.S_ISLNK(status.st_mode) else "is not a directory"
+    elif status.st_uid not in (os.geteuid(), 0):
+        why = f"belongs to user id {status.st_uid}, not to the user the job runs as ({os.geteuid()}); chown it"
+    elif status.st_mode & 0o022:
+        why = "is writable by group or others; chmod 0700 it"
+    if why:
+        raise TitanError(f"Option {option!r}: the directory {path!r} {why}.", option=option)

@@ -1,0 +1,56 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Placeholders: :"name" becomes a quoted identifier, :'name' a quoted literal. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...errors import TitanError
+from ..sql.tokens import QUOTED, STRING, LexerError, line_of, tokenize
+
+
+def fill(text: str, values: Mapping[str, str], file: str) -> str:
+    """The text with its placeholders replaced; anything inside quotes or comments is left alone.
+
+    Raises:
+        TitanError: a placeholder without a value; names file and line.
+    """
+    if ":'" not in text and ':"' not in text:
+        return text
+    try:
+        tokens = tokenize(text)
+    except LexerError:
+        return text  # reported with its line when the file is cut
+    pieces, last = [], 0
+    for at in range(1, len(tokens)):
+        colon, quoted = tokens[at - 1], tokens[at]
+        if colon.text != ":" or colon.end != quoted.start or quoted.text[0] not in "'\"":
+            continue
+        if quoted.kind not in (QUOTED, STRING) or (
+            at > 1 and tokens[at - 2].text == ":" and tokens[at - 2].end == colon.start
+        ):
+            continue
+        name = quoted.text[1:-1]
+        if name not in values:
+            known = ", ".join(sorted(values)) or "none"
+            line = line_of(text, colon.start)
+            raise TitanError(
+                f"{file}, line {line}: the placeholder {colon.text}{quoted.text} has no value. Defined in placeholders: {known}.",
+                file=file,
+                line=line,
+            )
+        value = str(values[name])
+        pieces += [text[last : colon.start], _identifier(value) if quoted.kind == QUOTED else _literal(value)]
+        last = quoted.end
+    return "".join([*pieces, text[last:]])
+
+
+def _identifier(value: str) -> str:
+    return '"' + value.replace('"', '""') + '"'
+
+
+def _literal(value: str) -> str:
+    quoted = "'" + value.replace("'", "''") + "'"
+    return " E" + quoted.replace("\\", "\\\\") if "\\" in value else quoted

@@ -1,0 +1,256 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a file is run: whole in one transaction, or step by step. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ...errors import TitanError
+from ..sql.foreign_tools import refuse_output, refuse_way_back
+from ..sql.lexer import Statement, split
+from ..sql.statements import ALONE, CONTROL, EITHER, TOGETHER, enum_value, nature, uses_literal, written
+from ..sql.tokens import LexerError
+from .headers import Headers, headers
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is sent to the server at once.
+
+    Attributes:
+        number: From 1.
+        start: Offset of ``sql`` in the file's text.
+        transaction: Runs in a transaction of ours, its record with it; else it commits by itself.
+        session: Only sets session parameters, so a resumed run repeats it.
+    """
+
+    number: int
+    sql: str
+    start: int
+    statements: tuple[Statement, ...]
+    transaction: bool
+    session: bool = False
+
+    @property
+    def line(self) -> int:
+        return self.statements[0].line
+
+    @property
+    def opening(self) -> str:
+        """The SET TRANSACTION that the step begins with: it has to come before any query, so also before the runner's own."""
+        for statement in self.statements:
+            words = statement.key()
+            if words[:2] == ("set", "transaction"):
+                return self.sql[statement.start - self.start : statement.end - self.start]
+            if words[0] != "set":
+                break
+        return ""
+
+    @property
+    def digest(self) -> str:
+        """Equal for steps that say the same, whatever their comments and white space."""
+        said = "\0".join(word for statement in self.statements for word in (*statement.key(), ";"))
+        return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Script:
+    """A file made ready to run.
+
+    Attributes:
+        text: The file's text; what a transactional file sends (its own BEGIN and COMMIT blanked out).
+        whole: Sent whole in one transaction, with the history row; then there is exactly one step.
+        steps: At least one, unless the file holds no statement.
+        notes: Sentences for people.
+    """
+
+    file: str
+    text: str
+    whole: bool
+    statements: tuple[Statement, ...]
+    steps: tuple[Step, ...]
+    headers: Headers
+    notes: tuple[str, ...] = ()
+
+
+def shortened(sql: str, limit: int = 120) -> str:
+    """The text in one line of at most so many characters."""
+    line = " ".join(sql.split())
+    return line if len(line) <= limit else f"{line[: limit - 3]}..."
+
+
+def make_script(text: str, file: str, mixed: str = "refuse", by_statement: bool = False) -> Script:
+    """Read the file.
+
+    Args:
+        text: Its text.
+        file: Its name, for messages.
+        by_statement: Run it statement by statement whatever it holds.
+        mixed: "refuse" or "steps": what to do with a file whose statements cannot all run in one transaction.
+
+    Raises:
+        TitanError: the text cannot be cut, or mixes both kinds; names file and line.
+    """
+    head = headers(text, file)
+    try:
+        statements = split(text)
+    except LexerError as error:
+        raise TitanError(f"{file}, {error.message}", file=file, **error.details) from error
+    _refuse_backslashes(statements, file)
+    refuse_way_back(text, file, statements)
+    refuse_output(statements, file)
+    natures = _natures(statements)
+    if head.transaction == "none" or by_statement:  # as psql runs it: a block of its own stays one
+        return _in_steps(text, file, statements, [_forced(kind) for kind in natures], head, ())
+    inner = _own_block(statements, natures)
+    notes: tuple[str, ...] = ()
+    if inner is not None:
+        text = _blanked(text, [statement for statement, kind in zip(statements, natures) if kind == CONTROL])
+        notes = (f"{file} holds its own BEGIN and COMMIT: they are left out, the file's transaction is the runner's.",)
+        statements, natures = inner, [kind for kind in natures if kind != CONTROL]
+    hard = [statement for statement, kind in zip(statements, natures) if kind in (ALONE, CONTROL)]
+    if not hard:
+        if "soft" in natures:
+            notes = notes and (f"{file} holds its own BEGIN and COMMIT: they are left out, it runs in several steps.",)
+            return _in_steps(
+                text, file, statements, [ALONE if kind == "soft" else kind for kind in natures], head, notes
+            )
+        steps = (Step(1, text, 0, tuple(statements), True),) if statements else ()
+        return Script(file, text, True, tuple(statements), steps, head, notes)
+    others = [statement for statement, kind in zip(statements, natures) if kind in (TOGETHER, "soft")]
+    if mixed == "refuse" and (others or any(kind == CONTROL for kind in natures)):
+        raise _mixed(file, text, statements, natures)
+    return _in_steps(text, file, statements, [ALONE if kind == "soft" else kind for kind in natures], head, notes)
+
+
+def _refuse_backslashes(statements: Sequence[Statement], file: str) -> None:
+    """Refuse plain strings with a backslash after standard_conforming_strings was turned off: they would mean another text
+    to psql, which sends one statement after the other, than in a file that goes to the server whole.
+    """
+    off = 0
+    for statement in statements:
+        words = statement.key()
+        if words[0] == "set" and "standard_conforming_strings" in words[1:3]:
+            off = statement.line if words[-1].strip("'").lower() in ("off", "false", "no", "0", "of") else 0
+        bad = next((token for token in statement.tokens if off and token.text[0] == "'" and "\\" in token.text), None)
+        if bad is not None:
+            raise TitanError(
+                f"{file}, line {statement.line}: {bad.text[:40]} holds a backslash, and line {off} turned "
+                "standard_conforming_strings off. Write it as E'...' and take that line out.",
+                file=file,
+                line=statement.line,
+            )
+
+
+def _forced(kind: str) -> str:
+    return ALONE if kind in (TOGETHER, "soft") else kind
+
+
+def _natures(statements: Sequence[Statement]) -> list[str]:
+    """The natures; "soft" marks ALTER TYPE ... ADD VALUE whose value is used later in the file."""
+    natures = [nature(statement) for statement in statements]
+    made = {
+        written(s.tokens[2:-1]).lower() for s in statements if s.key()[:2] == ("create", "type") and len(s.tokens) > 3
+    }
+    for at, statement in enumerate(statements):
+        added = enum_value(statement)
+        if added is None or any(name.startswith(added[0].lower() + "as") for name in made):
+            continue
+        if any(uses_literal(later, added[1]) for later in statements[at + 1 :] if enum_value(later) is None):
+            natures[at] = "soft"
+    return natures
+
+
+def _own_block(statements: Sequence[Statement], natures: Sequence[str]) -> list[Statement] | None:
+    """The statements without the file's own BEGIN and COMMIT, if there is one such pair: all of it becomes one transaction."""
+    control = [at for at, kind in enumerate(natures) if kind == CONTROL]
+    if len(control) != 2 or ALONE in natures:
+        return None
+    opening, closing = statements[control[0]].key(), statements[control[1]].key()
+    if opening not in (("begin",), ("begin", "transaction"), ("begin", "work"), ("start", "transaction")):
+        return None
+    if closing not in (("commit",), ("commit", "transaction"), ("commit", "work"), ("end",), ("end", "transaction")):
+        return None
+    return [statement for at, statement in enumerate(statements) if at not in control]
+
+
+def _blanked(text: str, gone: Sequence[Statement]) -> str:
+    """The text with the statements overwritten by spaces, so that every offset and line stays where it was."""
+    for statement in gone:
+        kept = "".join(char if char in "\r\n" else " " for char in text[statement.start : statement.end])
+        text = text[: statement.start] + kept + text[statement.end :]
+    return text
+
+
+def blanked(script: Script, gone: Sequence[Statement]) -> Script:
+    """The whole-file script without some of its statements."""
+    text = _blanked(script.text, gone)
+    kept = tuple(statement for statement in script.statements if statement not in gone)
+    steps = tuple(replace(step, sql=text, statements=kept) for step in script.steps) if kept else ()
+    return replace(script, text=text, statements=kept, steps=steps)
+
+
+def _in_steps(
+    text: str, file: str, statements: Sequence[Statement], natures: Sequence[str], head: Headers, notes: tuple[str, ...]
+) -> Script:
+    steps: list[Step] = []
+    group: list[Statement] = []
+    block = False
+
+    def close() -> None:
+        if group:
+            sql = text[group[0].start : group[-1].end]
+            steps.append(Step(len(steps) + 1, sql, group[0].start, tuple(group), True))
+            group.clear()
+
+    for statement, kind in zip(statements, natures):
+        if kind == CONTROL:
+            if block == (statement.key()[0] in ("begin", "start")) or statement.key()[0] in (
+                "rollback",
+                "abort",
+                "prepare",
+            ):
+                raise _unbalanced(file, statement)
+            close()
+            block = not block
+        elif kind == TOGETHER or block:
+            group.append(statement)
+        else:
+            close()
+            sql = text[statement.start : statement.end]
+            steps.append(Step(len(steps) + 1, sql, statement.start, (statement,), False, kind == EITHER))
+    close()
+    if block:
+        raise _unbalanced(file, statements[-1])
+    return Script(file, text, False, tuple(statements), tuple(steps), head, notes)
+
+
+def _unbalanced(file: str, statement: Statement) -> TitanError:
+    return TitanError(
+        f"{file}, line {statement.line}: this file begins and ends transactions in a way that cannot be recorded "
+        "honestly. Leave transaction control to the runner, or split the file.",
+        file=file,
+        line=statement.line,
+    )
+
+
+def _mixed(file: str, text: str, statements: Sequence[Statement], natures: Sequence[str]) -> TitanError:
+    control = next((s for s, kind in zip(statements, natures) if kind == CONTROL), None)
+    if control is not None:
+        what = text[control.start : control.end][:40]
+        message = (
+            f"{file}, line {control.line}: {what!r} ends or begins a transaction inside the file, so its history row "
+            "could not be part of it. Leave it out: a file runs in one transaction."
+        )
+        return TitanError(message + " Or set mixed to 'steps'.", file=file, line=control.line)
+    alone = next(s for s, kind in zip(statements, natures) if kind == ALONE)
+    other = next(s for s, kind in zip(statements, natures) if kind in (TOGETHER, "soft"))
+    message = (
+        f"{file}, line {alone.line}: {' '.join(alone.words(4)).upper()} cannot run inside a transaction, but line "
+        f"{other.line} ({' '.join(other.words(3)).upper()}) should. Put them into two files"
+    )
+    return TitanError(message + ", or set mixed to 'steps'.", file=file, line=alone.line, other_line=other.line)

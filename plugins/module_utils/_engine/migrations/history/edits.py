@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Applied files that were edited: harmless, accepted or refused. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+
+from ...errors import TitanError
+from ..files.naming import Migration
+from ..sql.lexer import same_meaning
+from .read import Applied, sort_key
+
+
+def text_diff(migration: Migration, body: str) -> str:
+    """The unified diff from the applied text to the file's."""
+    lines = difflib.unified_diff(
+        body.splitlines(),
+        migration.text.splitlines(),
+        f"{migration.file} (applied)",
+        f"{migration.file} (file)",
+        lineterm="",
+    )
+    return "\n".join(lines) + "\n"
+
+
+def judge(
+    changed: Sequence[tuple[Migration, Applied]], bodies: Mapping[str, str], accepted: Sequence[str]
+) -> list[Migration]:
+    """The edited migrations whose new text the history may take over.
+
+    Args:
+        changed: From plan.edited.
+        bodies: The applied text of each, by key.
+        accepted: Versions whose edited file is to be taken as it is.
+
+    Raises:
+        TitanError: another one changed its meaning; the message holds the difference.
+    """
+    taken = {sort_key(version) for version in accepted}
+    bad = [
+        item for item, _known in changed if not same_meaning(bodies[item.key], item.text) and item.sort_key not in taken
+    ]
+    if bad:
+        raise _tampered(bad, bodies)
+    return [item for item, _known in changed]
+
+
+def _tampered(bad: Sequence[Migration], bodies: Mapping[str, str]) -> TitanError:
+    diffs = [{"version": item.key, "file": item.file, "diff": text_diff(item, bodies[item.key])} for item in bad]
+    files = ", ".join(item.file for item in bad)
+    return TitanError(
+        f"Applied migrations were edited: {files}. Restore the files and put the change into a new migration; or, if the "
+        "database has it already, name the versions in accept_edited. The difference:\n"
+        + "".join(item["diff"] for item in diffs),
+        tampered=diffs,
+    )

@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which files the last run knew. The directory stays on the controller; this record of it lies on the target host, outside the
+database (so that a restored database does not take it back), and tells the health check later what should be applied."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...errors import OptionError
+from ...host.files import is_file_with, write_file
+from ...postgres.database import Database
+from ..files.naming import Migration
+from . import read
+
+_MODE = 0o644
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The history beside the record: how many files are known, which are pending, which were applied with another text."""
+
+    known: int
+    pending: tuple[str, ...]
+    mismatched: tuple[str, ...]
+
+
+def has_news(path: str, migrations: Sequence[Migration]) -> bool:
+    """Whether the record says something else than the files; False if none is kept (an empty path)."""
+    return bool(path) and not is_file_with(path, _content(migrations), _MODE)
+
+
+def write(path: str, migrations: Sequence[Migration]) -> None:
+    """Make the record say what the files are; a missing parent directory is made with mode 0700."""
+    os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
+    write_file(path, _content(migrations), _MODE, label="migration.record")
+
+
+def read_standing(database: Database, path: str) -> Standing | None:
+    """Compare the history with the record; None where no run has left one.
+
+    Raises:
+        OptionError: the record is damaged.
+        DatabaseError: the history cannot be read.
+    """
+    try:
+        with open(path, encoding="utf-8") as stream:
+            known = {str(key): str(value) for key, value in json.load(stream)["files"].items()}
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise OptionError("record", path, "It is damaged; the next converge writes it again.") from error
+    state = read.read(database)
+    pending, mismatched = [], []
+    for key, checksum in known.items():
+        found = state.get(read.sort_key(key))
+        same = found is not None and found.checksum == checksum
+        if found is None or not found.applied or (key.startswith("R__") and not same):
+            pending.append(key)
+        elif not same:
+            mismatched.append(key)
+    return Standing(len(known), tuple(pending), tuple(mismatched))
+
+
+def _content(migrations: Sequence[Migration]) -> bytes:
+    files = {item.key: item.checksum for item in migrations}
+    return json.dumps({"files": files}, indent=1, sort_keys=True).encode() + b"\n"

@@ -1,0 +1,135 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which migrations are due, and what is wrong with those that are not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ...errors import OptionError, TitanError
+from ..files.naming import Migration
+from .read import Applied, sort_key
+
+State = Mapping[tuple[Any, ...], Applied]
+
+
+class Plan(NamedTuple):  # see outcome.py for why it is no dataclass
+    """What a run does.
+
+    Attributes:
+        pending: To apply, in order.
+        amended: Applied ones whose file was edited without a change of meaning; their checksums are brought up to date.
+        missing: Versions that the history has and the directory has not.
+        beyond: Left alone because they come after the target.
+    """
+
+    pending: tuple[Migration, ...] = ()
+    amended: tuple[Migration, ...] = ()
+    missing: tuple[str, ...] = ()
+    beyond: tuple[Migration, ...] = ()
+
+
+def edited(migrations: Sequence[Migration], state: State) -> list[tuple[Migration, Applied]]:
+    """The applied versioned migrations whose file has another checksum than the history."""
+    found = []
+    for migration in migrations:
+        known = state.get(migration.sort_key)
+        if known and known.checksum != migration.checksum and known.applied and not migration.repeatable:
+            found.append((migration, known))
+    return found
+
+
+def make_plan(
+    migrations: Sequence[Migration],
+    state: State,
+    amended: Sequence[Migration] = (),
+    *,
+    target: str = "",
+    allowed_late: Sequence[str] = (),
+) -> Plan:
+    """Decide what to apply.
+
+    Args:
+        migrations: From parse_files.
+        state: From history.read.
+        amended: Edited applied ones, as edits.judge let them pass.
+        target: Last version to apply; empty for all.
+        allowed_late: Versions that may be applied although a later one is.
+
+    Raises:
+        TitanError: a pending migration comes before an applied one.
+        OptionError: the target is not a version of the directory.
+    """
+    pending = [item for item in migrations if not _done(item, state)]
+    _refuse_late(pending, state, allowed_late)
+    limit = _limit(migrations, target, "target")
+    due = [item for item in pending if limit is None or (not item.repeatable and item.order <= limit)]
+    beyond = pending[len(due) :]  # both are in order
+    here = {item.sort_key for item in migrations}
+    missing = [known.key for key, known in sorted(state.items()) if known.applied and key not in here]
+    return Plan(tuple(due), tuple(amended), tuple(missing), tuple(beyond))
+
+
+def _limit(migrations: Sequence[Migration], target: str, option: str) -> tuple[int, ...] | None:
+    if not target:
+        return None
+    wanted = sort_key(target)[1:]
+    orders = [item.order for item in migrations if item.version]
+    if wanted not in orders:  # the number of a folder known by its name: the last one with it
+        named = [item.order for item in migrations if item.version.startswith(f"{target}_")]
+        wanted = max(named, default=wanted)
+    if wanted not in orders and wanted != (0,):
+        versions = [item.version for item in migrations if item.version]
+        shown = f"{versions[0]} to {versions[-1]}" if versions else "none"
+        raise OptionError(option, target, f"No migration has this version. The directory holds: {shown}.")
+    return tuple(wanted)
+
+
+def _done(migration: Migration, state: State) -> bool:
+    known = state.get(migration.sort_key)
+    if known is None or not known.applied:
+        return False
+    return not migration.repeatable or known.checksum == migration.checksum
+
+
+def _refuse_late(pending: Sequence[Migration], state: State, allowed: Sequence[str]) -> None:
+    newest = max((key for key, known in state.items() if known.applied and key[0] == 0), default=None)
+    if newest is None:
+        return
+    names = {sort_key(version) for version in allowed}
+    late = [item for item in pending if not item.repeatable and item.sort_key < newest]
+    late = [item for item in late if item.sort_key not in names]
+    if late:
+        files = ", ".join(item.file for item in late)
+        raise TitanError(
+            f"These migrations come before {state[newest].key}, which is already applied: {files}. Give them a later "
+            f"version, or allow them by allow_out_of_order: [{', '.join(item.version for item in late)}].",
+            late=[item.version for item in late],
+        )
+
+
+def rollback_plan(migrations: Sequence[Migration], state: State, target: str) -> list[Migration]:
+    """The applied migrations after the target, newest first.
+
+    Raises:
+        TitanError: one of them has no way back, or no file.
+    """
+    limit = _limit(migrations, target, "target")
+    by_key = {item.sort_key: item for item in migrations}
+    goal = state.get(sort_key(target)) if target else None
+    if goal is not None and not goal.applied:
+        raise OptionError("target", target, "This version is not applied.")
+    doomed = [key for key, known in state.items() if key[0] == 0 and key[1:] > (limit or ()) and _there(known)]
+    missing = [state[key].key for key in sorted(doomed) if key not in by_key or not by_key[key].down_text]
+    if missing:
+        raise TitanError(
+            f"These applied migrations have no .down.sql: {', '.join(missing)}. Nothing was rolled back.",
+            missing=missing,
+        )
+    return [by_key[key] for key in sorted(doomed, reverse=True)]
+
+
+def _there(known: Applied) -> bool:
+    return known.applied or known.partial

@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the history, the directory and the catalog say of each other: read only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...postgres.database import Database
+from ..files.naming import Migration
+from . import read
+from .plan import edited
+
+
+def read_status(database: Database, migrations: Sequence[Migration]) -> dict[str, Any]:
+    """migrations, pending, missing, tampered and unfinished."""
+    state = read.read(database)
+    rows = read.facts(database) if state else {}
+    listed, pending = [], []
+    for item in migrations:
+        known = state.get(item.sort_key)
+        current = known is not None and known.applied and (not item.repeatable or known.checksum == item.checksum)
+        status = "applied" if current else "interrupted" if known and known.partial else "pending"
+        said = {"version": item.version, "name": item.name, "file": item.file, "status": status}
+        listed.append({**said, **(rows.get(known.row, {}) if known and known.applied else {})})
+        if not current:
+            pending.append({**said, "reversible": bool(item.down_text)})
+    here = {item.sort_key for item in migrations}
+    missing = [known.key for key, known in sorted(state.items()) if known.applied and key not in here]
+    changed = edited(migrations, state)
+    tampered = _tampered(database, changed) if changed else []
+    return {"migrations": listed, "pending": pending, "missing": missing, "tampered": tampered}
+
+
+def _tampered(database: Database, changed: Sequence[tuple[Migration, read.Applied]]) -> list[dict[str, str]]:
+    """Those whose meaning was changed, each with its difference."""
+    from .edits import same_meaning, text_diff  # only then: the lexer costs more than the rest of a run without news
+
+    bodies = [(item, read.body(database, known.row)) for item, known in changed]
+    return [
+        {"version": item.key, "file": item.file, "diff": text_diff(item, body)}
+        for item, body in bodies
+        if not same_meaning(body, item.text)
+    ]

@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write the history: one row for each attempt."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import socket
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...errors import DatabaseError
+from ...postgres.database import Database
+from ..files.naming import Migration
+from .read import exists
+
+# outcome: applied (action apply, baseline or amend), rolled_back, failed, running (a run of steps that has not ended)
+_TABLES = """
+CREATE SCHEMA IF NOT EXISTS titan_ops;
+CREATE TABLE IF NOT EXISTS titan_ops.migration_history (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  version text NOT NULL,
+  name text NOT NULL,
+  action text NOT NULL CHECK (action IN ('apply', 'baseline', 'amend', 'rollback')),
+  outcome text NOT NULL CHECK (outcome IN ('applied', 'rolled_back', 'failed', 'running')),
+  checksum text NOT NULL,
+  body text NOT NULL,
+  steps jsonb NOT NULL DEFAULT '[]',
+  details jsonb NOT NULL DEFAULT '{}',
+  error text,
+  database_user text NOT NULL DEFAULT session_user,
+  operating_user text NOT NULL,
+  host text NOT NULL,
+  run_id uuid NOT NULL,
+  started timestamptz NOT NULL,
+  milliseconds bigint NOT NULL DEFAULT 0,
+  server_version integer NOT NULL
+);
+COMMENT ON TABLE titan_ops.migration_history IS 'One row for each attempt to apply, baseline, amend or roll back a migration.';
+"""
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Who runs: recorded with every attempt."""
+
+    user: str
+    host: str
+    run_id: str
+    server_version: int
+
+
+@dataclass
+class Attempt:
+    """One row being written."""
+
+    migration: Migration
+    action: str
+    started: Any
+    body: str
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)
+    row: int = 0
+
+
+def this_runner(database: Database) -> Runner:
+    """The operating system's user and the host that run this process."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = ""
+    return Runner(user, socket.gethostname(), str(uuid.uuid4()), database.server_version)
+
+
+def create(database: Database) -> None:
+    """Create schema and table if they are missing.
+
+    Raises:
+        DatabaseError: not allowed; the message says which right is missing.
+    """
+    if exists(database):
+        return
+    try:
+        with database.transaction():
+            database.execute(_TABLES)
+    except DatabaseError as error:
+        if error.sqlstate == "42501":
+            raise DatabaseError(
+                f"{error.message}. The migration history lives in the schema titan_ops: grant CREATE on the database to "
+                "this role, or create the schema for it (CREATE SCHEMA titan_ops AUTHORIZATION ...).",
+                sqlstate=error.sqlstate,
+            ) from error
+        raise
+
+
+_INSERT = """
+INSERT INTO titan_ops.migration_history (version, name, action, outcome, checksum, body, steps, details, error,
+  operating_user, host, run_id, started, milliseconds, server_version)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+  (extract(epoch FROM pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.-)
+   extract(epoch FROM %s::pg_catalog.timestamptz)) OPERATOR(pg_catalog.*) 1000, %s)
+RETURNING id, milliseconds, pg_catalog.pg_current_xact_id()::pg_catalog.text AS xid
+"""
+
+
+def insert(
+    database: Database, runner: Runner, attempt: Attempt, outcome: str, error: str | None = None, first: str = ""
+) -> dict[str, Any]:
+    """Write the attempt's row, after the statements of ``first``; return its id, milliseconds and transaction id."""
+    migration = attempt.migration
+    row = database.row(
+        f"{first}; {_INSERT}" if first else _INSERT,
+        (
+            migration.key, migration.name, attempt.action, outcome, migration.checksum, attempt.body,
+            json.dumps(attempt.steps), json.dumps(attempt.details), error, runner.user, runner.host, runner.run_id,
+            attempt.started, attempt.started, runner.server_version,
+        ),
+    )  # fmt: skip
+    if row is None:
+        raise DatabaseError("The server returned nothing for the history row.")
+    attempt.row = int(row["id"])
+    return row
+
+
+def update(database: Database, attempt: Attempt, outcome: str, error: str | None = None) -> int:
+    """Bring the attempt's row up to date; return its milliseconds."""
+    return int(
+        database.value(
+            "UPDATE titan_ops.migration_history SET outcome = %s, steps = %s, details = %s, error = %s, "
+            "milliseconds = (extract(epoch FROM pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.-) "
+            "extract(epoch FROM started)) OPERATOR(pg_catalog.*) 1000 WHERE id OPERATOR(pg_catalog.=) %s "
+            "RETURNING milliseconds",
+            (outcome, json.dumps(attempt.steps), json.dumps(attempt.details), error, attempt.row),
+        )
+        or 0
+    )

@@ -1,0 +1,150 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The entry points: read and plan; what there is to do is done by work.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import OptionError, TitanError
+from ..outcome import Call, Outcome
+from ..postgres.database import Database, connect
+from ..postgres.locks import advisory_lock
+from .files.directory import read_directory
+from .files.naming import Migration, parse_files
+from .history import read
+from .history.plan import Plan, edited, make_plan
+from .progress import told
+from .report import data_of, finish, notes, outcome_of
+from .session.pooler import require_own_session
+
+# The modules that lex, run and compare are imported only when there is something for them: a run without news, which
+# is nearly every run, takes half the time without them.
+
+
+def migration(call: Call) -> Outcome:
+    """Apply, roll back or baseline.
+
+    Raises:
+        TitanError: something is wrong; the message says in which state the database is.
+    """
+    _check_options(call.options)
+    migrations = _migrations(call.options)
+    kept = "" if call.options["rehearse"] else call.options["record"] or ""
+    news = bool(kept) and _record(kept, migrations, call.check_mode)
+    outcome = _migrate(call, migrations)
+    if not news:
+        return outcome
+    after = f"{outcome.after}-- {kept}: these {len(migrations)} files are what is known now\n"
+    return outcome._replace(changed=True, after=after)
+
+
+def _record(path: str, migrations: Sequence[Migration], check_mode: bool) -> bool:
+    """Bring the record of the files up to date, before the run: also one that fails has told what it wanted."""
+    from .history import known_files
+
+    news = known_files.has_news(path, migrations)
+    if news and not check_mode:
+        known_files.write(path, migrations)
+    return news
+
+
+def _migrate(call: Call, migrations: Sequence[Migration]) -> Outcome:
+    with told(call) as (call, progress), connect(call.connection, "migration", pinned=False) as database:
+        require_own_session(database, call.connection)
+        problem = _unsuitable(database)
+        if problem:
+            return finish(False, data_of(reason=problem, warnings=[problem]), f"Nothing was done: {problem}.", "")
+        if call.check_mode or call.options["rehearse"]:
+            outcome = _run(call, database, migrations)
+        else:
+            with advisory_lock(database, "migrations", wait=float(call.options["wait"])):
+                outcome = _run(call, database, migrations)
+    return outcome._replace(data={**outcome.data, "progress": progress})
+
+
+def _run(call: Call, database: Database, migrations: Sequence[Migration]) -> Outcome:
+    if call.options["state"] == "rolled_back":
+        from .runs import roll_back
+
+        return roll_back(call, database, migrations)
+    plan = _read_plan(database, migrations, call.options)
+    if not plan.pending and not plan.amended:
+        return outcome_of(
+            False, data_of(missing=list(plan.missing), warnings=notes(plan)), "No migration is pending.", plan
+        )
+    from . import runs
+
+    if call.options["state"] == "baselined":
+        return runs.baseline(call, database, plan)
+    if call.check_mode or call.options["rehearse"]:
+        return runs.look(call, database, plan)
+    return runs.act(call, database, plan)
+
+
+def _read_plan(database: Database, migrations: Sequence[Migration], options: Mapping[str, Any]) -> Plan:
+    state = read.read(database)
+    changed = edited(migrations, state)
+    amended: list[Migration] = []
+    if changed:
+        from .history.edits import judge
+
+        bodies = {item.key: read.body(database, known.row) for item, known in changed}
+        amended = judge(changed, bodies, options["accept_edited"])
+    target, late = options["target"] or "", options["allow_out_of_order"]
+    return make_plan(migrations, state, amended, target=target, allowed_late=late)
+
+
+def migration_info(call: Call) -> Outcome:
+    """Compare directory, history and catalog; nothing is written.
+
+    Raises:
+        TitanError: the files cannot be used, or there is no connection.
+    """
+    from .history.drift import drift
+    from .history.status import read_status
+
+    migrations = _migrations(call.options)
+    with connect(call.connection, "migration_info", pinned=False) as database:
+        data = read_status(database, migrations)
+        changes = drift(database)
+    data.update(drift=changes or [], drift_known=changes is not None)
+    pending, tampered = len(data["pending"]), len(data["tampered"])
+    applied = len(data["migrations"]) - pending
+    summary = f"{applied} migrations are applied, {pending} are pending, {tampered} were edited."
+    return Outcome(False, data, summary)
+
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    for name in ("lock_timeout", "concurrent_lock_timeout"):
+        if options[name] < 1:
+            raise OptionError(name, options[name], "It is a number of milliseconds, 1 or more.")
+    for name in ("lock_retries", "plain_index_max_rows", "wait"):
+        if options[name] < 0:
+            raise OptionError(name, options[name], "It must be 0 or more.")
+    if options["state"] == "rolled_back" and not options["target"]:
+        raise OptionError(
+            "target", options["target"], "state=rolled_back needs the version to go back to; 0 takes all back."
+        )
+
+
+def _migrations(options: Mapping[str, Any]) -> list[Migration]:
+    if options.get("files") is not None:
+        return parse_files(options["files"], options["naming"])
+    if not options.get("path"):
+        raise OptionError("path", options.get("path"), "Name the directory that holds the migrations.")
+    return parse_files(read_directory(options["path"], options["naming"]), options["naming"])
+
+
+def _unsuitable(database: Database) -> str:
+    """Why nothing can be done on this server, if it is no fault; empty if all is well."""
+    if database.raw.get_parameter_status("standard_conforming_strings") != "on":
+        raise TitanError(
+            "standard_conforming_strings is off for this role or database: backslashes in plain strings would change the "
+            "meaning of the files. Set it to on (ALTER ROLE ... SET standard_conforming_strings = on)."
+        )
+    if database.in_recovery():
+        return "the server is a standby; migrations arrive there from its primary"
+    return ""

@@ -1,0 +1,129 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run would do, without doing it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...errors import DatabaseError
+from ..files.naming import Migration
+from ..files.script import Script, shortened
+from ..history.read import Applied
+from ..indexes.catalog import decide
+from ..indexes.decision import Later, index_record, judge_file
+from ..indexes.rules import FOUND, SKIP
+from ..session.session import OURSELVES, Session, located
+from ..sql.statements import index_declaration, moves_names, names_in
+from .lock_levels import locks
+from .transaction import Result
+
+
+@dataclass
+class Preview(Result):
+    """A due migration; statements as {line, statement, locks: [{table, lock, rows, bytes}]}."""
+
+    statements: list[dict[str, Any]] = field(default_factory=list)
+    resumes_at: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**super().as_dict(), "statements": self.statements, "resumes_at": self.resumes_at}
+
+
+def preview(
+    session: Session,
+    scripts: Sequence[tuple[Migration, Script]],
+    later: Sequence[Later],
+    state: Mapping[tuple[Any, ...], Applied],
+) -> list[Preview]:
+    """Look at every due migration as far as the database of now can tell.
+
+    Raises:
+        TitanError: the first one's require header is not true, or an index is not what a file declares.
+    """
+    looked: list[Preview] = []
+    touched: set[str] = set()
+    for at, (migration, script) in enumerate(scripts):
+        known = state.get(migration.sort_key)
+        resumed = len([s for s in known.steps if s["outcome"] == "done"]) if known and known.partial else 0
+        item = Preview(migration, transaction=script.whole, warnings=list(script.notes))
+        item.resumes_at = resumed + 1 if resumed else 0
+        if at == 0 and not resumed:
+            _in_snapshot(session, script)
+        item.steps = [
+            {"number": s.number, "line": s.line, "statement": shortened(s.sql), "outcome": "waiting"}
+            for s in script.steps[resumed:]
+            if not script.whole
+        ]
+        _indexes(session, script, later[at], touched, item)
+        item.statements = locks(session.database, script)
+        touched = touched.union(*(names_in(statement) for statement in script.statements))
+        looked.append(item)
+    return looked
+
+
+def _in_snapshot(session: Session, script: Script) -> None:
+    with session.database.transaction("BEGIN READ ONLY"):
+        session.check_headers(script.headers, "require", script.file)
+
+
+def _indexes(session: Session, script: Script, later: Later, touched: AbstractSet[str], item: Preview) -> None:
+    if script.whole and not touched:
+        judged = judge_file(session, script, later)
+        item.indexes, item.warnings = judged.records, item.warnings + judged.warnings
+        return
+    moved = False
+    for statement in script.statements:
+        declaration = index_declaration(statement, script.text)
+        if declaration is None:
+            moved = moved or moves_names(statement)
+            continue
+        table = declaration.table.rsplit(".", 1)[-1].strip('"').lower()
+        verdict = None
+        if not {declaration.name, table} & touched and not (moved and "." not in declaration.table):
+            verdict = decide(session.database, declaration, session.rules.redundant, script.file)
+        outcome = "built"
+        if verdict:
+            item.warnings += verdict.warnings
+            left_out = verdict.action == SKIP and not later({declaration.name, verdict.twin})
+            outcome = "found" if verdict.action == FOUND else "skipped" if left_out else "built"
+        item.indexes.append(index_record(declaration, verdict, outcome))
+
+
+def rehearse(session: Session, scripts: Sequence[tuple[Migration, Script]]) -> list[dict[str, Any]]:
+    """Run the transactional files one after the other in one transaction, and roll it back.
+
+    Raises:
+        TitanError: one of them fails.
+    """
+    done: list[dict[str, Any]] = []
+
+    def once() -> None:
+        done.clear()
+        session.begin(next((s.steps[0].opening for _m, s in scripts if s.whole and s.steps), ""))
+        try:
+            for migration, script in scripts:
+                said = {"version": migration.version, "name": migration.name, "file": migration.file}
+                if not script.whole:
+                    done.append({**said, "outcome": "left out: it cannot run inside a transaction"})
+                    continue
+                session.check_headers(script.headers, "require", script.file)
+                if script.steps:
+                    try:
+                        session.run(script.text)
+                    except DatabaseError as error:
+                        state = "This was a rehearsal; nothing was changed."
+                        raise located(error, script, script.steps[0], state, after_others=bool(done)) from error
+                session.database.execute(f"{OURSELVES}; RESET search_path")
+                session.check_headers(script.headers, "verify", script.file)
+                done.append({**said, "outcome": "ran and was rolled back"})
+        finally:
+            session.rollback()
+            session.fresh()
+
+    session.retry(once, "rehearsal")
+    return done

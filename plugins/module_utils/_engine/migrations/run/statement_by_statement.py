@@ -1,0 +1,237 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run a file whose statements cannot share a transaction: each is a recorded step that a later run can resume at."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+from ...errors import DatabaseError, TitanError
+from ...steps import step as announce
+from ..files.naming import Migration
+from ..files.script import Script, Step, shortened
+from ..history import write
+from ..history.read import Applied
+from ..history.write import Attempt, Runner
+from ..indexes.catalog import decide, drop_statement, invalid_indexes
+from ..indexes.decision import Later, built_after_all, index_record
+from ..indexes.rules import FOUND, REBUILD, SKIP, Verdict
+from ..session.session import OURSELVES_MEANWHILE, Session, located
+from ..sql.statements import IndexDeclaration, index_declaration
+from .transaction import Result, built_valid, known_steps, record_failure
+
+# duplicate_database, duplicate_table, duplicate_object, undefined_table, undefined_object, invalid_catalog_name
+_DONE_BEFORE = ("42P04", "42P07", "42710", "42P01", "42704", "3D000")
+_CONCURRENT_RETRIES = 2
+_SWAPPED = re.compile(r"_cc(?:new|old)[0-9]*\Z")
+
+
+class Stepper:
+    """One run through one file."""
+
+    def __init__(
+        self, session: Session, runner: Runner, migration: Migration, script: Script, action: str = "apply"
+    ) -> None:
+        self.session, self.runner, self.migration, self.script = session, runner, migration, script
+        self.database = session.database
+        self.attempt = Attempt(migration, action, None, script.text if action == "rollback" else migration.text)
+        self.result = Result(migration, action, transaction=False, warnings=list(script.notes))
+
+    def run(self, known: Applied | None, later: Later) -> Result:
+        """Run what is left to do.
+
+        Raises:
+            TitanError: a step failed; the steps before it are done and recorded.
+        """
+        before = known_steps(known, self.script, self.attempt.action)
+        begun = [record for record in before if record["outcome"] == "running"]
+        self.attempt.steps = [record for record in before if record["outcome"] != "running"]
+        self.attempt.started = self.database.value("SELECT pg_catalog.clock_timestamp()")
+        try:
+            if not before:
+                self.session.check_headers(self.script.headers, "require", self.script.file)
+            self._open(before)
+            self._heal(begun)
+            for step in self.script.steps:
+                self._step(step, begun, later)
+            self.session.check_headers(self.script.headers, "verify", self.script.file)
+            announce("migration.finish")
+            self.attempt.details = {"indexes": self.result.indexes}
+            outcome = "rolled_back" if self.attempt.action == "rollback" else "applied"
+            self.session.fresh()
+            self.result.milliseconds = write.update(self.database, self.attempt, outcome)
+            announce("migration.finished")
+        except TitanError as error:
+            self._give_up(error)
+            raise
+        self.result.steps = [{k: v for k, v in s.items() if k not in ("invalid", "digest")} for s in self.attempt.steps]
+        return self.result
+
+    def _give_up(self, error: TitanError) -> None:
+        if not self.database.raw.closed:
+            self.session.fresh()
+        self.attempt.details = {"indexes": self.result.indexes}
+        self.attempt.steps = [record for record in self.attempt.steps if record["outcome"] != "waiting"]
+        record_failure(self.session, self.runner, self.attempt, error)
+
+    def _open(self, before: list[dict[str, Any]]) -> None:
+        """Write this attempt's row; an earlier one that never ended has failed."""
+        announce("migration.open")
+        with self.database.transaction():
+            self.database.execute(
+                "UPDATE titan_ops.migration_history SET outcome = 'failed', error = 'interrupted' "
+                "WHERE version = %s AND outcome = 'running'",
+                (self.migration.key,),
+            )
+            self.attempt.steps, kept = before, self.attempt.steps
+            write.insert(self.database, self.runner, self.attempt, "running")
+            self.attempt.steps = kept
+        for record in kept:
+            if record.get("index"):
+                self.result.indexes.append(record["index"])
+
+    def _heal(self, begun: list[dict[str, Any]]) -> None:
+        """Drop what a step that was cut off left behind: invalid indexes that were not there before it."""
+        for record in begun:
+            step = self.script.steps[record["number"] - 1]
+            declaration = index_declaration(step.statements[0], self.script.text)
+            reindex = step.statements[0].key()[0] == "reindex"
+            for oid, item in invalid_indexes(self.database).items():
+                if oid in record.get("invalid", []):
+                    continue
+                ours = declaration is not None and (item["table_oid"] == record.get("table_oid"))
+                if (ours and declaration and declaration.name in ("", item["name"])) or (
+                    reindex and _SWAPPED.search(item["name"])
+                ):
+                    self._drop(item["schema"], item["name"])
+
+    def _drop(self, schema: str, name: str) -> None:
+        self.session.say(f"dropping the invalid index {name}")
+        announce("migration.drop_leftover")
+        self.database.execute(f"SET lock_timeout = {int(self.session.rules.concurrent_lock_timeout)}")
+        self.session.run(drop_statement(self.database, schema, name))
+
+    def _step(self, step: Step, begun: list[dict[str, Any]], later: Later) -> None:
+        done = len(self.attempt.steps) >= step.number
+        if done and not step.session:
+            return
+        began = time.monotonic()
+        try:
+            if step.transaction:
+                self.session.retry(lambda: self._group(step), self.script.file)
+            elif step.session:
+                self.database.execute(step.sql)
+                if not done:
+                    self._record(step, "done")
+            else:
+                self._alone(step, any(record["number"] == step.number for record in begun), later)
+        except DatabaseError as error:
+            if error.details.get("file"):
+                raise
+            if step.transaction:
+                self.session.pinpoint(self.script, step, error, time.monotonic() - began)
+            raise located(error, self.script, step, self._state(step)) from error
+
+    def _state(self, step: Step) -> str:
+        total = len(self.script.steps)
+        if step.number == 1:
+            return f"Nothing of this file is done; the next run begins at step 1 of {total}."
+        return f"Steps 1 to {step.number - 1} of {total} are done and recorded; the next run goes on at step {step.number}."
+
+    def _record(self, step: Step, outcome: str, **more: Any) -> None:
+        """Write how the step stands as the runner itself, whatever role or limits the file has set for its own statements."""
+        with self.database.transaction(f"BEGIN READ WRITE; {OURSELVES_MEANWHILE}"):
+            self._write(step, outcome, **more)
+
+    def _write(self, step: Step, outcome: str, **more: Any) -> None:
+        """Put down how the step stands; replaces what was said of it before."""
+        record = {
+            "number": step.number, "line": step.line, "digest": step.digest, "outcome": outcome,
+            "statement": shortened(step.sql), **more,
+        }  # fmt: skip
+        self.attempt.steps = [*self.attempt.steps[: step.number - 1], record]
+        write.update(self.database, self.attempt, "running")
+
+    def _group(self, step: Step) -> None:
+        kept = list(self.attempt.steps)
+        self.session.begin(step.opening)
+        try:
+            announce("migration.group")
+            self.session.run(step.sql)
+            self.database.execute(OURSELVES_MEANWHILE)
+            self._write(step, "done")
+            announce("migration.group_commit")
+            self.database.execute("COMMIT")
+        except BaseException:
+            self.attempt.steps = kept
+            self.session.rollback()
+            raise
+
+    def _alone(self, step: Step, resumed: bool, later: Later) -> None:
+        declaration = index_declaration(step.statements[0], self.script.text)
+        verdict = self._verdict(declaration, step, later) if declaration else None
+        if declaration and verdict and verdict.action in (FOUND, SKIP):
+            ours = resumed and verdict.action == FOUND
+            outcome = "built" if ours else "found" if verdict.action == FOUND else "skipped"
+            size = built_valid(self.session, declaration, verdict, self._where(step)) if ours else 0
+            self._finish(step, index_record(declaration, verdict, outcome, size))
+            return
+        if verdict and verdict.action == REBUILD:
+            self._drop(verdict.schema, verdict.name)
+        table = (
+            self.database.value("SELECT pg_catalog.to_regclass(%s)::oid::bigint", (declaration.table,))
+            if declaration
+            else None
+        )
+        announce("migration.step.before")
+        self._record(step, "running", invalid=sorted(invalid_indexes(self.database)), table_oid=table)
+        announce("migration.step.run")
+        self._execute(step, resumed, declaration)
+        announce("migration.step.ran")
+        record = None
+        if declaration and verdict:
+            size = built_valid(self.session, declaration, verdict, self._where(step))
+            record = index_record(declaration, verdict, "rebuilt" if verdict.action == REBUILD else "built", size)
+        self._finish(step, record)
+        announce("migration.step.recorded")
+
+    def _finish(self, step: Step, record: dict[str, Any] | None) -> None:
+        if record:
+            self.result.indexes.append(record)
+        self._record(step, "done", **({"index": record} if record else {}))
+
+    def _where(self, step: Step) -> str:
+        return f"{self.script.file}, line {step.line}"
+
+    def _verdict(self, declaration: IndexDeclaration, step: Step, later: Later) -> Verdict | None:
+        verdict = decide(self.database, declaration, self.session.rules.redundant, self.script.file)
+        if verdict and verdict.action == SKIP and later({declaration.name, verdict.twin}):
+            verdict = built_after_all(verdict, self._where(step))
+        if verdict:
+            self.result.warnings += verdict.warnings
+        return verdict
+
+    def _execute(self, step: Step, resumed: bool, declaration: IndexDeclaration | None) -> None:
+        """Send the statement; a build that fails is cleared away, and tried again if it only lacked a lock."""
+        concurrent = "concurrently" in step.statements[0].key()
+        rules = self.session.rules
+        limit = rules.concurrent_lock_timeout if concurrent else rules.lock_timeout
+        record = self.attempt.steps[-1]
+
+        def once() -> None:
+            self.database.execute(f"SET lock_timeout = {int(limit)}")
+            try:
+                self.session.run(step.sql)
+            except DatabaseError as error:
+                if declaration and not self.database.raw.closed:
+                    self._heal([record])
+                if resumed and error.sqlstate in _DONE_BEFORE:
+                    said = f"{self._where(step)}: the interrupted run had done this: {error.message}."
+                    self.result.warnings.append(said)
+                    return
+                raise
+
+        self.session.retry(once, self._where(step), _CONCURRENT_RETRIES if concurrent else None)

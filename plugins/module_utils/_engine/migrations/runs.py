@@ -1,0 +1,225 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Do, or predict, what a plan says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Callable
+
+from ..errors import DatabaseError, OptionError, TitanError
+from ..outcome import Call, Outcome
+from ..postgres.database import Database
+from .files.naming import Migration
+from .files.script import Script
+from .history import drift, read
+from .history.plan import Plan, rollback_plan
+from .history.write import Attempt, Runner, create, insert, this_runner
+from .indexes.decision import Later
+from .report import data_of, finish, notes, outcome_of, skipped_indexes
+from .run.prepare import read_all, rules_of, script_of
+from .run.preview import Preview, preview, rehearse
+from .run.rollback import read_ways_back, take_back
+from .run.statement_by_statement import Stepper
+from .run.transaction import Result, apply_whole
+from .session.session import Rules, Session
+from .session.watcher import Watcher
+from .sql.lexer import split
+from .sql.statements import names_in
+from .takeover.baseline import PROVEN, gather
+
+
+def look(call: Call, database: Database, plan: Plan) -> Outcome:
+    """Check mode and rehearsals: what would be done."""
+    rules = rules_of(call.options)
+    scripts = [(item, script_of(item, rules)) for item in plan.pending]
+    rehearsed: list[dict[str, Any]] = []
+    looked: list[Preview] = []
+    with _session(call, database, rules) as session:
+        if call.options["rehearse"]:
+            rehearsed = rehearse(session, scripts)
+        else:
+            looked = preview(session, scripts, _names_in_later_files(plan.pending), read.read(database))
+    data = data_of(
+        pending=[item.as_dict() for item in looked or [Preview(m, transaction=s.whole) for m, s in scripts]],
+        skipped_indexes=skipped_indexes(looked),
+        missing=list(plan.missing),
+        rehearsed=rehearsed,
+        warnings=[*notes(plan), *(warning for item in looked for warning in item.warnings)],
+    )
+    summary = f"{len(plan.pending)} migrations would be applied." if plan.pending else "No migration is pending."
+    if rehearsed:
+        summary = f"{len(rehearsed)} migrations were rehearsed and rolled back."
+    return outcome_of(call.check_mode, data, summary, plan)
+
+
+@contextmanager
+def _session(call: Call, database: Database, rules: Rules) -> Iterator[Session]:
+    with Watcher(call.connection, database.raw.info.backend_pid, call.say) as watcher:
+        session = Session(database, rules, watcher, call.say)
+        session.attend()
+        yield session
+
+
+@contextmanager
+def _fingerprint(database: Database, results: list[Result]) -> Iterator[None]:
+    """Keep the fingerprint of what the block has done, also when its last migration fails."""
+    try:
+        yield
+    finally:
+        if results and not database.raw.closed:
+            drift.keep(database)
+
+
+def _names_in_later_files(pending: Sequence[Migration]) -> list[Later]:
+    """For each pending file, a function that says whether a later one names one of some names; lexes only what it must."""
+
+    def within(files: Sequence[Migration]) -> Later:
+        def named(names: AbstractSet[str]) -> bool:
+            words = [name.lower() for name in names if name]
+            for item in files:
+                text = item.text.lower()
+                if any(word in text for word in words) and any(names & names_in(s) for s in split(item.text)):
+                    return True
+            return False
+
+        return named
+
+    return [within(pending[at + 1 :]) for at in range(len(pending))]
+
+
+def act(call: Call, database: Database, plan: Plan) -> Outcome:
+    """Apply what is pending."""
+    rules = rules_of(call.options)
+    scripts = read_all(plan.pending, rules)
+    results: list[Result] = []
+    create(database)
+    drift.create(database)
+    runner = this_runner(database)
+    by_hand = drift.drift(database) or []
+    _amend(database, runner, plan.amended, call.options["accept_edited"])
+    with _session(call, database, rules) as session, _fingerprint(database, results):
+        for item, later in zip(plan.pending, _names_in_later_files(plan.pending)):
+            call.say(f"applying {item.file}")
+            results.append(_guarded(session, partial(_apply, session, runner, item, scripts, later), results))
+    data = data_of(
+        applied=[result.as_dict() for result in results],
+        skipped_indexes=skipped_indexes(results),
+        missing=list(plan.missing),
+        warnings=[
+            *notes(plan),
+            *(f"Changed by hand since the last migration: {item['object']} ({item['change']})." for item in by_hand),
+            *(warning for result in results for warning in result.warnings),
+        ],
+    )
+    summary = f"{len(results)} migrations were applied." if results else "The history took over edited texts."
+    return outcome_of(True, data, summary, plan)
+
+
+def _apply(session: Session, runner: Runner, item: Migration, scripts: dict[str, Script], later: Later) -> Result:
+    script = scripts.pop(item.key, None) or script_of(item, session.rules)
+    session.prepare()
+    if script.whole:
+        result = apply_whole(session, runner, item, script, later)
+    else:
+        known = read.read(session.database).get(item.sort_key)
+        result = Stepper(session, runner, item, script).run(known, later)
+    session.leave(script.text)
+    return result
+
+
+def _guarded(session: Session, action: Callable[[], Result], before: Sequence[Result]) -> Result:
+    """Run one migration; its error also says what this run had done before it."""
+    try:
+        return action()
+    except TitanError as error:
+        done = ", ".join(result.migration.key for result in before)
+        error.details["done"] = [result.as_dict() for result in before]
+        if done:
+            error.message += f" Done before it in this run: {done}."
+        if isinstance(error, DatabaseError) and session.database.raw.closed:
+            error.message += " The connection was lost; run again, the history says what is done."
+        raise
+
+
+def _amend(database: Database, runner: Runner, amended: Sequence[Migration], accepted: Sequence[str]) -> None:
+    """Bring checksum and text of files up to date whose meaning is as it was (or was accepted).
+
+    The row says who did it, where and when, like every attempt's; its details say on what ground and which text it had been.
+    """
+    taken = {read.sort_key(version) for version in accepted}
+    before = read.read(database) if amended else {}
+    for item in amended:
+        now = database.value("SELECT pg_catalog.clock_timestamp()")
+        attempt = Attempt(item, "amend", now, item.text)
+        attempt.details = {
+            "edit": "accepted" if item.sort_key in taken else "harmless",
+            "previous": before[item.sort_key].checksum,
+        }
+        insert(database, runner, attempt, "applied")
+
+
+def roll_back(call: Call, database: Database, migrations: Sequence[Migration]) -> Outcome:
+    """Take back what was applied after the target."""
+    options, rules = call.options, rules_of(call.options)
+    doomed = rollback_plan(migrations, read.read(database), options["target"])
+    results: list[Result] = []
+    with _session(call, database, rules) as session:
+        ways = read_ways_back(session, doomed, rules)
+        if ways and not call.check_mode and not options["rehearse"]:
+            if not options["allow_rollback"]:
+                names = ", ".join(item.migration.key for item in ways)
+                raise OptionError(
+                    "allow_rollback", False, f"This would take back {names}. Set it to true if you mean it."
+                )
+            runner = this_runner(database)
+            with _fingerprint(database, results):
+                for way in ways:
+                    call.say(f"rolling back {way.migration.key}")
+                    results.append(_guarded(session, partial(take_back, session, runner, way), results))
+    listed = [{"version": w.migration.version, "name": w.migration.name, "file": w.migration.down_file} for w in ways]
+    warnings = [warning for result in results for warning in result.warnings] or [
+        f"{way.migration.down_file}: {', '.join(way.spared)} was there before the migration and stays."
+        for way in ways
+        if way.spared
+    ]
+    data = data_of(
+        rolled_back=[result.as_dict() for result in results], pending=[] if results else listed, warnings=warnings
+    )
+    summary = (
+        f"{len(results)} migrations were rolled back." if results else f"{len(ways)} migrations would be rolled back."
+    )
+    after = "".join(f"-- {way.migration.down_file}\n{way.script.text.rstrip()}\n\n" for way in ways)
+    changed = bool(results or (ways and call.check_mode))
+    return finish(changed, data, summary if ways else "Nothing is to be rolled back.", after)
+
+
+def baseline(call: Call, database: Database, plan: Plan) -> Outcome:
+    """Record the pending migrations that the database proves."""
+    rules = rules_of(call.options)
+    evidence = gather(database, [(item, script_of(item, rules)) for item in plan.pending if not item.repeatable])
+    proven = [item for item in evidence if item.verdict == PROVEN]
+    if proven and not call.check_mode and not call.options["rehearse"]:
+        create(database)
+        runner = this_runner(database)
+        with database.transaction():
+            for item in proven:
+                now = database.value("SELECT pg_catalog.clock_timestamp()")
+                attempt = Attempt(item.migration, "baseline", now, item.migration.text)
+                attempt.details = {"indexes": item.indexes, "there": item.there}
+                insert(database, runner, attempt, "applied")
+        drift.keep(database)
+    warnings = [
+        f"{item.migration.file} is not recorded: {item.verdict}; missing: {', '.join(item.missing) or 'anything that could prove it'}."
+        for item in evidence
+        if item.verdict != PROVEN
+    ]
+    data = data_of(baseline=[item.as_dict() for item in evidence], missing=list(plan.missing), warnings=warnings)
+    would = "would be" if call.check_mode or call.options["rehearse"] else "were"
+    summary = f"{len(proven)} of {len(evidence)} migrations {would} recorded as already there."
+    after = "".join(f"-- {item.migration.file}: recorded as already there\n" for item in proven)
+    return finish(bool(proven) and not (call.options["rehearse"] and not call.check_mode), data, summary, after)

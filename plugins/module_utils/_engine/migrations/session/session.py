@@ -1,0 +1,254 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run users' SQL: lock limits, retries, what went wrong and where."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+from ...errors import DatabaseError, TitanError
+from ...postgres.database import Database, connect
+from ...postgres.locks import regain_lock
+from ..files.headers import Headers
+from ..files.script import Script, Step, shortened
+from ..sql.tokens import line_of
+from .watcher import Watcher, describe
+
+# lock_not_available, deadlock_detected, serialization_failure: worth another try
+RETRIED = ("55P03", "40P01", "40001")
+
+# What a file may do that a session of its own would not pass on to the next, or would only show to the next:
+# settings of the database or role, parameters of extensions, and the lock that keeps other runners out.
+_OUTLIVING = re.compile(
+    r"\balter\s+(?:database|role|user|system)\b|\bdiscard\s+all\b|advisory_unlock"
+    r"|\bset\s+(?:session\s+)?[\w\"]+\.|\bset_config\s*\(\s*'[^']*\.",
+    re.IGNORECASE,
+)
+
+# Each match of the pattern holds one of these: looking for them takes a tenth of the time.
+_OUTLIVING_WORDS = ("alter", "discard", "advisory_unlock", "set")
+
+# SQLSTATEs of statements that fail in a transaction but not by themselves: inside a transaction block, a COMMIT in a
+# procedure, a new enum value used at once, pending trigger events
+_RATHER_ALONE = ("25001", "2D000", "55P04", "55006")
+
+# A file that ran longer than this before it failed is not run again to find the statement.
+_PINPOINT_SECONDS = 10.0
+
+# Before a file's row is written in its own transaction: whatever role or encoding the file took on.
+OURSELVES = "RESET SESSION AUTHORIZATION; RESET ROLE; SET client_encoding = 'UTF8'"
+
+# The same for the records between the steps of a file, until that transaction ends: then the file's own settings are back.
+OURSELVES_MEANWHILE = (
+    "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL ROLE NONE; SET LOCAL client_encoding = 'UTF8'; "
+    "SET LOCAL statement_timeout = 0"
+)
+
+# What DISCARD ALL does, but for the advisory lock that keeps other runners out.
+_FRESH = (
+    "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DEALLOCATE ALL; CLOSE ALL; UNLISTEN *; "
+    "DISCARD TEMP; DISCARD SEQUENCES"
+)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How files are run; times in milliseconds."""
+
+    redundant: str = "skip"
+    lock_timeout: int = 500
+    concurrent_lock_timeout: int = 120_000
+    lock_retries: int = 10
+    plain_index_max_rows: int = 10_000
+    mixed: str = "refuse"
+    by_statement: tuple[str, ...] = ()
+    placeholders: dict[str, str] = field(default_factory=dict)
+
+
+class Session:
+    """The connection that runs the files."""
+
+    def __init__(
+        self, database: Database, rules: Rules, watcher: Watcher, say: Callable[[str], None],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:  # fmt: skip
+        self.database, self.rules, self.say = database, rules, say
+        self._watcher, self._sleep = watcher, sleep
+        self._attentive = ""
+        self._stale = False
+
+    def prepare(self) -> None:
+        """Make the session one that a file may begin with; a new one where the file before it left what no RESET undoes.
+
+        Raises:
+            DatabaseError: no new connection.
+            LockedError: another run took the lock in between.
+        """
+        if self._stale:
+            renewed = connect(self.database.settings, "migration", pinned=False)
+            self.database.raw.close()
+            self.database.raw = renewed.raw
+            self._watcher.watch(renewed.raw.info.backend_pid)
+            self._stale = False
+            self.attend()
+            regain_lock(self.database, "migrations")
+
+    def leave(self, text: str) -> None:
+        """Note what the file that has run may have left behind."""
+        lowered = text.lower()
+        if any(word in lowered for word in _OUTLIVING_WORDS):
+            self._stale = self._stale or _OUTLIVING.search(text) is not None
+
+    def begin(self, opening: str = "") -> tuple[str, Any]:
+        """Begin a transaction under the lock limit; return its id and the time. opening: see Step."""
+        row = self.database.row(
+            f"BEGIN; {opening}; SET LOCAL lock_timeout = {int(self.rules.lock_timeout)}; "
+            "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text AS xid, pg_catalog.clock_timestamp() AS now"
+        )
+        if row is None:
+            raise DatabaseError("The server returned no transaction id.")
+        return row["xid"], row["now"]
+
+    def run(self, text: str) -> None:
+        """Send the text; a lock that was not to be had names the sessions in the way (details: blockers)."""
+        self._watcher.begin()
+        try:
+            self.database.execute(text)
+        except DatabaseError as error:
+            blockers = self._watcher.end()
+            if error.sqlstate in RETRIED and blockers:
+                error.details["blockers"] = blockers
+                error.message = f"{error.message}. In the way: {describe(blockers)}"
+            raise
+        finally:
+            self._watcher.end()
+
+    def pinpoint(self, script: Script, step: Step, error: DatabaseError, seconds: float) -> None:
+        """Find the statement of a failed, rolled back transaction: where the server gave no position, run it again in
+        pieces up to the failure, and roll that back too. Puts failed_statement into the error's details.
+        """
+        if error.details.get("position") or len(step.statements) < 2 or seconds > _PINPOINT_SECONDS:
+            return
+        if not error.sqlstate or error.sqlstate in RETRIED or self.database.raw.closed:
+            return
+        self.fresh()
+        at = 0
+        try:
+            self.begin(step.opening)
+            for at, statement in enumerate(step.statements):  # noqa: B007 - used after the loop
+                self.database.execute(script.text[statement.start : statement.end])
+        except DatabaseError as again:
+            if again.sqlstate == error.sqlstate:
+                error.details["failed_statement"] = at
+        finally:
+            self.rollback()
+
+    def rollback(self) -> None:
+        if not self.database.raw.closed:
+            self.database.execute("ROLLBACK")
+
+    def fresh(self) -> None:
+        """Forget what a file set in the session."""
+        if not self.database.raw.closed:
+            self.database.execute(_FRESH + self._attentive)
+
+    def attend(self) -> None:
+        """Let the server notice a killed runner within a second, so that it keeps neither locks nor a build going."""
+        try:
+            self.database.execute("SET client_connection_check_interval = 1000")
+        except DatabaseError:
+            return  # the server's platform cannot do it
+        self._attentive = "; SET client_connection_check_interval = 1000"
+
+    def retry(self, action: Callable[[], Any], what: str, retries: int | None = None) -> Any:
+        """Run the action again while it fails for want of a lock: bounded, with back-off and jitter.
+
+        Raises:
+            DatabaseError: the last failure; its message says how often it was tried.
+        """
+        limit = self.rules.lock_retries if retries is None else retries
+        for attempt in range(limit + 1):
+            try:
+                return action()
+            except DatabaseError as error:
+                if error.sqlstate not in RETRIED or self.database.raw.closed:
+                    raise
+                if attempt == limit:
+                    error.message += f" (tried {attempt + 1} times)"
+                    raise
+                pause = min(0.1 * 2**attempt, 5.0) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, not a secret
+                self.say(f"{what}: {error.message}; trying again in {pause:.1f} s")
+                self._sleep(pause)
+        raise TypeError("the loop returns or raises")
+
+    def check_headers(self, headers: Headers, word: str, file: str) -> None:
+        """Ask the require or verify queries.
+
+        Raises:
+            TitanError: one is not true, or cannot be asked (unknown table or column ...); names file and line.
+        """
+        for line, query in headers.require if word == "require" else headers.verify:
+            try:
+                value = self.database.value(query)
+            except DatabaseError as error:
+                raise DatabaseError(
+                    f"{file}, line {line}: the {word} query cannot be asked: {error.message}. Query: {query}",
+                    sqlstate=error.sqlstate, file=file, line=line,
+                ) from error  # fmt: skip
+            if value is not True:
+                raise TitanError(
+                    f"{file}, line {line}: the {word} query is {'null' if value is None else str(value).lower()}, not true. "
+                    f"Query: {query}",
+                    file=file,
+                    line=line,
+                )
+
+
+def located(error: DatabaseError, script: Script, step: Step, state: str, after_others: bool = False) -> DatabaseError:
+    """The error with file, line, statement, SQLSTATE and the state that the database is in now.
+
+    after_others: it shared its transaction with the files before it, as in a rehearsal.
+    """
+    statement, line = None, step.line
+    if error.details.get("position"):
+        offset = step.start + int(error.details["position"]) - 1
+        line = line_of(script.text, offset)
+        statement = next((s for s in step.statements if s.start <= offset <= s.end), None)
+    elif error.details.get("failed_statement") is not None:
+        statement = step.statements[error.details["failed_statement"]]
+        line = statement.line
+    elif len(step.statements) == 1:
+        statement = step.statements[0]
+    shown = script.text[statement.start : statement.end] if statement else ""
+    short = shortened(shown, 203)
+    extra = "".join(f" {error.details[key]}." for key in ("detail", "hint") if error.details.get(key))
+    code = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
+    where = f"{script.file}, line {line}" if statement else script.file
+    said = f" Statement: {short}." if short else ""
+    if error.sqlstate in _RATHER_ALONE and after_others:
+        state += (
+            " A rehearsal runs all files in one transaction, which may be the only cause: for real each has its own. Set "
+            "target to the version before this one, or apply up to there and rehearse again."
+        )
+    elif error.sqlstate in _RATHER_ALONE and step.transaction:
+        state += (
+            " A file that was written to run statement by statement, as psql runs it, needs the header '-- transaction: none' "
+            "or its version in without_transaction."
+        )
+    kept = {
+        k: v for k, v in error.details.items() if k not in ("position", "sqlstate", "failed_statement", "file", "line")
+    }
+    return DatabaseError(
+        f"{where}: {error.message}{code}.{extra.replace('..', '.')}{said} {state}",
+        sqlstate=error.sqlstate,
+        file=script.file,
+        line=line if statement else None,
+        statement=shown[:2000],
+        state=state,
+        **kept,
+    )

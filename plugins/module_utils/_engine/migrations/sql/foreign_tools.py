@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What only the tool that a file was written for heeds: a part for the way back, output for a terminal. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ...errors import TitanError
+from .lexer import Statement
+from .tokens import line_of
+
+# How goose, sql-migrate and micrate, dbmate, rambler, node-pg-migrate and tern begin that part.
+_DOWN = re.compile(
+    r"^[ \t]*(?P<mark>--[ \t]*(?:\+(?:goose|migrate|micrate)[ \t]+down|migrate:down|rambler[ \t]+down|down[ \t]+migration)\b.*"
+    r"|---- create above / drop below ----)",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def refuse_way_back(text: str, file: str, statements: Sequence[Statement]) -> None:
+    """Raise if a statement follows such a comment: a file is run to its end, so it would be taken back at once.
+
+    Raises:
+        TitanError: names the line and what to do.
+    """
+    found = _DOWN.search(text) if "own" in text or "OWN" in text or "drop below" in text else None
+    if found is None or any(item.start < found.start() < item.end for item in statements):
+        return
+    if not any(item.start > found.end() for item in statements):
+        return
+    line = line_of(text, found.start("mark"))
+    raise TitanError(
+        f"{file}, line {line}: {found['mark'].strip()[:60]!r} begins the way back, which would run right behind the way "
+        "there: a file is run to its end. Put what follows that line into the migration's file for the way back (see the "
+        "option naming), or take it out.",
+        file=file,
+        line=line,
+    )
+
+
+def refuse_output(statements: Sequence[Statement], file: str) -> None:
+    """Raise if a COPY sends its rows to a client.
+
+    Raises:
+        TitanError: names the line and what to do.
+    """
+    for statement in statements:
+        words = statement.key()
+        if words[0] == "copy" and ("to", "stdout") in zip(words, words[1:]):
+            raise TitanError(
+                f"{file}, line {statement.line}: COPY ... TO STDOUT sends rows to a terminal, and a migration has none. "
+                "Take it out, or let it write to a file.",
+                file=file,
+                line=statement.line,
+            )

@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an operation is called with and what it returns: the same for both doors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Callable, NamedTuple
+
+from .postgres.connection import ConnectionSettings
+
+
+def silent(line: str) -> None:
+    """Drop a progress line."""
+
+
+# Both are named tuples: a dataclass would bring the module inspect along, a fifth of what a short run takes to start.
+class Call(NamedTuple):
+    """One request to an operation.
+
+    Attributes:
+        options: The operation's options by the names that the module documents, defaults filled in.
+        settings: How to reach the database; None for operations that need no database.
+        check_mode: Plan and report, write nothing.
+        say: Takes one line of progress; does nothing where nobody looks.
+    """
+
+    options: Mapping[str, Any]
+    settings: ConnectionSettings | None = None
+    check_mode: bool = False
+    say: Callable[[str], None] = silent
+
+    @property
+    def connection(self) -> ConnectionSettings:
+        """The connection settings of an operation that cannot work without a database."""
+        if self.settings is None:
+            raise TypeError("this operation was called without connection settings")
+        return self.settings
+
+
+class Outcome(NamedTuple):
+    """The result of one operation, made from its plan.
+
+    Attributes:
+        changed: True exactly when something was (in check mode: would be) done.
+        data: The documented return values, JSON-serialisable.
+        summary: One line for people.
+        before, after: The diff's two texts; equal when nothing changes.
+        warnings: Sentences for people that do not make the result a failure.
+    """
+
+    changed: bool
+    data: dict[str, Any]
+    summary: str
+    before: str = ""
+    after: str = ""
+    warnings: tuple[str, ...] = ()

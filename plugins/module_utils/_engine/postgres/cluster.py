@@ -1,0 +1,209 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A PostgreSQL cluster of our own: made, started, stopped, removed.
+
+Used for drills, and by the demo and the tests as their server.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import TitanError
+from ..host.programs import run_until
+from .connection import ConnectionSettings
+
+# For a cluster whose content is thrown away: nothing has to survive a crash.
+THROW_AWAY = (
+    "fsync=off", "synchronous_commit=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0",
+    "autovacuum=off", "max_wal_size=4GB", "shared_buffers=128MB", "maintenance_work_mem=256MB", "archive_mode=off",
+    "logging_collector=off", "jit=off",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One cluster on this machine.
+
+    Attributes:
+        programs: Directory of initdb, pg_ctl and postgres.
+        folder: Directory made for the cluster; holds data/, the socket directory s/ and the server's log.
+        port: TCP port on 127.0.0.1 when listening, else only the socket file's number.
+        listen: Also listen on 127.0.0.1.
+    """
+
+    programs: str
+    folder: str
+    port: int = 5432
+    listen: bool = False
+
+    @property
+    def data(self) -> str:
+        return os.path.join(self.folder, "data")
+
+    @property
+    def socket(self) -> str:
+        return os.path.join(self.folder, "s")
+
+    def settings(self, database: str = "postgres", user: str = "postgres") -> ConnectionSettings:
+        """Connection settings: over TCP when listening, else over the private socket."""
+        if self.listen:
+            return ConnectionSettings(host="127.0.0.1", port=self.port, user=user, database=database)
+        return self.local_settings(database, user)
+
+    def local_settings(self, database: str = "postgres", user: str = "postgres") -> ConnectionSettings:
+        """Connection settings over the private socket, which trusts whoever can reach its directory (mode 0700)."""
+        return ConnectionSettings(socket=self.socket, port=self.port, user=user, database=database)
+
+    def create(
+        self,
+        passwords: bool = False,
+        locale: Sequence[str] = ("--encoding=UTF8", "--locale=C"),
+        superuser: str = "postgres",
+        limit: float | None = None,
+    ) -> None:
+        """Run initdb.
+
+        Args:
+            passwords: Ask for passwords (scram-sha-256) on TCP connections; the private socket always trusts.
+            locale: initdb's encoding and locale options.
+            superuser: Name of the superuser.
+            limit: Seconds after which initdb is killed; None for no limit.
+        """
+        make_folder(self.folder)
+        make_folder(self.socket)
+        auth = ["--auth-local=trust", f"--auth-host={'scram-sha-256' if passwords else 'trust'}"]
+        self._run("initdb", "--no-sync", f"--username={superuser}", *auth, *locale, limit=limit)
+
+    def start(self, settings: Sequence[str] = (), timeout: int = 60, limit: float | None = None) -> None:
+        """Start the server and wait until it accepts connections, at most timeout seconds, and limit if that is given."""
+        listen = "127.0.0.1" if self.listen else ""
+        lines = [
+            f"listen_addresses = '{listen}'",
+            f"port = {self.port}",
+            f"unix_socket_directories = '{_quoted(self.socket)}'",
+        ]
+        lines += [f"{name} = '{_quoted(value)}'" for name, _equals, value in (item.partition("=") for item in settings)]
+        conf = Path(self.data, "postgresql.auto.conf")
+        conf.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        log = os.path.join(self.folder, "server.log")
+        self._run("pg_ctl", "-w", "-t", str(timeout), "-l", log, "start", limit=limit)
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop the server if it runs; mode is pg_ctl's (smart, fast, immediate)."""
+        if self.running():
+            self._run("pg_ctl", "-w", "-m", mode, "stop")
+
+    def running(self) -> bool:
+        """Whether the process that postmaster.pid names lives and is a server on this data directory."""
+        pid = self.pid()
+        if pid is None:
+            return False
+        try:  # the command line, which everybody may read; not the working directory, which root in a container may not
+            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return False
+        return os.fsencode(self.data) in arguments
+
+    def pid(self) -> int | None:
+        try:
+            return int(Path(self.data, "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0])
+        except (OSError, ValueError):
+            return None
+
+    def remove(self) -> None:
+        """Kill the server if it still runs and delete everything in the folder."""
+        if self.running():
+            self.end()
+            for _attempt in range(100):
+                if not self.running():
+                    break
+                time.sleep(0.05)
+        self.let_make_tablespaces(True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def let_make_tablespaces(self, allowed: bool) -> None:
+        """Whether the server may make and remove links to tablespaces; it can use those that are there."""
+        with suppress(FileNotFoundError):
+            os.chmod(os.path.join(self.data, "pg_tblspc"), 0o700 if allowed else 0o500)
+
+    def end(self) -> None:
+        """Tell the server, if it runs, to end at once, whatever it is doing."""
+        pid = self.pid()
+        if pid is not None and self.running():
+            os.kill(pid, signal.SIGQUIT)
+
+    def _run(self, program: str, *arguments: str, limit: float | None = None) -> None:
+        """Run a server program on the data directory, as an unprivileged user when we are root."""
+        path = os.path.join(self.programs, program)
+        owner = unprivileged_user()
+        output = os.path.join(self.folder, f"{program}.out")
+        try:
+            with open(output, "w+b") as stream:  # a pipe would be held open by the server
+                status = run_until(
+                    [path, "-D", self.data, *arguments], limit,
+                    stdout=stream, stderr=stream, cwd="/",
+                    env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}, **identity(),
+                )  # fmt: skip
+                stream.seek(0)
+                said = stream.read().decode(errors="replace")
+        except OSError as error:
+            raise TitanError(
+                f"{path} cannot be started{' as user ' + owner.pw_name if owner else ''} ({error.strerror}). "
+                "The PostgreSQL server programs must be installed and readable for that user."
+            ) from error
+        if status:
+            log = Path(self.folder, "server.log")
+            more = (
+                log.read_text(encoding="utf-8", errors="replace")[-1500:]
+                if program == "pg_ctl" and log.exists()
+                else ""
+            )
+            raise TitanError(f"{program} failed with status {status}: {' '.join((said[-1500:] + more).split())}")
+
+
+def _quoted(value: str) -> str:
+    return value.replace("'", "''")
+
+
+def unprivileged_user() -> pwd.struct_passwd | None:
+    """Whom to run server programs as: nobody else (None), or for root, whom they refuse, postgres or nobody."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise TitanError(
+        "PostgreSQL refuses to run as root, and there is neither a user 'postgres' nor 'nobody' to run it as."
+    )
+
+
+def identity() -> dict[str, Any]:
+    """Keywords for subprocess: for root, run as the unprivileged user; else nothing."""
+    owner = unprivileged_user()
+    return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if owner else {}
+
+
+def give_away(path: str) -> None:
+    """Give what root made to the unprivileged user; else nothing."""
+    owner = unprivileged_user()
+    if owner:
+        os.chown(path, owner.pw_uid, owner.pw_gid)
+
+
+def make_folder(path: str) -> None:
+    """Make the directory, if it is missing, for the unprivileged user alone (mode 0700)."""
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    give_away(path)

@@ -1,0 +1,230 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A connection that speaks the engine's errors, and passwords for child programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from ..errors import DatabaseError
+from .connection import ConnectionSettings
+from .grants import NOT_ALLOWED, missing_grant
+
+try:
+    import psycopg2
+    import psycopg2.extensions
+    from psycopg2 import sql
+except ImportError:  # the door reports it: this file must import without
+    psycopg2 = None  # type: ignore[assignment]
+    sql = None  # type: ignore[assignment]
+
+# sql is imported from here by everyone, so that one place copes with a missing psycopg2.
+__all__ = ["Database", "child_environment", "connect", "database_error", "psycopg2", "sql", "translated"]
+
+MINIMUM_SERVER = 140000
+
+# A session that cannot be steered by the role's or the database's settings.
+_PINS = (
+    "SET search_path = pg_catalog; SET row_security = off; SET standard_conforming_strings = on; SET bytea_output = hex"
+)
+
+
+class Database:
+    """One autocommit connection.
+
+    Every failure is raised as DatabaseError with the server's message and SQLSTATE. Query texts without params go to
+    the server as they are, so '%' in them is safe.
+    """
+
+    def __init__(self, raw: Any, settings: ConnectionSettings) -> None:
+        self.raw = raw
+        self.settings = settings
+
+    @property
+    def server_version(self) -> int:
+        """The server's version as libpq counts it: 150018 for 15.18."""
+        return int(self.raw.server_version)
+
+    @property
+    def major(self) -> int:
+        return self.server_version // 10000
+
+    def execute(self, query: Any, params: Any = None) -> int:
+        """Run the statement (or, without params, several); return the affected row count, -1 if there is none."""
+        with translated(), self.raw.cursor() as cursor:
+            cursor.execute(query, params)
+            return int(cursor.rowcount)
+
+    def rows(self, query: Any, params: Any = None) -> list[dict[str, Any]]:
+        """All result rows as dictionaries by column name."""
+        with translated(), self.raw.cursor() as cursor:
+            cursor.execute(query, params)
+            names = [column.name for column in cursor.description]
+            return [dict(zip(names, row)) for row in cursor.fetchall()]
+
+    def row(self, query: Any, params: Any = None) -> dict[str, Any] | None:
+        """The first row, or None."""
+        found = self.rows(query, params)
+        return found[0] if found else None
+
+    def value(self, query: Any, params: Any = None) -> Any:
+        """The first column of the first row, or None without a row."""
+        with translated(), self.raw.cursor() as cursor:
+            cursor.execute(query, params)
+            found = cursor.fetchone()
+            return found[0] if found else None
+
+    @contextmanager
+    def transaction(self, begin: str = "BEGIN") -> Iterator[None]:
+        """Commit when the block ends, roll back when it raises (a lost connection has rolled back already)."""
+        self.execute(begin)
+        try:
+            yield
+        except BaseException:
+            if not self.raw.closed:
+                with suppress(psycopg2.Error), self.raw.cursor() as cursor:  # the first error is the one to report
+                    cursor.execute("ROLLBACK")
+            raise
+        self.execute("COMMIT")
+
+    def notices(self) -> list[str]:
+        """The notices and warnings received so far, and forget them."""
+        received = [str(notice).strip() for notice in self.raw.notices]
+        del self.raw.notices[:]
+        return received
+
+    def extension_schema(self, name: str) -> str:
+        """The schema that holds the extension's functions; empty if it is not installed in this database."""
+        query = "SELECT n.nspname::text FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace"
+        return str(self.value(f"{query} WHERE e.extname = %s", (name,)) or "")
+
+    def in_recovery(self) -> bool:
+        """True on a standby."""
+        return bool(self.value("SELECT pg_catalog.pg_is_in_recovery()"))
+
+    def close(self) -> None:
+        self.raw.close()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn psycopg2's errors into DatabaseError."""
+    try:
+        yield
+    except psycopg2.Error as error:
+        raise database_error(error) from error
+
+
+def database_error(error: Any) -> DatabaseError:
+    """The engine's error for one of psycopg2's, with the server's own fields as details."""
+    diag = getattr(error, "diag", None)
+    primary = getattr(diag, "message_primary", None) or " ".join(str(error).split()) or "the connection was lost"
+    extra = {
+        name: value
+        for name, value in (
+            ("detail", getattr(diag, "message_detail", None)),
+            ("hint", getattr(diag, "message_hint", None)),
+            ("position", getattr(diag, "statement_position", None)),
+            ("context", getattr(diag, "context", None)),
+        )
+        if value
+    }
+    sqlstate = getattr(error, "pgcode", None) or ""
+    if sqlstate == NOT_ALLOWED:
+        missing = missing_grant(primary, *_statement_and_role(error))
+        primary += f"; {missing}" if missing else ""
+    return DatabaseError(f"PostgreSQL says: {primary}", sqlstate=sqlstate, **extra)
+
+
+def _statement_and_role(error: Any) -> tuple[str, str]:
+    """What was executed, and by whom, as far as psycopg2 still knows."""
+    cursor = getattr(error, "cursor", None)
+    if cursor is None:
+        return "", ""
+    query = cursor.query or b""
+    return query[:200].decode(errors="replace"), str(cursor.connection.info.user or "")
+
+
+def connect(
+    settings: ConnectionSettings, application: str = "titan-db", pinned: bool = True, timeout: int = 10
+) -> Database:
+    """Open an autocommit connection.
+
+    Args:
+        settings: Where and as whom.
+        application: Shown as application_name in pg_stat_activity, prefixed by "titan-db".
+        pinned: Set search_path to pg_catalog only and pin what else would change results; False for users' own SQL.
+        timeout: Seconds to wait for the connection.
+
+    Raises:
+        DatabaseError: no connection (the message names the place and what to check), or a server older than 14.
+    """
+    if psycopg2 is None:
+        raise DatabaseError("Python's psycopg2 is missing: install the Debian package python3-psycopg2.")
+    name = application if application.startswith("titan-db") else f"titan-db {application}"
+    parameters: dict[str, Any] = {"connect_timeout": str(timeout), "client_encoding": "UTF8", **settings.parameters()}
+    try:
+        raw = psycopg2.connect(**{**parameters, "application_name": name[:63]})
+    except psycopg2.OperationalError as error:
+        raise DatabaseError(
+            f"Cannot connect to {settings.place()}: {_one_line(str(error), settings)}. "
+            "Check that the server runs there, and the user, password and database in the env file or the login_* options.",
+        ) from error
+    raw.autocommit = True
+    if raw.server_version < MINIMUM_SERVER:
+        raw.close()
+        raise DatabaseError(f"{settings.place()} is PostgreSQL {raw.server_version // 10000}; 14 or newer is needed.")
+    database = Database(raw, settings)
+    if pinned:
+        database.execute(_PINS + ("; SET transaction_timeout = 0" if raw.server_version >= 170000 else ""))
+    return database
+
+
+def _one_line(text: str, settings: ConnectionSettings) -> str:
+    cleaned = " ".join(text.split()).rstrip(".")
+    return cleaned.replace(settings.password, "********") if settings.password else cleaned
+
+
+@contextmanager
+def child_environment(settings: ConnectionSettings) -> Iterator[dict[str, str]]:
+    """The environment for a client program (pg_dump ...): PG* variables and, for the password, a private 0600 passfile.
+
+    The password is never in argv; the passfile goes away with the block.
+    """
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if key in ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "USER", "LOGNAME")
+    }
+    env = {**kept, "LC_ALL": "C.UTF-8", "PGAPPNAME": "titan-db", "PGCONNECT_TIMEOUT": "10"}
+    names = {
+        "host": "PGHOST",
+        "port": "PGPORT",
+        "user": "PGUSER",
+        "dbname": "PGDATABASE",
+        "sslmode": "PGSSLMODE",
+        "sslrootcert": "PGSSLROOTCERT",
+    }
+    for key, value in settings.parameters(with_password=False).items():
+        if key in names:
+            env[names[key]] = value
+    if not settings.password:
+        yield env
+        return
+    from .passfile import passfile  # what it needs costs a migration run without news a tenth of its time
+
+    with passfile(settings.password) as path:
+        env["PGPASSFILE"] = path
+        if "\n" in settings.password:  # a passfile cannot hold it; only the same user can read a process's environment
+            env["PGPASSWORD"] = settings.password
+        yield env

@@ -1,0 +1,141 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run at a time: file locks on the host, advisory locks in the database."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import Callable
+
+from ..errors import LockedError
+from .database import Database
+
+
+@contextmanager
+def file_lock(path: str, purpose: str, wait: float = 0.0) -> Iterator[None]:
+    """Hold flock on the file (made with mode 0600 if missing, never removed) while the block runs.
+
+    Args:
+        path: The lock file.
+        purpose: What the holder does, for the message that a second run prints.
+        wait: Seconds to poll before giving up.
+
+    Raises:
+        LockedError: somebody else holds it; says who and since when.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        deadline = time.monotonic() + wait
+        while not try_flock(descriptor):
+            if time.monotonic() >= deadline:
+                raise _held(descriptor, path)
+            time.sleep(0.1)
+        os.ftruncate(descriptor, 0)
+        now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "since": now, "purpose": purpose}).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def try_flock(descriptor: int) -> bool:
+    """Take the exclusive lock on an open file or directory if nobody holds it; return whether it was taken."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _held(descriptor: int, path: str) -> LockedError:
+    try:
+        holder = json.loads(os.pread(descriptor, 4096, 0))
+        who = f"{holder['purpose']} (process {holder['pid']}) since {holder['since']}"
+    except (ValueError, KeyError, TypeError):
+        holder, who = {}, "another run"
+    return LockedError(f"Already running: {who} holds {path}. Wait for it to end.", lock=path, holder=holder)
+
+
+def advisory_key(*words: str) -> int:
+    """A signed 64-bit advisory lock key for the words, the same in every version of this collection."""
+    digest = hashlib.sha256("\0".join(("titan.database", *words)).encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+# Seconds in which the server ends the session of a program that was killed a moment ago, and with it its lock.
+LINGERING = 5.0
+
+
+@contextmanager
+def advisory_lock(
+    database: Database, *words: str, wait: float = 0.0, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[None]:
+    """Hold a session advisory lock while the block runs.
+
+    The lock is polled, never waited for inside the server: a blocked waiter holds a snapshot and would deadlock
+    with CREATE INDEX CONCURRENTLY.
+
+    Raises:
+        LockedError: not free within ``wait`` seconds; names the holding session and how long it has been connected.
+    """
+    key = _acquire(database, words, wait, 0.2, sleep)
+    try:
+        yield
+    finally:
+        if not database.raw.closed and database.raw.info.transaction_status == 0:
+            database.value("SELECT pg_catalog.pg_advisory_unlock(%s)", (key,))
+
+
+def regain_lock(database: Database, *words: str, wait: float = 10.0) -> None:
+    """Take the session advisory lock again in a new session that goes on for the one that held it.
+
+    Raises:
+        LockedError: see advisory_lock.
+    """
+    _acquire(database, words, wait, 0.02, time.sleep)  # the session of before may still be ending
+
+
+def _acquire(
+    database: Database, words: tuple[str, ...], wait: float, pause: float, sleep: Callable[[float], None]
+) -> int:
+    """Poll for the lock, at most wait seconds, and return its key."""
+    key = advisory_key(*words)
+    deadline = time.monotonic() + wait
+    while not database.value("SELECT pg_catalog.pg_try_advisory_lock(%s)", (key,)):
+        if time.monotonic() >= deadline:
+            raise _advisory_held(database, key, words)
+        sleep(pause)
+    return key
+
+
+def _advisory_held(database: Database, key: int, words: tuple[str, ...]) -> LockedError:
+    holder = database.row(
+        """
+        SELECT a.pid, a.usename::text AS "user", a.application_name AS application,
+               coalesce(a.client_addr::text, 'local') AS client,
+               to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since
+          FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)
+         WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+           AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+           AND l.classid::bigint = %s AND l.objid::bigint = %s
+        """,
+        ((key >> 32) & 0xFFFFFFFF, key & 0xFFFFFFFF),
+    )
+    who = "another session, which has just ended"
+    if holder:
+        who = (
+            f"{holder['application']!r} (backend {holder['pid']}, user {holder['user']}, from {holder['client']}), "
+            f"connected since {holder['since']}"
+        )
+    return LockedError(
+        f"Another run holds the lock for {' '.join(words)}: {who}. Wait for it, or end that session.",
+        holder=holder or {},
+    )

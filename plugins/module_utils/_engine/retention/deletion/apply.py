@@ -1,0 +1,225 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carrying out the plan of a clean-up, table by table."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+from ...errors import DatabaseError, LockedError, TitanError
+from ...postgres.database import Database, sql
+from ...postgres.locks import LINGERING, advisory_lock
+from ..plan.count import TableCount
+from ..plan.facts import rules, user_triggers
+from ..plan.plan import PolicyPlan, TablePlan
+from ..policies.predicate import due
+from ..policies.tables import Table
+from ..vacuum.pending import cross_off, note
+from ..vacuum.vacuum import Vacuumed, dead_rows, vacuum, worth_it
+from .archive import Archive
+from .batch import Limits, Tally, Work
+from .partitions import REFUSED, attached, drop_partition
+from .sweep import find_without_index_scan, run
+
+
+@dataclass
+class Done:
+    """What became of one policy."""
+
+    tally: Tally = field(default_factory=Tally)
+    seconds: float = 0.0
+    wal_bytes: int = 0
+    left: int | None = None
+    archive: str = ""
+    error: str = ""
+    locked: bool = False
+
+    @property
+    def state(self) -> str:
+        if self.error:
+            return "failed"
+        return "partial" if self.tally.partial else "done"
+
+
+def apply_table(
+    database: Database,
+    plan: TablePlan,
+    limits: Limits,
+    vacuuming: bool,
+    say: Callable[[str], None],
+    done: dict[str, Done],
+) -> tuple[list[Vacuumed], str]:
+    """Run the policies of one table that may run.
+
+    Args:
+        done: Filled with what became of each policy, by name, also when the connection is lost on the way.
+
+    Returns:
+        What became of VACUUM, and VACUUM's failure (empty if none).
+    """
+    vacuumed: list[Vacuumed] = []
+    changed: dict[int, int] = {}
+    try:
+        with advisory_lock(database, "cleanup", plan.name, wait=LINGERING):
+            if vacuuming and plan.table:
+                note(database, plan.table, plan.changing)
+            for one in plan.policies:
+                if not one.error:
+                    result = done[one.policy.name] = Done()
+                    _apply_policy(database, plan, one, limits, changed, result)
+                    say(f"{plan.name}: {result.tally.rows:,} rows by {one.policy.name!r} ({one.reason})")
+            if vacuuming:
+                _vacuum_leaves(database, plan, changed, vacuumed)
+    except LockedError as error:
+        for one in plan.policies:
+            done.setdefault(one.policy.name, Done(error=error.message, locked=True))
+    except TitanError as error:
+        if isinstance(error, DatabaseError) and error.lost:
+            raise
+        return vacuumed, error.message
+    return vacuumed, ""
+
+
+def _apply_policy(
+    database: Database, plan: TablePlan, one: PolicyPlan, limits: Limits, changed: dict[int, int], done: Done
+) -> None:
+    if plan.table is None or plan.count is None:
+        return
+    begun, wal = time.monotonic(), wal_written(database)
+    try:
+        left = _work_through(database, plan.table, plan.count, one, limits, changed, done)
+        done.left = _left(database, plan, one) if left is None else left
+        if done.left and not done.tally.partial:
+            done.error = f"{done.left:,} due rows are still there: {_why_left(database, plan.table, one.policy.mode)}"
+    except DatabaseError as error:
+        done.seconds = time.monotonic() - begun
+        if error.lost:
+            done.error = "the connection was lost on the way; what was committed stays, the last batch may be among it"
+            raise
+        done.error = error.message + (f" ({error.details['detail']})" if error.details.get("detail") else "")
+    except TitanError as error:
+        done.error = error.message
+    except OSError as error:
+        done.error = f"The rows could not be archived ({error.filename or one.policy.archive}: {error.strerror}); those not archived stay."
+    done.seconds, done.wal_bytes = time.monotonic() - begun, wal_written(database) - wal
+
+
+def _why_left(database: Database, table: Table, mode: str) -> str:
+    """Why due rows may have stayed, and what to do."""
+    event = "update" if mode == "mark" else "delete"
+    own = [f"trigger {name}" for name in user_triggers(database, table, event)]
+    own += [f"rule {name}" for name in rules(database, table, event)]
+    if not own:
+        return (
+            "other sessions hold them locked, or have just written them. "
+            "The next run takes them; see who keeps transactions open."
+        )
+    return (
+        f"the table's own {', '.join(own)} may keep them or write them again, or other sessions hold them locked or have just "
+        "written them. The next run takes the latter; see what the former does, and who keeps transactions open."
+    )
+
+
+def _work_through(
+    database: Database,
+    table: Table,
+    count: TableCount,
+    one: PolicyPlan,
+    limits: Limits,
+    changed: dict[int, int],
+    done: Done,
+) -> int | None:
+    """One policy over all leaves of its table; how many due rows are left if that is known already."""
+    left: int | None = None
+    archive = Archive(one.dated, table) if one.policy.archive else None
+    if archive:
+        archive.heal()
+    try:
+        for leaf in table.leaves:
+            strategy = one.strategies[leaf.oid]
+            if strategy.kind == "none" or done.tally.partial:
+                continue
+            before = done.tally.rows
+            rows, place = count.rows.get(leaf.oid, 0), one.count.places.get(leaf.oid) if one.count else None
+            work = Work(database, table, leaf, one.dated, limits, done.tally, rows, archive, place)
+            if strategy.kind == "drop_partition" and _dropped(work):
+                continue
+            left = run(work, strategy)
+            changed[leaf.oid] = changed.get(leaf.oid, 0) + done.tally.rows - before
+    finally:
+        if archive and not database.raw.closed:
+            done.archive = archive.close()
+    return left if len(table.leaves) == 1 else None
+
+
+def _dropped(work: Work) -> bool:
+    """Drop the whole partition; False when the server refuses, so that its rows are deleted instead."""
+    try:
+        work.tally.rows += drop_partition(work.database, work.table, work.leaf)
+    except DatabaseError as error:
+        if error.sqlstate in REFUSED and attached(work.database, work.leaf):
+            return False
+        raise DatabaseError(
+            f"The partition {work.leaf.schema}.{work.leaf.name} is being detached, but is still in use; the next run drops it. "
+            f"{error.message}",
+            error.sqlstate,
+            **{key: value for key, value in error.details.items() if key != "sqlstate"},
+        ) from error
+    work.tally.batches += 1
+    work.tally.dropped.append(f"{work.leaf.schema}.{work.leaf.name}")
+    return True
+
+
+def _left(database: Database, plan: TablePlan, one: PolicyPlan) -> int:
+    """Rows due under the run's own cut-off that are still there."""
+    if plan.table is None:
+        return 0
+    query = sql.SQL("SELECT count(*) AS rows FROM {} WHERE {}").format(
+        sql.Identifier(plan.table.schema, plan.table.name), due(one.policy, plan.table, one.dated.cut, one.dated.clock)
+    )
+    return int(find_without_index_scan(database, query)["rows"])
+
+
+def wal_written(database: Database) -> int:
+    """Bytes of write-ahead log so far: of this session since version 18, before that of the whole server."""
+    if database.major < 18:
+        return int(database.value("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"))
+    database.execute("SELECT pg_stat_force_next_flush()")
+    return int(database.value("SELECT wal_bytes FROM pg_stat_get_backend_wal(pg_backend_pid())"))
+
+
+def _vacuum_leaves(database: Database, plan: TablePlan, changed: dict[int, int], vacuumed: list[Vacuumed]) -> None:
+    if plan.table is None or plan.count is None:
+        return
+    for leaf in plan.table.leaves:
+        rows = plan.count.rows.get(leaf.oid, 0)
+        gone = changed.get(leaf.oid, 0)
+        before = dead_rows(database, leaf) if leaf.oid in plan.unvacuumed else 0
+        if leaf.oid in plan.unvacuumed or (gone and worth_it(gone, rows)):
+            vacuumed.append(vacuum(database, leaf, max(gone, before), rows + before))
+    cross_off(database, plan.table, {*plan.changing, *plan.unvacuumed})
+
+
+def result_of(done: Done, mode: str) -> dict[str, Any]:
+    """The part of a result that says what was done."""
+    rows = done.tally.rows
+    return {
+        "deleted": rows if mode == "delete" else 0,
+        "marked": rows if mode == "mark" else 0,
+        "left": done.left,
+        "batches": done.tally.batches,
+        "stepped_around": done.tally.stepped_around,
+        "cut_short": done.tally.cut_short,
+        "waited_for": done.tally.waited_for,
+        "dropped_partitions": done.tally.dropped,
+        "seconds": round(done.seconds, 3),
+        "longest_ms": round(done.tally.longest * 1000, 1),
+        "wal_bytes": done.wal_bytes,
+        "archive": done.archive or None,
+        "state": done.state,
+        "ended_by": done.tally.ended_by or None,
+        "error": done.error or None,
+    }

@@ -1,0 +1,181 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One batch: committed at once, given up when it takes too long, and with an eye on who waits for it.
+
+A batch that meets a locked row gives up within lock_timeout and is repeated stepping around locked rows, so that nobody
+queues up behind it. A batch that takes longer than the target is cancelled, so that its locks go, and is repeated
+smaller; only the smallest may take its time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+from ...errors import DatabaseError
+from ...postgres.database import Database, sql
+from ...steps import step
+from ..plan.count import Dated
+from ..plan.pages import Place
+from ..policies.predicate import change, due
+from ..policies.tables import Leaf, Table
+from .archive import Archive
+
+_LOCKED = ("55P03", "40P01")
+_CANCELLED = "57014"
+
+# Few sessions wait for a lock at any time, and only these are asked for whom they wait.
+_WAITING = """
+SELECT count(*) FROM (SELECT DISTINCT pid FROM pg_locks WHERE NOT granted LIMIT 20) w
+ WHERE pg_backend_pid() = ANY (pg_blocking_pids(w.pid))
+"""
+_LOOK_EVERY = 0.2  # seconds; looking costs about a millisecond, while the batch holds its locks
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How gently and how long.
+
+    Attributes:
+        target: Seconds that no batch should exceed.
+        pause: After each batch, as a share of the batch's time.
+        deadline: On the monotonic clock; no batch begins later.
+        throttle: Called before each batch with the deadline; returns why the run has to end, or an empty string.
+    """
+
+    target: float
+    pause: float
+    deadline: float
+    throttle: Callable[[float], str] = lambda deadline: ""
+
+
+@dataclass
+class Tally:
+    """What has been done so far; partial when max_runtime or the throttle ended it, with the reason.
+
+    Attributes:
+        stepped_around: Batches that met a locked row.
+        cut_short: Batches that were cancelled because they took too long.
+        waited_for: Batches that were seen to make another session wait.
+        dropped: Partitions that were dropped whole.
+    """
+
+    rows: int = 0
+    batches: int = 0
+    longest: float = 0.0
+    stepped_around: int = 0
+    cut_short: int = 0
+    waited_for: int = 0
+    partial: bool = False
+    ended_by: str = ""
+    dropped: list[str] = field(default_factory=list)
+    looked: float = float("-inf")
+
+
+@dataclass(frozen=True)
+class Work:
+    """One policy on one relation."""
+
+    database: Database
+    table: Table
+    leaf: Leaf
+    dated: Dated
+    limits: Limits
+    tally: Tally
+    rows: int
+    archive: Archive | None = None
+    place: Place | None = None
+
+    @property
+    def condition(self) -> Any:
+        return due(self.dated.policy, self.table, self.dated.cut, self.dated.clock)
+
+    @property
+    def change(self) -> Any:
+        return change(self.dated.policy, self.table, self.leaf, self.dated.clock)
+
+    @property
+    def relation(self) -> Any:
+        return sql.Identifier(self.leaf.schema, self.leaf.name)
+
+
+@dataclass(frozen=True)
+class Batched:
+    """What became of a batch: its rows and seconds; cut_short when it was cancelled; waited when somebody waited for it."""
+
+    rows: int = 0
+    seconds: float = 0.0
+    cut_short: bool = False
+    waited: bool = False
+
+
+def run_batch(work: Work, plain: Any, around: Any, bounded: bool, fetch: Callable[[Any], int] | None = None) -> Batched:
+    """Run one batch, commit it, pause.
+
+    Args:
+        work: On what.
+        plain, around: The statement, and the one that steps around locked rows.
+        bounded: Cancel it when it takes longer than the target.
+        fetch: Runs a statement and returns its rows; without it the statement's own count is taken.
+    """
+    step("cleanup.batch")
+    done = _attempts(work, plain, around, bounded, fetch or work.database.execute)
+    step("cleanup.batched")
+    tally = work.tally
+    tally.rows += done.rows
+    tally.batches += 1 if done.rows else 0
+    tally.cut_short += done.cut_short
+    tally.waited_for += done.waited
+    time.sleep(min(max(work.limits.pause, 1.0 if done.waited else 0.0) * done.seconds, 1.0))
+    return done
+
+
+def _attempts(work: Work, plain: Any, around: Any, bounded: bool, fetch: Callable[[Any], int]) -> Batched:
+    seconds = 0.0
+    for query in _forms(work, plain, around):
+        begun = time.monotonic()
+        try:
+            rows, waiting = _committed(work, query, bounded, fetch)
+            seconds = time.monotonic() - begun
+            return Batched(rows, seconds, waited=waiting > 0)
+        except DatabaseError as error:
+            seconds = time.monotonic() - begun
+            if bounded and error.sqlstate == _CANCELLED and seconds >= 0.9 * work.limits.target:
+                return Batched(0, seconds, cut_short=True)
+            if error.sqlstate not in _LOCKED:
+                raise
+            work.tally.stepped_around += 1
+        finally:
+            work.tally.longest = max(work.tally.longest, time.monotonic() - begun)
+    return Batched(0, seconds)
+
+
+def _forms(work: Work, plain: Any, around: Any) -> Iterator[Any]:
+    if not work.dated.policy.contended:
+        yield plain
+    yield around
+
+
+def _committed(work: Work, query: Any, bounded: bool, fetch: Callable[[Any], int]) -> tuple[int, int]:
+    """The rows of the committed statement, and how many sessions were waiting for it just before the commit."""
+    waiting: list[int] = []
+
+    def look() -> None:
+        work.tally.looked = time.monotonic()
+        waiting.append(int(work.database.value(_WAITING)))
+
+    # Two statements in one message are one transaction, so the limit goes with it and costs no round trip of its own.
+    limit = f"SET LOCAL statement_timeout = {int(work.limits.target * 1000)}; " if bounded else ""
+    looking = time.monotonic() - work.tally.looked >= _LOOK_EVERY
+    if work.archive:
+        rows = work.archive.delete(work.database, query, f"BEGIN; {limit}", look if looking else None)
+    elif looking:
+        with work.database.transaction(f"BEGIN; {limit}"):
+            rows = fetch(query)
+            look()
+    else:
+        rows = fetch(sql.SQL(limit) + query)
+    return rows, sum(waiting)

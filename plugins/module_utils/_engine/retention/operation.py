@@ -1,0 +1,245 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The entry points: retention_policy and cleanup."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..errors import DatabaseError, LockedError, OptionError, TitanError
+from ..outcome import Call, Outcome
+from ..postgres.database import Database, connect
+from ..postgres.locks import advisory_lock
+from ..text.durations import parse_duration
+from .deletion.apply import Done, apply_table, result_of
+from .deletion.batch import Limits
+from .deletion.throttle import Throttle
+from .findings import findings
+from .plan.guards import backup_within, trusted_backup
+from .plan.plan import PolicyPlan, TablePlan, as_data, make_plan
+from .policies.parse import parse_policy, selected
+from .policies.policy import shown
+from .policies.store import exists, read_policies, write_policies
+from .policies.validate import resolve_all
+
+
+def retention_policy(call: Call) -> Outcome:
+    """Make the stored policies exactly the given ones."""
+    given = call.options["policies"]
+    parsed = [parse_policy(item, f"policies[{index}]") for index, item in enumerate(given)]
+    with connect(call.connection, "retention_policy") as database:
+        if database.in_recovery():
+            return _on_standby(database)
+        _prepare(database)
+        wanted = sorted(resolve_all(database, parsed), key=lambda policy: policy.name)
+        stored = read_policies(database)
+        missing = not exists(database)
+        changed = stored != wanted or missing
+        if changed and not call.check_mode:
+            with advisory_lock(database, "retention policies", wait=30):
+                write_policies(database, wanted)
+            after = read_policies(database)
+            if after != wanted:
+                raise TitanError(
+                    "The policies read back differ from those written.", wanted=shown(wanted), found=shown(after)
+                )
+    verb = "would be" if call.check_mode and changed else "are"
+    return Outcome(
+        changed=changed,
+        data={"policies": [policy.as_data() for policy in wanted]},
+        summary=f"{len(wanted)} retention policies {verb} stored in titan_ops.retention_policy.",
+        before=shown(stored),
+        after=shown(wanted),
+    )
+
+
+def _on_standby(database: Database) -> Outcome:
+    """A converge of a whole cluster has nothing to do here: policies arrive by replication, like migrations."""
+    _pin(database)
+    stored = read_policies(database)
+    return Outcome(
+        changed=False,
+        data={"policies": [policy.as_data() for policy in stored]},
+        summary="Nothing was done: this server is a standby, policies arrive there from its primary.",
+        before=shown(stored),
+        after=shown(stored),
+    )
+
+
+@dataclass
+class _Run:
+    """What a clean-up has found and done so far."""
+
+    plans: list[TablePlan]
+    findings: list[str]
+    clock: str
+    check_mode: bool
+    done: dict[str, Done] = field(default_factory=dict)
+    vacuumed: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    backup: str | None = None
+
+
+def cleanup(call: Call) -> Outcome:
+    """Delete (or mark) what the stored policies say is due."""
+    begun = time.monotonic()
+    limits = _limits(call.options, begun)
+    within = backup_within("require_backup_within", call.options["require_backup_within"])
+    with connect(call.connection, "cleanup") as database:
+        _prepare(database)
+        policies = selected(read_policies(database), call.options["tables"])
+        clock = str(database.value("SELECT clock_timestamp()::text"))
+        plans = make_plan(database, policies, clock, call.options["max_fraction"], call.options["vacuum"] == "auto")
+        seen = [sentence for plan in plans for sentence in findings(database, plan)]
+        run = _Run(plans, seen, clock, call.check_mode)
+        if any(plan.due for plan in run.plans) and within is not None:
+            try:
+                options = call.options
+                run.backup = trusted_backup(
+                    database, options["backup_dest"], options["backup_name"], within, options["require_verified"],
+                    set().union(*(plan.due_tables for plan in run.plans)),
+                )  # fmt: skip
+            except TitanError as error:
+                raise _refused(error, run) from error
+        if not call.check_mode:
+            lag, free = call.options["max_replica_lag_mb"] << 20, call.options["min_free_wal_mb"] << 20
+            _apply_all(database, replace(limits, throttle=Throttle(database, lag, free)), call, run)
+    return _outcome(run, time.monotonic() - begun, bool(policies))
+
+
+def _refused(error: TitanError, run: _Run) -> TitanError:
+    """The guard's refusal, with what was found due."""
+    return TitanError(error.message, **{**error.details, "results": _results(run), "uncovered": _uncovered(run)})
+
+
+def _apply_all(database: Database, limits: Limits, call: Call, run: _Run) -> None:
+    """Work through the tables; a lost connection ends it, and what was not reached says so."""
+    try:
+        for plan in run.plans:
+            if plan.due or plan.drops or plan.unfinished or plan.unvacuumed:
+                vacuumed, problem = apply_table(
+                    database, plan, limits, call.options["vacuum"] == "auto", call.say, run.done
+                )
+                run.vacuumed += [one.as_data() for one in vacuumed]
+                run.problems += [problem] if problem else []
+    except DatabaseError as error:
+        run.problems.append(error.message)
+        for plan in run.plans:
+            for one in plan.policies:
+                if one.due and not one.error:
+                    run.done.setdefault(
+                        one.policy.name, Done(error="not reached, because the connection was lost before")
+                    )
+
+
+def _limits(options: Mapping[str, Any], begun: float) -> Limits:
+    if not 0 < options["max_fraction"] <= 1:
+        raise OptionError("max_fraction", options["max_fraction"], "Allowed is a number above 0 and up to 1.")
+    if not 10 <= options["batch_target_ms"] <= 60_000:
+        raise OptionError("batch_target_ms", options["batch_target_ms"], "Allowed are 10 to 60000 milliseconds.")
+    if not 0 <= options["pause"] <= 100:
+        raise OptionError("pause", options["pause"], "Allowed is a share of the batch's time from 0 to 100.")
+    for option in ("max_replica_lag_mb", "min_free_wal_mb"):
+        if options[option] < 0:
+            raise OptionError(option, options[option], "Allowed is 0 (do not look) or more.")
+    runtime = parse_duration("max_runtime", options["max_runtime"]).total_seconds
+    return Limits(options["batch_target_ms"] / 1000, options["pause"], begun + runtime)
+
+
+def _prepare(database: Database) -> None:
+    """Pin what the role's own settings could change in how times are written, and bound what may wait."""
+    if database.in_recovery():
+        raise TitanError("This server is a standby: connect to the primary, where rows can be written and deleted.")
+    _pin(database)
+
+
+def _pin(database: Database) -> None:
+    database.execute(
+        "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET lock_timeout = '50ms'; "
+        "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = '1min'; "
+        "SET enable_tidscan = on; SET enable_indexscan = on"  # else each batch reads the whole table
+    )
+
+
+def _results(run: _Run) -> list[dict[str, Any]]:
+    return [_result(run, table, plan) for table in run.plans for plan in table.policies]
+
+
+def _result(run: _Run, table: TablePlan, plan: PolicyPlan) -> dict[str, Any]:
+    known = as_data(plan, table.count.total_rows if table.count else None)
+    done = run.done.get(plan.policy.name, Done(error=plan.error, left=plan.due if plan.error else 0))
+    acted = result_of(done, plan.policy.mode)
+    if run.check_mode and not plan.error:  # what a run with this clock does
+        acted.update({"deleted" if plan.policy.mode == "delete" else "marked": plan.due, "state": "planned"})
+        acted["dropped_partitions"] = table.dropped_by(plan)
+    return {**known, **acted}
+
+
+def _uncovered(run: _Run) -> list[dict[str, Any]]:
+    return [item for plan in run.plans if plan.count for item in plan.count.uncovered]
+
+
+def _outcome(run: _Run, seconds: float, any_policy: bool) -> Outcome:
+    results = _results(run)
+    touched = sum(one["deleted"] + one["marked"] for one in results)
+    dropped = [name for one in results for name in one["dropped_partitions"]]
+    said = _said(results, touched, run, seconds)
+    data: dict[str, Any] = {
+        "results": results,
+        "uncovered": _uncovered(run),
+        "findings": run.findings,
+        "vacuumed": run.vacuumed,
+        "backup": run.backup,
+        "clock": run.clock,
+        "state": _state(results),
+    }
+    _raise_failures(run, results, said, {**data, "changed": bool(touched or dropped) and not run.check_mode})
+    due = [f"{one['policy']}: {one['due']} rows due\n" for one in results]
+    return Outcome(
+        changed=bool(touched or dropped) or any(plan.unfinished or plan.unvacuumed for plan in run.plans),
+        data=data,
+        summary=said,
+        before="".join([*due, *(f"{name}: expired\n" for name in dropped)]),
+        after="".join(f"{one['policy']}: {one['due'] - one['deleted'] - one['marked']} rows due\n" for one in results),
+        warnings=_warnings(run, any_policy),
+    )
+
+
+def _raise_failures(run: _Run, results: Sequence[Mapping[str, Any]], said: str, data: dict[str, Any]) -> None:
+    """Raise what failed, if anything did: LockedError when that is all."""
+    failed = [one for one in results if one["error"]]
+    failures = [f"{one['table']}: {one['error']}" for one in failed] + run.problems
+    if not failures:
+        return
+    locked = not run.problems and all(run.done.get(one["policy"], Done()).locked for one in failed)
+    raise (LockedError if locked else TitanError)(f"{' '.join(failures)} ({said})", **{**data, "state": "failed"})
+
+
+def _warnings(run: _Run, any_policy: bool) -> tuple[str, ...]:
+    held = [f"{one['table']}: {one['dead_rows_kept']:,} dead rows stay until this ends: {'; '.join(one['held_by'])}."
+            for one in run.vacuumed if one["dead_rows_kept"] and one["held_by"]]  # fmt: skip
+    if any_policy:
+        return (*run.findings, *held)
+    return ("No retention policy is stored, so nothing is ever due; converge the role retention first.",)
+
+
+def _state(results: Sequence[Mapping[str, Any]]) -> str:
+    states = {one["state"] for one in results}
+    return next((state for state in ("failed", "partial", "planned") if state in states), "done")
+
+
+def _said(results: Sequence[Mapping[str, Any]], touched: int, run: _Run, seconds: float) -> str:
+    verb = "Would delete or mark" if run.check_mode else "Deleted or marked"
+    each = "; ".join(
+        f"{one['policy']}: {one['deleted'] + one['marked']:,} of {one['due']:,} due ({one['strategy']}, {one['state']})"
+        for one in results
+        if one["due"]
+    )
+    dropped = [name for one in results for name in one["dropped_partitions"]]
+    gone = f" Expired partitions {'to drop' if run.check_mode else 'dropped'}: {', '.join(dropped)}." if dropped else ""
+    backup = f" Trusted backup: {run.backup}." if run.backup else ""
+    return f"{verb} {touched:,} rows in {seconds:.1f} s{': ' + each if each else ''}.{gone}{backup}"

@@ -1,0 +1,109 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Policies as SQL: which rows are due, and what is done with them.
+
+Every name is quoted and schema-qualified, every value a literal of the column's own type, so neither search_path nor
+a hostile name changes the meaning.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...errors import DatabaseError
+from ...postgres.database import Database, sql
+from .filters import Filter, Mark
+from .policy import Policy
+from .tables import Column, Leaf, Table
+
+TIME_TYPES = {"timestamp with time zone": "timestamptz", "timestamp without time zone": "timestamp", "date": "date"}
+
+
+def cutoff(database: Database, policy: Policy, column: Column, clock: str) -> str:
+    """The cut-off of the policy for a run that started at clock, as the server's text of the column's type.
+
+    A day (type date) is older than the cut-off when it is over before the cut-off's day begins.
+    """
+    moment = sql.SQL("(({}::timestamptz AT TIME ZONE 'UTC') - {}::interval) AT TIME ZONE 'UTC'").format(
+        sql.Literal(clock), sql.Literal(policy.keep.interval)
+    )
+    kind = TIME_TYPES[column.base]
+    if kind != "timestamptz":
+        moment = sql.SQL("({} AT TIME ZONE {})::{}").format(moment, sql.Literal(policy.time_zone), sql.SQL(kind))
+    return str(database.value(sql.SQL("SELECT ({})::text").format(moment)))
+
+
+def due(policy: Policy, table: Table, cut: str, clock: str) -> Any:
+    """The condition that a row is due: strictly older than the cut-off, within the filter, not marked yet."""
+    column = table.columns[policy.column]
+    parts = [
+        sql.SQL("{} < {}::{}").format(sql.Identifier(column.name), sql.Literal(cut), sql.SQL(TIME_TYPES[column.base]))
+    ]
+    if policy.where:
+        parts.append(matches(policy.where, table))
+    if policy.mark and policy.mark.value is None:
+        parts.append(sql.SQL("{} IS NULL").format(sql.Identifier(policy.mark.column)))
+    elif policy.mark:
+        value = mark_value(policy.mark, table, clock)
+        parts.append(sql.SQL("{} IS DISTINCT FROM {}").format(sql.Identifier(policy.mark.column), value))
+    return sql.SQL(" AND ").join(parts)
+
+
+def matches(where: Filter, table: Table) -> Any:
+    """The condition that a row passes the filter. The SQL condition stands in brackets that it cannot close: see raw.py."""
+    parts = [_column_matches(where, table)] if where.kind else []
+    if where.raw:
+        parts.append(bracketed(where.raw))
+    return sql.SQL(" AND ").join(parts)
+
+
+def bracketed(raw: str) -> Any:
+    """The SQL condition in brackets; the line ends keep a comment in it from swallowing the closing one."""
+    return sql.SQL("(\n{}\n)").format(sql.SQL(raw))
+
+
+def _column_matches(where: Filter, table: Table) -> Any:
+    column = table.columns[where.column]
+    name = sql.Identifier(where.column)
+    if where.kind == "is_null":
+        return sql.SQL("{} IS NULL").format(name)
+    if where.kind == "is_not_null":
+        return sql.SQL("{} IS NOT NULL").format(name)
+    if where.ignore_case:
+        values = [sql.SQL("lower({}::text)").format(sql.Literal(value)) for value in where.values]
+        return sql.SQL("lower({}::text) IN ({})").format(name, sql.SQL(", ").join(values))
+    return sql.SQL("{} IN ({})").format(name, sql.SQL(", ").join(typed(value, column) for value in where.values))
+
+
+def typed(value: str, column: Column) -> Any:
+    """The value as a literal of the column's type."""
+    return sql.SQL("{}::{}").format(sql.Literal(value), sql.SQL(column.type))
+
+
+def mark_value(mark: Mark, table: Table, clock: str) -> Any:
+    """What the marked column is set to."""
+    column = table.columns[mark.column]
+    if mark.value is None:
+        return sql.SQL("{}::timestamptz::{}").format(sql.Literal(clock), sql.SQL(TIME_TYPES[column.base]))
+    return typed(mark.value, column)
+
+
+def change(policy: Policy, table: Table, leaf: Leaf, clock: str) -> Any:
+    """The start of the statement that deletes or marks rows of one leaf, up to its WHERE."""
+    target = sql.Identifier(leaf.schema, leaf.name)
+    if policy.mark:
+        return sql.SQL("UPDATE ONLY {} SET {} = {}").format(
+            target, sql.Identifier(policy.mark.column), mark_value(policy.mark, table, clock)
+        )
+    return sql.SQL("DELETE FROM ONLY {}").format(target)
+
+
+def canonical(database: Database, value: str, column: Column) -> str | None:
+    """The value as the server prints it in the column's type, or None if it is not of that type."""
+    try:
+        return str(database.value(sql.SQL("SELECT {}::text").format(typed(value, column))))
+    except DatabaseError as error:
+        if error.sqlstate[:2] in ("22", "23"):
+            return None
+        raise

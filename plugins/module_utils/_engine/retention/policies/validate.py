@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wanted policies against the catalog: everything wrong is found before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ...errors import DatabaseError, TitanError
+from ...postgres.database import Database
+from .filters import Filter
+from .policy import Policy, named, overlaps
+from .predicate import TIME_TYPES, canonical
+from .sql_condition import raw_problem
+from .tables import Table, find_table, near_columns
+
+
+def resolve_all(database: Database, wanted: Sequence[Policy]) -> list[Policy]:
+    """The wanted policies, each with its table's schema and the server's own form of its values.
+
+    Raises:
+        TitanError: at least one is wrong; the message has one sentence for each.
+    """
+    problems: list[str] = []
+    resolved: list[Policy] = []
+    for policy in wanted:
+        try:
+            table = find_table(database, policy.schema, policy.table)
+            known = replace(policy, schema=table.schema)
+            wrong = list(check(database, known, table))
+            problems += [f"{policy.source}: {sentence}" for sentence in wrong]
+            if not wrong:
+                resolved.append(_canonical_values(database, known, table))
+        except TitanError as error:
+            if isinstance(error, DatabaseError):
+                raise
+            problems.append(f"{policy.source}: {error.message}")
+    if problems:
+        raise TitanError(
+            f"Option 'policies' cannot be used; nothing was written. {' '.join(problems)}", problems=problems
+        )
+    complete = named(resolved)
+    for one, other in overlaps(complete):
+        problems.append(
+            f"{one.source} ({one.name}) and {other.source} ({other.name}) overlap: a row of {one.full_table} could fall under both. "
+            "Give them filters on the same column with different values (beside an SQL condition too)."
+        )
+    if problems:
+        raise TitanError(
+            f"Option 'policies' cannot be used; nothing was written. {' '.join(problems)}", problems=problems
+        )
+    return complete
+
+
+def check(database: Database, policy: Policy, table: Table) -> list[str]:
+    """What is wrong with the policy for this table, one sentence each."""
+    column = table.columns.get(policy.column)
+    if column is None:
+        return [f"{table.full_name} has no column {policy.column}; {near_columns(table, policy.column)}."]
+    if column.base not in TIME_TYPES:
+        return [
+            f"{table.full_name}.{column.name} is of type {column.type}; a time column is of type timestamp with time zone, "
+            "timestamp without time zone or date."
+        ]
+    problems = [*_check_filter(database, policy, table), *_check_mark(database, policy, table)]
+    if policy.time_zone != "UTC" and not database.value(  # the server reads hundreds of files to answer
+        "SELECT EXISTS (SELECT FROM pg_timezone_names WHERE lower(name) = lower(%s))", (policy.time_zone,)
+    ):
+        problems.append(f"The server knows no time zone {policy.time_zone!r}.")
+    needed = "UPDATE" if policy.mark else "DELETE"
+    if not database.value(
+        "SELECT has_table_privilege(%s::oid, 'SELECT') AND has_table_privilege(%s::oid, %s)",
+        (table.oid, table.oid, needed),
+    ):
+        problems.append(
+            f"The connected role lacks SELECT or {needed} on {table.full_name}; grant both, or connect as the owner."
+        )
+    return problems
+
+
+def _check_filter(database: Database, policy: Policy, table: Table) -> list[str]:
+    where = policy.where
+    if where is None:
+        return []
+    wrong = raw_problem(database, where.raw, table) if where.raw else ""
+    problems = [wrong] if wrong else []
+    return problems + (_check_column(database, where, table) if where.kind else [])
+
+
+def _check_column(database: Database, where: Filter, table: Table) -> list[str]:
+    column = table.columns.get(where.column)
+    if column is None:
+        return [f"{table.full_name} has no column {where.column}; {near_columns(table, where.column)}."]
+    if where.ignore_case:
+        texts = column.category in ("S", "E")
+        return [] if texts else [f"ignore_case has no meaning for {where.column}, which is of type {column.type}."]
+    return [
+        f"{value!r} is no value of {table.full_name}.{where.column}, which is of type {column.type}."
+        for value in where.values
+        if canonical(database, value, column) is None
+    ]
+
+
+def _check_mark(database: Database, policy: Policy, table: Table) -> list[str]:
+    if policy.mark is None:
+        return []
+    column = table.columns.get(policy.mark.column)
+    if column is None:
+        return [f"{table.full_name} has no column {policy.mark.column}; {near_columns(table, policy.mark.column)}."]
+    if policy.mark.value is None:
+        if column.base in TIME_TYPES:
+            return []
+        return [
+            f"mark without a value writes the time of the run, but {column.name} is of type {column.type}; give a value."
+        ]
+    if canonical(database, policy.mark.value, column) is None:
+        return [
+            f"{policy.mark.value!r} is no value of {table.full_name}.{column.name}, which is of type {column.type}."
+        ]
+    return []
+
+
+def _canonical_values(database: Database, policy: Policy, table: Table) -> Policy:
+    """Values in the server's own form, so that "yes" and "true" are one boolean and a second run changes nothing."""
+    where, mark = policy.where, policy.mark
+    if where and where.kind == "in" and not where.ignore_case:
+        column = table.columns[where.column]
+        values = dict.fromkeys(canonical(database, value, column) or value for value in where.values)
+        where = replace(where, values=tuple(values))
+    if mark and mark.value is not None:
+        mark = replace(mark, value=canonical(database, mark.value, table.columns[mark.column]) or mark.value)
+    return replace(policy, where=where, mark=mark)

@@ -1,0 +1,303 @@
+"""The module crontab on real files and on a user's crontab: check mode, for real, and again."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from ansible.module_utils import basic
+from ansible_collections.titan.database.plugins.module_utils._engine.crontab import crontab_store, operation
+from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
+
+from tests.unit.schedule.test_block import ORIGINAL
+
+Call = Callable[..., dict[str, Any]]
+USER = getpass.getuser()
+
+
+@pytest.fixture
+def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stand-in for crontab(1) that keeps the crontab in a file, so that nobody's own is touched."""
+    program = tmp_path / "crontab"
+    kept = tmp_path / "spool"
+    program.write_text(
+        textwrap.dedent(
+            f"""\
+            #!{sys.executable} -IS
+            import os, sys
+            kept, words = {str(kept)!r}, sys.argv[1:]
+            if words == ["-l"]:
+                if not os.path.exists(kept):
+                    sys.exit("no crontab for " + "somebody")
+                sys.stdout.buffer.write(open(kept, "rb").read())
+            elif words == ["-r"]:
+                os.unlink(kept)
+            elif words == ["-n", "-"]:
+                if os.path.exists("/usr/bin/crontab"):
+                    os.execv("/usr/bin/crontab", ["crontab", *words])
+            elif words == ["-"]:
+                text = sys.stdin.buffer.read()
+                open(kept, "wb").write(text.replace(b"lost", b"") if os.path.exists(kept + ".faulty") else text)
+            else:
+                sys.exit("usage")
+            """
+        )
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(crontab_store, "crontab_program", lambda: str(program))
+    return kept
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> dict[str, str]:
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / ".env").write_text("DATABASE_URL='postgresql://u:secret@h/d'\n")
+    return {
+        "name": "backup",
+        "schedule": "0 2 * * *",
+        "command": "titan-db backup",
+        "log": f"{tmp_path}/backup.log",
+        "directory": str(app),
+        "env_file": f"{app}/.env",
+    }
+
+
+def test_check_mode_predicts_the_run_and_the_second_run_does_nothing(call_module: Call, spool: Path, job: dict) -> None:
+    spool.write_bytes(b"MAILTO=ops\n# mine \xff\n5 5 * * * mine\n")
+    before = spool.read_bytes()
+    predicted = call_module("crontab", check_mode=True, name="production", jobs=[job])
+    assert spool.read_bytes() == before
+    done = call_module("crontab", name="production", jobs=[job])
+    assert done["changed"] is predicted["changed"] is True
+    assert done["diff"] == predicted["diff"]
+    assert spool.read_bytes() == before + done["diff"]["after"].encode()
+    again = call_module("crontab", name="production", jobs=[job])
+    assert again["changed"] is False
+    assert again["diff"]["before"] == again["diff"]["after"]
+    runs = again["next_runs"][0]["runs"]
+    assert len(runs) == 3
+    assert all(" 02:00" in run["local"] for run in runs)
+    assert "secret" not in str([predicted, done, again])
+
+
+def test_a_job_no_longer_listed_vanishes_and_absent_leaves_the_old_bytes(
+    call_module: Call, spool: Path, job: dict
+) -> None:
+    spool.write_bytes(b"5 5 * * * mine\n")
+    call_module("crontab", name="production", jobs=[job, {**job, "name": "other", "command": "titan-db drill"}])
+    assert b"titan-db drill" in spool.read_bytes()
+    call_module("crontab", name="staging", jobs=[{**job, "command": "titan-db stage"}])
+    call_module("crontab", name="production", jobs=[job])
+    assert b"titan-db drill" not in spool.read_bytes()
+    assert b"titan-db stage" in spool.read_bytes()
+    for name in ("production", "staging"):
+        assert call_module("crontab", name=name, state="absent")["changed"] is True
+        assert call_module("crontab", name=name, state="absent")["changed"] is False
+    assert spool.read_bytes() == b"5 5 * * * mine\n"
+
+
+def test_absent_removes_a_crontab_that_was_all_ours(call_module: Call, spool: Path, job: dict) -> None:
+    assert call_module("crontab", name="production", state="absent")["changed"] is False
+    call_module("crontab", name="production", jobs=[job])
+    assert call_module("crontab", check_mode=True, name="production", state="absent")["changed"] is True
+    assert spool.exists()
+    call_module("crontab", name="production", state="absent")
+    assert not spool.exists()
+
+
+def test_a_crontab_of_the_form_before_converges_once(call_module: Call, spool: Path, job: dict) -> None:
+    """Its trap ended before the command, so that nobody heard of a program that was gone."""
+    job = {**job, "on_start_failure": "titan-db note --job backup --status $?"}
+    now = call_module("crontab", name="production", jobs=[job])["lines"]
+    spool.unlink()
+    setup = f"cd {job['directory']} && set -a && . {job['env_file']} && set +a || exit; "
+    then = f"0 2 * * * trap 'titan-db note --job backup --status $?' EXIT; exec >> {job['log']} 2>&1; {setup}trap - EXIT; titan-db backup"
+    old = "\n".join(["# mine", *now[:-2], then, now[-1], then.replace("0 2", "0 5"), ""])
+    spool.write_text(old)
+    done = call_module("crontab", name="production", jobs=[job])
+    assert (done["changed"], done["lines"], done["adopted"]) == (True, now, [])
+    assert [each["job"] for each in done["conflicts"]] == ["backup"], (
+        "the copy outside the block is seen and left alone"
+    )
+    assert spool.read_text() == old.replace(then, now[-2], 1)
+    assert call_module("crontab", name="production", jobs=[job])["changed"] is False
+
+
+def test_original_lines_are_adopted_and_go_back(call_module: Call, spool: Path, job: dict) -> None:
+    text = "".join(f"{line}\n" for line in ORIGINAL).replace("/home/ubuntu/Titan ", f"{job['directory']} ")
+    spool.write_text(text)
+    jobs = [{**job, "name": name} for name in ("backup", "cleanup", "stats", "reindex")]
+    done = call_module("crontab", name="production", jobs=jobs)
+    assert [each["number"] for each in done["adopted"]] == [1, 3, 4, 5]
+    assert call_module("crontab", name="production", jobs=jobs)["adopted"] == []
+    call_module("crontab", name="production", state="absent")
+    assert spool.read_text() == text
+
+
+def test_a_crontab_that_does_not_read_back_is_put_back(call_module: Call, spool: Path, job: dict) -> None:
+    spool.write_text("5 5 * * * mine\n")
+    Path(f"{spool}.faulty").touch()
+    failed = call_module("crontab", name="production", jobs=[{**job, "command": "titan-db lost"}])
+    assert failed["failed"]
+    assert "old text was put back" in failed["msg"]
+    assert spool.read_text() == "5 5 * * * mine\n"
+
+
+@pytest.mark.parametrize("field", ["name", "schedule", "command", "log", "directory", "env_file", "on_start_failure"])
+@pytest.mark.parametrize("attack", ["x\n* * * * * id", "x\r* * * * * id", "x\0", "date +%F"])
+def test_injection_in_any_field_leaves_the_crontab_untouched(
+    call_module: Call, spool: Path, job: dict, field: str, attack: str
+) -> None:
+    if field in ("log", "directory", "env_file") and attack == "date +%F":
+        attack = "relative % path"
+    spool.write_text("5 5 * * * mine\n")
+    failed = call_module("crontab", name="production", jobs=[{**job, field: attack}])
+    assert failed["failed"]
+    assert field in failed["msg"]
+    assert spool.read_text() == "5 5 * * * mine\n"
+
+
+@pytest.mark.parametrize(("option", "value"), [("name", "a\nb"), ("user", "root\n"), ("cron_file", "/tmp/x\ny")])
+def test_injection_in_the_modules_own_options_is_refused(
+    call_module: Call, spool: Path, job: dict, option: str, value: str
+) -> None:
+    spool.write_text("5 5 * * * mine\n")
+    failed = call_module("crontab", **{"name": "production", "jobs": [job], option: value})
+    assert failed["failed"]
+    assert option in failed["msg"]
+    assert spool.read_text() == "5 5 * * * mine\n"
+
+
+def test_a_block_that_stayed_where_it_was_before_is_told(
+    call_module: Call, spool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: dict
+) -> None:
+    """Moved from the user's crontab to a file, or back: until the old block is removed, each job starts twice."""
+    folder = tmp_path / "cron.d"
+    folder.mkdir()
+    (folder / "latin").write_bytes(b"# \xe4\n")
+    (folder / "broken").symlink_to("nowhere")
+    monkeypatch.setattr(crontab_store, "CRON_FILES", str(folder))
+    said: list[str] = []
+    monkeypatch.setattr(basic.AnsibleModule, "warn", lambda _self, text: said.append(text))
+    old = {"name": "production", "jobs": [job]}
+    new = {**old, "user": USER, "cron_file": str(folder / "titan-production")}
+
+    def told(**arguments: Any) -> list[str]:
+        said.clear()
+        assert not call_module("crontab", **arguments).get("failed")
+        return [one for one in said if "start twice" in one]
+
+    assert told(**old) == [] == told(**{**old, "state": "absent"}) and told(**old) == []
+    for check_mode in (True, False):
+        warned = told(check_mode=check_mode, **new)
+        assert len(warned) == 1 and f"crontab of {USER}" in warned[0] and "state: absent" in warned[0], warned
+    warned = told(**old)
+    assert len(warned) == 1 and str(folder / "titan-production") in warned[0], warned
+    assert told(**{**old, "name": "staging"}) == []
+    assert told(**{**old, "state": "absent"}) == [] == told(**new)
+
+
+def test_a_system_crontab(call_module: Call, tmp_path: Path, job: dict) -> None:
+    path = tmp_path / "titan-production"
+    arguments = {"name": "production", "user": USER, "cron_file": str(path), "jobs": [job]}
+    assert call_module("crontab", check_mode=True, **arguments)["changed"] is True
+    assert not path.exists()
+    done = call_module("crontab", **arguments)
+    assert path.read_text() == "".join(f"{line}\n" for line in done["lines"])
+    assert f"0 2 * * * {USER} exec >> " in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert call_module("crontab", **arguments)["changed"] is False
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["app", "titan-production"]
+    call_module("crontab", **{**arguments, "state": "absent"})
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({"cron_file": "/tmp/titan.production"}, "skips files"),
+        ({"cron_file": "relative"}, "absolute"),
+        ({"cron_file": "/no-such-directory/titan"}, "create it"),
+        ({"user": "no-such-user"}, "no such user"),
+        ({"user": None}, "sixth field"),
+        ({"name": "two words"}, "letters"),
+    ],
+)
+def test_bad_places_are_refused(call_module: Call, tmp_path: Path, job: dict, change: dict, part: str) -> None:
+    arguments = {"name": "production", "user": USER, "cron_file": f"{tmp_path}/titan", "jobs": [job], **change}
+    failed = call_module("crontab", **{key: value for key, value in arguments.items() if value is not None})
+    assert failed["failed"]
+    assert part in failed["msg"]
+
+
+def test_a_bad_env_file_is_refused_with_its_line(call_module: Call, spool: Path, job: dict) -> None:
+    Path(job["env_file"]).write_text("A=1\nNAME=My App\n")
+    failed = call_module("crontab", name="production", jobs=[job])
+    assert failed["failed"]
+    assert ".env, line 2:" in failed["msg"]
+    Path(job["env_file"]).unlink()
+    assert "cannot be read" in call_module("crontab", name="production", jobs=[job])["msg"]
+    assert call_module("crontab", check_mode=True, name="production", jobs=[job])["changed"] is True
+    assert not spool.exists()
+
+
+def test_check_mode_before_cron_is_installed(call_module: Call, monkeypatch: pytest.MonkeyPatch, job: dict) -> None:
+    for module in (crontab_store, operation):
+        monkeypatch.setattr(module, "crontab_program", lambda: None)
+    assert call_module("crontab", check_mode=True, name="production", jobs=[job])["changed"] is True
+    assert "install cron" in call_module("crontab", name="production", jobs=[job])["msg"]
+
+
+def test_files_come_first_and_go_with_the_block(call_module: Call, spool: Path, tmp_path: Path, job: dict) -> None:
+    config = tmp_path / "etc" / "production.json"
+    files = [{"path": str(config), "content": '{"environment": "production"}\n', "mode": "0640"}]
+    predicted = call_module("crontab", check_mode=True, name="production", jobs=[job], files=files)
+    assert not config.parent.exists()
+    order: list[str] = []
+    with observed(order.append):
+        done = call_module("crontab", name="production", jobs=[job], files=files)
+    assert order.index("crontab.companion.renamed") < order.index("crontab.write")
+    assert done["diff"] == predicted["diff"]
+    assert config.read_text() == files[0]["content"]
+    assert config.stat().st_mode & 0o777 == 0o640
+    assert call_module("crontab", name="production", jobs=[job], files=files)["changed"] is False
+    config.chmod(0o666)
+    assert call_module("crontab", name="production", jobs=[job], files=files)["changed"] is True
+    assert call_module("crontab", name="production", state="absent", files=files)["changed"] is True
+    assert not config.exists()
+    assert not spool.exists()
+
+
+def test_two_writers_at_once_lose_nothing(tmp_path: Path, job: dict) -> None:
+    path = tmp_path / "titan"
+    path.write_text("5 5 * * * root mine\n")
+    script = textwrap.dedent(
+        """\
+        import sys
+        from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call
+        from ansible_collections.titan.database.plugins.module_utils._engine.crontab.operation import crontab
+        name, path, user = sys.argv[1:]
+        job = {"name": "j", "schedule": "0 2 * * *", "command": "true", "log": "/l"}
+        for _ in range(5):
+            crontab(Call({"name": name, "user": user, "cron_file": path, "jobs": [job], "files": [], "adopt": True, "state": "present"}))
+        """
+    )
+    root = Path(__file__).parents[3]
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, f"block{number}", str(path), USER],
+            env={**os.environ, "PYTHONPATH": f"{root}/collections"},
+        )
+        for number in range(4)
+    ]
+    assert [each.wait(60) for each in started] == [0] * 4
+    text = path.read_text()
+    assert text.startswith("5 5 * * * root mine\n")
+    assert [text.count(f"# BEGIN titan.database crontab block{number} ") for number in range(4)] == [1] * 4

@@ -1,0 +1,47 @@
+"""The same crontab on every node of a cluster: the job works on the primary only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.environment.config import Environment, JobPlan
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import DatabaseError
+from ansible_collections.titan.database.plugins.module_utils._engine.jobs.preconditions import wrong_server
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import THROW_AWAY, Cluster
+
+from tests.conftest import embedded_programs, free_port
+
+SITE = Environment("t", "", 0.0, "/nowhere")
+
+
+@pytest.fixture(scope="module")
+def standby() -> Iterator[Cluster]:
+    """A server that is in recovery."""
+    import tempfile
+
+    cluster = Cluster(embedded_programs(), tempfile.mkdtemp(prefix="titan-test-"), port=free_port(), listen=True)
+    cluster.create()
+    settings = [each for each in THROW_AWAY if not each.startswith("wal_level")] + ["wal_level=replica"]
+    cluster.start(settings)
+    cluster.stop()
+    Path(cluster.data, "standby.signal").touch()
+    cluster.start(settings)
+    yield cluster
+    cluster.remove()
+
+
+def test_a_standby_leaves_the_work_to_the_primary(standby: Cluster, server: Cluster) -> None:
+    def reason(run_on: str, cluster: Cluster) -> str:
+        return wrong_server(JobPlan("backup", "backup", run_on=run_on), SITE, cluster.settings)
+
+    assert reason("primary", server) == reason("standby", standby) == reason("any", standby) == ""
+    assert "not the primary" in reason("primary", standby)
+    assert "is the primary" in reason("standby", server)
+
+
+def test_a_server_that_cannot_be_asked_is_no_answer(server: Cluster) -> None:
+    nowhere = Cluster(server.programs, "/nowhere", port=1, listen=True)
+    with pytest.raises(DatabaseError):
+        wrong_server(JobPlan("backup", "backup", run_on="primary"), SITE, nowhere.settings)

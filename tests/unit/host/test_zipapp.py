@@ -1,0 +1,118 @@
+"""titan-db is one file, the same bytes everywhere, and runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+import yaml
+from ansible_collections.titan.database.plugins.module_utils._engine.host import zipapp
+from ansible_collections.titan.database.plugins.module_utils._engine.version import VERSION
+
+PACKAGE = Path(zipapp.PACKAGE)
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def install(
+    call_module: Callable[..., dict[str, Any]], path: Path, check_mode: bool = False, **options: Any
+) -> dict[str, Any]:
+    import base64
+
+    content = base64.b64encode(zipapp.build(sys.executable)).decode()
+    return call_module("host_command", check_mode, path=str(path), content=content, **options)
+
+
+def test_same_files_same_bytes(tmp_path: Path) -> None:
+    copy = tmp_path / "elsewhere" / "titan_db"
+    shutil.copytree(PACKAGE, copy)
+    for path in copy.rglob("*"):
+        os.utime(path, (1, 1))
+        path.chmod(0o700)
+    assert zipapp.build("/usr/bin/python3", str(copy)) == zipapp.build("/usr/bin/python3")
+
+
+def test_another_file_other_bytes(tmp_path: Path) -> None:
+    copy = tmp_path / "titan_db"
+    shutil.copytree(PACKAGE, copy)
+    with open(copy / "errors.py", "a", encoding="utf-8") as stream:
+        stream.write("# one more line\n")
+    assert zipapp.build("/usr/bin/python3", str(copy)) != zipapp.build("/usr/bin/python3")
+
+
+def test_install_check_run_again(tmp_path: Path, call_module: Callable[..., dict[str, Any]]) -> None:
+    path = tmp_path / "it's a place" / "titan-db"
+    assert install(call_module, path, check_mode=True)["changed"] is True
+    assert not path.parent.exists()
+    assert install(call_module, path)["changed"] is True
+    assert install(call_module, path)["changed"] is False
+    assert path.stat().st_mode & 0o7777 == 0o755
+    path.chmod(0o700)
+    assert install(call_module, path)["changed"] is True
+    with zipfile.ZipFile(path) as archive:
+        assert "titan_db/cli.py" in archive.namelist()
+        assert not [name for name in archive.namelist() if "__pycache__" in name]
+
+
+def test_a_spare_copy_comes_with_it_and_back(tmp_path: Path, call_module: Callable[..., dict[str, Any]]) -> None:
+    path, spare = tmp_path / "bin" / "titan-db", tmp_path / "etc" / "titan-db"
+    assert install(call_module, path)["spare"] is None
+    planned = install(call_module, path, check_mode=True, spare=str(spare))
+    assert planned["changed"] and not spare.parent.exists()
+    done = install(call_module, path, spare=str(spare))
+    assert (done["changed"], done["diff"], done["spare"]) == (True, planned["diff"], str(spare))
+    assert done["summary"].startswith(f"{spare} installed")
+    assert install(call_module, path, spare=str(spare))["changed"] is False
+    assert spare.read_bytes() == path.read_bytes() and spare.stat().st_mode & 0o7777 == 0o755
+    path.unlink()
+    spare.write_bytes(b"another")
+    assert install(call_module, path, spare=str(spare))["changed"] is True
+    assert spare.read_bytes() == path.read_bytes()
+
+
+def test_a_spare_copy_that_is_none_is_refused(tmp_path: Path, call_module: Callable[..., dict[str, Any]]) -> None:
+    for spare, said in ((f"{tmp_path}/x/../titan-db", "another directory"), (str(tmp_path), "no regular file")):
+        result = install(call_module, tmp_path / "titan-db", spare=spare)
+        assert result["failed"] and said in result["msg"], result
+        assert not (tmp_path / "titan-db").exists()
+
+
+def test_it_runs_wherever_it_lies(tmp_path: Path, call_module: Callable[..., dict[str, Any]]) -> None:
+    path = tmp_path / "a b" / "titan-db"
+    install(call_module, path)
+    done = subprocess.run([path, "--help"], capture_output=True, text=True, check=False, env={"PYTHONPATH": "/nowhere"})
+    assert done.returncode == 0, done.stderr
+    assert "cleanup" in done.stdout
+    assert subprocess.run([path, "no-such-word"], capture_output=True, check=False).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("A=$HOME\n", "line 1"), ("A='x\n", "never closed"), ("A=1\nb c\n", "line 2"), (None, "cannot be read")],
+)
+def test_a_bad_env_file_stops_the_installation(
+    tmp_path: Path, call_module: Callable[..., dict[str, Any]], text: str | None, said: str
+) -> None:
+    env_file = tmp_path / ".env"
+    if text is not None:
+        env_file.write_text(text)
+    result = install(call_module, tmp_path / "titan-db", env_files=[str(env_file)])
+    assert result["failed"] and said in result["msg"] and str(env_file) in result["msg"]
+    assert not (tmp_path / "titan-db").exists()
+
+
+def test_a_link_in_the_way_is_refused(tmp_path: Path, call_module: Callable[..., dict[str, Any]]) -> None:
+    target = tmp_path / "important"
+    target.write_text("keep me")
+    (tmp_path / "titan-db").symlink_to(target)
+    assert install(call_module, tmp_path / "titan-db")["failed"]
+    assert target.read_text() == "keep me"
+
+
+def test_the_engine_says_the_collections_version() -> None:
+    assert yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"] == VERSION
