@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 import psycopg2
 import pytest
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.read import Entry
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.entry import Entry
 from ansible_collections.titan.database.plugins.module_utils._engine.crontab.expression import parse_expression
 from ansible_collections.titan.database.plugins.module_utils._engine.environment.config import Environment, JobPlan
 from ansible_collections.titan.database.plugins.module_utils._engine.health.checks import age_limits, backup_checks

@@ -7,7 +7,7 @@ import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.read import Entry
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.entry import Entry
 from ansible_collections.titan.database.plugins.module_utils._engine.health.operation import stats
 from ansible_collections.titan.database.plugins.module_utils._engine.health.statistics import Snapshot, stats_report
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.read import Entry
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.entry import Entry
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.keep.plan import (
     KeepRules,
     accepted_since,

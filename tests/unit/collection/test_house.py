@@ -3,45 +3,86 @@
 from __future__ import annotations
 
 import ast
+import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.unit.collection.imports import ORDER, against_the_order, circles, engine_files, folder_graph, graph_of
+
 ROOT = Path(__file__).resolve().parents[3]
-ENGINE = ROOT / "plugins" / "module_utils" / "titan_db"
-FOLDERS = {path.name for path in ENGINE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+ENGINE = ROOT / "plugins" / "module_utils" / "_engine"
 PLUGINS = sorted((ROOT / "plugins").rglob("*.py"))
-# What may cross capability folders: the catalog of backups, which migrations the last run knew, and (pure) when a job is due.
-ALLOWED = {
-    ("retention", "backups.catalog"),
-    ("watch", "backups.catalog"),
-    ("watch", "migrations.record"),
-    ("watch", "schedule.calendar"),
-    ("watch", "schedule.expression"),
-}
 
 
-def imports(path: Path) -> list[tuple[int, str]]:
-    """(level, dotted name) of each import in the file, wherever it stands."""
-    found: list[tuple[int, str]] = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom):
-            found += [(node.level, ".".join(filter(None, (node.module, alias.name)))) for alias in node.names]
-        elif isinstance(node, ast.Import):
-            found += [(0, alias.name) for alias in node.names]
-    return found
+def findings(engine: Path) -> list[str]:
+    """All that is wrong with the engine's imports."""
+    graph, wrong = graph_of(engine)
+    files = [f"a circle of files: {circle}" for circle in circles(graph)]
+    folders = [f"a circle of folders: {circle}" for circle in circles(folder_graph(engine))]
+    return [*wrong, *against_the_order(graph), *files, *folders]
 
 
-@pytest.mark.parametrize("path", sorted(ENGINE.rglob("*.py")), ids=lambda path: str(path.relative_to(ENGINE)))
-def test_the_engine_knows_nothing_of_ansible_and_imports_downward(path: Path) -> None:
-    folder = path.parent.name if path.parent != ENGINE else ""
-    for level, name in imports(path):
-        assert level or not name.startswith("ansible"), f"{path.name} imports {name}"
-        top = name.split(".")[0]
-        if folder and level == 2 and top in FOLDERS and top != folder:
-            assert (folder, ".".join(name.split(".")[:2])) in ALLOWED, f"{folder}/{path.name} imports {name}"
-        if not folder and level == 1:
-            assert top not in FOLDERS, f"the bottom file {path.name} imports the capability {name}"
+def unnamed_folders(engine: Path, *pages: str) -> list[str]:
+    """Folders of the engine that one of the pages does not name."""
+    names = {path.name for path in engine.rglob("*/") if path.is_dir() and path.name != "__pycache__"}
+    return sorted(name for name in names if not all(re.search(rf"\b{name}\b", page) for page in pages))
+
+
+def test_imports_point_downward_without_a_circle() -> None:
+    assert findings(ENGINE) == []
+
+
+def test_every_file_of_the_engine_is_looked_at() -> None:
+    files = engine_files(ENGINE)
+    graph, _ = graph_of(ENGINE)
+    assert set(graph) == set(files) and len(files) > 150
+    assert sum(map(len, graph.values())) > 500
+    tops = {name.split(".")[0] for name in files if name}
+    assert tops == {name for names in ORDER for name in names}
+
+
+def append(name: str, text: str) -> Callable[[Path], None]:
+    def change(engine: Path) -> None:
+        with open(engine / name, "a", encoding="utf-8") as stream:
+            stream.write(text)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            append("text/durations.py", "from ..host import files\n"),
+            "text.durations imports host.files, which is not below it",
+        ),
+        (
+            append("host/clock.py", "def f():\n    from ..jobs.run import run_job\n"),
+            "host.clock imports jobs.run, which is not",
+        ),
+        (append("retention/findings.py", "from ..backups.keep import plan\n"), "not open to retention"),
+        (append("backups/naming2.py", "from ..reindex import bloat\n"), "backups.naming2 imports reindex.bloat"),
+        (append("errors.py", "import ansible.errors\n"), "imports ansible.errors"),
+        (append("errors.py", "from ansible.module_utils import basic\n"), "imports ansible.module_utils"),
+        (append("errors.py", "from ..other import thing\n"), "imports outside the engine"),
+        (append("migrations/sql/tokens.py", "from ..gone.nowhere import thing\n"), "which is no file of the engine"),
+        (append("migrations/sql/tokens.py", "from . import lexer\n"), "a circle of files: migrations.sql"),
+        (append("migrations/sql/tokens.py", "from ..run.watch2 import x\n"), "which is no file"),
+        (append("backups/content/row_hash.py", "from ..restore import restore\n"), "a circle of folders"),
+        (append("strange/thing.py", "from ..errors import TitanError\n"), "no place in the order"),
+    ],
+    ids=str,
+)
+def test_each_rule_is_broken_once(tmp_path: Path, change: Callable[[Path], None], said: str) -> None:
+    copy = tmp_path / "_engine"
+    shutil.copytree(ENGINE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    (copy / "strange").mkdir()
+    change(copy)
+    found = findings(copy)
+    assert any(said in each for each in found), found
 
 
 @pytest.mark.parametrize("path", PLUGINS, ids=lambda path: str(path.relative_to(ROOT / "plugins")))

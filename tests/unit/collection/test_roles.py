@@ -39,4 +39,4 @@ def test_a_role_has_a_readme_and_tags(role: str) -> None:
 
 
 def test_there_are_roles() -> None:
-    assert {"host", "migrations", "retention", "backup", "schedule"} <= set(ROLES)
+    assert {"host", "migrations", "retention", "backup", "crontab"} <= set(ROLES)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.titan.database.plugins.module_utils._engine.crontab.calendar import longest_interval
 from ansible_collections.titan.database.plugins.module_utils._engine.environment.config import environment_from_config
-from ansible_collections.titan.database.plugins.module_utils._engine.health.checks import longest_interval
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -20,7 +20,8 @@ def test_each_environment_looks_at_itself_every_quarter_of_an_hour(name: str) ->
     environment = environment_from_config({"environment": name, "schedule": schedule}, "")
     assert environment
     now = datetime(2026, 11, 22, tzinfo=timezone.utc)
-    assert longest_interval(environment.jobs["health"], now, timezone.utc) == 900
+    plan = environment.jobs["health"]
+    assert longest_interval(plan.expression, now, timezone.utc, plan.weekday) == 900
     minutes = {job: set(plan.expression.minutes) for job, plan in environment.jobs.items() if plan.expression}
     assert all(minutes["health"].isdisjoint(taken) for job, taken in minutes.items() if job != "health")
     assert variables["migrations_record"] == "{{ titan_state }}/migrations.json"

@@ -121,7 +121,7 @@ def test_messages_that_the_restore_page_explains_are_those_of_the_engine() -> No
     text = (ROOT / "docs" / "restore.md").read_text(encoding="utf-8")
     table = text[text.index("## It went wrong") : text.index("## Back to how it was")]
     engine = "".join(
-        path.read_text(encoding="utf-8") for path in (ROOT / "plugins" / "module_utils" / "titan_db").rglob("*.py")
+        path.read_text(encoding="utf-8") for path in (ROOT / "plugins" / "module_utils" / "_engine").rglob("*.py")
     )
     explained = re.findall(r"^\| `([^`]+)` \|", table, flags=re.M)
     servers = {"permission denied to create database", "No space left on device"}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.read import PHYSICAL, Entry
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.entry import PHYSICAL, Entry
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.retention.plan import guards
 

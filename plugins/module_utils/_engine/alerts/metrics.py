@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..environment.records import Record
-from ..health.thresholds import WORDS
+from ..environment.status import WORDS
 from ..host.files import published
 
 # name -> (type, help)

@@ -12,15 +12,16 @@ from datetime import timedelta
 from typing import Any
 
 from ..errors import OptionError, TitanError
-from ..host.files import require_private_directory
+from ..host.files import absolute, require_private_directory
 from ..outcome import Call, Outcome
 from ..postgres.connection import ConnectionSettings
 from ..postgres.database import Database, connect
 from ..text.durations import parse_duration
+from .catalog.entry import PHYSICAL, Entry
 from .catalog.keep_forever import pin_entry
 from .catalog.manifest import backup_lock
 from .catalog.naming import EXTENSIONS, require_name
-from .catalog.read import PHYSICAL, Entry, newest_verified, read_catalog, read_entry
+from .catalog.read import newest_verified, read_catalog, read_entry
 from .catalog.report import listing_line, public_entry
 from .content.fingerprint import canceller, read_tables
 from .dump.leftovers import sweep_parts
@@ -28,7 +29,6 @@ from .dump.preflight import choose_tools, last_of_kind, require_sensible, requir
 from .dump.source import Source, left_out, of_source, read_source, require_readable
 from .dump.take import Wanted, take_backup, utc_now
 from .keep.plan import accepted_since, rules_from_option
-from .options import absolute
 from .pgbackrest.drill import drill_stanza
 from .pgbackrest.stanza import prepare_stanza
 from .pgbackrest.take import backup_stanza as take_physical

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 _PROGRAMS: dict[str, dict[str, Any]] = {
@@ -91,8 +90,3 @@ RESTORE: dict[str, dict[str, Any]] = {
     "identity": {"type": "path"},
     **_PROGRAMS,
 }
-
-
-def absolute(path: str | None) -> str:
-    """The path from the root, because programs are started elsewhere; empty for none."""
-    return os.path.abspath(path) if path else ""

@@ -11,9 +11,10 @@ from typing import Any
 
 from ..errors import TitanError
 from ..outcome import Outcome
+from .catalog.entry import Entry
 from .catalog.manifest import format_time
 from .catalog.naming import EXTENSIONS
-from .catalog.read import Entry, newest_verified, read_catalog
+from .catalog.read import newest_verified, read_catalog
 from .catalog.report import listing_diff, public_entry
 from .dump.take import Wanted, utc_now
 from .keep.plan import KeepRules, doubts, make_keep_plan

@@ -119,3 +119,11 @@ def _change(day: date, zone: tzinfo) -> str:
     if length == timedelta(days=1):
         return ""
     return f"clocks go {'forward' if length < timedelta(days=1) else 'back'} on this day"
+
+
+def longest_interval(expression: Expression | None, now: datetime, zone: tzinfo, weekday: int | None) -> float:
+    """The longest time in seconds between two of the next starts; 0 for what nothing starts."""
+    if expression is None:
+        return 0.0
+    moments = [run.utc for run in next_runs(expression, now, zone, weekday, 14)]
+    return max(((later - sooner).total_seconds() for sooner, later in zip(moments, moments[1:])), default=0.0)

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
-from ..backups.catalog.read import Entry
-from ..crontab.calendar import UTC, next_runs, previous_run
+from ..backups.catalog.entry import Entry
+from ..crontab.calendar import UTC, longest_interval, previous_run
 from ..environment.config import JobPlan
 from ..environment.records import Record
 from ..migrations.history.known_files import Standing
@@ -169,20 +169,16 @@ def program_checks(copies: int, broken: Sequence[str], limits: Limits, environme
     return [judge("programs", len(broken), limits, what, fix)] if copies else []
 
 
-def longest_interval(plan: JobPlan, now: datetime, zone: tzinfo) -> float:
-    """The longest time in seconds between two of the next starts; 0 for a job that nothing schedules."""
-    if plan.expression is None:
-        return 0.0
-    moments = [run.utc for run in next_runs(plan.expression, now, zone, plan.weekday, 14)]
-    return max(((later - sooner).total_seconds() for sooner, later in zip(moments, moments[1:])), default=0.0)
-
-
 def age_limits(jobs: Sequence[JobPlan], now: datetime, zone: tzinfo) -> tuple[float, float] | None:
     """Limits in hours for the age of backups that are taken by the schedule: an hour late, one missed.
 
     For a daily backup these are 25 and 48. None if no backup is scheduled.
     """
-    hours = [longest_interval(plan, now, zone) / 3600 for plan in jobs if plan.word == "backup" and plan.expression]
+    hours = [
+        longest_interval(plan.expression, now, zone, plan.weekday) / 3600
+        for plan in jobs
+        if plan.word == "backup" and plan.expression
+    ]
     return (min(hours) + 1, min(hours) * 2) if hours and min(hours) >= 1 else None
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from ..backups.catalog.read import Entry, read_catalog
+from ..backups.catalog.entry import Entry
+from ..backups.catalog.read import read_catalog
 from ..environment.config import Environment, read_environment
 from ..environment.records import StateDirectory
 from ..errors import DatabaseError, OptionError, TitanError

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from ..backups.catalog.read import Entry
+from ..backups.catalog.entry import Entry
 from .texts import size_text, table_text
 
 _WEEK = 7 * 86400.0

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..environment.status import CRITICAL, OK, UNKNOWN, WARNING, WORDS
 from ..errors import OptionError
 
-OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
 OFF = (float("inf"), float("inf"))
-WORDS = ("ok", "warning", "critical", "unknown")
 
 
 @dataclass(frozen=True)

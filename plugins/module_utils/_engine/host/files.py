@@ -109,3 +109,8 @@ def require_private_directory(path: str, option: str) -> None:
         why = "is writable by group or others; chmod 0700 it"
     if why:
         raise TitanError(f"Option {option!r}: the directory {path!r} {why}.", option=option)
+
+
+def absolute(path: str | None) -> str:
+    """The path from the root, because programs are started elsewhere; empty for none."""
+    return os.path.abspath(path) if path else ""

@@ -14,11 +14,10 @@ from typing import Any, Callable
 from ..alerts.channels import ping
 from ..alerts.delivery import Run, message_variables, tell
 from ..alerts.metrics import job_samples, remove_former, write_metrics
-from ..crontab.calendar import UTC
+from ..crontab.calendar import UTC, longest_interval
 from ..environment.config import Environment
 from ..environment.records import Record, StateDirectory
 from ..errors import LockedError, TitanError
-from ..health.checks import longest_interval
 from ..host.clock import host_zone
 from ..postgres.connection import ConnectionSettings
 from ..postgres.locks import file_lock
@@ -191,7 +190,7 @@ def _save(run: Run, record: Record, running: bool, checks: Any = ()) -> None:
         run.state.save(record)
         if run.environment.metrics_dir:
             lost = float(run.state.read("notify.json").get("failed_total", 0))
-            interval = longest_interval(run.plan, datetime.now(UTC), host_zone()[0])
+            interval = longest_interval(run.plan.expression, datetime.now(UTC), host_zone()[0], run.plan.weekday)
             samples = job_samples(run.environment.name, record, running, interval, lost, checks)
             write_metrics(run.environment.metrics_dir, run.environment.name, run.plan.name, samples)
             if run.plan.word == "health" and not running:

@@ -12,13 +12,13 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.entry import PHYSICAL, Entry
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.physical import (
     entry_of,
     info_digest,
     label_of,
     no_better_than,
 )
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.read import PHYSICAL, Entry
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.keep.plan import KeepRules, make_keep_plan
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.pgbackrest.server import (
     ServerState,

@@ -9,8 +9,9 @@ import os
 
 from ...errors import OptionError, TitanError
 from ...outcome import Call, Outcome
+from .entry import PHYSICAL, Entry
 from .manifest import backup_lock, write_manifest
-from .read import PHYSICAL, Entry, read_entry
+from .read import read_entry
 from .report import public_entry
 
 

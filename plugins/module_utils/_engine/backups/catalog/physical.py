@@ -17,8 +17,8 @@ from typing import Any
 from ...errors import OptionError, TitanError
 from ...host.files import PART, write_file
 from ..programs.pgbackrest import Stanza, read_info, verify_sets
+from .entry import PHYSICAL, Entry
 from .manifest import LEVELS, hand_over, parse_time
-from .read import PHYSICAL, Entry
 
 POINTER = "pgbackrest.json"
 RECORD = ".pgbackrest.json"

@@ -8,54 +8,14 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from ...errors import OptionError, TitanError
+from .entry import Entry
 from .integrity import content_problem
 from .manifest import digest, manifest_path, parse_time, read_manifest, size_of
 from .naming import MANIFEST, FileName, parse_file_name
-
-PHYSICAL = "pgbackrest"  # the format of pgBackRest's backups, which its own rules remove
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One backup.
-
-    Attributes:
-        path: The file, or the directory of the format "directory".
-        name: The part of the file name before the time.
-        database, system_identifier: Of the source; empty without a manifest.
-        started, finished: Aware UTC times; without a manifest both are the time in the name.
-        size: Bytes now.
-        sha256: As the manifest has it; empty without one.
-        format: plain, custom, directory, or pgbackrest for a backup of a whole cluster (then path is our record of it).
-        verified_level: none, checksum or restored; none as soon as there is a problem.
-        verified_at: When that was shown.
-        problem: Empty, or why this must not be relied on.
-        manifest: The whole manifest; None for a file that others made (adopted, unverified).
-    """
-
-    path: str
-    name: str
-    database: str
-    system_identifier: str
-    started: datetime
-    finished: datetime
-    size: int
-    sha256: str
-    format: str
-    verified_level: str
-    verified_at: datetime | None
-    problem: str
-    manifest: dict[str, Any] | None
-
-    @property
-    def pinned(self) -> bool:
-        """Whether the keep rules never remove it."""
-        return bool((self.manifest or {}).get("pinned"))
+from .physical import label_of, read_pointer, read_stanza_catalog, read_stanza_entry
 
 
 def read_catalog(dest: str, name: str | None = None, verify: str = "none") -> list[Entry]:
@@ -69,8 +29,6 @@ def read_catalog(dest: str, name: str | None = None, verify: str = "none") -> li
     Raises:
         OptionError: dest exists but is no directory or cannot be read, or verify is another word.
     """
-    from .physical import read_pointer, read_stanza_catalog  # needs Entry
-
     if verify not in ("none", "checksum"):
         raise OptionError("verify", verify, "Allowed: none, checksum.")
     dest = os.path.abspath(dest)
@@ -99,8 +57,6 @@ def read_entry(path: str, verify: str = "none") -> Entry:
     Raises:
         OptionError: the file name is not that of a backup.
     """
-    from .physical import label_of, read_stanza_entry
-
     if label_of(path):
         return read_stanza_entry(path, verify)
     parsed = parse_file_name(os.path.basename(path))

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from .entry import Entry
 from .manifest import format_time
-from .read import Entry
 
 
 def listing_diff(entries: Sequence[Entry], removed: Sequence[str], new: str) -> tuple[str, str]:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import OptionError, TitanError
-from ..catalog.read import Entry, newest_verified
+from ..catalog.entry import Entry
+from ..catalog.read import newest_verified
 from ..programs.tools import CLIENT, SERVER, Programs, choose_compression, find_programs
 from .source import Source
 

@@ -13,7 +13,7 @@ from typing import Any
 from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database, sql
 from ...postgres.grants import NOT_ALLOWED
-from ..catalog.read import Entry
+from ..catalog.entry import Entry
 from ..content.fingerprint import Table, pin, read_tables
 from ..load.properties import read_properties
 

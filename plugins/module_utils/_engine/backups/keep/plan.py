@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any, Callable
 
 from ...errors import OptionError
+from ..catalog.entry import PHYSICAL, Entry
 from ..catalog.manifest import parse_time
-from ..catalog.read import PHYSICAL, Entry, newest_verified
+from ..catalog.read import newest_verified
 
 _CLOCK_SLACK = timedelta(minutes=5)
 

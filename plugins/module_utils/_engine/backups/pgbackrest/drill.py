@@ -13,16 +13,16 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ...errors import OptionError, TitanError
+from ...host.files import absolute
 from ...outcome import Call, Outcome
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import connect
 from ...steps import step
 from ...version import VERSION
+from ..catalog.entry import Entry
 from ..catalog.manifest import backup_lock, format_time, verification
 from ..catalog.physical import FORMAT_VERSION, entry_of, label_of, read_pointer, server_major, write_record
-from ..catalog.read import Entry
 from ..content.fingerprint import Fingerprint, hashed_in
-from ..options import absolute
 from ..programs.pgbackrest import Stanza, read_info, verify_sets
 from ..programs.pipeline import Deadline
 from ..programs.tools import find_programs

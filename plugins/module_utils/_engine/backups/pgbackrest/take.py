@@ -17,9 +17,10 @@ from ...outcome import Call, Outcome
 from ...postgres.database import Database, connect
 from ...steps import step
 from ...text.durations import parse_duration
+from ..catalog.entry import Entry
 from ..catalog.manifest import backup_lock, format_time, unproven, verification
 from ..catalog.physical import LABEL, UNKNOWN, label_of, read_pointer, read_stanza_catalog, sweep_records, write_record
-from ..catalog.read import Entry, newest_verified
+from ..catalog.read import newest_verified
 from ..catalog.report import listing_diff, public_entry
 from ..content.fingerprint import read_tables
 from ..dump.source import Source, of_source, read_source, require_readable

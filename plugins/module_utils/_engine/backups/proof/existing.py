@@ -10,13 +10,14 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ...errors import OptionError, TitanError
+from ...host.files import absolute
 from ...outcome import Call, Outcome
 from ...version import VERSION
+from ..catalog.entry import Entry
 from ..catalog.manifest import FORMAT_VERSION, backup_lock, digest, format_time, verification, write_manifest
 from ..catalog.naming import FileName, parse_file_name
-from ..catalog.read import Entry, read_entry
+from ..catalog.read import read_entry
 from ..content.fingerprint import Fingerprint
-from ..options import absolute
 from ..programs.pipeline import Deadline
 from ..programs.tools import CLIENT, SERVER, Programs, find_programs
 from .cluster import default_drill_directory

@@ -14,18 +14,18 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ...errors import DatabaseError, OptionError, TitanError
+from ...host.files import absolute
 from ...outcome import Call, Outcome
 from ...postgres.database import Database, connect, sql
 from ...postgres.locks import advisory_lock
 from ...steps import step
+from ..catalog.entry import Entry
 from ..catalog.manifest import digest
 from ..catalog.naming import FileName, parse_file_name
-from ..catalog.read import Entry
 from ..content.fingerprint import canceller, hashed_in, pin
 from ..load.loading import Loader
 from ..load.properties import apply_properties
 from ..load.targets import UNFINISHED, create_database, drop_database, maintenance, roomy
-from ..options import absolute
 from ..programs.pipeline import Deadline
 from ..programs.tools import CLIENT, Programs, find_programs
 from ..proof.read_restored import differences_to, needs_redump, read_restored

@@ -12,7 +12,6 @@ from the next run.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -20,13 +19,12 @@ from dataclasses import dataclass, field
 from typing import IO, Any, Callable
 
 from ...errors import TitanError
-from ...host.files import require_private_directory, sha256_file, sync_directory, write_file
+from ...host.files import sha256_file, sync_directory, write_file
 from ...postgres.database import Database, sql, translated
 from ...steps import step
+from ..plan.archive import MANIFEST, SUFFIX, file_stem, unfinished_archives
 from ..plan.count import Dated
 from ..policies.tables import Table
-
-SUFFIX, MANIFEST = ".copy", ".manifest.json"
 
 
 @dataclass
@@ -42,30 +40,17 @@ class Archive:
     def path(self) -> str:
         """Where the rows go: a name made of the policy's name and the time of the run."""
         moment = re.sub(r"[^0-9]", "", self.dated.clock.split("+")[0])
-        return os.path.join(self.dated.policy.archive, f"{_slug(self.dated.policy.name)}_{moment}{SUFFIX}")
+        return os.path.join(self.dated.policy.archive, f"{file_stem(self.dated.policy)}_{moment}{SUFFIX}")
 
     @property
     def columns(self) -> list[str]:
         """What is written: all columns but the generated ones, which COPY could not read back."""
         return [column.name for column in self.table.columns.values() if not column.generated]
 
-    def check(self) -> None:
-        """Raise TitanError unless the directory may be written to by us and nobody else."""
-        folder = self.dated.policy.archive
-        require_private_directory(folder, "archive")
-        if not os.access(folder, os.W_OK):
-            raise TitanError(f"The archive directory {folder!r} cannot be written to; chown it to the user of the job.")
-
-    def unfinished(self) -> tuple[str, ...]:
-        """The names of this policy's files that have no manifest: their run did not end."""
-        folder, start = self.dated.policy.archive, _slug(self.dated.policy.name) + "_"
-        ours = [name for name in os.listdir(folder) if name.startswith(start) and name.endswith(SUFFIX)]
-        return tuple(sorted(name for name in ours if not os.path.exists(os.path.join(folder, name) + MANIFEST)))
-
     def heal(self) -> None:
         """Give the files of interrupted runs of this policy their manifest, without their torn last line."""
         folder = self.dated.policy.archive
-        for name in self.unfinished():
+        for name in unfinished_archives(self.dated.policy):
             path = os.path.join(folder, name)
             rows = _whole_lines(path)
             self._write_manifest(path, rows, interrupted=True)
@@ -135,11 +120,6 @@ class Archive:
         write_file(
             path + MANIFEST, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode(), 0o600, "archive"
         )
-
-
-def _slug(name: str) -> str:
-    """A file name for any policy name, different for different names."""
-    return f"{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-')[:60]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _lines(path: str, start: int) -> int:

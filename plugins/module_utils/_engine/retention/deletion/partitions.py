@@ -9,22 +9,17 @@ longer part of its table: a run that is cut off between detaching and dropping i
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import Callable
 
 from ...errors import DatabaseError
 from ...postgres.database import Database, sql
 from ...steps import step
-from ..policies.policy import Policy
-from ..policies.predicate import TIME_TYPES
 from ..policies.tables import Leaf, Table
 
-_UPPER = re.compile(r" TO \('((?:[^']|'')*)'\)$")
 _NOTES = """
 CREATE TABLE IF NOT EXISTS titan_ops.retention_detached (
     partition_oid  bigint PRIMARY KEY,
@@ -36,68 +31,6 @@ _TRIES, _WAIT = 12, "100ms"
 
 # the partition cannot be dropped as a whole: it is depended on, referenced, not ours, or of a kind that forbids it
 REFUSED = ("2BP01", "23503", "42501", "0A000", "55000", "42809", "42P16", "55P03", "40P01")
-
-
-def expired_leaves(database: Database, table: Table, policy: Policy, cut: str) -> set[int]:
-    """The partitions whose upper bound is not after the cut-off, if the table is partitioned by range of the time column.
-
-    Not among them are a partition that a view selects from by name, which cannot be dropped, and one with a trigger for
-    each deleted row, which dropping would not fire.
-    """
-    column = table.columns[policy.column]
-    if policy.where or policy.mark or policy.archive or not table.owned:
-        return set()
-    by_time = database.value(
-        """
-        SELECT p.partstrat = 'r' AND p.partnatts = 1 AND a.attname = %s
-          FROM pg_partitioned_table p LEFT JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = p.partattrs[0]
-         WHERE p.partrelid = %s
-        """,
-        (policy.column, table.oid),
-    )
-    direct = {
-        row["oid"]
-        for row in database.rows(
-            """
-            SELECT i.inhrelid::bigint AS oid FROM pg_inherits i
-             WHERE i.inhparent = %s AND NOT EXISTS (
-                   SELECT FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = i.inhrelid
-                      AND d.classid = 'pg_rewrite'::regclass AND d.deptype = 'n')
-               AND NOT EXISTS (
-                   SELECT FROM pg_trigger t
-                    WHERE t.tgrelid = i.inhrelid AND (NOT t.tgisinternal OR t.tgconstraint = 0)
-                      AND t.tgenabled IN ('O', 'A') AND t.tgtype::int & 9 = 9)  -- for each deleted row
-            """,
-            (table.oid,),
-        )
-    }
-    found = set()
-    for leaf in table.leaves if by_time else ():
-        upper = _UPPER.search(leaf.bound)
-        if leaf.oid in direct and upper:
-            kind = sql.SQL(TIME_TYPES[column.base])
-            bound, limit = sql.Literal(upper[1].replace("''", "'")), sql.Literal(cut)
-            if database.value(sql.SQL("SELECT {}::{} <= {}::{}").format(bound, kind, limit, kind)):
-                found.add(leaf.oid)
-    return found
-
-
-def unfinished(database: Database, table: Table) -> list[Leaf]:
-    """Partitions that an earlier run has detached, or begun to detach, but not dropped."""
-    if not database.value("SELECT to_regclass('titan_ops.retention_detached') IS NOT NULL"):
-        return []
-    rows = database.rows(
-        """
-        SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name, pg_relation_size(c.oid) AS bytes
-          FROM titan_ops.retention_detached d
-          JOIN pg_class c ON c.oid = d.partition_oid::oid AND c.relname = d.partition_name AND c.relkind = 'r'
-          JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE d.parent_oid = %s
-           AND (NOT c.relispartition OR EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid AND i.inhdetachpending))
-        """,
-        (table.oid,),
-    )
-    return [Leaf(row["oid"], row["schema"], row["name"], row["bytes"], detached=True) for row in rows]
 
 
 def drop_partition(database: Database, table: Table, leaf: Leaf) -> int:
@@ -186,13 +119,3 @@ def _short_waits(database: Database) -> Iterator[None]:
     finally:
         if not database.raw.closed:
             database.execute("SELECT set_config('lock_timeout', %s, false)", (before,))
-
-
-def with_unfinished(database: Database, table: Table) -> Table:
-    """The table with the partitions that an earlier run left detached as its first leaves.
-
-    They come first because only one partition of a table may be pending at a time.
-    """
-    more = unfinished(database, table)
-    oids = {leaf.oid for leaf in more}
-    return replace(table, leaves=(*more, *(leaf for leaf in table.leaves if leaf.oid not in oids))) if more else table

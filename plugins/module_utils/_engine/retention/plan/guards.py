@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta, timezone
 
-from ...backups.catalog.read import PHYSICAL, Entry, newest_verified, read_catalog, read_entry
+from ...backups.catalog.entry import PHYSICAL, Entry
+from ...backups.catalog.read import newest_verified, read_catalog, read_entry
 from ...errors import OptionError, TitanError
 from ...postgres.database import Database
 from ...text.durations import parse_duration

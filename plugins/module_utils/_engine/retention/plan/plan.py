@@ -11,16 +11,16 @@ from typing import Any
 
 from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database
-from ..deletion.archive import Archive
-from ..deletion.partitions import expired_leaves, with_unfinished
 from ..policies.policy import Policy
 from ..policies.predicate import TIME_TYPES, cutoff
 from ..policies.tables import Child, Table, find_table
 from ..policies.validate import check
 from ..vacuum.pending import cut_off
+from .archive import require_archive_directory, unfinished_archives
 from .count import Dated, PolicyCount, TableCount, count_table
 from .facts import changed_children, leaf_facts
 from .guards import check_cutoff, check_fraction
+from .partitions import expired_leaves, with_unfinished
 from .planner import Strategy, choose
 
 
@@ -174,9 +174,8 @@ def _plan_policy(
     allowed = dated.policy.max_fraction if dated.policy.max_fraction is not None else max_fraction
     try:
         if dated.policy.archive:
-            archive = Archive(dated, table)
-            archive.check()
-            plan = replace(plan, unfinished=archive.unfinished())
+            require_archive_directory(dated.policy)
+            plan = replace(plan, unfinished=unfinished_archives(dated.policy))
         check_fraction(dated.policy.name, found.total_due, count.total_rows, allowed)
     except TitanError as error:
         return replace(plan, error=error.message)

@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One backup as the catalog lists it, whichever engine took it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+PHYSICAL = "pgbackrest"  # the format of pgBackRest's backups, which its own rules remove
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One backup.
+
+    Attributes:
+        path: The file, or the directory of the format "directory".
+        name: The part of the file name before the time.
+        database, system_identifier: Of the source; empty without a manifest.
+        started, finished: Aware UTC times; without a manifest both are the time in the name.
+        size: Bytes now.
+        sha256: As the manifest has it; empty without one.
+        format: plain, custom, directory, or pgbackrest for a backup of a whole cluster (then path is our record of it).
+        verified_level: none, checksum or restored; none as soon as there is a problem.
+        verified_at: When that was shown.
+        problem: Empty, or why this must not be relied on.
+        manifest: The whole manifest; None for a file that others made (adopted, unverified).
+    """
+
+    path: str
+    name: str
+    database: str
+    system_identifier: str
+    started: datetime
+    finished: datetime
+    size: int
+    sha256: str
+    format: str
+    verified_level: str
+    verified_at: datetime | None
+    problem: str
+    manifest: dict[str, Any] | None
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the keep rules never remove it."""
+        return bool((self.manifest or {}).get("pinned"))
