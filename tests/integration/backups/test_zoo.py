@@ -107,7 +107,7 @@ def meanwhile(work: Callable[[], None]) -> Iterator[list[Exception]]:
 def test_the_zoo_comes_back_equal_while_others_write_and_alter(
     cluster: Cluster, zoo: ConnectionSettings, dest: Path
 ) -> None:
-    with connect(zoo, pinned=False) as writer, connect(zoo, pinned=False) as builder:
+    with connect(zoo, fixed_settings=False) as writer, connect(zoo, pinned=False) as builder:
         builder.execute("ALTER EVENT TRIGGER guard DISABLE; SET lock_timeout = '3s'")
         passed, refused, number = [0], [0], iter(range(100000))
 
@@ -178,7 +178,7 @@ def test_each_small_change_of_content_is_a_difference(
     )
 
     settings, before = zoo_twice
-    with connect(settings, pinned=False) as user:
+    with connect(settings, fixed_settings=False) as user:
         user.execute("BEGIN; SET LOCAL session_replication_role = replica")
         user.execute("ALTER EVENT TRIGGER guard DISABLE")
         user.execute(change)

@@ -293,7 +293,7 @@ def test_the_way_back_of_titan_gives_the_schema_from_before(
     prepared: str, titan: ConnectionSettings, call_module: Module
 ) -> None:
     options = {**login(titan), "path": str(TITAN / "migrations")}
-    with connect(titan, pinned=False) as db:
+    with connect(titan, fixed_settings=False) as db:
         if prepared:
             db.execute(prepared)
         before = dump(titan)
@@ -320,7 +320,7 @@ COMMENT ON FUNCTION cleanup_audit_logs() IS 'my own'; REVOKE ALL ON FUNCTION cle
 def test_a_users_own_function_that_ours_replaces_comes_back(titan: ConnectionSettings, call_module: Module) -> None:
     """Also where the way back drops it in one statement with functions that are ours."""
     options = {**login(titan), "path": str(TITAN / "migrations")}
-    with connect(titan, pinned=False) as db:
+    with connect(titan, fixed_settings=False) as db:
         db.execute(OUR_SIGNATURE)
     before = dump(titan)
     ok(call_module("migration", **options))
@@ -331,7 +331,7 @@ def test_a_users_own_function_that_ours_replaces_comes_back(titan: ConnectionSet
 
 @pytest.mark.parametrize("spared", ["a", "b", "c", "d", "ab", "ad", "bc", "cd", "abd", "bcd", "abcd"])
 def test_what_stays_is_taken_out_of_a_list_of_names(spared: str, settings: ConnectionSettings, run: Run) -> None:
-    with connect(settings, pinned=False) as db:
+    with connect(settings, fixed_settings=False) as db:
         for name in spared:
             db.execute(f"CREATE TABLE {name} (x int)")
     before = dump(settings)
@@ -346,7 +346,7 @@ def test_what_stays_is_taken_out_of_a_list_of_names(spared: str, settings: Conne
 
 def test_a_users_own_function_of_one_of_our_names_survives(titan: ConnectionSettings, call_module: Module) -> None:
     options = {**login(titan), "path": str(TITAN / "migrations")}
-    with connect(titan, pinned=False) as db:
+    with connect(titan, fixed_settings=False) as db:
         db.execute(OWN_FUNCTION)
     before = dump(titan)
     result = call_module("migration", **options)
@@ -357,7 +357,7 @@ def test_a_users_own_function_of_one_of_our_names_survives(titan: ConnectionSett
 
 
 def test_what_a_file_replaces_comes_back_and_what_it_finds_stays(settings: ConnectionSettings, run: Run) -> None:
-    with connect(settings, pinned=False) as db:
+    with connect(settings, fixed_settings=False) as db:
         db.execute(REPLACED)
     before = dump(settings)
     texts = {
@@ -377,7 +377,7 @@ def test_what_a_file_replaces_comes_back_and_what_it_finds_stays(settings: Conne
 def test_dependent_objects_stop_the_way_back_by_name(titan: ConnectionSettings, call_module: Module) -> None:
     options = {**login(titan), "path": str(TITAN / "migrations")}
     ok(call_module("migration", **options))
-    with connect(titan, pinned=False) as db:
+    with connect(titan, fixed_settings=False) as db:
         db.execute("CREATE VIEW my_report AS SELECT * FROM cleanup_statistics")
         before = dump(titan)
         result = call_module("migration", **options, state="rolled_back", target="0010", allow_rollback=True)
@@ -491,7 +491,7 @@ def test_drift_names_what_was_changed_by_hand(run: Run, settings: ConnectionSett
     }
     ok(run(texts))
     assert run(texts, "migration_info")["drift"] == []
-    with connect(settings, pinned=False) as db:
+    with connect(settings, fixed_settings=False) as db:
         db.execute("CREATE INDEX tb ON t (b); ALTER TABLE t ALTER b SET DEFAULT 7; DROP FUNCTION f()")
     drift = run(texts, "migration_info")["drift"]
     assert drift == [

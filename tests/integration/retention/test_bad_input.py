@@ -23,7 +23,7 @@ GOOD = {"table": "logs", "column": "created_at", "keep": "1 day"}
 def untouched(server: Any) -> Any:
     """One database for all refusals: each test shows that nothing was written to it."""
     made = make_database(server)
-    with connect(made, pinned=False) as database:
+    with connect(made, fixed_settings=False) as database:
         database.execute(SCHEMA)
     yield made
     drop_database(server, made.database)

@@ -109,7 +109,7 @@ def test_rows_older_than_a_promise_not_checked_are_found(
 def test_an_inheriting_table_may_break_the_promise(server15: Any, call_module: Any, freely: Any) -> None:
     settings = make_database(server15)
     try:
-        with connect(settings, pinned=False) as database:
+        with connect(settings, fixed_settings=False) as database:
             database.execute(
                 "CREATE TABLE logs (id int, at timestamptz NOT NULL); CREATE TABLE more () INHERITS (logs)"
             )

@@ -22,7 +22,7 @@ from tests.conftest import drop_database, embedded_programs, free_port, login, m
 
 
 def fill(settings: ConnectionSettings, call_module: Any, rows: int = 3000) -> None:
-    with connect(settings, pinned=False) as database:
+    with connect(settings, fixed_settings=False) as database:
         database.execute("CREATE TABLE public.logs (id int PRIMARY KEY, at timestamptz, n int)")
         database.execute(
             f"INSERT INTO public.logs SELECT i, now() - interval '9 days', 0 FROM generate_series(1, {rows}) i"
@@ -32,7 +32,7 @@ def fill(settings: ConnectionSettings, call_module: Any, rows: int = 3000) -> No
 
 def trigger(settings: ConnectionSettings, body: str) -> None:
     """Run the body whenever a row is deleted."""
-    with connect(settings, pinned=False) as database:
+    with connect(settings, fixed_settings=False) as database:
         database.execute(
             f"CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN old; END $$"
         )
@@ -99,7 +99,7 @@ def test_a_batch_that_takes_too_long_is_cancelled_and_repeated_smaller(
     fill(settings, call_module, 1200)
     trigger(settings, "PERFORM pg_sleep(0.002);")
     if walk == "keyset":
-        with connect(settings, pinned=False) as database:
+        with connect(settings, fixed_settings=False) as database:
             database.execute("CREATE INDEX ON public.logs (at)")
             database.execute("UPDATE public.logs SET at = at - id * interval '1 second'")
             database.execute("INSERT INTO public.logs SELECT i, now(), 0 FROM generate_series(5000, 15000) i")

@@ -22,7 +22,7 @@ def rule(raw: str | None, **changes: Any) -> dict[str, Any]:
 def guarded(server: Any) -> Any:
     """One database for all refusals; canary is what a break-out would go for."""
     made = make_database(server)
-    with connect(made, pinned=False) as database:
+    with connect(made, fixed_settings=False) as database:
         database.execute("CREATE TABLE public.logs (id int, at timestamptz, body text, level text)")
         database.execute("CREATE TABLE public.canary (n int); INSERT INTO public.canary VALUES (1)")
         database.execute("CREATE FUNCTION public.mine(text) RETURNS bool LANGUAGE sql AS 'SELECT true'")

@@ -52,7 +52,7 @@ def _record(path: str, migrations: Sequence[Migration], check_mode: bool) -> boo
 
 
 def _migrate(call: Call, migrations: Sequence[Migration]) -> Outcome:
-    with told(call) as (call, progress), connect(call.connection, "migration", pinned=False) as database:
+    with told(call) as (call, progress), connect(call.connection, "migration", fixed_settings=False) as database:
         require_own_session(database, call.connection)
         problem = _unsuitable(database)
         if problem:
@@ -107,7 +107,7 @@ def migration_info(call: Call) -> Outcome:
     from .history.status import read_status
 
     migrations = _migrations(call.options)
-    with connect(call.connection, "migration_info", pinned=False) as database:
+    with connect(call.connection, "migration_info", fixed_settings=False) as database:
         data = read_status(database, migrations)
         changes = drift(database)
     data.update(drift=changes or [], drift_known=changes is not None)

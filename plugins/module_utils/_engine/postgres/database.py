@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from enum import IntEnum
+from typing import IO, Any
 
 from ..errors import DatabaseError
 from .connection import ConnectionSettings
-from .grants import NOT_ALLOWED, missing_grant
+from .grants import missing_grant
+from .sqlstates import INSUFFICIENT_PRIVILEGE
 
 try:
     import psycopg2
@@ -23,14 +25,33 @@ except ImportError:  # the door reports it: this file must import without
     sql = None  # type: ignore[assignment]
 
 # sql is imported from here by everyone, so that one place copes with a missing psycopg2.
-__all__ = ["Database", "child_environment", "connect", "database_error", "psycopg2", "sql", "translated"]
+__all__ = [
+    "Database",
+    "TransactionState",
+    "child_environment",
+    "connect",
+    "database_error",
+    "psycopg2",
+    "sql",
+    "translated",
+]
 
 MINIMUM_SERVER = 140000
 
 # A session that cannot be steered by the role's or the database's settings.
-_PINS = (
+_FIXED_SETTINGS = (
     "SET search_path = pg_catalog; SET row_security = off; SET standard_conforming_strings = on; SET bytea_output = hex"
 )
+
+
+class TransactionState(IntEnum):
+    """Where a session stands, as libpq counts it (PQtransactionStatus)."""
+
+    IDLE = 0
+    ACTIVE = 1
+    IN_TRANSACTION = 2
+    IN_FAILED_TRANSACTION = 3
+    UNKNOWN = 4
 
 
 class Database:
@@ -53,6 +74,29 @@ class Database:
     def major(self) -> int:
         return self.server_version // 10000
 
+    @property
+    def closed(self) -> bool:
+        """Whether the connection is known to be gone."""
+        return bool(self.raw.closed)
+
+    @property
+    def backend_pid(self) -> int:
+        """The process number of the server's side."""
+        return int(self.raw.info.backend_pid)
+
+    @property
+    def transaction_state(self) -> TransactionState:
+        return TransactionState(self.raw.info.transaction_status)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open, in which statements still succeed."""
+        return not self.closed and self.transaction_state == TransactionState.IN_TRANSACTION
+
+    def parameter_status(self, name: str) -> str:
+        """A setting that the server reports by itself (client_encoding ...); empty if it does not."""
+        return str(self.raw.get_parameter_status(name) or "")
+
     def execute(self, query: Any, params: Any = None) -> int:
         """Run the statement (or, without params, several); return the affected row count, -1 if there is none."""
         with translated(), self.raw.cursor() as cursor:
@@ -68,15 +112,15 @@ class Database:
 
     def row(self, query: Any, params: Any = None) -> dict[str, Any] | None:
         """The first row, or None."""
-        found = self.rows(query, params)
-        return found[0] if found else None
+        rows = self.rows(query, params)
+        return rows[0] if rows else None
 
     def value(self, query: Any, params: Any = None) -> Any:
         """The first column of the first row, or None without a row."""
         with translated(), self.raw.cursor() as cursor:
             cursor.execute(query, params)
-            found = cursor.fetchone()
-            return found[0] if found else None
+            row = cursor.fetchone()
+            return row[0] if row else None
 
     @contextmanager
     def transaction(self, begin: str = "BEGIN") -> Iterator[None]:
@@ -90,6 +134,35 @@ class Database:
                     cursor.execute("ROLLBACK")
             raise
         self.execute("COMMIT")
+
+    def copy_out(self, query: Any, stream: IO[bytes]) -> int:
+        """Run COPY ... TO STDOUT into the stream; return the number of rows."""
+        with translated(), self.raw.cursor() as cursor:
+            cursor.copy_expert(query, stream)
+            return int(cursor.rowcount)
+
+    def copy_in(self, query: Any, stream: IO[bytes]) -> int:
+        """Run COPY ... FROM STDIN from the stream; return the number of rows."""
+        return self.copy_out(query, stream)  # libpq decides by the statement
+
+    def as_text(self, composed: Any) -> str:
+        """The statement, identifier or literal (sql.Composable) as text, quoted for this server."""
+        return str(composed.as_string(self.raw))
+
+    def cancel(self) -> None:
+        """Cancel what the session is doing, from another thread; nothing happens when it is idle or gone."""
+        with suppress(psycopg2.Error):
+            self.raw.cancel()
+
+    def reconnect(self, application: str = "titan-db", fixed_settings: bool = True) -> None:
+        """Go on in a new session: whatever belonged to this one (settings, locks, temporary tables) is gone.
+
+        Raises:
+            DatabaseError: no new connection; this one stays.
+        """
+        renewed = connect(self.settings, application, fixed_settings)
+        self.raw.close()
+        self.raw = renewed.raw
 
     def notices(self) -> list[str]:
         """The notices and warnings received so far, and forget them."""
@@ -140,7 +213,7 @@ def database_error(error: Any) -> DatabaseError:
         if value
     }
     sqlstate = getattr(error, "pgcode", None) or ""
-    if sqlstate == NOT_ALLOWED:
+    if sqlstate == INSUFFICIENT_PRIVILEGE:
         missing = missing_grant(primary, *_statement_and_role(error))
         primary += f"; {missing}" if missing else ""
     return DatabaseError(f"PostgreSQL says: {primary}", sqlstate=sqlstate, **extra)
@@ -156,14 +229,14 @@ def _statement_and_role(error: Any) -> tuple[str, str]:
 
 
 def connect(
-    settings: ConnectionSettings, application: str = "titan-db", pinned: bool = True, timeout: int = 10
+    settings: ConnectionSettings, application: str = "titan-db", fixed_settings: bool = True, timeout: int = 10
 ) -> Database:
     """Open an autocommit connection.
 
     Args:
         settings: Where and as whom.
         application: Shown as application_name in pg_stat_activity, prefixed by "titan-db".
-        pinned: Set search_path to pg_catalog only and pin what else would change results; False for users' own SQL.
+        fixed_settings: Set search_path to pg_catalog only and fix what else would change results; False for users' own SQL.
         timeout: Seconds to wait for the connection.
 
     Raises:
@@ -185,8 +258,8 @@ def connect(
         raw.close()
         raise DatabaseError(f"{settings.place()} is PostgreSQL {raw.server_version // 10000}; 14 or newer is needed.")
     database = Database(raw, settings)
-    if pinned:
-        database.execute(_PINS + ("; SET transaction_timeout = 0" if raw.server_version >= 170000 else ""))
+    if fixed_settings:
+        database.execute(_FIXED_SETTINGS + ("; SET transaction_timeout = 0" if raw.server_version >= 170000 else ""))
     return database
 
 

@@ -9,6 +9,7 @@ import os
 
 from ..errors import DatabaseError
 from .database import Database
+from .sqlstates import INSUFFICIENT_PRIVILEGE
 
 _HERE = ("", "localhost", "127.0.0.1", "::1")
 
@@ -25,7 +26,7 @@ def data_directory(database: Database) -> str:
     try:
         return str(database.value("SELECT current_setting('data_directory')"))
     except DatabaseError as error:
-        if error.sqlstate != "42501":  # only members of pg_read_all_settings may see it
+        if error.sqlstate != INSUFFICIENT_PRIVILEGE:  # only members of pg_read_all_settings may see it
             raise
     return ""
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 
-NOT_ALLOWED = "42501"
+from .sqlstates import INSUFFICIENT_PRIVILEGE
+
+NOT_ALLOWED = INSUFFICIENT_PRIVILEGE  # the name under which others know it
 # Compiled when something was refused: few runs ever are, and all of them would wait for it.
 _OWNER = r"must be owner of (.+)"
 _BY_VERB = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")

@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from typing import Callable
 
 from ..errors import LockedError
-from .database import Database
+from .database import Database, TransactionState
 
 
 @contextmanager
@@ -90,7 +90,7 @@ def advisory_lock(
     try:
         yield
     finally:
-        if not database.raw.closed and database.raw.info.transaction_status == 0:
+        if not database.closed and database.transaction_state == TransactionState.IDLE:
             database.value("SELECT pg_catalog.pg_advisory_unlock(%s)", (key,))
 
 

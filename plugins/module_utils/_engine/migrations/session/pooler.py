@@ -39,7 +39,7 @@ def require_own_session(database: Database, settings: ConnectionSettings) -> Non
 def _shared(database: Database, settings: ConnectionSettings, first: int) -> bool:
     """True if another client gets our server session while we are connected."""
     try:
-        with connect(settings, "migration probe", pinned=False) as other:
+        with connect(settings, "migration probe", fixed_settings=False) as other:
             for _round in range(4):
                 other.execute("BEGIN")
                 theirs = other.value(_PID)

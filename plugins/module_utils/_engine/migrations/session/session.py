@@ -90,7 +90,7 @@ class Session:
             LockedError: another run took the lock in between.
         """
         if self._stale:
-            renewed = connect(self.database.settings, "migration", pinned=False)
+            renewed = connect(self.database.settings, "migration", fixed_settings=False)
             self.database.raw.close()
             self.database.raw = renewed.raw
             self._watcher.watch(renewed.raw.info.backend_pid)
