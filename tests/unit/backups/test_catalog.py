@@ -142,6 +142,7 @@ WHOLE = b"CREATE TABLE x ();\n" * 1000 + b"--\n-- PostgreSQL database dump compl
         (b"no gzip at all", "decoded"),
         (b"", "empty"),
     ],
+    ids=["whole", "two_members", "torn", "half", "blank", "no_table", "no_gzip", "empty"],  # gzip's bytes hold the time
 )
 def test_a_file_without_a_manifest_is_judged_by_its_content(tmp_path: Path, content: bytes, word: str) -> None:
     (tmp_path / "titan_prod_20251101_020000.sql.gz").write_bytes(content)

@@ -74,7 +74,7 @@ def append(name: str, text: str) -> Callable[[Path], None]:
         (append("backups/content/row_hash.py", "from ..restore import restore\n"), "a circle of folders"),
         (append("strange/thing.py", "from ..errors import TitanError\n"), "no place in the order"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_each_rule_is_broken_once(tmp_path: Path, change: Callable[[Path], None], said: str) -> None:
     copy = tmp_path / "_engine"
