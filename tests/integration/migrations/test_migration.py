@@ -152,7 +152,7 @@ def test_a_late_version_is_refused_unless_it_is_named(settings: ConnectionSettin
     [
         (["1_a.sql", "01_b.sql"], "have the same version"),
         (["a.sql"], "'a.sql' does not fit NNNN_name.sql"),
-        (["1_a.down.sql"], "way back of a migration that is not there"),
+        (["1_a.down.sql"], "rollback of a migration that is not there"),
     ],
 )
 def test_bad_names_are_refused_before_anything_runs(

@@ -139,7 +139,7 @@ def test_a_new_enum_value_that_is_used_gets_a_step_of_its_own() -> None:
              "---- create above / drop below ----"],
 )  # fmt: skip
 def test_a_file_that_holds_its_way_back_too_is_refused(mark: str) -> None:
-    with pytest.raises(TitanError, match="x.sql, line 3: .*way back"):
+    with pytest.raises(TitanError, match="x.sql, line 3: .*begins the rollback"):
         make_script(f"-- up\nCREATE TABLE a ();\n{mark}\nDROP TABLE a;", "x.sql")
     assert make_script(f"CREATE TABLE a ();\n{mark}\n\n-- DROP TABLE a;\n", "x.sql").whole
     assert make_script(f"SELECT $$\n{mark}\n$$;\nSELECT 1;", "x.sql").whole

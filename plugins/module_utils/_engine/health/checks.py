@@ -15,7 +15,7 @@ from ..backups.catalog.entry import Entry
 from ..crontab.calendar import UTC, longest_interval, previous_run
 from ..environment.config import JobPlan
 from ..environment.records import Record
-from ..migrations.history.known_files import Standing
+from ..migrations.history.known_files import PendingStatus
 from .facts import DatabaseFacts
 from .thresholds import CRITICAL, OK, UNKNOWN, Check, judge
 
@@ -95,22 +95,22 @@ def _session_checks(facts: DatabaseFacts, limits: Limits, sql: str) -> list[Chec
     ]  # fmt: skip
 
 
-def migration_checks(standing: Standing | str | None, limits: Limits, environment: str) -> list[Check]:
+def migration_checks(status: PendingStatus | str | None, limits: Limits, environment: str) -> list[Check]:
     """Whether the database has had what the last converge knew; a text says why that is unknown, None that nobody recorded it."""
     play = f"ansible-playbook titan.database.migrate -l {environment}"
-    if standing is None:
+    if status is None:
         return []
-    if isinstance(standing, str):
-        return [Check("migrations_pending", UNKNOWN, None, standing, play)]
-    of = f"of {standing.known} that the last converge knew"
+    if isinstance(status, str):
+        return [Check("migrations_pending", UNKNOWN, None, status, play)]
+    of = f"of {status.known} that the last converge knew"
     return [
         judge(
             name, len(keys), limits, f"{of}{': ' if keys else ''}{', '.join(keys[:5])}", fix
         )
         for name, keys, fix in (
-            ("migrations_pending", standing.pending, play),
+            ("migrations_pending", status.pending, play),
             (
-                "checksum_mismatches", standing.mismatched,
+                "checksum_mismatches", status.mismatched,
                 f"{play} --check says what was edited; put the file back, or let migrations_accept_edited take its text over",
             ),
         )

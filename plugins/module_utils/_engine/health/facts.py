@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import DatabaseError, TitanError
-from ..migrations.history.known_files import Standing, read_standing
+from ..migrations.history.known_files import PendingStatus, read_pending_status
 from ..postgres.database import Database
 from ..postgres.disk import data_directory
 from ..postgres.grants import NOT_ALLOWED
@@ -121,10 +121,10 @@ def _blind(database: Database) -> str:
     return f"only the sessions of {user!r} are seen; to see all, grant pg_monitor to {user!r}"
 
 
-def read_migrations(database: Database, path: str) -> Standing | str | None:
+def read_migrations(database: Database, path: str) -> PendingStatus | str | None:
     """How the history compares with what the last converge knew; or why that cannot be told; None if nobody recorded it."""
     try:
-        return read_standing(database, path)
+        return read_pending_status(database, path)
     except DatabaseError as error:
         if error.sqlstate != NOT_ALLOWED:
             raise

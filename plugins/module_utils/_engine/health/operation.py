@@ -20,7 +20,7 @@ from ..environment.records import StateDirectory
 from ..errors import DatabaseError, OptionError, TitanError
 from ..host.clock import host_zone
 from ..jobs.programs import broken_copies, copies
-from ..migrations.history.known_files import Standing
+from ..migrations.history.known_files import PendingStatus
 from ..outcome import Call, Outcome
 from ..postgres.database import connect
 from .archiving import archiving_checks, read_archiving
@@ -70,7 +70,7 @@ def health_info(call: Call) -> Outcome:
             limits[name] = scheduled
     checks: list[Check] = []
     facts: DatabaseFacts | None = None
-    migrated: Standing | str | None = None
+    migrated: PendingStatus | str | None = None
     archiving: tuple[float, str] | None = None
     try:
         with connect(call.connection, "health") as database:

@@ -45,7 +45,7 @@ def _record(path: str, migrations: Sequence[Migration], check_mode: bool) -> boo
     """Bring the record of the files up to date, before the run: also one that fails has told what it wanted."""
     from .history import known_files
 
-    news = known_files.has_news(path, migrations)
+    news = known_files.is_outdated(path, migrations)
     if news and not check_mode:
         known_files.write(path, migrations)
     return news
@@ -89,10 +89,10 @@ def _read_plan(database: Database, migrations: Sequence[Migration], options: Map
     changed = edited(migrations, state)
     amended: list[Migration] = []
     if changed:
-        from .history.edits import judge
+        from .history.edits import check_edits
 
         bodies = {item.key: read.body(database, known.row) for item, known in changed}
-        amended = judge(changed, bodies, options["accept_edited"])
+        amended = check_edits(changed, bodies, options["accept_edited"])
     target, late = options["target"] or "", options["allow_out_of_order"]
     return make_plan(migrations, state, amended, target=target, allowed_late=late)
 

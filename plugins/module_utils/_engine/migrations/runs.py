@@ -18,7 +18,7 @@ from .files.naming import Migration
 from .files.script import Script
 from .history import drift, read
 from .history.plan import Plan, rollback_plan
-from .history.write import Attempt, Runner, create, insert, this_runner
+from .history.write import Attempt, ExecutedBy, create, executed_by, insert
 from .indexes.decision import Later
 from .report import data_of, finish, notes, outcome_of, skipped_indexes
 from .run.prepare import read_all, rules_of, script_of
@@ -30,7 +30,7 @@ from .session.session import Rules, Session
 from .session.watcher import Watcher
 from .sql.lexer import split
 from .sql.statements import names_in
-from .takeover.baseline import PROVEN, gather
+from .takeover.baseline import PROVEN, gather_evidence
 
 
 def look(call: Call, database: Database, plan: Plan) -> Outcome:
@@ -72,7 +72,7 @@ def _fingerprint(database: Database, results: list[Result]) -> Iterator[None]:
         yield
     finally:
         if results and not database.raw.closed:
-            drift.keep(database)
+            drift.save(database)
 
 
 def _names_in_later_files(pending: Sequence[Migration]) -> list[Later]:
@@ -99,13 +99,13 @@ def act(call: Call, database: Database, plan: Plan) -> Outcome:
     results: list[Result] = []
     create(database)
     drift.create(database)
-    runner = this_runner(database)
+    executor = executed_by(database)
     by_hand = drift.drift(database) or []
-    _amend(database, runner, plan.amended, call.options["accept_edited"])
+    _amend(database, executor, plan.amended, call.options["accept_edited"])
     with _session(call, database, rules) as session, _fingerprint(database, results):
         for item, later in zip(plan.pending, _names_in_later_files(plan.pending)):
             call.say(f"applying {item.file}")
-            results.append(_guarded(session, partial(_apply, session, runner, item, scripts, later), results))
+            results.append(_guarded(session, partial(_apply, session, executor, item, scripts, later), results))
     data = data_of(
         applied=[result.as_dict() for result in results],
         skipped_indexes=skipped_indexes(results),
@@ -120,14 +120,14 @@ def act(call: Call, database: Database, plan: Plan) -> Outcome:
     return outcome_of(True, data, summary, plan)
 
 
-def _apply(session: Session, runner: Runner, item: Migration, scripts: dict[str, Script], later: Later) -> Result:
+def _apply(session: Session, executor: ExecutedBy, item: Migration, scripts: dict[str, Script], later: Later) -> Result:
     script = scripts.pop(item.key, None) or script_of(item, session.rules)
     session.prepare()
     if script.whole:
-        result = apply_whole(session, runner, item, script, later)
+        result = apply_whole(session, executor, item, script, later)
     else:
         known = read.read(session.database).get(item.sort_key)
-        result = Stepper(session, runner, item, script).run(known, later)
+        result = Stepper(session, executor, item, script).run(known, later)
     session.leave(script.text)
     return result
 
@@ -146,7 +146,7 @@ def _guarded(session: Session, action: Callable[[], Result], before: Sequence[Re
         raise
 
 
-def _amend(database: Database, runner: Runner, amended: Sequence[Migration], accepted: Sequence[str]) -> None:
+def _amend(database: Database, executor: ExecutedBy, amended: Sequence[Migration], accepted: Sequence[str]) -> None:
     """Bring checksum and text of files up to date whose meaning is as it was (or was accepted).
 
     The row says who did it, where and when, like every attempt's; its details say on what ground and which text it had been.
@@ -160,7 +160,7 @@ def _amend(database: Database, runner: Runner, amended: Sequence[Migration], acc
             "edit": "accepted" if item.sort_key in taken else "harmless",
             "previous": before[item.sort_key].checksum,
         }
-        insert(database, runner, attempt, "applied")
+        insert(database, executor, attempt, "applied")
 
 
 def roll_back(call: Call, database: Database, migrations: Sequence[Migration]) -> Outcome:
@@ -176,11 +176,11 @@ def roll_back(call: Call, database: Database, migrations: Sequence[Migration]) -
                 raise OptionError(
                     "allow_rollback", False, f"This would take back {names}. Set it to true if you mean it."
                 )
-            runner = this_runner(database)
+            executor = executed_by(database)
             with _fingerprint(database, results):
                 for way in ways:
                     call.say(f"rolling back {way.migration.key}")
-                    results.append(_guarded(session, partial(take_back, session, runner, way), results))
+                    results.append(_guarded(session, partial(take_back, session, executor, way), results))
     listed = [{"version": w.migration.version, "name": w.migration.name, "file": w.migration.down_file} for w in ways]
     warnings = [warning for result in results for warning in result.warnings] or [
         f"{way.migration.down_file}: {', '.join(way.spared)} was there before the migration and stays."
@@ -201,18 +201,20 @@ def roll_back(call: Call, database: Database, migrations: Sequence[Migration]) -
 def baseline(call: Call, database: Database, plan: Plan) -> Outcome:
     """Record the pending migrations that the database proves."""
     rules = rules_of(call.options)
-    evidence = gather(database, [(item, script_of(item, rules)) for item in plan.pending if not item.repeatable])
+    evidence = gather_evidence(
+        database, [(item, script_of(item, rules)) for item in plan.pending if not item.repeatable]
+    )
     proven = [item for item in evidence if item.verdict == PROVEN]
     if proven and not call.check_mode and not call.options["rehearse"]:
         create(database)
-        runner = this_runner(database)
+        executor = executed_by(database)
         with database.transaction():
             for item in proven:
                 now = database.value("SELECT pg_catalog.clock_timestamp()")
                 attempt = Attempt(item.migration, "baseline", now, item.migration.text)
                 attempt.details = {"indexes": item.indexes, "there": item.there}
-                insert(database, runner, attempt, "applied")
-        drift.keep(database)
+                insert(database, executor, attempt, "applied")
+        drift.save(database)
     warnings = [
         f"{item.migration.file} is not recorded: {item.verdict}; missing: {', '.join(item.missing) or 'anything that could prove it'}."
         for item in evidence

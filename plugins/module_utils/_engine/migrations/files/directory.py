@@ -39,15 +39,15 @@ def _refuse_other_shapes(path: str, naming: str) -> None:
     """A directory whose SQL lies only where the naming does not look must not pass for one without migrations."""
     for folder, inner, files in os.walk(path):
         inner[:] = sorted(name for name in inner if not name.startswith("."))
-        found = next(
-            (name for name in sorted(files) if name.lower().endswith(".sql") and not name.startswith(".")), None
+        name = next(
+            (item for item in sorted(files) if item.lower().endswith(".sql") and not item.startswith(".")), None
         )
-        if found is not None:
-            seen = os.path.relpath(os.path.join(folder, found), path)
+        if name is not None:
+            relative = os.path.relpath(os.path.join(folder, name), path)
             raise OptionError(
                 "path",
                 path,
-                f"It holds no {SHAPES[naming]}, but {seen!r}. Name the directory that holds the files, and their naming "
+                f"It holds no {SHAPES[naming]}, but {relative!r}. Name the directory that holds the files, and their naming "
                 f"({', '.join(NAMINGS)}).",
             )
 

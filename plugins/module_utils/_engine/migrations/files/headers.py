@@ -36,8 +36,8 @@ def headers(text: str, file: str) -> Headers:
             break
         if open_list is not None and stripped.startswith("--"):
             content = stripped[2:].strip()
-            first, said = open_list[-1]
-            open_list[-1] = (first, f"{said} {content.rstrip(chr(92)).strip()}".strip())
+            first, query = open_list[-1]
+            open_list[-1] = (first, f"{query} {content.rstrip(chr(92)).strip()}".strip())
             open_list = open_list if content.endswith("\\") else None
             continue
         match = _HEADER.match(stripped)
@@ -50,7 +50,7 @@ def headers(text: str, file: str) -> Headers:
     for word, entries in found.items():
         for number, content in entries:
             if not content:
-                raise TitanError(f"{file}, line {number}: the header {word!r} says nothing.", file=file, line=number)
+                raise TitanError(f"{file}, line {number}: the header {word!r} is empty.", file=file, line=number)
     modes = [content for _number, content in found["transaction"]]
     if any(mode not in ("none", "one") for mode in modes):
         raise TitanError(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ...errors import TitanError
 
-# Naming conventions: the patterns of a file (up), of its way back (down) and of a repeatable one, and how a way back ends.
+# Naming conventions: the patterns of a file (up), of its rollback (down) and of a repeatable one, and how a rollback file ends.
 # A number, a dotted one, or a date, each with the numbers that follow it: 0010, 01.02.00_01, 20240101_120000, 2024-01-01-120000.
 _NUMBER = r"(?P<version>[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[-_][0-9]+)*|[0-9]+(?:\.[0-9]+)+(?:[-_][0-9]+)*|[0-9]{6,}(?:[-_][0-9]+)*|[0-9]+)"
 _NAME = r"(?:[_-]+(?P<name>.+))?"
@@ -47,7 +47,7 @@ class Migration(NamedTuple):  # made a thousand times a run: a dataclass takes s
         name, file: Its name, and the file it was read from.
         text: What the file says, without a byte order mark.
         checksum: SHA-256 of the text with CRLF and trailing blanks evened out.
-        down_file, down_text: The way back; empty if there is none.
+        down_file, down_text: The rollback; empty if there is none.
         order: Sorts versions by number.
     """
 
@@ -101,7 +101,7 @@ def parse_files(files: Iterable[Mapping[str, str]], naming: str = "plain") -> li
     """The migrations that the files hold: versioned ones in order, then repeatable ones by name.
 
     Raises:
-        TitanError: bad names, two files of one version, or a way back without its migration; names all of them.
+        TitanError: bad names, two files of one version, or a rollback file without its migration; names all of them.
     """
     *patterns, ending = _NAMINGS[naming]
     up, down, again = (rf"{pattern}\.sql" for pattern in patterns)
@@ -158,10 +158,10 @@ def _clashes(
             problems.append(f"{names} have the same version {entries[0][0]}")
         if len(back.get(order, [])) > 1:
             names = " and ".join(repr(item["name"]) for item in back[order])
-            problems.append(f"{names} are both the way back of version {entries[0][0]}")
+            problems.append(f"{names} are both the rollback of version {entries[0][0]}")
     for order in sorted(set(back) - set(versioned)):
         problems.append(
-            f"{back[order][0]['name']!r} is the way back of a migration that is not there: take it out, or bring that back"
+            f"{back[order][0]['name']!r} is the rollback of a migration that is not there: remove it, or restore the migration"
         )
     return problems
 

@@ -10,11 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ...errors import TitanError
-from ..sql.foreign_tools import refuse_output, refuse_way_back
+from ..sql.foreign_tools import refuse_output, refuse_rollback_part
 from ..sql.lexer import Statement, split
-from ..sql.statements import ALONE, CONTROL, EITHER, TOGETHER, enum_value, nature, uses_literal, written
+from ..sql.statements import ALONE, CONTROL, EITHER, TOGETHER, enum_value, transaction_mode, uses_literal, written
 from ..sql.tokens import LexerError
 from .headers import Headers, headers
+
+# ALTER TYPE ... ADD VALUE whose value a later statement of the file uses: allowed in a transaction, but to be committed first.
+COMMIT_FIRST = "commit first"
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Step:
 
     @property
     def opening(self) -> str:
-        """The SET TRANSACTION that the step begins with: it has to come before any query, so also before the runner's own."""
+        """The SET TRANSACTION that the step begins with: it has to come before any query, so also before ours."""
         for statement in self.statements:
             words = statement.key()
             if words[:2] == ("set", "transaction"):
@@ -52,9 +55,9 @@ class Step:
 
     @property
     def digest(self) -> str:
-        """Equal for steps that say the same, whatever their comments and white space."""
-        said = "\0".join(word for statement in self.statements for word in (*statement.key(), ";"))
-        return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        """Equal for steps with the same tokens, whatever their comments and white space."""
+        text = "\0".join(word for statement in self.statements for word in (*statement.key(), ";"))
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -101,30 +104,32 @@ def make_script(text: str, file: str, mixed: str = "refuse", by_statement: bool 
     except LexerError as error:
         raise TitanError(f"{file}, {error.message}", file=file, **error.details) from error
     _refuse_backslashes(statements, file)
-    refuse_way_back(text, file, statements)
+    refuse_rollback_part(text, file, statements)
     refuse_output(statements, file)
-    natures = _natures(statements)
+    modes = _transaction_modes(statements)
     if head.transaction == "none" or by_statement:  # as psql runs it: a block of its own stays one
-        return _in_steps(text, file, statements, [_forced(kind) for kind in natures], head, ())
-    inner = _own_block(statements, natures)
+        return _in_steps(text, file, statements, [_forced(kind) for kind in modes], head, ())
+    inner = _own_block(statements, modes)
     notes: tuple[str, ...] = ()
     if inner is not None:
-        text = _blanked(text, [statement for statement, kind in zip(statements, natures) if kind == CONTROL])
-        notes = (f"{file} holds its own BEGIN and COMMIT: they are left out, the file's transaction is the runner's.",)
-        statements, natures = inner, [kind for kind in natures if kind != CONTROL]
-    hard = [statement for statement, kind in zip(statements, natures) if kind in (ALONE, CONTROL)]
+        text = _blanked(text, [statement for statement, kind in zip(statements, modes) if kind == CONTROL])
+        notes = (
+            f"{file} holds its own BEGIN and COMMIT: they are left out, the file runs in one transaction with its history row.",
+        )
+        statements, modes = inner, [kind for kind in modes if kind != CONTROL]
+    hard = [statement for statement, kind in zip(statements, modes) if kind in (ALONE, CONTROL)]
     if not hard:
-        if "soft" in natures:
+        if COMMIT_FIRST in modes:
             notes = notes and (f"{file} holds its own BEGIN and COMMIT: they are left out, it runs in several steps.",)
             return _in_steps(
-                text, file, statements, [ALONE if kind == "soft" else kind for kind in natures], head, notes
+                text, file, statements, [ALONE if kind == COMMIT_FIRST else kind for kind in modes], head, notes
             )
         steps = (Step(1, text, 0, tuple(statements), True),) if statements else ()
         return Script(file, text, True, tuple(statements), steps, head, notes)
-    others = [statement for statement, kind in zip(statements, natures) if kind in (TOGETHER, "soft")]
-    if mixed == "refuse" and (others or any(kind == CONTROL for kind in natures)):
-        raise _mixed(file, text, statements, natures)
-    return _in_steps(text, file, statements, [ALONE if kind == "soft" else kind for kind in natures], head, notes)
+    others = [statement for statement, kind in zip(statements, modes) if kind in (TOGETHER, COMMIT_FIRST)]
+    if mixed == "refuse" and (others or any(kind == CONTROL for kind in modes)):
+        raise _mixed(file, text, statements, modes)
+    return _in_steps(text, file, statements, [ALONE if kind == COMMIT_FIRST else kind for kind in modes], head, notes)
 
 
 def _refuse_backslashes(statements: Sequence[Statement], file: str) -> None:
@@ -147,12 +152,12 @@ def _refuse_backslashes(statements: Sequence[Statement], file: str) -> None:
 
 
 def _forced(kind: str) -> str:
-    return ALONE if kind in (TOGETHER, "soft") else kind
+    return ALONE if kind in (TOGETHER, COMMIT_FIRST) else kind
 
 
-def _natures(statements: Sequence[Statement]) -> list[str]:
-    """The natures; "soft" marks ALTER TYPE ... ADD VALUE whose value is used later in the file."""
-    natures = [nature(statement) for statement in statements]
+def _transaction_modes(statements: Sequence[Statement]) -> list[str]:
+    """The transaction mode of each statement, COMMIT_FIRST among them."""
+    modes = [transaction_mode(statement) for statement in statements]
     made = {
         written(s.tokens[2:-1]).lower() for s in statements if s.key()[:2] == ("create", "type") and len(s.tokens) > 3
     }
@@ -161,14 +166,14 @@ def _natures(statements: Sequence[Statement]) -> list[str]:
         if added is None or any(name.startswith(added[0].lower() + "as") for name in made):
             continue
         if any(uses_literal(later, added[1]) for later in statements[at + 1 :] if enum_value(later) is None):
-            natures[at] = "soft"
-    return natures
+            modes[at] = COMMIT_FIRST
+    return modes
 
 
-def _own_block(statements: Sequence[Statement], natures: Sequence[str]) -> list[Statement] | None:
+def _own_block(statements: Sequence[Statement], modes: Sequence[str]) -> list[Statement] | None:
     """The statements without the file's own BEGIN and COMMIT, if there is one such pair: all of it becomes one transaction."""
-    control = [at for at, kind in enumerate(natures) if kind == CONTROL]
-    if len(control) != 2 or ALONE in natures:
+    control = [at for at, kind in enumerate(modes) if kind == CONTROL]
+    if len(control) != 2 or ALONE in modes:
         return None
     opening, closing = statements[control[0]].key(), statements[control[1]].key()
     if opening not in (("begin",), ("begin", "transaction"), ("begin", "work"), ("start", "transaction")):
@@ -178,24 +183,24 @@ def _own_block(statements: Sequence[Statement], natures: Sequence[str]) -> list[
     return [statement for at, statement in enumerate(statements) if at not in control]
 
 
-def _blanked(text: str, gone: Sequence[Statement]) -> str:
+def _blanked(text: str, removed: Sequence[Statement]) -> str:
     """The text with the statements overwritten by spaces, so that every offset and line stays where it was."""
-    for statement in gone:
-        kept = "".join(char if char in "\r\n" else " " for char in text[statement.start : statement.end])
-        text = text[: statement.start] + kept + text[statement.end :]
+    for statement in removed:
+        blank = "".join(char if char in "\r\n" else " " for char in text[statement.start : statement.end])
+        text = text[: statement.start] + blank + text[statement.end :]
     return text
 
 
-def blanked(script: Script, gone: Sequence[Statement]) -> Script:
+def blanked(script: Script, removed: Sequence[Statement]) -> Script:
     """The whole-file script without some of its statements."""
-    text = _blanked(script.text, gone)
-    kept = tuple(statement for statement in script.statements if statement not in gone)
-    steps = tuple(replace(step, sql=text, statements=kept) for step in script.steps) if kept else ()
-    return replace(script, text=text, statements=kept, steps=steps)
+    text = _blanked(script.text, removed)
+    remaining = tuple(statement for statement in script.statements if statement not in removed)
+    steps = tuple(replace(step, sql=text, statements=remaining) for step in script.steps) if remaining else ()
+    return replace(script, text=text, statements=remaining, steps=steps)
 
 
 def _in_steps(
-    text: str, file: str, statements: Sequence[Statement], natures: Sequence[str], head: Headers, notes: tuple[str, ...]
+    text: str, file: str, statements: Sequence[Statement], modes: Sequence[str], head: Headers, notes: tuple[str, ...]
 ) -> Script:
     steps: list[Step] = []
     group: list[Statement] = []
@@ -207,7 +212,7 @@ def _in_steps(
             steps.append(Step(len(steps) + 1, sql, group[0].start, tuple(group), True))
             group.clear()
 
-    for statement, kind in zip(statements, natures):
+    for statement, kind in zip(statements, modes):
         if kind == CONTROL:
             if block == (statement.key()[0] in ("begin", "start")) or statement.key()[0] in (
                 "rollback",
@@ -232,14 +237,14 @@ def _in_steps(
 def _unbalanced(file: str, statement: Statement) -> TitanError:
     return TitanError(
         f"{file}, line {statement.line}: this file begins and ends transactions in a way that cannot be recorded "
-        "honestly. Leave transaction control to the runner, or split the file.",
+        "step by step. Remove BEGIN and COMMIT, since each file runs in a transaction of its own, or split the file.",
         file=file,
         line=statement.line,
     )
 
 
-def _mixed(file: str, text: str, statements: Sequence[Statement], natures: Sequence[str]) -> TitanError:
-    control = next((s for s, kind in zip(statements, natures) if kind == CONTROL), None)
+def _mixed(file: str, text: str, statements: Sequence[Statement], modes: Sequence[str]) -> TitanError:
+    control = next((s for s, kind in zip(statements, modes) if kind == CONTROL), None)
     if control is not None:
         what = text[control.start : control.end][:40]
         message = (
@@ -247,8 +252,8 @@ def _mixed(file: str, text: str, statements: Sequence[Statement], natures: Seque
             "could not be part of it. Leave it out: a file runs in one transaction."
         )
         return TitanError(message + " Or set mixed to 'steps'.", file=file, line=control.line)
-    alone = next(s for s, kind in zip(statements, natures) if kind == ALONE)
-    other = next(s for s, kind in zip(statements, natures) if kind in (TOGETHER, "soft"))
+    alone = next(s for s, kind in zip(statements, modes) if kind == ALONE)
+    other = next(s for s, kind in zip(statements, modes) if kind in (TOGETHER, COMMIT_FIRST))
     message = (
         f"{file}, line {alone.line}: {' '.join(alone.words(4)).upper()} cannot run inside a transaction, but line "
         f"{other.line} ({' '.join(other.words(3)).upper()}) should. Put them into two files"

@@ -29,7 +29,7 @@ WITH own AS (
 relation AS (
   SELECT c.*, format('%I.%I', own.nspname, c.relname) AS identity FROM pg_class c JOIN own ON own.oid = c.relnamespace
    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_class'::regclass AND m.objid = c.oid)
-), said (kind, identity, definition) AS (
+), described (kind, identity, definition) AS (
   SELECT 'schema', quote_ident(nspname), '' FROM own
    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_namespace'::regclass AND m.objid = own.oid)
   UNION ALL SELECT 'extension', quote_ident(extname), extversion FROM pg_extension
@@ -79,10 +79,10 @@ relation AS (
    WHERE t.typtype IN ('e', 'd', 'r')
      AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_type'::regclass AND m.objid = t.oid)
 )
-SELECT kind || ' ' || identity AS object, md5(definition) AS hash FROM said
+SELECT kind || ' ' || identity AS object, md5(definition) AS hash FROM described
 """
 
-_KEEP = f"""
+_SAVE = f"""
 INSERT INTO titan_ops.migration_fingerprint (history_id, taken, objects)
 SELECT max(id), now(), (SELECT coalesce(jsonb_object_agg(object, hash), '{{}}') FROM ({_OBJECTS}) AS every)
   FROM titan_ops.migration_history
@@ -90,7 +90,7 @@ ON CONFLICT (one) DO UPDATE SET history_id = excluded.history_id, taken = exclud
 """  # noqa: S608 - made of our own text
 
 
-def objects(database: Database) -> dict[str, str]:
+def object_hashes(database: Database) -> dict[str, str]:
     """A hash of every object's definition, by kind and qualified name."""
     with database.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"):
         database.execute("SET LOCAL search_path = pg_catalog")
@@ -105,12 +105,12 @@ def create(database: Database) -> None:
         database.execute(_TABLE)
 
 
-def keep(database: Database) -> None:
+def save(database: Database) -> None:
     """Put the fingerprint of now in place of the last one."""
     create(database)
     with database.transaction():
         database.execute("SET LOCAL search_path = pg_catalog")
-        database.execute(_KEEP)
+        database.execute(_SAVE)
 
 
 def drift(database: Database) -> list[dict[str, Any]] | None:
@@ -127,17 +127,17 @@ def drift(database: Database) -> list[dict[str, Any]] | None:
     )
     if row is None or not row["current"]:
         return None
-    return compare(row["objects"], objects(database))
+    return compare(row["objects"], object_hashes(database))
 
 
 def compare(before: Mapping[str, str], now: Mapping[str, str]) -> list[dict[str, Any]]:
     """The differences of two fingerprints. Pure."""
-    found = []
+    changes = []
     for name in sorted({*before, *now}):
         if name not in now:
-            found.append({"object": name, "change": "dropped"})
+            changes.append({"object": name, "change": "dropped"})
         elif name not in before:
-            found.append({"object": name, "change": "added"})
+            changes.append({"object": name, "change": "added"})
         elif before[name] != now[name]:
-            found.append({"object": name, "change": "changed"})
-    return found
+            changes.append({"object": name, "change": "changed"})
+    return changes

@@ -26,7 +26,7 @@ def text_diff(migration: Migration, body: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def judge(
+def check_edits(
     changed: Sequence[tuple[Migration, Applied]], bodies: Mapping[str, str], accepted: Sequence[str]
 ) -> list[Migration]:
     """The edited migrations whose new text the history may take over.
@@ -34,14 +34,16 @@ def judge(
     Args:
         changed: From plan.edited.
         bodies: The applied text of each, by key.
-        accepted: Versions whose edited file is to be taken as it is.
+        accepted: Versions whose edited file is accepted as it is.
 
     Raises:
         TitanError: another one changed its meaning; the message holds the difference.
     """
-    taken = {sort_key(version) for version in accepted}
+    allowed = {sort_key(version) for version in accepted}
     bad = [
-        item for item, _known in changed if not same_meaning(bodies[item.key], item.text) and item.sort_key not in taken
+        item
+        for item, _known in changed
+        if not same_meaning(bodies[item.key], item.text) and item.sort_key not in allowed
     ]
     if bad:
         raise _tampered(bad, bodies)

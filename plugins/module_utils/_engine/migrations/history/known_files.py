@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which files the last run knew. The directory stays on the controller; this record of it lies on the target host, outside the
-database (so that a restored database does not take it back), and tells the health check later what should be applied."""
+database (so that a restored database does not take it back), and the health check reads there what should be applied."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MODE = 0o644
 
 
 @dataclass(frozen=True)
-class Standing:
+class PendingStatus:
     """The history beside the record: how many files are known, which are pending, which were applied with another text."""
 
     known: int
@@ -29,8 +29,8 @@ class Standing:
     mismatched: tuple[str, ...]
 
 
-def has_news(path: str, migrations: Sequence[Migration]) -> bool:
-    """Whether the record says something else than the files; False if none is kept (an empty path)."""
+def is_outdated(path: str, migrations: Sequence[Migration]) -> bool:
+    """Whether the record differs from the files; False without a record (an empty path)."""
     return bool(path) and not is_file_with(path, _content(migrations), _MODE)
 
 
@@ -40,7 +40,7 @@ def write(path: str, migrations: Sequence[Migration]) -> None:
     write_file(path, _content(migrations), _MODE, label="migration.record")
 
 
-def read_standing(database: Database, path: str) -> Standing | None:
+def read_pending_status(database: Database, path: str) -> PendingStatus | None:
     """Compare the history with the record; None where no run has left one.
 
     Raises:
@@ -57,13 +57,13 @@ def read_standing(database: Database, path: str) -> Standing | None:
     state = read.read(database)
     pending, mismatched = [], []
     for key, checksum in known.items():
-        found = state.get(read.sort_key(key))
-        same = found is not None and found.checksum == checksum
-        if found is None or not found.applied or (key.startswith("R__") and not same):
+        applied = state.get(read.sort_key(key))
+        same = applied is not None and applied.checksum == checksum
+        if applied is None or not applied.applied or (key.startswith("R__") and not same):
             pending.append(key)
         elif not same:
             mismatched.append(key)
-    return Standing(len(known), tuple(pending), tuple(mismatched))
+    return PendingStatus(len(known), tuple(pending), tuple(mismatched))
 
 
 def _content(migrations: Sequence[Migration]) -> bytes:

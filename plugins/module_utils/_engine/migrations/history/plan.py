@@ -54,7 +54,7 @@ def make_plan(
     Args:
         migrations: From parse_files.
         state: From history.read.
-        amended: Edited applied ones, as edits.judge let them pass.
+        amended: Edited applied ones, as edits.check_edits allows them.
         target: Last version to apply; empty for all.
         allowed_late: Versions that may be applied although a later one is.
 
@@ -114,21 +114,21 @@ def rollback_plan(migrations: Sequence[Migration], state: State, target: str) ->
     """The applied migrations after the target, newest first.
 
     Raises:
-        TitanError: one of them has no way back, or no file.
+        TitanError: one of them has no rollback, or no file.
     """
     limit = _limit(migrations, target, "target")
     by_key = {item.sort_key: item for item in migrations}
     goal = state.get(sort_key(target)) if target else None
     if goal is not None and not goal.applied:
         raise OptionError("target", target, "This version is not applied.")
-    doomed = [key for key, known in state.items() if key[0] == 0 and key[1:] > (limit or ()) and _there(known)]
-    missing = [state[key].key for key in sorted(doomed) if key not in by_key or not by_key[key].down_text]
+    to_roll_back = [key for key, known in state.items() if key[0] == 0 and key[1:] > (limit or ()) and _there(known)]
+    missing = [state[key].key for key in sorted(to_roll_back) if key not in by_key or not by_key[key].down_text]
     if missing:
         raise TitanError(
             f"These applied migrations have no .down.sql: {', '.join(missing)}. Nothing was rolled back.",
             missing=missing,
         )
-    return [by_key[key] for key in sorted(doomed, reverse=True)]
+    return [by_key[key] for key in sorted(to_roll_back, reverse=True)]
 
 
 def _there(known: Applied) -> bool:

@@ -13,7 +13,7 @@ from ..files.naming import version_order
 
 
 class Applied(NamedTuple):  # made a thousand times a run: a dataclass takes six times as long
-    """The last word of the history on one migration.
+    """The state of one migration in the history.
 
     Attributes:
         key: Version, or R__name.
@@ -82,7 +82,7 @@ def sort_key(key: str) -> tuple[Any, ...]:
     return (1, key) if key.startswith("R__") else (0, *version_order(key))
 
 
-def facts(database: Database) -> dict[int, dict[str, Any]]:
+def applied_facts(database: Database) -> dict[int, dict[str, Any]]:
     """When, by whom, from where and how fast each applied attempt ran, by row id."""
     rows = database.rows(
         "SELECT id, pg_catalog.to_char(started AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS started, action, milliseconds AS ms, "

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the history, the directory and the catalog say of each other: read only."""
+"""Compare the history, the directory and the catalog: read only."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from .plan import edited
 def read_status(database: Database, migrations: Sequence[Migration]) -> dict[str, Any]:
     """migrations, pending, missing, tampered and unfinished."""
     state = read.read(database)
-    rows = read.facts(database) if state else {}
+    rows = read.applied_facts(database) if state else {}
     listed, pending = [], []
     for item in migrations:
         known = state.get(item.sort_key)
         current = known is not None and known.applied and (not item.repeatable or known.checksum == item.checksum)
         status = "applied" if current else "interrupted" if known and known.partial else "pending"
-        said = {"version": item.version, "name": item.name, "file": item.file, "status": status}
-        listed.append({**said, **(rows.get(known.row, {}) if known and known.applied else {})})
+        entry = {"version": item.version, "name": item.name, "file": item.file, "status": status}
+        listed.append({**entry, **(rows.get(known.row, {}) if known and known.applied else {})})
         if not current:
-            pending.append({**said, "reversible": bool(item.down_text)})
+            pending.append({**entry, "reversible": bool(item.down_text)})
     here = {item.sort_key for item in migrations}
     missing = [known.key for key, known in sorted(state.items()) if known.applied and key not in here]
     changed = edited(migrations, state)

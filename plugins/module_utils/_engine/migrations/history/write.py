@@ -14,6 +14,7 @@ from typing import Any
 
 from ...errors import DatabaseError
 from ...postgres.database import Database
+from ...postgres.grants import NOT_ALLOWED
 from ..files.naming import Migration
 from .read import exists
 
@@ -44,8 +45,8 @@ COMMENT ON TABLE titan_ops.migration_history IS 'One row for each attempt to app
 
 
 @dataclass(frozen=True)
-class Runner:
-    """Who runs: recorded with every attempt."""
+class ExecutedBy:
+    """Who executes a run: recorded with every attempt."""
 
     user: str
     host: str
@@ -66,13 +67,13 @@ class Attempt:
     row: int = 0
 
 
-def this_runner(database: Database) -> Runner:
+def executed_by(database: Database) -> ExecutedBy:
     """The operating system's user and the host that run this process."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = ""
-    return Runner(user, socket.gethostname(), str(uuid.uuid4()), database.server_version)
+    return ExecutedBy(user, socket.gethostname(), str(uuid.uuid4()), database.server_version)
 
 
 def create(database: Database) -> None:
@@ -87,7 +88,7 @@ def create(database: Database) -> None:
         with database.transaction():
             database.execute(_TABLES)
     except DatabaseError as error:
-        if error.sqlstate == "42501":
+        if error.sqlstate == NOT_ALLOWED:
             raise DatabaseError(
                 f"{error.message}. The migration history lives in the schema titan_ops: grant CREATE on the database to "
                 "this role, or create the schema for it (CREATE SCHEMA titan_ops AUTHORIZATION ...).",
@@ -107,7 +108,7 @@ RETURNING id, milliseconds, pg_catalog.pg_current_xact_id()::pg_catalog.text AS 
 
 
 def insert(
-    database: Database, runner: Runner, attempt: Attempt, outcome: str, error: str | None = None, first: str = ""
+    database: Database, executor: ExecutedBy, attempt: Attempt, outcome: str, error: str | None = None, first: str = ""
 ) -> dict[str, Any]:
     """Write the attempt's row, after the statements of ``first``; return its id, milliseconds and transaction id."""
     migration = attempt.migration
@@ -115,8 +116,8 @@ def insert(
         f"{first}; {_INSERT}" if first else _INSERT,
         (
             migration.key, migration.name, attempt.action, outcome, migration.checksum, attempt.body,
-            json.dumps(attempt.steps), json.dumps(attempt.details), error, runner.user, runner.host, runner.run_id,
-            attempt.started, attempt.started, runner.server_version,
+            json.dumps(attempt.steps), json.dumps(attempt.details), error, executor.user, executor.host, executor.run_id,
+            attempt.started, attempt.started, executor.server_version,
         ),
     )  # fmt: skip
     if row is None:

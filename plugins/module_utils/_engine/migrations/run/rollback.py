@@ -14,7 +14,7 @@ from ..files.naming import Migration
 from ..files.placeholders import fill
 from ..files.script import Script, Step, make_script
 from ..history import read
-from ..history.write import Runner
+from ..history.write import ExecutedBy
 from ..session.session import Rules, Session
 from .existing_objects import protected, restore_statements, spare
 from .statement_by_statement import Stepper
@@ -62,7 +62,7 @@ def _with_restored(session: Session, script: Script, kept: list[dict[str, object
     return replace(script, text=text, statements=restored.statements, steps=(step,))
 
 
-def take_back(session: Session, runner: Runner, item: WayBack) -> Result:
+def take_back(session: Session, executor: ExecutedBy, item: WayBack) -> Result:
     """Run one way back; its history row says rolled_back.
 
     Raises:
@@ -70,10 +70,10 @@ def take_back(session: Session, runner: Runner, item: WayBack) -> Result:
     """
     session.prepare()
     if item.script.whole:
-        result = apply_whole(session, runner, item.migration, item.script, _nothing, action="rollback")
+        result = apply_whole(session, executor, item.migration, item.script, _nothing, action="rollback")
     else:
         known = read.read(session.database).get(item.migration.sort_key)
-        result = Stepper(session, runner, item.migration, item.script, action="rollback").run(known, _nothing)
+        result = Stepper(session, executor, item.migration, item.script, action="rollback").run(known, _nothing)
     session.leave(item.script.text)
     if item.spared:
         result.warnings.append(

@@ -15,7 +15,7 @@ from ..files.naming import Migration
 from ..files.script import Script, Step, shortened
 from ..history import write
 from ..history.read import Applied
-from ..history.write import Attempt, Runner
+from ..history.write import Attempt, ExecutedBy
 from ..indexes.catalog import decide, drop_statement, invalid_indexes
 from ..indexes.decision import Later, built_after_all, index_record
 from ..indexes.rules import FOUND, REBUILD, SKIP, Verdict
@@ -33,9 +33,9 @@ class Stepper:
     """One run through one file."""
 
     def __init__(
-        self, session: Session, runner: Runner, migration: Migration, script: Script, action: str = "apply"
+        self, session: Session, executor: ExecutedBy, migration: Migration, script: Script, action: str = "apply"
     ) -> None:
-        self.session, self.runner, self.migration, self.script = session, runner, migration, script
+        self.session, self.executor, self.migration, self.script = session, executor, migration, script
         self.database = session.database
         self.attempt = Attempt(migration, action, None, script.text if action == "rollback" else migration.text)
         self.result = Result(migration, action, transaction=False, warnings=list(script.notes))
@@ -75,7 +75,7 @@ class Stepper:
             self.session.fresh()
         self.attempt.details = {"indexes": self.result.indexes}
         self.attempt.steps = [record for record in self.attempt.steps if record["outcome"] != "waiting"]
-        record_failure(self.session, self.runner, self.attempt, error)
+        record_failure(self.session, self.executor, self.attempt, error)
 
     def _open(self, before: list[dict[str, Any]]) -> None:
         """Write this attempt's row; an earlier one that never ended has failed."""
@@ -87,7 +87,7 @@ class Stepper:
                 (self.migration.key,),
             )
             self.attempt.steps, kept = before, self.attempt.steps
-            write.insert(self.database, self.runner, self.attempt, "running")
+            write.insert(self.database, self.executor, self.attempt, "running")
             self.attempt.steps = kept
         for record in kept:
             if record.get("index"):

@@ -15,7 +15,7 @@ from ..files.naming import Migration
 from ..files.script import Script
 from ..history import write
 from ..history.read import Applied
-from ..history.write import Attempt, Runner
+from ..history.write import Attempt, ExecutedBy
 from ..indexes.catalog import decide, drop_statement, is_valid, size_of
 from ..indexes.decision import Judged, Later, judge_file
 from ..indexes.rules import REBUILD, Verdict
@@ -47,7 +47,7 @@ class Result:
 
 def apply_whole(
     session: Session,
-    runner: Runner,
+    executor: ExecutedBy,
     migration: Migration,
     script: Script,
     later: Later,
@@ -65,10 +65,10 @@ def apply_whole(
     attempt = Attempt(migration, action, None, script.text if action == "rollback" else migration.text)
     attempt.details = {"indexes": judged.records, "found": already_there(session.database, script.statements)}
     try:
-        milliseconds = session.retry(lambda: _transaction(session, runner, attempt, judged), script.file)
+        milliseconds = session.retry(lambda: _transaction(session, executor, attempt, judged), script.file)
     except TitanError as error:
         session.fresh()
-        record_failure(session, runner, attempt, error)
+        record_failure(session, executor, attempt, error)
         raise
     session.fresh()
     result = Result(migration, action, milliseconds, [], judged.records, [*script.notes, *judged.warnings])
@@ -78,7 +78,7 @@ def apply_whole(
     return result
 
 
-def _transaction(session: Session, runner: Runner, attempt: Attempt, judged: Judged) -> int:
+def _transaction(session: Session, executor: ExecutedBy, attempt: Attempt, judged: Judged) -> int:
     """One try; return the milliseconds."""
     script, database = judged.script, session.database
     xid, attempt.started = session.begin(script.steps[0].opening if script.steps else "")
@@ -97,7 +97,7 @@ def _transaction(session: Session, runner: Runner, attempt: Attempt, judged: Jud
         session.check_headers(script.headers, "verify", script.file)
         step("migration.record")
         outcome = "rolled_back" if attempt.action == "rollback" else "applied"
-        row = write.insert(database, runner, attempt, outcome, first=OURSELVES)
+        row = write.insert(database, executor, attempt, outcome, first=OURSELVES)
         if row["xid"] != xid:
             raise _stray(script)
         step("migration.commit")
@@ -135,14 +135,14 @@ def _check_built(session: Session, declaration: IndexDeclaration, file: str) -> 
         )
 
 
-def record_failure(session: Session, runner: Runner, attempt: Attempt, error: TitanError) -> None:
+def record_failure(session: Session, executor: ExecutedBy, attempt: Attempt, error: TitanError) -> None:
     """Write the failed attempt's row, if the connection still lives."""
     if session.database.raw.closed or attempt.started is None:
         return
     if attempt.row:
         write.update(session.database, attempt, "failed", error.message)
     else:
-        write.insert(session.database, runner, attempt, "failed", error.message)
+        write.insert(session.database, executor, attempt, "failed", error.message)
 
 
 def known_steps(known: Applied | None, script: Script, action: str) -> list[dict[str, Any]]:

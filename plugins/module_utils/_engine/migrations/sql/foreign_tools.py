@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What only the tool that a file was written for heeds: a part for the way back, output for a terminal. Pure."""
+"""What only the tool that a file was written for heeds: a part for the rollback, output for a terminal. Pure."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _DOWN = re.compile(
 )
 
 
-def refuse_way_back(text: str, file: str, statements: Sequence[Statement]) -> None:
-    """Raise if a statement follows such a comment: a file is run to its end, so it would be taken back at once.
+def refuse_rollback_part(text: str, file: str, statements: Sequence[Statement]) -> None:
+    """Raise if a statement follows such a comment: a file is run to its end, so it would be rolled back at once.
 
     Raises:
         TitanError: names the line and what to do.
@@ -33,8 +33,8 @@ def refuse_way_back(text: str, file: str, statements: Sequence[Statement]) -> No
         return
     line = line_of(text, found.start("mark"))
     raise TitanError(
-        f"{file}, line {line}: {found['mark'].strip()[:60]!r} begins the way back, which would run right behind the way "
-        "there: a file is run to its end. Put what follows that line into the migration's file for the way back (see the "
+        f"{file}, line {line}: {found['mark'].strip()[:60]!r} begins the rollback, which would run right after the "
+        "migration: a file is run to its end. Set the option naming to that tool's, move what follows into the migration's rollback file (see the "
         "option naming), or take it out.",
         file=file,
         line=line,

@@ -36,7 +36,7 @@ class Statement:
         line: Line of the first token, from 1.
         tokens: Its significant tokens; comments and white space are left out.
         terminated: A semicolon ends it.
-        said: See key.
+        normalized: See key.
     """
 
     start: int
@@ -44,15 +44,15 @@ class Statement:
     line: int
     tokens: tuple[Token, ...]
     terminated: bool
-    said: tuple[str, ...]
+    normalized: tuple[str, ...]
 
     def words(self, count: int = 6) -> tuple[str, ...]:
         """The first tokens as lower-case words."""
-        return self.said[:count]
+        return self.normalized[:count]
 
     def key(self) -> tuple[str, ...]:
-        """What the statement says, whatever its comments, white space and letter case of keywords."""
-        return self.said
+        """Its tokens, whatever its comments, white space and letter case of keywords."""
+        return self.normalized
 
 
 def split(text: str) -> list[Statement]:
@@ -72,18 +72,18 @@ def split(text: str) -> list[Statement]:
     depth = blocks = 0
     counted, line = 0, 1
     for token in tokens:
-        kind, said, _start, _end, word = token
+        kind, piece, _start, _end, word = token
         if kind == SYMBOL:
-            if said == ";" and not depth and not blocks:
+            if piece == ";" and not depth and not blocks:
                 if current:
                     line += _newlines(text, counted, current[0].start)
                     counted = current[0].start
                     statements.append(_statement(text, current, line, True))
                 current = []
                 continue
-            if said == "(":
+            if piece == "(":
                 depth += 1
-            elif said == ")" and depth:
+            elif piece == ")" and depth:
                 depth -= 1
         elif kind == WORD and not depth and word in _BLOCK_WORDS:
             blocks = _blocks(current, word, blocks)

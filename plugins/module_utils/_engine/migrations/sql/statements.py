@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from .lexer import Statement, ends_transactions
 from .tokens import QUOTED, STRING, WORD, Token
 
-# Natures. ALONE: fails inside a transaction block. EITHER: runs in both. CONTROL: begins or ends a transaction.
+# Transaction modes. ALONE: fails inside a transaction block. EITHER: runs in both. CONTROL: begins or ends a transaction.
 TOGETHER, ALONE, EITHER, CONTROL = "together", "alone", "either", "control"
 
 _CONTROL = ("begin", "commit", "end", "abort", "rollback", "start")
@@ -57,8 +57,8 @@ class Named:
     comma: int = -1
 
 
-def nature(statement: Statement) -> str:
-    """TOGETHER, ALONE, EITHER or CONTROL."""
+def transaction_mode(statement: Statement) -> str:
+    """The transaction mode: TOGETHER, ALONE, EITHER or CONTROL."""
     words = statement.key()
     first, second = words[0], words[1] if len(words) > 1 else ""
     if first == "rollback" and "to" in words[:3]:

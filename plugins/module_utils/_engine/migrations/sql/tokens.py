@@ -108,14 +108,14 @@ def tokenize(text: str) -> list[Token]:
             elif kind in ("block", "dollar", "escape"):  # longer than the pattern can tell: go on behind it
                 position = _LONG[kind](text, start, position)
                 if kind != "block":
-                    said = text[start:position]
-                    add(make(Token, (STRING, said, start, position, said)))
+                    piece = text[start:position]
+                    add(make(Token, (STRING, piece, start, position, piece)))
                 break
             elif kind != "comment":
-                said = text[start:position]
-                if kind == "open" or said == "\\":
+                piece = text[start:position]
+                if kind == "open" or piece == "\\":
                     raise _unusable(text, start)
-                add(make(Token, (SYMBOL if kind == "mark" else kind, said, start, position, said)))
+                add(make(Token, (SYMBOL if kind == "mark" else kind, piece, start, position, piece)))
     return tokens
 
 

@@ -44,17 +44,17 @@ class Evidence:
         }  # fmt: skip
 
 
-def gather(database: Database, scripts: Sequence[tuple[Migration, Script]]) -> list[Evidence]:
+def gather_evidence(database: Database, scripts: Sequence[tuple[Migration, Script]]) -> list[Evidence]:
     """The evidence for every version; objects that a later file drops or renames prove nothing and are left out."""
-    found = []
+    collected = []
     later: set[str] = set()
     for migration, script in reversed(scripts):
         evidence = Evidence(migration)
         _headers(database, script, evidence)
         _objects(database, script, later, evidence)
-        found.append(evidence)
+        collected.append(evidence)
         later |= _undone(script)
-    return found[::-1]
+    return collected[::-1]
 
 
 def _undone(script: Script) -> set[str]:
@@ -91,25 +91,25 @@ def _objects(database: Database, script: Script, later: AbstractSet[str], eviden
         named = created(statement)
         if named is None or named.name.split(".")[-1].strip('"').lower() in {name.lower() for name in seen_later}:
             continue
-        said = f"{named.kind} {named.name}"
-        (evidence.there if look(database, named) else evidence.missing).append(said)
+        label = f"{named.kind} {named.name}"
+        (evidence.there if look(database, named) else evidence.missing).append(label)
 
 
 def _index(database: Database, script: Script, declaration: Any, evidence: Evidence) -> None:
-    said = f"index {declaration.name}"
+    label = f"index {declaration.name}"
     try:
         verdict = decide(database, declaration, "skip", script.file)
     except TitanError as error:
-        evidence.missing.append(f"{said}: {error.message}")
+        evidence.missing.append(f"{label}: {error.message}")
         return
     if verdict is None:
-        evidence.missing.append(f"{said}: its table {declaration.table} is not there")
+        evidence.missing.append(f"{label}: its table {declaration.table} is not there")
     elif verdict.action == FOUND:
-        evidence.there.append(said)
+        evidence.there.append(label)
     elif verdict.action == SKIP:
-        evidence.there.append(f"{said} (its twin {verdict.twin} is there)")
+        evidence.there.append(f"{label} (its twin {verdict.twin} is there)")
     else:
-        evidence.missing.append(f"{said} is {'INVALID' if verdict.action == 'rebuild' else 'not there'}")
+        evidence.missing.append(f"{label} is {'INVALID' if verdict.action == 'rebuild' else 'not there'}")
     if verdict is not None and verdict.action in (FOUND, SKIP):
         evidence.indexes.append(
             {"name": declaration.name, "schema": verdict.schema, "table": verdict.table, "line": declaration.line,
