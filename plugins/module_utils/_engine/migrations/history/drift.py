@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from ...postgres.database import Database
+from .records import ObjectChange
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS titan_ops.migration_fingerprint (
@@ -113,7 +113,7 @@ def save(database: Database) -> None:
         database.execute(_SAVE)
 
 
-def drift(database: Database) -> list[dict[str, Any]] | None:
+def drift(database: Database) -> list[ObjectChange] | None:
     """What was changed since the last run: [{object, change}]; None if that is not known.
 
     It is not known before the first run, and after a run that was cut off.
@@ -130,9 +130,9 @@ def drift(database: Database) -> list[dict[str, Any]] | None:
     return compare(row["objects"], object_hashes(database))
 
 
-def compare(before: Mapping[str, str], now: Mapping[str, str]) -> list[dict[str, Any]]:
+def compare(before: Mapping[str, str], now: Mapping[str, str]) -> list[ObjectChange]:
     """The differences of two fingerprints. Pure."""
-    changes = []
+    changes: list[ObjectChange] = []
     for name in sorted({*before, *now}):
         if name not in now:
             changes.append({"object": name, "change": "dropped"})

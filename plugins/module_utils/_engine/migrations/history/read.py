@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ...postgres.database import Database
 from ..files.naming import version_order
+from .records import AttemptDetails, StepRecord
 
 
 class Applied(NamedTuple):  # made a thousand times a run: a dataclass takes six times as long
@@ -28,7 +29,7 @@ class Applied(NamedTuple):  # made a thousand times a run: a dataclass takes six
     checksum: str
     row: int
     partial: bool = False
-    steps: tuple[dict[str, Any], ...] = ()
+    steps: tuple[StepRecord, ...] = ()
     action: str = "apply"
     partial_action: str = ""
 
@@ -96,15 +97,15 @@ def body(database: Database, row: int) -> str:
     return str(database.value("SELECT body FROM titan_ops.migration_history WHERE id = %s", (row,)) or "")
 
 
-def details(database: Database, key: str) -> list[dict[str, Any]]:
+def details(database: Database, key: str) -> list[AttemptDetails]:
     """The details of every attempt since the migration was last absent, oldest first; those of done steps with them."""
     rows = database.rows(
         "SELECT details, steps FROM titan_ops.migration_history WHERE version = %s AND action <> 'rollback' AND id > coalesce("
         "(SELECT pg_catalog.max(id) FROM titan_ops.migration_history WHERE version = %s AND outcome = 'rolled_back'), 0) ORDER BY id",
         (key, key),
     )
-    found = []
+    collected: list[AttemptDetails] = []
     for row in rows:
         indexes = [item["index"] for item in row["steps"] or [] if item.get("index")]
-        found.append({**row["details"], "indexes": [*row["details"].get("indexes", []), *indexes]})
-    return found
+        collected.append({**row["details"], "indexes": [*row["details"].get("indexes", []), *indexes]})
+    return collected

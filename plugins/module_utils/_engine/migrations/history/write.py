@@ -17,6 +17,7 @@ from ...postgres.database import Database
 from ...postgres.grants import NOT_ALLOWED
 from ..files.naming import Migration
 from .read import exists
+from .records import AttemptDetails, InsertedRow, StepRecord
 
 # outcome: applied (action apply, baseline or amend), rolled_back, failed, running (a run of steps that has not ended)
 _TABLES = """
@@ -62,8 +63,8 @@ class Attempt:
     action: str
     started: Any
     body: str
-    steps: list[dict[str, Any]] = field(default_factory=list)
-    details: dict[str, Any] = field(default_factory=dict)
+    steps: list[StepRecord] = field(default_factory=list)
+    details: AttemptDetails = field(default_factory=AttemptDetails)
     row: int = 0
 
 
@@ -109,8 +110,8 @@ RETURNING id, milliseconds, pg_catalog.pg_current_xact_id()::pg_catalog.text AS 
 
 def insert(
     database: Database, executor: ExecutedBy, attempt: Attempt, outcome: str, error: str | None = None, first: str = ""
-) -> dict[str, Any]:
-    """Write the attempt's row, after the statements of ``first``; return its id, milliseconds and transaction id."""
+) -> InsertedRow:
+    """Write the attempt's row, after the statements of ``first``."""
     migration = attempt.migration
     row = database.row(
         f"{first}; {_INSERT}" if first else _INSERT,
@@ -123,7 +124,7 @@ def insert(
     if row is None:
         raise DatabaseError("The server returned nothing for the history row.")
     attempt.row = int(row["id"])
-    return row
+    return InsertedRow(attempt.row, int(row["milliseconds"]), row["xid"])
 
 
 def update(database: Database, attempt: Attempt, outcome: str, error: str | None = None) -> int:

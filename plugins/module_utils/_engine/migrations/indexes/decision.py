@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable
+from typing import Callable
 
 from ...errors import TitanError
 from ..files.script import Script, blanked
+from ..history.records import IndexRecord
 from ..session.session import Session
 from ..sql.statements import IndexDeclaration, index_declaration, moves_names, names_in
 from .catalog import decide, table_of
@@ -20,7 +21,7 @@ from .rules import BUILD, FOUND, REBUILD, SKIP, Verdict
 Later = Callable[[AbstractSet[str]], bool]
 
 
-def index_record(declaration: IndexDeclaration, verdict: Verdict | None, outcome: str, size: int = 0) -> dict[str, Any]:
+def index_record(declaration: IndexDeclaration, verdict: Verdict | None, outcome: str, size: int = 0) -> IndexRecord:
     """One index for the results and the history."""
     return {
         "name": declaration.name, "table": verdict.table if verdict else declaration.table, "line": declaration.line,
@@ -34,7 +35,7 @@ class Judged:
     """The indexes of a transactional file, decided before it runs."""
 
     script: Script
-    records: list[dict[str, Any]] = field(default_factory=list)
+    records: list[IndexRecord] = field(default_factory=list)
     rebuild: list[Verdict] = field(default_factory=list)
     watched: list[IndexDeclaration] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)

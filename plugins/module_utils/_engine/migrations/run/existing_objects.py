@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database, sql
 from ..files.script import Script, blanked, make_script
+from ..history.records import AttemptDetails, FoundObject
 from ..sql.lexer import Statement
 from ..sql.statements import Named, created, dropped
 
@@ -41,14 +41,14 @@ _OTHERS = {
 }
 
 
-def look(database: Database, named: Named) -> list[dict[str, Any]]:
+def look(database: Database, named: Named) -> list[FoundObject]:
     """The objects that a name stands for now: {kind, identity, definition, comment}; routines with every argument list."""
     if named.kind == "routine":
         schema, _dot, name = named.name.rpartition(".")
         rows = database.rows(_ROUTINES, (_canonical(name), schema.strip('"') or None))
     else:
         rows = database.rows(_RELATION if named.kind == "relation" else _OTHERS[named.kind], (_canonical_last(named),))
-    return [{"kind": named.kind, **row} for row in rows if row["identity"]]
+    return [{"kind": named.kind, **row} for row in rows if row["identity"]]  # type: ignore[typeddict-item]
 
 
 def _canonical(name: str) -> str:
@@ -59,18 +59,18 @@ def _canonical_last(named: Named) -> str:
     return _canonical(named.name) if named.kind == "extension" else named.name
 
 
-def already_there(database: Database, statements: Sequence[Statement]) -> list[dict[str, Any]]:
+def already_there(database: Database, statements: Sequence[Statement]) -> list[FoundObject]:
     """What CREATE OR REPLACE and CREATE ... IF NOT EXISTS in these statements would find."""
-    found: list[dict[str, Any]] = []
+    found: list[FoundObject] = []
     for named in map(created, statements):
         if named and named.tolerant:
             found += [item for item in look(database, named) if item not in found]
     return found
 
 
-def protected(details: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def protected(details: Sequence[AttemptDetails]) -> list[FoundObject]:
     """What a migration's attempts found rather than made, the oldest word on each object first."""
-    kept: dict[tuple[str, str], dict[str, Any]] = {}
+    kept: dict[tuple[str, str], FoundObject] = {}
     for item in details:
         for found in item.get("found", []):
             kept.setdefault((found["kind"], found["identity"]), found)
@@ -81,7 +81,7 @@ def protected(details: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(kept.values())
 
 
-def spare(database: Database, script: Script, kept: Sequence[dict[str, Any]]) -> tuple[Script, list[str]]:
+def spare(database: Database, script: Script, kept: Sequence[FoundObject]) -> tuple[Script, list[str]]:
     """The way back without the DROP statements of objects that were there before, and their names.
 
     Raises:
@@ -140,7 +140,7 @@ def _together(script: Script, statement: Statement, names: Sequence[str]) -> Tit
     )
 
 
-def _is_kept(database: Database, named: Named, kept: Sequence[dict[str, Any]]) -> bool:
+def _is_kept(database: Database, named: Named, kept: Sequence[FoundObject]) -> bool:
     return any(item["kind"] == named.kind and _same(database, named, item["identity"]) for item in kept)
 
 
@@ -184,7 +184,7 @@ def _is_type(database: Database, text: str) -> bool:
         return False
 
 
-def restore_statements(database: Database, kept: Sequence[dict[str, Any]]) -> list[str]:
+def restore_statements(database: Database, kept: Sequence[FoundObject]) -> list[str]:
     """The statements that bring back replaced routines and views, and their comments."""
     statements = []
     for item in kept:
@@ -192,7 +192,7 @@ def restore_statements(database: Database, kept: Sequence[dict[str, Any]]) -> li
             continue
         routine = item["kind"] == "routine"
         now = database.row(_ROUTINE if routine else _RELATION, (item["identity"],)) or {}
-        definition = item["definition"].rstrip().rstrip(";")
+        definition = str(item["definition"]).rstrip().rstrip(";")
         if now.get("definition") != item["definition"]:
             statements.append(definition if routine else f"CREATE OR REPLACE VIEW {item['identity']} AS {definition}")
         if now.get("comment") != item.get("comment"):

@@ -14,6 +14,7 @@ from ..files.naming import Migration
 from ..files.placeholders import fill
 from ..files.script import Script, Step, make_script
 from ..history import read
+from ..history.records import FoundObject
 from ..history.write import ExecutedBy
 from ..session.session import Rules, Session
 from .existing_objects import protected, restore_statements, spare
@@ -45,7 +46,7 @@ def read_ways_back(session: Session, migrations: Sequence[Migration], rules: Rul
     return found
 
 
-def _with_restored(session: Session, script: Script, kept: list[dict[str, object]]) -> Script:
+def _with_restored(session: Session, script: Script, kept: list[FoundObject]) -> Script:
     """Add what brings back the definitions that the migration replaced."""
     statements = restore_statements(session.database, kept)
     if not statements:

@@ -15,6 +15,7 @@ from ..files.naming import Migration
 from ..files.script import Script, Step, shortened
 from ..history import write
 from ..history.read import Applied
+from ..history.records import IndexRecord, StepRecord
 from ..history.write import Attempt, ExecutedBy
 from ..indexes.catalog import decide, drop_statement, invalid_indexes
 from ..indexes.decision import Later, built_after_all, index_record
@@ -27,6 +28,14 @@ from .transaction import Result, built_valid, known_steps, record_failure
 _DONE_BEFORE = ("42P04", "42P07", "42710", "42P01", "42704", "3D000")
 _CONCURRENT_RETRIES = 2
 _SWAPPED = re.compile(r"_cc(?:new|old)[0-9]*\Z")
+
+
+def _shown(record: StepRecord) -> StepRecord:
+    """The record without what only a later run needs."""
+    copy = record.copy()
+    copy.pop("invalid", None)
+    copy.pop("digest", None)
+    return copy
 
 
 class Stepper:
@@ -67,7 +76,7 @@ class Stepper:
         except TitanError as error:
             self._give_up(error)
             raise
-        self.result.steps = [{k: v for k, v in s.items() if k not in ("invalid", "digest")} for s in self.attempt.steps]
+        self.result.steps = [_shown(record) for record in self.attempt.steps]
         return self.result
 
     def _give_up(self, error: TitanError) -> None:
@@ -77,7 +86,7 @@ class Stepper:
         self.attempt.steps = [record for record in self.attempt.steps if record["outcome"] != "waiting"]
         record_failure(self.session, self.executor, self.attempt, error)
 
-    def _open(self, before: list[dict[str, Any]]) -> None:
+    def _open(self, before: list[StepRecord]) -> None:
         """Write this attempt's row; an earlier one that never ended has failed."""
         announce("migration.open")
         with self.database.transaction():
@@ -93,7 +102,7 @@ class Stepper:
             if record.get("index"):
                 self.result.indexes.append(record["index"])
 
-    def _heal(self, begun: list[dict[str, Any]]) -> None:
+    def _heal(self, begun: list[StepRecord]) -> None:
         """Drop what a step that was cut off left behind: invalid indexes that were not there before it."""
         for record in begun:
             step = self.script.steps[record["number"] - 1]
@@ -114,7 +123,7 @@ class Stepper:
         self.database.execute(f"SET lock_timeout = {int(self.session.rules.concurrent_lock_timeout)}")
         self.session.run(drop_statement(self.database, schema, name))
 
-    def _step(self, step: Step, begun: list[dict[str, Any]], later: Later) -> None:
+    def _step(self, step: Step, begun: list[StepRecord], later: Later) -> None:
         done = len(self.attempt.steps) >= step.number
         if done and not step.session:
             return
@@ -148,9 +157,9 @@ class Stepper:
 
     def _write(self, step: Step, outcome: str, **more: Any) -> None:
         """Put down how the step stands; replaces what was said of it before."""
-        record = {
+        record: StepRecord = {
             "number": step.number, "line": step.line, "digest": step.digest, "outcome": outcome,
-            "statement": shortened(step.sql), **more,
+            "statement": shortened(step.sql), **more,  # type: ignore[typeddict-item]
         }  # fmt: skip
         self.attempt.steps = [*self.attempt.steps[: step.number - 1], record]
         write.update(self.database, self.attempt, "running")
@@ -191,14 +200,14 @@ class Stepper:
         announce("migration.step.run")
         self._execute(step, resumed, declaration)
         announce("migration.step.ran")
-        record = None
+        record: IndexRecord | None = None
         if declaration and verdict:
             size = built_valid(self.session, declaration, verdict, self._where(step))
             record = index_record(declaration, verdict, "rebuilt" if verdict.action == REBUILD else "built", size)
         self._finish(step, record)
         announce("migration.step.recorded")
 
-    def _finish(self, step: Step, record: dict[str, Any] | None) -> None:
+    def _finish(self, step: Step, record: IndexRecord | None) -> None:
         if record:
             self.result.indexes.append(record)
         self._record(step, "done", **({"index": record} if record else {}))

@@ -15,6 +15,7 @@ from ..files.naming import Migration
 from ..files.script import Script
 from ..history import write
 from ..history.read import Applied
+from ..history.records import IndexRecord, StepRecord
 from ..history.write import Attempt, ExecutedBy
 from ..indexes.catalog import decide, drop_statement, is_valid, size_of
 from ..indexes.decision import Judged, Later, judge_file
@@ -33,8 +34,8 @@ class Result:
     migration: Migration
     action: str = "apply"
     milliseconds: int = 0
-    steps: list[dict[str, Any]] = field(default_factory=list)
-    indexes: list[dict[str, Any]] = field(default_factory=list)
+    steps: list[StepRecord] = field(default_factory=list)
+    indexes: list[IndexRecord] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     transaction: bool = True
 
@@ -98,12 +99,12 @@ def _transaction(session: Session, executor: ExecutedBy, attempt: Attempt, judge
         step("migration.record")
         outcome = "rolled_back" if attempt.action == "rollback" else "applied"
         row = write.insert(database, executor, attempt, outcome, first=OURSELVES)
-        if row["xid"] != xid:
+        if row.xid != xid:
             raise _stray(script)
         step("migration.commit")
         database.execute("COMMIT")
         step("migration.committed")
-        return int(row["milliseconds"])
+        return row.milliseconds
     except DatabaseError as error:
         session.rollback()
         if error.details.get("file"):
@@ -145,7 +146,7 @@ def record_failure(session: Session, executor: ExecutedBy, attempt: Attempt, err
         write.insert(session.database, executor, attempt, "failed", error.message)
 
 
-def known_steps(known: Applied | None, script: Script, action: str) -> list[dict[str, Any]]:
+def known_steps(known: Applied | None, script: Script, action: str) -> list[StepRecord]:
     """The records of the steps that an interrupted run has done or begun.
 
     Raises:

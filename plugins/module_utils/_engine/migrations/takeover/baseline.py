@@ -14,6 +14,7 @@ from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database
 from ..files.naming import Migration
 from ..files.script import Script
+from ..history.records import IndexRecord
 from ..indexes.catalog import decide
 from ..indexes.rules import FOUND, SKIP
 from ..run.existing_objects import look
@@ -29,7 +30,7 @@ class Evidence:
     migration: Migration
     there: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
-    indexes: list[dict[str, Any]] = field(default_factory=list)
+    indexes: list[IndexRecord] = field(default_factory=list)
 
     @property
     def verdict(self) -> str:
