@@ -15,7 +15,7 @@ from ansible.module_utils import basic
 from ansible_collections.titan.database.plugins.module_utils._engine.crontab import crontab_store, operation
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
-from tests.unit.schedule.test_block import ORIGINAL
+from tests.unit.crontab.test_block import ORIGINAL
 
 Call = Callable[..., dict[str, Any]]
 USER = getpass.getuser()
@@ -263,7 +263,7 @@ def test_files_come_first_and_go_with_the_block(call_module: Call, spool: Path, 
     order: list[str] = []
     with observed(order.append):
         done = call_module("crontab", name="production", jobs=[job], files=files)
-    assert order.index("crontab.companion.renamed") < order.index("crontab.write")
+    assert order.index("crontab.managed_file.renamed") < order.index("crontab.write")
     assert done["diff"] == predicted["diff"]
     assert config.read_text() == files[0]["content"]
     assert config.stat().st_mode & 0o777 == 0o640

@@ -33,9 +33,9 @@ def tmp_path() -> Iterator[Path]:
 def play(tmp_path: Path, *flags: str, **variables: Any) -> dict[str, Any]:
     """Run the role on this machine; return the counts of the recap and the registered result."""
     book = tmp_path / "play.yml"
-    runner = {"path": "{{ crontab_command }}", "spare": "{{ crontab_spare_command }}", "interpreter": sys.executable}
+    program = {"path": "{{ crontab_command }}", "spare": "{{ crontab_spare_command }}", "interpreter": sys.executable}
     tasks = [
-        {"titan.database.host_command": runner, "when": "with_program | default(false)"},
+        {"titan.database.host_command": program, "when": "with_program | default(false)"},
         {"ansible.builtin.import_role": {"name": "titan.database.crontab"}},
         {"ansible.builtin.copy": {"content": "{{ crontab_result | to_json }}", "dest": f"{tmp_path}/result.json", "mode": "0600"},
          "check_mode": False, "changed_when": False, "diff": False},

@@ -1,4 +1,4 @@
-"""The runner as cron starts it: once, limited, recorded, and heard; with stand-in work and a stub for messages."""
+"""A job as cron starts it: once at a time, limited, recorded, and reported; with stand-in work and a stub for messages."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def work():
     exec(text, names)
     return names["status"], names["data"]
 environment = read_environment(path)
-sys.exit(run_job(environment, name, environment.job(name, name).word, lambda: None, work)[0])
+sys.exit(run_job(environment, name, environment.job(name, name).subcommand, lambda: None, work)[0])
 """
 
 

@@ -1,54 +1,55 @@
-"""What is told of a failure, and what is left out because somebody has heard of it."""
+"""Which failures are sent, and which are left out because a message was delivered."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.alerts.alerts import (
     findings,
-    is_news,
+    is_new,
     needs_reminder,
     reason_of,
 )
+from ansible_collections.titan.database.plugins.module_utils._engine.environment.records import Alert
 
 HOUR, DAY = 3600.0, 86400.0
-TOLD = {"state": "failed", "reason": "disk,jobs_failed:backup", "sent": 0.0, "heard": True}
+SENT = Alert("failed", "disk,jobs_failed:backup", 0.0)
 
 
 @pytest.mark.parametrize(
     ("alert", "reasons", "after", "news"),
     [
-        ({}, ["disk"], 1, True),
-        (TOLD, ["disk"], HOUR, False),
-        (TOLD, ["disk", "jobs_failed:backup"], HOUR, False),
-        (TOLD, ["disk", "bloat"], HOUR, True),
-        (TOLD, ["jobs_failed:cleanup"], HOUR, True),
-        (TOLD, ["disk"], DAY - 300, True),
-        ({**TOLD, "heard": False}, ["disk"], 1, True),
-        ({**TOLD, "state": "covered"}, ["disk"], 1, True),
-        ({key: TOLD[key] for key in ("state", "reason", "sent")}, ["disk"], 1, False),
+        (Alert(), ["disk"], 1, True),
+        (SENT, ["disk"], HOUR, False),
+        (SENT, ["disk", "jobs_failed:backup"], HOUR, False),
+        (SENT, ["disk", "bloat"], HOUR, True),
+        (SENT, ["jobs_failed:cleanup"], HOUR, True),
+        (SENT, ["disk"], DAY - 300, True),
+        (replace(SENT, delivered=False), ["disk"], 1, True),
+        (replace(SENT, state="covered"), ["disk"], 1, True),
     ],
 )
-def test_news_is_what_nobody_has_heard(alert: dict[str, Any], reasons: list[str], after: float, news: bool) -> None:
-    assert is_news(alert, reasons, after, DAY) == news
+def test_a_failure_without_a_delivered_message_is_new(
+    alert: Alert, reasons: list[str], after: float, news: bool
+) -> None:
+    assert is_new(alert, reasons, after, DAY) == news
 
 
 @pytest.mark.parametrize(
     ("alert", "after", "needed"),
     [
-        ({}, 1, True),
-        (TOLD, 1, False),
-        (TOLD, DAY + 600, False),
-        (TOLD, DAY + 2 * HOUR, True),
-        ({**TOLD, "heard": False}, 1, True),
-        ({**TOLD, "state": "covered"}, 1, False),
-        ({**TOLD, "state": "covered"}, DAY + 2 * HOUR, True),
+        (Alert(), 1, True),
+        (SENT, 1, False),
+        (SENT, DAY + 600, False),
+        (SENT, DAY + 2 * HOUR, True),
+        (replace(SENT, delivered=False), 1, True),
+        (replace(SENT, state="covered"), 1, False),
+        (replace(SENT, state="covered"), DAY + 2 * HOUR, True),
     ],
 )
-def test_health_speaks_of_a_job_that_was_not_heard_or_long_ago(
-    alert: dict[str, Any], after: float, needed: bool
-) -> None:
+def test_health_reports_a_job_without_a_recent_message(alert: Alert, after: float, needed: bool) -> None:
     assert needs_reminder(alert, after, DAY) == needed
 
 
@@ -57,7 +58,7 @@ def check(name: str, status: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("checks", "unheard", "reasons", "headline"),
+    ("checks", "unreported", "reasons", "headline"),
     [
         ([check("jobs_failed", "critical"), check("bloat", "ok")], [], [], "unknown: "),
         ([check("jobs_failed", "critical")], ["a", "b"], ["jobs_failed:a", "jobs_failed:b"], "critical: jobs_failed"),
@@ -66,10 +67,10 @@ def check(name: str, status: str) -> dict[str, Any]:
         ([check("jobs_failed", "warning"), check("disk", "critical")], ["a"], ["disk"], "critical: jobs_failed, disk"),
     ],
 )
-def test_only_what_was_not_heard_is_a_reason(
-    checks: list[dict[str, Any]], unheard: list[str], reasons: list[str], headline: str
+def test_only_what_was_not_delivered_is_a_reason(
+    checks: list[dict[str, Any]], unreported: list[str], reasons: list[str], headline: str
 ) -> None:
-    assert findings(checks, unheard) == (reasons, headline)
+    assert findings(checks, unreported) == (reasons, headline)
 
 
 def test_numbers_make_no_other_reason_and_commas_no_second_one() -> None:

@@ -1,43 +1,42 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is news of a failure, and what somebody has heard of already. Pure.
+"""Which failures a message is due for. Pure.
 
-A job's record keeps what was last told of it as ``{"state", "reason", "sent", "heard"}``: the state is "failed" when it
-sent a message of its own, and "covered" when the message of another job had said enough; sent is the time of that in
-seconds since 1970, and heard whether any channel took it.
+A job's record keeps its last alert: the state is "failed" when the job sent a message of its own, and "covered" when the
+message of another job covered the failure.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-Alert = Mapping[str, Any]
+from ..environment.records import Alert
+from ..environment.results import CheckRow
 
 FAILED, COVERED = "failed", "covered"
-# A nightly job ends some minutes sooner or later: what is to be repeated each 24 h must not be told each second night,
+# A nightly job ends some minutes sooner or later: what is to be repeated each 24 h must not be sent each second night,
 # and health must not remind of a job before the job had its chance to.
 _SOON, _LATE = 0.95, 1.05
 
 
-def heard(alert: Alert) -> bool:
-    """Whether the job's own message arrived somewhere."""
-    return alert.get("state") == FAILED and bool(alert.get("heard", True))
+def delivered(alert: Alert) -> bool:
+    """Whether any channel took the job's own message."""
+    return alert.state == FAILED and alert.delivered
 
 
-def is_news(alert: Alert, reasons: Sequence[str], now: float, repeat: float) -> bool:
-    """Whether a failure for the reasons has to be told: it was not, or not for all of them, or long enough ago."""
-    if not heard(alert) or now - float(alert.get("sent", 0)) >= repeat * _SOON:
+def is_new(alert: Alert, reasons: Sequence[str], now: float, repeat: float) -> bool:
+    """Whether a failure for the reasons needs a message: none was delivered, or not for all of them, or it is older than repeat."""
+    if not delivered(alert) or now - alert.sent >= repeat * _SOON:
         return True
-    return not set(reasons) <= set(str(alert.get("reason", "")).split(","))
+    return not set(reasons) <= set(alert.reason.split(","))
 
 
 def needs_reminder(alert: Alert, now: float, repeat: float) -> bool:
-    """Whether health has to speak of the failed job whose alert this is."""
-    known = heard(alert) or alert.get("state") == COVERED
-    return not known or now - float(alert.get("sent", 0)) >= repeat * _LATE
+    """Whether health has to report the failed job whose alert this is."""
+    is_known = delivered(alert) or alert.state == COVERED
+    return not is_known or now - alert.sent >= repeat * _LATE
 
 
 def reason_of(message: str) -> str:
@@ -45,12 +44,12 @@ def reason_of(message: str) -> str:
     return re.sub(r"\d+", "#", message).replace(",", ";")[:300]
 
 
-def findings(checks: Sequence[Mapping[str, Any]], unheard_jobs: Sequence[str]) -> tuple[list[str], str]:
-    """What health has to tell: its reasons (none: nothing), and the headline; jobs that were heard of are left out."""
-    shown = [each for each in checks if each["status"] != "ok" and (each["name"] != "jobs_failed" or unheard_jobs)]
-    bad = [str(each["name"]) for each in shown if each["status"] in ("critical", "unknown")]
+def findings(checks: Sequence[CheckRow], unreported_jobs: Sequence[str]) -> tuple[list[str], str]:
+    """The reasons for a message of health (none: no message), and its headline; jobs whose message was delivered are left out."""
+    shown = [each for each in checks if each["status"] != "ok" and (each["name"] != "jobs_failed" or unreported_jobs)]
+    bad = [each["name"] for each in shown if each["status"] in ("critical", "unknown")]
     reasons = [name for name in bad if name != "jobs_failed"]
     if "jobs_failed" in bad:
-        reasons += [f"jobs_failed:{name}" for name in unheard_jobs]
+        reasons += [f"jobs_failed:{name}" for name in unreported_jobs]
     worst = "critical" if any(each["status"] == "critical" for each in shown) else "unknown"
     return reasons, f"{worst}: {', '.join(str(each['name']) for each in shown)}"

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is said of a run, to whom, and how often."""
+"""Which messages a run sends, and how often."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from ..crontab.calendar import UTC
 from ..environment.config import Environment, JobPlan
-from ..environment.records import Record, StateDirectory
+from ..environment.records import Alert, Record, StateDirectory
+from ..environment.results import JobResult
 from ..errors import TitanError
 from ..host.env_file import read_env_file
 from ..text.durations import parse_seconds
-from .alerts import COVERED, FAILED, findings, heard, is_news, needs_reminder, reason_of
+from .alerts import COVERED, FAILED, delivered, findings, is_new, needs_reminder, reason_of
 from .channels import Message, channels, require_channels, send
 
 _TAIL = 40
@@ -40,7 +40,7 @@ class Run:
     started: float = field(default_factory=time.time)
     tail: list[str] = field(default_factory=list)
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         """One log line. A log that cannot be written (a full disk) must not stop the job."""
         moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         line = f"{moment} {self.plan.name}[{self.run_id}] {text}"
@@ -60,8 +60,8 @@ def message_variables(environment: Environment) -> dict[str, str]:
     return found
 
 
-def tell(run: Run, record: Record, status: int, data: dict[str, Any], blocked: bool) -> Record:
-    """Send what has to be sent; return the record with what was told.
+def deliver(run: Run, record: Record, status: int, data: JobResult, blocked: bool) -> Record:
+    """Send the message that is due; return the record with its alert.
 
     Args:
         blocked: The job did not start because the one that it waits for has not succeeded.
@@ -69,51 +69,51 @@ def tell(run: Run, record: Record, status: int, data: dict[str, Any], blocked: b
     notify = run.environment.notify
     wanted = notify.get("on") or notify.get("true") or ["failure", "recovery"]  # YAML reads a bare on as true
     if status >= 2 if "checks" in data else status != 0:
-        return _tell_failure(run, record, data, blocked) if "failure" in wanted else record
-    if record.alert.get("state") == FAILED:
+        return _deliver_failure(run, record, data, blocked) if "failure" in wanted else record
+    if record.alert.state == FAILED:
         if "recovery" in wanted:
-            _message(run, record, "recovery", "works again", data)
-    elif run.plan.word == "stats" and notify.get("reports", True):
-        _message(run, record, "report", "statistics", data)
+            _send_message(run, record, "recovery", "works again", data)
+    elif run.plan.subcommand == "stats" and notify.get("reports", True):
+        _send_message(run, record, "report", "statistics", data)
     elif "success" in wanted:
-        _message(run, record, "success", "succeeded", data)
-    return replace(record, alert={})
+        _send_message(run, record, "success", "succeeded", data)
+    return replace(record, alert=Alert())
 
 
-def _tell_failure(run: Run, record: Record, data: dict[str, Any], blocked: bool) -> Record:
+def _deliver_failure(run: Run, record: Record, data: JobResult, blocked: bool) -> Record:
     repeat = parse_seconds("notify.repeat", run.environment.notify.get("repeat") or "24h")
     now = time.time()
     reasons, headline = [reason_of(record.message)], record.message
     if "checks" in data:
-        reasons, headline = findings(data["checks"], _unheard_jobs(run, now, repeat))
+        reasons, headline = findings(data["checks"], _unreported_jobs(run, now, repeat))
         if not reasons:
-            run.say("no message: the jobs that failed have sent theirs")
+            run.log("no message: the jobs that failed have sent theirs")
             return record
-    elif teller := _told_by_another(run, reasons, blocked, now, repeat):
-        run.say(f"no message: the job {teller!r} has sent one")
-        alert = {"state": COVERED, "reason": reasons[0], **record.alert, "sent": now, "heard": True}
+    elif other := _covered_by(run, reasons, blocked, now, repeat):
+        run.log(f"no message: the job {other!r} has sent one")
+        state, reason = record.alert.state or COVERED, record.alert.reason or reasons[0]
+        return replace(record, alert=Alert(state, reason, now))
+    alert = replace(record.alert, state=FAILED, reason=",".join(reasons))
+    if not is_new(record.alert, reasons, now, repeat):
         return replace(record, alert=alert)
-    told = {"state": FAILED, "reason": ",".join(reasons)}
-    if not is_news(record.alert, reasons, now, repeat):
-        return replace(record, alert={**record.alert, **told})
-    arrived = _message(run, record, "failure", f"FAILED: {headline}", data)
-    return replace(record, alert={**told, "sent": now, "heard": arrived})
+    taken = _send_message(run, record, "failure", f"FAILED: {headline}", data)
+    return replace(record, alert=replace(alert, sent=now, delivered=taken))
 
 
-def _told_by_another(run: Run, reasons: list[str], blocked: bool, now: float, repeat: float) -> str:
-    """The job whose message says enough of this failure too: the one waited for, and for health any one; "" if none."""
+def _covered_by(run: Run, reasons: list[str], blocked: bool, now: float, repeat: float) -> str:
+    """The job whose message covers this failure too: the one waited for, and for health any one; "" if none."""
     others = [run.plan.after] if run.plan.after else []
-    if run.plan.word == "health":
+    if run.plan.subcommand == "health":
         others = [name for name in run.environment.jobs if name != run.plan.name]
     for name in others:
         alert = run.state.record(name).alert
-        if heard(alert) and (blocked or not is_news(alert, reasons, now, repeat)):
+        if delivered(alert) and (blocked or not is_new(alert, reasons, now, repeat)):
             return name
     return ""
 
 
-def _unheard_jobs(run: Run, now: float, repeat: float) -> list[str]:
-    """The jobs whose last run failed without anybody having heard of it, or too long ago."""
+def _unreported_jobs(run: Run, now: float, repeat: float) -> list[str]:
+    """The jobs whose last run failed without a delivered message, or with one that is too old."""
     found = []
     for name in run.environment.jobs:
         record, running = run.state.record(name), run.state.running(name)
@@ -124,7 +124,7 @@ def _unheard_jobs(run: Run, now: float, repeat: float) -> list[str]:
     return found
 
 
-def _message(run: Run, record: Record, kind: str, what: str, data: dict[str, Any]) -> bool:
+def _send_message(run: Run, record: Record, kind: str, what: str, data: JobResult) -> bool:
     """Send one message to every channel; return whether any of them took it."""
     found = channels(run.variables)
     if not found:
@@ -143,23 +143,17 @@ def _message(run: Run, record: Record, kind: str, what: str, data: dict[str, Any
     }
     problems = send(Message(kind, title, f"{body}{where}", facts), found)
     for problem in problems:
-        run.say(f"message not delivered: {problem}")
+        run.log(f"message not delivered: {problem}")
     if problems:
-        _count_lost(run, problems)
+        _count_undelivered(run, problems)
     return len(problems) < len(found)
 
 
-def _count_lost(run: Run, problems: list[str]) -> None:
-    lost = run.state.read("notify.json")
-    text = {
-        "failed_total": int(lost.get("failed_total", 0)) + len(problems),
-        "last": time.time(),
-        "problem": problems[0],
-    }
+def _count_undelivered(run: Run, problems: list[str]) -> None:
     try:
-        run.state.write("notify.json", text)
+        run.state.add_undelivered(problems, time.time())
     except OSError:
-        run.say("the count of lost messages cannot be written")
+        run.log("the count of lost messages cannot be written")
 
 
 def test_channels(environment: Environment, send_it: bool) -> str:

@@ -61,7 +61,7 @@ def find_adoptable(lines: Sequence[str], jobs: Sequence[ScheduledJob], user: str
             continue
         schedule, command = entry
         for each in jobs:
-            verdict = _judge(schedule, command, each)
+            verdict = _compare(schedule, command, each)
             if verdict == "same":
                 adopt.append(index)
             elif verdict:
@@ -96,7 +96,7 @@ def _entry(line: str, with_user: bool) -> tuple[str, str] | None:
     return " ".join(words[:fields]), " ".join(words[head:])
 
 
-def _judge(schedule: str, command: str, each: ScheduledJob) -> str:
+def _compare(schedule: str, command: str, each: ScheduledJob) -> str:
     """ "same", or why the line only resembles the job, or "" if it has nothing to do with it."""
     job = each.job
     if command == " ".join(render_command(job).split()):

@@ -73,7 +73,7 @@ def split_table(text: str, name: str, source: str) -> Table:
         )
     first, last = begins[0], ends[0]
     block = lines[first : last + 1]
-    return Table(lines[:first], block, lines[last + 1 :], tuple(_remembered(block)))
+    return Table(lines[:first], block, lines[last + 1 :], tuple(_adopted_lines(block)))
 
 
 def _markers(lines: Sequence[str], name: str, source: str) -> tuple[list[int], list[int]]:
@@ -96,7 +96,7 @@ def _markers(lines: Sequence[str], name: str, source: str) -> tuple[list[int], l
     return begins, ends
 
 
-def _remembered(block: Sequence[str]) -> list[Adopted]:
+def _adopted_lines(block: Sequence[str]) -> list[Adopted]:
     found = []
     for line in block:
         match = re.fullmatch(rf"{_ADOPTED}(\d+): (.*)\n?", line)

@@ -28,7 +28,7 @@ _CRONTAB_DIRECTORIES = ("/usr/bin", "/bin", "/usr/local/bin")
 
 
 @dataclass(frozen=True)
-class HostTable:
+class CrontabStore:
     """One crontab.
 
     Attributes:
@@ -40,7 +40,7 @@ class HostTable:
     cron_file: str
 
     @property
-    def place(self) -> str:
+    def label(self) -> str:
         """The crontab's name for messages."""
         return self.cron_file or f"crontab of {self.user or pwd.getpwuid(os.geteuid()).pw_name}"
 
@@ -50,18 +50,18 @@ class HostTable:
             return _read_file(self.cron_file)
         done = self._crontab("-l")
         if done.returncode == 0:
-            return _decoded(done.stdout, self.place)
+            return _decoded(done.stdout, self.label)
         if "no crontab for" in done.stderr.decode(errors="replace").lower():
             return None
-        raise TitanError(f"The {self.place} cannot be read: {_said(done.stderr)}.")
+        raise TitanError(f"The {self.label} cannot be read: {_stderr_text(done.stderr)}.")
 
-    def others(self) -> list[HostTable]:
+    def others(self) -> list[CrontabStore]:
         """The other places on this host that may hold a block for the same user: his crontab, or cron's files."""
         if self.cron_file:
-            return [HostTable(self.user, "")] if crontab_program() else []
+            return [CrontabStore(self.user, "")] if crontab_program() else []
         names = sorted(os.listdir(CRON_FILES)) if os.path.isdir(CRON_FILES) else []
         paths = [os.path.join(CRON_FILES, name) for name in names]
-        return [HostTable("root", path) for path in paths if os.path.isfile(path) and not os.path.islink(path)]
+        return [CrontabStore("root", path) for path in paths if os.path.isfile(path) and not os.path.islink(path)]
 
     def write(self, text: str | None) -> None:
         """Make it hold the text, or go away (None)."""
@@ -74,9 +74,9 @@ class HostTable:
             return
         done = self._crontab("-r") if text is None else self._crontab("-", text)
         if done.returncode:
-            raise TitanError(f"The {self.place} was not changed, crontab refused it: {_said(done.stderr)}.")
+            raise TitanError(f"The {self.label} was not changed, crontab refused it: {_stderr_text(done.stderr)}.")
 
-    def judge(self, text: str) -> None:
+    def validate(self, text: str) -> None:
         """Let the host's own ``crontab -n`` judge lines without a user field; does nothing where it cannot.
 
         Raises:
@@ -87,7 +87,7 @@ class HostTable:
         if program is None or not os.path.exists("/etc/debian_version"):
             return
         done = _run(program, ["-n", "-"], text)
-        said = _said(done.stderr)
+        said = _stderr_text(done.stderr)
         if done.returncode and "option" not in said and "usage" not in said.lower():
             raise TitanError(f"crontab -n on this host refuses the lines, nothing was written: {said}.")
 
@@ -108,7 +108,7 @@ class HostTable:
             deadline = time.monotonic() + wait
             while not try_flock(descriptor):
                 if time.monotonic() > deadline:
-                    raise LockedError(f"Another run has been changing the {self.place} for {wait:.0f} s.")
+                    raise LockedError(f"Another run has been changing the {self.label} for {wait:.0f} s.")
                 time.sleep(0.05)
             yield
         finally:
@@ -123,7 +123,7 @@ class HostTable:
         return _run(program, [*whose, argument], text)
 
 
-def require_place(user: str, cron_file: str) -> HostTable:
+def require_store(user: str, cron_file: str) -> CrontabStore:
     """Check the options user and cron_file.
 
     Raises:
@@ -147,7 +147,7 @@ def require_place(user: str, cron_file: str) -> HostTable:
             raise OptionError("cron_file", cron_file, "It is a symbolic link; name the real file.")
         if not user:
             raise OptionError("user", user, "With cron_file it is required: it is the sixth field of each line.")
-    return HostTable(user, cron_file)
+    return CrontabStore(user, cron_file)
 
 
 def crontab_program() -> str | None:
@@ -169,9 +169,9 @@ def _read_file(path: str) -> str | None:
         return None
 
 
-def _decoded(raw: bytes, place: str) -> str:
+def _decoded(raw: bytes, label: str) -> str:
     if b"\0" in raw:
-        raise TitanError(f"{place}: it holds a NUL byte; mend it by hand first.")
+        raise TitanError(f"{label}: it holds a NUL byte; mend it by hand first.")
     return raw.decode("utf-8", errors="surrogateescape")
 
 
@@ -185,5 +185,5 @@ def _run(program: str, arguments: list[str], text: str | None) -> subprocess.Com
     return run([program, *arguments], capture_output=True, env=env, cwd="/", **given)
 
 
-def _said(raw: bytes) -> str:
+def _stderr_text(raw: bytes) -> str:
     return " ".join(raw.decode("utf-8", errors="replace").split())[:500].rstrip(".")

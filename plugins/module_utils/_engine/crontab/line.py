@@ -97,12 +97,12 @@ def render_command(job: Job) -> str:
     if job.on_start_failure:
         parts.append(_STARTED)
     if _PREFIX_LIKE.match(job.command):
-        parts.append(_GUARD)
+        parts.append(_NULL_COMMAND)
     return "".join(parts) + job.command
 
 
 # A null command keeps a command that begins like our own prefix apart from it, so that a line reads back as one job.
-_GUARD = ":; "
+_NULL_COMMAND = ":; "
 _PREFIX_LIKE = re.compile(r"cd |set -|trap |:; ")
 
 
@@ -137,7 +137,7 @@ def parse_command(name: str, schedule: str, text: str) -> Job | None:
         return None
     if trap and not rest.match(ended):
         return None
-    rest.match(_GUARD)
+    rest.match(_NULL_COMMAND)
     return Job(name, schedule, rest.left, log, directory, env_file, only_on, trap)
 
 

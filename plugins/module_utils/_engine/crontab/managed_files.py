@@ -18,7 +18,7 @@ from ..host.files import is_file_with, write_file
 
 
 @dataclass(frozen=True)
-class Companion:
+class ManagedFile:
     """One file as it should be, and as it is.
 
     Attributes:
@@ -49,21 +49,21 @@ class Companion:
                 os.unlink(self.path)
             return
         os.makedirs(os.path.dirname(self.path), mode=0o755, exist_ok=True)
-        write_file(self.path, self.content.encode(), self.mode, label="crontab.companion")
+        write_file(self.path, self.content.encode(), self.mode, label="crontab.managed_file")
         if self.gid is not None and os.lstat(self.path).st_gid != self.gid:
             os.chown(self.path, -1, self.gid)
 
 
-def companions_from_options(items: Sequence[Mapping[str, Any]], present: bool) -> list[Companion]:
+def managed_files_from_options(items: Sequence[Mapping[str, Any]], present: bool) -> list[ManagedFile]:
     """Check the option ``files`` and read what is there.
 
     Raises:
         OptionError: a relative path, a link or a directory in the place, an unknown group, a mode that is none.
     """
-    return [_companion(item, f"files[{index}]", present) for index, item in enumerate(items)]
+    return [_managed_file(item, f"files[{index}]", present) for index, item in enumerate(items)]
 
 
-def _companion(item: Mapping[str, Any], option: str, present: bool) -> Companion:
+def _managed_file(item: Mapping[str, Any], option: str, present: bool) -> ManagedFile:
     path, mode, group = str(item["path"]), str(item.get("mode") or "0644"), item.get("group")
     if not os.path.isabs(path) or re.search(r"[\x00-\x1f\x7f]", path):
         raise OptionError(f"{option}.path", path, "Give an absolute path without control characters.")
@@ -76,7 +76,7 @@ def _companion(item: Mapping[str, Any], option: str, present: bool) -> Companion
     content = str(item["content"]) if present else None
     before = _text_of(path, f"{option}.path")
     mode_before = 0 if before is None else stat.S_IMODE(os.lstat(path).st_mode)
-    return Companion(path, content, int(mode, 8), gid, before, mode_before)
+    return ManagedFile(path, content, int(mode, 8), gid, before, mode_before)
 
 
 def _text_of(path: str, option: str) -> str | None:

@@ -20,9 +20,9 @@ from ..outcome import Call, Outcome
 from .adoption import Adoption, find_adoptable
 from .block import Table, begin_marker, split_table, with_block, without_block
 from .calendar import Run, next_runs
-from .crontab_store import HostTable, crontab_program, require_place
+from .crontab_store import CrontabStore, crontab_program, require_store
 from .jobs import ScheduledJob, jobs_from_options, render_lines, require_name
-from .managed_files import Companion, companions_from_options
+from .managed_files import ManagedFile, managed_files_from_options
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Plan:
     was: Table
     becomes: Table
     adoption: Adoption
-    companions: tuple[Companion, ...]
+    managed_files: tuple[ManagedFile, ...]
 
     @property
     def writes_table(self) -> bool:
@@ -42,7 +42,7 @@ class Plan:
 
     @property
     def changed(self) -> bool:
-        return self.writes_table or bool(self.companions)
+        return self.writes_table or bool(self.managed_files)
 
 
 def crontab(call: Call) -> Outcome:
@@ -55,57 +55,57 @@ def crontab(call: Call) -> Outcome:
     options = call.options
     present = options["state"] == "present"
     name = require_name(options["name"], "name")
-    place = require_place(options.get("user") or "", options.get("cron_file") or "")
+    store = require_store(options.get("user") or "", options.get("cron_file") or "")
     jobs = jobs_from_options(options["jobs"]) if present else []
-    companions = tuple(each for each in companions_from_options(options["files"], present) if each.changes())
+    managed_files = tuple(each for each in managed_files_from_options(options["files"], present) if each.changes())
     warnings = _check_env_files(jobs, call.check_mode)
     if jobs:
-        place.judge("\n".join([*render_lines(jobs), ""]))
-    planned_only = call.check_mode and not place.cron_file and crontab_program() is None
+        store.validate("\n".join([*render_lines(jobs), ""]))
+    planned_only = call.check_mode and not store.cron_file and crontab_program() is None
     if planned_only:
         warnings.append("There is no crontab program yet: the plan takes the crontab to be empty.")
-    with nullcontext() if call.check_mode else place.locked():
-        plan = _plan(None if planned_only else place.read(), place, jobs, companions, options)
+    with nullcontext() if call.check_mode else store.locked():
+        plan = _plan(None if planned_only else store.read(), store, jobs, managed_files, options)
         if plan.changed and not call.check_mode:
-            _apply(place, plan)
-    return _outcome(place, name, jobs, plan, warnings)
+            _apply(store, plan)
+    return _outcome(store, name, jobs, plan, warnings)
 
 
 def _plan(
     before: str | None,
-    place: HostTable,
+    store: CrontabStore,
     jobs: list[ScheduledJob],
-    companions: tuple[Companion, ...],
+    managed_files: tuple[ManagedFile, ...],
     options: Mapping[str, Any],
 ) -> Plan:
     name = options["name"]
-    was = split_table(before or "", name, place.place)
+    was = split_table(before or "", name, store.label)
     if options["state"] == "absent":
         if not was.block:
-            return Plan(before, before, was, was, Adoption((), ()), companions)
+            return Plan(before, before, was, was, Adoption((), ()), managed_files)
         becomes = without_block(was)
-        return Plan(before, becomes.text or None, was, becomes, Adoption((), ()), companions)
-    sixth = place.user if place.cron_file else ""
+        return Plan(before, becomes.text or None, was, becomes, Adoption((), ()), managed_files)
+    sixth = store.user if store.cron_file else ""
     outside = was.before + was.after
     found = find_adoptable(outside, jobs, sixth) if options["adopt"] else Adoption((), ())
-    becomes = with_block(was, name, render_lines(jobs, sixth), found.adopt, place.place)
-    return Plan(before, becomes.text, was, becomes, found, companions)
+    becomes = with_block(was, name, render_lines(jobs, sixth), found.adopt, store.label)
+    return Plan(before, becomes.text, was, becomes, found, managed_files)
 
 
-def _apply(place: HostTable, plan: Plan) -> None:
+def _apply(store: CrontabStore, plan: Plan) -> None:
     """Write the files first (the lines use them), then the crontab; read it back and undo what does not match."""
     removing = plan.after is None or not plan.becomes.block
-    for each in () if removing else plan.companions:
+    for each in () if removing else plan.managed_files:
         each.apply()
     if plan.writes_table:
-        place.write(plan.after)
-        if place.read() != plan.after:
-            place.write(plan.before)
+        store.write(plan.after)
+        if store.read() != plan.after:
+            store.write(plan.before)
             raise TitanError(
-                f"The {place.place} does not read back as it was written; the old text was put back. "
+                f"The {store.label} does not read back as it was written; the old text was put back. "
                 "Another program may be changing it at the same time."
             )
-    for each in plan.companions if removing else ():
+    for each in plan.managed_files if removing else ():
         each.apply()
 
 
@@ -123,7 +123,7 @@ def _check_env_files(jobs: Sequence[ScheduledJob], check_mode: bool) -> list[str
     return warnings
 
 
-def _outcome(place: HostTable, name: str, jobs: list[ScheduledJob], plan: Plan, warnings: list[str]) -> Outcome:
+def _outcome(store: CrontabStore, name: str, jobs: list[ScheduledJob], plan: Plan, warnings: list[str]) -> Outcome:
     zone, zone_name = host_zone()
     now = datetime.now(timezone.utc)
     upcoming = [
@@ -138,12 +138,12 @@ def _outcome(place: HostTable, name: str, jobs: list[ScheduledJob], plan: Plan, 
     adopted = [asdict(each) for each in plan.becomes.adopted[len(plan.was.adopted) :]]
     conflicts = [asdict(each) for each in plan.adoption.conflicts]
     warnings += [
-        f"{place.place}, line {each.number} looks like the job {each.job!r} and was left alone: {each.reason}."
+        f"{store.label}, line {each.number} looks like the job {each.job!r} and was left alone: {each.reason}."
         for each in plan.adoption.conflicts
     ]
-    warnings += _shell_warnings(plan) + (_twice(place, name) if plan.becomes.block else [])
+    warnings += _shell_warnings(plan) + (_duplicate_blocks(store, name) if plan.becomes.block else [])
     count = f"{len(jobs)} job{'' if len(jobs) == 1 else 's'}"
-    what = f"block {name!r} of {place.place}"
+    what = f"block {name!r} of {store.label}"
     done = "written" if plan.changed else "unchanged"
     return Outcome(
         changed=plan.changed,
@@ -168,16 +168,16 @@ def _diff_text(plan: Plan, old: bool) -> str:
     table, other = (plan.was, plan.becomes) if old else (plan.becomes, plan.was)
     moved = [f"{each.line}\n" for each in other.adopted if each.number not in {one.number for one in table.adopted}]
     text = "".join([*moved, *table.block])
-    for each in plan.companions:
+    for each in plan.managed_files:
         mode, content = (each.mode_before, each.before) if old else (each.mode, each.content)
         text += f"# file {each.path} mode {mode:04o}\n{content}" if content is not None else ""
     return text
 
 
-def _twice(place: HostTable, name: str) -> list[str]:
+def _duplicate_blocks(store: CrontabStore, name: str) -> list[str]:
     """The block of this name may have stayed where it was before: then cron starts each job twice."""
     found = []
-    for other in place.others():
+    for other in store.others():
         try:
             text = other.read() or ""
         except (TitanError, OSError):  # not ours to read
@@ -185,7 +185,7 @@ def _twice(place: HostTable, name: str) -> list[str]:
         if begin_marker(name) in text.split("\n"):
             how = f"cron_file {other.cron_file}" if other.cron_file else f"user {other.user} and no cron_file"
             found.append(
-                f"A block {name!r} is in {other.place} too, so its jobs start twice: remove it there, "
+                f"A block {name!r} is in {other.label} too, so its jobs start twice: remove it there, "
                 f"with state: absent, {how}."
             )
     return found
@@ -200,7 +200,7 @@ def _shell_warnings(plan: Plan) -> list[str]:
     return []
 
 
-def _shown(run: Run) -> dict[str, Any]:
+def _shown(run: Run) -> dict[str, str]:
     return {
         "local": run.local.strftime("%a %Y-%m-%d %H:%M %Z").strip(),
         "utc": run.utc.strftime("%Y-%m-%dT%H:%M:%SZ"),

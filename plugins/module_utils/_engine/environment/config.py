@@ -23,7 +23,7 @@ class JobPlan:
     """How one job is run.
 
     Attributes:
-        name, word: Its name in the environment, and what titan-db does.
+        name, subcommand: Its name in the environment, and what titan-db does.
         expression, weekday: When it is due; None for a job that nothing schedules.
         log: Its log file; "" if unknown.
         after: Name of the job that must have succeeded since it was last due; "" for none.
@@ -33,7 +33,7 @@ class JobPlan:
     """
 
     name: str
-    word: str
+    subcommand: str
     expression: Expression | None = None
     weekday: int | None = None
     log: str = ""
@@ -67,9 +67,9 @@ class Environment:
     jobs: Mapping[str, JobPlan] = field(default_factory=dict)
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def job(self, name: str, word: str) -> JobPlan:
+    def job(self, name: str, subcommand: str) -> JobPlan:
         """The plan of a job; a plain one for a job that is not scheduled."""
-        return self.jobs.get(name) or JobPlan(name, word)
+        return self.jobs.get(name) or JobPlan(name, subcommand)
 
 
 def environment_from_config(config: Mapping[str, Any], path: str) -> Environment | None:
@@ -127,7 +127,7 @@ def _plan(name: str, item: Mapping[str, Any]) -> JobPlan:
         raise OptionError(f"schedule.{name}.run_on", run_on, "Allowed: primary, standby, any.")
     return JobPlan(
         name=name,
-        word=str(item.get("word") or name),
+        subcommand=str(item.get("subcommand") or name),
         expression=expression,
         weekday=weekday,
         log=str(item.get("log") or ""),

@@ -9,13 +9,51 @@ import fcntl
 import json
 import os
 import pwd
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, TypedDict
 
 from ..errors import TitanError
 from ..host.files import published
 
 _KEPT_RUNS = 2000
+
+
+@dataclass(frozen=True)
+class Alert:
+    """The last message about a job's failure.
+
+    Attributes:
+        state: "failed" (a message of its own), "covered" (another job's message covered it), or "" for none.
+        reason: Reasons, separated by commas.
+        sent: When, in seconds since 1970.
+        delivered: Whether any channel took it.
+    """
+
+    state: str = ""
+    reason: str = ""
+    sent: float = 0.0
+    delivered: bool = True
+
+
+class RunEntry(TypedDict):
+    """One ended run in the log of runs; start in seconds since 1970."""
+
+    job: str
+    run: str
+    start: float
+    seconds: float
+    status: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Undelivered:
+    """How many messages no channel took, when the last one was, and what went wrong with it."""
+
+    failed_total: int = 0
+    last: float = 0.0
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -32,7 +70,7 @@ class Record:
         failures: Failed runs in a row.
         timeout: Its time limit in seconds.
         result: Numbers of the newest success (backup_size_bytes, rows_deleted ...).
-        alert: What was last told about it, see alerts.py.
+        alert: Its last message.
         runs_total, failures_total: Counters.
     """
 
@@ -49,7 +87,7 @@ class Record:
     failures: int = 0
     timeout: float = 0.0
     result: dict[str, float] = field(default_factory=dict)
-    alert: dict[str, Any] = field(default_factory=dict)
+    alert: Alert = Alert()
     runs_total: int = 0
     failures_total: int = 0
 
@@ -59,7 +97,7 @@ class Record:
         return bool(self.last_end and self.exit_status)
 
     def interrupted(self, running: bool) -> bool:
-        """Whether the newest run ended without a word; running: whether the job's lock is held."""
+        """Whether the newest run ended without a record of its end; running: whether the job's lock is held."""
         return bool(self.last_start and not running and not self.last_end)
 
 
@@ -99,12 +137,26 @@ class StateDirectory:
 
     def record(self, job: str) -> Record:
         """The record of a job; an empty one if there is none, or if it was damaged."""
-        known = {each.name for each in fields(Record)}
         data = self.read(f"{job}.json")
-        return Record(**{**{key: value for key, value in data.items() if key in known}, "name": job})
+        alert = data.get("alert")
+        known = {
+            **_known(Record, data),
+            "name": job,
+            "alert": Alert(**_known(Alert, alert if isinstance(alert, dict) else {})),
+        }
+        return Record(**known)
 
     def save(self, record: Record) -> None:
         self.write(f"{record.name}.json", asdict(record))
+
+    def undelivered(self) -> Undelivered:
+        """The count of messages that could not be delivered."""
+        return Undelivered(**_known(Undelivered, self.read("notify.json")))
+
+    def add_undelivered(self, problems: Sequence[str], now: float) -> None:
+        """Count one message for each problem."""
+        total = self.undelivered().failed_total + len(problems)
+        self.write("notify.json", asdict(Undelivered(total, now, problems[0])))
 
     def running(self, job: str) -> bool:
         """Whether a run of the job holds its lock."""
@@ -129,12 +181,12 @@ class StateDirectory:
             return {}
         return data if isinstance(data, dict) else {}
 
-    def write(self, name: str, data: dict[str, Any]) -> None:
+    def write(self, name: str, data: Mapping[str, object]) -> None:
         self.prepare()
         with published(os.path.join(self.path, name), 0o600, label="state") as stream:
             stream.write(json.dumps(data, indent=1, sort_keys=True).encode() + b"\n")
 
-    def add_run(self, entry: dict[str, Any]) -> None:
+    def add_run(self, entry: RunEntry) -> None:
         """Append one line to the log of runs; the oldest lines go."""
         self.prepare()
         path = os.path.join(self.path, "runs.jsonl")
@@ -148,7 +200,7 @@ class StateDirectory:
                 with published(path, 0o600, label="state") as smaller:
                     smaller.write("".join(lines[-_KEPT_RUNS:]).encode())
 
-    def runs(self, since: float) -> list[dict[str, Any]]:
+    def runs(self, since: float) -> list[RunEntry]:
         """The ended runs that started at or after the moment."""
         try:
             with open(os.path.join(self.path, "runs.jsonl"), encoding="utf-8") as stream:
@@ -164,3 +216,9 @@ class StateDirectory:
             if entry.get("start", 0) >= since:
                 found.append(entry)
         return found
+
+
+def _known(kind: type, data: Mapping[str, object]) -> dict[str, Any]:
+    """The values that belong to fields of the dataclass kind: a newer or older version may have written others."""
+    names = {each.name for each in fields(kind)}
+    return {key: value for key, value in data.items() if key in names}

@@ -177,7 +177,7 @@ def age_limits(jobs: Sequence[JobPlan], now: datetime, zone: tzinfo) -> tuple[fl
     hours = [
         longest_interval(plan.expression, now, zone, plan.weekday) / 3600
         for plan in jobs
-        if plan.word == "backup" and plan.expression
+        if plan.subcommand == "backup" and plan.expression
     ]
     return (min(hours) + 1, min(hours) * 2) if hours and min(hours) >= 1 else None
 

@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..backups.catalog.entry import Entry
+from ..environment.records import RunEntry
 from .texts import size_text, table_text
 
 _WEEK = 7 * 86400.0
@@ -25,7 +26,7 @@ class Snapshot:
     tables: tuple[dict[str, Any], ...]
     due: dict[str, int] | None
     backups: tuple[Entry, ...]
-    runs: tuple[dict[str, Any], ...]
+    runs: tuple[RunEntry, ...]
     history: Mapping[str, Any]
     now: float
     knows_backups: bool = False

@@ -14,6 +14,7 @@ from typing import Callable
 from ..crontab.calendar import UTC, previous_run
 from ..environment.config import Environment, JobPlan
 from ..environment.records import Record, StateDirectory
+from ..environment.results import JobResult
 from ..errors import TitanError
 from ..host.clock import host_zone
 from ..postgres.connection import ConnectionSettings
@@ -58,16 +59,16 @@ def _patroni_leads(url: str) -> bool:
     except urllib.error.HTTPError as error:
         if error.code == 503:
             return False
-        raise TitanError(f"Patroni at {url} answers {error.code}: it cannot be told who leads.") from error
+        raise TitanError(f"Patroni at {url} answers {error.code}: the leader is unknown.") from error
     except (OSError, ValueError) as error:
-        raise TitanError(f"Patroni at {url} does not answer: it cannot be told who leads.") from error
+        raise TitanError(f"Patroni at {url} does not answer: the leader is unknown.") from error
 
 
 def wait_for_dependency(
     plan: JobPlan,
     environment: Environment,
     state: StateDirectory,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Return when the job named in ``after`` has succeeded since it was last due.
@@ -79,19 +80,19 @@ def wait_for_dependency(
         return
     first = environment.job(plan.after, plan.after)
     deadline = time.monotonic() + plan.wait
-    told = False
+    logged = False
     while state.running(first.name):
         if time.monotonic() > deadline:
             raise BlockedError(
                 f"Not started: the job {first.name!r} has been running for longer than this job waits ({plan.wait:.0f} s)."
             )
-        if not told:
-            say(f"waiting for the job {first.name!r}, which is running")
-            told = True
+        if not logged:
+            log(f"waiting for the job {first.name!r}, which is running")
+            logged = True
         sleep(_POLL)
     reason = unfulfilled(first, state.record(first.name), datetime.now(UTC))
     if reason:
-        raise BlockedError(f"Not started: {reason}. Mend the job {first.name!r} and run it, then start this one again.")
+        raise BlockedError(f"Not started: {reason}. Fix the job {first.name!r} and run it, then start this one again.")
 
 
 def unfulfilled(first: JobPlan, record: Record, now: datetime) -> str:
@@ -101,23 +102,23 @@ def unfulfilled(first: JobPlan, record: Record, now: datetime) -> str:
     due = previous_run(first.expression, now, host_zone()[0], first.weekday) if first.expression else None
     if due and record.last_success < due.utc.timestamp() - 60:
         return f"the job {first.name!r} has not succeeded since it was due at {due.utc:%Y-%m-%d %H:%M} UTC"
-    if first.word == "backup" and record.result.get("titan_db_backup_verified_level", 2.0) < 1:
+    if first.subcommand == "backup" and record.result.get("titan_db_backup_verified_level", 2.0) < 1:
         return f"the newest backup of the job {first.name!r} is not verified"
     return ""
 
 
-def result_numbers(word: str, data: dict[str, object]) -> dict[str, float]:
+def result_numbers(subcommand: str, data: JobResult) -> dict[str, float]:
     """The numbers of a job's result that become metrics."""
     found: dict[str, float] = {}
     backup = data.get("backup")
-    if word == "backup" and isinstance(backup, dict):
+    if subcommand == "backup" and isinstance(backup, dict):
         verified = backup.get("verified")
         level = str(verified.get("level") if isinstance(verified, dict) else backup.get("verified_level", "none"))
         found["titan_db_backup_size_bytes"] = float(backup.get("size") or 0)
         found["titan_db_backup_verified_level"] = {"checksum": 1.0, "restored": 2.0}.get(level, 0.0)
         found["titan_db_backup_finished_timestamp_seconds"] = time.time()
     results = data.get("results")
-    if word == "cleanup" and isinstance(results, list):
+    if subcommand == "cleanup" and isinstance(results, list):
         found["titan_db_retention_deleted_rows"] = float(sum(int(each.get("deleted") or 0) for each in results))
         found["titan_db_retention_complete"] = float(data.get("state", "done") == "done")
     return found

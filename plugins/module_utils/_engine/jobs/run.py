@@ -1,22 +1,24 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A run of one job of an environment, as cron starts it: once, limited, recorded, and heard."""
+"""A run of one job of an environment, as cron starts it: once at a time, limited, recorded, and reported."""
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Callable
+from typing import Callable
 
 from ..alerts.channels import ping
-from ..alerts.delivery import Run, message_variables, tell
+from ..alerts.delivery import Run, deliver, message_variables
 from ..alerts.metrics import job_samples, remove_former, write_metrics
 from ..crontab.calendar import UTC, longest_interval
 from ..environment.config import Environment
-from ..environment.records import Record, StateDirectory
+from ..environment.records import Record, RunEntry, StateDirectory
+from ..environment.results import CheckRow, JobResult
 from ..errors import LockedError, TitanError
 from ..host.clock import host_zone
 from ..postgres.connection import ConnectionSettings
@@ -28,17 +30,17 @@ from .supervisor import supervise
 # The shell's statuses for what cannot be executed, and what cannot be found.
 _NO_PROGRAM = (126, 127)
 
-Work = Callable[[], "tuple[int, dict[str, Any]]"]
+Work = Callable[[], "tuple[int, JobResult]"]
 
 
 def run_job(
     environment: Environment,
     name: str,
-    word: str,
+    subcommand: str,
     settings: Callable[[], ConnectionSettings | None],
     work: Work,
     out: int = 1,
-) -> tuple[int, dict[str, Any]]:
+) -> tuple[int, JobResult]:
     """Run the work as the job called name; return its exit status (75 when it runs already) and result.
 
     Args:
@@ -46,22 +48,22 @@ def run_job(
         work: Does the job in a child process; returns its exit status and its result.
         out: File descriptor that the log lines go to.
     """
-    run = replace(_new_run(environment, name, word), out=out)
+    run = replace(_new_run(environment, name, subcommand), out=out)
     try:
         run.state.prepare()
         with file_lock(run.state.lock_path(name), f"job {name!r} of {environment.name}"):
             return _locked_run(run, settings, work)
     except LockedError as error:
-        run.say(f"not started: {error.message}")
+        run.log(f"not started: {error.message}")
         return 75, {}
     except OSError as error:
         message = f"the records in {run.state.path} cannot be written: {error.strerror or error}"
-        return _finish(run, run.state.record(name), _could_not(run), message, {}), {}
+        return _finish(run, run.state.record(name), _failure_status(run), message, {}), {}
 
 
 def note_failed_start(environment: Environment, name: str, status: int) -> None:
-    """Record and tell that the job's line failed before titan-db could start; status is the shell's."""
-    run = _new_run(environment, name, environment.job(name, name).word)
+    """Record and report that the job's line failed before titan-db could start; status is the shell's."""
+    run = _new_run(environment, name, environment.job(name, name).subcommand)
     record = run.state.record(name)
     started = replace(record, run_id=run.run_id, last_start=run.started, timeout=run.plan.longest)
     _finish(run, started, status or 1, f"the job could not start: {_why_not_started(environment, status)}", {})
@@ -73,34 +75,39 @@ def _why_not_started(environment: Environment, status: int) -> str:
     return "; ".join(broken_copies(environment)) or "a program that it needs cannot be run, its log names it"
 
 
-def _new_run(environment: Environment, name: str, word: str) -> Run:
+def _new_run(environment: Environment, name: str, subcommand: str) -> Run:
     return Run(
-        environment, environment.job(name, word), StateDirectory(environment.state_dir), message_variables(environment)
+        environment,
+        environment.job(name, subcommand),
+        StateDirectory(environment.state_dir),
+        message_variables(environment),
     )
 
 
-def _locked_run(run: Run, settings: Callable[[], ConnectionSettings | None], work: Work) -> tuple[int, dict[str, Any]]:
+def _locked_run(run: Run, settings: Callable[[], ConnectionSettings | None], work: Work) -> tuple[int, JobResult]:
     before = run.state.record(run.plan.name)
     if before.last_start and not before.last_end:
-        run.say(f"the run {before.run_id} before this one was interrupted")
+        run.log(f"the run {before.run_id} before this one was interrupted")
     record = replace(
         before, run_id=run.run_id, pid=os.getpid(), last_start=run.started, last_end=0.0, timeout=run.plan.longest
     )
-    run.say("started")
+    run.log("started")
     _save(run, record, running=True)
     problem = ping(run.variables, run.plan.name, "start", "", tries=1)
     if problem:
-        run.say(problem)
+        run.log(problem)
     try:
-        reason = _wrong_place(run, settings)
+        reason = _wrong_server(run, settings)
         if reason:
-            run.say(f"nothing to do: {reason}")
+            run.log(f"nothing to do: {reason}")
             return _finish(run, record, 0, reason, {}, skipped=True), {}
-        wait_for_dependency(run.plan, run.environment, run.state, run.say)
+        wait_for_dependency(run.plan, run.environment, run.state, run.log)
     except TitanError as error:
-        run.say(error.message)
-        return _finish(run, record, _could_not(run), error.message, {}, blocked=isinstance(error, BlockedError)), {}
-    ended = supervise(work, run.plan.timeout, run.plan.nice, run.say)
+        run.log(error.message)
+        return _finish(
+            run, record, _failure_status(run), error.message, {}, blocked=isinstance(error, BlockedError)
+        ), {}
+    ended = supervise(work, run.plan.timeout, run.plan.nice, run.log)
     message = {
         "timeout": f"stopped after its time limit of {run.plan.timeout:.0f} s",
         "signal": "stopped by a signal",
@@ -110,19 +117,19 @@ def _locked_run(run: Run, settings: Callable[[], ConnectionSettings | None], wor
     return _finish(run, record, ended.exit_status, message, ended.data), ended.data
 
 
-def _wrong_place(run: Run, settings: Callable[[], ConnectionSettings | None]) -> str:
+def _wrong_server(run: Run, settings: Callable[[], ConnectionSettings | None]) -> str:
     """Why the job has nothing to do here. A server that cannot be asked is what health is there to find."""
     try:
         return wrong_server(run.plan, run.environment, settings)
     except TitanError:
-        if run.plan.word == "health":
+        if run.plan.subcommand == "health":
             return ""
         raise
 
 
-def _could_not(run: Run) -> int:
+def _failure_status(run: Run) -> int:
     """The exit status of a job that could not do its work; of health, which has others, it is unknown."""
-    return 3 if run.plan.word == "health" else 1
+    return 3 if run.plan.subcommand == "health" else 1
 
 
 def _finish(
@@ -130,20 +137,20 @@ def _finish(
     record: Record,
     status: int,
     message: str,
-    data: dict[str, Any],
+    data: JobResult,
     blocked: bool = False,
     skipped: bool = False,
 ) -> int:
-    """Record the end, and tell whoever wants to know."""
+    """Record the end, and send the message and the ping that are due."""
     ended = _ended(run, record, status, message, data, skipped)
     recorded = ended.exit_status
-    run.say(f"{'ended' if recorded == 0 else 'FAILED'} with status {status} after {ended.duration:.1f} s: {message}")
-    ended = tell(run, ended, status, data, blocked)
+    run.log(f"{'ended' if recorded == 0 else 'FAILED'} with status {status} after {ended.duration:.1f} s: {message}")
+    ended = deliver(run, ended, status, data, blocked)
     problem = ping(run.variables, run.plan.name, "fail" if recorded else "", "\n".join(run.tail))
     if problem:
-        run.say(problem)
+        run.log(problem)
     _save(run, ended, running=False, checks=data.get("checks", ()))
-    entry = {
+    entry: RunEntry = {
         "job": run.plan.name,
         "run": run.run_id,
         "start": run.started,
@@ -154,15 +161,15 @@ def _finish(
     try:
         run.state.add_run(entry)
     except OSError as error:
-        run.say(f"the log of runs cannot be written: {error.strerror}")
+        run.log(f"the log of runs cannot be written: {error.strerror}")
     return status
 
 
-def _ended(run: Run, record: Record, status: int, message: str, data: dict[str, Any], skipped: bool) -> Record:
+def _ended(run: Run, record: Record, status: int, message: str, data: JobResult, skipped: bool) -> Record:
     """The job's record after the run."""
     now = time.time()
-    # Health did its work when it found something; what it found is told, but is no failure of the job.
-    ran = run.plan.word == "health" and "checks" in data
+    # Health did its work when it found something; its findings are sent, but are no failure of the job.
+    ran = run.plan.subcommand == "health" and "checks" in data
     recorded = 0 if ran else status
     ended = replace(
         record,
@@ -179,21 +186,21 @@ def _ended(run: Run, record: Record, status: int, message: str, data: dict[str, 
             ended,
             last_success=run.started,
             last_success_end=now,
-            result={**record.result, **result_numbers(run.plan.word, data)},
+            result={**record.result, **result_numbers(run.plan.subcommand, data)},
         )
     return ended
 
 
-def _save(run: Run, record: Record, running: bool, checks: Any = ()) -> None:
-    """Write the record and the metrics; a full disk is told in the log and must not stop the job."""
+def _save(run: Run, record: Record, running: bool, checks: Sequence[CheckRow] = ()) -> None:
+    """Write the record and the metrics; a full disk is logged and must not stop the job."""
     try:
         run.state.save(record)
         if run.environment.metrics_dir:
-            lost = float(run.state.read("notify.json").get("failed_total", 0))
+            lost = run.state.undelivered().failed_total
             interval = longest_interval(run.plan.expression, datetime.now(UTC), host_zone()[0], run.plan.weekday)
             samples = job_samples(run.environment.name, record, running, interval, lost, checks)
             write_metrics(run.environment.metrics_dir, run.environment.name, run.plan.name, samples)
-            if run.plan.word == "health" and not running:
+            if run.plan.subcommand == "health" and not running:
                 remove_former(run.environment.metrics_dir, run.environment.name, run.environment.jobs)
     except OSError as error:
-        run.say(f"the record or the metrics cannot be written: {error.strerror or error}")
+        run.log(f"the record or the metrics cannot be written: {error.strerror or error}")
