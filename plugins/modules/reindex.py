@@ -105,7 +105,7 @@ skipped_indexes:
 duplicates:
   description:
     - Indexes that another index makes superfluous, with the statement that drops them.
-    - The kind is V(exact), V(prefix) when the other index starts with the same columns, or V(unique_twin) when the other one
+    - The kind is V(exact), V(prefix) when the other index starts with the same columns, or V(unique_duplicate) when the other one
       enforces a unique constraint.
   returned: always, except when no connection was made or an option is wrong
   type: list
@@ -113,7 +113,7 @@ duplicates:
   sample:
     - index: public.idx_users_email
       table: public.users
-      kind: unique_twin
+      kind: unique_duplicate
       keeper: public.users_email_key
       bytes: 16384
       sql: DROP INDEX CONCURRENTLY "public"."idx_users_email";

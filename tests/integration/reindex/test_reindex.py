@@ -161,10 +161,10 @@ def test_superfluous_indexes_are_named_with_their_statement(titan: Any, call_mod
     result = call_module("reindex", check_mode=True, **login(titan))
     found = {one["index"].split(".")[1]: (one["kind"], one["keeper"].split(".")[1]) for one in result["duplicates"]}
     assert found == {
-        "idx_users_email": ("unique_twin", "users_email_key"),
-        "idx_users_username": ("unique_twin", "users_username_key"),
-        "idx_user_sessions_token": ("unique_twin", "user_sessions_session_token_key"),
-        "idx_markets_symbol": ("unique_twin", "markets_symbol_key"),
+        "idx_users_email": ("unique_duplicate", "users_email_key"),
+        "idx_users_username": ("unique_duplicate", "users_username_key"),
+        "idx_user_sessions_token": ("unique_duplicate", "user_sessions_session_token_key"),
+        "idx_markets_symbol": ("unique_duplicate", "markets_symbol_key"),
         "idx_positions_portfolio_id": ("prefix", "idx_positions_portfolio_status"),
         "idx_audit_logs_user_timestamp": ("exact", "idx_audit_logs_user_created"),
     }

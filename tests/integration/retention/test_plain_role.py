@@ -62,8 +62,6 @@ def test_what_a_member_of_the_owner_makes_is_the_owners(
         admin.execute(f'GRANT "{ROLE}" TO "{worker}"')
         result = call_module("cleanup", **freely, **login(owned._replace(user=worker)))
         assert not result.get("failed") and len(result["vacuumed"]) == 4, result
-        owner = (
-            "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = to_regclass('titan_ops.retention_unvacuumed')"
-        )
+        owner = "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = to_regclass('titan_ops.retention_pending_vacuum')"
         assert admin.value(owner) == ROLE
-        assert admin.value("SELECT count(*) FROM titan_ops.retention_unvacuumed") == 0
+        assert admin.value("SELECT count(*) FROM titan_ops.retention_pending_vacuum") == 0

@@ -37,7 +37,7 @@ def found(*indexes: IndexShape) -> list[tuple[str, str, str]]:
         ([index(1, "a"), index(2, "a"), index(3, "a")], [("i2", "i1", "exact"), ("i3", "i1", "exact")]),
         ([index(1, "a"), index(2, "a b")], [("i1", "i2", "prefix")]),
         ([index(1, "a b"), index(2, "b")], []),
-        ([index(1, "a"), index(2, "a", unique=True, bound=True)], [("i1", "i2", "unique_twin")]),
+        ([index(1, "a"), index(2, "a", unique=True, bound=True)], [("i1", "i2", "unique_duplicate")]),
         ([index(1, "a", unique=True), index(2, "a b")], []),
         ([index(1, "a", bound=True), index(2, "a b")], []),
         ([index(1, "a"), index(2, "a", predicate="x")], []),

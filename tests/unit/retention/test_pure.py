@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError
-from ansible_collections.titan.database.plugins.module_utils._engine.retention.plan.pages import places
+from ansible_collections.titan.database.plugins.module_utils._engine.retention.plan.pages import page_ranges
 from ansible_collections.titan.database.plugins.module_utils._engine.retention.plan.planner import (
     Facts,
     choose,
@@ -107,8 +107,8 @@ FILTERS = st.one_of(
     st.builds(lambda values, fold: Filter("level", "in", tuple(sorted(v.lower() if fold else v for v in values)), fold),
               st.sets(st.sampled_from(["a", "A", "b", "B", "c"]), min_size=1), st.booleans()),
     st.builds(lambda kind: Filter("level", kind), st.sampled_from(["is_null", "is_not_null"])),
-    st.just(Filter("level", "in", ("a",), raw="n > 1")),
-    st.just(Filter(raw="n > 1")),
+    st.just(Filter("level", "in", ("a",), sql_condition="n > 1")),
+    st.just(Filter(sql_condition="n > 1")),
 )  # fmt: skip
 
 
@@ -198,7 +198,7 @@ def test_the_place_holds_every_due_row(rows: list[tuple[int, int, int]]) -> None
         {"leaf": 1, "due_0": due, "first_0": f"({page},1)" if due else None, "last_0": f"({page + 3},{item})" if due else None}
         for due, page, item in rows
     ]  # fmt: skip
-    found = places(groups, 0).get(1)
+    found = page_ranges(groups, 0).get(1)
     due = [page for count, page, _item in rows if count]
     assert bool(found) == bool(due)
     if found:

@@ -46,7 +46,7 @@ class IndexShape:
 
 @dataclass(frozen=True)
 class Redundant:
-    """index could go because of keeper; kind is exact, prefix or unique_twin."""
+    """index could go because of keeper; kind is exact, prefix or unique_duplicate."""
 
     index: IndexShape
     keeper: IndexShape
@@ -55,20 +55,22 @@ class Redundant:
 
 def find_redundant(indexes: Sequence[IndexShape]) -> list[Redundant]:
     """Each superfluous index once, with the best of the indexes that stay and replace it. Of two equal ones the older stays."""
-    gone: set[int] = set()
+    superfluous: set[int] = set()
     for index in sorted(indexes, key=lambda one: (len(one.keys), len(one.include), -one.oid)):  # the weakest first
-        if index.droppable and any(_kind(index, other) for other in indexes if other.oid not in gone):
-            gone.add(index.oid)
-    found = []
+        if index.droppable and any(_kind(index, other) for other in indexes if other.oid not in superfluous):
+            superfluous.add(index.oid)
+    redundant = []
     for index in indexes:
-        if index.oid in gone:
-            keepers = [(kind, other) for other in indexes if other.oid not in gone and (kind := _kind(index, other))]
+        if index.oid in superfluous:
+            keepers = [
+                (kind, other) for other in indexes if other.oid not in superfluous and (kind := _kind(index, other))
+            ]
             kind, keeper = min(keepers, key=lambda item: (_ORDER.index(item[0]), item[1].oid))
-            found.append(Redundant(index, keeper, kind))
-    return sorted(found, key=lambda one: (one.index.table, one.index.name))
+            redundant.append(Redundant(index, keeper, kind))
+    return sorted(redundant, key=lambda one: (one.index.table, one.index.name))
 
 
-_ORDER = ("unique_twin", "exact", "prefix")
+_ORDER = ("unique_duplicate", "exact", "prefix")
 
 
 def _kind(index: IndexShape, other: IndexShape) -> str:
@@ -79,6 +81,6 @@ def _kind(index: IndexShape, other: IndexShape) -> str:
     if not set(index.include) <= {*other.include, *(key.split("\x1f")[0] for key in other.keys)}:
         return ""
     if index.keys == other.keys:
-        return "unique_twin" if other.unique else "exact"
+        return "unique_duplicate" if other.unique else "exact"
     longer = index.method == "btree" and len(index.keys) < len(other.keys)
     return "prefix" if longer and other.keys[: len(index.keys)] == index.keys else ""

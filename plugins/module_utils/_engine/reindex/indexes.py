@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from ..errors import DatabaseError
 from ..postgres.database import Database, sql
+from ..postgres.sqlstates import INSUFFICIENT_PRIVILEGE
 from .bloat import Pages, estimated_pages, measured_pages, share
 from .duplicates import IndexShape
 
@@ -106,7 +106,7 @@ def _pgstatindex(database: Database, index: Index) -> Pages | None:
     try:
         row = database.row(query)
     except DatabaseError as error:
-        if error.sqlstate != "42501":
+        if error.sqlstate != INSUFFICIENT_PRIVILEGE:
             raise
         return None
     return (
@@ -161,8 +161,8 @@ def read_shapes(database: Database) -> list[IndexShape]:
 
 def statistics_since(database: Database) -> str | None:
     """When the usage statistics of this database were last reset, as far as the server knows."""
-    row: dict[str, Any] | None = database.row(
+    since = database.value(
         "SELECT to_char(stats_reset AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS since FROM pg_stat_database "
         "WHERE datname = current_database()"
     )
-    return row["since"] if row else None
+    return str(since) if since else None

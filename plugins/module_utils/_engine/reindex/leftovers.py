@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..errors import DatabaseError
 from ..postgres.database import Database, sql
+from ..postgres.sqlstates import INSUFFICIENT_PRIVILEGE, LOCK_CONFLICTS, WRONG_OBJECT_TYPE
 from ..steps import step
 
 
@@ -60,7 +61,7 @@ def drop_leftover(database: Database, leftover: Leftover) -> str:
     try:
         database.execute(sql.SQL("DROP INDEX CONCURRENTLY {}").format(sql.Identifier(leftover.schema, leftover.name)))
     except DatabaseError as error:
-        if error.sqlstate in ("42501", "55P03", "40P01", "42809"):
+        if error.sqlstate in (INSUFFICIENT_PRIVILEGE, *LOCK_CONFLICTS, WRONG_OBJECT_TYPE):
             return error.message
         raise
     return ""

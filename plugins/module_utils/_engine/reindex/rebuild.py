@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ..errors import DatabaseError
 from ..postgres.database import Database, sql
 from ..postgres.disk import data_directory, free_bytes, is_here
+from ..postgres.sqlstates import LOCK_CONFLICTS
 from ..steps import step
 from .indexes import Index
 from .leftovers import drop_leftover, find_leftovers
@@ -51,7 +52,7 @@ def rebuild(database: Database, index: Index, wait: float) -> Rebuilt:
             raise
         stuck = [one.full_name for one in find_leftovers(database, index.oid) if drop_leftover(database, one)]
         blockers = _old_transactions(database, index, 0.0)
-        busy = error.sqlstate in ("55P03", "40P01")
+        busy = error.sqlstate in LOCK_CONFLICTS
         why = f"{error.message}{': ' + '; '.join(blockers) if blockers else ''}"
         why += f"; {', '.join(stuck)} stays until the next run" if stuck else ""
         return Rebuilt(index, seconds=time.monotonic() - begun, problem=why, failed=not busy)
@@ -73,9 +74,9 @@ def rebuild(database: Database, index: Index, wait: float) -> Rebuilt:
 def _wait_for_transactions(database: Database, index: Index, wait: float) -> list[str]:
     deadline = time.monotonic() + wait
     while True:
-        found = _old_transactions(database, index, wait)
-        if not found or time.monotonic() >= deadline:
-            return found
+        blockers = _old_transactions(database, index, wait)
+        if not blockers or time.monotonic() >= deadline:
+            return blockers
         time.sleep(0.1)
 
 

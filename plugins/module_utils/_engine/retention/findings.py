@@ -17,25 +17,32 @@ def findings(database: Database, plan: TablePlan) -> list[str]:
     """What somebody should look at in one table, one sentence each."""
     if plan.table is None or plan.count is None:
         return []
-    table, found = plan.table, []
+    table, sentences = plan.table, []
     for one in plan.policies:
         if one.count:  # else it does not fit the table
-            found += [*_of_policy(table, one), *_unindexed(database, table, one.policy)]
-    return [*found, *_uncovered(table, plan.count), *_side_effects(database, table, plan), *_unvacuumed(table, plan)]
+            sentences += [*_of_policy(table, one), *_unindexed(database, table, one.policy)]
+    return [
+        *sentences,
+        *_uncovered(table, plan.count),
+        *_side_effects(database, table, plan),
+        *_pending_vacuum(table, plan),
+    ]
 
 
 def _of_policy(table: Table, plan: PolicyPlan) -> list[str]:
     policy, counted = plan.policy, plan.count
-    found = [f"{name} in {policy.archive} has no manifest, its run did not end; a run gives it one."
+    sentences = [f"{name} in {policy.archive} has no manifest, its run did not end; a run gives it one."
              for name in plan.unfinished]  # fmt: skip
     if counted and counted.null_times:
-        found.append(
+        sentences.append(
             f"{table.full_name}: {counted.null_times:,} rows have no {policy.column} and are never due under {policy.name!r}."
         )
     if counted and counted.unknown_values and policy.where:
         values = ", ".join(counted.unknown_values)
-        found.append(f"{table.full_name}: no row has {policy.where.column} = {values}, which {policy.name!r} asks for.")
-    return found
+        sentences.append(
+            f"{table.full_name}: no row has {policy.where.column} = {values}, which {policy.name!r} asks for."
+        )
+    return sentences
 
 
 def _unindexed(database: Database, table: Table, policy: Policy) -> list[str]:
@@ -61,32 +68,32 @@ def _uncovered(table: Table, count: TableCount) -> list[str]:
 
 def _side_effects(database: Database, table: Table, plan: TablePlan) -> list[str]:
     """What deleting or marking sets off: tables that refer to this one, triggers and rules."""
-    found = []
+    sentences = []
     for deleted, what in ((True, "deletes the rows of {} that refer to it (ON DELETE CASCADE)"),
                           (False, "changes the rows of {} that refer to it (ON DELETE SET NULL or SET DEFAULT)")):  # fmt: skip
         names = [f"{one.schema}.{one.name}" for one in plan.children if one.deleted is deleted and not one.partition]
         if names:
-            found.append(
+            sentences.append(
                 f"{table.full_name}: the server also {what.format(', '.join(names))}; those are in no number here."
             )
     modes = {one.policy.mode for one in plan.policies if one.due}
     for child in unindexed_children(database, table) if "delete" in modes else ():
-        found.append(
+        sentences.append(
             f"{table.full_name} is referenced by {child}, without an index on the foreign key: each deleted row reads that whole table."
         )
     for event in sorted(mode.replace("mark", "update") for mode in modes):
         triggers = user_triggers(database, table, event)
         if triggers:
-            found.append(f"{table.full_name} has triggers that fire on {event}: {', '.join(triggers)}.")
+            sentences.append(f"{table.full_name} has triggers that fire on {event}: {', '.join(triggers)}.")
         rewriting = rules(database, table, event)
         if rewriting:
-            found.append(f"{table.full_name} has rules that rewrite each {event}: {', '.join(rewriting)}.")
-    return found
+            sentences.append(f"{table.full_name} has rules that rewrite each {event}: {', '.join(rewriting)}.")
+    return sentences
 
 
-def _unvacuumed(table: Table, plan: TablePlan) -> list[str]:
+def _pending_vacuum(table: Table, plan: TablePlan) -> list[str]:
     return [
-        f"{leaf.schema}.{leaf.name}: the clean-up of {plan.unvacuumed[leaf.oid]} was cut off before its VACUUM; a run does it."
+        f"{leaf.schema}.{leaf.name}: the clean-up of {plan.pending_vacuum[leaf.oid]} was cut off before its VACUUM; a run does it."
         for leaf in table.leaves
-        if leaf.oid in plan.unvacuumed
+        if leaf.oid in plan.pending_vacuum
     ]

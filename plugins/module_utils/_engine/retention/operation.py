@@ -59,7 +59,7 @@ def retention_policy(call: Call) -> Outcome:
 
 def _on_standby(database: Database) -> Outcome:
     """A converge of a whole cluster has nothing to do here: policies arrive by replication, like migrations."""
-    _pin(database)
+    _fix_settings(database)
     stored = read_policies(database)
     return Outcome(
         changed=False,
@@ -94,8 +94,8 @@ def cleanup(call: Call) -> Outcome:
         policies = selected(read_policies(database), call.options["tables"])
         clock = str(database.value("SELECT clock_timestamp()::text"))
         plans = make_plan(database, policies, clock, call.options["max_fraction"], call.options["vacuum"] == "auto")
-        seen = [sentence for plan in plans for sentence in findings(database, plan)]
-        run = _Run(plans, seen, clock, call.check_mode)
+        sentences = [sentence for plan in plans for sentence in findings(database, plan)]
+        run = _Run(plans, sentences, clock, call.check_mode)
         if any(plan.due for plan in run.plans) and within is not None:
             try:
                 options = call.options
@@ -120,7 +120,7 @@ def _apply_all(database: Database, limits: Limits, call: Call, run: _Run) -> Non
     """Work through the tables; a lost connection ends it, and what was not reached says so."""
     try:
         for plan in run.plans:
-            if plan.due or plan.drops or plan.unfinished or plan.unvacuumed:
+            if plan.due or plan.drops or plan.unfinished or plan.pending_vacuum:
                 vacuumed, problem = apply_table(
                     database, plan, limits, call.options["vacuum"] == "auto", call.say, run.done
                 )
@@ -151,13 +151,13 @@ def _limits(options: Mapping[str, Any], begun: float) -> Limits:
 
 
 def _prepare(database: Database) -> None:
-    """Pin what the role's own settings could change in how times are written, and bound what may wait."""
+    """Fix what the role's own settings could change in how times are written, and bound what may wait."""
     if database.in_recovery():
         raise TitanError("This server is a standby: connect to the primary, where rows can be written and deleted.")
-    _pin(database)
+    _fix_settings(database)
 
 
-def _pin(database: Database) -> None:
+def _fix_settings(database: Database) -> None:
     database.execute(
         "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET lock_timeout = '50ms'; "
         "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = '1min'; "
@@ -187,7 +187,7 @@ def _outcome(run: _Run, seconds: float, any_policy: bool) -> Outcome:
     results = _results(run)
     touched = sum(one["deleted"] + one["marked"] for one in results)
     dropped = [name for one in results for name in one["dropped_partitions"]]
-    said = _said(results, touched, run, seconds)
+    summary = _summary(results, touched, run, seconds)
     data: dict[str, Any] = {
         "results": results,
         "uncovered": _uncovered(run),
@@ -197,33 +197,33 @@ def _outcome(run: _Run, seconds: float, any_policy: bool) -> Outcome:
         "clock": run.clock,
         "state": _state(results),
     }
-    _raise_failures(run, results, said, {**data, "changed": bool(touched or dropped) and not run.check_mode})
+    _raise_failures(run, results, summary, {**data, "changed": bool(touched or dropped) and not run.check_mode})
     due = [f"{one['policy']}: {one['due']} rows due\n" for one in results]
     return Outcome(
-        changed=bool(touched or dropped) or any(plan.unfinished or plan.unvacuumed for plan in run.plans),
+        changed=bool(touched or dropped) or any(plan.unfinished or plan.pending_vacuum for plan in run.plans),
         data=data,
-        summary=said,
+        summary=summary,
         before="".join([*due, *(f"{name}: expired\n" for name in dropped)]),
         after="".join(f"{one['policy']}: {one['due'] - one['deleted'] - one['marked']} rows due\n" for one in results),
         warnings=_warnings(run, any_policy),
     )
 
 
-def _raise_failures(run: _Run, results: Sequence[Mapping[str, Any]], said: str, data: dict[str, Any]) -> None:
+def _raise_failures(run: _Run, results: Sequence[Mapping[str, Any]], summary: str, data: dict[str, Any]) -> None:
     """Raise what failed, if anything did: LockedError when that is all."""
     failed = [one for one in results if one["error"]]
     failures = [f"{one['table']}: {one['error']}" for one in failed] + run.problems
     if not failures:
         return
     locked = not run.problems and all(run.done.get(one["policy"], Done()).locked for one in failed)
-    raise (LockedError if locked else TitanError)(f"{' '.join(failures)} ({said})", **{**data, "state": "failed"})
+    raise (LockedError if locked else TitanError)(f"{' '.join(failures)} ({summary})", **{**data, "state": "failed"})
 
 
 def _warnings(run: _Run, any_policy: bool) -> tuple[str, ...]:
-    held = [f"{one['table']}: {one['dead_rows_kept']:,} dead rows stay until this ends: {'; '.join(one['held_by'])}."
+    warnings = [f"{one['table']}: {one['dead_rows_kept']:,} dead rows stay until this ends: {'; '.join(one['held_by'])}."
             for one in run.vacuumed if one["dead_rows_kept"] and one["held_by"]]  # fmt: skip
     if any_policy:
-        return (*run.findings, *held)
+        return (*run.findings, *warnings)
     return ("No retention policy is stored, so nothing is ever due; converge the role retention first.",)
 
 
@@ -232,7 +232,7 @@ def _state(results: Sequence[Mapping[str, Any]]) -> str:
     return next((state for state in ("failed", "partial", "planned") if state in states), "done")
 
 
-def _said(results: Sequence[Mapping[str, Any]], touched: int, run: _Run, seconds: float) -> str:
+def _summary(results: Sequence[Mapping[str, Any]], touched: int, run: _Run, seconds: float) -> str:
     verb = "Would delete or mark" if run.check_mode else "Deleted or marked"
     each = "; ".join(
         f"{one['policy']}: {one['deleted'] + one['marked']:,} of {one['due']:,} due ({one['strategy']}, {one['state']})"
@@ -240,6 +240,8 @@ def _said(results: Sequence[Mapping[str, Any]], touched: int, run: _Run, seconds
         if one["due"]
     )
     dropped = [name for one in results for name in one["dropped_partitions"]]
-    gone = f" Expired partitions {'to drop' if run.check_mode else 'dropped'}: {', '.join(dropped)}." if dropped else ""
+    expired = (
+        f" Expired partitions {'to drop' if run.check_mode else 'dropped'}: {', '.join(dropped)}." if dropped else ""
+    )
     backup = f" Trusted backup: {run.backup}." if run.backup else ""
-    return f"{verb} {touched:,} rows in {seconds:.1f} s{': ' + each if each else ''}.{gone}{backup}"
+    return f"{verb} {touched:,} rows in {seconds:.1f} s{': ' + each if each else ''}.{expired}{backup}"

@@ -17,8 +17,8 @@ from ..plan.facts import rules, user_triggers
 from ..plan.plan import PolicyPlan, TablePlan
 from ..policies.predicate import due
 from ..policies.tables import Table
-from ..vacuum.pending import cross_off, note
-from ..vacuum.vacuum import Vacuumed, dead_rows, vacuum, worth_it
+from ..vacuum.pending import forget, note
+from ..vacuum.vacuum import Vacuumed, dead_rows, needs_vacuum, vacuum
 from .archive import Archive
 from .batch import Limits, Tally, Work
 from .partitions import REFUSED, attached, drop_partition
@@ -136,21 +136,21 @@ def _work_through(
     left: int | None = None
     archive = Archive(one.dated, table) if one.policy.archive else None
     if archive:
-        archive.heal()
+        archive.finish_interrupted()
     try:
         for leaf in table.leaves:
             strategy = one.strategies[leaf.oid]
             if strategy.kind == "none" or done.tally.partial:
                 continue
             before = done.tally.rows
-            rows, place = count.rows.get(leaf.oid, 0), one.count.places.get(leaf.oid) if one.count else None
-            work = Work(database, table, leaf, one.dated, limits, done.tally, rows, archive, place)
+            rows, page_range = count.rows.get(leaf.oid, 0), one.count.page_ranges.get(leaf.oid) if one.count else None
+            work = Work(database, table, leaf, one.dated, limits, done.tally, rows, archive, page_range)
             if strategy.kind == "drop_partition" and _dropped(work):
                 continue
             left = run(work, strategy)
             changed[leaf.oid] = changed.get(leaf.oid, 0) + done.tally.rows - before
     finally:
-        if archive and not database.raw.closed:
+        if archive and not database.closed:
             done.archive = archive.close()
     return left if len(table.leaves) == 1 else None
 
@@ -196,11 +196,11 @@ def _vacuum_leaves(database: Database, plan: TablePlan, changed: dict[int, int],
         return
     for leaf in plan.table.leaves:
         rows = plan.count.rows.get(leaf.oid, 0)
-        gone = changed.get(leaf.oid, 0)
-        before = dead_rows(database, leaf) if leaf.oid in plan.unvacuumed else 0
-        if leaf.oid in plan.unvacuumed or (gone and worth_it(gone, rows)):
-            vacuumed.append(vacuum(database, leaf, max(gone, before), rows + before))
-    cross_off(database, plan.table, {*plan.changing, *plan.unvacuumed})
+        changed_rows = changed.get(leaf.oid, 0)
+        before = dead_rows(database, leaf) if leaf.oid in plan.pending_vacuum else 0
+        if leaf.oid in plan.pending_vacuum or (changed_rows and needs_vacuum(changed_rows, rows)):
+            vacuumed.append(vacuum(database, leaf, max(changed_rows, before), rows + before))
+    forget(database, plan.table, {*plan.changing, *plan.pending_vacuum})
 
 
 def result_of(done: Done, mode: str) -> dict[str, Any]:

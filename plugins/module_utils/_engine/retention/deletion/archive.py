@@ -20,7 +20,7 @@ from typing import IO, Any, Callable
 
 from ...errors import TitanError
 from ...host.files import sha256_file, sync_directory, write_file
-from ...postgres.database import Database, sql, translated
+from ...postgres.database import Database, sql
 from ...steps import step
 from ..plan.archive import MANIFEST, SUFFIX, file_stem, unfinished_archives
 from ..plan.count import Dated
@@ -47,7 +47,7 @@ class Archive:
         """What is written: all columns but the generated ones, which COPY could not read back."""
         return [column.name for column in self.table.columns.values() if not column.generated]
 
-    def heal(self) -> None:
+    def finish_interrupted(self) -> None:
         """Give the files of interrupted runs of this policy their manifest, without their torn last line."""
         folder = self.dated.policy.archive
         for name in unfinished_archives(self.dated.policy):
@@ -65,9 +65,7 @@ class Archive:
         copy = sql.SQL("COPY ({} RETURNING {}) TO STDOUT").format(query, columns)
         try:
             with database.transaction(begin):
-                with translated(), database.raw.cursor() as cursor:
-                    cursor.copy_expert(copy, stream)
-                    rows = int(cursor.rowcount)
+                rows = database.copy_out(copy, stream)
                 stream.flush()
                 step("cleanup.archive_sync")
                 os.fsync(stream.fileno())
@@ -80,7 +78,7 @@ class Archive:
                     before_commit()
                 step("cleanup.archive_commit")
         except Exception:
-            if not database.raw.closed:  # else nobody knows whether it was committed: keep the rows
+            if not database.closed:  # else nobody knows whether it was committed: keep the rows
                 stream.seek(start)
                 stream.truncate()
             raise

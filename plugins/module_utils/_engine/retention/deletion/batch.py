@@ -17,22 +17,20 @@ from typing import Any, Callable
 
 from ...errors import DatabaseError
 from ...postgres.database import Database, sql
+from ...postgres.sqlstates import LOCK_CONFLICTS, QUERY_CANCELED
 from ...steps import step
 from ..plan.count import Dated
-from ..plan.pages import Place
+from ..plan.pages import PageRange
 from ..policies.predicate import change, due
 from ..policies.tables import Leaf, Table
 from .archive import Archive
-
-_LOCKED = ("55P03", "40P01")
-_CANCELLED = "57014"
 
 # Few sessions wait for a lock at any time, and only these are asked for whom they wait.
 _WAITING = """
 SELECT count(*) FROM (SELECT DISTINCT pid FROM pg_locks WHERE NOT granted LIMIT 20) w
  WHERE pg_backend_pid() = ANY (pg_blocking_pids(w.pid))
 """
-_LOOK_EVERY = 0.2  # seconds; looking costs about a millisecond, while the batch holds its locks
+_COUNT_WAITING_EVERY = 0.2  # seconds; counting them costs about a millisecond, while the batch holds its locks
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class Tally:
     Attributes:
         stepped_around: Batches that met a locked row.
         cut_short: Batches that were cancelled because they took too long.
-        waited_for: Batches that were seen to make another session wait.
+        waited_for: Batches that blocked another session.
         dropped: Partitions that were dropped whole.
     """
 
@@ -72,7 +70,7 @@ class Tally:
     partial: bool = False
     ended_by: str = ""
     dropped: list[str] = field(default_factory=list)
-    looked: float = float("-inf")
+    waiting_counted: float = float("-inf")
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ class Work:
     tally: Tally
     rows: int
     archive: Archive | None = None
-    place: Place | None = None
+    page_range: PageRange | None = None
 
     @property
     def condition(self) -> Any:
@@ -135,7 +133,7 @@ def run_batch(work: Work, plain: Any, around: Any, bounded: bool, fetch: Callabl
 
 def _attempts(work: Work, plain: Any, around: Any, bounded: bool, fetch: Callable[[Any], int]) -> Batched:
     seconds = 0.0
-    for query in _forms(work, plain, around):
+    for query in _variants(work, plain, around):
         begun = time.monotonic()
         try:
             rows, waiting = _committed(work, query, bounded, fetch)
@@ -143,9 +141,9 @@ def _attempts(work: Work, plain: Any, around: Any, bounded: bool, fetch: Callabl
             return Batched(rows, seconds, waited=waiting > 0)
         except DatabaseError as error:
             seconds = time.monotonic() - begun
-            if bounded and error.sqlstate == _CANCELLED and seconds >= 0.9 * work.limits.target:
+            if bounded and error.sqlstate == QUERY_CANCELED and seconds >= 0.9 * work.limits.target:
                 return Batched(0, seconds, cut_short=True)
-            if error.sqlstate not in _LOCKED:
+            if error.sqlstate not in LOCK_CONFLICTS:
                 raise
             work.tally.stepped_around += 1
         finally:
@@ -153,7 +151,7 @@ def _attempts(work: Work, plain: Any, around: Any, bounded: bool, fetch: Callabl
     return Batched(0, seconds)
 
 
-def _forms(work: Work, plain: Any, around: Any) -> Iterator[Any]:
+def _variants(work: Work, plain: Any, around: Any) -> Iterator[Any]:
     if not work.dated.policy.contended:
         yield plain
     yield around
@@ -163,19 +161,19 @@ def _committed(work: Work, query: Any, bounded: bool, fetch: Callable[[Any], int
     """The rows of the committed statement, and how many sessions were waiting for it just before the commit."""
     waiting: list[int] = []
 
-    def look() -> None:
-        work.tally.looked = time.monotonic()
+    def count_waiting() -> None:
+        work.tally.waiting_counted = time.monotonic()
         waiting.append(int(work.database.value(_WAITING)))
 
     # Two statements in one message are one transaction, so the limit goes with it and costs no round trip of its own.
     limit = f"SET LOCAL statement_timeout = {int(work.limits.target * 1000)}; " if bounded else ""
-    looking = time.monotonic() - work.tally.looked >= _LOOK_EVERY
+    counting = time.monotonic() - work.tally.waiting_counted >= _COUNT_WAITING_EVERY
     if work.archive:
-        rows = work.archive.delete(work.database, query, f"BEGIN; {limit}", look if looking else None)
-    elif looking:
+        rows = work.archive.delete(work.database, query, f"BEGIN; {limit}", count_waiting if counting else None)
+    elif counting:
         with work.database.transaction(f"BEGIN; {limit}"):
             rows = fetch(query)
-            look()
+            count_waiting()
     else:
         rows = fetch(sql.SQL(limit) + query)
     return rows, sum(waiting)

@@ -17,10 +17,20 @@ from typing import Callable
 
 from ...errors import DatabaseError
 from ...postgres.database import Database, sql
+from ...postgres.sqlstates import (
+    DEPENDENT_OBJECTS_STILL_EXIST,
+    FEATURE_NOT_SUPPORTED,
+    FOREIGN_KEY_VIOLATION,
+    INSUFFICIENT_PRIVILEGE,
+    INVALID_TABLE_DEFINITION,
+    LOCK_CONFLICTS,
+    OBJECT_NOT_IN_PREREQUISITE_STATE,
+    WRONG_OBJECT_TYPE,
+)
 from ...steps import step
 from ..policies.tables import Leaf, Table
 
-_NOTES = """
+_TABLE = """
 CREATE TABLE IF NOT EXISTS titan_ops.retention_detached (
     partition_oid  bigint PRIMARY KEY,
     partition_name text NOT NULL,
@@ -30,7 +40,10 @@ CREATE TABLE IF NOT EXISTS titan_ops.retention_detached (
 _TRIES, _WAIT = 12, "100ms"
 
 # the partition cannot be dropped as a whole: it is depended on, referenced, not ours, or of a kind that forbids it
-REFUSED = ("2BP01", "23503", "42501", "0A000", "55000", "42809", "42P16", "55P03", "40P01")
+REFUSED = (
+    DEPENDENT_OBJECTS_STILL_EXIST, FOREIGN_KEY_VIOLATION, INSUFFICIENT_PRIVILEGE, FEATURE_NOT_SUPPORTED,
+    OBJECT_NOT_IN_PREREQUISITE_STATE, WRONG_OBJECT_TYPE, INVALID_TABLE_DEFINITION, *LOCK_CONFLICTS,
+)  # fmt: skip
 
 
 def drop_partition(database: Database, table: Table, leaf: Leaf) -> int:
@@ -39,7 +52,7 @@ def drop_partition(database: Database, table: Table, leaf: Leaf) -> int:
     Raises:
         DatabaseError: it cannot be done (see REFUSED), or not now.
     """
-    database.execute(_NOTES)
+    database.execute(_TABLE)
     database.execute(
         "INSERT INTO titan_ops.retention_detached VALUES (%s, %s, %s) ON CONFLICT (partition_oid) DO UPDATE "
         "SET (partition_name, parent_oid, noted_at) = (excluded.partition_name, excluded.parent_oid, now())",
@@ -52,9 +65,9 @@ def drop_partition(database: Database, table: Table, leaf: Leaf) -> int:
             _detach(database, table, leaf)
             step("cleanup.drop")
             rows = int(database.value(sql.SQL("SELECT count(*) FROM ONLY {}").format(relation)))
-            _patiently(partial(database.execute, sql.SQL("DROP TABLE {}").format(relation)))
+            _with_retries(partial(database.execute, sql.SQL("DROP TABLE {}").format(relation)))
     except DatabaseError:
-        if not database.raw.closed and attached(database, leaf):
+        if not database.closed and attached(database, leaf):
             database.execute("DELETE FROM titan_ops.retention_detached WHERE partition_oid = %s", (leaf.oid,))
         raise
     step("cleanup.dropped")
@@ -75,17 +88,21 @@ def _detach(database: Database, table: Table, leaf: Leaf) -> None:
         try:
             database.execute(begin if state == "attached" else finish)
         except DatabaseError as error:
-            default = error.sqlstate in ("55000", "0A000") and state == "attached" and _has_default(database, table)
+            default = (
+                error.sqlstate in (OBJECT_NOT_IN_PREREQUISITE_STATE, FEATURE_NOT_SUPPORTED)
+                and state == "attached"
+                and _has_default(database, table)
+            )
             if not default:
                 raise
             database.execute(plainly)  # not possible concurrently beside a default partition
 
-    _patiently(attempt)
+    _with_retries(attempt)
 
 
 def _state(database: Database, leaf: Leaf) -> str:
-    found = database.value("SELECT inhdetachpending FROM pg_inherits WHERE inhrelid = %s", (leaf.oid,))
-    return "detached" if found is None else "pending" if found else "attached"
+    pending = database.value("SELECT inhdetachpending FROM pg_inherits WHERE inhrelid = %s", (leaf.oid,))
+    return "detached" if pending is None else "pending" if pending else "attached"
 
 
 def attached(database: Database, leaf: Leaf) -> bool:
@@ -97,14 +114,14 @@ def _has_default(database: Database, table: Table) -> bool:
     return bool(database.value("SELECT partdefid <> 0 FROM pg_partitioned_table WHERE partrelid = %s", (table.oid,)))
 
 
-def _patiently(act: Callable[[], object]) -> None:
+def _with_retries(act: Callable[[], object]) -> None:
     """Do it again after a while when a lock was not free."""
     for attempt in range(_TRIES):
         try:
             act()
             return
         except DatabaseError as error:
-            if error.sqlstate not in ("55P03", "40P01") or attempt == _TRIES - 1:
+            if error.sqlstate not in LOCK_CONFLICTS or attempt == _TRIES - 1:
                 raise
             time.sleep(min(0.1 * 1.5**attempt, 1.0))
 
@@ -117,5 +134,5 @@ def _short_waits(database: Database) -> Iterator[None]:
     try:
         yield
     finally:
-        if not database.raw.closed:
+        if not database.closed:
             database.execute("SELECT set_config('lock_timeout', %s, false)", (before,))

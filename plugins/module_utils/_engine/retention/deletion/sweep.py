@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Walks through one relation in batches: by place on disk, by the time's index, or by the key's.
+"""Walks through one relation in batches: by location on disk, by the time's index, or by the key's.
 
-What is gone is committed, so a run that is cut off keeps its work. What a batch left, because it was locked or was
+Each batch is committed, so a run that is cut off keeps its work. What a batch left, because it was locked or was
 written meanwhile, is looked for again at the end.
 """
 
@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from ...postgres.database import Database, sql
-from ..plan.pages import Place
+from ..plan.pages import PageRange
 from ..plan.planner import FIRST_BATCH, LARGEST_BATCH, SMALLEST_BATCH, Strategy, next_batch, page_bounds
 from .batch import Work, run_batch
 
@@ -38,14 +38,14 @@ def run(work: Work, strategy: Strategy) -> int:
     if strategy.kind == "keyset":
         with _through_indexes(work.database):
             _keyset(work)
-    elif strategy.kind == "pk_window" and work.place:
+    elif strategy.kind == "pk_window" and work.page_range:
         with _through_indexes(work.database):
-            _windows(work, work.place)
+            _windows(work, work.page_range)
     else:
         before = _pages(work)
-        place = work.place or Place(0, before - 1)
-        _sweep(work, place.first_page, place.last_page + 1)
-        _sweep(work, max(place.last_page + 1, before - 1), _pages(work))  # updates move due rows to the relation's end
+        pages = work.page_range or PageRange(0, before - 1)
+        _sweep(work, pages.first_page, pages.last_page + 1)
+        _sweep(work, max(pages.last_page + 1, before - 1), _pages(work))  # updates move due rows to the relation's end
     left = _remaining(work)
     for attempt in range(_PASSES):
         if not left.rows or work.tally.partial:
@@ -92,43 +92,43 @@ def _through_indexes(database: Database) -> Iterator[None]:
     try:
         yield
     finally:
-        if not database.raw.closed:
+        if not database.closed:
             database.execute("RESET enable_seqscan")
 
 
-def _around(work: Work, place: Any) -> Any:
-    """The statement that changes the due rows of a place but those that others hold locked."""
+def _around(work: Work, location: Any) -> Any:
+    """The statement that changes the due rows of a location but those that others hold locked."""
     return sql.SQL(
-        "{change} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ONLY {relation} WHERE {place} AND {due} FOR UPDATE SKIP LOCKED)) AND {due}"
-    ).format(change=work.change, relation=work.relation, place=place, due=work.condition)
+        "{change} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ONLY {relation} WHERE {location} AND {due} FOR UPDATE SKIP LOCKED)) AND {due}"
+    ).format(change=work.change, relation=work.relation, location=location, due=work.condition)
 
 
-def _plain(work: Work, place: Any) -> Any:
-    return sql.SQL("{} WHERE {} AND {}").format(work.change, place, work.condition)
+def _plain(work: Work, location: Any) -> Any:
+    return sql.SQL("{} WHERE {} AND {}").format(work.change, location, work.condition)
 
 
 def _sweep(work: Work, first: int, end: int) -> None:
-    """Visit the pages from first to end (exclusive) in order of their place."""
+    """Visit the pages from first to end (exclusive) in order of their location."""
     smallest, size, largest = page_bounds(work.rows, _pages(work))
     page = first
     while page < end and not _stop(work):
         upto = min(page + size, end)
-        place = sql.SQL("ctid >= {}::tid AND ctid < {}::tid").format(
+        location = sql.SQL("ctid >= {}::tid AND ctid < {}::tid").format(
             sql.Literal(f"({page},0)"), sql.Literal(f"({upto},0)")
         )
-        done = run_batch(work, _plain(work, place), _around(work, place), bounded=upto - page > smallest)
+        done = run_batch(work, _plain(work, location), _around(work, location), bounded=upto - page > smallest)
         size = next_batch(upto - page, done.seconds, work.limits.target, smallest, largest, done.waited)
         page = page if done.cut_short else upto
 
 
-def _windows(work: Work, place: Place) -> None:
+def _windows(work: Work, page_range: PageRange) -> None:
     """Walk the key from the first due row's to the last's, so many values at a time."""
-    key, low, size = sql.Identifier(place.key), place.low, FIRST_BATCH
+    key, low, size = sql.Identifier(page_range.key), page_range.low, FIRST_BATCH
     while not _stop(work):
         window = sql.SQL(
             "SELECT max(k) AS upto, count(*) AS seen FROM (SELECT {k} AS k FROM ONLY {relation} WHERE {k} >= {low} AND {k} <= {high} "
             "ORDER BY {k} LIMIT {size}) w"
-        ).format(k=key, relation=work.relation, low=sql.Literal(low), high=sql.Literal(place.high), size=sql.Literal(size))  # fmt: skip
+        ).format(k=key, relation=work.relation, low=sql.Literal(low), high=sql.Literal(page_range.high), size=sql.Literal(size))  # fmt: skip
         row = work.database.row(window)
         if not row or not row["seen"]:
             return
@@ -142,16 +142,16 @@ def _windows(work: Work, place: Place) -> None:
 
 _KEYSET = """
 WITH batch AS MATERIALIZED (
-    SELECT ctid AS place, {column} AS at FROM ONLY {relation} WHERE {due} AND {after} ORDER BY {column}, ctid LIMIT {size} {lock}),
-gone AS ({change} WHERE ctid = ANY (ARRAY(SELECT place FROM batch ORDER BY place)) AND {due} RETURNING 1)
-SELECT (SELECT count(*) FROM gone) AS rows, (SELECT count(*) FROM batch) AS seen,
-       (SELECT at::text FROM batch ORDER BY at DESC, place DESC LIMIT 1) AS at,
-       (SELECT place::text FROM batch ORDER BY at DESC, place DESC LIMIT 1) AS place
+    SELECT ctid AS location, {column} AS at FROM ONLY {relation} WHERE {due} AND {after} ORDER BY {column}, ctid LIMIT {size} {lock}),
+deleted AS ({change} WHERE ctid = ANY (ARRAY(SELECT location FROM batch ORDER BY location)) AND {due} RETURNING 1)
+SELECT (SELECT count(*) FROM deleted) AS rows, (SELECT count(*) FROM batch) AS seen,
+       (SELECT at::text FROM batch ORDER BY at DESC, location DESC LIMIT 1) AS at,
+       (SELECT location::text FROM batch ORDER BY at DESC, location DESC LIMIT 1) AS location
 """
 
 
 def _keyset(work: Work) -> None:
-    """Walk the index on the time column from the oldest row, remembering the place."""
+    """Walk the index on the time column from the oldest row, remembering the location."""
     column, kind = sql.Identifier(work.dated.policy.column), work.table.columns[work.dated.policy.column].type
     after: Any = sql.SQL("true")
     size = FIRST_BATCH
@@ -163,22 +163,22 @@ def _keyset(work: Work) -> None:
             )
             for lock in ("", "FOR UPDATE SKIP LOCKED")
         )  # fmt: skip
-        found: dict[str, Any] = {}
-        done = run_batch(work, plain, around, size > SMALLEST_BATCH, partial(_fetch, work, found))
+        last: dict[str, Any] = {}
+        done = run_batch(work, plain, around, size > SMALLEST_BATCH, partial(_fetch, work, last))
         if not done.cut_short:
-            if not found.get("seen"):
+            if not last.get("seen"):
                 return
-            after = sql.SQL("{c} >= {at}::{kind} AND ({c}, ctid) > ({at}::{kind}, {place}::tid)").format(
-                c=column, at=sql.Literal(found["at"]), kind=sql.SQL(kind), place=sql.Literal(found["place"])
+            after = sql.SQL("{c} >= {at}::{kind} AND ({c}, ctid) > ({at}::{kind}, {location}::tid)").format(
+                c=column, at=sql.Literal(last["at"]), kind=sql.SQL(kind), location=sql.Literal(last["location"])
             )
-        seen = size if done.cut_short else int(found["seen"])
+        seen = size if done.cut_short else int(last["seen"])
         size = next_batch(seen, done.seconds, work.limits.target, SMALLEST_BATCH, LARGEST_BATCH, done.waited)
 
 
-def _fetch(work: Work, found: dict[str, Any], query: Any) -> int:
-    """Run the query, keep its row in found, and return how many rows went."""
-    found.update(work.database.row(query) or {})
-    return int(found["rows"])
+def _fetch(work: Work, last: dict[str, Any], query: Any) -> int:
+    """Run the query, keep its row in last, and return how many rows went."""
+    last.update(work.database.row(query) or {})
+    return int(last["rows"])
 
 
 def _stop(work: Work) -> bool:

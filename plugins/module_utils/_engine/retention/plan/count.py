@@ -14,7 +14,7 @@ from ..policies.filters import Filter
 from ..policies.policy import Policy
 from ..policies.predicate import due, matches
 from ..policies.tables import Leaf, Table
-from .pages import Place, places
+from .pages import PageRange, page_ranges
 
 _MOST_VALUES = 100  # a filter column with more different values is not listed value by value
 _SMALL = 64 << 20  # bytes; below, values are listed even if the statistics say nothing
@@ -37,13 +37,13 @@ class PolicyCount:
         due: Rows by leaf (oid).
         null_times: Rows within the filter whose time is NULL: they are never due.
         unknown_values: Values of the filter that no row has; empty where values are not listed.
-        places: Where the due rows are, by leaf (oid).
+        page_ranges: Where the due rows are, by leaf (oid).
     """
 
     due: dict[int, int]
     null_times: int
     unknown_values: tuple[str, ...]
-    places: dict[int, Place] = field(default_factory=dict)
+    page_ranges: dict[int, PageRange] = field(default_factory=dict)
 
     @property
     def total_due(self) -> int:
@@ -96,17 +96,17 @@ def _query(table: Table, leaf: Leaf | None, dated: Sequence[Dated], listed: str)
 def _columns(table: Table, leaf: Leaf | None, one: Dated, number: int, listed: str) -> list[Any]:
     """What a policy says of a group of rows: how many are due, match the filter and have no time, and where the due ones are.
 
-    In a group of one listed value the filter on it needs no asking to find the place of the rows that are due.
+    In a group of one listed value the filter on it needs no asking to find the location of the rows that are due.
     """
     policy, where = one.policy, one.policy.where
     match = matches(where, table) if where else sql.SQL("true")
     if listed and where:
-        where = Filter(raw=where.raw) if where.raw else None
-    place = due(replace(policy, where=where), table, one.cut, one.clock)
+        where = Filter(sql_condition=where.sql_condition) if where.sql_condition else None
+    located = due(replace(policy, where=where), table, one.cut, one.clock)
     columns = {
         "due": ("count(*)", due(policy, table, one.cut, one.clock)),
-        "first": ("min(ctid)", place),
-        "last": ("max(ctid)", place),
+        "first": ("min(ctid)", located),
+        "last": ("max(ctid)", located),
     }
     if leaf or not table.columns[policy.column].filled:
         columns["null"] = ("count(*)", sql.SQL("{} IS NULL AND {}").format(sql.Identifier(policy.column), match))
@@ -144,7 +144,7 @@ def _by_leaf(groups: Sequence[dict[str, Any]], column: str) -> dict[int, int]:
 def _policy_count(groups: Sequence[dict[str, Any]], number: int, policy: Policy, listed: str) -> PolicyCount:
     unknown: tuple[str, ...] = ()
     where = policy.where
-    if where and listed and not where.raw:
+    if where and listed and not where.sql_condition:
         seen = {(group["value"] or "") for group in groups if group.get(f"match_{number}")}
         seen |= {value.lower() for value in seen} if where.ignore_case else set()
         unknown = tuple(value for value in where.values if value not in seen)
@@ -152,7 +152,7 @@ def _policy_count(groups: Sequence[dict[str, Any]], number: int, policy: Policy,
         due=_by_leaf(groups, f"due_{number}"),
         null_times=sum(group.get(f"null_{number}", 0) for group in groups),
         unknown_values=unknown,
-        places=places(groups, number),
+        page_ranges=page_ranges(groups, number),
     )
 
 

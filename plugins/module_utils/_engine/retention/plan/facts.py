@@ -11,41 +11,47 @@ from ...postgres.database import Database, sql
 from ..policies.predicate import due
 from ..policies.tables import Child, Leaf, Table
 from .count import Dated, PolicyCount, TableCount
-from .pages import Place
+from .pages import PageRange
 from .planner import Facts, why_not_keyset
 
 
 def leaf_facts(
     database: Database, table: Table, leaf: Leaf, dated: Dated, count: TableCount, found: PolicyCount, expired: bool
-) -> tuple[Facts, Place | None]:
+) -> tuple[Facts, PageRange | None]:
     """What the choice of a strategy for one relation depends on, and where its due rows are.
 
     Args:
         count, found: What was counted of the table, and for this policy.
         expired: The relation's rows, now and later, are all older than the cut-off.
     """
-    rows, gone, place = count.rows.get(leaf.oid, 0), found.due.get(leaf.oid, 0), found.places.get(leaf.oid)
+    rows, due_rows, page_range = (
+        count.rows.get(leaf.oid, 0),
+        found.due.get(leaf.oid, 0),
+        found.page_ranges.get(leaf.oid),
+    )
     facts = Facts(
         rows=rows,
-        due=gone,
+        due=due_rows,
         pages=leaf.bytes // int(database.value("SELECT current_setting('block_size')::int")),
-        span=place.span if place else 0,
-        index=usable_index(database, leaf, dated.policy.column) if gone else "",
-        largest_tie=_largest_tie(database, leaf, dated.policy.column, rows) if gone else 0,
-        expired=expired and rows == gone,
+        span=page_range.span if page_range else 0,
+        index=usable_index(database, leaf, dated.policy.column) if due_rows else "",
+        largest_tie=_largest_tie(database, leaf, dated.policy.column, rows) if due_rows else 0,
+        expired=expired and rows == due_rows,
         archived=bool(dated.policy.archive),
     )
-    if place and facts.thinly_spread and why_not_keyset(facts):
+    if page_range and facts.thinly_spread and why_not_keyset(facts):
         column = key_column(database, table)
         index = key_index(database, leaf, column) if column else ""
         if index:
-            place = _place_by_key(database, table, leaf, dated, place, column)
-            facts = replace(facts, key=index, key_share=place.key_share)
-    return facts, place
+            page_range = _range_by_key(database, table, leaf, dated, page_range, column)
+            facts = replace(facts, key=index, key_share=page_range.key_share)
+    return facts, page_range
 
 
-def _place_by_key(database: Database, table: Table, leaf: Leaf, dated: Dated, place: Place, column: str) -> Place:
-    """The place with the key's bounds among the due rows."""
+def _range_by_key(
+    database: Database, table: Table, leaf: Leaf, dated: Dated, page_range: PageRange, column: str
+) -> PageRange:
+    """The page range with the key's bounds among the due rows."""
     row = database.row(
         sql.SQL(
             "SELECT min({k}) FILTER (WHERE {due}) AS low, max({k}) FILTER (WHERE {due}) AS high, min({k}) AS lowest, "
@@ -57,9 +63,9 @@ def _place_by_key(database: Database, table: Table, leaf: Leaf, dated: Dated, pl
         )
     )
     if not row or row["low"] is None:  # they went meanwhile
-        return place
+        return page_range
     share = (row["high"] - row["low"] + 1) / (row["highest"] - row["lowest"] + 1)
-    return replace(place, key=column, low=row["low"], high=row["high"], key_share=share)
+    return replace(page_range, key=column, low=row["low"], high=row["high"], key_share=share)
 
 
 _KEYS = """
@@ -116,11 +122,11 @@ def unindexed_children(database: Database, table: Table) -> list[str]:
     """Referencing tables whose foreign key has no index: each deleted row costs a scan of the whole child."""
     rows = database.rows(
         """
-        SELECT format('%%s.%%s (%%s)', n.nspname, c.relname, string_agg(a.attname, ', ' ORDER BY k.place)) AS child,
+        SELECT format('%%s.%%s (%%s)', n.nspname, c.relname, string_agg(a.attname, ', ' ORDER BY k.position)) AS child,
                pg_relation_size(c.oid) AS bytes
           FROM pg_constraint f
           JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-          CROSS JOIN LATERAL unnest(f.conkey) WITH ORDINALITY k(attnum, place)
+          CROSS JOIN LATERAL unnest(f.conkey) WITH ORDINALITY k(attnum, position)
           JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
          WHERE f.contype = 'f' AND f.confrelid = %s AND NOT EXISTS (
                SELECT FROM pg_index i

@@ -11,7 +11,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Place:
+class PageRange:
     """The due rows of one policy in one relation lie within these bounds, all of them inclusive.
 
     Attributes:
@@ -34,16 +34,16 @@ class Place:
         return self.last_page - self.first_page + 1
 
 
-def places(groups: Sequence[Mapping[str, Any]], number: int) -> dict[int, Place]:
-    """The places of a policy's due rows by relation, from the groups that were counted."""
-    found: dict[int, Place] = {}
+def page_ranges(groups: Sequence[Mapping[str, Any]], number: int) -> dict[int, PageRange]:
+    """The page ranges of a policy's due rows by relation, from the groups that were counted."""
+    ranges: dict[int, PageRange] = {}
     for leaf in {group["leaf"] for group in groups if group[f"due_{number}"]}:
         due = [group for group in groups if group["leaf"] == leaf and group[f"due_{number}"]]
         first = min(_page(group[f"first_{number}"]) for group in due)
-        found[leaf] = Place(first, max(_page(group[f"last_{number}"]) for group in due))
-    return found
+        ranges[leaf] = PageRange(first, max(_page(group[f"last_{number}"]) for group in due))
+    return ranges
 
 
-def _page(place: str) -> int:
-    """The page of a row's place as the server writes it: 12 of "(12,3)"."""
-    return int(place[1:].split(",")[0])
+def _page(location: str) -> int:
+    """The page of a row's location as the server writes it: 12 of "(12,3)"."""
+    return int(location[1:].split(",")[0])

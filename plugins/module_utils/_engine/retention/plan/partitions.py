@@ -49,15 +49,15 @@ def expired_leaves(database: Database, table: Table, policy: Policy, cut: str) -
             (table.oid,),
         )
     }
-    found = set()
+    expired = set()
     for leaf in table.leaves if by_time else ():
         upper = _UPPER.search(leaf.bound)
         if leaf.oid in direct and upper:
             kind = sql.SQL(TIME_TYPES[column.base])
             bound, limit = sql.Literal(upper[1].replace("''", "'")), sql.Literal(cut)
             if database.value(sql.SQL("SELECT {}::{} <= {}::{}").format(bound, kind, limit, kind)):
-                found.add(leaf.oid)
-    return found
+                expired.add(leaf.oid)
+    return expired
 
 
 def unfinished(database: Database, table: Table) -> list[Leaf]:

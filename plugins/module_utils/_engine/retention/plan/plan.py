@@ -15,7 +15,7 @@ from ..policies.policy import Policy
 from ..policies.predicate import TIME_TYPES, cutoff
 from ..policies.tables import Child, Table, find_table
 from ..policies.validate import check
-from ..vacuum.pending import cut_off
+from ..vacuum.pending import interrupted
 from .archive import require_archive_directory, unfinished_archives
 from .count import Dated, PolicyCount, TableCount, count_table
 from .facts import changed_children, leaf_facts
@@ -59,7 +59,7 @@ class PolicyPlan:
 class TablePlan:
     """All policies of one table; table and count are None when the table cannot be used at all.
 
-    unvacuumed has the leaves (oid) whose VACUUM an earlier run did not come to, with the time of that run;
+    pending_vacuum has the leaves (oid) whose VACUUM an earlier run did not come to, with the time of that run;
     children the tables whose rows go or change along with those that are deleted.
     """
 
@@ -67,7 +67,7 @@ class TablePlan:
     policies: tuple[PolicyPlan, ...]
     table: Table | None = None
     count: TableCount | None = None
-    unvacuumed: dict[int, str] = field(default_factory=dict)
+    pending_vacuum: dict[int, str] = field(default_factory=dict)
     children: tuple[Child, ...] = ()
 
     @property
@@ -136,7 +136,7 @@ def _plan_table(
     ]
     deleting = any(plan.due and not plan.policy.mark for plan in plans)
     children = changed_children(database, table) if deleting else ()
-    return TablePlan(name, (*plans, *broken), table, count, cut_off(database, table) if vacuuming else {}, children)
+    return TablePlan(name, (*plans, *broken), table, count, interrupted(database, table) if vacuuming else {}, children)
 
 
 def _dated(
@@ -162,21 +162,21 @@ def _dated(
 def _plan_policy(
     database: Database, table: Table, dated: Dated, count: TableCount, number: int, max_fraction: float
 ) -> PolicyPlan:
-    found = count.policies[number]
+    counted = count.policies[number]
     expired = expired_leaves(database, table, dated.policy, dated.cut)
     expired |= {leaf.oid for leaf in table.leaves if leaf.detached}
-    strategies, places = {}, {}
+    strategies, page_ranges = {}, {}
     for leaf in table.leaves:
-        facts, place = leaf_facts(database, table, leaf, dated, count, found, leaf.oid in expired)
+        facts, page_range = leaf_facts(database, table, leaf, dated, count, counted, leaf.oid in expired)
         strategies[leaf.oid] = choose(facts)
-        places.update({leaf.oid: place} if place else {})
-    plan = PolicyPlan(dated, replace(found, places=places), strategies)
+        page_ranges.update({leaf.oid: page_range} if page_range else {})
+    plan = PolicyPlan(dated, replace(counted, page_ranges=page_ranges), strategies)
     allowed = dated.policy.max_fraction if dated.policy.max_fraction is not None else max_fraction
     try:
         if dated.policy.archive:
             require_archive_directory(dated.policy)
             plan = replace(plan, unfinished=unfinished_archives(dated.policy))
-        check_fraction(dated.policy.name, found.total_due, count.total_rows, allowed)
+        check_fraction(dated.policy.name, counted.total_due, count.total_rows, allowed)
     except TitanError as error:
         return replace(plan, error=error.message)
     return plan

@@ -95,7 +95,7 @@ def why_not_keyset(facts: Facts) -> str:
     if share > KEYSET_SHARE:
         return f"{share:.0%} of the rows are due, too many for index {facts.index}"
     if facts.largest_tie > LARGEST_TIE:
-        return f"about {facts.largest_tie:,.0f} rows share one time, too many for a place in {facts.index}"
+        return f"about {facts.largest_tie:,.0f} rows share one time, too many for a position in {facts.index}"
     return ""
 
 

@@ -18,14 +18,14 @@ class Filter:
         kind: "in" (also for equals: one value), "is_null" or "is_not_null"; empty without a column.
         values: The values as text, for kind "in".
         ignore_case: Compare in lower case.
-        raw: An SQL condition that has to hold too; empty without.
+        sql_condition: An SQL condition that has to hold too; empty without.
     """
 
     column: str = ""
     kind: str = ""
     values: tuple[str, ...] = ()
     ignore_case: bool = False
-    raw: str = ""
+    sql_condition: str = ""
 
     def excludes(self, other: Filter) -> bool:
         """Whether no row can pass both. What an SQL condition excludes nobody can say, so it never counts."""
@@ -46,11 +46,11 @@ class Filter:
             data["in"] = list(self.values)
         elif self.kind:
             data["is_null"] = self.kind == "is_null"
-        return {**data, "raw": self.raw} if self.raw else data
+        return {**data, "raw": self.sql_condition} if self.sql_condition else data
 
     def __str__(self) -> str:
-        raw = "SQL (" + self.raw.replace("\n", "\\n") + ")" if self.raw else ""
-        return " and ".join(part for part in (self._column_text(), raw) if part)
+        condition = "SQL (" + self.sql_condition.replace("\n", "\\n") + ")" if self.sql_condition else ""
+        return " and ".join(part for part in (self._column_text(), condition) if part)
 
     def _column_text(self) -> str:
         if not self.kind:

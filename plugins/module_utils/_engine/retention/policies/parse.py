@@ -53,41 +53,43 @@ def parse_policy(given: Mapping[str, Any], option: str) -> Policy:
 def _parse_filter(where: Mapping[str, Any] | None, option: str, allow_raw: bool) -> Filter | None:
     if where is None:
         return None
-    raw = _parse_raw(where.get("raw"), f"{option}.raw", allow_raw)
+    condition = _parse_condition(where.get("raw"), f"{option}.raw", allow_raw)
     if where.get("column"):
-        return replace(_parse_column(where, option), raw=raw)
+        return replace(_parse_column(where, option), sql_condition=condition)
     extra = [word for word in ("in", "equals", "is_null") if where.get(word) is not None]
-    if extra or not raw:
+    if extra or not condition:
         raise OptionError(option, dict(where), "Name the column that is compared.")
-    return Filter(raw=raw)
+    return Filter(sql_condition=condition)
 
 
-def _parse_raw(raw: str | None, option: str, allowed: bool) -> str:
+def _parse_condition(condition: str | None, option: str, allowed: bool) -> str:
     """The SQL condition without the space around it; empty when there is none."""
-    if raw is None:
+    if condition is None:
         return ""
     if not allowed:
         raise OptionError(
-            option, raw, "It is SQL that decides what is deleted. Say it with column and values, or add allow_raw: true to this policy."
+            option, condition, "It is SQL that decides what is deleted. Say it with column and values, or add allow_raw: true to this policy."
         )  # fmt: skip
-    if not raw.strip() or "\0" in raw:
-        raise OptionError(option, raw, 'Write a condition over the table\'s columns, as in "length(message) > 1000".')
-    return raw.strip()
+    if not condition.strip() or "\0" in condition:
+        raise OptionError(
+            option, condition, 'Write a condition over the table\'s columns, as in "length(message) > 1000".'
+        )
+    return condition.strip()
 
 
 def _parse_column(where: Mapping[str, Any], option: str) -> Filter:
-    said = [word for word in ("in", "equals", "is_null") if where.get(word) is not None]
-    if len(said) != 1:
+    given = [word for word in ("in", "equals", "is_null") if where.get(word) is not None]
+    if len(given) != 1:
         raise OptionError(option, dict(where), "Give exactly one of in, equals and is_null beside column.")
     fold = bool(where.get("ignore_case"))
-    if said == ["is_null"]:
+    if given == ["is_null"]:
         return Filter(where["column"], "is_null" if where["is_null"] else "is_not_null")
-    values = where["in"] if said == ["in"] else [where["equals"]]
+    values = where["in"] if given == ["in"] else [where["equals"]]
     if not values:
         raise OptionError(f"{option}.in", [], "Name at least one value.")
     if any(value is None or isinstance(value, (list, dict)) for value in values):
         raise OptionError(
-            f"{option}.{said[0]}", values, "Each value is a text, a number or a boolean; for NULL use is_null."
+            f"{option}.{given[0]}", values, "Each value is a text, a number or a boolean; for NULL use is_null."
         )
     texts = dict.fromkeys(_text(value).lower() if fold else _text(value) for value in values)
     return Filter(where["column"], "in", tuple(texts), fold)

@@ -63,7 +63,7 @@ class Policy:
             "column": self.column,
             "keep": str(self.keep),
             "where": self.where.as_data() if self.where else None,
-            "allow_raw": bool(self.where and self.where.raw),
+            "allow_raw": bool(self.where and self.where.sql_condition),
             "mode": self.mode,
             "mark": {"column": self.mark.column, "value": self.mark.value} if self.mark else None,
             "time_zone": self.time_zone,
@@ -81,8 +81,8 @@ class Policy:
             "contended" if self.contended else "",
             f"archive {self.archive}" if self.archive else "",
         ]
-        said = "".join(f", {item}" for item in more if item)
-        return f"{self.name}: {self.full_table}.{self.column} keep {self.keep}{said}"
+        details = "".join(f", {item}" for item in more if item)
+        return f"{self.name}: {self.full_table}.{self.column} keep {self.keep}{details}"
 
 
 def named(policies: Sequence[Policy]) -> list[Policy]:
@@ -91,15 +91,15 @@ def named(policies: Sequence[Policy]) -> list[Policy]:
     Raises:
         OptionError: two have the same name.
     """
-    done: dict[str, Policy] = {}
+    by_name: dict[str, Policy] = {}
     for policy in policies:
         made = policy.name or f"{policy.full_table}{f' where {policy.where}' if policy.where else ''}"
-        if made in done:
+        if made in by_name:
             raise OptionError(
-                f"{policy.source}.name", made, f"{done[made].source} has the same name; give each policy its own."
+                f"{policy.source}.name", made, f"{by_name[made].source} has the same name; give each policy its own."
             )
-        done[made] = replace(policy, name=made)
-    return list(done.values())
+        by_name[made] = replace(policy, name=made)
+    return list(by_name.values())
 
 
 def overlaps(policies: Sequence[Policy]) -> list[tuple[Policy, Policy]]:

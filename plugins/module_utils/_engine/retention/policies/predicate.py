@@ -51,16 +51,16 @@ def due(policy: Policy, table: Table, cut: str, clock: str) -> Any:
 
 
 def matches(where: Filter, table: Table) -> Any:
-    """The condition that a row passes the filter. The SQL condition stands in brackets that it cannot close: see raw.py."""
+    """The condition that a row passes the filter. The SQL condition stands in brackets that it cannot close: see sql_condition.py."""
     parts = [_column_matches(where, table)] if where.kind else []
-    if where.raw:
-        parts.append(bracketed(where.raw))
+    if where.sql_condition:
+        parts.append(bracketed(where.sql_condition))
     return sql.SQL(" AND ").join(parts)
 
 
-def bracketed(raw: str) -> Any:
+def bracketed(sql_condition: str) -> Any:
     """The SQL condition in brackets; the line ends keep a comment in it from swallowing the closing one."""
-    return sql.SQL("(\n{}\n)").format(sql.SQL(raw))
+    return sql.SQL("(\n{}\n)").format(sql.SQL(sql_condition))
 
 
 def _column_matches(where: Filter, table: Table) -> Any:

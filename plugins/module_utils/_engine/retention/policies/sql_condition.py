@@ -19,26 +19,24 @@ from .tables import Table
 
 _FORMS = (
     "SELECT FROM {table} AS {alias} WHERE {bracketed}",
-    "SELECT CASE WHEN\n{raw}\nTHEN true END FROM {table} AS {alias}",
+    "SELECT CASE WHEN\n{condition}\nTHEN true END FROM {table} AS {alias}",
 )
 
 
-def raw_problem(database: Database, raw: str, table: Table) -> str:
+def condition_problem(database: Database, sql_condition: str, table: Table) -> str:
     """What is wrong with the condition for this table, as a sentence; empty if it can be used.
 
     The table has another name there, so that a condition which names it (and would fail in its partitions) is refused.
     """
-    statements = [
-        sql.SQL(form)
-        .format(
-            table=sql.Identifier(table.schema, table.name), alias=sql.Identifier("the row"),
-            bracketed=bracketed(raw), raw=sql.SQL(raw),
-        )
-        .as_string(database.raw)
-        for form in _FORMS
-    ]  # fmt: skip
+    parts = {
+        "table": sql.Identifier(table.schema, table.name),
+        "alias": sql.Identifier("the row"),
+        "bracketed": bracketed(sql_condition),
+        "condition": sql.SQL(sql_condition),
+    }
+    statements = [database.as_text(sql.SQL(form).format(**parts)) for form in _FORMS]
     opened = " ".join(
-        sql.SQL("OPEN form FOR EXECUTE {}; CLOSE form;").format(sql.Literal(statement)).as_string(database.raw)
+        database.as_text(sql.SQL("OPEN form FOR EXECUTE {}; CLOSE form;").format(sql.Literal(statement)))
         for statement in statements
     )
     try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import NamedTuple
 
 from ...postgres.database import Database
 from ...steps import step
@@ -42,20 +42,45 @@ COMMENT ON TABLE titan_ops.retention_policy IS
 """
 _HAS_FILTER_SQL = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'titan_ops.retention_policy'::regclass AND attname = 'filter_sql')"
 
+_SELECT = """
+SELECT name, table_schema, table_name, time_column, filter_column, filter_kind, filter_values, {}, ignore_case, mark_column,
+       mark_value, time_zone, max_fraction, contended, archive,
+       (extract(year FROM keep) * 12 + extract(month FROM keep))::int AS keep_months,
+       extract(day FROM keep)::int AS keep_days,
+       (extract(hour FROM keep) * 3600 + extract(minute FROM keep) * 60 + extract(second FROM keep))::bigint AS keep_seconds
+  FROM titan_ops.retention_policy ORDER BY name
+"""
+
+
+class _Row(NamedTuple):
+    """A row of titan_ops.retention_policy, its interval in parts."""
+
+    name: str
+    table_schema: str
+    table_name: str
+    time_column: str
+    filter_column: str | None
+    filter_kind: str | None
+    filter_values: list[str] | None
+    filter_sql: str | None
+    ignore_case: bool
+    mark_column: str | None
+    mark_value: str | None
+    time_zone: str
+    max_fraction: float | None
+    contended: bool
+    archive: str
+    keep_months: int
+    keep_days: int
+    keep_seconds: int
+
 
 def read_policies(database: Database) -> list[Policy]:
     """The stored policies in order of name; none if the table does not exist yet."""
     if not exists(database):
         return []
-    rows = database.rows(
-        """
-        SELECT *, (extract(year FROM keep) * 12 + extract(month FROM keep))::int AS keep_months,
-               extract(day FROM keep)::int AS keep_days,
-               (extract(hour FROM keep) * 3600 + extract(minute FROM keep) * 60 + extract(second FROM keep))::bigint AS keep_seconds
-          FROM titan_ops.retention_policy ORDER BY name
-        """
-    )
-    return [_policy(row) for row in rows]
+    condition = "filter_sql" if database.value(_HAS_FILTER_SQL) else "NULL::text AS filter_sql"
+    return [_policy(_Row(**row)) for row in database.rows(_SELECT.format(condition))]
 
 
 def exists(database: Database) -> bool:
@@ -63,25 +88,25 @@ def exists(database: Database) -> bool:
     return bool(database.value("SELECT to_regclass('titan_ops.retention_policy') IS NOT NULL"))
 
 
-def _policy(row: dict[str, Any]) -> Policy:
+def _policy(row: _Row) -> Policy:
     where = None
-    if row["filter_column"] is not None:
-        where = Filter(row["filter_column"], row["filter_kind"], tuple(row["filter_values"] or ()), row["ignore_case"])
-    if row.get("filter_sql"):
-        where = replace(where or Filter(), raw=row["filter_sql"])
+    if row.filter_column is not None:
+        where = Filter(row.filter_column, row.filter_kind or "", tuple(row.filter_values or ()), row.ignore_case)
+    if row.filter_sql:
+        where = replace(where or Filter(), sql_condition=row.filter_sql)
     return Policy(
-        name=row["name"],
-        schema=row["table_schema"],
-        table=row["table_name"],
-        column=row["time_column"],
-        keep=Duration(row["keep_months"], row["keep_days"], row["keep_seconds"]),
+        name=row.name,
+        schema=row.table_schema,
+        table=row.table_name,
+        column=row.time_column,
+        keep=Duration(row.keep_months, row.keep_days, row.keep_seconds),
         where=where,
-        mark=Mark(row["mark_column"], row["mark_value"]) if row["mark_column"] is not None else None,
-        time_zone=row["time_zone"],
-        max_fraction=row["max_fraction"],
-        contended=row["contended"],
-        archive=row["archive"],
-        source=f"policy {row['name']}",
+        mark=Mark(row.mark_column, row.mark_value) if row.mark_column is not None else None,
+        time_zone=row.time_zone,
+        max_fraction=row.max_fraction,
+        contended=row.contended,
+        archive=row.archive,
+        source=f"policy {row.name}",
     )
 
 
@@ -129,7 +154,7 @@ def _upsert(database: Database, policy: Policy) -> None:
         (
             policy.name, policy.schema, policy.table, policy.column, policy.keep.interval,
             (where.column or None) if where else None, (where.kind or None) if where else None,
-            list(where.values) if where and where.kind == "in" else None, (where.raw or None) if where else None,
+            list(where.values) if where and where.kind == "in" else None, (where.sql_condition or None) if where else None,
             bool(where and where.ignore_case),
             mark.column if mark else None, mark.value if mark else None,
             policy.time_zone, policy.max_fraction, policy.contended, policy.archive,

@@ -93,7 +93,7 @@ def find_table(database: Database, schema: str, name: str) -> Table:
     Raises:
         TitanError: there is none (with near names), several, or it is not a table.
     """
-    found = database.rows(
+    rows = database.rows(
         """
         SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
                pg_has_role(c.relowner, 'USAGE') AS owned, coalesce(pg_get_partkeydef(c.oid), '') AS partition_key
@@ -105,14 +105,12 @@ def find_table(database: Database, schema: str, name: str) -> Table:
         (name, schema, schema),
     )
     full = f"{schema}.{name}" if schema else name
-    if not found:
+    if not rows:
         raise TitanError(f"There is no table {full}{_near_tables(database, schema, name)}.", table=full)
-    if len(found) > 1:
-        places = ", ".join(f"{row['schema']}.{row['name']}" for row in found)
-        raise TitanError(
-            f"There are {len(found)} tables called {name}: write which one is meant, {places}.", table=full
-        )
-    row = found[0]
+    if len(rows) > 1:
+        names = ", ".join(f"{row['schema']}.{row['name']}" for row in rows)
+        raise TitanError(f"There are {len(rows)} tables called {name}: write which one is meant, {names}.", table=full)
+    row = rows[0]
     if row["schema"] == "titan_ops":
         raise TitanError(f"{row['schema']}.{name} belongs to this collection; it takes no policies.", table=full)
     if row["kind"] not in ("r", "p"):

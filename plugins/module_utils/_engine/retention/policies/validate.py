@@ -13,7 +13,7 @@ from ...postgres.database import Database
 from .filters import Filter
 from .policy import Policy, named, overlaps
 from .predicate import TIME_TYPES, canonical
-from .sql_condition import raw_problem
+from .sql_condition import condition_problem
 from .tables import Table, find_table, near_columns
 
 
@@ -84,7 +84,7 @@ def _check_filter(database: Database, policy: Policy, table: Table) -> list[str]
     where = policy.where
     if where is None:
         return []
-    wrong = raw_problem(database, where.raw, table) if where.raw else ""
+    wrong = condition_problem(database, where.sql_condition, table) if where.sql_condition else ""
     problems = [wrong] if wrong else []
     return problems + (_check_column(database, where, table) if where.kind else [])
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database, sql
+from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE
 from ...steps import step
 from ..policies.tables import Leaf
 
@@ -48,7 +49,7 @@ class Vacuumed:
         }
 
 
-def worth_it(changed: int, rows: int) -> bool:
+def needs_vacuum(changed: int, rows: int) -> bool:
     """Whether so many rows have gone that the table should be vacuumed now."""
     return changed >= 50 + 0.02 * rows
 
@@ -73,7 +74,7 @@ def vacuum(database: Database, leaf: Leaf, changed: int, rows: int) -> Vacuumed:
     try:
         database.execute(sql.SQL("VACUUM (VERBOSE, ANALYZE) {}").format(sql.Identifier(leaf.schema, leaf.name)))
     except DatabaseError as error:
-        if error.sqlstate != "55P03":
+        if error.sqlstate != LOCK_NOT_AVAILABLE:
             raise
         raise TitanError(
             f"VACUUM of {name} found the table locked for 5 seconds; the rows are gone, the next run vacuums."
@@ -81,16 +82,23 @@ def vacuum(database: Database, leaf: Leaf, changed: int, rows: int) -> Vacuumed:
     seconds = time.monotonic() - begun
     reports = database.notices()
     if not _happened(database, leaf, count, reports):
-        said = " ".join(reports) or "no message"
+        warning = " ".join(reports) or "no message"
         raise TitanError(
-            f"VACUUM of {name} was skipped by the server ({said}): the rows are gone, but their space is not free. "
+            f"VACUUM of {name} was skipped by the server ({warning}): the rows are gone, but their space is not free. "
             "Run the clean-up as the owner of the table.",
             table=name,
         )
-    after, kept = _size(database, leaf), _dead_rows(reports)
+    after, dead_rows_kept = _size(database, leaf), _dead_rows(reports)
     reusable, source = _reusable(database, leaf, before, after, changed, rows)
     return Vacuumed(
-        name, seconds, before, after, reusable, source, kept, tuple(horizon_holders(database)) if kept else ()
+        name,
+        seconds,
+        before,
+        after,
+        reusable,
+        source,
+        dead_rows_kept,
+        tuple(horizon_holders(database)) if dead_rows_kept else (),
     )
 
 
@@ -118,9 +126,9 @@ def _happened(database: Database, leaf: Leaf, count: int, reports: Sequence[str]
 def _dead_rows(reports: Sequence[str]) -> int:
     """Rows that are dead but had to stay, as the first report (that of the table, not of its TOAST table) says."""
     for report in reports:
-        found = _DEAD.search(report)
-        if found:
-            return int(found[1])
+        dead = _DEAD.search(report)
+        if dead:
+            return int(dead[1])
     return 0
 
 
@@ -135,7 +143,7 @@ def _reusable(database: Database, leaf: Leaf, before: int, after: int, changed: 
             )
             return int(database.value(query)), "pgstattuple_approx"
         except DatabaseError as error:
-            if error.sqlstate != "42501":
+            if error.sqlstate != INSUFFICIENT_PRIVILEGE:
                 raise
     share = before * min(1.0, changed / max(rows, 1))
     return max(0, int(share - (before - after))), "estimate: the deleted rows' share of the relation"
