@@ -63,7 +63,7 @@ options:
     description:
       - What to do about a declared index that would be an exact duplicate of another one (same table, method, columns, order, operator
         classes, collations, included columns, predicate and uniqueness).
-      - V(skip) leaves it out, records that, and names the twin. One that a later statement names is built all the same.
+      - V(skip) leaves it out, records that, and names the index that it duplicates. One that a later statement names is built all the same.
     type: str
     choices: [skip, create, fail]
     default: skip
@@ -207,7 +207,7 @@ applied:
       steps:
         - {number: 1, line: 26, outcome: done, statement: "CREATE INDEX CONCURRENTLY idx_orders_created_at ON orders (created_at DESC)"}
       indexes:
-        - {name: idx_orders_created_at, schema: public, table: orders, line: 26, outcome: built, bytes: 131072, twin: ""}
+        - {name: idx_orders_created_at, schema: public, table: orders, line: 26, outcome: built, bytes: 131072, duplicate_of: ""}
 rolled_back:
   description: The migrations that were taken back, in the form of RV(applied).
   returned: success
@@ -230,7 +230,7 @@ skipped_indexes:
       name: add_performance_indexes
       index: idx_audit_logs_user_timestamp
       table: audit_logs
-      twin: idx_audit_logs_user_created
+      duplicate_of: idx_audit_logs_user_created
 missing:
   description: Applied versions that the directory does not hold.
   returned: success

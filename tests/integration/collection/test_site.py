@@ -186,7 +186,7 @@ def test_duplicates_of_existing_indexes_are_left_out_and_named(story: Story) -> 
     assert len(wanted) == 9
     assert wanted - built == {"idx_audit_logs_user_timestamp", "idx_system_logs_level_timestamp"}
     details = story.sql("SELECT details->'indexes' FROM titan_ops.migration_history WHERE version = '0010'")[0][0]
-    assert {item["name"]: item["twin"] for item in details if item["twin"]} == {
+    assert {item["name"]: item["duplicate_of"] for item in details if item["duplicate_of"]} == {
         "idx_audit_logs_user_timestamp": "idx_audit_logs_user_created",
         "idx_system_logs_level_timestamp": "idx_system_logs_level_created",
     }

@@ -33,7 +33,7 @@ def run(settings: ConnectionSettings, db: Database, call_module: Module) -> Call
 def outcome(result: dict[str, Any]) -> tuple[str, str]:
     assert not result.get("failed"), result["msg"]
     index = result["applied"][0]["indexes"][0]
-    return index["outcome"], index["twin"]
+    return index["outcome"], index["duplicate_of"]
 
 
 SAME = [

@@ -39,13 +39,13 @@ def test_the_nine_indexes_build_seven_and_skip_two_with_their_twins(
         before = db.value(count)
         predicted = call_module("migration", check_mode=True, **options)
         assert predicted["changed"] and not schema_exists(db) and db.value(count) == before
-        assert {item["index"]: item["twin"] for item in predicted["skipped_indexes"]} == TWINS
+        assert {item["index"]: item["duplicate_of"] for item in predicted["skipped_indexes"]} == TWINS
         assert "CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_orders_market_id" in predicted["diff"]["after"]
 
         done = call_module("migration", **options)
         assert done["changed"] and done["diff"] == predicted["diff"]
         outcomes = {item["name"]: item for item in done["applied"][0]["indexes"]}
-        assert {name: item["twin"] for name, item in outcomes.items() if item["outcome"] == "skipped"} == TWINS
+        assert {name: item["duplicate_of"] for name, item in outcomes.items() if item["outcome"] == "skipped"} == TWINS
         built = [item for item in outcomes.values() if item["outcome"] == "built"]
         assert len(built) == 7 and all(item["bytes"] > 0 for item in built)
         assert [(i["name"], i["outcome"]) for i in predicted["pending"][0]["indexes"]] == [

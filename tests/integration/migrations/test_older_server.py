@@ -23,7 +23,7 @@ def test_apply_compare_drift_and_take_back(server15: Cluster, call_module: Calla
     done = call_module("migration", **login(settings), files=sent)
     assert not done.get("failed"), done["msg"]
     assert len(done["applied"]) == len(HISTORY) + 1
-    assert [item["twin"] for item in done["skipped_indexes"] if item["index"] == "twin"] == ["log_b"]
+    assert [item["duplicate_of"] for item in done["skipped_indexes"] if item["index"] == "twin"] == ["log_b"]
     assert not call_module("migration", **login(settings), files=sent)["changed"]
     with connect(settings) as db:
         db.execute("DROP INDEX public.log_b")

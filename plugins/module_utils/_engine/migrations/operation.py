@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The entry points: read and plan; what there is to do is done by work.py."""
+"""The entry points: read and plan; what there is to do is done by runs.py."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .files.directory import read_directory
 from .files.naming import Migration, parse_files
 from .history import read
 from .history.plan import Plan, edited, make_plan
-from .progress import told
+from .progress import capture_progress
 from .report import data_of, finish, notes, outcome_of
 from .session.pooler import require_own_session
 
@@ -52,7 +52,10 @@ def _record(path: str, migrations: Sequence[Migration], check_mode: bool) -> boo
 
 
 def _migrate(call: Call, migrations: Sequence[Migration]) -> Outcome:
-    with told(call) as (call, progress), connect(call.connection, "migration", fixed_settings=False) as database:
+    with (
+        capture_progress(call) as (call, progress),
+        connect(call.connection, "migration", fixed_settings=False) as database,
+    ):
         require_own_session(database, call.connection)
         problem = _unsuitable(database)
         if problem:
@@ -80,8 +83,8 @@ def _run(call: Call, database: Database, migrations: Sequence[Migration]) -> Out
     if call.options["state"] == "baselined":
         return runs.baseline(call, database, plan)
     if call.check_mode or call.options["rehearse"]:
-        return runs.look(call, database, plan)
-    return runs.act(call, database, plan)
+        return runs.preview(call, database, plan)
+    return runs.apply(call, database, plan)
 
 
 def _read_plan(database: Database, migrations: Sequence[Migration], options: Mapping[str, Any]) -> Plan:
@@ -140,7 +143,7 @@ def _migrations(options: Mapping[str, Any]) -> list[Migration]:
 
 def _unsuitable(database: Database) -> str:
     """Why nothing can be done on this server, if it is no fault; empty if all is well."""
-    if database.raw.get_parameter_status("standard_conforming_strings") != "on":
+    if database.parameter_status("standard_conforming_strings") != "on":
         raise TitanError(
             "standard_conforming_strings is off for this role or database: backslashes in plain strings would change the "
             "meaning of the files. Set it to on (ALTER ROLE ... SET standard_conforming_strings = on)."

@@ -16,7 +16,7 @@ _KEPT = 100
 
 
 @contextmanager
-def told(call: Call) -> Iterator[tuple[Call, list[str]]]:
+def capture_progress(call: Call) -> Iterator[tuple[Call, list[str]]]:
     """The call with its lines kept in the list, and written to the option progress_file while the block runs."""
     lines: list[str] = []
     path = None if call.check_mode else call.options.get("progress_file")

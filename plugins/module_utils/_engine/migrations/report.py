@@ -27,7 +27,7 @@ def skipped_indexes(results: Sequence[Any]) -> list[dict[str, Any]]:
     return [
         {
             "version": result.migration.version, "name": result.migration.name, "index": item["name"], "table": item["table"],
-            "twin": item["twin"],
+            "duplicate_of": item["duplicate_of"],
         }
         for result in results
         for item in result.indexes

@@ -22,8 +22,8 @@ from .history.write import Attempt, ExecutedBy, create, executed_by, insert
 from .indexes.decision import Later
 from .report import data_of, finish, notes, outcome_of, skipped_indexes
 from .run.prepare import read_all, rules_of, script_of
-from .run.preview import Preview, preview, rehearse
-from .run.rollback import read_ways_back, take_back
+from .run.preview import Preview, preview_files, rehearse
+from .run.rollback import read_rollbacks, roll_back_one
 from .run.statement_by_statement import Stepper
 from .run.transaction import Result, apply_whole
 from .session.session import Rules, Session
@@ -33,7 +33,7 @@ from .sql.statements import names_in
 from .takeover.baseline import PROVEN, gather_evidence
 
 
-def look(call: Call, database: Database, plan: Plan) -> Outcome:
+def preview(call: Call, database: Database, plan: Plan) -> Outcome:
     """Check mode and rehearsals: what would be done."""
     rules = rules_of(call.options)
     scripts = [(item, script_of(item, rules)) for item in plan.pending]
@@ -43,7 +43,7 @@ def look(call: Call, database: Database, plan: Plan) -> Outcome:
         if call.options["rehearse"]:
             rehearsed = rehearse(session, scripts)
         else:
-            looked = preview(session, scripts, _names_in_later_files(plan.pending), read.read(database))
+            looked = preview_files(session, scripts, _names_in_later_files(plan.pending), read.read(database))
     data = data_of(
         pending=[item.as_dict() for item in looked or [Preview(m, transaction=s.whole) for m, s in scripts]],
         skipped_indexes=skipped_indexes(looked),
@@ -59,9 +59,9 @@ def look(call: Call, database: Database, plan: Plan) -> Outcome:
 
 @contextmanager
 def _session(call: Call, database: Database, rules: Rules) -> Iterator[Session]:
-    with Watcher(call.connection, database.raw.info.backend_pid, call.say) as watcher:
+    with Watcher(call.connection, database.backend_pid, call.say) as watcher:
         session = Session(database, rules, watcher, call.say)
-        session.attend()
+        session.enable_client_check()
         yield session
 
 
@@ -71,7 +71,7 @@ def _fingerprint(database: Database, results: list[Result]) -> Iterator[None]:
     try:
         yield
     finally:
-        if results and not database.raw.closed:
+        if results and not database.closed:
             drift.save(database)
 
 
@@ -92,7 +92,7 @@ def _names_in_later_files(pending: Sequence[Migration]) -> list[Later]:
     return [within(pending[at + 1 :]) for at in range(len(pending))]
 
 
-def act(call: Call, database: Database, plan: Plan) -> Outcome:
+def apply(call: Call, database: Database, plan: Plan) -> Outcome:
     """Apply what is pending."""
     rules = rules_of(call.options)
     scripts = read_all(plan.pending, rules)
@@ -128,7 +128,7 @@ def _apply(session: Session, executor: ExecutedBy, item: Migration, scripts: dic
     else:
         known = read.read(session.database).get(item.sort_key)
         result = Stepper(session, executor, item, script).run(known, later)
-    session.leave(script.text)
+    session.note_session_changes(script.text)
     return result
 
 
@@ -141,7 +141,7 @@ def _guarded(session: Session, action: Callable[[], Result], before: Sequence[Re
         error.details["done"] = [result.as_dict() for result in before]
         if done:
             error.message += f" Done before it in this run: {done}."
-        if isinstance(error, DatabaseError) and session.database.raw.closed:
+        if isinstance(error, DatabaseError) and session.database.closed:
             error.message += " The connection was lost; run again, the history says what is done."
         raise
 
@@ -166,10 +166,10 @@ def _amend(database: Database, executor: ExecutedBy, amended: Sequence[Migration
 def roll_back(call: Call, database: Database, migrations: Sequence[Migration]) -> Outcome:
     """Take back what was applied after the target."""
     options, rules = call.options, rules_of(call.options)
-    doomed = rollback_plan(migrations, read.read(database), options["target"])
+    to_drop = rollback_plan(migrations, read.read(database), options["target"])
     results: list[Result] = []
     with _session(call, database, rules) as session:
-        ways = read_ways_back(session, doomed, rules)
+        ways = read_rollbacks(session, to_drop, rules)
         if ways and not call.check_mode and not options["rehearse"]:
             if not options["allow_rollback"]:
                 names = ", ".join(item.migration.key for item in ways)
@@ -180,12 +180,12 @@ def roll_back(call: Call, database: Database, migrations: Sequence[Migration]) -
             with _fingerprint(database, results):
                 for way in ways:
                     call.say(f"rolling back {way.migration.key}")
-                    results.append(_guarded(session, partial(take_back, session, executor, way), results))
+                    results.append(_guarded(session, partial(roll_back_one, session, executor, way), results))
     listed = [{"version": w.migration.version, "name": w.migration.name, "file": w.migration.down_file} for w in ways]
     warnings = [warning for result in results for warning in result.warnings] or [
-        f"{way.migration.down_file}: {', '.join(way.spared)} was there before the migration and stays."
+        f"{way.migration.down_file}: {', '.join(way.kept_names)} was there before the migration and stays."
         for way in ways
-        if way.spared
+        if way.kept_names
     ]
     data = data_of(
         rolled_back=[result.as_dict() for result in results], pending=[] if results else listed, warnings=warnings

@@ -9,14 +9,14 @@ from typing import NamedTuple, TypedDict
 
 
 class IndexRecord(TypedDict):
-    """What became of a declared index: built, rebuilt, found or skipped (then ``twin`` names the one that is there)."""
+    """What became of a declared index: built, rebuilt, found or skipped (then ``duplicate_of`` names the one that is there)."""
 
     name: str
     schema: str
     table: str
     line: int
     outcome: str
-    twin: str
+    duplicate_of: str
     bytes: int
 
 

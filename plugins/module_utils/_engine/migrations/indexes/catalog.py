@@ -15,6 +15,7 @@ from typing import Any
 
 from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database, sql
+from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE, UNDEFINED_FUNCTION
 from ..sql.statements import IndexDeclaration
 from .rules import BUILD, Verdict, judge
 
@@ -55,12 +56,12 @@ def table_of(database: Database, written: str) -> dict[str, Any] | None:
 @contextmanager
 def _undone(database: Database) -> Iterator[None]:
     """Run the block and take back what it did, inside or outside a transaction."""
-    inside = database.raw.info.transaction_status != 0
+    inside = database.in_transaction
     database.execute("SAVEPOINT titan_db_probe" if inside else "BEGIN")
     try:
         yield
     finally:
-        if not database.raw.closed:
+        if not database.closed:
             ending = "ROLLBACK TO SAVEPOINT titan_db_probe; RELEASE SAVEPOINT titan_db_probe"
             database.execute(ending if inside else "ROLLBACK")
 
@@ -77,7 +78,7 @@ def declared_shape(database: Database, declaration: IndexDeclaration, table: dic
             sql.SQL("CREATE TEMPORARY TABLE {} (LIKE {})").format(clone, sql.Identifier(table["schema"], table["name"]))
         )
         unique = "UNIQUE " if declaration.unique else ""
-        head = sql.SQL(f"CREATE {unique}INDEX titan_db_probe ON {{}} ").format(clone).as_string(database.raw)
+        head = database.as_text(sql.SQL(f"CREATE {unique}INDEX titan_db_probe ON {{}} ").format(clone))
         try:
             database.execute(head + declaration.rest)
         except DatabaseError as error:
@@ -133,10 +134,10 @@ def decide(database: Database, declaration: IndexDeclaration, redundant: str, fi
         found = declared_shape(database, declaration, table)
         return judge(declaration, table, found, redundant, where)
     except DatabaseError as error:
-        if error.sqlstate == "42883" and is_valid(database, table["schema"], declaration.name) is None:
+        if error.sqlstate == UNDEFINED_FUNCTION and is_valid(database, table["schema"], declaration.name) is None:
             # a function of the table's own row type does not take a row of its copy; no index is there to compare with
             return Verdict(BUILD, declaration.name, table["name"], table["schema"])
-        if error.sqlstate == "42501":
+        if error.sqlstate == INSUFFICIENT_PRIVILEGE:
             error.message += ". To compare indexes the role needs TEMPORARY on the database and SELECT on the table"
         kept = {k: v for k, v in error.details.items() if k not in ("sqlstate", "position")}
         raise DatabaseError(
@@ -160,5 +161,4 @@ def invalid_indexes(database: Database) -> dict[int, dict[str, Any]]:
 
 def drop_statement(database: Database, schema: str, name: str) -> str:
     """DROP INDEX CONCURRENTLY for the index."""
-    statement = sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(schema, name))
-    return str(statement.as_string(database.raw))
+    return database.as_text(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(schema, name)))

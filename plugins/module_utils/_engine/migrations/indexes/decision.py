@@ -26,7 +26,7 @@ def index_record(declaration: IndexDeclaration, verdict: Verdict | None, outcome
     return {
         "name": declaration.name, "table": verdict.table if verdict else declaration.table, "line": declaration.line,
         "schema": verdict.schema if verdict else "", "outcome": outcome, "bytes": size,
-        "twin": verdict.twin if verdict else "",
+        "duplicate_of": verdict.duplicate_of if verdict else "",
     }  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def judge_file(session: Session, script: Script, later: Later) -> Judged:
         verdict = None
         if not fresh:
             verdict = decide(session.database, declaration, session.rules.redundant, script.file)
-        names = {declaration.name, verdict.twin} if verdict else set()
+        names = {declaration.name, verdict.duplicate_of} if verdict else set()
         if verdict and verdict.action == SKIP and (later(names) or _named_later(script, at, names)):
             verdict = built_after_all(verdict, where)
         if verdict:
@@ -85,9 +85,9 @@ def judge_file(session: Session, script: Script, later: Later) -> Judged:
 
 
 def built_after_all(verdict: Verdict, where: str) -> Verdict:
-    """The verdict on a duplicate that is needed by its own name, or whose twin may be about to go."""
+    """The verdict on a duplicate that is needed by its own name, or whose duplicate may be about to go."""
     said = (
-        f"{where}: the index {verdict.name!r} duplicates {verdict.twin!r}, but a later statement names one of them, so it "
+        f"{where}: the index {verdict.name!r} duplicates {verdict.duplicate_of!r}, but a later statement names one of them, so it "
         "is built."
     )
     return replace(verdict, action=BUILD, warnings=(said, *verdict.warnings))

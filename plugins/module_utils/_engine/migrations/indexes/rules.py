@@ -24,9 +24,9 @@ class Verdict:
     """What to do about one declaration.
 
     Attributes:
-        action: build, found (the same is there), skip (an exact twin is there), rebuild (an invalid one is in the way).
+        action: build, found (the same is there), skip (an exact duplicate is there), rebuild (an invalid one is in the way).
         name, table: The index and the table it is on, schema-qualified where needed.
-        twin: The name of the exact duplicate, or empty.
+        duplicate_of: The name of the exact duplicate, or empty.
         warnings: Sentences on prefixes.
         schema: Where the index is or will be.
     """
@@ -35,7 +35,7 @@ class Verdict:
     name: str
     table: str
     schema: str
-    twin: str = ""
+    duplicate_of: str = ""
     warnings: tuple[str, ...] = ()
 
 
@@ -75,19 +75,19 @@ def judge(
             return Verdict(REBUILD, name, table["name"], schema)
         raise _different(declaration, table, same_name, mine, where)
     others = [row for row in theirs if row["table_oid"] == table["oid"] and row["valid"]]
-    twin = next((row["name"] for row in others if shape(row) == wanted), "")
-    if twin and redundant == "fail":
+    duplicate_of = next((row["name"] for row in others if shape(row) == wanted), "")
+    if duplicate_of and redundant == "fail":
         raise TitanError(
-            f"{where}: the index {name!r} on {table['name']!r} would be an exact duplicate of {twin!r}. "
+            f"{where}: the index {name!r} on {table['name']!r} would be an exact duplicate of {duplicate_of!r}. "
             "Remove the statement, or set redundant_indexes to skip or create.",
             index=name,
-            twin=twin,
+            duplicate_of=duplicate_of,
         )
-    action = SKIP if twin and redundant == "skip" else BUILD
-    warnings = () if twin else _prefixes(declaration, table, mine, others)
-    if twin and action == BUILD:
-        warnings = (f"The index {name!r} on {table['name']!r} is an exact duplicate of {twin!r}.",)
-    return Verdict(action, name, table["name"], schema, twin, warnings)
+    action = SKIP if duplicate_of and redundant == "skip" else BUILD
+    warnings = () if duplicate_of else _prefixes(declaration, table, mine, others)
+    if duplicate_of and action == BUILD:
+        warnings = (f"The index {name!r} on {table['name']!r} is an exact duplicate of {duplicate_of!r}.",)
+    return Verdict(action, name, table["name"], schema, duplicate_of, warnings)
 
 
 def _different(

@@ -41,7 +41,7 @@ _OTHERS = {
 }
 
 
-def look(database: Database, named: Named) -> list[FoundObject]:
+def objects_named(database: Database, named: Named) -> list[FoundObject]:
     """The objects that a name stands for now: {kind, identity, definition, comment}; routines with every argument list."""
     if named.kind == "routine":
         schema, _dot, name = named.name.rpartition(".")
@@ -64,7 +64,7 @@ def already_there(database: Database, statements: Sequence[Statement]) -> list[F
     found: list[FoundObject] = []
     for named in map(created, statements):
         if named and named.tolerant:
-            found += [item for item in look(database, named) if item not in found]
+            found += [item for item in objects_named(database, named) if item not in found]
     return found
 
 
@@ -81,7 +81,7 @@ def protected(details: Sequence[AttemptDetails]) -> list[FoundObject]:
     return list(kept.values())
 
 
-def spare(database: Database, script: Script, kept: Sequence[FoundObject]) -> tuple[Script, list[str]]:
+def keep_existing(database: Database, script: Script, kept: Sequence[FoundObject]) -> tuple[Script, list[str]]:
     """The way back without the DROP statements of objects that were there before, and their names.
 
     Raises:
@@ -91,15 +91,15 @@ def spare(database: Database, script: Script, kept: Sequence[FoundObject]) -> tu
     parts: list[tuple[int, int]] = []
     names: list[str] = []
     for statement in script.statements:
-        doomed = dropped(statement)
-        spared = [item for item in doomed if _is_kept(database, item, kept)]
-        if spared and len(spared) == len(doomed):
+        to_drop = dropped(statement)
+        kept_names = [item for item in to_drop if _is_kept(database, item, kept)]
+        if kept_names and len(kept_names) == len(to_drop):
             gone.append(statement)
         else:
-            if spared and not script.whole:
-                raise _together(script, statement, [item.name for item in spared])
-            parts += _left_out(doomed, spared)
-        names += [item.name for item in spared]
+            if kept_names and not script.whole:
+                raise _together(script, statement, [item.name for item in kept_names])
+            parts += _left_out(to_drop, kept_names)
+        names += [item.name for item in kept_names]
     if parts:
         script = make_script(_without(script.text, parts), script.file)
         starts = {statement.start for statement in gone}
@@ -114,14 +114,14 @@ def spare(database: Database, script: Script, kept: Sequence[FoundObject]) -> tu
     return replace(script, steps=renumbered), names
 
 
-def _left_out(doomed: Sequence[Named], spared: Sequence[Named]) -> list[tuple[int, int]]:
+def _left_out(to_drop: Sequence[Named], kept_names: Sequence[Named]) -> list[tuple[int, int]]:
     """The parts of a DROP statement to take out, so that the names which stay in it are separated by commas again."""
-    parts = [item.span for item in spared]
+    parts = [item.span for item in kept_names]
     first = True
-    for item in doomed if spared else ():
-        if item.comma >= 0 and (item in spared or first):
+    for item in to_drop if kept_names else ():
+        if item.comma >= 0 and (item in kept_names or first):
             parts.append((item.comma, item.comma + 1))
-        first = first and item in spared
+        first = first and item in kept_names
     return parts
 
 
@@ -196,6 +196,6 @@ def restore_statements(database: Database, kept: Sequence[FoundObject]) -> list[
         if now.get("definition") != item["definition"]:
             statements.append(definition if routine else f"CREATE OR REPLACE VIEW {item['identity']} AS {definition}")
         if now.get("comment") != item.get("comment"):
-            said = sql.Literal(item.get("comment")).as_string(database.raw)
+            said = database.as_text(sql.Literal(item.get("comment")))
             statements.append(f"COMMENT ON {'ROUTINE' if routine else 'VIEW'} {item['identity']} IS {said}")
     return statements

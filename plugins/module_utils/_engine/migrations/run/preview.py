@@ -17,7 +17,7 @@ from ..history.read import Applied
 from ..indexes.catalog import decide
 from ..indexes.decision import Later, index_record, judge_file
 from ..indexes.rules import FOUND, SKIP
-from ..session.session import OURSELVES, Session, located
+from ..session.session import RESET_IDENTITY, Session, located
 from ..sql.statements import index_declaration, moves_names, names_in
 from .lock_levels import locks
 from .transaction import Result
@@ -34,7 +34,7 @@ class Preview(Result):
         return {**super().as_dict(), "statements": self.statements, "resumes_at": self.resumes_at}
 
 
-def preview(
+def preview_files(
     session: Session,
     scripts: Sequence[tuple[Migration, Script]],
     later: Sequence[Later],
@@ -89,7 +89,7 @@ def _indexes(session: Session, script: Script, later: Later, touched: AbstractSe
         outcome = "built"
         if verdict:
             item.warnings += verdict.warnings
-            left_out = verdict.action == SKIP and not later({declaration.name, verdict.twin})
+            left_out = verdict.action == SKIP and not later({declaration.name, verdict.duplicate_of})
             outcome = "found" if verdict.action == FOUND else "skipped" if left_out else "built"
         item.indexes.append(index_record(declaration, verdict, outcome))
 
@@ -118,12 +118,12 @@ def rehearse(session: Session, scripts: Sequence[tuple[Migration, Script]]) -> l
                     except DatabaseError as error:
                         state = "This was a rehearsal; nothing was changed."
                         raise located(error, script, script.steps[0], state, after_others=bool(done)) from error
-                session.database.execute(f"{OURSELVES}; RESET search_path")
+                session.database.execute(f"{RESET_IDENTITY}; RESET search_path")
                 session.check_headers(script.headers, "verify", script.file)
                 done.append({**said, "outcome": "ran and was rolled back"})
         finally:
             session.rollback()
-            session.fresh()
+            session.reset_session()
 
     session.retry(once, "rehearsal")
     return done

@@ -17,21 +17,21 @@ from ..history import read
 from ..history.records import FoundObject
 from ..history.write import ExecutedBy
 from ..session.session import Rules, Session
-from .existing_objects import protected, restore_statements, spare
+from .existing_objects import keep_existing, protected, restore_statements
 from .statement_by_statement import Stepper
 from .transaction import Result, apply_whole
 
 
 @dataclass(frozen=True)
-class WayBack:
-    """One migration to take back; spared: the objects that stay because they were there before it."""
+class Rollback:
+    """One migration to take back; kept_names: the objects that stay because they were there before it."""
 
     migration: Migration
     script: Script
-    spared: tuple[str, ...]
+    kept_names: tuple[str, ...]
 
 
-def read_ways_back(session: Session, migrations: Sequence[Migration], rules: Rules) -> list[WayBack]:
+def read_rollbacks(session: Session, migrations: Sequence[Migration], rules: Rules) -> list[Rollback]:
     """Read every way back before the first one runs.
 
     Raises:
@@ -41,8 +41,8 @@ def read_ways_back(session: Session, migrations: Sequence[Migration], rules: Rul
     for item in migrations:
         text = fill(item.down_text, rules.placeholders, item.down_file)
         kept = protected(read.details(session.database, item.key))
-        script, names = spare(session.database, make_script(text, item.down_file, rules.mixed), kept)
-        found.append(WayBack(item, _with_restored(session, script, kept), tuple(names)))
+        script, names = keep_existing(session.database, make_script(text, item.down_file, rules.mixed), kept)
+        found.append(Rollback(item, _with_restored(session, script, kept), tuple(names)))
     return found
 
 
@@ -63,7 +63,7 @@ def _with_restored(session: Session, script: Script, kept: list[FoundObject]) ->
     return replace(script, text=text, statements=restored.statements, steps=(step,))
 
 
-def take_back(session: Session, executor: ExecutedBy, item: WayBack) -> Result:
+def roll_back_one(session: Session, executor: ExecutedBy, item: Rollback) -> Result:
     """Run one way back; its history row says rolled_back.
 
     Raises:
@@ -75,10 +75,10 @@ def take_back(session: Session, executor: ExecutedBy, item: WayBack) -> Result:
     else:
         known = read.read(session.database).get(item.migration.sort_key)
         result = Stepper(session, executor, item.migration, item.script, action="rollback").run(known, _nothing)
-    session.leave(item.script.text)
-    if item.spared:
+    session.note_session_changes(item.script.text)
+    if item.kept_names:
         result.warnings.append(
-            f"{item.migration.down_file}: {', '.join(item.spared)} was there before the migration and stays."
+            f"{item.migration.down_file}: {', '.join(item.kept_names)} was there before the migration and stays."
         )
     return result
 

@@ -10,6 +10,14 @@ import time
 from typing import Any
 
 from ...errors import DatabaseError, TitanError
+from ...postgres.sqlstates import (
+    DUPLICATE_DATABASE,
+    DUPLICATE_OBJECT,
+    DUPLICATE_TABLE,
+    INVALID_CATALOG_NAME,
+    UNDEFINED_OBJECT,
+    UNDEFINED_TABLE,
+)
 from ...steps import step as announce
 from ..files.naming import Migration
 from ..files.script import Script, Step, shortened
@@ -20,12 +28,18 @@ from ..history.write import Attempt, ExecutedBy
 from ..indexes.catalog import decide, drop_statement, invalid_indexes
 from ..indexes.decision import Later, built_after_all, index_record
 from ..indexes.rules import FOUND, REBUILD, SKIP, Verdict
-from ..session.session import OURSELVES_MEANWHILE, Session, located
+from ..session.session import RESET_IDENTITY_LOCAL, Session, located
 from ..sql.statements import IndexDeclaration, index_declaration
 from .transaction import Result, built_valid, known_steps, record_failure
 
-# duplicate_database, duplicate_table, duplicate_object, undefined_table, undefined_object, invalid_catalog_name
-_DONE_BEFORE = ("42P04", "42P07", "42710", "42P01", "42704", "3D000")
+_DONE_BEFORE = (
+    DUPLICATE_DATABASE,
+    DUPLICATE_TABLE,
+    DUPLICATE_OBJECT,
+    UNDEFINED_TABLE,
+    UNDEFINED_OBJECT,
+    INVALID_CATALOG_NAME,
+)
 _CONCURRENT_RETRIES = 2
 _SWAPPED = re.compile(r"_cc(?:new|old)[0-9]*\Z")
 
@@ -70,7 +84,7 @@ class Stepper:
             announce("migration.finish")
             self.attempt.details = {"indexes": self.result.indexes}
             outcome = "rolled_back" if self.attempt.action == "rollback" else "applied"
-            self.session.fresh()
+            self.session.reset_session()
             self.result.milliseconds = write.update(self.database, self.attempt, outcome)
             announce("migration.finished")
         except TitanError as error:
@@ -80,8 +94,8 @@ class Stepper:
         return self.result
 
     def _give_up(self, error: TitanError) -> None:
-        if not self.database.raw.closed:
-            self.session.fresh()
+        if not self.database.closed:
+            self.session.reset_session()
         self.attempt.details = {"indexes": self.result.indexes}
         self.attempt.steps = [record for record in self.attempt.steps if record["outcome"] != "waiting"]
         record_failure(self.session, self.executor, self.attempt, error)
@@ -141,7 +155,7 @@ class Stepper:
             if error.details.get("file"):
                 raise
             if step.transaction:
-                self.session.pinpoint(self.script, step, error, time.monotonic() - began)
+                self.session.locate_failed_statement(self.script, step, error, time.monotonic() - began)
             raise located(error, self.script, step, self._state(step)) from error
 
     def _state(self, step: Step) -> str:
@@ -152,7 +166,7 @@ class Stepper:
 
     def _record(self, step: Step, outcome: str, **more: Any) -> None:
         """Write how the step stands as the runner itself, whatever role or limits the file has set for its own statements."""
-        with self.database.transaction(f"BEGIN READ WRITE; {OURSELVES_MEANWHILE}"):
+        with self.database.transaction(f"BEGIN READ WRITE; {RESET_IDENTITY_LOCAL}"):
             self._write(step, outcome, **more)
 
     def _write(self, step: Step, outcome: str, **more: Any) -> None:
@@ -170,7 +184,7 @@ class Stepper:
         try:
             announce("migration.group")
             self.session.run(step.sql)
-            self.database.execute(OURSELVES_MEANWHILE)
+            self.database.execute(RESET_IDENTITY_LOCAL)
             self._write(step, "done")
             announce("migration.group_commit")
             self.database.execute("COMMIT")
@@ -217,7 +231,7 @@ class Stepper:
 
     def _verdict(self, declaration: IndexDeclaration, step: Step, later: Later) -> Verdict | None:
         verdict = decide(self.database, declaration, self.session.rules.redundant, self.script.file)
-        if verdict and verdict.action == SKIP and later({declaration.name, verdict.twin}):
+        if verdict and verdict.action == SKIP and later({declaration.name, verdict.duplicate_of}):
             verdict = built_after_all(verdict, self._where(step))
         if verdict:
             self.result.warnings += verdict.warnings
@@ -235,7 +249,7 @@ class Stepper:
             try:
                 self.session.run(step.sql)
             except DatabaseError as error:
-                if declaration and not self.database.raw.closed:
+                if declaration and not self.database.closed:
                     self._heal([record])
                 if resumed and error.sqlstate in _DONE_BEFORE:
                     said = f"{self._where(step)}: the interrupted run had done this: {error.message}."

@@ -20,16 +20,14 @@ from ..history.write import Attempt, ExecutedBy
 from ..indexes.catalog import decide, drop_statement, is_valid, size_of
 from ..indexes.decision import Judged, Later, judge_file
 from ..indexes.rules import REBUILD, Verdict
-from ..session.session import OURSELVES, Session, located
+from ..session.session import RESET_IDENTITY, Session, located
 from ..sql.statements import IndexDeclaration
 from .existing_objects import already_there
-
-_IN_TRANSACTION = 2
 
 
 @dataclass
 class Result:
-    """What was done for one migration; indexes as {name, table, outcome, bytes, twin, line}."""
+    """What was done for one migration; indexes as {name, table, outcome, bytes, duplicate_of, line}."""
 
     migration: Migration
     action: str = "apply"
@@ -68,10 +66,10 @@ def apply_whole(
     try:
         milliseconds = session.retry(lambda: _transaction(session, executor, attempt, judged), script.file)
     except TitanError as error:
-        session.fresh()
+        session.reset_session()
         record_failure(session, executor, attempt, error)
         raise
-    session.fresh()
+    session.reset_session()
     result = Result(migration, action, milliseconds, [], judged.records, [*script.notes, *judged.warnings])
     for item in judged.records:
         if item["outcome"] in ("built", "rebuilt") and item["schema"]:
@@ -89,16 +87,16 @@ def _transaction(session: Session, executor: ExecutedBy, attempt: Attempt, judge
         step("migration.run")
         if script.steps:
             session.run(script.text)
-        if database.raw.info.transaction_status != _IN_TRANSACTION:
+        if not database.in_transaction:
             raise _stray(script)
-        if judged.watched or script.headers.verify or database.raw.get_parameter_status("client_encoding") != "UTF8":
-            database.execute(OURSELVES)
+        if judged.watched or script.headers.verify or database.parameter_status("client_encoding") != "UTF8":
+            database.execute(RESET_IDENTITY)
         for declaration in judged.watched:
             _check_built(session, declaration, script.file)
         session.check_headers(script.headers, "verify", script.file)
         step("migration.record")
         outcome = "rolled_back" if attempt.action == "rollback" else "applied"
-        row = write.insert(database, executor, attempt, outcome, first=OURSELVES)
+        row = write.insert(database, executor, attempt, outcome, first=RESET_IDENTITY)
         if row.xid != xid:
             raise _stray(script)
         step("migration.commit")
@@ -111,7 +109,7 @@ def _transaction(session: Session, executor: ExecutedBy, attempt: Attempt, judge
             raise
         if not script.steps:
             raise
-        session.pinpoint(script, script.steps[0], error, time.monotonic() - began)
+        session.locate_failed_statement(script, script.steps[0], error, time.monotonic() - began)
         raise located(error, script, script.steps[0], "Nothing of this file is in the database.") from error
     except BaseException:
         session.rollback()
@@ -138,7 +136,7 @@ def _check_built(session: Session, declaration: IndexDeclaration, file: str) -> 
 
 def record_failure(session: Session, executor: ExecutedBy, attempt: Attempt, error: TitanError) -> None:
     """Write the failed attempt's row, if the connection still lives."""
-    if session.database.raw.closed or attempt.started is None:
+    if session.database.closed or attempt.started is None:
         return
     if attempt.row:
         write.update(session.database, attempt, "failed", error.message)

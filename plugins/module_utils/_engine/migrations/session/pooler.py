@@ -20,7 +20,7 @@ def require_own_session(database: Database, settings: ConnectionSettings) -> Non
         TitanError: a pooler in transaction or statement mode; says what to do.
     """
     first = database.value(_PID)
-    if first == database.raw.info.backend_pid:
+    if first == database.backend_pid:
         return
     import threading  # only behind a pooler
 

@@ -12,15 +12,23 @@ from dataclasses import dataclass, field
 from typing import Any, Callable
 
 from ...errors import DatabaseError, TitanError
-from ...postgres.database import Database, connect
+from ...postgres.database import Database
 from ...postgres.locks import regain_lock
+from ...postgres.sqlstates import (
+    ACTIVE_SQL_TRANSACTION,
+    INVALID_TRANSACTION_TERMINATION,
+    LOCK_CONFLICTS,
+    OBJECT_IN_USE,
+    SERIALIZATION_FAILURE,
+    UNSAFE_NEW_ENUM_VALUE_USAGE,
+)
 from ..files.headers import Headers
 from ..files.script import Script, Step, shortened
 from ..sql.tokens import line_of
 from .watcher import Watcher, describe
 
-# lock_not_available, deadlock_detected, serialization_failure: worth another try
-RETRIED = ("55P03", "40P01", "40001")
+# Worth another try.
+RETRIED = (*LOCK_CONFLICTS, SERIALIZATION_FAILURE)
 
 # What a file may do that a session of its own would not pass on to the next, or would only show to the next:
 # settings of the database or role, parameters of extensions, and the lock that keeps other runners out.
@@ -33,24 +41,29 @@ _OUTLIVING = re.compile(
 # Each match of the pattern holds one of these: looking for them takes a tenth of the time.
 _OUTLIVING_WORDS = ("alter", "discard", "advisory_unlock", "set")
 
-# SQLSTATEs of statements that fail in a transaction but not by themselves: inside a transaction block, a COMMIT in a
-# procedure, a new enum value used at once, pending trigger events
-_RATHER_ALONE = ("25001", "2D000", "55P04", "55006")
+# Of statements that fail in a transaction but not by themselves: inside a transaction block, a COMMIT in a procedure, a new
+# enum value used at once, pending trigger events.
+_RATHER_ALONE = (
+    ACTIVE_SQL_TRANSACTION,
+    INVALID_TRANSACTION_TERMINATION,
+    UNSAFE_NEW_ENUM_VALUE_USAGE,
+    OBJECT_IN_USE,
+)
 
 # A file that ran longer than this before it failed is not run again to find the statement.
-_PINPOINT_SECONDS = 10.0
+_LOCATE_SECONDS = 10.0
 
 # Before a file's row is written in its own transaction: whatever role or encoding the file took on.
-OURSELVES = "RESET SESSION AUTHORIZATION; RESET ROLE; SET client_encoding = 'UTF8'"
+RESET_IDENTITY = "RESET SESSION AUTHORIZATION; RESET ROLE; SET client_encoding = 'UTF8'"
 
 # The same for the records between the steps of a file, until that transaction ends: then the file's own settings are back.
-OURSELVES_MEANWHILE = (
+RESET_IDENTITY_LOCAL = (
     "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL ROLE NONE; SET LOCAL client_encoding = 'UTF8'; "
     "SET LOCAL statement_timeout = 0"
 )
 
 # What DISCARD ALL does, but for the advisory lock that keeps other runners out.
-_FRESH = (
+_RESET = (
     "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DEALLOCATE ALL; CLOSE ALL; UNLISTEN *; "
     "DISCARD TEMP; DISCARD SEQUENCES"
 )
@@ -79,8 +92,8 @@ class Session:
     ) -> None:  # fmt: skip
         self.database, self.rules, self.say = database, rules, say
         self._watcher, self._sleep = watcher, sleep
-        self._attentive = ""
-        self._stale = False
+        self._client_check = ""
+        self._needs_reconnect = False
 
     def prepare(self) -> None:
         """Make the session one that a file may begin with; a new one where the file before it left what no RESET undoes.
@@ -89,20 +102,18 @@ class Session:
             DatabaseError: no new connection.
             LockedError: another run took the lock in between.
         """
-        if self._stale:
-            renewed = connect(self.database.settings, "migration", fixed_settings=False)
-            self.database.raw.close()
-            self.database.raw = renewed.raw
-            self._watcher.watch(renewed.raw.info.backend_pid)
-            self._stale = False
-            self.attend()
+        if self._needs_reconnect:
+            self.database.reconnect("migration", fixed_settings=False)
+            self._watcher.watch(self.database.backend_pid)
+            self._needs_reconnect = False
+            self.enable_client_check()
             regain_lock(self.database, "migrations")
 
-    def leave(self, text: str) -> None:
+    def note_session_changes(self, text: str) -> None:
         """Note what the file that has run may have left behind."""
         lowered = text.lower()
         if any(word in lowered for word in _OUTLIVING_WORDS):
-            self._stale = self._stale or _OUTLIVING.search(text) is not None
+            self._needs_reconnect = self._needs_reconnect or _OUTLIVING.search(text) is not None
 
     def begin(self, opening: str = "") -> tuple[str, Any]:
         """Begin a transaction under the lock limit; return its id and the time. opening: see Step."""
@@ -115,7 +126,7 @@ class Session:
         return row["xid"], row["now"]
 
     def run(self, text: str) -> None:
-        """Send the text; a lock that was not to be had names the sessions in the way (details: blockers)."""
+        """Send the text; a lock that was not available names the sessions in the way (details: blockers)."""
         self._watcher.begin()
         try:
             self.database.execute(text)
@@ -128,15 +139,15 @@ class Session:
         finally:
             self._watcher.end()
 
-    def pinpoint(self, script: Script, step: Step, error: DatabaseError, seconds: float) -> None:
+    def locate_failed_statement(self, script: Script, step: Step, error: DatabaseError, seconds: float) -> None:
         """Find the statement of a failed, rolled back transaction: where the server gave no position, run it again in
         pieces up to the failure, and roll that back too. Puts failed_statement into the error's details.
         """
-        if error.details.get("position") or len(step.statements) < 2 or seconds > _PINPOINT_SECONDS:
+        if error.details.get("position") or len(step.statements) < 2 or seconds > _LOCATE_SECONDS:
             return
-        if not error.sqlstate or error.sqlstate in RETRIED or self.database.raw.closed:
+        if not error.sqlstate or error.sqlstate in RETRIED or self.database.closed:
             return
-        self.fresh()
+        self.reset_session()
         at = 0
         try:
             self.begin(step.opening)
@@ -149,21 +160,21 @@ class Session:
             self.rollback()
 
     def rollback(self) -> None:
-        if not self.database.raw.closed:
+        if not self.database.closed:
             self.database.execute("ROLLBACK")
 
-    def fresh(self) -> None:
+    def reset_session(self) -> None:
         """Forget what a file set in the session."""
-        if not self.database.raw.closed:
-            self.database.execute(_FRESH + self._attentive)
+        if not self.database.closed:
+            self.database.execute(_RESET + self._client_check)
 
-    def attend(self) -> None:
+    def enable_client_check(self) -> None:
         """Let the server notice a killed runner within a second, so that it keeps neither locks nor a build going."""
         try:
             self.database.execute("SET client_connection_check_interval = 1000")
         except DatabaseError:
             return  # the server's platform cannot do it
-        self._attentive = "; SET client_connection_check_interval = 1000"
+        self._client_check = "; SET client_connection_check_interval = 1000"
 
     def retry(self, action: Callable[[], Any], what: str, retries: int | None = None) -> Any:
         """Run the action again while it fails for want of a lock: bounded, with back-off and jitter.
@@ -176,7 +187,7 @@ class Session:
             try:
                 return action()
             except DatabaseError as error:
-                if error.sqlstate not in RETRIED or self.database.raw.closed:
+                if error.sqlstate not in RETRIED or self.database.closed:
                     raise
                 if attempt == limit:
                     error.message += f" (tried {attempt + 1} times)"

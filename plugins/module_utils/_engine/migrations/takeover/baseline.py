@@ -17,7 +17,7 @@ from ..files.script import Script
 from ..history.records import IndexRecord
 from ..indexes.catalog import decide
 from ..indexes.rules import FOUND, SKIP
-from ..run.existing_objects import look
+from ..run.existing_objects import objects_named
 from ..sql.statements import created, dropped, index_declaration, names_in
 
 PROVEN, PARTLY, ABSENT, UNPROVEN = "proven", "partly", "absent", "unproven"
@@ -93,7 +93,7 @@ def _objects(database: Database, script: Script, later: AbstractSet[str], eviden
         if named is None or named.name.split(".")[-1].strip('"').lower() in {name.lower() for name in seen_later}:
             continue
         label = f"{named.kind} {named.name}"
-        (evidence.there if look(database, named) else evidence.missing).append(label)
+        (evidence.there if objects_named(database, named) else evidence.missing).append(label)
 
 
 def _index(database: Database, script: Script, declaration: Any, evidence: Evidence) -> None:
@@ -108,11 +108,11 @@ def _index(database: Database, script: Script, declaration: Any, evidence: Evide
     elif verdict.action == FOUND:
         evidence.there.append(label)
     elif verdict.action == SKIP:
-        evidence.there.append(f"{label} (its twin {verdict.twin} is there)")
+        evidence.there.append(f"{label} (its duplicate {verdict.duplicate_of} is there)")
     else:
         evidence.missing.append(f"{label} is {'INVALID' if verdict.action == 'rebuild' else 'not there'}")
     if verdict is not None and verdict.action in (FOUND, SKIP):
         evidence.indexes.append(
             {"name": declaration.name, "schema": verdict.schema, "table": verdict.table, "line": declaration.line,
-             "outcome": "found" if verdict.action == FOUND else "skipped", "twin": verdict.twin, "bytes": 0}
+             "outcome": "found" if verdict.action == FOUND else "skipped", "duplicate_of": verdict.duplicate_of, "bytes": 0}
         )  # fmt: skip
