@@ -32,6 +32,9 @@ docs-lint: .venv/test.stamp ## Documentation of modules and roles, and the chang
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/collections" $(BIN)/antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs self .
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/antsibull-changelog lint
 
+options: .venv/test.stamp ## Write what follows from the options' declarations: documentation, role defaults and specs
+	@$(BIN)/python -m tools.options
+
 reference: .venv/test.stamp ## Pages of all modules and roles, made from the sources, into build/reference
 	@rm -rf build/reference && mkdir -p -m 0755 build/reference
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/collections" $(BIN)/antsibull-docs collection --use-current --dest-dir build/reference titan.database
@@ -56,4 +59,4 @@ clean: demo-clean ## Remove the demo, the virtual environment and caches
 .venv-molecule/molecule.stamp: requirements/molecule.txt requirements/test.txt requirements/demo.txt
 	@sh tests/venv.sh "$(PYTHON)" molecule .venv-molecule
 
-.PHONY: help demo demo-stop demo-clean test unit lint docs-lint reference sanity molecule clean
+.PHONY: help demo demo-stop demo-clean test unit lint docs-lint options reference sanity molecule clean

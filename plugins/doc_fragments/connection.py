@@ -39,8 +39,8 @@ options:
     type: path
   env_file:
     description:
-      - Path on the target host of a file that holds E(DATABASE_URL), or E(DB_HOST), E(DB_PORT), E(DB_USER), E(DB_PASSWORD)
-        and E(DB_NAME), as C(NAME=value) lines that a POSIX shell can source.
+      - Path on the target host of a file that holds E(DATABASE_URL), or E(DB_HOST), E(DB_PORT), E(DB_USER), E(DB_PASSWORD) and E(DB_NAME), as
+        C(NAME=value) lines that a POSIX shell can source.
       - The C(login_*) options win over the values in the file.
     type: path
 requirements:

@@ -17,21 +17,11 @@ from ._engine.errors import TitanError
 from ._engine.outcome import Call, Outcome
 from ._engine.postgres import database
 from ._engine.postgres.connection import settings_from_options
-
-CONNECTION: dict[str, dict[str, Any]] = {
-    "login_host": {"type": "str"},
-    "login_port": {"type": "int"},
-    "login_user": {"type": "str"},
-    "login_password": {"type": "str", "no_log": True},
-    "login_db": {"type": "str"},
-    "login_unix_socket": {"type": "path"},
-    "env_file": {"type": "path"},
-}
+from ._engine.postgres.options import CONNECTION
+from ._engine.text.options import Option, Spec, argument_spec
 
 
-def run_module(
-    operation: Callable[[Call], Outcome], options: dict[str, dict[str, Any]], *, connection: bool = True, **spec: Any
-) -> None:
+def run_module(operation: Callable[[Call], Outcome], options: Spec, *, connection: bool = True, **spec: Any) -> None:
     """Run one operation of the engine as an Ansible module and exit.
 
     Args:
@@ -41,14 +31,14 @@ def run_module(
         spec: Further keywords for AnsibleModule (required_if, mutually_exclusive ...).
     """
     module = AnsibleModule(
-        argument_spec={**(CONNECTION if connection else {}), **options}, supports_check_mode=True, **spec
+        argument_spec=argument_spec({**(CONNECTION if connection else {}), **options}), supports_check_mode=True, **spec
     )
     if connection and database.psycopg2 is None:
         module.fail_json(msg=missing_required_lib("psycopg2 (Debian package python3-psycopg2)"))
     try:
         outcome = operation(
             Call(
-                options={key: value for key, value in module.params.items() if key not in CONNECTION},
+                options={key: _given(options[key], value) for key, value in module.params.items() if key in options},
                 settings=settings_from_options(module.params) if connection else None,
                 check_mode=module.check_mode,
             )
@@ -64,3 +54,10 @@ def run_module(
         module.warn(warning)
     diff = {"before": outcome.before, "after": outcome.after}
     module.exit_json(changed=outcome.changed, diff=diff, summary=outcome.summary, **outcome.data)
+
+
+def _given(rule: Option, value: Any) -> Any:
+    """An empty text for an option without a default is a role's variable that was left empty: as if it were not given."""
+    return (
+        None if value == "" and rule.default is None and not rule.required and rule.type in ("str", "path") else value
+    )

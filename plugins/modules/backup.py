@@ -34,14 +34,14 @@ attributes:
 options:
   engine:
     description:
-      - V(pg_dump) dumps one database. V(pgbackrest) lets pgBackRest take a physical backup of the whole cluster, which together with the
-        archived write-ahead log can be restored to any moment since. O(dest) must have been prepared by M(titan.database.backup_stanza).
-      - With V(pgbackrest) the backup is followed by a restore point, made at an instant whose content is known, and O(verify=restored) restores
-        to that point in a scratch directory, compares the connected database with the fingerprint of that instant, and lets C(pg_amcheck) read
-        every table and index of every database.
+      - V(pg_dump) dumps one database. V(pgbackrest) lets pgBackRest take a physical backup of the whole cluster, which together with the archived
+        write-ahead log can be restored to any moment since. O(dest) must have been prepared by M(titan.database.backup_stanza).
+      - With V(pgbackrest) the backup is followed by a restore point, made at an instant whose content is known, and O(verify=restored) restores to
+        that point in a scratch directory, compares the connected database with the fingerprint of that instant, and lets C(pg_amcheck) read every
+        table and index of every database.
       - With V(pgbackrest) only O(dest), O(name), O(verify), O(unless_verified_within), O(lock_timeout), O(timeout), O(jobs), O(programs) and
-        O(drill_dir) count beside the options that name it; compression, encryption, copies and retention are set in pgBackRest's own
-        configuration. Its retention rules are let work after the new backup was proven, and never take the newest proven one.
+        O(drill_dir) count beside the options that name it; compression, encryption, copies and retention are set in pgBackRest's own configuration.
+        Its retention rules are let work after the new backup was proven, and never take the newest proven one.
     type: str
     choices: [pg_dump, pgbackrest]
     default: pg_dump
@@ -68,8 +68,8 @@ options:
     default: 7d
   dest:
     description:
-      - Directory on the target host for the backups. It must exist, belong to the user that the module runs as (or to root), be no symbolic
-        link and not be writable by group or others.
+      - Directory on the target host for the backups. It must exist, belong to the user that the module runs as (or to root), be no symbolic link and
+        not be writable by group or others.
     type: path
     required: true
   name:
@@ -95,10 +95,9 @@ options:
     default: auto
   verify:
     description:
-      - V(restored) restores the backup into a throw-away cluster and compares it with the source. This needs the server's
-        programs (C(initdb), C(postgres)) on the target host.
-      - V(checksum) reads the file back and decodes it to its end. Use it where a restore takes too long every day, together with
-        a weekly drill.
+      - V(restored) restores the backup into a throw-away cluster and compares it with the source. This needs the server's programs (C(initdb),
+        C(postgres)) on the target host.
+      - V(checksum) reads the file back and decodes it to its end. Use it where a restore takes too long every day, together with a weekly drill.
     type: str
     choices: [checksum, restored]
     default: restored
@@ -106,8 +105,8 @@ options:
     description:
       - Where O(verify=restored) restores.
       - V(cluster) makes a throw-away cluster on the target host; the source's server does not notice.
-      - V(scratch_database) makes a database on the source's own server and drops it again, for hosts without the server's programs. The
-        role needs C(CREATEDB) and must be able to give objects to their owners; the server writes the restore to its WAL.
+      - V(scratch_database) makes a database on the source's own server and drops it again, for hosts without the server's programs. The role needs
+        C(CREATEDB) and must be able to give objects to their owners; the server writes the restore to its WAL.
     type: str
     choices: [cluster, scratch_database]
     default: cluster
@@ -115,31 +114,35 @@ options:
     description:
       - How a restore is shown to hold the source's rows.
       - V(hash) counts and hashes each table's rows on the source at the dump's snapshot, while C(pg_dump) runs, and again after the restore.
-      - V(redump) only counts them on the source, and compares a second dump, of the restored database, with the text of the
-        backup. It costs the source next to nothing beyond the dump.
+      - V(redump) only counts them on the source, and compares a second dump, of the restored database, with the text of the backup. It costs the
+        source next to nothing beyond the dump.
     type: str
     choices: [hash, redump]
     default: hash
   keep:
     description:
       - Which backups of this O(name) stay; a backup stays when any of the rules wants it. Without any rule nothing is ever removed.
-      - Only backups that are verified as far as O(verify) says count, and the newest verified one always stays. Unverified ones and files
-        of others with such names go when they are older than the rules allow and a newer verified one exists.
-      - Nothing is removed when the newest backup is not verified, is of another database or server than the ones before it,
-        shrank by more than O(max_shrink), or is dated in the future; a warning and RV(removal_refused) say so.
+      - Only backups that are verified as far as O(verify) says count, and the newest verified one always stays. Unverified ones and files of others
+        with such names go when they are older than the rules allow and a newer verified one exists.
+      - Nothing is removed when the newest backup is not verified, is of another database or server than the ones before it, shrank by more than
+        O(max_shrink), or is dated in the future; a warning and RV(removal_refused) say so.
     type: dict
     suboptions:
       days:
-        description: Keep backups that are not older than so many days.
+        description:
+          - Keep backups that are not older than so many days.
         type: int
       last:
-        description: Keep the newest so many backups.
+        description:
+          - Keep the newest so many backups.
         type: int
       weekly:
-        description: Keep the newest backup of each of the last so many weeks that have one.
+        description:
+          - Keep the newest backup of each of the last so many weeks that have one.
         type: int
       monthly:
-        description: Keep the newest backup of each of the last so many months that have one.
+        description:
+          - Keep the newest backup of each of the last so many months that have one.
         type: int
   max_shrink:
     description:
@@ -149,8 +152,8 @@ options:
     default: 0.5
   accept_shrink:
     description:
-      - Accept that the database has become smaller by more than O(max_shrink). This backup is then the measure; it and the backups after
-        it are no longer compared with older ones, which go by the rules of O(keep).
+      - Accept that the database has become smaller by more than O(max_shrink). This backup is then the measure; it and the backups after it are no
+        longer compared with older ones, which go by the rules of O(keep).
       - Give it for one run, after looking at what has become fewer. The manifests remember it; a later shrink is found again.
     type: bool
     default: false
@@ -176,26 +179,22 @@ options:
     default: false
   encrypt_to:
     description:
-      - C(age) recipients (public keys) to encrypt the dump to while it is written; nothing readable is ever in O(dest). Needs the
-        program C(age) on the target host.
+      - C(age) recipients (public keys) to encrypt the dump to while it is written; nothing readable is ever in O(dest). Needs the program C(age) on
+        the target host.
       - O(verify=restored) then needs the key in O(identity), and has a readable copy in the throw-away cluster for as long as the drill lasts.
     type: list
     elements: str
-  identity:
-    description:
-      - Path on the target host of an C(age) identity, the key to restore encrypted backups with.
-    type: path
   copy_to:
     description:
-      - Command, as a list of words, that copies a file of the backup to another place, such as
-        V(['rclone', 'copyto', '{path}', 'offsite:titan/{file}']). It is run without a shell, once for each file, after the backup was verified.
+      - Command, as a list of words, that copies a file of the backup to another place, such as V(['rclone', 'copyto', '{path}',
+        'offsite:titan/{file}']). It is run without a shell, once for each file, after the backup was verified.
       - C({path}) stands for the file's path and C({file}) for its name. If it fails, the module fails and removes nothing.
     type: list
     elements: str
   copy_back:
     description:
-      - Command that writes the copy of a file to its standard output, such as V(['rclone', 'cat', 'offsite:titan/{file}']). Its SHA-256 is
-        compared with the file's.
+      - Command that writes the copy of a file to its standard output, such as V(['rclone', 'cat', 'offsite:titan/{file}']). Its SHA-256 is compared
+        with the file's.
     type: list
     elements: str
   lock_timeout:
@@ -205,8 +204,8 @@ options:
     default: 60
   window:
     description:
-      - Seconds that backups may take at most, from the start of the job to when the machine is needed again. A warning says when the dump
-        and its proof took more than half of it. V(0) for no warning.
+      - Seconds that backups may take at most, from the start of the job to when the machine is needed again. A warning says when the dump and its
+        proof took more than half of it. V(0) for no warning.
     type: int
     default: 0
   programs:
@@ -228,6 +227,10 @@ options:
     description:
       - Directory on the target host in which the throw-away cluster is made; it needs room for the database. At most 80 bytes long.
       - C(/var/tmp) if not given.
+    type: path
+  identity:
+    description:
+      - Path on the target host of an C(age) identity, the key to restore encrypted backups with.
     type: path
 notes:
   - The role must be able to read every row, for example by C(pg_read_all_data) and, where tables have row security, C(BYPASSRLS).

@@ -34,8 +34,8 @@ attributes:
 options:
   dest:
     description:
-      - Directory on the target host for the records of the backups (their fingerprints and what drills have shown). It must exist, belong to
-        the user that the module runs as (or to root), be no symbolic link and not be writable by group or others.
+      - Directory on the target host for the records of the backups (their fingerprints and what drills have shown). It must exist, belong to the user
+        that the module runs as (or to root), be no symbolic link and not be writable by group or others.
       - The backups themselves lie in the repository that O(pgbackrest_config) names.
     type: path
     required: true
@@ -50,14 +50,13 @@ options:
     required: true
   pgbackrest_config:
     description:
-      - Path on the target host of pgBackRest's configuration file. It must not be readable by others, because it may hold the keys of the
-        repository.
+      - Path on the target host of pgBackRest's configuration file. It must not be readable by others, because it may hold the keys of the repository.
     type: path
     required: true
   configure_server:
     description:
-      - Set C(wal_level), C(archive_mode) and C(archive_command) by C(ALTER SYSTEM) where they are not right, and reload the server. This needs
-        a superuser.
+      - Set C(wal_level), C(archive_mode) and C(archive_command) by C(ALTER SYSTEM) where they are not right, and reload the server. This needs a
+        superuser.
       - What needs a restart is returned in RV(restart_required) and warned of. Run the module again after the restart.
     type: bool
     default: false

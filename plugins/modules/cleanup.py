@@ -55,36 +55,33 @@ options:
     description:
       - How long ago the newest verified backup may have been started, for example V(26h) or V(2 days).
       - V(off) deletes without any backup.
-      - The backup is looked for only if rows are due. It must list every table that loses rows, and its checksum is read again
-        before it is trusted.
+      - The backup is looked for only if rows are due. It must list every table that loses rows, and its checksum is read again before it is trusted.
     type: str
     default: 26h
   require_verified:
     description:
-      - What counts as verified. V(restored) needs a backup that was restored and compared, V(checksum) is content with one
-        that was read back.
+      - What counts as verified. V(restored) needs a backup that was restored and compared, V(checksum) is content with one that was read back.
     type: str
     choices: [restored, checksum]
     default: restored
   max_fraction:
     description:
-      - The largest share of a table's rows that may be due under one policy, above 0 and up to 1. A policy that finds more is
-        refused, which protects against a wrong policy or a wrong clock.
-      - The first clean-up of a database that was never cleaned often finds more. Confirm it once with V(1.0) after reading the
-        counts in check mode.
+      - The largest share of a table's rows that may be due under one policy, above 0 and up to 1. A policy that finds more is refused, which protects
+        against a wrong policy or a wrong clock.
+      - The first clean-up of a database that was never cleaned often finds more. Confirm it once with V(1.0) after reading the counts in check mode.
       - A O(titan.database.retention_policy#module:policies[].max_fraction) of the policy itself wins.
     type: float
     default: 0.5
   max_runtime:
     description:
-      - End cleanly after this time, for example V(30 minutes). The state of what was not finished is then V(partial), which
-        is no failure. The next run goes on.
+      - End cleanly after this time, for example V(30 minutes). The state of what was not finished is then V(partial), which is no failure. The next
+        run goes on.
     type: str
     default: 1h
   batch_target_ms:
     description:
-      - The size of batches, between 100 and 20000 rows, is steered so that they take a quarter of this many milliseconds. A
-        batch that reaches all of it is cancelled and repeated with fewer rows; only one of the smallest size may take longer.
+      - The size of batches, between 100 and 20000 rows, is steered so that they take a quarter of this many milliseconds. A batch that reaches all of
+        it is cancelled and repeated with fewer rows; only one of the smallest size may take longer.
     type: int
     default: 100
   pause:
@@ -95,26 +92,23 @@ options:
     default: 0.1
   max_replica_lag_mb:
     description:
-      - Wait between batches while a streaming standby has not replayed this many MiB of write-ahead log. After a minute of
-        waiting the run ends with the state V(partial). V(0) does not look.
+      - Wait between batches while a streaming standby has not replayed this many MiB of write-ahead log. After a minute of waiting the run ends with
+        the state V(partial). V(0) does not look.
       - The connected role has to be a member of C(pg_monitor) to see standbys.
     type: int
     default: 256
   min_free_wal_mb:
     description:
-      - Wait in the same way while the disk under the server's write-ahead log has less than this many MiB free. V(0) does not
-        look.
-      - It is looked at only where the server runs on the target host and the connected role may read its data directory's
-        path.
+      - Wait in the same way while the disk under the server's write-ahead log has less than this many MiB free. V(0) does not look.
+      - It is looked at only where the server runs on the target host and the connected role may read its data directory's path.
     type: int
     default: 512
   vacuum:
     description:
-      - With V(auto), tables that lost more than 2 percent of their rows (and at least 50) are vacuumed and analyzed afterwards.
-        A VACUUM that the server skips is a failure.
-      - What a run that was killed before its VACUUM has left is vacuumed by the next run, also when nothing more is due. For
-        this the connected role has to be the owner of the table (or a member of it) and able to write in the schema
-        C(titan_ops); else it is left to autovacuum.
+      - With V(auto), tables that lost more than 2 percent of their rows (and at least 50) are vacuumed and analyzed afterwards. A VACUUM that the
+        server skips is a failure.
+      - What a run that was killed before its VACUUM has left is vacuumed by the next run, also when nothing more is due. For this the connected role
+        has to be the owner of the table (or a member of it) and able to write in the schema C(titan_ops); else it is left to autovacuum.
       - With V(never), this is left to autovacuum.
     type: str
     choices: [auto, never]

@@ -60,8 +60,8 @@ options:
         required: true
       schedule:
         description:
-          - When it runs, in the time zone of the host. Five cron fields, or a word such as V(@daily), or V(first sunday 04:00) (also
-            V(second), V(third) and V(fourth), with any day of the week).
+          - When it runs, in the time zone of the host. Five cron fields, or a word such as V(@daily), or V(first sunday 04:00) (also V(second),
+            V(third) and V(fourth), with any day of the week).
           - Restricting both day of month and day of week is refused, because cron then runs on days that match either of them.
         type: str
         required: true
@@ -92,8 +92,8 @@ options:
         type: str
       on_start_failure:
         description:
-          - A command to run when O(jobs[].log), O(jobs[].directory) or O(jobs[].env_file) cannot be used, or O(jobs[].command) cannot be
-            found or executed, so that somebody hears of it. C($?) is the status then, 127 or 126 in the last two cases.
+          - A command to run when O(jobs[].log), O(jobs[].directory) or O(jobs[].env_file) cannot be used, or O(jobs[].command) cannot be found or
+            executed, so that somebody hears of it. C($?) is the status then, 127 or 126 in the last two cases.
           - No comment may stand in it, and its quotes have to be closed.
         type: str
   files:

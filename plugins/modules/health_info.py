@@ -35,99 +35,115 @@ options:
     type: dict
     suboptions:
       database_size:
-        description: Size of the database in GB (10^9 bytes). Default V([5, 10]).
+        description:
+          - Size of the database in GB (10^9 bytes). The default is V([5, 10]).
         type: list
         elements: float
       active_connections:
-        description: Client sessions that run a statement or hold a transaction open. Default V([50, 80]).
+        description:
+          - Client sessions that run a statement or hold a transaction open. The default is V([50, 80]).
         type: list
         elements: float
       slow_queries:
         description:
-          - Statements that ran longer than O(slow_query_seconds) within the last hour. Default V([10, 50]).
-          - They are sampled at each call, so this is a lower bound; without O(job_config) only those that run right now are counted.
+          - Statements that ran longer than O(slow_query_seconds) within the last hour. They are sampled at each call, so this is a lower bound;
+            without O(job_config) only those that run right now are counted. The default is V([10, 50]).
         type: list
         elements: float
       waiting_locks:
-        description: Sessions that wait for a lock. Default V([5, 10]).
+        description:
+          - Sessions that wait for a lock. The default is V([5, 10]).
         type: list
         elements: float
       bloat:
-        description: Unused space in the worst table of at least 8 MB, in percent, estimated from the statistics of ANALYZE. Default V([30, 50]).
+        description:
+          - Unused space in the worst table of at least 8 MB, in percent, estimated from the statistics of ANALYZE. The default is V([30, 50]).
         type: list
         elements: float
       backup_age:
         description:
-          - Age in hours of the newest backup without a problem. Default V([25, 48]); with O(job_config) an hour more than the time
-            between two scheduled backups, and twice that time.
+          - Age in hours of the newest backup without a problem. With O(job_config) the default is an hour more than the time between two scheduled
+            backups, and twice that time. The default is V([25, 48]).
         type: list
         elements: float
       verified_backup_age:
-        description: Age in hours of the newest backup that a restore has proven. The default is that of O(thresholds.backup_age).
+        description:
+          - Age in hours of the newest backup that a restore has proven. With O(job_config) the default is that of O(thresholds.backup_age). The
+            default is V([25, 48]).
         type: list
         elements: float
       jobs_missed:
-        description: Number of scheduled jobs whose last due start did not happen. Default V([0, 0]).
+        description:
+          - Number of scheduled jobs whose last due start did not happen. The default is V([0, 0]).
         type: list
         elements: float
       jobs_failed:
-        description: Number of jobs whose last run failed or was interrupted. Default V([0, 0]).
+        description:
+          - Number of jobs whose last run failed or was interrupted. The default is V([0, 0]).
         type: list
         elements: float
       jobs_stuck:
-        description: Number of jobs that have been running longer than their time limit. Default V([0, 0]).
+        description:
+          - Number of jobs that have been running longer than their time limit. The default is V([0, 0]).
         type: list
         elements: float
       programs:
         description:
-          - Number of the two copies of C(titan-db) that are missing or cannot be run, or 1 if they differ. Default V([0, 0]).
-            Needs O(job_config).
+          - Number of the two copies of C(titan-db) that are missing or cannot be run, or 1 if they differ. Needs O(job_config). The default is V([0,
+            0]).
         type: list
         elements: float
       invalid_indexes:
-        description: Number of indexes that a failed concurrent build left behind. Default V([0, 5]).
+        description:
+          - Number of indexes that a failed concurrent build left behind. The default is V([0, 5]).
         type: list
         elements: float
       migrations_pending:
         description:
-          - Number of migrations that the last converge knew and the database has not had, as after a failed converge, a rollback, or the
-            restore of an older backup. Default V([0, 10]). Needs O(job_config), and the record that M(titan.database.migration) leaves in
-            the directory of the jobs' states.
+          - Number of migrations that the last converge knew and the database has not had, as after a failed converge, a rollback, or the restore of
+            an older backup. Needs O(job_config), and the record that M(titan.database.migration) leaves in the directory of the jobs' states. The
+            default is V([0, 10]).
         type: list
         elements: float
       checksum_mismatches:
         description:
-          - Number of applied migrations whose text was another than that of the file that the last converge knew. Default V([0, 0]).
+          - Number of applied migrations whose text was another than that of the file that the last converge knew. The default is V([0, 0]).
         type: list
         elements: float
       wraparound:
-        description: Age of the oldest unfrozen transaction or multixact in millions. Default V([500, 1000]).
+        description:
+          - Age of the oldest unfrozen transaction or multixact in millions. The default is V([500, 1000]).
         type: list
         elements: float
       sequences:
-        description: Used part, in percent, of the sequence that is nearest to its end. Default V([85, 95]).
+        description:
+          - Used part, in percent, of the sequence that is nearest to its end. The default is V([85, 95]).
         type: list
         elements: float
       disk:
-        description: Used part, in percent, of the fullest file system that holds the data, the backups or the records. Default V([85, 95]).
+        description:
+          - Used part, in percent, of the fullest file system that holds the data, the backups or the records. The default is V([85, 95]).
         type: list
         elements: float
       replication_slots:
-        description: Write-ahead log in GB that is kept for the slot furthest behind. Default V([1, 10]).
+        description:
+          - Write-ahead log in GB that is kept for the slot furthest behind. The default is V([1, 10]).
         type: list
         elements: float
       inactive_slots:
-        description: Number of replication slots that nobody reads. Default V([0, 3]).
+        description:
+          - Number of replication slots that nobody reads. The default is V([0, 3]).
         type: list
         elements: float
       archiving:
         description:
-          - Time in minutes since a segment of the write-ahead log was last archived, while C(archive_command) fails; 0 while it works. Checked
-            only where the server archives. Default V([0, 60]).
+          - Time in minutes since a segment of the write-ahead log was last archived, while C(archive_command) fails; 0 while it works. Checked only
+            where the server archives. The default is V([0, 60]).
         type: list
         elements: float
       oldest_transaction:
-        description: Age in minutes of the oldest open transaction. Default V([60, 240]).
+        description:
+          - Age in minutes of the oldest open transaction. The default is V([60, 240]).
         type: list
         elements: float
   slow_query_seconds:
@@ -145,8 +161,8 @@ options:
     type: str
   job_config:
     description:
-      - Path on the target host of the configuration that the role P(titan.database.crontab#role) writes. It names the jobs, their records
-        and the place of the backups.
+      - Path on the target host of the configuration that the role P(titan.database.crontab#role) writes. It names the jobs, their records and the
+        place of the backups.
     type: path
 author:
   - titan.database contributors (@titan-database)

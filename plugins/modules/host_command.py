@@ -33,8 +33,8 @@ options:
     default: /usr/local/bin/titan-db
   spare:
     description:
-      - Where to install a second copy, on the target host, best in a directory that nobody tidies up. It tells of jobs that could not
-        start because O(path) is gone, and it runs the health check, which compares the two.
+      - Where to install a second copy, on the target host, best in a directory that nobody tidies up. It tells of jobs that could not start because
+        O(path) is gone, and it runs the health check, which compares the two.
       - Without it there is no second copy; an old one is left alone.
     type: path
   interpreter:
@@ -42,19 +42,18 @@ options:
       - Path of the Python that runs the command, on the target host. It needs psycopg2.
     type: path
     default: /usr/bin/python3
-  env_files:
-    description:
-      - Environment files on the target host that the jobs will source. Each is checked before anything is written.
-      - The check fails when a file is missing or not readable, and when a line of it means something else to C(/bin/sh) than to C(titan-db);
-        the message names the line.
-    type: list
-    elements: path
-    default: []
   content:
     description:
       - The command itself, base64-encoded. Filled in on the controller; never give it yourself.
     type: str
-    required: false
+  env_files:
+    description:
+      - Environment files on the target host that the jobs will source. Each is checked before anything is written.
+      - The check fails when a file is missing or not readable, and when a line of it means something else to C(/bin/sh) than to C(titan-db); the
+        message names the line.
+    type: list
+    elements: path
+    default: []
 author:
   - titan.database contributors (@titan-database)
 """

@@ -31,7 +31,6 @@ description:
   - On a standby nothing is done, and the result says so.
 extends_documentation_fragment:
   - titan.database.connection
-  - titan.database.migration_files
   - titan.database.attributes
   - titan.database.attributes.action_group
 attributes:
@@ -44,13 +43,49 @@ attributes:
   idempotent:
     support: full
 options:
+  path:
+    description:
+      - Directory B(on the controller) that holds the migrations as C(.sql) files in UTF-8. A relative path is searched for like the source of a copy
+        task. The texts are sent to the target host in one round trip.
+      - Required unless O(files) is given.
+    type: path
+  files:
+    description:
+      - The texts themselves, for migrations that are made in the play. O(path) is turned into this list on the controller.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description:
+          - Name of the file.
+        type: str
+        required: true
+      content:
+        description:
+          - What the file says.
+        type: str
+        required: true
+  naming:
+    description:
+      - How the files are called. Versions are compared as numbers, so C(9) comes before C(10) and C(0010) is C(10).
+      - V(plain) is C(0010_name.sql) with its way back in C(0010_name.down.sql). A version may also be a date (C(20240101120000_name.sql),
+        C(2024-01-01-120000_name.sql)) or a dotted number (C(01.02.00_01_name.sql)).
+      - V(up_down) is C(0010_name.up.sql) and C(0010_name.down.sql).
+      - V(flyway) is C(V1__name.sql), or C(V1.2__name.sql), and C(U1__name.sql).
+      - V(directory) is C(20240101120000_name/up.sql) and C(20240101120000_name/down.sql). Where the file is called C(migration.sql), the whole name
+        of the folder is the version, and versions sort as text, so two folders of one date are no duplicates.
+      - A file C(R__name.sql) (with V(directory), C(R__name/up.sql)) is repeatable, it is applied after the versioned ones whenever its text has
+        changed.
+    type: str
+    choices: [plain, up_down, flyway, directory]
+    default: plain
   state:
     description:
       - V(applied) applies what is pending, up to O(target).
-      - V(rolled_back) takes back what was applied after O(target) with the C(.down.sql) files, newest first. Objects that a
-        migration found rather than created stay, and functions and views that it replaced come back.
-      - V(baselined) records migrations that were applied by hand, up to O(target), only where the database proves it. Their C(verify)
-        queries hold, and their indexes, tables, views, functions, types and schemas exist.
+      - V(rolled_back) takes back what was applied after O(target) with the C(.down.sql) files, newest first. Objects that a migration found rather
+        than created stay, and functions and views that it replaced come back.
+      - V(baselined) records migrations that were applied by hand, up to O(target), only where the database proves it. Their C(verify) queries hold,
+        and their indexes, tables, views, functions, types and schemas exist.
     type: str
     choices: [applied, rolled_back, baselined]
     default: applied
@@ -61,8 +96,8 @@ options:
     type: str
   redundant_indexes:
     description:
-      - What to do about a declared index that would be an exact duplicate of another one (same table, method, columns, order, operator
-        classes, collations, included columns, predicate and uniqueness).
+      - What to do about a declared index that would be an exact duplicate of another one (same table, method, columns, order, operator classes,
+        collations, included columns, predicate and uniqueness).
       - V(skip) leaves it out, records that, and names the index that it duplicates. One that a later statement names is built all the same.
     type: str
     choices: [skip, create, fail]
@@ -77,23 +112,29 @@ options:
     description:
       - Versions whose file was edited after it was applied, and whose new text the history is to take over without running it.
       - Edits of comments and white space only need no such permission; they are taken over and reported.
-      - The history gets a row of the action C(amend) for each, with the new text, the system user, the host and the time. Its details say
-        whether the edit was C(accepted) or C(harmless), and the checksum of the text before. The reason belongs into the commit that
-        sets this option.
+      - The history gets a row of the action C(amend) for each, with the new text, the system user, the host and the time. Its details say whether the
+        edit was C(accepted) or C(harmless), and the checksum of the text before. The reason belongs into the commit that sets this option.
     type: list
     elements: str
     default: []
+  placeholders:
+    description:
+      - Values for C(:"name"), which becomes a quoted identifier, and C(:'name'), which becomes a quoted literal. Nothing is replaced inside quotes
+        and comments, and a placeholder without a value is an error.
+      - The checksum of a file does not depend on these values.
+    type: dict
+    default: {}
   mixed:
     description:
-      - What to do about a file whose statements cannot all run in one transaction although some should. V(refuse) names the lines;
-        V(steps) runs it in parts, each of which is recorded.
+      - What to do about a file whose statements cannot all run in one transaction although some should. V(refuse) names the lines; V(steps) runs it
+        in parts, each of which is recorded.
     type: str
     choices: [refuse, steps]
     default: refuse
   without_transaction:
     description:
-      - Versions whose files are run statement by statement, each of which commits by itself, as C(psql -f) would run them. Only for files that
-        were written for that and cannot run in a transaction.
+      - Versions whose files are run statement by statement, each of which commits by itself, as C(psql -f) would run them. Only for files that were
+        written for that and cannot run in a transaction.
     type: list
     elements: str
     default: []
@@ -115,8 +156,8 @@ options:
     default: 10
   plain_index_max_rows:
     description:
-      - A C(CREATE INDEX) without C(CONCURRENTLY) on a table with more rows than this is refused, since it blocks every writer while it
-        builds. Tables that the same file creates are free.
+      - A C(CREATE INDEX) without C(CONCURRENTLY) on a table with more rows than this is refused, since it blocks every writer while it builds. Tables
+        that the same file creates are free.
     type: int
     default: 10000
   wait:
@@ -126,18 +167,18 @@ options:
     default: 30
   progress_file:
     description:
-      - A file B(on the target host) that does not exist yet, to which each line of RV(progress) is written while the module runs, with
-        mode C(0600). It is removed when the module ends. In check mode it is not made.
-      - "With C(-v), or on a terminal with colours, this need not be set: lines that were said in a run of more than two seconds are then
-        shown on the controller while it goes on. An index build tells its phase, how many percent are done, and who is in its way. This
-        works with connections that start a process for each command (C(local), C(ssh), C(docker), C(podman) ...)."
+      - A file B(on the target host) that does not exist yet, to which each line of RV(progress) is written while the module runs, with mode C(0600).
+        It is removed when the module ends. In check mode it is not made.
+      - "With C(-v), or on a terminal with colours, this need not be set: lines that were said in a run of more than two seconds are then shown on the
+        controller while it goes on. An index build tells its phase, how many percent are done, and who is in its way. This works with connections
+        that start a process for each command (C(local), C(ssh), C(docker), C(podman) ...)."
     type: path
   record:
     description:
-      - A file B(on the target host) that says which migration files this run knew, each with its checksum. It is written when the files have
-        changed, also by a run that then fails, and never in check mode.
-      - C(titan-db health) compares the history with C(migrations.json) in the directory of the jobs' states. So it sees pending migrations
-        and edited files long after the converge, although the files are on the controller only.
+      - A file B(on the target host) that says which migration files this run knew, each with its checksum. It is written when the files have changed,
+        also by a run that then fails, and never in check mode.
+      - C(titan-db health) compares the history with C(migrations.json) in the directory of the jobs' states. So it sees pending migrations and edited
+        files long after the converge, although the files are on the controller only.
     type: path
   rehearse:
     description:
@@ -207,7 +248,7 @@ applied:
       steps:
         - {number: 1, line: 26, outcome: done, statement: "CREATE INDEX CONCURRENTLY idx_orders_created_at ON orders (created_at DESC)"}
       indexes:
-        - {name: idx_orders_created_at, schema: public, table: orders, line: 26, outcome: built, bytes: 131072, duplicate_of: ""}
+        - {name: idx_orders_created_at, schema: public, table: orders, line: 26, outcome: built, bytes: 131072, twin: ""}
 rolled_back:
   description: The migrations that were taken back, in the form of RV(applied).
   returned: success
@@ -230,7 +271,7 @@ skipped_indexes:
       name: add_performance_indexes
       index: idx_audit_logs_user_timestamp
       table: audit_logs
-      duplicate_of: idx_audit_logs_user_created
+      twin: idx_audit_logs_user_created
 missing:
   description: Applied versions that the directory does not hold.
   returned: success

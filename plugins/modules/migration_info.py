@@ -15,7 +15,6 @@ description:
     migration. It writes nothing.
 extends_documentation_fragment:
   - titan.database.connection
-  - titan.database.migration_files
   - titan.database.attributes
   - titan.database.attributes.action_group
 attributes:
@@ -27,6 +26,50 @@ attributes:
     support: full
 seealso:
   - module: titan.database.migration
+options:
+  path:
+    description:
+      - Directory B(on the controller) that holds the migrations as C(.sql) files in UTF-8. A relative path is searched for like the source of a copy
+        task. The texts are sent to the target host in one round trip.
+      - Required unless O(files) is given.
+    type: path
+  files:
+    description:
+      - The texts themselves, for migrations that are made in the play. O(path) is turned into this list on the controller.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description:
+          - Name of the file.
+        type: str
+        required: true
+      content:
+        description:
+          - What the file says.
+        type: str
+        required: true
+  naming:
+    description:
+      - How the files are called. Versions are compared as numbers, so C(9) comes before C(10) and C(0010) is C(10).
+      - V(plain) is C(0010_name.sql) with its way back in C(0010_name.down.sql). A version may also be a date (C(20240101120000_name.sql),
+        C(2024-01-01-120000_name.sql)) or a dotted number (C(01.02.00_01_name.sql)).
+      - V(up_down) is C(0010_name.up.sql) and C(0010_name.down.sql).
+      - V(flyway) is C(V1__name.sql), or C(V1.2__name.sql), and C(U1__name.sql).
+      - V(directory) is C(20240101120000_name/up.sql) and C(20240101120000_name/down.sql). Where the file is called C(migration.sql), the whole name
+        of the folder is the version, and versions sort as text, so two folders of one date are no duplicates.
+      - A file C(R__name.sql) (with V(directory), C(R__name/up.sql)) is repeatable, it is applied after the versioned ones whenever its text has
+        changed.
+    type: str
+    choices: [plain, up_down, flyway, directory]
+    default: plain
+  placeholders:
+    description:
+      - Values for C(:"name"), which becomes a quoted identifier, and C(:'name'), which becomes a quoted literal. Nothing is replaced inside quotes
+        and comments, and a placeholder without a value is an error.
+      - The checksum of a file does not depend on these values.
+    type: dict
+    default: {}
 author:
   - titan.database contributors (@titan-database)
 """

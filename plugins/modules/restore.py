@@ -51,8 +51,8 @@ options:
     required: true
   swap:
     description:
-      - If the database O(into) exists, end the connections to it, rename it to C(<into>_before_YYYYMMDD_HHMMSS), and give the restored one
-        its name. This happens after the restore was compared.
+      - If the database O(into) exists, end the connections to it, rename it to C(<into>_before_YYYYMMDD_HHMMSS), and give the restored one its name.
+        This happens after the restore was compared.
     type: bool
     default: false
   identity:
@@ -61,17 +61,17 @@ options:
     type: path
   programs:
     description:
-      - Directory on the target host with PostgreSQL's client programs of the server's major version.
-      - If not given, the distribution's directories and then E(PATH) are searched.
+      - Directory on the target host with PostgreSQL's programs of the server's major version or newer.
+      - If not given, the distribution's directories (such as C(/usr/lib/postgresql/17/bin)) and then E(PATH) are searched.
     type: path
   jobs:
     description:
-      - Parallel connections of C(pg_restore).
+      - Parallel connections of C(pg_restore) in the drill, and of C(pg_dump) with O(format=directory).
     type: int
     default: 2
   timeout:
     description:
-      - Seconds after which the restore is ended as failed; V(0) for no limit.
+      - Seconds after which the whole run is ended as failed; V(0) for no limit.
     type: int
     default: 21600
 notes:

@@ -44,8 +44,7 @@ options:
         type: str
       table:
         description:
-          - The table as V(table) or V(schema.table). Without a schema there must be only one table of that name in the
-            database.
+          - The table as V(table) or V(schema.table). Without a schema there must be only one table of that name in the database.
           - Names are taken literally. A name that holds a dot is written in double quotes.
           - Partitioned tables are allowed, views and foreign tables are not.
         type: str
@@ -91,11 +90,10 @@ options:
             default: false
           raw:
             description:
-              - An SQL condition over the table's columns that a row has to fulfil too, for what cannot be said with values. It
-                needs O(policies[].allow_raw=true).
-              - The server checks it before it is stored and again before each clean-up. It must be one complete condition that
-                names the columns without the table, and other tables and own functions with their schema. A row for which it
-                is NULL does not pass.
+              - An SQL condition over the table's columns that a row has to fulfil too, for what cannot be said with values. It needs
+                O(policies[].allow_raw=true).
+              - The server checks it before it is stored and again before each clean-up. It must be one complete condition that names the columns
+                without the table, and other tables and own functions with their schema. A row for which it is NULL does not pass.
               - It has to give the same answer whenever it is asked about a row. One with V(random(\)) makes counts wrong.
               - It runs with the rights of the role that cleans up, so whoever may write the inventory may run it.
               - Two policies of one table are told apart by O(policies[].where.column) and its values only, never by this.
@@ -107,8 +105,8 @@ options:
         default: false
       mode:
         description:
-          - What happens to a due row. With V(delete) it is deleted. With V(mark) it stays and O(policies[].mark) is written
-            into it, which keeps an audit trail.
+          - What happens to a due row. With V(delete) it is deleted. With V(mark) it stays and O(policies[].mark) is written into it, which keeps an
+            audit trail.
         type: str
         choices: [delete, mark]
         default: delete
@@ -125,8 +123,7 @@ options:
           value:
             description:
               - The value that is written.
-              - Without it the column must be of a time type and gets the time of the run. Rows that have a time there already
-                are not due.
+              - Without it the column must be of a time type and gets the time of the run. Rows that have a time there already are not due.
             type: raw
       time_zone:
         description:
@@ -140,14 +137,14 @@ options:
         type: float
       contended:
         description:
-          - Step around rows that other sessions hold locked from the start, instead of waiting up to 50 milliseconds first.
-            It costs about a third more write-ahead log and is worth it only where many due rows are locked.
+          - Step around rows that other sessions hold locked from the start, instead of waiting up to 50 milliseconds first. It costs about a third
+            more write-ahead log and is worth it only where many due rows are locked.
         type: bool
         default: false
       archive:
         description:
-          - Directory on the host that runs the clean-up. The rows are written there before they are deleted, in the text format
-            of C(COPY), each run to a new file with a manifest beside it that has the number of rows and the SHA-256.
+          - Directory on the host that runs the clean-up. The rows are written there before they are deleted, in the text format of C(COPY), each run
+            to a new file with a manifest beside it that has the number of rows and the SHA-256.
           - A batch is committed only after its rows are on disk. Nobody else may be able to write to the directory.
           - Partitions are then not dropped as a whole. It has no meaning with O(policies[].mode=mark).
         type: path

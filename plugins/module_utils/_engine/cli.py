@@ -20,6 +20,7 @@ from .outcome import Call, Outcome
 from .postgres import database
 from .postgres.connection import settings_from_options, settings_from_variables
 from .text.arguments import add_flags, complete
+from .text.options import Spec
 from .version import VERSION
 
 
@@ -33,8 +34,9 @@ class Command:
     needs_database: bool = True
     is_job: bool = True
 
-    def spec(self) -> dict[str, dict[str, Any]]:
-        return dict(getattr(importlib.import_module(f".{self.folder}.options", __package__), self.name.upper()))
+    def spec(self) -> Spec:
+        found: Spec = getattr(importlib.import_module(f".{self.folder}.options", __package__), self.name.upper())
+        return found
 
     def operation(self) -> Callable[[Call], Outcome]:
         function: Callable[[Call], Outcome] = getattr(

@@ -15,13 +15,42 @@ from ..errors import OptionError
 from ..host.env_file import check_against_shell
 from ..host.files import is_file_with, published
 from ..outcome import Call, Outcome
+from ..text.options import Spec, option
 
-HOST_COMMAND = {
-    "path": {"type": "path", "default": "/usr/local/bin/titan-db"},
-    "spare": {"type": "path"},
-    "interpreter": {"type": "path", "default": "/usr/bin/python3"},
-    "content": {"type": "str"},
-    "env_files": {"type": "list", "elements": "path", "default": []},
+HOST_COMMAND: Spec = {
+    "path": option(
+        "path",
+        "Where to install the command, on the target host. Missing parent directories are made with mode C(0755).",
+        default="/usr/local/bin/titan-db",
+        variable="host_command",
+    ),
+    "spare": option(
+        "path",
+        "Where to install a second copy, on the target host, best in a directory that nobody tidies up. It "
+        "tells of jobs that could not start because O(path) is gone, and it runs the health check, which "
+        "compares the two.",
+        "Without it there is no second copy; an old one is left alone.",
+        variable="host_spare_command",
+        variable_default="/etc/titan-db/titan-db",
+    ),
+    "interpreter": option(
+        "path",
+        "Path of the Python that runs the command, on the target host. It needs psycopg2.",
+        default="/usr/bin/python3",
+        variable="host_python",
+    ),
+    "content": option(
+        "str",
+        "The command itself, base64-encoded. Filled in on the controller; never give it yourself.",
+    ),
+    "env_files": option(
+        "list",
+        "Environment files on the target host that the jobs will source. Each is checked before anything is written.",
+        "The check fails when a file is missing or not readable, and when a line of it means something else to "
+        "C(/bin/sh) than to C(titan-db); the message names the line.",
+        default=[],
+        elements="path",
+    ),
 }
 
 
@@ -41,9 +70,9 @@ def install(call: Call) -> Outcome:
     if spare and os.path.normpath(spare) == os.path.normpath(path):
         raise OptionError("spare", spare, "It is the command itself: name a path in another directory.")
     wanted = {"path": path, **({"spare": spare} if spare else {})}
-    for option, place in wanted.items():
+    for name, place in wanted.items():
         if os.path.lexists(place) and not stat.S_ISREG(os.lstat(place).st_mode):
-            raise OptionError(option, place, "It is there already and no regular file: remove it or name another path.")
+            raise OptionError(name, place, "It is there already and no regular file: remove it or name another path.")
     for env_file in call.options["env_files"]:
         check_against_shell(env_file)
     after = hashlib.sha256(content).hexdigest()

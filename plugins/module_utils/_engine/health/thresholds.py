@@ -22,41 +22,149 @@ class Threshold:
     Attributes:
         warning, critical: In the unit.
         unit: For people.
-        meaning: What is measured.
+        description: What is measured, in sentences for the documentation.
     """
 
     warning: float
     critical: float
     unit: str
-    meaning: str
+    description: str
 
 
 DEFAULTS: dict[str, Threshold] = {
-    "database_size": Threshold(5, 10, "GB", "size of the database"),
-    "active_connections": Threshold(50, 80, "", "client sessions that are running a statement or hold a transaction"),
-    "slow_queries": Threshold(10, 50, "an hour", "statements that ran longer than slow_query_seconds in the last hour"),
-    "waiting_locks": Threshold(5, 10, "", "sessions that wait for a lock"),
-    "bloat": Threshold(30, 50, "%", "unused space in the worst table of at least 8 MB, estimated"),
-    "backup_age": Threshold(25, 48, "h", "age of the newest backup that has no problem"),
-    "verified_backup_age": Threshold(25, 48, "h", "age of the newest backup that a restore has proven"),
-    "jobs_missed": Threshold(0, 0, "", "scheduled jobs whose last due start did not happen"),
-    "jobs_failed": Threshold(0, 0, "", "jobs whose last run failed or was interrupted"),
-    "jobs_stuck": Threshold(0, 0, "", "jobs that have been running longer than their time limit"),
-    "programs": Threshold(0, 0, "", "copies of titan-db that are missing, cannot be run, or differ from each other"),
-    "invalid_indexes": Threshold(0, 5, "", "indexes that a failed build left behind"),
-    "migrations_pending": Threshold(0, 10, "", "migrations that the last converge knew and the database has not had"),
-    "checksum_mismatches": Threshold(0, 0, "", "applied migrations whose text was another than the last converge's"),
+    "database_size": Threshold(
+        5,
+        10,
+        "GB",
+        "Size of the database in GB (10^9 bytes).",
+    ),
+    "active_connections": Threshold(
+        50,
+        80,
+        "",
+        "Client sessions that run a statement or hold a transaction open.",
+    ),
+    "slow_queries": Threshold(
+        10,
+        50,
+        "an hour",
+        "Statements that ran longer than O(slow_query_seconds) within the last hour. They are sampled at each "
+        "call, so this is a lower bound; without O(job_config) only those that run right now are counted.",
+    ),
+    "waiting_locks": Threshold(
+        5,
+        10,
+        "",
+        "Sessions that wait for a lock.",
+    ),
+    "bloat": Threshold(
+        30,
+        50,
+        "%",
+        "Unused space in the worst table of at least 8 MB, in percent, estimated from the statistics of ANALYZE.",
+    ),
+    "backup_age": Threshold(
+        25,
+        48,
+        "h",
+        "Age in hours of the newest backup without a problem. With O(job_config) the default is an hour more than "
+        "the time between two scheduled backups, and twice that time.",
+    ),
+    "verified_backup_age": Threshold(
+        25,
+        48,
+        "h",
+        "Age in hours of the newest backup that a restore has proven. With O(job_config) the default is that of "
+        "O(thresholds.backup_age).",
+    ),
+    "jobs_missed": Threshold(
+        0,
+        0,
+        "",
+        "Number of scheduled jobs whose last due start did not happen.",
+    ),
+    "jobs_failed": Threshold(
+        0,
+        0,
+        "",
+        "Number of jobs whose last run failed or was interrupted.",
+    ),
+    "jobs_stuck": Threshold(
+        0,
+        0,
+        "",
+        "Number of jobs that have been running longer than their time limit.",
+    ),
+    "programs": Threshold(
+        0,
+        0,
+        "",
+        "Number of the two copies of C(titan-db) that are missing or cannot be run, or 1 if they differ. Needs "
+        "O(job_config).",
+    ),
+    "invalid_indexes": Threshold(
+        0,
+        5,
+        "",
+        "Number of indexes that a failed concurrent build left behind.",
+    ),
+    "migrations_pending": Threshold(
+        0,
+        10,
+        "",
+        "Number of migrations that the last converge knew and the database has not had, as after a failed "
+        "converge, a rollback, or the restore of an older backup. Needs O(job_config), and the record that "
+        "M(titan.database.migration) leaves in the directory of the jobs' states.",
+    ),
+    "checksum_mismatches": Threshold(
+        0,
+        0,
+        "",
+        "Number of applied migrations whose text was another than that of the file that the last converge knew.",
+    ),
     "wraparound": Threshold(
-        500, 1000, "million", "transactions since the oldest unfrozen one (they end at 2,147 million)"
+        500,
+        1000,
+        "million",
+        "Age of the oldest unfrozen transaction or multixact in millions.",
     ),
-    "sequences": Threshold(85, 95, "%", "used part of the sequence that is nearest to its end"),
-    "disk": Threshold(85, 95, "%", "used part of the fullest file system of database and backups"),
-    "replication_slots": Threshold(1, 10, "GB", "write-ahead log kept for the slot that is furthest behind"),
-    "inactive_slots": Threshold(0, 3, "", "replication slots that nobody reads"),
+    "sequences": Threshold(
+        85,
+        95,
+        "%",
+        "Used part, in percent, of the sequence that is nearest to its end.",
+    ),
+    "disk": Threshold(
+        85,
+        95,
+        "%",
+        "Used part, in percent, of the fullest file system that holds the data, the backups or the records.",
+    ),
+    "replication_slots": Threshold(
+        1,
+        10,
+        "GB",
+        "Write-ahead log in GB that is kept for the slot furthest behind.",
+    ),
+    "inactive_slots": Threshold(
+        0,
+        3,
+        "",
+        "Number of replication slots that nobody reads.",
+    ),
     "archiving": Threshold(
-        0, 60, "min", "time since a segment of the write-ahead log was last archived, while that fails"
+        0,
+        60,
+        "min",
+        "Time in minutes since a segment of the write-ahead log was last archived, while C(archive_command) "
+        "fails; 0 while it works. Checked only where the server archives.",
     ),
-    "oldest_transaction": Threshold(60, 240, "min", "age of the oldest open transaction"),
+    "oldest_transaction": Threshold(
+        60,
+        240,
+        "min",
+        "Age in minutes of the oldest open transaction.",
+    ),
 }
 
 

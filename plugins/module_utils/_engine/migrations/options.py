@@ -1,45 +1,192 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of the migration operations."""
+"""The options of migration and migration_info."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from .files.naming import NAMINGS
-
-Spec = dict[str, dict[str, Any]]
-
-_FILES: Spec = {
-    "path": {"type": "path"},
-    "files": {
-        "type": "list",
-        "elements": "dict",
-        "options": {"name": {"type": "str", "required": True}, "content": {"type": "str", "required": True}},
-    },
-    "naming": {"type": "str", "choices": list(NAMINGS), "default": "plain"},
-}
+from ..text.options import Spec, option
 
 MIGRATION: Spec = {
-    **_FILES,
-    "state": {"type": "str", "choices": ["applied", "rolled_back", "baselined"], "default": "applied"},
-    "target": {"type": "str"},
-    "redundant_indexes": {"type": "str", "choices": ["skip", "create", "fail"], "default": "skip"},
-    "allow_out_of_order": {"type": "list", "elements": "str", "default": []},
-    "accept_edited": {"type": "list", "elements": "str", "default": []},
-    "placeholders": {"type": "dict", "default": {}},
-    "mixed": {"type": "str", "choices": ["refuse", "steps"], "default": "refuse"},
-    "without_transaction": {"type": "list", "elements": "str", "default": []},
-    "lock_timeout": {"type": "int", "default": 500},
-    "concurrent_lock_timeout": {"type": "int", "default": 120000},
-    "lock_retries": {"type": "int", "default": 10},
-    "plain_index_max_rows": {"type": "int", "default": 10000},
-    "wait": {"type": "int", "default": 30},
-    "progress_file": {"type": "path"},
-    "record": {"type": "path"},
-    "rehearse": {"type": "bool", "default": False},
-    "allow_rollback": {"type": "bool", "default": False},
+    "path": option(
+        "path",
+        "Directory B(on the controller) that holds the migrations as C(.sql) files in UTF-8. A relative path is "
+        "searched for like the source of a copy task. The texts are sent to the target host in one round trip.",
+        "Required unless O(files) is given.",
+        variable="migrations_path",
+        variable_default="migrations",
+    ),
+    "files": option(
+        "list",
+        "The texts themselves, for migrations that are made in the play. O(path) is turned into this list on "
+        "the controller.",
+        elements="dict",
+        options={
+            "name": option(
+                "str",
+                "Name of the file.",
+                required=True,
+            ),
+            "content": option(
+                "str",
+                "What the file says.",
+                required=True,
+            ),
+        },
+    ),
+    "naming": option(
+        "str",
+        "How the files are called. Versions are compared as numbers, so C(9) comes before C(10) and C(0010) is C(10).",
+        "V(plain) is C(0010_name.sql) with its way back in C(0010_name.down.sql). A version may also be a date "
+        "(C(20240101120000_name.sql), C(2024-01-01-120000_name.sql)) or a dotted number "
+        "(C(01.02.00_01_name.sql)).",
+        "V(up_down) is C(0010_name.up.sql) and C(0010_name.down.sql).",
+        "V(flyway) is C(V1__name.sql), or C(V1.2__name.sql), and C(U1__name.sql).",
+        "V(directory) is C(20240101120000_name/up.sql) and C(20240101120000_name/down.sql). Where the file is "
+        "called C(migration.sql), the whole name of the folder is the version, and versions sort as text, so "
+        "two folders of one date are no duplicates.",
+        "A file C(R__name.sql) (with V(directory), C(R__name/up.sql)) is repeatable, it is applied after the "
+        "versioned ones whenever its text has changed.",
+        default="plain",
+        choices=("plain", "up_down", "flyway", "directory"),
+        variable="migrations_naming",
+    ),
+    "state": option(
+        "str",
+        "V(applied) applies what is pending, up to O(target).",
+        "V(rolled_back) takes back what was applied after O(target) with the C(.down.sql) files, newest first. "
+        "Objects that a migration found rather than created stay, and functions and views that it replaced come "
+        "back.",
+        "V(baselined) records migrations that were applied by hand, up to O(target), only where the database "
+        "proves it. Their C(verify) queries hold, and their indexes, tables, views, functions, types and "
+        "schemas exist.",
+        default="applied",
+        choices=("applied", "rolled_back", "baselined"),
+    ),
+    "target": option(
+        "str",
+        "The version to stop at. Required for O(state=rolled_back), where that version stays applied and V(0) "
+        "takes all back.",
+        "Repeatable files are left alone when a target is given.",
+        variable="migrations_target",
+    ),
+    "redundant_indexes": option(
+        "str",
+        "What to do about a declared index that would be an exact duplicate of another one (same table, method, "
+        "columns, order, operator classes, collations, included columns, predicate and uniqueness).",
+        "V(skip) leaves it out, records that, and names the index that it duplicates. One that a later statement names is built all "
+        "the same.",
+        default="skip",
+        choices=("skip", "create", "fail"),
+        variable="migrations_redundant_indexes",
+    ),
+    "allow_out_of_order": option(
+        "list",
+        "Versions that may be applied although a later one has been. Others are refused.",
+        default=[],
+        elements="str",
+        variable="migrations_allow_out_of_order",
+    ),
+    "accept_edited": option(
+        "list",
+        "Versions whose file was edited after it was applied, and whose new text the history is to take over "
+        "without running it.",
+        "Edits of comments and white space only need no such permission; they are taken over and reported.",
+        "The history gets a row of the action C(amend) for each, with the new text, the system user, the host "
+        "and the time. Its details say whether the edit was C(accepted) or C(harmless), and the checksum of the "
+        "text before. The reason belongs into the commit that sets this option.",
+        default=[],
+        elements="str",
+        variable="migrations_accept_edited",
+    ),
+    "placeholders": option(
+        "dict",
+        "Values for C(:\"name\"), which becomes a quoted identifier, and C(:'name'), which becomes a quoted "
+        "literal. Nothing is replaced inside quotes and comments, and a placeholder without a value is an "
+        "error.",
+        "The checksum of a file does not depend on these values.",
+        default={},
+        variable="migrations_placeholders",
+    ),
+    "mixed": option(
+        "str",
+        "What to do about a file whose statements cannot all run in one transaction although some should. "
+        "V(refuse) names the lines; V(steps) runs it in parts, each of which is recorded.",
+        default="refuse",
+        choices=("refuse", "steps"),
+        variable="migrations_mixed",
+    ),
+    "without_transaction": option(
+        "list",
+        "Versions whose files are run statement by statement, each of which commits by itself, as C(psql -f) "
+        "would run them. Only for files that were written for that and cannot run in a transaction.",
+        default=[],
+        elements="str",
+        variable="migrations_without_transaction",
+    ),
+    "lock_timeout": option(
+        "int",
+        "How many milliseconds a statement may wait for a lock before it gives way.",
+        default=500,
+        variable="migrations_lock_timeout",
+    ),
+    "concurrent_lock_timeout": option(
+        "int",
+        "How many milliseconds a C(CONCURRENTLY) statement may wait. It blocks no readers and writers while it "
+        "waits, and it has to wait for all transactions that are older than it.",
+        default=120000,
+        variable="migrations_concurrent_lock_timeout",
+    ),
+    "lock_retries": option(
+        "int",
+        "How often a transaction that did not get its locks is tried again, with growing pauses.",
+        default=10,
+        variable="migrations_lock_retries",
+    ),
+    "plain_index_max_rows": option(
+        "int",
+        "A C(CREATE INDEX) without C(CONCURRENTLY) on a table with more rows than this is refused, since it "
+        "blocks every writer while it builds. Tables that the same file creates are free.",
+        default=10000,
+        variable="migrations_plain_index_max_rows",
+    ),
+    "wait": option(
+        "int",
+        "How many seconds to wait for another run to end.",
+        default=30,
+        variable="migrations_wait",
+    ),
+    "progress_file": option(
+        "path",
+        "A file B(on the target host) that does not exist yet, to which each line of RV(progress) is written "
+        "while the module runs, with mode C(0600). It is removed when the module ends. In check mode it is not "
+        "made.",
+        "With C(-v), or on a terminal with colours, this need not be set: lines that were said in a run of more "
+        "than two seconds are then shown on the controller while it goes on. An index build tells its phase, "
+        "how many percent are done, and who is in its way. This works with connections that start a process for "
+        "each command (C(local), C(ssh), C(docker), C(podman) ...).",
+    ),
+    "record": option(
+        "path",
+        "A file B(on the target host) that says which migration files this run knew, each with its checksum. It "
+        "is written when the files have changed, also by a run that then fails, and never in check mode.",
+        "C(titan-db health) compares the history with C(migrations.json) in the directory of the jobs' states. "
+        "So it sees pending migrations and edited files long after the converge, although the files are on the "
+        "controller only.",
+        variable="migrations_record",
+    ),
+    "rehearse": option(
+        "bool",
+        "Run what is pending in one transaction and roll it back. Files that cannot run inside a transaction "
+        "are left out and named.",
+        default=False,
+        variable="migrations_rehearse",
+    ),
+    "allow_rollback": option(
+        "bool",
+        "Has to be true for O(state=rolled_back) to do anything outside check mode.",
+        default=False,
+    ),
 }
 
-MIGRATION_INFO: Spec = {**_FILES, "placeholders": {"type": "dict", "default": {}}}
+MIGRATION_INFO: Spec = {name: MIGRATION[name] for name in ("path", "files", "naming", "placeholders")}

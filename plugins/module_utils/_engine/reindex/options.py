@@ -1,16 +1,40 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options of the reindex module and command."""
+"""The options of reindex, for the module and the command."""
 
 from __future__ import annotations
 
-from typing import Any
+from ..text.options import Spec, option
 
-REINDEX: dict[str, dict[str, Any]] = {
-    "tables": {"type": "list", "elements": "str"},
-    "min_reclaimable": {"type": "float", "default": 0.3},
-    "min_size_mb": {"type": "int", "default": 1},
-    "max_runtime": {"type": "str", "default": "2h"},
-    "lock_timeout_ms": {"type": "int", "default": 2000},
+REINDEX: Spec = {
+    "tables": option(
+        "list",
+        "Look only at the indexes of these tables, each as V(schema.table). All tables of users without it.",
+        elements="str",
+    ),
+    "min_reclaimable": option(
+        "float",
+        "Rebuild an index when this share of it, between 0 and 1, would be given back.",
+        default=0.3,
+        variable="reindex_min_reclaimable",
+    ),
+    "min_size_mb": option(
+        "int",
+        "Leave indexes alone that are smaller than this, in MiB.",
+        default=1,
+        variable="reindex_min_size_mb",
+    ),
+    "max_runtime": option(
+        "str",
+        "Start no further rebuild after this time, for example V(90 minutes).",
+        default="2h",
+        variable="reindex_max_runtime",
+    ),
+    "lock_timeout_ms": option(
+        "int",
+        "How long to wait for a lock, and for old transactions to end, before an index is skipped.",
+        default=2000,
+        variable="reindex_lock_timeout_ms",
+    ),
 }

@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command line's side of the option specs that the modules use too.
 
-A spec is a dictionary in the form of Ansible's argument_spec: option -> type, default, choices, elements, required,
-options (of a nested dictionary) and no_log. One spec serves both doors, so a word means the same at noon and at night.
+One spec (text.options) serves both doors, so a word means the same at noon and at night.
 """
 
 from __future__ import annotations
@@ -15,8 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Callable
 
 from ..errors import OptionError
-
-Spec = Mapping[str, Mapping[str, Any]]
+from .options import Option, Spec, plain
 
 _TRUE, _FALSE = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 
@@ -24,18 +22,20 @@ _TRUE, _FALSE = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 def add_flags(parser: argparse.ArgumentParser, spec: Spec) -> None:
     """Add --option for each option of the spec that may stand in a command line (secrets may not)."""
     for name, rule in spec.items():
-        if rule.get("no_log"):
+        if rule.no_log:
             continue
-        shown = (
-            "{" + ",".join(map(str, rule["choices"])) + "}" if "choices" in rule else _METAVARS[rule.get("type", "str")]
-        )
+        shown = "{" + ",".join(rule.choices) + "}" if rule.choices else _METAVARS[rule.type]
         flag = "--" + name.replace("_", "-")
         parser.add_argument(flag, dest=name, default=argparse.SUPPRESS, metavar=shown, help=_help(rule))
 
 
-def _help(rule: Mapping[str, Any]) -> str:
-    default = rule.get("default")
-    return "required" if rule.get("required") else f"default: {json.dumps(default)}" if default is not None else ""
+def _help(rule: Option) -> str:
+    ends = " (required)" if rule.required else f" (default: {_shown(rule.default)})" if rule.default is not None else ""
+    return " ".join(plain(sentence) for sentence in rule.description).replace("%", "%%") + ends.replace("%", "%%")
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 _METAVARS = {
@@ -63,35 +63,37 @@ def complete(given: Mapping[str, Any], spec: Spec, prefix: str = "") -> dict[str
         )
     values: dict[str, Any] = {}
     for name, rule in spec.items():
-        value = given.get(name, rule.get("default"))
+        value = given.get(name, rule.default)
+        if value == "" and rule.default is None and rule.type in ("str", "path"):
+            value = None  # a variable of a role that is left empty
         if value is None:
-            if rule.get("required"):
+            if rule.required:
                 raise OptionError(prefix + name, None, "It is required.")
             values[name] = None
             continue
         value = _convert(prefix + name, value, rule)
-        if "choices" in rule and any(
-            item not in rule["choices"] for item in (value if isinstance(value, list) else [value])
-        ):
-            raise OptionError(prefix + name, value, f"Allowed: {', '.join(map(str, rule['choices']))}.")
+        if rule.choices and any(item not in rule.choices for item in (value if isinstance(value, list) else [value])):
+            raise OptionError(prefix + name, value, f"Allowed: {', '.join(rule.choices)}.")
         values[name] = value
     return values
 
 
-def _convert(name: str, value: Any, rule: Mapping[str, Any]) -> Any:
-    kind = rule.get("type", "str")
+def _convert(name: str, value: Any, rule: Option) -> Any:
+    converted = _typed(name, value, rule.type)
+    if rule.type == "dict" and rule.options:
+        return complete(converted, rule.options, f"{name}.")
+    if rule.type == "list" and rule.options:
+        return [complete(item, rule.options, f"{name}[{index}].") for index, item in enumerate(converted)]
+    if rule.type == "list" and rule.elements not in ("", "raw"):
+        return [_typed(f"{name}[{index}]", item, rule.elements) for index, item in enumerate(converted)]
+    return converted
+
+
+def _typed(name: str, value: Any, kind: str) -> Any:
     try:
-        converted = _CONVERTERS[kind](value)
+        return _CONVERTERS[kind](value)
     except (ValueError, TypeError) as error:
         raise OptionError(name, value, f"It must be of type {kind}.") from error
-    nested = rule.get("options")
-    if kind == "dict" and nested:
-        return complete(converted, nested, f"{name}.")
-    if kind == "list" and nested:
-        return [complete(item, nested, f"{name}[{index}].") for index, item in enumerate(converted)]
-    if kind == "list" and rule.get("elements", "raw") != "raw":
-        return [_convert(f"{name}[{index}]", item, {"type": rule["elements"]}) for index, item in enumerate(converted)]
-    return converted
 
 
 def _boolean(value: Any) -> bool:

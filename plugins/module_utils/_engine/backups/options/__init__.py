@@ -1,0 +1,12 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of everything that is about backups, for the modules, the command and the roles."""
+
+from __future__ import annotations
+
+from .backup import BACKUP
+from .restore import BACKUP_INFO, DRILL, PIN, RESTORE
+from .stanza import BACKUP_STANZA
+
+__all__ = ["BACKUP", "BACKUP_INFO", "BACKUP_STANZA", "DRILL", "PIN", "RESTORE"]

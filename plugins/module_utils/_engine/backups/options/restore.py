@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of restore, of drill, and of what lists and keeps backups."""
+
+from __future__ import annotations
+
+from ...text.options import Spec, option
+from .backup import BACKUP
+
+BACKUP_INFO: Spec = {
+    "dest": option(
+        "path",
+        "Directory on the target host with the backups. One that does not exist holds none.",
+        required=True,
+        variable="backup_dest",
+    ),
+    "name": option(
+        "str",
+        "List only backups of this name; all if not given.",
+        variable="backup_name",
+    ),
+    "verify": option(
+        "str",
+        "V(none) compares sizes with the manifests.",
+        "V(checksum) reads every byte and compares SHA-256; a dump without a manifest is decoded to its end.",
+        default="none",
+        choices=("none", "checksum"),
+    ),
+}
+
+PIN: Spec = {
+    "source": option(
+        "path",
+        "Path of the backup on the target host.",
+        "If not given, the newest verified backup in O(dest). To let one go it must be given.",
+    ),
+    "dest": option(
+        "path",
+        "Directory on the target host whose newest verified backup is meant.",
+        variable="backup_dest",
+    ),
+    "name": option(
+        "str",
+        "Of O(dest), only backups of this name.",
+        variable="backup_name",
+    ),
+    "state": option(
+        "str",
+        "V(present) pins the backup, V(absent) lets the rules apply to it again.",
+        default="present",
+        choices=("present", "absent"),
+    ),
+}
+
+DRILL: Spec = {
+    "source": option(
+        "path",
+        "The backup on the target host: a file, a directory, or the record of a backup by pgBackRest.",
+        "The newest one in O(dest) if not given.",
+    ),
+    "dest": BACKUP_INFO["dest"]._replace(required=False),
+    "name": BACKUP_INFO["name"],
+    "programs": BACKUP["programs"],
+    "jobs": BACKUP["jobs"],
+    "timeout": BACKUP["timeout"],
+    "drill_dir": BACKUP["drill_dir"],
+    "identity": BACKUP["identity"],
+}
+
+RESTORE: Spec = {
+    "source": option(
+        "path",
+        "The backup on the target host.",
+        "The newest verified one in O(dest) if not given.",
+    ),
+    "dest": option(
+        "path",
+        "Directory on the target host with the backups.",
+        variable="backup_dest",
+    ),
+    "name": option(
+        "str",
+        "Only backups of this name in O(dest).",
+        variable="backup_name",
+    ),
+    "into": option(
+        "str",
+        "Name of the database to restore into. It must not exist, unless O(swap=true).",
+        required=True,
+    ),
+    "swap": option(
+        "bool",
+        "If the database O(into) exists, end the connections to it, rename it to "
+        "C(<into>_before_YYYYMMDD_HHMMSS), and give the restored one its name. This happens after the restore "
+        "was compared.",
+        default=False,
+    ),
+    "identity": BACKUP["identity"],
+    "programs": BACKUP["programs"],
+    "jobs": BACKUP["jobs"],
+    "timeout": BACKUP["timeout"],
+}
