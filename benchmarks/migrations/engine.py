@@ -14,11 +14,12 @@ from _engine.migrations import (
 )
 from _engine.outcome import Call  # noqa: E402
 from _engine.postgres.connection import ConnectionSettings  # noqa: E402
+from _engine.text.options import defaults  # noqa: E402
 
 
 def main(path: str, host: str, port: str, user: str, database: str, *words: str) -> None:
     spec = options.MIGRATION_INFO if words else options.MIGRATION
-    given = {**{name: rule.get("default") for name, rule in spec.items()}, "path": path}
+    given = {**defaults(spec), "path": path}
     run = operation.migration_info if words else operation.migration
     print(run(Call(given, ConnectionSettings(host=host, port=int(port), user=user, database=database))).summary)
 

@@ -9,16 +9,17 @@ import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.cli import COMMANDS, parser
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError
 from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import add_flags, complete
+from ansible_collections.titan.database.plugins.module_utils._engine.text.options import Spec, option
 
-SPEC: dict[str, dict[str, Any]] = {
-    "dest": {"type": "path", "required": True},
-    "format": {"type": "str", "choices": ["plain", "custom"], "default": "custom"},
-    "jobs": {"type": "int", "default": 2},
-    "pin": {"type": "bool", "default": False},
-    "tables": {"type": "list", "elements": "str"},
-    "keep": {"type": "dict", "options": {"days": {"type": "int"}, "last": {"type": "int"}}},
-    "share": {"type": "float"},
-    "password": {"type": "str", "no_log": True},
+SPEC: Spec = {
+    "dest": option("path", "Where.", required=True),
+    "format": option("str", "How.", choices=["plain", "custom"], default="custom"),
+    "jobs": option("int", "How many.", default=2),
+    "pin": option("bool", "For ever.", default=False),
+    "tables": option("list", "Which.", elements="str"),
+    "keep": option("dict", "Rules.", options={"days": option("int", "Days."), "last": option("int", "Number.")}),
+    "share": option("float", "Share."),
+    "password": option("str", "Secret.", no_log=True),
 }
 
 
@@ -32,7 +33,7 @@ def test_defaults_are_filled_in_and_texts_converted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "option"),
+    ("given", "named"),
     [
         ({}, "dest"),
         ({"dest": "/b", "format": "tar"}, "format"),
@@ -44,10 +45,10 @@ def test_defaults_are_filled_in_and_texts_converted() -> None:
         ({"dest": "/b", "colour": "red"}, "colour"),
     ],
 )
-def test_bad_values_name_the_option(given: dict[str, Any], option: str) -> None:
+def test_bad_values_name_the_option(given: dict[str, Any], named: str) -> None:
     with pytest.raises(OptionError) as caught:
         complete(given, SPEC)
-    assert caught.value.details["option"] == option
+    assert caught.value.details["option"] == named
     assert caught.value.exit_status == 2
 
 
@@ -65,5 +66,5 @@ def test_every_word_explains_itself(word: str, capsys: pytest.CaptureFixture[str
         parser().parse_args([word, "--help"])
     assert caught.value.code == 0
     text = capsys.readouterr().out
-    assert all(f"--{option.replace('_', '-')}" in text for option in COMMANDS[word].spec())
+    assert all(f"--{name.replace('_', '-')}" in text for name in COMMANDS[word].spec())
     assert "--check" in text
