@@ -265,7 +265,7 @@ BAD_JOB = [{"name": "backup", "schedule": "61 2 * * *", "log": "x.log"}]
         ("host", {"host_env_file": "/nowhere/.env"}, r"/nowhere/\.env.*cannot be read.*Create it"),
         ("retention", {"retention_policies": BAD_POLICY}, r"audit_log\b.*audit_logs"),
         ("migrations", {"migrations_path": "/nowhere/migrations"}, r"/nowhere/migrations"),
-        ("schedule", {"crontab_jobs": BAD_JOB}, r"61.*0.*59"),
+        ("crontab", {"crontab_jobs": BAD_JOB}, r"61.*0.*59"),
     ],
     ids=["wrong password", "server down", "no env file", "unknown table", "no migrations", "bad cron expression"],
 )
