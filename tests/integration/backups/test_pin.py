@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine import cli
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest import backup_lock
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.files import backup_lock
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rows that read differently hash differently in both ways, and a fingerprint of the older way can still be compared."""
+"""Rows that read differently hash differently by both methods, and a fingerprint of the older one can still be compared."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest import manifest_path
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.fingerprint import (
     Content,
-    pin,
+    fix_settings,
     read_contents,
     read_tables,
 )
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.row_hash import COLUMNS, TEXT, WAYS
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.row_hash import (
+    COLUMNS,
+    HASH_METHODS,
+    TEXT,
+)
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
@@ -86,48 +90,48 @@ def kinds(request: pytest.FixtureRequest) -> Iterator[Database]:
     cluster: Cluster = request.getfixturevalue(request.param)
     made = make_database(cluster)
     with connect(made) as database:
-        pin(database)
+        fix_settings(database)
         database.execute("SET search_path = public")
         database.execute(KINDS + (EQUALS if database.major == 15 else 'FROM "C"'))  # the embedded one has no ICU
         yield database
     drop_database(cluster, made.database)
 
 
-def content_of(database: Database, columns: str, rows: str, way: str) -> Content:
+def content_of(database: Database, columns: str, rows: str, hash_method: str) -> Content:
     database.execute(f"CREATE TABLE public.x ({columns}); INSERT INTO public.x VALUES {rows}")
     try:
         database.execute("SET search_path = pg_catalog")
-        return read_contents(database, read_tables(database), way=way)[0]
+        return read_contents(database, read_tables(database), hash_method=hash_method)[0]
     finally:
         database.execute("SET search_path = public; DROP TABLE public.x")
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_rows_that_read_differently_hash_differently(kinds: Database, way: str) -> None:
+@pytest.mark.parametrize("hash_method", HASH_METHODS)
+def test_rows_that_read_differently_hash_differently(kinds: Database, hash_method: str) -> None:
     for columns, rows, others in PAIRS:
-        one, other = (content_of(kinds, columns, values, way) for values in (rows, others))
+        one, other = (content_of(kinds, columns, values, hash_method) for values in (rows, others))
         assert one.rows == other.rows > 0
         assert one.hash != other.hash, (columns, rows, others)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_equal_rows_hash_alike_whatever_their_order_and_their_types_numbers(kinds: Database, way: str) -> None:
+@pytest.mark.parametrize("hash_method", HASH_METHODS)
+def test_equal_rows_hash_alike_whatever_their_order_and_their_types_numbers(kinds: Database, hash_method: str) -> None:
     columns = "a mood, b whole, c text, d timestamptz, e mood[], f jsonb"
     rows = [
         "('sad', 1, 'x', '2026-01-01 00:00Z', '{sad,NULL}', '[1.0]')",
         "('glad', NULL, NULL, 'infinity', '{}', NULL)",
     ]
-    one = content_of(kinds, columns, ", ".join(rows), way)
+    one = content_of(kinds, columns, ", ".join(rows), hash_method)
     kinds.execute(
         "DROP TYPE mood; DROP DOMAIN whole; CREATE DOMAIN whole AS int; CREATE TYPE mood AS ENUM ('glad', 'sad')"
     )
     kinds.execute("SET search_path = public; SET timezone = 'UTC'")
-    assert content_of(kinds, columns, ", ".join(reversed(rows)), way) == one
+    assert content_of(kinds, columns, ", ".join(reversed(rows)), hash_method) == one
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_the_widest_table_can_be_hashed(kinds: Database, way: str) -> None:
-    empty, one, other = (content_of(kinds, WIDE, row, way) for row in ("(NULL)", "(1)", "(2)"))
+@pytest.mark.parametrize("hash_method", HASH_METHODS)
+def test_the_widest_table_can_be_hashed(kinds: Database, hash_method: str) -> None:
+    empty, one, other = (content_of(kinds, WIDE, row, hash_method) for row in ("(NULL)", "(1)", "(2)"))
     assert len({empty.hash, one.hash, other.hash}) == 3
 
 
@@ -148,8 +152,8 @@ def test_a_backup_of_an_older_version_is_compared_in_its_own_way(small: Connecti
     manifest: dict[str, Any] = json.loads(file.read_text())
     assert manifest.pop("row_hash") == COLUMNS
     with connect(small) as database:
-        pin(database)
-        older = read_contents(database, read_tables(database), way=TEXT)
+        fix_settings(database)
+        older = read_contents(database, read_tables(database), hash_method=TEXT)
     assert [table.hash for table in older] != [table["hash"] for table in manifest["tables"]]
     manifest.update(format_version=1, tables=[vars(table) for table in older])
     file.write_text(json.dumps(manifest))

@@ -11,10 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest import (
-    manifest_path,
-    write_manifest,
-)
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest import manifest_path
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.read import read_entry
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster, give_away
@@ -69,9 +66,10 @@ def test_a_drill_where_the_locale_is_missing_does_not_blame_the_backup(server: C
         path = backup(source, dest).data["backup"]["path"]
     finally:
         drop_database(server, source.database)
-    manifest = json.loads(Path(manifest_path(path)).read_text(encoding="utf-8"))
+    file = Path(manifest_path(path))
+    manifest = json.loads(file.read_text(encoding="utf-8"))
     manifest["source"]["properties"].update(locale_provider="i", locale="de-DE")
-    write_manifest(path, manifest)
+    file.write_text(json.dumps(manifest), encoding="utf-8")
     with pytest.raises(TitanError, match="says nothing about the backup.*'de-DE'"):
         drill(source=path)
     assert read_entry(path).problem == ""

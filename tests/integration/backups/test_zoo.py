@@ -172,7 +172,7 @@ def test_each_small_change_of_content_is_a_difference(
     server: Cluster, dest: Path, change: str, word: str, zoo_twice: tuple[ConnectionSettings, object]
 ) -> None:
     from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.fingerprint import (
-        pin,
+        fix_settings,
         read_fingerprint,
         read_tables,
     )
@@ -183,7 +183,7 @@ def test_each_small_change_of_content_is_a_difference(
         user.execute("ALTER EVENT TRIGGER guard DISABLE")
         user.execute(change)
         user.execute("SET LOCAL search_path = pg_catalog; SET LOCAL row_security = off")
-        pin(user)
+        fix_settings(user)
         after = read_fingerprint(user, read_tables(user))
         user.execute("ROLLBACK")
     (said,) = differences.content_differences(before, after)  # type: ignore[arg-type]
@@ -194,7 +194,7 @@ def test_each_small_change_of_content_is_a_difference(
 def zoo_twice(server: Cluster) -> Iterator[tuple[ConnectionSettings, object]]:
     """The zoo on the newest server, and its fingerprint."""
     from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.fingerprint import (
-        pin,
+        fix_settings,
         read_fingerprint,
         read_tables,
     )
@@ -204,6 +204,6 @@ def zoo_twice(server: Cluster) -> Iterator[tuple[ConnectionSettings, object]]:
     env = {"PGHOST": made.host, "PGPORT": str(made.port), "PGUSER": made.user, "PGDATABASE": made.database}
     subprocess.run(psql, env=env, capture_output=True, check=True)
     with connect(made) as database:
-        pin(database)
+        fix_settings(database)
         yield made, read_fingerprint(database, read_tables(database))
     drop_database(server, made.database)

@@ -288,7 +288,7 @@ def test_the_age_of_backups_and_of_their_proof(hours: float, status: str) -> Non
 
     def entry(age: float, level: str = "restored", problem: str = "") -> Entry:
         moment = now - timedelta(hours=age)
-        return Entry("/b/f", "f", "d", "1", moment, moment, 1, "", "custom", level, moment, problem, {})
+        return Entry("/b/f", "f", "d", "1", moment, moment, 1, "", "custom", level, moment, problem, None, {})
 
     def judged(*entries: Entry) -> list[str]:
         return [each.as_data()["status"] for each in backup_checks(entries, now, limits, "/b")]

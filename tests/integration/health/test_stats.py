@@ -66,7 +66,7 @@ def test_backups_with_their_proof_and_jobs_with_their_failures() -> None:
 
     def backup(days: float, level: str, problem: str = "") -> Entry:
         at = now - timedelta(days=days)
-        return Entry(f"/b/{days}", "n", "d", "1", at, at, 2_000_000, "", "plain", level, None, problem, {})
+        return Entry(f"/b/{days}", "n", "d", "1", at, at, 2_000_000, "", "plain", level, None, problem, None, {})
 
     def run(job: str, status: int, message: str = "") -> dict[str, object]:
         return {"job": job, "status": status, "seconds": 2.0, "message": message, "start": 1.0}

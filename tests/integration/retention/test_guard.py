@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog import manifest as manifests
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.files import digest
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 
 from tests.conftest import login
@@ -41,7 +42,7 @@ def backup(settings: Any, tmp_path: Path) -> Any:
             "name": name,
             "database": settings.database, "system_identifier": cluster, "started": stamp,
             "finished": stamp, "format": "plain", "compression": "gzip", "size": path.stat().st_size,
-            "sha256": manifests.digest(str(path)), "verified": {"level": level, "at": stamp}, **changes,
+            "sha256": digest(str(path)), "verified": {"level": level, "at": stamp}, **changes,
         }  # fmt: skip
         Path(manifests.manifest_path(str(path))).write_text(json.dumps(content))
         return path

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog import manifest as manifests
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.files import digest
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 
 from tests.conftest import login
@@ -80,7 +81,7 @@ def test_the_backup_has_to_hold_them(
         "format_version": manifests.FORMAT_VERSION, "file": path.name, "name": "app", "database": settings.database,
         "tables": [{"schema": "public", "name": name, "rows": 1, "hash": "0"} for name in held],
         "system_identifier": cluster, "started": stamp, "finished": stamp, "format": "plain", "compression": "gzip",
-        "size": path.stat().st_size, "sha256": manifests.digest(str(path)), "verified": {"level": "restored", "at": stamp},
+        "size": path.stat().st_size, "sha256": digest(str(path)), "verified": {"level": "restored", "at": stamp},
     }  # fmt: skip
     Path(manifests.manifest_path(str(path))).write_text(json.dumps(content))
     result = call_module("cleanup", backup_dest=str(tmp_path), max_fraction=1.0, **policy())

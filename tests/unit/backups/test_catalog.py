@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import os
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest import (
+    Verification,
     format_time,
-    verification,
+    manifest_from_json,
+    manifest_path,
+    read_manifest,
     write_manifest,
 )
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.naming import (
@@ -42,9 +46,9 @@ def make_backup(
         "format_version": 1, "file": str(file), "name": "titan_prod", "database": "titan", "system_identifier": "7",
         "started": format_time(started), "finished": format_time(started + timedelta(minutes=1)), "format": "plain",
         "compression": "gzip", "size": len(content), "sha256": hashlib.sha256(content).hexdigest(), "tables": [],
-        "verified": verification(level, started + timedelta(minutes=2) if level != "none" else None), **other,
+        "verified": Verification(level, started + timedelta(minutes=2) if level != "none" else None).as_json(), **other,
     }  # fmt: skip
-    write_manifest(str(path), manifest)
+    write_manifest(str(path), manifest_from_json(manifest))
     return path
 
 
@@ -149,3 +153,17 @@ def test_a_file_without_a_manifest_is_judged_by_its_content(tmp_path: Path, cont
     entry = read_catalog(str(tmp_path), verify="none" if word == "empty" else "checksum")[0]
     assert entry.manifest is None and entry.verified_level == "none"
     assert word in entry.problem and bool(word) == bool(entry.problem)
+
+
+def test_an_old_manifest_is_read_and_what_a_newer_version_wrote_is_kept(tmp_path: Path) -> None:
+    path = make_backup(tmp_path, tables=[{"schema": "s", "name": "t", "rows": 3, "hash": "5"}], later={"a": [1, None]})
+    manifest = read_manifest(str(path))
+    assert (manifest.fingerprint.hash_method, manifest.source, manifest.tool_major, manifest.fingerprint.rows) == (
+        "text",
+        None,
+        0,
+        3,
+    )
+    write_manifest(str(path), manifest)
+    assert json.loads(Path(manifest_path(str(path))).read_text())["later"] == {"a": [1, None]}
+    assert read_manifest(str(path)) == manifest

@@ -19,6 +19,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.errors impo
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.manifests import manifest_of
+
 NOW = datetime(2026, 11, 22, 2, 30, tzinfo=timezone.utc)
 
 
@@ -28,7 +30,7 @@ def entry(days: float, level: str = "restored", rows: int = 1000, **other: objec
     values: dict[str, object] = {
         "path": f"/b/t_{started:%Y%m%d_%H%M%S}.sql.gz", "name": "t", "database": "titan", "system_identifier": "7",
         "started": started, "finished": started, "size": 5000, "sha256": "", "format": "plain", "verified_level": level,
-        "verified_at": None, "problem": "", "manifest": {"tables": [{"rows": rows}]},
+        "verified_at": None, "problem": "", "manifest": manifest_of(("public", "t", rows)),
     }  # fmt: skip
     return Entry(**{**values, **other})  # type: ignore[arg-type]
 
@@ -86,7 +88,7 @@ def test_a_checksum_job_counts_its_own_but_keeps_the_newest_restored() -> None:
 
 
 def test_a_pinned_one_stays() -> None:
-    pinned = entry(300, manifest={"tables": [{"rows": 1000}], "pinned": True})
+    pinned = entry(300, manifest=manifest_of(("public", "t", 1000), pinned=True))
     assert removed([entry(0), pinned, entry(301)], days=30) == [301]
 
 
@@ -120,7 +122,7 @@ def test_the_ways_out_of_a_doubt() -> None:
 def halved(days: float, rows: int = 400, accepted: float | None = None) -> Entry:
     """A backup of after the clean-up; its manifest hands on when that was accepted."""
     since = f"{NOW - timedelta(days=accepted):%Y-%m-%dT%H:%M:%SZ}" if accepted is not None else None
-    return entry(days, manifest={"tables": [{"rows": rows}], "shrink_accepted": since})
+    return entry(days, manifest=manifest_of(("public", "t", rows), shrink_accepted=since))
 
 
 def test_an_accepted_shrink_lets_the_old_ones_age_out_as_the_rules_say() -> None:
@@ -139,14 +141,14 @@ def test_a_shrink_after_the_accepted_one_is_found_again() -> None:
 
 @pytest.mark.parametrize("nonsense", [None, "", "yes", True, 7, "2026-13-01T00:00:00Z"])
 def test_only_a_time_accepts(nonsense: object) -> None:
-    newest = entry(0, manifest={"tables": [{"rows": 1}], "shrink_accepted": nonsense})
+    newest = entry(0, manifest=manifest_of(("public", "t", 1), shrink_accepted=nonsense))
     assert make_keep_plan([newest, entry(40)], KeepRules(days=30), NOW, "restored").remove == ()
 
 
 def test_what_was_accepted_is_taken_from_verified_backups_only() -> None:
     entries = [halved(0, accepted=0), halved(1), entry(2)]
-    assert accepted_since(entries, "restored") == "2026-11-22T02:30:00Z"
-    entries[0] = entry(0, "none", manifest={"tables": [], "shrink_accepted": "2026-11-22T02:30:00Z"})
+    assert accepted_since(entries, "restored") == NOW
+    entries[0] = entry(0, "none", manifest=manifest_of(shrink_accepted="2026-11-22T02:30:00Z"))
     assert accepted_since(entries, "restored") is None and accepted_since([], "checksum") is None
 
 

@@ -11,12 +11,14 @@ from ansible_collections.titan.database.plugins.module_utils._engine.backups.cat
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.retention.plan import guards
 
+from tests.manifests import manifest_of
+
 NOW = datetime(2026, 11, 22, 3, tzinfo=timezone.utc)
 TABLES = {("public", "logs"), ("public", "audit_logs")}
 WHOLE = Entry(
     path="/backups/app_20261122_020000F", name="app", database="app", system_identifier="42", started=NOW - timedelta(hours=1),
     finished=NOW, size=9, sha256="", format=PHYSICAL, verified_level="restored", verified_at=NOW, problem="",
-    manifest={"tables": [{"schema": "public", "name": "other"}]},
+    manifest=None, record={"tables": []},
 )  # fmt: skip
 
 
@@ -39,17 +41,17 @@ def trusted(monkeypatch: Any) -> Any:
     return ask
 
 
-@pytest.mark.parametrize("manifest", [WHOLE.manifest, {}, {"tables": []}])
-def test_a_backup_of_the_cluster_has_every_table_without_listing_it(trusted: Any, manifest: Any) -> None:
-    assert trusted(replace(WHOLE, manifest=manifest)) == WHOLE.path
+@pytest.mark.parametrize("record", [WHOLE.record, None])
+def test_a_backup_of_the_cluster_has_every_table_without_listing_it(trusted: Any, record: Any) -> None:
+    assert trusted(replace(WHOLE, record=record)) == WHOLE.path
 
 
 def test_a_dump_has_the_tables_that_it_lists_and_no_others(trusted: Any) -> None:
-    listed = [{"schema": schema, "name": name} for schema, name in TABLES]
+    listed = [(schema, name, 5) for schema, name in sorted(TABLES)]
     dump = replace(WHOLE, format="custom")
-    assert trusted(replace(dump, manifest={"tables": listed})) == WHOLE.path
+    assert trusted(replace(dump, manifest=manifest_of(*listed))) == WHOLE.path
     with pytest.raises(TitanError, match=r"does not have public\.logs: /backups"):
-        trusted(replace(dump, manifest={"tables": [one for one in listed if one["name"] == "audit_logs"]}))
+        trusted(replace(dump, manifest=manifest_of(*(one for one in listed if one[1] == "audit_logs"))))
 
 
 @pytest.mark.parametrize(

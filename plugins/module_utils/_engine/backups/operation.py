@@ -18,15 +18,16 @@ from ..postgres.connection import ConnectionSettings
 from ..postgres.database import Database, connect
 from ..text.durations import parse_duration
 from .catalog.entry import PHYSICAL, Entry
+from .catalog.files import backup_lock
 from .catalog.keep_forever import pin_entry
-from .catalog.manifest import backup_lock
 from .catalog.naming import EXTENSIONS, require_name
 from .catalog.read import newest_verified, read_catalog, read_entry
 from .catalog.report import listing_line, public_entry
+from .catalog.source import Source
 from .content.fingerprint import canceller, read_tables
-from .dump.leftovers import sweep_parts
+from .dump.leftovers import remove_leftover_parts
 from .dump.preflight import choose_tools, last_of_kind, require_sensible, require_space
-from .dump.source import Source, left_out, of_source, read_source, require_readable
+from .dump.source import left_out, of_source, read_source, require_readable
 from .dump.take import Wanted, take_backup, utc_now
 from .keep.plan import accepted_since, rules_from_option
 from .pgbackrest.drill import drill_stanza
@@ -64,7 +65,7 @@ def backup(call: Call) -> Outcome:
             if call.check_mode:
                 require_readable(database, read_tables(database))
                 return planned(wanted, entries, rules, missing)
-            sweep_parts(wanted.dest, name)
+            remove_leftover_parts(wanted.dest, name)
             warnings = _remarks(source, database)
             path, manifest, more = take_backup(database, source, wanted, deadline, call.say)
             warnings += [*more, *too_long(manifest, options["window"])]

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 from ..errors import TitanError
 from ..outcome import Outcome
 from .catalog.entry import Entry
-from .catalog.manifest import format_time
+from .catalog.manifest import Manifest, format_time
 from .catalog.naming import EXTENSIONS
 from .catalog.read import newest_verified, read_catalog
 from .catalog.report import listing_diff, public_entry
@@ -50,7 +50,7 @@ def _supposed(wanted: Wanted, entries: Sequence[Entry]) -> Entry:
     last = entries[0] if entries else None
     manifest = last.manifest if last else None
     if manifest and wanted.accept_shrink:
-        manifest = {**manifest, "shrink_accepted": format_time(now)}
+        manifest = replace(manifest, shrink_accepted=now)
     return Entry(
         os.path.join(wanted.dest, "(new)"), wanted.name, last.database if last else "",
         last.system_identifier if last else "", now, now, last.size if last else 0, "", wanted.format, wanted.verify,
@@ -59,12 +59,12 @@ def _supposed(wanted: Wanted, entries: Sequence[Entry]) -> Entry:
 
 
 def finish(
-    path: str, manifest: dict[str, Any], warnings: list[str], entries: Sequence[Entry], rules: KeepRules, wanted: Wanted
+    path: str, manifest: Manifest, warnings: list[str], entries: Sequence[Entry], rules: KeepRules, wanted: Wanted
 ) -> Outcome:
     """Read the catalog again, and remove what the rules let go."""
     after = read_catalog(wanted.dest, wanted.name)
     new = next((entry for entry in after if entry.path == path), None)
-    if new is None or new.problem or new.verified_level != manifest["verified"]["level"]:
+    if new is None or new.problem or new.verified_level != manifest.verified.level:
         raise TitanError(
             f"The backup {path} is not in the catalog as it was written: {new.problem if new else 'missing'}."
         )
@@ -73,20 +73,20 @@ def finish(
     if doubt:
         warnings.append(f"{'Nothing was removed' if plan.refused else 'Look at the new backup'}: {doubt}.")
     removed = remove_backups(plan)
-    checked = manifest["verified"]
+    checked = manifest.verified
     proof = (
-        f"{checked['tables']} tables, {checked['rows']} rows compared after restore"
-        if checked["level"] == "restored"
+        f"{checked.tables} tables, {checked.rows} rows compared after restore"
+        if checked.level == "restored"
         else "read back and decoded"
     )
-    summary = f"{path}: {manifest['size']} bytes, {proof}; {len(removed)} old backup(s) removed."
-    data = {"backup": {**manifest, "path": path}, "removed": removed, "removal_refused": plan.refused}
+    summary = f"{path}: {manifest.size} bytes, {proof}; {len(removed)} old backup(s) removed."
+    data = {"backup": {**manifest.as_json(), "path": path}, "removed": removed, "removal_refused": plan.refused}
     return Outcome(True, data, summary, *listing_diff(entries, removed, os.path.basename(path)), tuple(warnings))
 
 
-def too_long(manifest: Mapping[str, Any], window: int) -> list[str]:
+def too_long(manifest: Manifest, window: int) -> list[str]:
     """A warning when dump and proof took more than half of the window."""
-    took = manifest["seconds"]["dump"] + manifest["verified"]["seconds"]
+    took = manifest.dump_seconds + manifest.verified.seconds
     if not window or took <= window / 2:
         return []
     return [

@@ -119,7 +119,7 @@ def migration_checks(status: PendingStatus | str | None, limits: Limits, environ
 
 def backup_checks(entries: Sequence[Entry], now: datetime, limits: Limits, where: str) -> list[Check]:
     """How old the newest sound backup is, and the newest one that a restore has proven."""
-    sound = [each for each in entries if not each.problem and each.manifest is not None]
+    sound = [each for each in entries if not each.problem and not each.adopted]
     proven = [each for each in sound if each.verified_level == "restored"]
     checks = []
     for name, found, fix in (

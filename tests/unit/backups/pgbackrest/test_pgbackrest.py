@@ -34,6 +34,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.backups.pro
     parse_verify,
 )
 
+from tests.manifests import manifest_of
+
 FULL = "20261122-020000F"
 INCR = "20261122-020000F_20261123-020000I"
 INFO: dict[str, Any] = {
@@ -71,7 +73,7 @@ def test_a_backup_is_as_verified_as_the_record_of_this_very_backup_says(tmp_path
     stanza = Stanza(str(tmp_path), "titan", "main", "/etc/pgbackrest/main.conf")
     backup = INFO["backup"][0]
     bare = entry_of(stanza, INFO, backup, None)
-    assert (bare.verified_level, bare.manifest, bare.database, bare.format) == ("none", None, "", PHYSICAL)
+    assert (bare.verified_level, bare.record, bare.database, bare.format) == ("none", None, "", PHYSICAL)
     assert bare.size == 2827226 and bare.system_identifier == "7710990520331636315" and bare.problem == ""
     assert bare.finished - bare.started == timedelta(seconds=60) and bare.started.tzinfo is timezone.utc
 
@@ -149,7 +151,7 @@ def test_what_a_drill_found_in_a_full_backup_is_wrong_with_those_that_build_on_i
     incr = replace(full, path=str(tmp_path / f"{INCR}.pgbackrest.json"))
     assert no_better_than(incr, [full]) == incr
     found = {"at": "2026-11-22T13:00:00Z", "level": "none", "problem": "a wrong checksum"}
-    broken = replace(full, problem="a wrong checksum", manifest={"verified": found})
+    broken = replace(full, problem="a wrong checksum", record={"verified": found})
     worse = no_better_than(incr, [broken])
     assert worse.problem == f"it builds on {FULL}: a wrong checksum" and worse.verified_level == "none"
     since = replace(incr, verified_at=noon + timedelta(hours=2))
@@ -162,7 +164,19 @@ def test_the_keep_rules_never_take_a_backup_of_pgbackrest(tmp_path: Path) -> Non
     physical = entry_of(stanza, INFO, INFO["backup"][0], None)
     dumps = [
         Entry(
-            f"/b/t_{day}.dump", "t", "t", "1", now - timedelta(days=day), now, 9, "", "custom", "restored", now, "", {}
+            f"/b/t_{day}.dump",
+            "t",
+            "t",
+            "1",
+            now - timedelta(days=day),
+            now,
+            9,
+            "",
+            "custom",
+            "restored",
+            now,
+            "",
+            manifest_of(),
         )
         for day in (1, 90)
     ]

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from .manifest import Manifest
 
 PHYSICAL = "pgbackrest"  # the format of pgBackRest's backups, which its own rules remove
 
@@ -27,7 +30,8 @@ class Entry:
         verified_level: none, checksum or restored; none as soon as there is a problem.
         verified_at: When that was shown.
         problem: Empty, or why this must not be relied on.
-        manifest: The whole manifest; None for a file that others made (adopted, unverified).
+        manifest: The whole manifest; None for a file that others made (adopted, unverified) and for a physical backup.
+        record: What a physical backup has instead of a manifest; None for one that others took.
     """
 
     path: str
@@ -42,9 +46,27 @@ class Entry:
     verified_level: str
     verified_at: datetime | None
     problem: str
-    manifest: dict[str, Any] | None
+    manifest: Manifest | None
+    record: Mapping[str, Any] | None = None
+
+    @property
+    def adopted(self) -> bool:
+        """Whether others made it, and nothing is known of its source."""
+        return self.manifest is None and self.record is None
 
     @property
     def pinned(self) -> bool:
         """Whether the keep rules never remove it."""
-        return bool((self.manifest or {}).get("pinned"))
+        return bool(self.manifest and self.manifest.pinned)
+
+    @property
+    def rows(self) -> int:
+        """Rows in the source's tables; 0 where that is not known."""
+        return self.manifest.fingerprint.rows if self.manifest else 0
+
+    def lacks(self, tables: Collection[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Those of the tables (schema, name) that a dump is known not to hold; a physical backup holds them all."""
+        if self.manifest is None:
+            return []
+        held = {(table.schema, table.name) for table in self.manifest.fingerprint.tables}
+        return sorted(set(tables) - held)

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from typing import IO, Any
 
 from ...errors import TitanError
+from ..programs.codecs import CODECS, GZIP, NONE
 from ..programs.pipeline import PIECE, Chain, Deadline, Program, chain
 from .naming import FileName
 
@@ -28,10 +29,9 @@ def content_problem(path: str, parsed: FileName, identity: str = "", deadline: D
     """
     if (parsed.encrypted and not identity) or parsed.format == "directory":
         return ""
-    compression = parsed.compression if parsed.format == "plain" or parsed.compression == "zstd" else "none"
     seen = _Seen()
     try:
-        with decoded(path, compression, identity if parsed.encrypted else "", deadline) as pieces:
+        with decoded(path, parsed.packed, identity if parsed.encrypted else "", deadline) as pieces:
             for piece in pieces:
                 seen.add(piece)
     except (OSError, EOFError, zlib.error, TitanError) as error:
@@ -108,13 +108,13 @@ def decoded(
     Raises:
         EOFError, OSError, zlib.error, TitanError: from the pieces or at the end, when the file is cut or damaged.
     """
-    if identity or compression == "zstd":
+    if identity or compression not in (GZIP, NONE):
         with _through(_decoders(compression, identity), path, deadline, subprocess.PIPE) as started:
             yield iter(lambda: started.output.read(PIECE), b"")
     else:
         with open(path, "rb") as stream:
             plain = iter(lambda: stream.read(PIECE), b"")
-            yield _gunzip(plain) if compression == "gzip" else plain
+            yield _gunzip(plain) if compression == GZIP else plain
 
 
 def _gunzip(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -167,8 +167,10 @@ def decode_to(
 
 
 def _decoders(compression: str, identity: str) -> list[list[str]]:
-    unpack = {"zstd": [["zstd", "-dcq"]], "gzip": [["gzip", "-dc"]]}.get(compression, [])
-    return [*([["age", "--decrypt", f"--identity={identity}"]] if identity else []), *unpack]
+    unpack = list(CODECS[compression].decompress)
+    return [
+        command for command in (["age", "--decrypt", f"--identity={identity}"] if identity else [], unpack) if command
+    ]
 
 
 @contextmanager

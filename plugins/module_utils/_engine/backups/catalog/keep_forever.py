@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from ...errors import OptionError, TitanError
 from ...outcome import Call, Outcome
 from .entry import PHYSICAL, Entry
-from .manifest import backup_lock, write_manifest
+from .files import backup_lock
+from .manifest import Manifest, write_manifest
 from .read import read_entry
 from .report import public_entry
 
@@ -28,8 +30,7 @@ def pin_entry(entry: Entry, call: Call) -> Outcome:
     if not call.check_mode and entry.pinned != wanted:
         with backup_lock(os.path.dirname(entry.path), entry.name, f"pinning {os.path.basename(entry.path)}"):
             now = read_entry(entry.path)  # a drill may have noted its result meanwhile
-            _require_usable(now, wanted)
-            write_manifest(entry.path, {**(now.manifest or {}), "pinned": wanted}, "pin.manifest")
+            write_manifest(entry.path, replace(_require_usable(now, wanted), pinned=wanted), "pin.manifest")
         if read_entry(entry.path).pinned != wanted:
             raise TitanError(f"The manifest of {entry.path} does not say what was written to it.")
     name = os.path.basename(entry.path)
@@ -41,7 +42,7 @@ def pin_entry(entry: Entry, call: Call) -> Outcome:
     )
 
 
-def _require_usable(entry: Entry, wanted: bool) -> None:
+def _require_usable(entry: Entry, wanted: bool) -> Manifest:
     if entry.format == PHYSICAL:
         raise OptionError("source", entry.path, "pgBackRest removes its backups by its own rules, which know no pins.")
     if not os.path.lexists(entry.path) and not entry.manifest:
@@ -51,6 +52,7 @@ def _require_usable(entry: Entry, wanted: bool) -> None:
         raise OptionError("source", entry.path, f"It cannot be pinned: {why}.")
     if wanted and entry.problem:
         raise TitanError(f"The backup {entry.path} is not worth keeping: {entry.problem}.", path=entry.path)
+    return entry.manifest
 
 
 def _line(name: str, pinned: bool) -> str:

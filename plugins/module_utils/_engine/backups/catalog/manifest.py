@@ -3,25 +3,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The manifest: one JSON file beside each backup that says what is in it and how far it has been proven.
 
-It is written last, so a backup without a manifest never counts as one of ours.
+It is written last, so a backup without a manifest never counts as one of ours. It is a public format, read years later: what a
+newer version wrote and this one does not know is kept when the manifest is written again.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
 from ...errors import TitanError
-from ...host.files import sha256_file, write_file
-from ...postgres.locks import file_lock
+from ...host.files import write_file
+from ..content.fingerprint import Fingerprint, fingerprint_from_manifest
+from .files import hand_over
 from .naming import MANIFEST
+from .source import Source, source_from_json
 
-FORMAT_VERSION = 2  # since 2, manifests name the way in which rows are hashed; without one it is that of 1
+FORMAT_VERSION = 2  # since 2, manifests name the method that hashes rows; without one it is that of 1
 LEVELS = ("none", "checksum", "restored")
 
 _REQUIRED: Mapping[str, type | tuple[type, ...]] = {
@@ -41,12 +43,226 @@ _REQUIRED: Mapping[str, type | tuple[type, ...]] = {
 }
 
 
+@dataclass(frozen=True)
+class Verification:
+    """How far a backup has been proven.
+
+    Attributes:
+        level: What has been shown: nothing, that the file is whole and readable, or that its restore equals the source.
+        at: When; None when never.
+        problem: Why the last verification failed; then level is "none".
+        tables, rows: Compared after the restore.
+        seconds: How long it took.
+    """
+
+    level: str = "none"
+    at: datetime | None = None
+    problem: str = ""
+    tables: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "level": self.level,
+            "at": format_time(self.at) if self.at else None,
+            "problem": self.problem,
+            "tables": self.tables,
+            "rows": self.rows,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(frozen=True)
+class GlobalsFile:
+    """The file beside the dump with the cluster's roles and tablespaces."""
+
+    file: str
+    sha256: str = ""
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Copied:
+    """When the backup was copied away, and whether the copy was read back."""
+
+    at: datetime
+    read_back: bool
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One backup, as its manifest has it.
+
+    Attributes:
+        file: Name of the dump that it lies beside.
+        name: The part of the file name before the time.
+        source: What was dumped; None for a file that others made.
+        started, finished: Aware UTC times.
+        size: Bytes.
+        fingerprint: What was in the source.
+        tool_version: Of pg_dump.
+        shrink_accepted: When somebody last said that the database has rightly become smaller; None for never.
+        dump_seconds: How long the dump took.
+        extra: What this version does not know, as it was read.
+    """
+
+    file: str
+    name: str
+    started: datetime
+    finished: datetime
+    format: str
+    compression: str
+    size: int
+    sha256: str
+    fingerprint: Fingerprint
+    verified: Verification = Verification()
+    database: str = ""
+    system_identifier: str = ""
+    source: Source | None = None
+    tool_version: str = ""
+    globals: GlobalsFile | None = None
+    pinned: bool = False
+    adopted: bool = False
+    shrink_accepted: datetime | None = None
+    copied: Copied | None = None
+    dump_seconds: float = 0.0
+    engine_version: str = ""
+    host: str = ""
+    snapshot: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def tool_major(self) -> int:
+        """Major version of the pg_dump that made it; 0 where that is not known."""
+        return int(self.tool_version.split(".", 1)[0] or 0)
+
+    def with_verification(self, verified: Verification) -> Manifest:
+        return replace(self, verified=verified)
+
+    def as_json(self) -> dict[str, Any]:
+        """What is written, with the keys of all versions."""
+        found: dict[str, Any] = {
+            **self.extra,
+            "format_version": FORMAT_VERSION,
+            "engine_version": self.engine_version,
+            "file": self.file,
+            "name": self.name,
+            "database": self.database,
+            "system_identifier": self.system_identifier,
+            "source": self.source.as_json() if self.source else None,
+            "tools": {"pg_dump": self.tool_version},
+            "host": self.host,
+            "started": format_time(self.started),
+            "finished": format_time(self.finished),
+            "format": self.format,
+            "compression": self.compression,
+            "size": self.size,
+            "sha256": self.sha256,
+            "snapshot": self.snapshot,
+            **self.fingerprint.as_manifest(),
+            "globals": vars(self.globals) if self.globals else None,
+            "pinned": self.pinned,
+            "shrink_accepted": format_time(self.shrink_accepted) if self.shrink_accepted else None,
+            "seconds": {"dump": round(self.dump_seconds, 3)},
+            "verified": self.verified.as_json(),
+        }
+        if self.adopted:
+            found["adopted"] = True
+        if self.copied:
+            found["copied"] = {"at": format_time(self.copied.at), "read_back": self.copied.read_back}
+        return found
+
+
+_OURS = frozenset({
+    *_REQUIRED, "engine_version", "source", "tools", "host", "snapshot", "large_objects", "row_hash", "globals", "pinned",
+    "shrink_accepted", "seconds", "adopted", "copied",
+})  # fmt: skip
+
+
+def manifest_from_json(found: Any) -> Manifest:
+    """The manifest that was written, by this version or an older one.
+
+    Raises:
+        TitanError: it is not a manifest that this version understands; the message says why.
+    """
+    _check(found)
+    globals_, copied, seconds = found.get("globals") or {}, found.get("copied") or {}, found.get("seconds") or {}
+    try:
+        return Manifest(
+            file=found["file"],
+            name=found["name"],
+            started=parse_time(found["started"]),
+            finished=parse_time(found["finished"]),
+            format=found["format"],
+            compression=found["compression"],
+            size=found["size"],
+            sha256=found["sha256"],
+            fingerprint=fingerprint_from_manifest(found),
+            verified=verification_from_json(found["verified"]),
+            database=found["database"],
+            system_identifier=found["system_identifier"],
+            source=source_from_json(found["source"]) if found.get("source") else None,
+            tool_version=str((found.get("tools") or {}).get("pg_dump") or ""),
+            globals=GlobalsFile(globals_["file"], globals_.get("sha256", ""), globals_.get("size", 0))
+            if globals_
+            else None,
+            pinned=bool(found.get("pinned")),
+            adopted=bool(found.get("adopted")),
+            shrink_accepted=_time_or_none(found.get("shrink_accepted")),
+            copied=Copied(parse_time(copied["at"]), bool(copied.get("read_back"))) if copied else None,
+            dump_seconds=float(seconds.get("dump") or 0),
+            engine_version=str(found.get("engine_version") or ""),
+            host=str(found.get("host") or ""),
+            snapshot=str(found.get("snapshot") or ""),
+            extra={key: value for key, value in found.items() if key not in _OURS},
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise TitanError(f"its manifest cannot be understood ({type(error).__name__}: {error})") from error
+
+
+def _check(found: Any) -> None:
+    if not isinstance(found, dict):
+        raise TitanError("its manifest is not a JSON object")
+    for key, kind in _REQUIRED.items():
+        if not isinstance(found.get(key), kind):
+            raise TitanError(f"its manifest has no usable {key!r}")
+    if found["format_version"] > FORMAT_VERSION:
+        raise TitanError(f"its manifest has format {found['format_version']}; this version knows {FORMAT_VERSION}")
+    if found["verified"].get("level") not in LEVELS:
+        raise TitanError("its manifest has no usable level of verification")
+    for key in ("started", "finished"):
+        try:
+            parse_time(found[key])
+        except ValueError as error:
+            raise TitanError(f"its manifest has no usable {key!r}") from error
+
+
+def verification_from_json(found: Mapping[str, Any]) -> Verification:
+    """The part "verified" of a manifest."""
+    return Verification(
+        level=str(found["level"]),
+        at=_time_or_none(found.get("at")),
+        problem=str(found.get("problem") or ""),
+        tables=int(found.get("tables") or 0),
+        rows=int(found.get("rows") or 0),
+        seconds=float(found.get("seconds") or 0),
+    )
+
+
+def _time_or_none(text: object) -> datetime | None:
+    try:
+        return parse_time(str(text))
+    except ValueError:
+        return None
+
+
 def manifest_path(path: str) -> str:
     """Where the manifest of the backup at path lies."""
     return path + MANIFEST
 
 
-def read_manifest(path: str) -> dict[str, Any]:
+def read_manifest(path: str) -> Manifest:
     """Read the manifest of the backup at path.
 
     Raises:
@@ -55,82 +271,26 @@ def read_manifest(path: str) -> dict[str, Any]:
     """
     try:
         with open(manifest_path(path), encoding="utf-8") as stream:
-            manifest = json.load(stream)
+            found = json.load(stream)
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
         raise TitanError(f"its manifest cannot be read ({error})") from error
-    check_manifest(manifest)
-    if manifest["file"] != os.path.basename(path):
-        raise TitanError(f"its manifest is that of {manifest['file']!r}")
-    return dict(manifest)
+    manifest = manifest_from_json(found)
+    if manifest.file != os.path.basename(path):
+        raise TitanError(f"its manifest is that of {manifest.file!r}")
+    return manifest
 
 
-def check_manifest(manifest: Any) -> None:
-    """Raise TitanError, saying why, unless this is a manifest that this version understands."""
-    if not isinstance(manifest, dict):
-        raise TitanError("its manifest is not a JSON object")
-    for key, kind in _REQUIRED.items():
-        if not isinstance(manifest.get(key), kind):
-            raise TitanError(f"its manifest has no usable {key!r}")
-    if manifest["format_version"] > FORMAT_VERSION:
-        raise TitanError(f"its manifest has format {manifest['format_version']}; this version knows {FORMAT_VERSION}")
-    if manifest["verified"].get("level") not in LEVELS:
-        raise TitanError("its manifest has no usable level of verification")
-    for key in ("started", "finished"):
-        try:
-            parse_time(manifest[key])
-        except ValueError as error:
-            raise TitanError(f"its manifest has no usable {key!r}") from error
-
-
-def write_manifest(path: str, manifest: Mapping[str, Any], label: str = "backup.manifest") -> None:
+def write_manifest(path: str, manifest: Manifest, label: str = "backup.manifest") -> None:
     """Write the manifest of the backup at path: whole or not at all, mode 0600."""
-    text = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    write_file(manifest_path(path), text.encode(), 0o600, label)
+    write_file(manifest_path(path), json_bytes(manifest.as_json()), 0o600, label)
     hand_over(manifest_path(path))
 
 
-def hand_over(path: str) -> None:
-    """Give what root has written to the owner of its directory, whose jobs have to read it."""
-    if os.geteuid() == 0:
-        owner = os.stat(os.path.dirname(os.path.abspath(path)))
-        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
-
-
-@contextmanager
-def backup_lock(dest: str, name: str, purpose: str) -> Iterator[None]:
-    """Hold the lock on the backups of one name.
-
-    Raises:
-        LockedError: another run holds it; says who and since when.
-    """
-    path = os.path.join(dest, f".{name}.lock")
-    with file_lock(path, purpose):
-        hand_over(path)
-        yield
-
-
-def verification(
-    level: str, at: datetime | None = None, problem: str = "", tables: int = 0, rows: int = 0, seconds: float = 0.0
-) -> dict[str, Any]:
-    """The manifest's "verified" part.
-
-    Args:
-        level: What has been shown: nothing, that the file is whole and readable, or that its restore equals the source.
-        at: When; None when never.
-        problem: Why the last verification failed; then level is "none".
-        tables, rows: Compared after the restore.
-        seconds: How long it took.
-    """
-    return {
-        "level": level,
-        "at": format_time(at) if at else None,
-        "problem": problem,
-        "tables": tables,
-        "rows": rows,
-        "seconds": round(seconds, 3),
-    }
+def json_bytes(content: Mapping[str, Any]) -> bytes:
+    """A manifest or record as it is written."""
+    return (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
 def unproven(path: str, error: TitanError) -> TitanError:
@@ -154,20 +314,3 @@ def parse_time(text: str) -> datetime:
         ValueError: another form.
     """
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
-
-
-def digest(path: str) -> str:
-    """SHA-256 of the backup at path; of a directory, that of its sorted "<sha256>  <file>" lines."""
-    if not os.path.isdir(path):
-        return sha256_file(path)
-    whole = hashlib.sha256()
-    for name in sorted(os.listdir(path)):
-        whole.update(f"{sha256_file(os.path.join(path, name))}  {name}\n".encode())
-    return whole.hexdigest()
-
-
-def size_of(path: str) -> int:
-    """Bytes of the backup at path, a file or a flat directory."""
-    if not os.path.isdir(path):
-        return os.lstat(path).st_size
-    return sum(os.lstat(os.path.join(path, name)).st_size for name in os.listdir(path))

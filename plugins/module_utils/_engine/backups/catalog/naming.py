@@ -11,23 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from ...errors import OptionError
+from ..programs.codecs import CODECS, NONE, Codec
 
 MANIFEST = ".json"
 GLOBALS = ".globals.sql"
 
-# (format, compression) -> extension. A custom archive with gzip is compressed by pg_dump itself, so that pg_restore
-# reads it as it is; zstd is done in the pipe, because older pg_dump and some builds cannot.
-EXTENSIONS = {
-    ("plain", "gzip"): "sql.gz",
-    ("plain", "zstd"): "sql.zst",
-    ("plain", "none"): "sql",
-    ("custom", "gzip"): "dump",
-    ("custom", "zstd"): "dump.zst",
-    ("custom", "none"): "raw.dump",
-    ("directory", "gzip"): "dir",
-    ("directory", "none"): "raw.dir",
-    ("directory", "zstd"): "zst.dir",
-}
+FORMATS = ("plain", "custom", "directory")
+EXTENSIONS = {(form, codec.name): codec.extension(form) for form in FORMATS for codec in CODECS.values()}
 _KINDS = {extension: kind for kind, extension in EXTENSIONS.items()}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,62}", re.ASCII)
 _FILE = re.compile(
@@ -47,6 +37,15 @@ class FileName:
     format: str
     compression: str
     encrypted: bool = False
+
+    @property
+    def codec(self) -> Codec:
+        return CODECS[self.compression]
+
+    @property
+    def packed(self) -> str:
+        """The compression that has to be undone before pg_restore or psql reads it: an archive's own one has not."""
+        return self.compression if self.codec.in_pipe(self.format) else NONE
 
     def __str__(self) -> str:
         suffix = ".age" if self.encrypted else ""

@@ -18,7 +18,8 @@ from ...errors import OptionError, TitanError
 from ...host.files import PART, write_file
 from ..programs.pgbackrest import Stanza, read_info, verify_sets
 from .entry import PHYSICAL, Entry
-from .manifest import LEVELS, hand_over, parse_time
+from .files import hand_over
+from .manifest import LEVELS, json_bytes, parse_time, verification_from_json
 
 POINTER = "pgbackrest.json"
 RECORD = ".pgbackrest.json"
@@ -53,7 +54,7 @@ def read_pointer(dest: str) -> Stanza | None:
 def pointer_text(stanza: Stanza) -> bytes:
     """The pointer's content."""
     content = {"format_version": FORMAT_VERSION, "name": stanza.name, "stanza": stanza.stanza, "config": stanza.config}
-    return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
+    return json_bytes(content)
 
 
 def write_pointer(stanza: Stanza) -> None:
@@ -76,12 +77,11 @@ def record_path(stanza: Stanza, label: str) -> str:
 def write_record(stanza: Stanza, label: str, record: Mapping[str, Any]) -> None:
     """Write the record of a backup: whole or not at all."""
     path = record_path(stanza, label)
-    text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    write_file(path, text.encode(), 0o600, "backup.record")
+    write_file(path, json_bytes(record), 0o600, "backup.record")
     hand_over(path)
 
 
-def sweep_records(stanza: Stanza, labels: set[str]) -> None:
+def remove_orphan_records(stanza: Stanza, labels: set[str]) -> None:
     """Remove the records of backups that pgBackRest has no more, and what dead runs left; the caller holds the lock."""
     for item in os.listdir(stanza.dest):
         label = label_of(item)
@@ -113,7 +113,7 @@ def no_better_than(entry: Entry, parts: Sequence[Entry]) -> Entry:
     """An incremental backup whose parts lie in others: what a drill has found wrong with one of them is wrong with it, too,
     unless it was itself proven since."""
     for part in parts:
-        found = (part.manifest or {}).get("verified", {})
+        found = (part.record or {}).get("verified", {})
         if found.get("problem") and not (entry.verified_at and entry.verified_at > parse_time(found["at"])):
             problem = entry.problem or f"it builds on {label_of(part.path)}: {found['problem']}"
             return replace(entry, problem=problem, verified_level="none", verified_at=None)
@@ -146,8 +146,8 @@ def entry_of(
         problem = "pgBackRest found pages with wrong checksums while it copied them"
     if not problem and sound is not None:
         problem = sound.get(label, UNKNOWN)
-    verified = (record or {}).get("verified", {})
-    problem = problem or str(verified.get("problem") or "")
+    verified = verification_from_json((record or {}).get("verified") or {"level": "none"})
+    problem = problem or verified.problem
     return Entry(
         path=record_path(stanza, label),
         name=stanza.name,
@@ -158,10 +158,11 @@ def entry_of(
         size=int(backup["info"]["repository"].get("size") or backup["info"]["repository"].get("delta") or 0),
         sha256=digest,
         format=PHYSICAL,
-        verified_level=verified.get("level", "none") if not problem else "none",
-        verified_at=parse_time(verified["at"]) if verified.get("at") and not problem else None,
+        verified_level=verified.level if not problem else "none",
+        verified_at=verified.at if not problem else None,
         problem=problem,
-        manifest=record,
+        manifest=None,
+        record=record,
     )
 
 

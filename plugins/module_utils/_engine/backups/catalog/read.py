@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
-from typing import Any
 
 from ...errors import OptionError, TitanError
 from .entry import Entry
+from .files import digest, size_of
 from .integrity import content_problem
-from .manifest import digest, manifest_path, parse_time, read_manifest, size_of
+from .manifest import Manifest, Verification, manifest_path, read_manifest
 from .naming import MANIFEST, FileName, parse_file_name
 from .physical import label_of, read_pointer, read_stanza_catalog, read_stanza_entry
 
@@ -94,20 +94,20 @@ def _entry(path: str, parsed: FileName, verify: str) -> Entry:
         problem = "its file is missing; only the manifest is there"
     except OSError as error:
         problem = problem or f"it cannot be read ({error.strerror})"
-    verified = (manifest or {}).get("verified", {})
-    problem = problem or str(verified.get("problem") or "")
+    verified = manifest.verified if manifest else Verification()
+    problem = problem or verified.problem
     return Entry(
         path=path,
         name=parsed.name,
-        database=(manifest or {}).get("database", ""),
-        system_identifier=(manifest or {}).get("system_identifier", ""),
-        started=parse_time(manifest["started"]) if manifest else parsed.started,
-        finished=parse_time(manifest["finished"]) if manifest else parsed.started,
+        database=manifest.database if manifest else "",
+        system_identifier=manifest.system_identifier if manifest else "",
+        started=manifest.started if manifest else parsed.started,
+        finished=manifest.finished if manifest else parsed.started,
         size=size,
-        sha256=(manifest or {}).get("sha256", ""),
+        sha256=manifest.sha256 if manifest else "",
         format=parsed.format,
-        verified_level=verified.get("level", "none") if not problem else "none",
-        verified_at=parse_time(verified["at"]) if verified.get("at") and not problem else None,
+        verified_level=verified.level if not problem else "none",
+        verified_at=verified.at if not problem else None,
         problem=problem,
         manifest=manifest,
     )
@@ -121,23 +121,21 @@ def _kind_problem(path: str, parsed: FileName) -> str:
     return ""
 
 
-def _content_problem(path: str, parsed: FileName, manifest: dict[str, Any] | None, size: int, verify: str) -> str:
-    if manifest and size != manifest["size"]:
-        return f"its size is {size} bytes, but {manifest['size']} in the manifest"
+def _content_problem(path: str, parsed: FileName, manifest: Manifest | None, size: int, verify: str) -> str:
+    if manifest and size != manifest.size:
+        return f"its size is {size} bytes, but {manifest.size} in the manifest"
     if verify == "none":
         return "it is empty" if size == 0 else ""
     if manifest:
         found = digest(path)
-        return (
-            "" if found == manifest["sha256"] else f"its SHA-256 is {found}, but {manifest['sha256']} in the manifest"
-        )
+        return "" if found == manifest.sha256 else f"its SHA-256 is {found}, but {manifest.sha256} in the manifest"
     return content_problem(path, parsed)
 
 
 def files_of(entry: Entry) -> list[str]:
     """Everything that belongs to the backup and exists: the dump first, the manifest last, so that at no moment of a
     removal a dump is there without its manifest."""
-    beside = [str(part["file"]) for part in ((entry.manifest or {}).get("globals"),) if part]
+    beside = [part.file for part in (entry.manifest.globals if entry.manifest else None,) if part]
     folder = os.path.dirname(entry.path)
     paths = [entry.path, *(os.path.join(folder, os.path.basename(item)) for item in beside), manifest_path(entry.path)]
     return [path for path in paths if os.path.lexists(path)]

@@ -41,10 +41,10 @@ def public_entry(entry: Entry) -> dict[str, Any]:
         "verified_level": entry.verified_level,
         "verified_at": _text(entry.verified_at),
         "problem": entry.problem,
-        "adopted": entry.manifest is None,
+        "adopted": entry.adopted,
         "pinned": entry.pinned,
     }
-    return {**(entry.manifest or {}), **found}
+    return {**(entry.manifest.as_json() if entry.manifest else entry.record or {}), **found}
 
 
 def _text(moment: datetime | None) -> str | None:

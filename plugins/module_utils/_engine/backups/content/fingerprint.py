@@ -12,11 +12,11 @@ from typing import Any, Callable
 
 from ...errors import DatabaseError, TitanError
 from ...outcome import silent
-from ...postgres.database import Database, sql, translated
-from .row_hash import COLUMNS, COLUMNS_OF, TEXT, WAYS, Column, row_hash
+from ...postgres.database import Database, sql
+from .row_hash import COLUMNS, COLUMNS_OF, HASH_METHODS, TEXT, Column, row_hash
 
 # Row text depends on these; both sides of a comparison must run under the same.
-_PINS = """
+_FIXED_SETTINGS = """
 SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET extra_float_digits = 3;
 SET bytea_output = 'hex'; SET xmlbinary = 'base64'; SET lc_monetary = 'C'; SET row_security = off;
 SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0
@@ -60,13 +60,13 @@ class Fingerprint:
     Attributes:
         tables: By schema and name.
         large_objects, large_objects_hash: How many, and the sum of their pieces' hashes.
-        way: In which way the rows are hashed.
+        hash_method: How to hash rows.
     """
 
     tables: tuple[Content, ...]
     large_objects: int
     large_objects_hash: str
-    way: str = COLUMNS
+    hash_method: str = COLUMNS
 
     @property
     def rows(self) -> int:
@@ -76,7 +76,7 @@ class Fingerprint:
         return {
             "tables": [asdict(table) for table in self.tables],
             "large_objects": {"count": self.large_objects, "hash": self.large_objects_hash},
-            "row_hash": self.way,
+            "row_hash": self.hash_method,
         }
 
 
@@ -87,38 +87,38 @@ def fingerprint_from_manifest(manifest: Mapping[str, Any]) -> Fingerprint:
         tuple(Content(table["schema"], table["name"], table["rows"], table["hash"]) for table in manifest["tables"]),
         int(objects.get("count", 0)),
         str(objects.get("hash", "0")),
-        hashed_in(manifest),
+        hash_method_of(manifest),
     )
 
 
-def hashed_in(manifest: Mapping[str, Any] | None) -> str:
-    """The way in which a manifest's rows are hashed; a comparison has to take the same. Without a manifest the newest.
+def hash_method_of(manifest: Mapping[str, Any] | None) -> str:
+    """How a manifest's rows are hashed; a comparison has to use the same method. Without a manifest the newest.
 
     Raises:
         TitanError: a newer version made it.
     """
-    way = str(manifest.get("row_hash") or TEXT) if manifest else COLUMNS
-    if way not in WAYS:
-        raise TitanError(f"Its manifest hashes rows in the way {way!r}, which this version does not know.")
-    return way
+    hash_method = str(manifest.get("row_hash") or TEXT) if manifest else COLUMNS
+    if hash_method not in HASH_METHODS:
+        raise TitanError(f"Its manifest hashes rows by the method {hash_method!r}, which this version does not know.")
+    return hash_method
 
 
-def pin(database: Database) -> None:
+def fix_settings(database: Database) -> None:
     """Make row text depend on the rows alone, and lift the role's own time limits."""
-    database.execute(_PINS)
+    database.execute(_FIXED_SETTINGS)
     if database.major >= 17:
         database.execute("SET transaction_timeout = 0")
 
 
-def dump_pins(database: Database) -> dict[str, str]:
+def dump_settings(database: Database) -> dict[str, str]:
     """Variables that make pg_dump write rows the same way whatever the server, database or role has set.
 
-    It pins what else matters itself. PGTZ passes every pooler; PGOPTIONS may not, and is given where it is needed only.
+    It sets what else matters itself. PGTZ passes every pooler; PGOPTIONS may not, and is given where it is needed only.
     """
     return {"PGTZ": "UTC", **_overridden(database, {"bytea_output": "hex", "quote_all_identifiers": "off"})}
 
 
-def load_pins(database: Database) -> dict[str, str]:
+def load_settings(database: Database) -> dict[str, str]:
     """Variables that let psql and pg_restore write, whatever the role has set."""
     return _overridden(database, {"default_transaction_read_only": "off"})
 
@@ -133,8 +133,8 @@ def canceller(database: Database) -> Callable[[], None]:
     """What another thread may call to cancel whatever the connection is doing; nothing happens when it is gone."""
 
     def cancel() -> None:
-        with suppress(DatabaseError), translated():
-            database.raw.cancel()
+        with suppress(DatabaseError):
+            database.cancel()
 
     return cancel
 
@@ -165,20 +165,20 @@ def read_fingerprint(
     tables: Sequence[Table],
     say: Callable[[str], None] = silent,
     hashes: bool = True,
-    way: str = COLUMNS,
+    hash_method: str = COLUMNS,
 ) -> Fingerprint:
     """Count and hash the rows of the tables, and the large objects, in the connection's transaction or snapshot.
 
     Args:
-        database: Connected, pinned.
+        database: Connected, with fixed settings.
         tables: From read_tables.
         say: Takes a line for each table.
         hashes: False to count the rows only; their hash is then empty.
-        way: In which way to hash rows, for a comparison with an older fingerprint.
+        hash_method: How to hash rows, for a comparison with an older fingerprint.
     """
-    contents = read_contents(database, tables, say, hashes, way)
+    contents = read_contents(database, tables, say, hashes, hash_method)
     objects, objects_hash = _large_objects(database)
-    return Fingerprint(contents, objects, objects_hash, way)
+    return Fingerprint(contents, objects, objects_hash, hash_method)
 
 
 def read_contents(
@@ -186,7 +186,7 @@ def read_contents(
     tables: Iterable[Table],
     say: Callable[[str], None] = silent,
     hashes: bool = True,
-    way: str = COLUMNS,
+    hash_method: str = COLUMNS,
 ) -> tuple[Content, ...]:
     """Count and hash the rows of the tables. Those that a standby does not have are empty there and in a dump of it."""
     contents = []
@@ -194,7 +194,7 @@ def read_contents(
         if table.absent:
             contents.append(Content(table.schema, table.name, 0, "0" if hashes else ""))
         else:
-            contents.append(_content(database, table, way) if hashes else _count(database, table))
+            contents.append(_content(database, table, hash_method) if hashes else _count(database, table))
         say(f"  {table.label}: {contents[-1].rows} rows")
     return tuple(contents)
 
@@ -204,9 +204,9 @@ def _count(database: Database, table: Table) -> Content:
     return Content(table.schema, table.name, int(rows), "")
 
 
-def _content(database: Database, table: Table, way: str) -> Content:
+def _content(database: Database, table: Table, hash_method: str) -> Content:
     columns = [Column(row["name"], row["kind"]) for row in database.rows(COLUMNS_OF, (table.oid,))]
-    alias, hashed = row_hash(way, columns)
+    alias, hashed = row_hash(hash_method, columns)
     row = database.row(
         sql.SQL(
             "SELECT count(*) AS rows, coalesce(sum({hashed}), 0)::text AS hash FROM ONLY {table} AS {alias}"

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The SQL that makes 64 bits of one row, in the two ways that manifests know.
+"""The SQL that makes 64 bits of one row, in the two methods that manifests know.
 
-"text" (manifests that name no way) hashes the text of the whole row. "columns" hashes one column after the other, each hash
+"text" (manifests that name no method) hashes the text of the whole row. "columns" hashes one column after the other, each hash
 being the seed of the next one, so that it depends on every value, on its column and on all values before it, as the text
 does; not having to write and quote the row, it takes a third of the time. Values that read differently hash differently here,
 too (1.0 and 1.00, 0 and -0, NULL and '', 'a ' and 'a' as char), whatever the type itself calls equal. Only built-in types
@@ -20,7 +20,7 @@ from typing import Any
 from ...postgres.database import sql
 
 TEXT, COLUMNS = "text", "columns"
-WAYS = (TEXT, COLUMNS)
+HASH_METHODS = (TEXT, COLUMNS)
 
 # {c} is the column, {seed} the hash so far. A hash function gives NULL for NULL, which would forget the seed: hence coalesce,
 # and a seed that says whether there was a value.
@@ -72,15 +72,15 @@ class Column:
     kind: str
 
 
-def row_hash(way: str, columns: Sequence[Column]) -> tuple[str, Any]:
+def row_hash(hash_method: str, columns: Sequence[Column]) -> tuple[str, Any]:
     """The name that the table has to be given in the query, and the expression for the hash of its row.
 
     Args:
-        way: One of WAYS.
+        hash_method: One of HASH_METHODS.
         columns: All of the table's, in order, as COLUMNS_OF gives them.
     """
     alias = "titan_row"
-    if way == COLUMNS:
+    if hash_method == COLUMNS:
         return alias, _of_columns(alias, columns)
     taken = {column.name for column in columns} | _SYSTEM
     while alias in taken:  # x::text would then mean the column called x

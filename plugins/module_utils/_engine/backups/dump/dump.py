@@ -20,17 +20,17 @@ from ...host.files import PART, published, sync_directory
 from ...outcome import silent
 from ...postgres.database import Database, child_environment
 from ...steps import step
+from ..catalog.files import digest, size_of
 from ..catalog.integrity import WrittenGzip
-from ..catalog.manifest import digest, size_of
 from ..catalog.naming import FileName
-from ..content.fingerprint import Fingerprint, Table, dump_pins
+from ..content.fingerprint import Fingerprint, Table, dump_settings
+from ..programs.codecs import GZIP, NONE
 from ..programs.pipeline import PIECE, Chain, Deadline, Program, chain
-from ..programs.tools import Programs, compressor
-from .parallel import fingerprint_meanwhile
+from ..programs.tools import Programs
+from .parallel import dump_and_fingerprint
 from .source import snapshot
 
 _ATTEMPTS = 3
-_DECODED = (("custom", "zstd"), ("plain", "gzip"))  # while they are written
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ class DumpRequest:
     @property
     def decodes(self) -> bool:
         """Whether the dump is decoded while it is written."""
-        return self.decode and (self.file.format, self.file.compression) in _DECODED and not self.recipients
+        decodable = self.file.packed == GZIP if self.file.format == "plain" else self.file.packed != NONE
+        return self.decode and decodable and not self.recipients
 
     @property
     def path(self) -> str:
@@ -104,7 +105,7 @@ def take_dump(
 
 
 def _somebody_waits(database: Database, tables: Sequence[Table]) -> bool:
-    if database.raw.closed or database.raw.info.transaction_status != 2:
+    if not database.in_transaction:
         return False
     try:
         waiting = database.value(
@@ -128,7 +129,7 @@ def _dump_to_file(
     if left:
         database.execute("SELECT set_config('statement_timeout', %s, false)", (f"{int(left * 1000) + 1}ms",))
     with child_environment(database.settings) as inherited:
-        env = {**inherited, **dump_pins(database)}
+        env = {**inherited, **dump_settings(database)}
         if request.file.format == "directory":
             return _dump_directory(database, request, identifier, tables, env, deadline, say)
         digest_so_far = hashlib.sha256()
@@ -136,7 +137,7 @@ def _dump_to_file(
             programs = _programs(request, identifier, env)
             sinks = [stream.write, *decoders]
             with chain(programs, deadline, stdout=subprocess.PIPE) as started:
-                content = fingerprint_meanwhile(
+                content = dump_and_fingerprint(
                     database,
                     started,
                     lambda: _pump(started, sinks, digest_so_far),
@@ -151,10 +152,10 @@ def _dump_to_file(
 
 
 def _programs(request: DumpRequest, identifier: str, env: dict[str, str]) -> list[Program]:
-    plain, inside = request.file.format == "plain", request.file.compression == "gzip"
-    options = ["--format=plain"] if plain else ["--format=custom", f"--compress={6 if inside else 0}"]
+    codec, form = request.file.codec, request.file.format
+    options = ["--format=plain"] if form == "plain" else ["--format=custom", f"--compress={codec.archive_level}"]
     dump = Program([request.programs.path("pg_dump"), *_common(request, identifier), *options], env)
-    outside = compressor(request.file.compression) if plain or not inside else []
+    outside = codec.compressor(form)
     rest = [Program(outside)] if outside else []
     if request.recipients:
         rest.append(Program(["age", *(f"--recipient={recipient}" for recipient in request.recipients)]))
@@ -184,7 +185,7 @@ def _decoding(request: DumpRequest, deadline: Deadline) -> Iterator[Sequence[Cal
         yield [decoder.write]
         decoder.finish()
     else:
-        programs = [Program(["zstd", "-tq"])]
+        programs = [Program(request.file.codec.test)]
         with ExitStack() as stack:
             started = stack.enter_context(chain(programs, deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL))
             yield [started.input.write]
@@ -199,13 +200,13 @@ def _dump_directory(
     deadline: Deadline,
     say: Callable[[str], None],
 ) -> tuple[int, str, Fingerprint]:
-    level = {"gzip": "6", "none": "0", "zstd": "zstd:1"}[request.file.compression]
+    level = request.file.codec.directory_level
     temporary = tempfile.mkdtemp(prefix=f".{request.file}.", suffix=PART, dir=request.dest)
     try:
         options = ["--format=directory", f"--jobs={request.jobs}", f"--compress={level}", f"--file={temporary}"]
         program = Program([request.programs.path("pg_dump"), *_common(request, identifier), *options], env)
         with chain([program], deadline, stdout=subprocess.DEVNULL) as started:
-            content = fingerprint_meanwhile(database, started, started.finish, tables, request.hashes, deadline, say)
+            content = dump_and_fingerprint(database, started, started.finish, tables, request.hashes, deadline, say)
         for name in os.listdir(temporary):
             _sync_file(os.path.join(temporary, name))
         sync_directory(temporary)

@@ -16,7 +16,7 @@ from ..catalog.naming import GLOBALS, MANIFEST, parse_file_name
 _TEMPORARY = re.compile(r"\.(?P<file>.+)\.[A-Za-z0-9_]{8}" + re.escape(PART))
 
 
-def sweep_parts(dest: str, name: str) -> list[str]:
+def remove_leftover_parts(dest: str, name: str) -> list[str]:
     """Remove the temporary files of dead runs of this backup's name; the caller holds the name's lock.
 
     Returns:

@@ -8,20 +8,17 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
-from typing import Any
 
 from ...errors import TitanError
 from ...host.files import sha256_file
-from ..catalog.manifest import format_time, manifest_path
+from ..catalog.manifest import Copied, Manifest, manifest_path
 from ..programs.pipeline import PIECE, Deadline, Program, chain, output_of
 
 
-def copy_away(
-    path: str, manifest: Mapping[str, Any], command: Sequence[str], back: Sequence[str], deadline: Deadline
-) -> dict[str, Any]:
-    """Copy the dump, what lies beside it and the manifest; return the manifest's "copied" part.
+def copy_away(path: str, manifest: Manifest, command: Sequence[str], back: Sequence[str], deadline: Deadline) -> Copied:
+    """Copy the dump, what lies beside it and the manifest.
 
     Args:
         path: The dump.
@@ -33,9 +30,8 @@ def copy_away(
     Raises:
         TitanError: a command failed, or a copy reads otherwise than the file.
     """
-    beside = (manifest.get("globals") or {}).get("file")
-    folder = os.path.dirname(path)
-    for item in [path, *([os.path.join(folder, beside)] if beside else []), manifest_path(path)]:
+    beside, folder = manifest.globals, os.path.dirname(path)
+    for item in [path, *([os.path.join(folder, beside.file)] if beside else []), manifest_path(path)]:
         try:
             output_of(Program(_filled(command, item)), deadline)
             if back and _sha256_of(Program(_filled(back, item)), deadline) != sha256_file(item):
@@ -45,7 +41,7 @@ def copy_away(
                 f"The backup {path} is good, but was not copied: of {os.path.basename(item)}, {error.message} Nothing was removed.",
                 path=path,
             ) from error
-    return {"at": format_time(datetime.now(timezone.utc)), "read_back": bool(back)}
+    return Copied(datetime.now(timezone.utc), bool(back))
 
 
 def _filled(words: Sequence[str], path: str) -> list[str]:

@@ -15,7 +15,7 @@ from ..content.fingerprint import Fingerprint, Table, canceller, read_fingerprin
 from ..programs.pipeline import Chain, Deadline
 
 
-def fingerprint_meanwhile(
+def dump_and_fingerprint(
     database: Database,
     started: Chain,
     work: Callable[[], None],

@@ -15,7 +15,8 @@ from typing import Any
 from ...errors import OptionError, TitanError
 from ..catalog.entry import Entry
 from ..catalog.read import newest_verified
-from ..programs.tools import CLIENT, SERVER, Programs, choose_compression, find_programs
+from ..programs.codecs import choose_compression
+from ..programs.tools import CLIENT, SERVER, Programs, find_programs
 from .source import Source
 
 _SPARE = 1.3

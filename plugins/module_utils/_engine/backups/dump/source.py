@@ -7,37 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database, sql
-from ...postgres.grants import NOT_ALLOWED
+from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, OUT_OF_MEMORY, UNDEFINED_TABLE
 from ..catalog.entry import Entry
-from ..content.fingerprint import Table, pin, read_tables
+from ..catalog.source import Source
+from ..content.fingerprint import Table, fix_settings, read_tables
 from ..load.properties import read_properties
 
 _ATTEMPTS = 5
-
-
-@dataclass(frozen=True)
-class Source:
-    """The database's identity, and what a restore elsewhere must prepare for it."""
-
-    database: str
-    system_identifier: str
-    server_version: str
-    server_major: int
-    in_recovery: bool
-    bytes: int
-    encoding: str
-    collate: str
-    ctype: str
-    owner: str
-    superuser: str
-    roles: tuple[str, ...]
-    tablespaces: tuple[str, ...]
-    properties: dict[str, Any]
 
 
 def read_source(database: Database) -> Source:
@@ -95,7 +75,7 @@ def read_system_identifier(database: Database) -> str:
     try:
         return str(database.value("SELECT system_identifier::text FROM pg_control_system()"))
     except DatabaseError as error:
-        if error.sqlstate != NOT_ALLOWED:
+        if error.sqlstate != INSUFFICIENT_PRIVILEGE:
             raise
         return ""  # a provider may have revoked it
 
@@ -127,7 +107,7 @@ def snapshot(database: Database, lock_timeout: float) -> Iterator[tuple[str, lis
     Raises:
         TitanError: the role cannot read everything, a lock was not granted in time, or tables keep coming and going.
     """
-    pin(database)
+    fix_settings(database)
     database.execute("SELECT set_config('lock_timeout', %s, false)", (f"{int(lock_timeout * 1000)}ms",))
     for _attempt in range(_ATTEMPTS):
         tables = read_tables(database)
@@ -158,19 +138,19 @@ def _lock(database: Database, tables: Sequence[Table]) -> None:
     try:
         database.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(names))
     except DatabaseError as error:
-        if error.sqlstate == "55P03":
+        if error.sqlstate == LOCK_NOT_AVAILABLE:
             raise TitanError(
                 "A table is locked by another session, and the lock was not released within 'lock_timeout'. "
                 f"{_holders(database)}Run the backup again when that session has ended.",
                 sqlstate=error.sqlstate,
             ) from error
-        if error.sqlstate == "53200":
+        if error.sqlstate == OUT_OF_MEMORY:
             raise TitanError(
                 f"The server has no room for locks on all {len(tables)} tables. Raise its max_locks_per_transaction, restart it, and "
                 "run the backup again.",
                 sqlstate=error.sqlstate,
             ) from error
-        if error.sqlstate == "42P01":
+        if error.sqlstate == UNDEFINED_TABLE:
             raise _TablesChangedError from error
         raise
 

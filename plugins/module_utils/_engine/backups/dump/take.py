@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import socket
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import Any, Callable
+from typing import Callable
 
 from ...errors import TitanError
 from ...outcome import silent
@@ -18,16 +18,18 @@ from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database
 from ...steps import step
 from ...version import VERSION
+from ..catalog.files import digest
 from ..catalog.integrity import content_problem
-from ..catalog.manifest import FORMAT_VERSION, digest, format_time, unproven, verification, write_manifest
+from ..catalog.manifest import GlobalsFile, Manifest, Verification, unproven, write_manifest
 from ..catalog.naming import GLOBALS, FileName
+from ..catalog.source import Source
+from ..programs.codecs import NONE
 from ..programs.pipeline import Deadline, Program, output_of
 from ..programs.tools import Programs
 from ..proof.drill import run_drill
 from .dump import Dumped, DumpRequest, take_dump
 from .globals import dump_globals
 from .offsite import copy_away
-from .source import Source
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Wanted:
     globals: bool
     pin: bool
     accept_shrink: bool = False
-    accepted_since: str | None = None
+    accepted_since: datetime | None = None
     proof: str = "hash"
     drill_on: ConnectionSettings | None = None
     encrypt_to: tuple[str, ...] = ()
@@ -75,7 +77,7 @@ def free_name(wanted: Wanted, now: Callable[[], datetime] = utc_now) -> FileName
 
 def take_backup(
     database: Database, source: Source, wanted: Wanted, deadline: Deadline, say: Callable[[str], None] = silent
-) -> tuple[str, dict[str, Any], list[str]]:
+) -> tuple[str, Manifest, list[str]]:
     """Take one backup and prove it.
 
     Returns:
@@ -102,61 +104,64 @@ def take_backup(
     manifest = _manifest(source, wanted, file, dumped)
     warnings = []
     if wanted.globals:
-        manifest["globals"], warning = _globals(database, wanted, file, deadline)
+        globals_file, warning = _globals(database, wanted, file, deadline)
+        manifest = replace(manifest, globals=globals_file)
         warnings += [warning] if warning else []
-    manifest["finished"] = format_time(datetime.now(timezone.utc))
+    manifest = replace(manifest, finished=datetime.now(timezone.utc))
     write_manifest(request.path, manifest)
     say("Verifying ...")
     step("backup.verify")
-    _prove(request, manifest, wanted, deadline, say)
+    manifest = _prove(request, manifest, wanted, deadline, say)
     if wanted.copy_to:
         step("backup.copy")
-        manifest["copied"] = copy_away(request.path, manifest, wanted.copy_to, wanted.copy_back, deadline)
+        copied = copy_away(request.path, manifest, wanted.copy_to, wanted.copy_back, deadline)
+        manifest = replace(manifest, copied=copied)
         write_manifest(request.path, manifest, "backup.copied")
     return request.path, manifest, warnings
 
 
 def _prove(
-    request: DumpRequest, manifest: dict[str, Any], wanted: Wanted, deadline: Deadline, say: Callable[[str], None]
-) -> None:
+    request: DumpRequest, manifest: Manifest, wanted: Wanted, deadline: Deadline, say: Callable[[str], None]
+) -> Manifest:
     """Verify the backup, note the result in its manifest, and raise unless it is good."""
     path = request.path
     try:
-        manifest["verified"] = verify_backup(request, manifest, wanted, deadline, say)
+        manifest = manifest.with_verification(verify_backup(request, manifest, wanted, deadline, say))
     except TitanError as error:
         raise unproven(path, error) from error
     write_manifest(path, manifest, "backup.verified")
-    if manifest["verified"]["problem"]:
+    if manifest.verified.problem:
         raise TitanError(
-            f"The backup {path} was taken but is not good: {manifest['verified']['problem']}. It does not count; "
+            f"The backup {path} was taken but is not good: {manifest.verified.problem}. It does not count; "
             "older backups were left alone.",
             path=path,
         )
+    return manifest
 
 
 def verify_backup(
     request: DumpRequest,
-    manifest: dict[str, Any],
+    manifest: Manifest,
     wanted: Wanted,
     deadline: Deadline,
     say: Callable[[str], None] = silent,
-) -> dict[str, Any]:
-    """Read the file back and, if wanted, drill it; return the manifest's "verified" part.
+) -> Verification:
+    """Read the file back and, if wanted, drill it.
 
     Raises:
         TitanError: no drill could be made, which says nothing about the backup.
     """
     began, path, file = time.monotonic(), request.path, request.file
     found = digest(path)
-    if found != manifest["sha256"]:
-        problem = f"it reads back as SHA-256 {found}, written was {manifest['sha256']}"
-        return verification("none", datetime.now(timezone.utc), problem)
+    if found != manifest.sha256:
+        problem = f"it reads back as SHA-256 {found}, written was {manifest.sha256}"
+        return Verification("none", datetime.now(timezone.utc), problem)
     try:
         if wanted.verify == "checksum":
             # what was decoded while it was written is, by its SHA-256, what lies there now
             problem = "" if request.decodes else decode_problem(path, file, wanted, deadline)
             level = "none" if problem else "checksum"
-            return verification(level, datetime.now(timezone.utc), problem, seconds=time.monotonic() - began)
+            return Verification(level, datetime.now(timezone.utc), problem, seconds=time.monotonic() - began)
         result = run_drill(
             path,
             file,
@@ -172,9 +177,9 @@ def verify_backup(
     except TitanError as error:
         if not error.details.get("of_the_backup"):
             raise
-        return verification("none", datetime.now(timezone.utc), error.message.rstrip("."))
+        return Verification("none", datetime.now(timezone.utc), error.message.rstrip("."))
     level = "none" if result.differences else "restored"
-    return verification(
+    return Verification(
         level,
         datetime.now(timezone.utc),
         "; ".join(result.differences),
@@ -189,7 +194,7 @@ def decode_problem(path: str, file: FileName, wanted: Wanted, deadline: Deadline
     if file.encrypted and not wanted.identity:
         return ""  # it can be read back, but not decoded, without the key
     try:
-        if file.format == "plain" or file.compression == "zstd" or file.encrypted:
+        if file.format == "plain" or file.packed != NONE or file.encrypted:
             problem = content_problem(path, file, wanted.identity, deadline)
             deadline.left()
             return "" if problem.startswith("it holds no table") else problem
@@ -199,39 +204,34 @@ def decode_problem(path: str, file: FileName, wanted: Wanted, deadline: Deadline
     return ""
 
 
-def _globals(
-    database: Database, wanted: Wanted, file: FileName, deadline: Deadline
-) -> tuple[dict[str, Any] | None, str]:
+def _globals(database: Database, wanted: Wanted, file: FileName, deadline: Deadline) -> tuple[GlobalsFile | None, str]:
     name = f"{file.name}_{file.started:%Y%m%d_%H%M%S}{GLOBALS}"
     path = os.path.join(wanted.dest, name)
     sha256, problem = dump_globals(database.settings, wanted.programs, path, deadline)
     if problem:
         return None, f"Roles and tablespaces were not written beside the dump: {problem}"
-    return {"file": name, "sha256": sha256, "size": os.path.getsize(path)}, ""
+    return GlobalsFile(name, sha256, os.path.getsize(path)), ""
 
 
-def _manifest(source: Source, wanted: Wanted, file: FileName, dumped: Dumped) -> dict[str, Any]:
-    return {
-        "format_version": FORMAT_VERSION,
-        "engine_version": VERSION,
-        "file": str(file),
-        "name": file.name,
-        "database": source.database,
-        "system_identifier": source.system_identifier,
-        "source": {**asdict(source), "roles": list(source.roles), "tablespaces": list(source.tablespaces)},
-        "tools": {"pg_dump": wanted.programs.version},
-        "host": socket.gethostname(),
-        "started": format_time(file.started),
-        "finished": format_time(file.started),
-        "format": file.format,
-        "compression": file.compression,
-        "size": dumped.size,
-        "sha256": dumped.sha256,
-        "snapshot": dumped.snapshot,
-        **dumped.fingerprint.as_manifest(),
-        "globals": None,
-        "pinned": wanted.pin,
-        "shrink_accepted": format_time(file.started) if wanted.accept_shrink else wanted.accepted_since,
-        "seconds": {"dump": round(dumped.seconds, 3)},
-        "verified": verification("none"),
-    }
+def _manifest(source: Source, wanted: Wanted, file: FileName, dumped: Dumped) -> Manifest:
+    return Manifest(
+        engine_version=VERSION,
+        file=str(file),
+        name=file.name,
+        database=source.database,
+        system_identifier=source.system_identifier,
+        source=source,
+        tool_version=wanted.programs.version,
+        host=socket.gethostname(),
+        started=file.started,
+        finished=file.started,
+        format=file.format,
+        compression=file.compression,
+        size=dumped.size,
+        sha256=dumped.sha256,
+        snapshot=dumped.snapshot,
+        fingerprint=dumped.fingerprint,
+        pinned=wanted.pin,
+        shrink_accepted=file.started if wanted.accept_shrink else wanted.accepted_since,
+        dump_seconds=dumped.seconds,
+    )

@@ -12,7 +12,6 @@ from typing import Any, Callable
 
 from ...errors import OptionError
 from ..catalog.entry import PHYSICAL, Entry
-from ..catalog.manifest import parse_time
 from ..catalog.read import newest_verified
 
 _CLOCK_SLACK = timedelta(minutes=5)
@@ -140,7 +139,7 @@ def doubts(newest: Entry, before: Entry | None, rules: KeepRules) -> str:
         )
     if _is_accepted(newest, before):
         return ""
-    sizes = [("rows", _rows(newest), _rows(before))]
+    sizes = [("rows", newest.rows, before.rows)]
     if newest.path.partition(".")[2] == before.path.partition(".")[2]:
         sizes.append(("bytes", newest.size, before.size))
     for what, now_is, was in sizes:
@@ -154,20 +153,14 @@ def doubts(newest: Entry, before: Entry | None, rules: KeepRules) -> str:
 
 def _is_accepted(newest: Entry, before: Entry) -> bool:
     """Whether somebody has said since then that the database has rightly become smaller."""
-    try:
-        return before.started < parse_time(str((newest.manifest or {}).get("shrink_accepted")))
-    except ValueError:
-        return False  # never
+    accepted = newest.manifest.shrink_accepted if newest.manifest else None
+    return accepted is not None and before.started < accepted
 
 
-def accepted_since(entries: Iterable[Entry], level: str) -> str | None:
+def accepted_since(entries: Iterable[Entry], level: str) -> datetime | None:
     """When a shrink was last accepted, as the manifests of the verified backups hand it on; None for never."""
     good = newest_verified(entries, level)
-    return ((good.manifest if good else None) or {}).get("shrink_accepted")
-
-
-def _rows(entry: Entry) -> int:
-    return sum(int(table["rows"]) for table in (entry.manifest or {}).get("tables", ()))
+    return good.manifest.shrink_accepted if good and good.manifest else None
 
 
 def _doubt(

@@ -19,8 +19,9 @@ from ...postgres.connection import ConnectionSettings
 from ...postgres.database import child_environment, connect
 from ..catalog.integrity import decode_to, decoded
 from ..catalog.naming import FileName
-from ..content.fingerprint import dump_pins, load_pins
+from ..content.fingerprint import dump_settings, load_settings
 from ..content.schema_text import Skeleton, SkeletonReader, skeleton_of
+from ..programs.codecs import NONE
 from ..programs.pipeline import PIECE, Deadline, Program, chain, output_of
 from ..programs.tools import Programs
 from .positions import write_positions
@@ -72,14 +73,13 @@ class Loader:
         """
         if file.encrypted and not self.age_identity:
             raise TitanError(f"{path} is encrypted: name the file with the age identity in the option 'identity'.")
-        if file.format != "custom" or not (file.encrypted or file.compression == "zstd"):
+        if file.format != "custom" or not (file.encrypted or file.packed != NONE):
             yield path
             return
-        compression = "zstd" if file.compression == "zstd" else "none"
         descriptor, archive = tempfile.mkstemp(prefix="archive.", dir=self.work)
         try:
             with os.fdopen(descriptor, "wb") as stream:
-                decode_to(stream, path, compression, self._identity_for(file), self.deadline)
+                decode_to(stream, path, file.packed, self._identity_for(file), self.deadline)
             write_positions(archive)
             yield archive
         finally:
@@ -116,7 +116,7 @@ class Loader:
             f"--dbname={conninfo(target.database)}",
         ]  # fmt: skip
         with child_environment(target) as env, self._list_file(entries) as listed:
-            output_of(Program([*argv, *listed, archive], {**env, **_pins(target)}), self.deadline)
+            output_of(Program([*argv, *listed, archive], {**env, **_settings_for_writing(target)}), self.deadline)
 
     @contextmanager
     def _list_file(self, entries: Sequence[str]) -> Iterator[list[str]]:
@@ -141,7 +141,7 @@ class Loader:
         ]  # fmt: skip
         given = (path, file.compression, self._identity_for(file), self.deadline)
         with child_environment(target) as env, decoded(*given) as pieces:
-            psql = Program(argv, {**env, **_pins(target)}, self.identity)
+            psql = Program(argv, {**env, **_settings_for_writing(target)}, self.identity)
             with chain([psql], self.deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as started:
                 for piece in pieces:
                     started.input.write(piece)
@@ -167,7 +167,7 @@ class Loader:
         """The statements that would make the database's schema."""
         with child_environment(target) as inherited:
             with connect(target, "drill") as database:
-                env = {**inherited, **dump_pins(database)}
+                env = {**inherited, **dump_settings(database)}
             if self.with_rows:
                 return self._text_of(Program([self.programs.path("pg_dump"), "--no-password"], env))
             argv = [self.programs.path("pg_dump"), "--schema-only", "--no-password"]
@@ -185,9 +185,9 @@ class Loader:
         return output_of(Program(argv), self.deadline).encode(errors="surrogateescape").split(b"\n")
 
 
-def _pins(target: ConnectionSettings) -> dict[str, str]:
+def _settings_for_writing(target: ConnectionSettings) -> dict[str, str]:
     with connect(target, "restore") as database:
-        return load_pins(database)
+        return load_settings(database)
 
 
 def conninfo(database: str) -> str:

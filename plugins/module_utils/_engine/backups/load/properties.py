@@ -6,19 +6,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from ...errors import DatabaseError
 from ...postgres.database import Database, sql
+from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE, INVALID_PARAMETER_VALUE, UNDEFINED_OBJECT
+from ..catalog.source import DatabaseProperties, Grant, Setting, Source
 
 # Settings that hold lists of names, each of which has to be quoted by itself.
 _LISTS = ("local_preload_libraries", "search_path", "session_preload_libraries", "temp_tablespaces")
 _ITEM = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^,"]*))\s*(?:,|$)')
 
 
-def read_properties(database: Database) -> dict[str, Any]:
-    """The connected database's properties, for the manifest."""
+def read_properties(database: Database) -> DatabaseProperties:
+    """The connected database's properties."""
     settings = database.rows(
         """
         SELECT coalesce(pg_get_userbyid(nullif(s.setrole, 0)), '')::text AS role, item AS setting
@@ -42,32 +43,33 @@ def read_properties(database: Database) -> dict[str, Any]:
           FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace WHERE d.datname = current_database()
         """
     )
-    return {**(row or {}), "settings": settings, "grants": grants}
+    return DatabaseProperties(
+        **(row or {}),
+        settings=tuple(Setting(**each) for each in settings),
+        grants=tuple(Grant(**each) for each in grants),
+    )
 
 
-def apply_properties(server: Database, name: str, source: Mapping[str, Any]) -> list[str]:
-    """Give the database the properties that the manifest's "source" part has.
+def apply_properties(server: Database, name: str, source: Source) -> list[str]:
+    """Give the database the properties that the source had.
 
     Returns:
         Warnings about what the target server does not have.
     """
-    properties, database = dict(source.get("properties") or {}), sql.Identifier(name)
+    properties, database = source.properties, sql.Identifier(name)
     roles = {row["name"] for row in server.rows("SELECT rolname::text AS name FROM pg_roles")}
-    wanted = {
-        str(source.get("owner") or ""),
-        *(row["role"] for key in ("settings", "grants") for row in properties.get(key, ())),
-    }
+    wanted = {source.owner, *(each.role for each in properties.settings), *(each.role for each in properties.grants)}
     missing = sorted(wanted - roles - {""})
-    if source.get("owner") in roles:
-        server.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(database, sql.Identifier(str(source["owner"]))))
-    if properties.get("granted"):
+    if source.owner in roles:
+        server.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(database, sql.Identifier(source.owner)))
+    if properties.granted:
         server.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
-        for row in properties["grants"]:
-            if row["role"] not in missing:
-                server.execute(_grant(database, row))
-    warnings = [_set(server, database, row) for row in properties.get("settings", ()) if row["role"] not in missing]
-    if properties.get("connection_limit", -1) != -1:
-        limit = sql.Literal(int(properties["connection_limit"]))
+        for grant in properties.grants:
+            if grant.role not in missing:
+                server.execute(_grant(database, grant))
+    warnings = [_set(server, database, each) for each in properties.settings if each.role not in missing]
+    if properties.connection_limit != -1:
+        limit = sql.Literal(properties.connection_limit)
         server.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(database, limit))
     absent = [
         f"The server has no role {role!r}; what the database granted to it or owed to it is left out."
@@ -77,34 +79,35 @@ def apply_properties(server: Database, name: str, source: Mapping[str, Any]) -> 
 
 
 # This role may not set it, or this server does not know the parameter or the value.
-_NOT_TO_BE_SET = ("42501", "42704", "22023")
+_NOT_SETTABLE = (INSUFFICIENT_PRIVILEGE, UNDEFINED_OBJECT, INVALID_PARAMETER_VALUE)
 
 
-def _set(server: Database, database: Any, row: Mapping[str, Any]) -> str:
+def _set(server: Database, database: Any, setting: Setting) -> str:
     """Make one setting of the database; a warning if it cannot be made, which is no reason to have no database."""
     try:
-        server.execute(_setting(database, row))
+        server.execute(_alter(database, setting))
     except DatabaseError as error:
-        if error.sqlstate not in _NOT_TO_BE_SET:
+        if error.sqlstate not in _NOT_SETTABLE:
             raise
-        whose = f" for role {row['role']!r}" if row["role"] else ""
-        return f"The database's setting {row['setting']!r}{whose} is left out. {error.message}"
+        whose = f" for role {setting.role!r}" if setting.role else ""
+        why = error.message.partition(': "')[0]  # the rest of it may be the value
+        return f"The database's setting {setting.name!r}{whose} is left out. {why}"
     return ""
 
 
-def _grant(database: Any, row: Mapping[str, Any]) -> Any:
-    grantee = sql.Identifier(row["role"]) if row["role"] else sql.SQL("PUBLIC")
-    tail = sql.SQL(" WITH GRANT OPTION" if row["grantable"] else "")
-    privilege = sql.SQL({"CREATE": "CREATE", "CONNECT": "CONNECT", "TEMPORARY": "TEMPORARY"}[row["privilege"]])
+def _grant(database: Any, grant: Grant) -> Any:
+    grantee = sql.Identifier(grant.role) if grant.role else sql.SQL("PUBLIC")
+    tail = sql.SQL(" WITH GRANT OPTION" if grant.grantable else "")
+    privilege = sql.SQL({"CREATE": "CREATE", "CONNECT": "CONNECT", "TEMPORARY": "TEMPORARY"}[grant.privilege])
     return sql.SQL("GRANT {} ON DATABASE {} TO {}").format(privilege, database, grantee) + tail
 
 
-def _setting(database: Any, row: Mapping[str, Any]) -> Any:
-    key, _equals, value = str(row["setting"]).partition("=")
+def _alter(database: Any, setting: Setting) -> Any:
+    key, _equals, value = setting.setting.partition("=")
     values = list_items(value) if key.lower() in _LISTS else [value]
-    target = sql.SQL("ROLE {} IN DATABASE {}").format(sql.Identifier(row["role"]), database)
+    target = sql.SQL("ROLE {} IN DATABASE {}").format(sql.Identifier(setting.role), database)
     return sql.SQL("ALTER {} SET {} TO {}").format(
-        target if row["role"] else sql.SQL("DATABASE {}").format(database),
+        target if setting.role else sql.SQL("DATABASE {}").format(database),
         sql.SQL(".").join(sql.Identifier(part) for part in key.split(".")),
         sql.SQL(", ").join(sql.Literal(item) for item in values),
     )

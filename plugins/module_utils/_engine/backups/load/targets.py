@@ -6,14 +6,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from ...errors import DatabaseError
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect, sql
+from ...postgres.sqlstates import (
+    DATA_EXCEPTION,
+    FEATURE_NOT_SUPPORTED,
+    INVALID_PARAMETER_VALUE,
+    SYNTAX_ERROR,
+    UNDEFINED_OBJECT,
+    WRONG_OBJECT_TYPE,
+)
 from ...steps import step
+from ..catalog.source import Source
 from .properties import read_properties
 
 UNFINISHED = "titan.database: a restore that has not ended"
@@ -38,11 +47,13 @@ def maintenance(settings: ConnectionSettings) -> Iterator[Database]:
 
 
 # The server does not have the encoding's locale, its provider, or the words for it (those of later versions).
-_NOT_TO_BE_HAD = ("22023", "42809", "42704", "22000", "42601", "0A000")
+_NOT_AVAILABLE = (
+    INVALID_PARAMETER_VALUE, WRONG_OBJECT_TYPE, UNDEFINED_OBJECT, DATA_EXCEPTION, SYNTAX_ERROR, FEATURE_NOT_SUPPORTED,
+)  # fmt: skip
 _PROVIDERS = {"i": ("icu", "ICU_LOCALE"), "b": ("builtin", "BUILTIN_LOCALE")}
 
 
-def create_database(server: Database, name: str, source: Mapping[str, Any]) -> list[str]:
+def create_database(server: Database, name: str, source: Source) -> list[str]:
     """Make the new, empty database as the source's was made, and mark it as unfinished.
 
     Returns:
@@ -54,30 +65,30 @@ def create_database(server: Database, name: str, source: Mapping[str, Any]) -> l
     return warnings
 
 
-def make_like_source(server: Database, name: str, source: Mapping[str, Any]) -> list[str]:
+def make_like_source(server: Database, name: str, source: Source) -> list[str]:
     """Make a database in the source's encoding, and in its locale and tablespace where the server has them.
 
     Returns:
         Warnings about what it does not have.
     """
     make, warnings = sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)), []
-    tablespace = str((source.get("properties") or {}).get("tablespace") or "pg_default")
+    tablespace = source.properties.tablespace
     if tablespace != "pg_default" and server.value(_MAY_USE, (tablespace,)):
         make += sql.SQL(" TABLESPACE {}").format(sql.Identifier(tablespace))
     elif tablespace != "pg_default":
         warnings.append(
-            f"The source's tablespace {tablespace!r} is not to be had on this server; its default one is used."
+            f"The source's tablespace {tablespace!r} is not available on this server; its default one is used."
         )
-    encoding = str(source.get("encoding") or "")
+    encoding = source.encoding
     if encoding:
         make += sql.SQL(" ENCODING {}").format(sql.Literal(encoding))
     try:
         server.execute(make + _locale(source))
     except DatabaseError as error:
-        if error.sqlstate not in _NOT_TO_BE_HAD or not encoding:
+        if error.sqlstate not in _NOT_AVAILABLE or not encoding:
             raise
-        wanted = (source.get("properties") or {}).get("locale") or source.get("collate")
-        warnings.append(f"The source's locale {wanted!r} is not to be had on this server; its own is used.")
+        wanted = source.properties.locale or source.collate
+        warnings.append(f"The source's locale {wanted!r} is not available on this server; its own is used.")
         server.execute(make)
     return warnings
 
@@ -87,38 +98,41 @@ _MAY_USE = (
 )
 
 
-def _locale(source: Mapping[str, Any]) -> Any:
+def _locale(source: Source) -> Any:
     """The options of CREATE DATABASE for the source's locale: of libc, and since PostgreSQL 15 perhaps of another provider."""
-    collate, ctype = str(source.get("collate") or ""), str(source.get("ctype") or "")
-    if not (collate and ctype):
+    if not (source.collate and source.ctype):
         return sql.SQL("")
-    options = sql.SQL(" LC_COLLATE {} LC_CTYPE {}").format(sql.Literal(collate), sql.Literal(ctype))
-    properties = source.get("properties") or {}
-    provider, word = _PROVIDERS.get(str(properties.get("locale_provider")), ("", ""))
+    options = sql.SQL(" LC_COLLATE {} LC_CTYPE {}").format(sql.Literal(source.collate), sql.Literal(source.ctype))
+    properties = source.properties
+    provider, word = _PROVIDERS.get(str(properties.locale_provider), ("", ""))
     if provider:
-        options += sql.SQL(f" LOCALE_PROVIDER {provider} {word} {{}}").format(sql.Literal(properties.get("locale")))
-    if properties.get("icu_rules"):
-        options += sql.SQL(" ICU_RULES {}").format(sql.Literal(properties["icu_rules"]))
+        options += sql.SQL(f" LOCALE_PROVIDER {provider} {word} {{}}").format(sql.Literal(properties.locale))
+    if properties.icu_rules:
+        options += sql.SQL(" ICU_RULES {}").format(sql.Literal(properties.icu_rules))
     return options
 
 
-def lacks_locale(database: Database, source: Mapping[str, Any]) -> str:
+def lacks_locale(database: Database, source: Source) -> str:
     """The name of the source's locale, if the connected database had to be made in another one; empty if it has it."""
     found = read_properties(database)
     row = database.row(
         "SELECT datcollate::text AS collate, datctype::text AS ctype FROM pg_database WHERE datname = current_database()"
     )
-    properties = source.get("properties") or {}
-    wanted = {key: source.get(key) for key in ("collate", "ctype")}
-    wanted.update({key: properties.get(key) for key in ("locale_provider", "locale") if key in properties})
-    has = {**found, **(row or {})}
-    different = any(value and has.get(key) != value for key, value in wanted.items())
-    return str(properties.get("locale") or source.get("collate") or "") if different else ""
+    has = row or {}
+    properties = source.properties
+    pairs = (
+        (source.collate, has.get("collate")),
+        (source.ctype, has.get("ctype")),
+        (properties.locale_provider, found.locale_provider),
+        (properties.locale, found.locale),
+    )
+    different = any(wanted and wanted != is_there for wanted, is_there in pairs)
+    return properties.locale or source.collate if different else ""
 
 
 def drop_database(server: Database, name: str) -> None:
     server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def roomy() -> str | None:
+def restore_temp_directory() -> str | None:
     return "/var/tmp" if os.access("/var/tmp", os.W_OK) else None  # noqa: S108

@@ -20,16 +20,17 @@ from ...postgres.database import connect
 from ...steps import step
 from ...version import VERSION
 from ..catalog.entry import Entry
-from ..catalog.manifest import backup_lock, format_time, verification
+from ..catalog.files import backup_lock
+from ..catalog.manifest import Verification, format_time
 from ..catalog.physical import FORMAT_VERSION, entry_of, label_of, read_pointer, server_major, write_record
-from ..content.fingerprint import Fingerprint, hashed_in
+from ..content.fingerprint import Fingerprint, hash_method_of
 from ..programs.pgbackrest import Stanza, read_info, verify_sets
 from ..programs.pipeline import Deadline
 from ..programs.tools import find_programs
 from ..proof.cluster import default_drill_directory
 from ..proof.read_restored import read_restored
 from .point import NONE, moment_differences
-from .scratch import NEEDED, amcheck_problem, restored_cluster
+from .restored_cluster import NEEDED, amcheck_problem, restored_cluster
 
 _UNLOGGED = """
 SELECT n.nspname::text AS schema, c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -67,7 +68,7 @@ def _backup(stanza: Stanza, entry: Entry) -> tuple[Mapping[str, Any], Mapping[st
 def prove(stanza: Stanza, entry: Entry, call: Call) -> Outcome:
     """Drill the backup and write what came out into its record; the caller holds the lock."""
     info, backup, major = _backup(stanza, entry)
-    record = entry_of(stanza, info, backup, None).manifest or _adopted(stanza, entry)
+    record = entry_of(stanza, info, backup, None).record or _adopted(stanza, entry)
     programs = find_programs(call.options["programs"], major, NEEDED)
     folder = absolute(call.options["drill_dir"]) or default_drill_directory()
     began, deadline = time.monotonic(), Deadline(call.options["timeout"])
@@ -81,7 +82,7 @@ def prove(stanza: Stanza, entry: Entry, call: Call) -> Outcome:
             _require_identity(cluster.settings("postgres", superuser), entry)
             if record["database"]:
                 settings = cluster.settings(str(record["database"]), superuser)
-                restored = _permanent(settings, call, deadline, hashed_in(record))
+                restored = _permanent(settings, call, deadline, hash_method_of(record))
                 problem = "; ".join(moment_differences(record, restored)) if compared else ""
             call.say("Checking every table and index ...")
             found = amcheck_problem(cluster, programs, superuser, call.options["jobs"])
@@ -95,20 +96,20 @@ def prove(stanza: Stanza, entry: Entry, call: Call) -> Outcome:
 
 
 def _note(
-    stanza: Stanza, entry: Entry, record: dict[str, Any], problem: str, restored: Fingerprint | None, seconds: float
+    stanza: Stanza, entry: Entry, record: Mapping[str, Any], problem: str, restored: Fingerprint | None, seconds: float
 ) -> Outcome:
     compared = record["point"]["proof"] != NONE
     level = "none" if problem else "restored" if compared else "checksum"
     tables, rows = (len(restored.tables), restored.rows) if restored else (0, 0)
-    checked = verification(level, datetime.now(timezone.utc), problem, tables, rows, seconds)
-    write_record(stanza, label_of(entry.path), {**record, "verified": checked})
+    checked = Verification(level, datetime.now(timezone.utc), problem, tables, rows, seconds)
+    write_record(stanza, label_of(entry.path), {**record, "verified": checked.as_json()})
     if problem:
         raise TitanError(f"The backup {entry.path} is not good: {problem}.", path=entry.path)
     what = "equal to the source at the restore point" if compared else "counted (nothing is known to compare with)"
     summary = (
         f"{entry.path}: restored in {seconds:.1f} s, pg_amcheck found nothing, {tables} tables, {rows} rows {what}."
     )
-    return Outcome(True, {"backup": {**record, "path": entry.path, "verified": checked}}, summary)
+    return Outcome(True, {"backup": {**record, "path": entry.path, "verified": checked.as_json()}}, summary)
 
 
 def _require_identity(settings: ConnectionSettings, entry: Entry) -> None:
@@ -120,11 +121,11 @@ def _require_identity(settings: ConnectionSettings, entry: Entry) -> None:
         )
 
 
-def _permanent(settings: ConnectionSettings, call: Call, deadline: Deadline, way: str) -> Fingerprint:
+def _permanent(settings: ConnectionSettings, call: Call, deadline: Deadline, hash_method: str) -> Fingerprint:
     """The restored database's fingerprint without its unlogged tables, which are empty after recovery."""
     with connect(settings, "drill") as database:
         unlogged = {(row["schema"], row["name"]) for row in database.rows(_UNLOGGED)}
-    found = read_restored(settings, call.options["jobs"], call.say, True, deadline, way)
+    found = read_restored(settings, call.options["jobs"], call.say, True, deadline, hash_method)
     tables = tuple(table for table in found.tables if (table.schema, table.name) not in unlogged)
     return replace(found, tables=tables)
 
@@ -153,5 +154,5 @@ def new_record(stanza: Stanza, entry: Entry, database: str, superuser: str, poin
         "point": dict(point),
         "tables": [],
         "large_objects": None,
-        "verified": verification("none"),
+        "verified": Verification().as_json(),
     }

@@ -10,7 +10,7 @@ transaction ended between both; what is not shown to be so is not called so.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Callable
@@ -18,8 +18,8 @@ from typing import Any, Callable
 from ...errors import DatabaseError, TitanError
 from ...outcome import silent
 from ...postgres.connection import ConnectionSettings
-from ...postgres.database import Database, connect, sql
-from ...postgres.grants import NOT_ALLOWED
+from ...postgres.database import Database, TransactionState, connect, sql
+from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE, LOCK_CONFLICTS, UNDEFINED_TABLE
 from ..content.differences import content_differences
 from ..content.fingerprint import (
     Fingerprint,
@@ -36,7 +36,6 @@ QUIET, LOCKED, NONE = "quiet", "locked", "none"
 _QUIET_SECONDS = 5.0
 _LOCK_ATTEMPTS = 10
 _LOCK_MILLISECONDS = 200
-_RETRY = ("55P03", "40P01")  # lock_not_available, deadlock_detected
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ def _locked_moment(
                                     target, lsn, LOCKED, read_fingerprint(reader, permanent(reader, tables), say)
                                 )
                     except TitanError as error:
-                        if error.details.get("sqlstate") not in _RETRY:
+                        if error.details.get("sqlstate") not in LOCK_CONFLICTS:
                             raise
             time.sleep(0.1 * (number + 1))
     return Moment("", "", NONE, None)
@@ -148,12 +147,12 @@ def _tables_locked(holder: Database) -> Iterator[list[int] | None]:
             if tables:
                 holder.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(names))
         except DatabaseError as error:
-            if error.sqlstate not in (*_RETRY, NOT_ALLOWED, "42P01"):
+            if error.sqlstate not in (*LOCK_CONFLICTS, INSUFFICIENT_PRIVILEGE, UNDEFINED_TABLE):
                 raise
-            oids = None if error.sqlstate == NOT_ALLOWED else []
+            oids = None if error.sqlstate == INSUFFICIENT_PRIVILEGE else []
         yield oids
     finally:
-        if not holder.raw.closed and holder.raw.info.transaction_status:
+        if not holder.closed and holder.transaction_state != TransactionState.IDLE:
             holder.execute("ROLLBACK")
 
 
@@ -166,7 +165,7 @@ def permanent(database: Database, tables: Sequence[Table]) -> list[Table]:
 _UNLOGGED = "SELECT oid::bigint AS oid FROM pg_class WHERE relkind = 'r' AND relpersistence = 'u'"
 
 
-def moment_differences(record: dict[str, Any], restored: Fingerprint) -> list[str]:
+def moment_differences(record: Mapping[str, Any], restored: Fingerprint) -> list[str]:
     """What differs between the moment's content and the restored one, as sentences.
 
     While tables were locked, others may have made new ones and written large objects: those are not compared.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database, sql
-from ...postgres.grants import NOT_ALLOWED
+from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE
 from ..programs.pgbackrest import PROGRAM, Stanza
 
 _NAMES = ("wal_level", "archive_mode", "archive_command", "archive_library")
@@ -65,7 +65,7 @@ def read_state(database: Database) -> ServerState:
             (list(_NAMES),),
         )
     except DatabaseError as error:
-        if error.sqlstate != NOT_ALLOWED:
+        if error.sqlstate != INSUFFICIENT_PRIVILEGE:
             raise
         rows = []
     return ServerState(running, {row["name"]: str(row["setting"]) for row in rows})
@@ -99,7 +99,7 @@ def _pushes(command: str, stanza: str) -> bool:
     return "archive-push" in command and bool(re.search(rf"--stanza[= ]'?{re.escape(stanza)}(?![\w.-])", command))
 
 
-def told(needs: Sequence[Need]) -> str:
+def describe_needs(needs: Sequence[Need]) -> str:
     """The settings as a person has to write them."""
     return "; ".join(f"{need.name} = '{need.value}' (now '{need.found}')" for need in needs)
 

@@ -14,13 +14,13 @@ from ...errors import TitanError
 from ...host.files import is_file_with, require_private_directory
 from ...outcome import Call, Outcome
 from ...postgres.database import Database, connect
-from ..catalog.manifest import backup_lock
+from ..catalog.files import backup_lock
 from ..catalog.naming import require_name
 from ..catalog.physical import POINTER, pointer_text, write_pointer
 from ..dump.source import read_system_identifier
 from ..programs.pgbackrest import Stanza, find_info, require_config, require_stanza_name
 from ..programs.pgbackrest import call as run_pgbackrest
-from .server import Need, alter_system, plan_needs, read_state, told
+from .server import Need, alter_system, describe_needs, plan_needs, read_state
 
 _RELOADED = 10.0  # seconds for a reload to be seen
 
@@ -98,7 +98,7 @@ def not_archiving(needs: list[Need]) -> TitanError:
     """The refusal to work with a server that does not archive to the stanza."""
     restart = " wal_level and archive_mode need a restart." if any(need.restart for need in needs) else ""
     return TitanError(
-        f"The server does not archive to pgBackRest. It needs: {told(needs)}.{restart} Set that, or let "
+        f"The server does not archive to pgBackRest. It needs: {describe_needs(needs)}.{restart} Set that, or let "
         "titan.database.backup_stanza do it with 'configure_server: true' (role: backup_configure_server), and restart PostgreSQL "
         "when it suits you.",
         settings=[need.as_data() for need in needs],
@@ -120,7 +120,7 @@ def _require_superuser(database: Database, to_set: list[Need]) -> None:
     if not database.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
         raise TitanError(
             "'configure_server' needs a superuser, which the role of this connection is not. Log in as one (the role backup logs in "
-            f"as backup_pg_role), or set this by hand: {told(to_set)}."
+            f"as backup_pg_role), or set this by hand: {describe_needs(to_set)}."
         )
 
 

@@ -18,19 +18,29 @@ from ...postgres.database import Database, connect
 from ...steps import step
 from ...text.durations import parse_duration
 from ..catalog.entry import Entry
-from ..catalog.manifest import backup_lock, format_time, unproven, verification
-from ..catalog.physical import LABEL, UNKNOWN, label_of, read_pointer, read_stanza_catalog, sweep_records, write_record
+from ..catalog.files import backup_lock
+from ..catalog.manifest import Verification, format_time, unproven
+from ..catalog.physical import (
+    LABEL,
+    UNKNOWN,
+    label_of,
+    read_pointer,
+    read_stanza_catalog,
+    remove_orphan_records,
+    write_record,
+)
 from ..catalog.read import newest_verified
 from ..catalog.report import listing_diff, public_entry
+from ..catalog.source import Source
 from ..content.fingerprint import read_tables
-from ..dump.source import Source, of_source, read_source, require_readable
+from ..dump.source import of_source, read_source, require_readable
 from ..programs.pgbackrest import Stanza, verify_sets
 from ..programs.pgbackrest import call as run_pgbackrest
 from ..programs.pipeline import Deadline
 from ..programs.tools import find_programs
 from .drill import new_record, prove
 from .point import LOCKED, NONE, take_moment
-from .scratch import NEEDED
+from .restored_cluster import NEEDED
 from .server import plan_needs, read_state
 from .stanza import not_archiving, not_here
 
@@ -123,7 +133,7 @@ def _planned(stanza: Stanza, kind: str, entries: Sequence[Entry]) -> Outcome:
 def _taken(stanza: Stanza, source: Source, kind: str, call: Call) -> Outcome:
     deadline = Deadline(call.options["timeout"])
     before = read_stanza_catalog(stanza)
-    sweep_records(stanza, {label_of(entry.path) for entry in before})
+    remove_orphan_records(stanza, {label_of(entry.path) for entry in before})
     call.say(f"pgBackRest takes a backup ({kind}) ...")
     step("backup.start")
     run_pgbackrest(stanza, "backup", f"--type={kind}", "--no-expire-auto", timeout=deadline.left())
@@ -166,7 +176,8 @@ def _proven(stanza: Stanza, entry: Entry, record: dict[str, Any], call: Call) ->
             return dict(prove(stanza, entry, call).data["backup"])
         label = label_of(entry.path)
         problem = verify_sets(stanza).get(label, UNKNOWN)
-        record["verified"] = verification("none" if problem else "checksum", datetime.now(timezone.utc), problem)
+        checked = Verification("none" if problem else "checksum", datetime.now(timezone.utc), problem)
+        record["verified"] = checked.as_json()
         write_record(stanza, label, record)
         if problem:
             raise TitanError(f"{problem}.")
@@ -214,7 +225,7 @@ def _expire(stanza: Stanza, entries: Sequence[Entry], new: Entry, verify: str) -
     run_pgbackrest(stanza, "expire", timeout=600)
     left = {entry.path for entry in read_stanza_catalog(stanza)}
     gone = [entry.path for entry in entries if entry.path not in left]
-    sweep_records(stanza, {label_of(path) for path in left})
+    remove_orphan_records(stanza, {label_of(path) for path in left})
     return gone, ""
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PostgreSQL's client and server programs of the right major version, and the compressors."""
+"""PostgreSQL's client and server programs of the right major version."""
 
 from __future__ import annotations
 
@@ -89,34 +89,3 @@ def program_version(path: str) -> str:
         return ""
     found = re.search(r"\) (\d+(?:\.\d+)?)", said)
     return found[1] if found else ""
-
-
-def choose_compression(wanted: str, form: str) -> str:
-    """The compression to use.
-
-    Args:
-        wanted: As the user said; "auto" to choose: gzip for plain dumps, which psql and zcat alone can restore, else zstd
-            where the program is installed.
-        form: plain, custom or directory.
-
-    Raises:
-        TitanError: zstd was asked for and is not installed.
-    """
-    if wanted == "auto":
-        return "zstd" if form == "custom" and shutil.which("zstd") else "gzip"
-    if wanted == "zstd" and form != "directory" and not shutil.which("zstd"):
-        raise TitanError(
-            "Option 'compression': the program zstd is not installed. Install the package zstd, or use gzip."
-        )
-    return wanted
-
-
-def compressor(compression: str) -> list[str]:
-    """The command that compresses its standard input to its standard output; empty for none.
-
-    The levels are those after which a dump becomes hardly smaller, but much slower: of Titan's, gzip -6 takes a sixth more
-    time than -5 for 0.4 % less, and zstd -3 three times that of -1 for nothing; zstd -1 is a sixth smaller than gzip.
-    """
-    if compression == "gzip":
-        return ["pigz" if shutil.which("pigz") else "gzip", "-5", "-c"]
-    return ["zstd", "-1", "-T0", "-q", "-c"] if compression == "zstd" else []

@@ -41,7 +41,7 @@ def require_drill_directory(folder: str) -> None:
 
 
 @contextmanager
-def scratch_cluster(programs: Programs, folder: str, deadline: Deadline) -> Iterator[Cluster]:
+def drill_cluster(programs: Programs, folder: str, deadline: Deadline) -> Iterator[Cluster]:
     """A cluster yet to be filled, in a private directory of its own in folder.
 
     When the block ends, or the time is up, its server is ended; then everything is removed. Those of dead runs go first.
@@ -50,7 +50,7 @@ def scratch_cluster(programs: Programs, folder: str, deadline: Deadline) -> Iter
         OptionError: no directory can be made in folder.
     """
     require_drill_directory(folder)
-    sweep_drills(folder)
+    remove_leftover_drills(folder)
     try:
         made = tempfile.mkdtemp(prefix=_PREFIX, dir=folder)
     except OSError as error:
@@ -63,7 +63,7 @@ def scratch_cluster(programs: Programs, folder: str, deadline: Deadline) -> Iter
         cluster.remove()
 
 
-def sweep_drills(folder: str) -> list[str]:
+def remove_leftover_drills(folder: str) -> list[str]:
     """Stop and remove the throw-away clusters in folder whose run has died.
 
     Returns:

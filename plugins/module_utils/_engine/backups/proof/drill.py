@@ -9,7 +9,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -24,8 +24,11 @@ from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect, sql
 from ...postgres.locks import advisory_lock
 from ...steps import step
+from ..catalog.manifest import Manifest
 from ..catalog.naming import FileName
-from ..content.fingerprint import Fingerprint, canceller, hashed_in, pin
+from ..catalog.source import Source
+from ..content.fingerprint import Fingerprint, canceller, fix_settings
+from ..content.row_hash import COLUMNS
 from ..content.schema_text import Skeleton
 from ..load.loading import Loader, restoring
 from ..load.targets import (
@@ -35,11 +38,11 @@ from ..load.targets import (
     lacks_locale,
     maintenance,
     make_like_source,
-    roomy,
+    restore_temp_directory,
 )
 from ..programs.pipeline import Deadline
 from ..programs.tools import Programs
-from .cluster import scratch_cluster
+from .cluster import drill_cluster
 from .read_restored import compares_text, differences_to, needs_redump, read_restored
 
 _DATABASE = "drill"
@@ -69,7 +72,7 @@ class DrillResult:
 def run_drill(
     path: str,
     file: FileName,
-    manifest: Mapping[str, Any] | None,
+    manifest: Manifest | None,
     programs: Programs,
     deadline: Deadline,
     folder: str,
@@ -95,16 +98,17 @@ def run_drill(
         TitanError: the restore failed, or no cluster could be made.
     """
     began = time.monotonic()
-    known = dict(manifest or {})
-    source = dict(known.get("source") or {})
+    source = (manifest.source if manifest else None) or Source()
     place = (
-        _scratch_database(server, source, deadline)
+        _in_scratch_database(server, source, deadline)
         if server
-        else _throw_away_cluster(programs, folder, source, deadline)
+        else _in_drill_cluster(programs, folder, source, deadline)
     )
     with ExitStack() as stack:
         ready, work, runs_as = stack.enter_context(place)
-        loader = Loader(programs, work, jobs, deadline, bool(manifest) and needs_redump(known), age_identity, runs_as)
+        loader = Loader(
+            programs, work, jobs, deadline, bool(manifest and needs_redump(manifest)), age_identity, runs_as
+        )
         say("Restoring ...")
         step("drill.restore")
         unpacked = stack.enter_context(ExitStack())
@@ -121,7 +125,7 @@ def run_drill(
 
 
 @contextmanager
-def _in_its_locale(target: ConnectionSettings, source: Mapping[str, Any]) -> Iterator[None]:
+def _in_its_locale(target: ConnectionSettings, source: Source) -> Iterator[None]:
     """A failure in another locale than the source's (a check of lower(), a partition's bounds) is not the backup's."""
     try:
         yield
@@ -132,7 +136,7 @@ def _in_its_locale(target: ConnectionSettings, source: Mapping[str, Any]) -> Ite
             if lacking:
                 raise TitanError(
                     f"{error.message} That says nothing about the backup: PostgreSQL on this host does not have the source's "
-                    f"locale {lacking!r}. Drill it where it is to be had.",
+                    f"locale {lacking!r}. Drill it on a host that has it.",
                     **{**error.details, "of_the_backup": False},
                 ) from error
         raise
@@ -145,7 +149,7 @@ def _text(reads_archive: Callable[[], Skeleton], unpacked: ExitStack) -> Skeleto
 
 
 def _compare(
-    manifest: Mapping[str, Any] | None,
+    manifest: Manifest | None,
     target: ConnectionSettings,
     reads_archive: Callable[[], Skeleton],
     loader: Loader,
@@ -156,17 +160,18 @@ def _compare(
 
     The dump's own text is read while the database is; so is the database's, where the server has nothing else to do.
     """
-    known, deadline = dict(manifest or {}), loader.deadline
+    deadline = loader.deadline
+    hash_method = manifest.fingerprint.hash_method if manifest else COLUMNS
     with ThreadPoolExecutor(2) as pool:
         skeleton = pool.submit(reads_archive)
-        dumps = alone and compares_text(known, loader)
+        dumps = alone and manifest is not None and compares_text(manifest, loader)
         again = pool.submit(loader.database_skeleton, target).result if dumps else None
-        restored = read_restored(target, loader.jobs, say, not loader.with_rows, deadline, hashed_in(manifest))
+        restored = read_restored(target, loader.jobs, say, not loader.with_rows, deadline, hash_method)
         with restoring():
             archive = skeleton.result()
         with connect(target, "drill") as database, deadline.ends(canceller(database)):
-            pin(database)
-            said = differences_to(known, restored, archive, database, loader, again) if manifest else []
+            fix_settings(database)
+            said = differences_to(manifest, restored, archive, database, loader, again) if manifest else []
     return restored, said
 
 
@@ -175,7 +180,7 @@ _Place = tuple[Callable[[], ConnectionSettings], str, dict[str, Any]]
 
 
 @contextmanager
-def _scratch_database(server: ConnectionSettings, source: Mapping[str, Any], deadline: Deadline) -> Iterator[_Place]:
+def _in_scratch_database(server: ConnectionSettings, source: Source, deadline: Deadline) -> Iterator[_Place]:
     """An empty database on a running server, dropped afterwards; those of dead runs are dropped first."""
     name = f"{DRILL_DATABASE}{datetime.now(timezone.utc):%Y%m%d_%H%M%S}_{os.getpid()}"
     with maintenance(server) as database, advisory_lock(database, "drill", name):
@@ -185,10 +190,10 @@ def _scratch_database(server: ConnectionSettings, source: Mapping[str, Any], dea
         try:
             with deadline.ends(canceller(database)):
                 create_database(database, name, source)
-            with tempfile.TemporaryDirectory(prefix="titan-restore-", dir=roomy()) as work:
+            with tempfile.TemporaryDirectory(prefix="titan-restore-", dir=restore_temp_directory()) as work:
                 yield lambda: server.to(name), work, {}
         finally:
-            if not database.raw.closed:
+            if not database.closed:
                 drop_database(database, name)
 
 
@@ -200,27 +205,25 @@ SELECT datname::text AS name FROM pg_database
 
 
 @contextmanager
-def _throw_away_cluster(
-    programs: Programs, folder: str, source: Mapping[str, Any], deadline: Deadline
-) -> Iterator[_Place]:
+def _in_drill_cluster(programs: Programs, folder: str, source: Source, deadline: Deadline) -> Iterator[_Place]:
     """A database in a throw-away cluster, whose superuser has the name of the source's; it is made while the block begins."""
-    superuser = str(source.get("superuser") or "postgres")
-    with scratch_cluster(programs, folder, deadline) as cluster:
+    superuser = source.superuser
+    with drill_cluster(programs, folder, deadline) as cluster:
         step("drill.cluster")
         with ThreadPoolExecutor(1) as pool:
             made = pool.submit(_make, cluster, superuser, source, deadline)
             yield made.result, cluster.folder, identity()
 
 
-def _make(cluster: Cluster, superuser: str, source: Mapping[str, Any], deadline: Deadline) -> ConnectionSettings:
+def _make(cluster: Cluster, superuser: str, source: Source, deadline: Deadline) -> ConnectionSettings:
     """Make the cluster, the roles, tablespaces and the database that the dump expects."""
     cluster.create(superuser=superuser, limit=deadline.left())
     cluster.start([*THROW_AWAY, _LOCKS], limit=deadline.left())
     maintenance = cluster.settings("postgres", superuser)
     with connect(maintenance, "drill") as database:
-        for role in source.get("roles", ()):
+        for role in source.roles:
             create_role(database, role)
-        for number, tablespace in enumerate(source.get("tablespaces", ())):
+        for number, tablespace in enumerate(source.tablespaces):
             _create_tablespace(database, tablespace, os.path.join(cluster.folder, f"tablespace{number}"))
         make_like_source(database, _DATABASE, source)
     return maintenance.to(_DATABASE)
@@ -252,5 +255,5 @@ def _load(
             with connect(target.to("postgres"), "drill") as database:
                 create_role(database, missing[1])
                 database.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(_DATABASE)))
-                make_like_source(database, _DATABASE, {})
+                make_like_source(database, _DATABASE, Source())
     raise TitanError("The restore failed: the dump needs too many roles that do not exist.")

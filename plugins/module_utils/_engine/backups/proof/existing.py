@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 from datetime import datetime, timezone
-from typing import Any
 
 from ...errors import OptionError, TitanError
 from ...host.files import absolute
 from ...outcome import Call, Outcome
 from ...version import VERSION
 from ..catalog.entry import Entry
-from ..catalog.manifest import FORMAT_VERSION, backup_lock, digest, format_time, verification, write_manifest
+from ..catalog.files import backup_lock, digest
+from ..catalog.manifest import Manifest, Verification, write_manifest
 from ..catalog.naming import FileName, parse_file_name
 from ..catalog.read import read_entry
 from ..content.fingerprint import Fingerprint
@@ -50,10 +50,9 @@ def drill_entry(entry: Entry, call: Call) -> Outcome:
 
 def _programs(entry: Entry, folder: str | None) -> Programs:
     """Those of the major that made the dump."""
-    tools = (entry.manifest or {}).get("tools") or {}
     needed = [*CLIENT, *SERVER]
-    if tools.get("pg_dump"):
-        return find_programs(folder, int(str(tools["pg_dump"]).split(".", 1)[0]), needed)
+    if entry.manifest and entry.manifest.tool_major:
+        return find_programs(folder, entry.manifest.tool_major, needed)
     return find_programs(folder, _ANY_MAJOR, needed, newer=True)
 
 
@@ -64,8 +63,8 @@ def _drilled(entry: Entry, file: FileName, programs: Programs, call: Call) -> Ou
     options, manifest = call.options, entry.manifest
     found = digest(entry.path)
     problem, tables, rows, seconds, restored = "", 0, 0, 0.0, None
-    if manifest and found != manifest["sha256"]:
-        problem = f"its SHA-256 is {found}, but {manifest['sha256']} in the manifest"
+    if manifest and found != manifest.sha256:
+        problem = f"its SHA-256 is {found}, but {manifest.sha256} in the manifest"
     else:
         try:
             folder = absolute(options["drill_dir"]) or default_drill_directory()
@@ -89,31 +88,32 @@ def _drilled(entry: Entry, file: FileName, programs: Programs, call: Call) -> Ou
     level = "none" if problem else "restored" if manifest else "checksum"
     noted = manifest if manifest else _adopted(entry, file, programs, found, restored) if restored else None
     if noted:
-        checked = verification(level, datetime.now(timezone.utc), problem, tables, rows, seconds)
-        write_manifest(entry.path, {**noted, "verified": checked}, "drill.manifest")
+        checked = Verification(level, datetime.now(timezone.utc), problem, tables, rows, seconds)
+        write_manifest(entry.path, noted.with_verification(checked), "drill.manifest")
     if problem:
         raise TitanError(f"The backup {entry.path} is not good: {problem}.", path=entry.path)
     what = "compared" if manifest else "counted (there is no manifest to compare with)"
     summary = f"{entry.path}: {tables} tables, {rows} rows {what} after restore in {seconds:.1f} s."
-    return Outcome(True, {"backup": {**(noted or {}), "path": entry.path, "verified": checked}}, summary)
+    return Outcome(
+        True,
+        {"backup": {**(noted.as_json() if noted else {}), "path": entry.path, "verified": checked.as_json()}},
+        summary,
+    )
 
 
-def _adopted(entry: Entry, file: FileName, programs: Programs, found: str, restored: Fingerprint) -> dict[str, Any]:
+def _adopted(entry: Entry, file: FileName, programs: Programs, found: str, restored: Fingerprint) -> Manifest:
     """A manifest for a file of others, from what its restore holds."""
-    return {
-        "format_version": FORMAT_VERSION,
-        "engine_version": VERSION,
-        "file": str(file),
-        "name": file.name,
-        "database": "",
-        "system_identifier": "",
-        "started": format_time(entry.started),
-        "finished": format_time(entry.finished),
-        "format": file.format,
-        "compression": file.compression,
-        "size": entry.size,
-        "sha256": found,
-        "adopted": True,
-        "tools": {"pg_dump": programs.version},
-        **restored.as_manifest(),
-    }
+    return Manifest(
+        engine_version=VERSION,
+        file=str(file),
+        name=file.name,
+        started=entry.started,
+        finished=entry.finished,
+        format=file.format,
+        compression=file.compression,
+        size=entry.size,
+        sha256=found,
+        adopted=True,
+        tool_version=programs.version,
+        fingerprint=restored,
+    )

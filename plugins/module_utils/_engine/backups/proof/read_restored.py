@@ -6,23 +6,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, Callable
+from typing import Callable
 
 from ...errors import DatabaseError, TitanError
 from ...outcome import silent
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect, sql
+from ..catalog.manifest import Manifest
 from ..content.differences import content_differences, row_differences, schema_differences, sequence_differences
 from ..content.fingerprint import (
     Content,
     Fingerprint,
     Table,
     canceller,
-    fingerprint_from_manifest,
-    pin,
+    fix_settings,
     read_contents,
     read_fingerprint,
     read_tables,
@@ -34,7 +34,7 @@ from ..programs.pipeline import Deadline
 
 
 def differences_to(
-    manifest: dict[str, Any],
+    manifest: Manifest,
     restored: Fingerprint,
     archive: Skeleton,
     database: Database,
@@ -54,10 +54,10 @@ def differences_to(
         loader: What has loaded it.
         again: Gives what the database's own dump says; without it, the dump is made here.
     """
-    said = content_differences(fingerprint_from_manifest(manifest), restored)
+    said = content_differences(manifest.fingerprint, restored)
     said += sequence_differences(archive.sequences, read_sequences(database, archive.sequences))
-    made_by = _made_by(manifest)
-    same_major = made_by.split(".", 1)[0] == str(loader.programs.major)
+    made_by = manifest.tool_version
+    same_major = manifest.tool_major == loader.programs.major
     if loader.with_rows and not same_major:
         raise TitanError(f"The proof 'redump' needs PostgreSQL {made_by}, which made the backup.")
     if compares_text(manifest, loader):
@@ -67,13 +67,9 @@ def differences_to(
     return said
 
 
-def compares_text(manifest: Mapping[str, Any], loader: Loader) -> bool:
+def compares_text(manifest: Manifest, loader: Loader) -> bool:
     """Whether a comparison needs a dump of the restored database."""
-    return loader.with_rows or _made_by(manifest) == loader.programs.version
-
-
-def _made_by(manifest: Mapping[str, Any]) -> str:
-    return str((manifest.get("tools") or {}).get("pg_dump") or "")
+    return loader.with_rows or manifest.tool_version == loader.programs.version
 
 
 def read_restored(
@@ -82,7 +78,7 @@ def read_restored(
     say: Callable[[str], None] = silent,
     hashes: bool = True,
     deadline: Deadline | None = None,
-    way: str = COLUMNS,
+    hash_method: str = COLUMNS,
 ) -> Fingerprint:
     """The fingerprint of a restored database that nobody else writes to, taken with several connections at a time.
 
@@ -92,26 +88,26 @@ def read_restored(
         say: Takes a line for each table.
         hashes: False to count the rows only.
         deadline: When it must be done.
-        way: In which way to hash rows: that of the fingerprint to compare with.
+        hash_method: How to hash rows: that of the fingerprint to compare with.
     """
     deadline = deadline or Deadline(0)
     with connect(target, "fingerprint") as database, deadline.ends(canceller(database)):
-        pin(database)
+        fix_settings(database)
         tables = read_tables(database)
         waiting = iter(sorted(tables, key=lambda table: -_bytes(database, table)))
-        objects = read_fingerprint(database, [], say, hashes, way)
+        objects = read_fingerprint(database, [], say, hashes, hash_method)
     taking = threading.Lock()
     found: list[Content] = []
 
     def work() -> None:
         with connect(target, "fingerprint") as database, deadline.ends(canceller(database)):
-            pin(database)
+            fix_settings(database)
             while True:
                 with taking:
                     table = next(waiting, None)
                 if table is None:
                     return
-                found.extend(read_contents(database, [table], say, hashes, way))
+                found.extend(read_contents(database, [table], say, hashes, hash_method))
 
     with ThreadPoolExecutor(jobs) as pool:
         for future in [pool.submit(work) for _job in range(min(jobs, len(tables)))]:
@@ -124,9 +120,9 @@ def _bytes(database: Database, table: Table) -> int:
     return int(database.value("SELECT coalesce(pg_relation_size(%s::oid), 0)", (table.oid,)))
 
 
-def needs_redump(manifest: Mapping[str, Any]) -> bool:
+def needs_redump(manifest: Manifest) -> bool:
     """Whether the manifest has no hashes, so that only a dump of the restored database shows that its rows are right."""
-    return any(not table["hash"] for table in manifest["tables"])
+    return any(not table.hash for table in manifest.fingerprint.tables)
 
 
 def read_sequences(database: Database, names: Iterable[str]) -> dict[str, tuple[int, bool]]:

@@ -8,24 +8,26 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any
 
 from ...errors import DatabaseError, OptionError, TitanError
 from ...host.files import absolute
 from ...outcome import Call, Outcome
 from ...postgres.database import Database, connect, sql
 from ...postgres.locks import advisory_lock
+from ...postgres.sqlstates import OBJECT_IN_USE
 from ...steps import step
 from ..catalog.entry import Entry
-from ..catalog.manifest import digest
+from ..catalog.files import digest
+from ..catalog.manifest import Manifest
 from ..catalog.naming import FileName, parse_file_name
-from ..content.fingerprint import canceller, hashed_in, pin
+from ..catalog.source import Source
+from ..content.fingerprint import canceller, fix_settings
+from ..content.row_hash import COLUMNS
 from ..load.loading import Loader
 from ..load.properties import apply_properties
-from ..load.targets import UNFINISHED, create_database, drop_database, maintenance, roomy
+from ..load.targets import UNFINISHED, create_database, drop_database, maintenance, restore_temp_directory
 from ..programs.pipeline import Deadline
 from ..programs.tools import CLIENT, Programs, find_programs
 from ..proof.read_restored import differences_to, needs_redump, read_restored
@@ -57,29 +59,30 @@ def restore_entry(entry: Entry, call: Call) -> Outcome:
         TitanError: something is missing on the target, the restore failed or is not equal. The live database is as it was
             and the new one is gone.
     """
-    options, manifest = call.options, entry.manifest or {}
+    options, manifest = call.options, entry.manifest
+    source = (manifest.source if manifest else None) or Source()
     deadline = Deadline(options["timeout"])
     file = _sound(entry)
     with maintenance(call.connection) as server, advisory_lock(server, "restore", options["into"]):
         programs = _programs(server, manifest, options["programs"])
         plan = make_restore_plan(server, options["into"], options["swap"], datetime.now(timezone.utc))
-        _require_targets(server, manifest.get("source") or {}, entry)
+        _require_targets(server, source, entry)
         if call.check_mode:
-            expected = manifest.get("tables") or []
-            return _outcome(plan, entry, len(expected), sum(table["rows"] for table in expected), ())
+            tables = len(manifest.fingerprint.tables) if manifest else 0
+            return _outcome(plan, entry, tables, entry.rows, ())
         for leftover in plan.leftovers:
             drop_database(server, leftover)
         call.say(f"Restoring {entry.path} into {plan.work!r} ...")
         try:
             with deadline.ends(canceller(server)):
-                warnings = create_database(server, plan.work, manifest.get("source") or {})
+                warnings = create_database(server, plan.work, source)
             step("restore.load")
             tables, rows = _load_and_compare(entry, file, programs, call, plan.work, deadline)
-            warnings += apply_properties(server, plan.work, manifest.get("source") or {})
+            warnings += apply_properties(server, plan.work, source)
             step("restore.swap")
-            _put_in_place(server, plan, _comment(manifest))
+            _put_in_place(server, plan, source.properties.comment)
         except BaseException:
-            if not server.raw.closed and plan.work != plan.final:
+            if not server.closed and plan.work != plan.final:
                 drop_database(server, plan.work)
             raise
     return _outcome(plan, entry, tables, rows, tuple(warnings))
@@ -99,9 +102,9 @@ def _sound(entry: Entry) -> FileName:
     return file
 
 
-def _programs(server: Database, manifest: Mapping[str, Any], folder: str | None) -> Programs:
+def _programs(server: Database, manifest: Manifest | None, folder: str | None) -> Programs:
     """Those of the target's major: older ones cannot read the archive, newer ones set what the server does not know."""
-    made_by = int(str((manifest.get("tools") or {}).get("pg_dump") or server.major).split(".", 1)[0])
+    made_by = (manifest.tool_major if manifest else 0) or server.major
     if made_by > server.major:
         raise TitanError(
             f"The backup was made by pg_dump {made_by}; the target server is PostgreSQL {server.major}. Restore into a server of "
@@ -162,14 +165,17 @@ SELECT datname::text AS name, coalesce(shobj_description(oid, 'pg_database'), ''
 """
 
 
-def _require_targets(server: Database, source: Mapping[str, Any], entry: Entry) -> None:
+def _require_targets(server: Database, source: Source, entry: Entry) -> None:
     """Name every role and tablespace that the restore needs and the server lacks, before anything starts."""
-    for kind, catalog, column in (("roles", "pg_roles", "rolname"), ("tablespaces", "pg_tablespace", "spcname")):
+    for kind, catalog, column, names in (
+        ("roles", "pg_roles", "rolname", source.roles),
+        ("tablespaces", "pg_tablespace", "spcname", source.tablespaces),
+    ):
         there = {row["name"] for row in server.rows(f"SELECT {column}::text AS name FROM {catalog}")}  # noqa: S608  constants
-        missing = [name for name in source.get(kind, ()) if name not in there]
+        missing = [name for name in names if name not in there]
         if missing:
-            beside = (entry.manifest or {}).get("globals") or {}
-            where = f"; {beside['file']} beside the backup has their definitions" if beside else ""
+            beside = entry.manifest.globals if entry.manifest else None
+            where = f"; {beside.file} beside the backup has their definitions" if beside else ""
             raise TitanError(
                 f"The backup needs {kind} that the server does not have: {', '.join(map(repr, missing))}. Create them first{where}.",
                 missing=missing,
@@ -180,15 +186,15 @@ def _load_and_compare(
     entry: Entry, file: FileName, programs: Programs, call: Call, name: str, deadline: Deadline
 ) -> tuple[int, int]:
     target = call.connection.to(name)
-    with tempfile.TemporaryDirectory(prefix="titan-restore-", dir=roomy()) as work:
-        redump = bool(entry.manifest) and needs_redump(entry.manifest or {})
+    with tempfile.TemporaryDirectory(prefix="titan-restore-", dir=restore_temp_directory()) as work:
+        redump = bool(entry.manifest and needs_redump(entry.manifest))
         loader = Loader(programs, work, call.options["jobs"], deadline, redump, absolute(call.options["identity"]))
         archive = loader.load(entry.path, file, target)
         call.say("Comparing ...")
-        way = hashed_in(entry.manifest)
-        restored = read_restored(target, call.options["jobs"], call.say, not redump, deadline, way)
+        hash_method = entry.manifest.fingerprint.hash_method if entry.manifest else COLUMNS
+        restored = read_restored(target, call.options["jobs"], call.say, not redump, deadline, hash_method)
         with connect(target, "restore") as database, deadline.ends(canceller(database)):
-            pin(database)
+            fix_settings(database)
             differences = differences_to(entry.manifest, restored, archive, database, loader) if entry.manifest else []
             if differences:
                 raise TitanError(
@@ -196,12 +202,6 @@ def _load_and_compare(
                 )
             database.execute("ANALYZE")
     return len(restored.tables), restored.rows
-
-
-def _comment(manifest: Mapping[str, Any]) -> str | None:
-    """The comment that the source's database had."""
-    comment = ((manifest.get("source") or {}).get("properties") or {}).get("comment")
-    return str(comment) if comment else None
 
 
 def _put_in_place(server: Database, plan: RestorePlan, comment: str | None) -> None:
@@ -221,7 +221,7 @@ def _put_in_place(server: Database, plan: RestorePlan, comment: str | None) -> N
                 server.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(final, sql.Literal(comment)))
             return
         except DatabaseError as error:
-            if error.sqlstate != "55006" or attempt == _SWAP_ATTEMPTS:
+            if error.sqlstate != OBJECT_IN_USE or attempt == _SWAP_ATTEMPTS:
                 raise
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta, timezone
 
-from ...backups.catalog.entry import PHYSICAL, Entry
+from ...backups.catalog.entry import Entry
 from ...backups.catalog.read import newest_verified, read_catalog, read_entry
 from ...errors import OptionError, TitanError
 from ...postgres.database import Database
@@ -88,9 +88,8 @@ def _too_old(newest: Entry, now: datetime, within: timedelta) -> str:
 
 def _lacking(newest: Entry, tables: Collection[tuple[str, str]]) -> str:
     """Which of the tables it does not list; a physical backup has them all and lists none."""
-    held = (newest.manifest or {}).get("tables") if newest.format != PHYSICAL else None
-    missing = set(tables) - {(one["schema"], one["name"]) for one in held} if held is not None else set()
-    names = ", ".join(sorted(f"{schema}.{table}" for schema, table in missing))
+    missing = newest.lacks(tables)
+    names = ", ".join(f"{schema}.{table}" for schema, table in missing)
     return f"does not have {names}: {newest.path}." if missing else ""
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Restoring a physical backup into a scratch directory and starting a server on it that nobody else can reach."""
+"""Restoring a physical backup into a throw-away directory and starting a server on it that nobody else can reach."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ...steps import step
 from ..programs.pgbackrest import Stanza, call, plain
 from ..programs.pipeline import Deadline
 from ..programs.tools import Programs
-from ..proof.cluster import scratch_cluster
+from ..proof.cluster import drill_cluster
 
 NEEDED = ("pg_dump", "pg_ctl", "postgres", "pg_controldata", "pg_amcheck")
 
@@ -45,13 +45,13 @@ def restored_cluster(
         target: Name of the restore point to go to; empty for the first consistent moment of the backup.
         superuser: The cluster's.
         programs: Of the backup's major version.
-        folder: Where the scratch directory is made.
+        folder: Where the throw-away directory is made.
         deadline: When it must be done.
 
     Raises:
         TitanError: it does not restore, or does not start; details: of_the_backup when the backup is to blame.
     """
-    with scratch_cluster(programs, folder, deadline) as cluster:
+    with drill_cluster(programs, folder, deadline) as cluster:
         for path in (cluster.folder, cluster.data, cluster.socket, _inside(cluster, "t"), _inside(cluster, "l")):
             make_folder(path)
         step("drill.restore")
@@ -82,7 +82,7 @@ def _restore(stanza: Stanza, label: str, target: str, cluster: Cluster, deadline
 @contextmanager
 def _no_new_tablespaces(cluster: Cluster) -> Iterator[None]:
     """Recovery may not make links to tablespaces: one that was created after the backup had begun would be linked to the
-    source's own directory, and the pages in it overwritten with old ones. Those of the backup lie in the scratch directory."""
+    source's own directory, and the pages in it overwritten with old ones. Those of the backup lie in the throw-away directory."""
     cluster.let_make_tablespaces(False)
     yield
     cluster.let_make_tablespaces(True)

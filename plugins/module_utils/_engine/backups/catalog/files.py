@@ -1,0 +1,51 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files of a backup directory: their owner, the lock on all of one name, checksum and size of a dump."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ...host.files import sha256_file
+from ...postgres.locks import file_lock
+
+
+def hand_over(path: str) -> None:
+    """Give what root has written to the owner of its directory, whose jobs have to read it."""
+    if os.geteuid() == 0:
+        owner = os.stat(os.path.dirname(os.path.abspath(path)))
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+@contextmanager
+def backup_lock(dest: str, name: str, purpose: str) -> Iterator[None]:
+    """Hold the lock on the backups of one name.
+
+    Raises:
+        LockedError: another run holds it; says who and since when.
+    """
+    path = os.path.join(dest, f".{name}.lock")
+    with file_lock(path, purpose):
+        hand_over(path)
+        yield
+
+
+def digest(path: str) -> str:
+    """SHA-256 of the backup at path; of a directory, that of its sorted "<sha256>  <file>" lines."""
+    if not os.path.isdir(path):
+        return sha256_file(path)
+    whole = hashlib.sha256()
+    for name in sorted(os.listdir(path)):
+        whole.update(f"{sha256_file(os.path.join(path, name))}  {name}\n".encode())
+    return whole.hexdigest()
+
+
+def size_of(path: str) -> int:
+    """Bytes of the backup at path, a file or a flat directory."""
+    if not os.path.isdir(path):
+        return os.lstat(path).st_size
+    return sum(os.lstat(os.path.join(path, name)).st_size for name in os.listdir(path))

@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a manifest says of the database that was dumped: who it is, and what a restore elsewhere must prepare for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting of the database ("name=value"), for one role or (role is empty) for all."""
+
+    role: str
+    setting: str
+
+    @property
+    def name(self) -> str:
+        """The parameter alone: its value may be a secret."""
+        return self.setting.partition("=")[0]
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A privilege on the database; role is empty for PUBLIC."""
+
+    role: str
+    privilege: str
+    grantable: bool
+
+
+@dataclass(frozen=True)
+class DatabaseProperties:
+    """What belongs to a database but is in no dump of it.
+
+    Attributes:
+        granted: Whether its privileges are other than PostgreSQL's defaults; then grants has all of them.
+        connection_limit: -1 for none.
+        tablespace: Its default one.
+        locale_provider, locale, icu_rules: As pg_database has them, where the server knows them.
+    """
+
+    granted: bool = False
+    connection_limit: int = -1
+    comment: str | None = None
+    tablespace: str = "pg_default"
+    locale_provider: str | None = None
+    icu_rules: str | None = None
+    locale: str | None = None
+    settings: tuple[Setting, ...] = ()
+    grants: tuple[Grant, ...] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """The database's identity, and what a restore elsewhere must prepare for it.
+
+    Attributes:
+        bytes: Its size on disk.
+        superuser: Name of the cluster's first one.
+        roles: Owners, grantees and others that the dump names.
+        tablespaces: Those that its tables and indexes lie in.
+    """
+
+    database: str = ""
+    system_identifier: str = ""
+    server_version: str = ""
+    server_major: int = 0
+    in_recovery: bool = False
+    bytes: int = 0
+    encoding: str = ""
+    collate: str = ""
+    ctype: str = ""
+    owner: str = ""
+    superuser: str = "postgres"
+    roles: tuple[str, ...] = ()
+    tablespaces: tuple[str, ...] = ()
+    properties: DatabaseProperties = field(default_factory=DatabaseProperties)
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "roles": list(self.roles), "tablespaces": list(self.tablespaces)}
+
+
+def source_from_json(found: Mapping[str, Any]) -> Source:
+    """The source as a manifest has it; what an older version did not write has its default, what a newer one wrote is dropped."""
+    given = _known(Source, found)
+    properties = _known(DatabaseProperties, found.get("properties") or {})
+    for name, kind in (("settings", Setting), ("grants", Grant)):
+        properties[name] = tuple(kind(**_known(kind, each)) for each in properties.get(name) or ())
+    for name in ("roles", "tablespaces"):
+        given[name] = tuple(given.get(name) or ())
+    return Source(**{**given, "properties": DatabaseProperties(**properties)})
+
+
+def _known(kind: Any, found: Mapping[str, Any]) -> dict[str, Any]:
+    names = {each.name for each in fields(kind)}
+    return {key: value for key, value in found.items() if key in names}
