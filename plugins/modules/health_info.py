@@ -39,9 +39,168 @@ options:
           - Size of the database in GB (10^9 bytes). The default is V([5, 10]).
         type: list
         elements: float
+      checksum_failures:
+        description:
+          - Pages of the database that were found damaged, as their checksum says. The default is V([0, 0]).
+        type: list
+        elements: float
+      collation_versions:
+        description:
+          - Collations whose rules changed with the operating system since the indexes were sorted by them. The default is V([0, 0]).
+        type: list
+        elements: float
+      extensions_behind:
+        description:
+          - Extensions of which the server has a newer version than the database. The default is V([0, 100]).
+        type: list
+        elements: float
+      requested_checkpoints:
+        description:
+          - Checkpoints that had to be made before checkpoint_timeout, because max_wal_size was reached, in percent. The default is V([50, 90]).
+        type: list
+        elements: float
+      slow_statements:
+        description:
+          - Mean time of the slowest statement that pg_stat_statements has seen at least 20 times in this database, in milliseconds. The default is
+            V([1000, 10000]).
+        type: list
+        elements: float
+      connections:
+        description:
+          - "Sessions as a part of what is allowed: of the server (without the reserved ones), the database, or the role, in percent. The default is
+            V([80, 95])."
+        type: list
+        elements: float
       active_connections:
         description:
           - Client sessions that run a statement or hold a transaction open. The default is V([50, 80]).
+        type: list
+        elements: float
+      waiting_locks:
+        description:
+          - Sessions that wait for a lock. The default is V([5, 10]).
+        type: list
+        elements: float
+      oldest_transaction:
+        description:
+          - Age in minutes of the oldest open transaction that is at work; a session that is idle in one counts for idle_in_transaction. The default
+            is V([60, 240]).
+        type: list
+        elements: float
+      idle_in_transaction:
+        description:
+          - Time for which a session has held a transaction open without doing anything, in minutes. The default is V([10, 60]).
+        type: list
+        elements: float
+      prepared_transactions:
+        description:
+          - Age of the oldest transaction that was prepared (PREPARE TRANSACTION) and neither committed nor rolled back, in minutes. The default is
+            V([10, 60]).
+        type: list
+        elements: float
+      xmin_horizon:
+        description:
+          - Transactions since the oldest one whose rows VACUUM must keep, because somebody may still want to see them, in millions. The default is
+            V([10, 100]).
+        type: list
+        elements: float
+      bloat:
+        description:
+          - "Unused space in the worst table of at least 8 MB, in percent, estimated from the statistics of ANALYZE. A table with a retention policy
+            is never more than a warning: new rows use what its clean-up left free. The default is V([30, 50])."
+        type: list
+        elements: float
+      dead_rows:
+        description:
+          - Dead rows in the worst table with at least 10,000 of them, in percent. The default is V([40, 80]).
+        type: list
+        elements: float
+      stale_statistics:
+        description:
+          - Tables of which at least half, and 10,000 rows, changed since ANALYZE saw them, or of 8 MB that it never saw. The default is V([0, 20]).
+        type: list
+        elements: float
+      autovacuum_off:
+        description:
+          - Whether autovacuum is switched off, and tables for which it is. The default is V([0, 20]).
+        type: list
+        elements: float
+      wraparound:
+        description:
+          - Age of the oldest unfrozen transaction or multixact in millions. The default is V([500, 1000]).
+        type: list
+        elements: float
+      invalid_indexes:
+        description:
+          - Number of indexes that a failed build left behind. The default is V([0, 5]).
+        type: list
+        elements: float
+      unvalidated_constraints:
+        description:
+          - Constraints that were never checked against the rows that are there (NOT VALID). The default is V([0, 20]).
+        type: list
+        elements: float
+      disabled_triggers:
+        description:
+          - Tables with disabled triggers, foreign keys or rules, and disabled event triggers. The default is V([0, 5]).
+        type: list
+        elements: float
+      foreign_keys_without_index:
+        description:
+          - "Foreign keys of tables of at least 8 MB whose columns no index starts with: deleting a referenced row reads the whole table. The default
+            is V([5, 1000])."
+        type: list
+        elements: float
+      partitions_ahead:
+        description:
+          - 1 if the table's next partition by time is missing, 2 if rows of now already have none. The default is V([0, 1]).
+        type: list
+        elements: float
+      default_partition_rows:
+        description:
+          - "Default partitions that hold rows: a partition for them is missing, and cannot be made while they are there. The default is V([0, 10])."
+        type: list
+        elements: float
+      integer_keys:
+        description:
+          - Used part of the numbers that a key's type allows (smallint, integer), of the key that is nearest to its end, in percent. The default is
+            V([75, 90]).
+        type: list
+        elements: float
+      sequences:
+        description:
+          - Used part, in percent, of the sequence that is nearest to its end. The default is V([85, 95]).
+        type: list
+        elements: float
+      replication_lag:
+        description:
+          - "Time by which the standby is behind: of the slowest one on a primary, its own on a standby, in seconds. The default is V([60, 600])."
+        type: list
+        elements: float
+      standbys_missing:
+        description:
+          - Standbys that synchronous_standby_names asks for and that are not connected. The default is V([0, 0]).
+        type: list
+        elements: float
+      replication_slots:
+        description:
+          - Write-ahead log in GB that is kept for the slot furthest behind. The default is V([1, 10]).
+        type: list
+        elements: float
+      inactive_slots:
+        description:
+          - Number of replication slots that nobody reads. The default is V([0, 3]).
+        type: list
+        elements: float
+      lost_slots:
+        description:
+          - "Replication slots whose write-ahead log is gone: their readers can never go on. The default is V([0, 0])."
+        type: list
+        elements: float
+      archiving:
+        description:
+          - Time in minutes since a segment of the write-ahead log was last archived, while archive_command fails or hangs; 0 while it works. Checked
+            only where the server archives. The default is V([0, 60]).
         type: list
         elements: float
       slow_queries:
@@ -50,14 +209,35 @@ options:
             without O(job_config) only those that run right now are counted. The default is V([10, 50]).
         type: list
         elements: float
-      waiting_locks:
+      deadlocks:
         description:
-          - Sessions that wait for a lock. The default is V([5, 10]).
+          - Deadlocks of the last day. The default is V([0, 20]).
         type: list
         elements: float
-      bloat:
+      temporary_files:
         description:
-          - Unused space in the worst table of at least 8 MB, in percent, estimated from the statistics of ANALYZE. The default is V([30, 50]).
+          - Temporary files that sorts and joins wrote within the last day, in GB (10^9 bytes). The default is V([20, 200]).
+        type: list
+        elements: float
+      disk:
+        description:
+          - Used part, in percent, of the fullest file system that holds the data, the backups or the records. The default is V([85, 95]).
+        type: list
+        elements: float
+      programs:
+        description:
+          - Number of the two copies of C(titan-db) that are missing or cannot be run, or 1 if they differ. Needs O(job_config). The default is V([0,
+            0]).
+        type: list
+        elements: float
+      cron_daemon:
+        description:
+          - 1 if no cron daemon runs, while jobs are scheduled. The default is V([0, 0]).
+        type: list
+        elements: float
+      clock:
+        description:
+          - Difference between this host's clock and the server's, or how far records lie in the future, in seconds. The default is V([5, 60]).
         type: list
         elements: float
       backup_age:
@@ -87,17 +267,6 @@ options:
           - Number of jobs that have been running longer than their time limit. The default is V([0, 0]).
         type: list
         elements: float
-      programs:
-        description:
-          - Number of the two copies of C(titan-db) that are missing or cannot be run, or 1 if they differ. Needs O(job_config). The default is V([0,
-            0]).
-        type: list
-        elements: float
-      invalid_indexes:
-        description:
-          - Number of indexes that a failed concurrent build left behind. The default is V([0, 5]).
-        type: list
-        elements: float
       migrations_pending:
         description:
           - Number of migrations that the last converge knew and the database has not had, as after a failed converge, a rollback, or the restore of
@@ -108,42 +277,6 @@ options:
       checksum_mismatches:
         description:
           - Number of applied migrations whose text was another than that of the file that the last converge knew. The default is V([0, 0]).
-        type: list
-        elements: float
-      wraparound:
-        description:
-          - Age of the oldest unfrozen transaction or multixact in millions. The default is V([500, 1000]).
-        type: list
-        elements: float
-      sequences:
-        description:
-          - Used part, in percent, of the sequence that is nearest to its end. The default is V([85, 95]).
-        type: list
-        elements: float
-      disk:
-        description:
-          - Used part, in percent, of the fullest file system that holds the data, the backups or the records. The default is V([85, 95]).
-        type: list
-        elements: float
-      replication_slots:
-        description:
-          - Write-ahead log in GB that is kept for the slot furthest behind. The default is V([1, 10]).
-        type: list
-        elements: float
-      inactive_slots:
-        description:
-          - Number of replication slots that nobody reads. The default is V([0, 3]).
-        type: list
-        elements: float
-      archiving:
-        description:
-          - Time in minutes since a segment of the write-ahead log was last archived, while C(archive_command) fails; 0 while it works. Checked only
-            where the server archives. The default is V([0, 60]).
-        type: list
-        elements: float
-      oldest_transaction:
-        description:
-          - Age in minutes of the oldest open transaction. The default is V([60, 240]).
         type: list
         elements: float
   slow_query_seconds:
@@ -212,7 +345,13 @@ checks:
       value: 41.5
       unit: "%"
       message: "41.5%: public.system_logs"
-      fix: psql -d titan_trading -c 'VACUUM ANALYZE public.system_logs'; then titan-db reindex
+      fix: "to shrink the table itself: psql -d titan_trading -c 'VACUUM (FULL, ANALYZE) public.system_logs'"
+not_checked:
+  description: The checks that say nothing of this database, with the reason, by name.
+  returned: success
+  type: dict
+  sample:
+    slow_statements: the extension pg_stat_statements is not installed in this database
 report:
   description: The same as a table for people, the worst first.
   returned: success

@@ -16,7 +16,10 @@ import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.entry import Entry
 from ansible_collections.titan.database.plugins.module_utils._engine.crontab.expression import parse_expression
 from ansible_collections.titan.database.plugins.module_utils._engine.environment.config import Environment, JobPlan
-from ansible_collections.titan.database.plugins.module_utils._engine.health.checks import age_limits, backup_checks
+from ansible_collections.titan.database.plugins.module_utils._engine.health.checks.records import (
+    age_limits,
+    backup_checks,
+)
 from ansible_collections.titan.database.plugins.module_utils._engine.health.thresholds import thresholds_from_options
 from ansible_collections.titan.database.plugins.module_utils._engine.jobs.programs import broken_copies
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings

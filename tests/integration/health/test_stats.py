@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.entry import Entry
+from ansible_collections.titan.database.plugins.module_utils._engine.health.facts import TableSize
 from ansible_collections.titan.database.plugins.module_utils._engine.health.operation import stats
 from ansible_collections.titan.database.plugins.module_utils._engine.health.statistics import Snapshot, stats_report
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call
@@ -71,7 +72,7 @@ def test_backups_with_their_proof_and_jobs_with_their_failures() -> None:
     def run(job: str, status: int, message: str = "") -> dict[str, object]:
         return {"job": job, "status": status, "seconds": 2.0, "message": message, "start": 1.0}
 
-    table = {"name": "public.t", "rows": 5, "bytes": 3_000_000, "index_bytes": 0, "dead": 0}
+    table = TableSize("public.t", 3_000_000, 0, 5, 0)
     samples = [
         {"at": now.timestamp() - days * 86400, "size": size, "tables": {"public.t": size}}
         for days, size in ((14, 0), (7, 1_000_000), (1, 2))

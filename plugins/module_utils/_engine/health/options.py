@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..text.options import Spec, option
-from .thresholds import DEFAULTS
+from .checks.table import THRESHOLDS
 
 HEALTH_INFO: Spec = {
     "thresholds": option(
@@ -18,7 +18,7 @@ HEALTH_INFO: Spec = {
             name: option(
                 "list", f"{each.description} The default is V([{each.warning:g}, {each.critical:g}]).", elements="float"
             )
-            for name, each in DEFAULTS.items()
+            for name, each in THRESHOLDS.items()
         },
     ),
     "slow_query_seconds": option(

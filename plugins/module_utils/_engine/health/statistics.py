@@ -8,13 +8,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TypedDict
 
 from ..backups.catalog.entry import Entry
 from ..environment.records import RunEntry
+from .facts import TableSize
 from .texts import size_text, table_text
 
 _WEEK = 7 * 86400.0
+
+
+class SizeSample(TypedDict):
+    """Sizes as they were remembered: at in seconds since 1970, bytes of the database and of each table."""
+
+    at: float
+    size: int
+    tables: dict[str, int]
+
+
+class TableRow(TypedDict):
+    """A table as the report returns it; None: unknown."""
+
+    name: str
+    rows: int | None
+    due_rows: int | None
+    bytes: int
+    index_bytes: int
+    growth_bytes: int | None
+    dead_rows: int | None
 
 
 @dataclass(frozen=True)
@@ -23,7 +44,7 @@ class Snapshot:
 
     database: str
     size: int
-    tables: tuple[dict[str, Any], ...]
+    tables: tuple[TableSize, ...]
     due: dict[str, int] | None
     backups: tuple[Entry, ...]
     runs: tuple[RunEntry, ...]
@@ -62,29 +83,34 @@ def stats_report(snapshot: Snapshot, top: int) -> tuple[str, dict[str, Any]]:
     return "\n".join(parts), data
 
 
-def _a_week_ago(snapshot: Snapshot) -> dict[str, Any] | None:
+def remembered(history: Mapping[str, Any], snapshot: Snapshot) -> dict[str, list[SizeSample]]:
+    """The history with this snapshot; a year of weekly sizes is kept."""
+    sizes = {table.name: table.bytes for table in snapshot.tables}
+    samples = [*history.get("samples", []), SizeSample(at=snapshot.now, size=snapshot.size, tables=sizes)]
+    return {"samples": samples[-60:]}
+
+
+def _a_week_ago(snapshot: Snapshot) -> SizeSample | None:
     """The sample nearest to a week before now, at least an hour old."""
     samples = [each for each in snapshot.history.get("samples", []) if snapshot.now - float(each["at"]) >= 3600]
     return min(samples, key=lambda each: abs(snapshot.now - _WEEK - float(each["at"])), default=None)
 
 
-def _table_data(
-    row: Mapping[str, Any], due: Mapping[str, int] | None, earlier: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    name = str(row["name"])
-    before = (earlier or {}).get("tables", {}).get(name)
+def _table_data(table: TableSize, due: Mapping[str, int] | None, earlier: SizeSample | None) -> TableRow:
+    name = table.name
+    before = earlier["tables"].get(name) if earlier else None
     return {
         "name": name,
-        "rows": row["rows"],
+        "rows": table.rows,
         "due_rows": None if due is None else due.get(name, due.get(name.rpartition(".")[2])),
-        "bytes": int(row["bytes"]),
-        "index_bytes": int(row["index_bytes"]),
-        "growth_bytes": None if before is None else int(row["bytes"]) - int(before),
-        "dead_rows": row["dead"],
+        "bytes": table.bytes,
+        "index_bytes": table.index_bytes,
+        "growth_bytes": None if before is None else table.bytes - int(before),
+        "dead_rows": table.dead,
     }
 
 
-def _tables_text(rows: list[dict[str, Any]], top: int) -> str:
+def _tables_text(rows: list[TableRow], top: int) -> str:
     shown = [
         (
             row["name"],
@@ -96,7 +122,9 @@ def _tables_text(rows: list[dict[str, Any]], top: int) -> str:
         )
         for row in rows[:top]
     ]
-    text = table_text(("table", "rows (about)", "due", "size", "of it indexes", "growth"), shown, right=(1, 2, 3, 4, 5))
+    text = table_text(
+        ("table", "rows (about)", "due", "size", "of which indexes", "growth"), shown, right=(1, 2, 3, 4, 5)
+    )
     rest = rows[top:]
     return text + (f"\nand {len(rest)} more, {size_text(sum(row['bytes'] for row in rest))}" if rest else "")
 

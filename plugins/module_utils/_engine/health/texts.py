@@ -5,9 +5,15 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 
-from .thresholds import WORDS, Check
+from ..environment.status import CRITICAL, OK, WORDS
+from .checks.definition import Check, NotChecked
+
+_TITAN_DB = re.compile(r"\btitan-db (\w+)")
 
 
 def size_text(count: float) -> str:
@@ -33,12 +39,38 @@ def table_text(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequen
     return "\n".join(lines)
 
 
-def health_text(checks: Sequence[Check]) -> str:
-    """The findings, worst first, each with what to do about it."""
+def health_text(checks: Sequence[Check], silent: Sequence[NotChecked] = ()) -> str:
+    """The findings, worst first, each with what to do about it, and what was not checked."""
     order = (2, 3, 1, 0)
     ranked = sorted(checks, key=lambda check: order.index(check.status))
     body = table_text(
         ("status", "check", "finding"), [(WORDS[each.status], each.name, each.message) for each in ranked]
     )
     fixes = [f"{each.name}: {each.fix}" for each in ranked if each.status and each.fix]
-    return body + ("\n\nWhat to do:\n  " + "\n  ".join(fixes) if fixes else "")
+    left_out = [f"{each.name}: {each.reason}" for each in silent]
+    return "".join(
+        f"{title}{chr(10) + '  ' if title else ''}{(chr(10) + '  ').join(lines)}"
+        for title, lines in (("", [body]), ("\n\nWhat to do:", fixes), ("\n\nNot checked:", left_out))
+        if lines
+    )
+
+
+def reachable(place: str) -> Check:
+    """The server answers."""
+    return Check("connection", OK, 1.0, place)
+
+
+def unreachable(message: str) -> Check:
+    """The server cannot be asked."""
+    return Check(
+        "connection", CRITICAL, None, message, "systemctl status postgresql; psql -l shows which databases it has"
+    )
+
+
+def as_typed(checks: Sequence[Check], command: str, config_path: str) -> list[Check]:
+    """The checks with titan-db in their fixes as one types it: with its path and the environment's configuration."""
+
+    def typed(found: re.Match[str]) -> str:
+        return f"{shlex.quote(command)} {found[1]} --config {shlex.quote(config_path)}"
+
+    return [replace(check, fix=_TITAN_DB.sub(typed, check.fix)) for check in checks]

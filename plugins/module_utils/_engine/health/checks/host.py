@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""This host: its disks, the two copies of titan-db, cron, and the clock."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+
+from .definition import Check, Limits, Threshold, judge, unknown
+
+DISK = Threshold(
+    "disk",
+    85,
+    95,
+    "%",
+    "Used part, in percent, of the fullest file system that holds the data, the backups or the records.",
+)
+PROGRAMS = Threshold(
+    "programs",
+    0,
+    0,
+    "",
+    "Number of the two copies of C(titan-db) that are missing or cannot be run, or 1 if they differ. Needs O(job_config).",
+)
+CRON_DAEMON = Threshold("cron_daemon", 0, 0, "", "1 if no cron daemon runs, while jobs are scheduled.")
+CLOCK = Threshold(
+    "clock",
+    5,
+    60,
+    "s",
+    "Difference between this host's clock and the server's, or how far records lie in the future, in seconds.",
+)
+THRESHOLDS = (DISK, PROGRAMS, CRON_DAEMON, CLOCK)
+
+_DAEMONS = ("cron", "crond", "cronie", "anacron", "systemd-cron", "bcron-sched", "fcron")
+
+
+def disk_checks(usage: Mapping[str, float], limits: Limits) -> list[Check]:
+    """usage: percent used by path."""
+    if not usage:
+        return []
+    path = max(usage, key=lambda key: usage[key])
+    fix = f"df -h {shlex.quote(path)}; titan-db stats shows what grew"
+    return [judge(DISK, usage[path], limits, path, fix)]
+
+
+def program_checks(copies: int, broken: Sequence[str], limits: Limits, environment: str) -> list[Check]:
+    """Whether the command and its spare copy are what they were installed as; none known, none checked."""
+    fix = f"ansible-playbook titan.database.site -l {environment} --tags host"
+    what = "; ".join(broken) or f"of {copies} cop{'y' if copies == 1 else 'ies'}"
+    return [judge(PROGRAMS, len(broken), limits, what, fix)] if copies else []
+
+
+def cron_running(processes: str = "/proc") -> bool | None:
+    """Whether a cron daemon runs; None when this user does not see the processes of others."""
+    try:
+        numbers = [name for name in os.listdir(processes) if name.isdigit()]
+    except OSError:
+        return None
+    if "1" not in numbers:
+        return None
+    for number in numbers:
+        try:
+            with open(os.path.join(processes, number, "comm"), encoding="utf-8", errors="replace") as stream:
+                if stream.read().strip() in _DAEMONS:
+                    return True
+        except OSError:
+            continue
+    return False
+
+
+def cron_checks(running: bool | None, limits: Limits) -> list[Check]:
+    """Whether what starts the jobs is there."""
+    fix = "systemctl enable --now cron (crond on Red Hat's systems)"
+    if running is None:
+        return [
+            unknown(
+                CRON_DAEMON, "the processes of other users are not shown to this one (hidepid)", "systemctl status cron"
+            )
+        ]
+    return [judge(CRON_DAEMON, 0 if running else 1, limits, "it runs" if running else "no cron daemon runs", fix)]
+
+
+def clock_checks(difference: float | None, future: float, limits: Limits) -> list[Check]:
+    """How far the clocks are apart.
+
+    Args:
+        difference: Seconds by which the server's clock is ahead (negative: behind); None without a server.
+        future: Seconds by which the newest record of a job lies ahead of this host's clock; 0 if none does.
+    """
+    if difference is None and not future:
+        return []
+    apart = abs(difference or 0.0)
+    if future > apart:
+        what = "a job's record lies in the future: the clock was set back"
+    else:
+        what = f"the server's clock is {'behind' if (difference or 0) < 0 else 'ahead'}" if apart >= 0.1 else ""
+    return [judge(CLOCK, max(apart, future), limits, what, "timedatectl set-ntp true; timedatectl timesync-status")]

@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The jobs, the backups and the migrations, as their records say."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from ...backups.catalog.entry import Entry
+from ...crontab.calendar import UTC, longest_interval, previous_run
+from ...environment.config import JobPlan
+from ...environment.records import Record
+from ...migrations.history.known_files import PendingStatus
+from .definition import CRITICAL, Check, Limits, Threshold, judge, unknown
+
+BACKUP_AGE = Threshold(
+    "backup_age",
+    25,
+    48,
+    "h",
+    "Age in hours of the newest backup without a problem. With O(job_config) the default is an hour more than the time "
+    "between two scheduled backups, and twice that time.",
+)
+VERIFIED_BACKUP_AGE = Threshold(
+    "verified_backup_age",
+    25,
+    48,
+    "h",
+    "Age in hours of the newest backup that a restore has proven. With O(job_config) the default is that of "
+    "O(thresholds.backup_age).",
+)
+JOBS_MISSED = Threshold("jobs_missed", 0, 0, "", "Number of scheduled jobs whose last due start did not happen.")
+JOBS_FAILED = Threshold("jobs_failed", 0, 0, "", "Number of jobs whose last run failed or was interrupted.")
+JOBS_STUCK = Threshold("jobs_stuck", 0, 0, "", "Number of jobs that have been running longer than their time limit.")
+MIGRATIONS_PENDING = Threshold(
+    "migrations_pending",
+    0,
+    10,
+    "",
+    "Number of migrations that the last converge knew and the database has not had, as after a failed converge, a rollback, "
+    "or the restore of an older backup. Needs O(job_config), and the record that M(titan.database.migration) leaves in the "
+    "directory of the jobs' states.",
+)
+CHECKSUM_MISMATCHES = Threshold(
+    "checksum_mismatches",
+    0,
+    0,
+    "",
+    "Number of applied migrations whose text was another than that of the file that the last converge knew.",
+)
+THRESHOLDS = (
+    BACKUP_AGE, VERIFIED_BACKUP_AGE, JOBS_MISSED, JOBS_FAILED, JOBS_STUCK, MIGRATIONS_PENDING, CHECKSUM_MISMATCHES,
+)  # fmt: skip
+
+# How late a start may be before it counts as missed: cron starts on the minute, machines may be busy.
+GRACE_SECONDS = 600.0
+# How far apart two machines' clocks may be before a backup counts as one from the future.
+_CLOCK_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class JobFacts:
+    """What is known of one scheduled job: its plan, its record, and whether its lock is held now."""
+
+    plan: JobPlan
+    record: Record
+    running: bool
+
+
+def migration_checks(status: PendingStatus | str | None, limits: Limits, environment: str) -> list[Check]:
+    """Whether the database has had what the last converge knew; a text says why that is unknown, None that nobody recorded it."""
+    play = f"ansible-playbook titan.database.migrate -l {environment}"
+    if status is None:
+        return []
+    if isinstance(status, str):
+        return [unknown(MIGRATIONS_PENDING, status, play)]
+    of = f"of {status.known} that the last converge knew"
+    return [
+        judge(
+            check, len(keys), limits, f"{of}{': ' if keys else ''}{', '.join(keys[:5])}", fix
+        )
+        for check, keys, fix in (
+            (MIGRATIONS_PENDING, status.pending, play),
+            (
+                CHECKSUM_MISMATCHES, status.mismatched,
+                f"{play} --check says what was edited; put the file back, or let migrations_accept_edited take its text over",
+            ),
+        )
+    ]  # fmt: skip
+
+
+def backup_checks(entries: Sequence[Entry], now: datetime, limits: Limits, where: str) -> list[Check]:
+    """How old the newest sound backup is, and the newest one that a restore has proven."""
+    whole = [each for each in entries if not each.problem and not each.adopted]
+    sound = [each for each in whole if each.finished <= now + timedelta(seconds=_CLOCK_SECONDS)]
+    later = f"; {len(whole) - len(sound)} from the future do not count" if len(whole) > len(sound) else ""
+    proven = [each for each in sound if each.verified_level == "restored"]
+    checks = []
+    for check, found, fix in (
+        (BACKUP_AGE, sound, "titan-db backup"),
+        (VERIFIED_BACKUP_AGE, proven, "titan-db backup (or titan-db drill for one that exists)"),
+    ):
+        newest = max((each.finished for each in found), default=None)
+        if newest is None:
+            checks.append(Check(check.name, CRITICAL, None, f"there is none in {where}{later}", fix, check.unit))
+            continue
+        hours = max(0.0, (now - newest).total_seconds() / 3600)
+        checks.append(judge(check, hours, limits, f"{where}{later}", fix))
+    return checks
+
+
+def job_checks(jobs: Sequence[JobFacts], installed: float, now: datetime, zone: tzinfo, limits: Limits) -> list[Check]:
+    """Missed, failed and stuck jobs."""
+    missed, failed, stuck = [], [], []
+    for each in jobs:
+        name, record = each.plan.name, each.record
+        if due := missed_due(each, installed, now, zone):
+            missed.append(f"{name} (due {due:%Y-%m-%d %H:%M} UTC)")
+        if each.running and now.timestamp() - record.last_start > each.plan.longest + 60:
+            stuck.append(name)
+        elif record.interrupted(each.running):
+            failed.append(f"{name} (interrupted)")
+        elif record.failed:
+            failed.append(f"{name} (status {record.exit_status}: {record.message[:200]})")
+    logs = "; ".join(f"tail {shlex.quote(each.plan.log)}" for each in jobs if each.plan.log)[:300]
+    return [
+        judge(JOBS_MISSED, len(missed), limits, ", ".join(missed), f"systemctl status cron; crontab -l; {logs}"),
+        judge(
+            JOBS_FAILED,
+            len(failed),
+            limits,
+            ", ".join(failed),
+            f"{logs}; then start it again by hand: titan-db JOB",
+        ),
+        judge(JOBS_STUCK, len(stuck), limits, ", ".join(stuck), "end the process that the job's lock file names"),
+    ]
+
+
+def age_limits(jobs: Sequence[JobPlan], now: datetime, zone: tzinfo) -> tuple[float, float] | None:
+    """Limits in hours for the age of backups that are taken by the schedule: an hour late, one missed.
+
+    For a daily backup these are 25 and 48. None if no backup is scheduled.
+    """
+    hours = [
+        longest_interval(plan.expression, now, zone, plan.weekday) / 3600
+        for plan in jobs
+        if plan.subcommand == "backup" and plan.expression
+    ]
+    return (min(hours) + 1, min(hours) * 2) if hours and min(hours) >= 1 else None
+
+
+def missed_due(each: JobFacts, installed: float, now: datetime, zone: tzinfo) -> datetime | None:
+    """The last due start that did not happen; None if it did, or lies before the schedule was installed."""
+    if each.plan.expression is None:
+        return None
+    latest = datetime.fromtimestamp(now.timestamp() - GRACE_SECONDS, UTC)
+    due = previous_run(each.plan.expression, latest, zone, each.plan.weekday)
+    if due is None or due.utc.timestamp() < max(installed, 1.0) or each.running:
+        return None
+    # A start recorded up to a minute early is that of a busy machine's clock correction.
+    return None if each.record.last_start >= due.utc.timestamp() - 60 else due.utc

@@ -1,0 +1,113 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ask a server the queries of the checks. One that fails or may not see is unknown; the others are still made."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import NamedTuple
+
+from ...errors import DatabaseError
+from ...postgres.database import Database
+from ...postgres.disk import is_here
+from .definition import OK, UNKNOWN, Check, Limits, NotChecked, SqlCheck, judge, unknown
+
+_SHOWN = 5  # findings that a message names
+
+
+class Place(NamedTuple):
+    """How psql reaches the database, as somebody on this host types it."""
+
+    database: str
+    options: str = ""
+
+    def psql(self, *statements: str, database: str = "") -> str:
+        """The command that runs the statements one after the other, each in its own transaction."""
+        run = " ".join(f"-c {shlex.quote(statement)}" for statement in statements)
+        return f"psql {self.options}-d {shlex.quote(database or self.database)} {run}"
+
+
+def place_of(database: Database) -> Place:
+    """Where the connection leads to; nothing is said of a server at its usual place on this host."""
+    there = database.settings
+    host = "" if is_here(database) else f"-h {shlex.quote(there.host)} "
+    host = f"-h {shlex.quote(there.socket)} " if there.socket else host
+    port = "" if there.port == 5432 else f"-p {there.port} "
+    return Place(str(database.value("SELECT current_database()")), host + port)
+
+
+def run_checks(
+    database: Database, checks: Iterable[SqlCheck], limits: Limits, place: Place, days: int
+) -> tuple[list[Check], list[NotChecked]]:
+    """Make the checks; statistics of fewer days are not judged.
+
+    Raises:
+        DatabaseError: the connection was lost.
+    """
+    found: list[Check] = []
+    silent: list[NotChecked] = []
+    for check in checks:
+        made = _run(database, check, limits, place, days)
+        (silent if isinstance(made, NotChecked) else found).append(made)  # type: ignore[arg-type]
+    return found, silent
+
+
+def _run(database: Database, check: SqlCheck, limits: Limits, place: Place, days: int) -> Check | NotChecked:
+    try:
+        if check.applies and (reason := database.value(f"SELECT {check.applies}".replace("{days}", str(days)))):
+            return NotChecked(check.name, str(reason))
+        rows = _rows(database, check)
+        sees = not check.sees or bool(database.value(f"SELECT {check.sees}"))
+        made = _judged(check, rows, limits, place)
+        return made if sees else partly(made, check.grant, str(database.value("SELECT current_user")), place)
+    except DatabaseError as error:
+        if error.lost:
+            raise
+        return unknown(check, error.message)
+
+
+def _rows(database: Database, check: SqlCheck) -> list[dict[str, object]]:
+    query = next((text for version, text in check.before if database.server_version < version), check.query)
+    if check.made_by:
+        query = str(database.value(f"SELECT {check.made_by}") or "")
+    return database.rows(query) if query else []
+
+
+def _judged(check: SqlCheck, rows: list[dict[str, object]], limits: Limits, place: Place) -> Check:
+    if check.counts:
+        names = ", ".join(str(row["what"]) for row in rows[:_SHOWN])
+        more = f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
+        return judge(check, len(rows), limits, f"{names}{more}" or check.none, _fix(check, rows[:_SHOWN], place))
+    if not rows:
+        return judge(check, 0, limits, check.none, "")
+    first = rows[0]
+    value = None if first["value"] is None else float(str(first["value"]))
+    return judge(check, value, limits, str(first["what"]), _fix(check, rows[:1], place))
+
+
+def _fix(check: SqlCheck, rows: list[dict[str, object]], place: Place) -> str:
+    """The sentence with the commands of the rows in it; the commands of one database together."""
+    by_database: dict[str, list[str]] = {}
+    for row in rows:
+        given = row.get("sql")
+        statements = given if isinstance(given, list) else [given] if given else []
+        by_database.setdefault(str(row.get("db") or place.database), []).extend(map(str, statements))
+    commands = "; ".join(place.psql(*sql, database=name) for name, sql in by_database.items() if sql)
+    if not commands and check.fix == "{sql}":
+        return ""
+    return check.fix.replace("{sql}", commands)
+
+
+def partly(made: Check, grant: str, user: str, place: Place) -> Check:
+    """What was seen may be too much already; but it can never be said to be all."""
+    quoted = '"' + user.replace('"', '""') + '"'
+    role = grant.startswith("pg_")
+    said = f"grant {grant} to {user!r}" if role else f"{user!r} needs {grant}"
+    what = f"{made.message}; the role does not see all of it; to see all, {said}"
+    mend = place.psql(f"GRANT {grant} TO {quoted}") if role else said
+    if made.status == OK:
+        return replace(made, status=UNKNOWN, message=what, fix=mend)
+    return replace(made, message=what)

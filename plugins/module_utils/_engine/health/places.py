@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the evidence lies, and what is read there besides the database."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any
+
+from ..backups.catalog.read import read_catalog
+from ..environment.config import Environment, read_environment
+from ..environment.records import StateDirectory
+from ..errors import OptionError, TitanError
+from ..jobs.programs import broken_copies, copies
+from .checks.definition import Check, Limits, unknown
+from .checks.host import clock_checks, cron_checks, cron_running, disk_checks, program_checks
+from .checks.records import BACKUP_AGE, VERIFIED_BACKUP_AGE, JobFacts, backup_checks, job_checks
+
+
+@dataclass(frozen=True)
+class Places:
+    """The environment's records and the backups; either may be unknown."""
+
+    environment: Environment | None
+    state: StateDirectory | None
+    backup_dest: str
+    backup_name: str | None
+
+
+def places_from_options(options: Mapping[str, Any]) -> Places:
+    """What the options name; the environment's configuration fills in what they leave out.
+
+    Raises:
+        OptionError: the configuration cannot be used.
+    """
+    environment = read_environment(options["job_config"]) if options.get("job_config") else None
+    backup = environment.options.get("backup", {}) if environment else {}
+    return Places(
+        environment,
+        StateDirectory(environment.state_dir) if environment else None,
+        str(options.get("backup_dest") or backup.get("dest") or ""),
+        options.get("backup_name") or backup.get("name") or None,
+    )
+
+
+def backups_of(places: Places, now: datetime, limits: Limits) -> list[Check]:
+    """Unknown when the catalog cannot be read, such as that of a repository out of reach: the other checks are still made."""
+    if not places.backup_dest:
+        return []
+    try:
+        entries = read_catalog(places.backup_dest, places.backup_name)
+        where = places.backup_dest if entries else _what_is_there(places.backup_dest, places.backup_name)
+        return backup_checks(entries, now, limits, where)
+    except OptionError:
+        raise
+    except TitanError as error:
+        return [unknown(each, error.message, "titan-db list") for each in (BACKUP_AGE, VERIFIED_BACKUP_AGE)]
+
+
+def _what_is_there(dest: str, name: str | None) -> str:
+    """The directory, and what is there in its place or under other names."""
+    if not os.path.isdir(dest):
+        above = os.path.dirname(dest.rstrip("/")) or "/"
+        near = sorted(os.listdir(above))[:5] if os.access(above, os.R_OK) else []
+        return f"{dest}: there is no such directory{'; in ' + above + ' there are ' + ', '.join(near) if near else ''}"
+    names = sorted({each.name for each in read_catalog(dest, None)})[:5] if name else []
+    return f"{dest}{f' with the name {name}' if name else ''}{'; the names there are ' + ', '.join(names) if names else ''}"
+
+
+def jobs_of(places: Places, now: datetime, zone: tzinfo, limits: Limits) -> list[Check]:
+    """The jobs, their programs, and what starts them."""
+    environment, state = places.environment, places.state
+    if environment is None or state is None:
+        return []
+    jobs = [JobFacts(plan, state.record(name), state.running(name)) for name, plan in environment.jobs.items()]
+    checks = job_checks(jobs, environment.installed, now, zone, limits)
+    checks += program_checks(len(copies(environment)), broken_copies(environment), limits, environment.name)
+    if any(plan.expression for plan in environment.jobs.values()):
+        checks += cron_checks(cron_running(), limits)
+    return checks
+
+
+def clock_of(places: Places, difference: float | None, now: datetime, limits: Limits) -> list[Check]:
+    """The clock of this host beside the server's, and beside the records of its own jobs."""
+    state, jobs = places.state, places.environment.jobs if places.environment else {}
+    starts = [state.record(name).last_start for name in jobs] if state else []
+    return clock_checks(difference, max(0.0, max(starts, default=0.0) - now.timestamp()), limits)
+
+
+def disks_of(places: Places, data_directory: str, limits: Limits) -> list[Check]:
+    """The fullest of the file systems that must not fill up and are on this machine."""
+    used = {}
+    for path in filter(None, (places.backup_dest, data_directory, places.state.path if places.state else "")):
+        try:
+            usage = shutil.disk_usage(path)
+        except OSError:
+            continue
+        used[path] = 100.0 * usage.used / (usage.used + usage.free) if usage.used + usage.free else 0.0
+    return disk_checks(used, limits)
