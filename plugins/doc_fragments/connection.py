@@ -41,6 +41,7 @@ options:
     description:
       - Path on the target host of a file that holds E(DATABASE_URL), or E(DB_HOST), E(DB_PORT), E(DB_USER), E(DB_PASSWORD) and E(DB_NAME), as
         C(NAME=value) lines that a POSIX shell can source.
+      - E(DIRECT_URL) in it names the server itself where E(DATABASE_URL) names a pooler, and wins over it.
       - The C(login_*) options win over the values in the file.
     type: path
 requirements:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -98,47 +95,6 @@ def test_the_second_runner_says_who_is_first(settings: ConnectionSettings, run: 
         result = run({"1_a.sql": "CREATE TABLE a ();"}, wait=0)
     assert result["failed"] and "'titan-db migration'" in result["msg"] and "since" in result["msg"]
     assert db.value("SELECT to_regnamespace('titan_ops') IS NULL")
-
-
-@contextmanager
-def pgbouncer(settings: ConnectionSettings, folder: Path, mode: str) -> Iterator[ConnectionSettings]:
-    program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
-    if not os.path.exists(program):
-        pytest.skip("pgbouncer is not installed (Debian package pgbouncer)")
-    port = free_port()
-    (folder / "users").write_text(f'"{settings.user}" ""\n')
-    (folder / "ini").write_text(
-        f"[databases]\n* = host=127.0.0.1 port={settings.port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n"
-        f"auth_type = any\nauth_file = {folder}/users\npool_mode = {mode}\nunix_socket_dir =\nuser = nobody\n"
-        f"[databases]\n{settings.database} = host=127.0.0.1 port={settings.port} user={settings.user}\n"
-    )
-    for path in (folder, folder / "ini", folder / "users"):
-        path.chmod(0o755)
-    process = subprocess.Popen(
-        [program, "-q", str(folder / "ini")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        for _try in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        yield ConnectionSettings(host="127.0.0.1", port=port, user=settings.user, database=settings.database)
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-@pytest.mark.parametrize(("mode", "refused"), [("transaction", True), ("statement", True), ("session", False)])
-def test_a_pooler_in_transaction_mode_is_refused(
-    mode: str, refused: bool, settings: ConnectionSettings, db: Database, call_module: Module, workdir: Path
-) -> None:
-    with pgbouncer(settings, workdir, mode) as pooled:
-        result = call_module("migration", **login(pooled), files=[{"name": "1_a.sql", "content": "CREATE TABLE a ();"}])
-    assert bool(result.get("failed")) is refused, result
-    if refused:
-        assert "pool" in result["msg"] and "session mode" in result["msg"]
-        assert db.value("SELECT to_regnamespace('titan_ops') IS NULL")
 
 
 # --- headers -------------------------------------------------------------------------------------------------------

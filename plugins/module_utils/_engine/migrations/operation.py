@@ -18,7 +18,6 @@ from .history import read
 from .history.plan import Plan, edited, make_plan
 from .progress import capture_progress
 from .report import data_of, finish, notes, outcome_of
-from .session.pooler import require_own_session
 
 # The modules that lex, run and compare are imported only when there is something for them: a run without news, which
 # is nearly every run, takes half the time without them.
@@ -56,7 +55,6 @@ def _migrate(call: Call, migrations: Sequence[Migration]) -> Outcome:
         capture_progress(call) as (call, progress),
         connect(call.connection, "migration", fixed_settings=False) as database,
     ):
-        require_own_session(database, call.connection)
         problem = _unsuitable(database)
         if problem:
             return finish(False, data_of(reason=problem, warnings=[problem]), f"Nothing was done: {problem}.", "")

@@ -95,12 +95,16 @@ def settings_from_url(url: str, source: str = "DATABASE_URL") -> ConnectionSetti
 
 
 def settings_from_variables(variables: Mapping[str, str], source: str) -> ConnectionSettings:
-    """Settings from DATABASE_URL, or else from DB_HOST, DB_PORT, DB_USER, DB_PASSWORD and DB_NAME.
+    """Settings from DIRECT_URL, DATABASE_URL, or else DB_HOST, DB_PORT, DB_USER, DB_PASSWORD and DB_NAME.
+
+    DIRECT_URL names the server itself where the application's DATABASE_URL names a pooler.
 
     Raises:
         TitanError: neither is there.
         OptionError: a value cannot be used.
     """
+    if variables.get("DIRECT_URL"):
+        return settings_from_url(variables["DIRECT_URL"], f"DIRECT_URL in {source}")
     if variables.get("DATABASE_URL"):
         return settings_from_url(variables["DATABASE_URL"], f"DATABASE_URL in {source}")
     if not any(variables.get(name) for name in _DB_VARIABLES):

@@ -6,14 +6,18 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from enum import IntEnum
-from typing import IO, Any
+from functools import partial
+from typing import IO, Any, Callable
 
 from ..errors import DatabaseError
 from .connection import ConnectionSettings
 from .grants import missing_grant
+from .pooler import behind_pooler, require_own_session
+from .session_settings import CLIENT_KEEPALIVES, SERVER_KEEPALIVES, SERVER_SETTINGS, set_statements, startup_options
 from .sqlstates import INSUFFICIENT_PRIVILEGE
 
 try:
@@ -29,6 +33,7 @@ __all__ = [
     "Database",
     "TransactionState",
     "child_environment",
+    "child_options",
     "connect",
     "database_error",
     "psycopg2",
@@ -38,10 +43,15 @@ __all__ = [
 
 MINIMUM_SERVER = 140000
 
+# Words of the errors with which a pooler, or a server on a platform that lacks one, refuses settings at a session's start.
+_REFUSED_AT_START = ("startup parameter", "command-line options", "client_connection_check_interval")
+
 # A session that cannot be steered by the role's or the database's settings.
 _FIXED_SETTINGS = (
     "SET search_path = pg_catalog; SET row_security = off; SET standard_conforming_strings = on; SET bytea_output = hex"
 )
+
+_CANCELS_WITHIN = 1.5  # seconds
 
 
 class TransactionState(IntEnum):
@@ -57,6 +67,11 @@ class TransactionState(IntEnum):
 class Database:
     """One autocommit connection.
 
+    Attributes:
+        settings: Where it leads.
+        pooled: Through a pooler, which gives us a session of our own.
+        clock_ahead: Seconds by which the server's clock was ahead of this host's when the connection was made.
+
     Every failure is raised as DatabaseError with the server's message and SQLSTATE. Query texts without params go to
     the server as they are, so '%' in them is safe.
     """
@@ -64,6 +79,29 @@ class Database:
     def __init__(self, raw: Any, settings: ConnectionSettings) -> None:
         self.raw = raw
         self.settings = settings
+        self.pooled = False
+        self.clock_ahead = 0.0
+
+    def look_around(self, has_settings: bool) -> None:
+        """Ask who answers and how late it is there, before anything is set.
+
+        Args:
+            has_settings: The session began with SERVER_SETTINGS; else they are set once it is known to be our own.
+
+        Raises:
+            PoolerError: a pooler answers that shares its sessions among clients.
+        """
+        before = time.time()
+        row = self.row(
+            "SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) AS now"
+        ) or {"pid": 0, "now": before}
+        self.clock_ahead = row["now"] - (before + time.time()) / 2
+        self.pooled = row["pid"] != self.backend_pid
+        if self.pooled:
+            parameters = {"connect_timeout": "10", "client_encoding": "UTF8", **self.settings.parameters()}
+            require_own_session(self.raw, self.settings, row["pid"], partial(_autocommitting, parameters))
+        if not has_settings:
+            self.execute(set_statements(SERVER_SETTINGS))
 
     @property
     def server_version(self) -> int:
@@ -154,6 +192,35 @@ class Database:
         with suppress(psycopg2.Error):
             self.raw.cancel()
 
+    def abort(self) -> None:
+        """End the session from this side, from any thread and whatever it waits for; the server gives up what it was doing.
+
+        Unlike cancel() this needs no answer, so that a silent network cannot hold it up.
+        """
+        import socket
+
+        with suppress(OSError, psycopg2.Error), socket.socket(fileno=os.dup(self.raw.fileno())) as own:
+            own.shutdown(socket.SHUT_RDWR)
+
+    def interrupter(self) -> Callable[[], None]:
+        """What another thread may call, and again while it lasts, to end whatever the connection is doing.
+
+        The first call asks the server to cancel, which keeps the session; where a silent network leaves that without an
+        answer, a later one ends the session. Nothing happens when it is gone.
+        """
+        import threading
+
+        asked: list[float] = []
+
+        def interrupt() -> None:
+            if not asked:
+                asked.append(time.monotonic())
+                threading.Thread(target=self.cancel, daemon=True).start()  # libpq waits for its answer without a limit
+            elif time.monotonic() - asked[0] > _CANCELS_WITHIN:
+                self.abort()
+
+        return interrupt
+
     def reconnect(self, application: str = "titan-db", fixed_settings: bool = True) -> None:
         """Go on in a new session: whatever belonged to this one (settings, locks, temporary tables) is gone.
 
@@ -162,7 +229,7 @@ class Database:
         """
         renewed = connect(self.settings, application, fixed_settings)
         self.raw.close()
-        self.raw = renewed.raw
+        self.raw, self.pooled, self.clock_ahead = renewed.raw, renewed.pooled, renewed.clock_ahead
 
     def notices(self) -> list[str]:
         """The notices and warnings received so far, and forget them."""
@@ -245,22 +312,45 @@ def connect(
     if psycopg2 is None:
         raise DatabaseError("Python's psycopg2 is missing: install the Debian package python3-psycopg2.")
     name = application if application.startswith("titan-db") else f"titan-db {application}"
-    parameters: dict[str, Any] = {"connect_timeout": str(timeout), "client_encoding": "UTF8", **settings.parameters()}
+    raw, started_with = _opened(settings, name[:63], timeout)
+    if raw.server_version < MINIMUM_SERVER:
+        raw.close()
+        raise DatabaseError(f"{settings.place()} is PostgreSQL {raw.server_version // 10000}; 14 or newer is needed.")
+    database = Database(raw, settings)
+    database.look_around(started_with)
+    if fixed_settings:
+        database.execute(_FIXED_SETTINGS + ("; SET transaction_timeout = 0" if raw.server_version >= 170000 else ""))
+    return database
+
+
+def _opened(settings: ConnectionSettings, name: str, timeout: int) -> tuple[Any, bool]:
+    """psycopg2's connection, and whether the session began with our settings: poolers refuse to pass them on."""
+    parameters: dict[str, Any] = {
+        **CLIENT_KEEPALIVES,
+        "connect_timeout": str(timeout),
+        "client_encoding": "UTF8",
+        **settings.parameters(),
+        "application_name": name,
+    }
+    ours = startup_options(SERVER_SETTINGS, parameters.get("options", ""))
     try:
-        raw = psycopg2.connect(**{**parameters, "application_name": name[:63]})
+        try:
+            return _autocommitting({**parameters, "options": ours}), True
+        except psycopg2.OperationalError as error:
+            if not any(word in str(error) for word in _REFUSED_AT_START):
+                raise
+        return _autocommitting(parameters), False
     except psycopg2.OperationalError as error:
         raise DatabaseError(
             f"Cannot connect to {settings.place()}: {_one_line(str(error), settings)}. "
             "Check that the server runs there, and the user, password and database in the env file or the login_* options.",
         ) from error
+
+
+def _autocommitting(parameters: dict[str, Any]) -> Any:
+    raw = psycopg2.connect(**parameters)
     raw.autocommit = True
-    if raw.server_version < MINIMUM_SERVER:
-        raw.close()
-        raise DatabaseError(f"{settings.place()} is PostgreSQL {raw.server_version // 10000}; 14 or newer is needed.")
-    database = Database(raw, settings)
-    if fixed_settings:
-        database.execute(_FIXED_SETTINGS + ("; SET transaction_timeout = 0" if raw.server_version >= 170000 else ""))
-    return database
+    return raw
 
 
 def _one_line(text: str, settings: ConnectionSettings) -> str:
@@ -272,13 +362,20 @@ def _one_line(text: str, settings: ConnectionSettings) -> str:
 def child_environment(settings: ConnectionSettings) -> Iterator[dict[str, str]]:
     """The environment for a client program (pg_dump ...): PG* variables and, for the password, a private 0600 passfile.
 
-    The password is never in argv; the passfile goes away with the block.
+    The password is never in argv; the passfile goes away with the block. Over a network the program and its server's side
+    give a silent connection up as ours do (see session_settings).
     """
     kept = {
         key: value
         for key, value in os.environ.items()
         if key in ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "USER", "LOGNAME")
     }
+    from .passfile import (
+        SERVICE,
+        passfile,
+        service_file,
+    )  # what it needs costs a migration run without news a tenth of its time
+
     env = {**kept, "LC_ALL": "C.UTF-8", "PGAPPNAME": "titan-db", "PGCONNECT_TIMEOUT": "10"}
     names = {
         "host": "PGHOST",
@@ -291,13 +388,20 @@ def child_environment(settings: ConnectionSettings) -> Iterator[dict[str, str]]:
     for key, value in settings.parameters(with_password=False).items():
         if key in names:
             env[names[key]] = value
-    if not settings.password:
+    if options := child_options(settings):
+        env["PGOPTIONS"] = options
+    with ExitStack() as files:
+        if settings.host and not settings.socket:
+            env["PGSERVICE"], env["PGSERVICEFILE"] = SERVICE, files.enter_context(service_file(CLIENT_KEEPALIVES))
+        if settings.password:
+            env["PGPASSFILE"] = files.enter_context(passfile(settings.password))
+            if (
+                "\n" in settings.password
+            ):  # a passfile cannot hold it; only the same user can read a process's environment
+                env["PGPASSWORD"] = settings.password
         yield env
-        return
-    from .passfile import passfile  # what it needs costs a migration run without news a tenth of its time
 
-    with passfile(settings.password) as path:
-        env["PGPASSFILE"] = path
-        if "\n" in settings.password:  # a passfile cannot hold it; only the same user can read a process's environment
-            env["PGPASSWORD"] = settings.password
-        yield env
+
+def child_options(settings: ConnectionSettings) -> str:
+    """PGOPTIONS for a client program; empty behind a pooler, which refuses them."""
+    return "" if behind_pooler(settings) else startup_options(SERVER_KEEPALIVES)

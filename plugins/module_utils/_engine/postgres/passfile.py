@@ -11,9 +11,10 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+SERVICE = "titan-db"
 _OURS = re.compile(r"titan-db-pass-(\d+)-[a-z0-9_]{8}")
 _OLD = 3600.0  # seconds; a younger one may be of a run in a container that shares the directory, but not the process numbers
 
@@ -24,13 +25,27 @@ def passfile(password: str) -> Iterator[str]:
 
     A killed run leaves it; the next one removes it when it is older than an hour.
     """
+    escaped = password.replace("\\", "\\\\").replace(":", "\\:")
+    with _private_file("pgpass", f"*:*:*:*:{escaped}\n") as path:
+        yield path
+
+
+@contextmanager
+def service_file(parameters: Mapping[str, str]) -> Iterator[str]:
+    """The path of such a file with libpq's parameters that have no variable of their own, under the name SERVICE."""
+    lines = "".join(f"{name}={value}\n" for name, value in parameters.items())
+    with _private_file("pg_service.conf", f"[{SERVICE}]\n{lines}") as path:
+        yield path
+
+
+@contextmanager
+def _private_file(name: str, content: str) -> Iterator[str]:
     _sweep(tempfile.gettempdir())
     with tempfile.TemporaryDirectory(prefix=f"titan-db-pass-{os.getpid()}-") as folder:
-        path = os.path.join(folder, "pgpass")
-        escaped = password.replace("\\", "\\\\").replace(":", "\\:")
+        path = os.path.join(folder, name)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(f"*:*:*:*:{escaped}\n")
+            stream.write(content)
         yield path
 
 

@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Callable
 
-from ...errors import DatabaseError, TitanError
+from ...errors import TitanError
 from ...outcome import silent
-from ...postgres.database import Database, sql
+from ...postgres.database import Database, child_options, sql
 from .row_hash import COLUMNS, COLUMNS_OF, HASH_METHODS, TEXT, Column, row_hash
 
 # Row text depends on these; both sides of a comparison must run under the same.
@@ -126,17 +125,13 @@ def load_settings(database: Database) -> dict[str, str]:
 def _overridden(database: Database, wanted: Mapping[str, str]) -> dict[str, str]:
     rows = database.rows("SELECT name, reset_val AS value FROM pg_settings WHERE name = ANY(%s)", (list(wanted),))
     options = [f"-c {row['name']}={wanted[row['name']]}" for row in rows if row["value"] != wanted[row["name"]]]
-    return {"PGOPTIONS": " ".join(sorted(options))} if options else {}
+    every = child_options(database.settings)
+    return {"PGOPTIONS": " ".join([*([every] if every else []), *sorted(options)])} if options else {}
 
 
 def canceller(database: Database) -> Callable[[], None]:
-    """What another thread may call to cancel whatever the connection is doing; nothing happens when it is gone."""
-
-    def cancel() -> None:
-        with suppress(DatabaseError):
-            database.cancel()
-
-    return cancel
+    """What another thread may call, and again while it lasts, to end whatever the connection is doing."""
+    return database.interrupter()
 
 
 def read_tables(database: Database) -> list[Table]:

@@ -217,6 +217,9 @@ def _put_in_place(server: Database, plan: RestorePlan, comment: str | None) -> N
                 if plan.previous:
                     server.value(_END_SESSIONS, (plan.final,))
                     server.execute(rename.format(final, sql.Identifier(plan.previous)))
+                server.value(
+                    f"{_END_SESSIONS} AND usename = current_user", (plan.work,)
+                )  # a pool keeps those of the load
                 server.execute(rename.format(work, final))
                 server.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(final, sql.Literal(comment)))
             return

@@ -1,0 +1,190 @@
+"""Through PgBouncer in each of its modes: the application's sessions are never touched, whatever word was given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Callable
+
+import psycopg2
+import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine import cli
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import DatabaseError
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres import pooler
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database, connect
+
+from tests.conftest import drop_database, embedded_programs, login
+
+from .pgbouncer import pgbouncer
+
+Module = Callable[..., dict[str, Any]]
+SHARED = ("transaction", "statement")
+STATE = "SELECT name, setting FROM pg_settings WHERE name NOT IN ('application_name', 'client_encoding') ORDER BY 1"
+
+
+@pytest.fixture(autouse=True)
+def forgetful() -> Iterator[None]:
+    """Each test finds out by itself what answers."""
+    pooler._session_pools.clear()
+    yield
+    pooler._session_pools.clear()
+
+
+@pytest.fixture
+def filled(settings: ConnectionSettings, db: Database) -> ConnectionSettings:
+    db.execute("CREATE TABLE public.audit_logs (id int PRIMARY KEY, created_at timestamptz NOT NULL)")
+    db.execute("INSERT INTO public.audit_logs SELECT i, now() - i * interval '1 day' FROM generate_series(1, 200) i")
+    return settings
+
+
+@pytest.fixture
+def backups(filled: ConnectionSettings, tmp_path: Path, capsys: Any) -> Path:
+    """A directory with a proven backup, and a policy: what the words need."""
+    folder = tmp_path / "backups"
+    folder.mkdir(mode=0o700)
+    assert cli.main(["backup", *named(filled, tmp_path), *of_backup(folder)]) == 0, capsys.readouterr().err
+    return folder
+
+
+def named(settings: ConnectionSettings, folder: Path, name: str = "env") -> list[str]:
+    path = folder / name
+    path.write_text(
+        f"DATABASE_URL='postgresql://{settings.user}@{settings.host}:{settings.port}/{settings.database}'\n"
+    )
+    return ["--env-file", str(path)]
+
+
+def of_backup(dest: Path) -> list[str]:
+    return [
+        "--dest",
+        str(dest),
+        "--name",
+        "t",
+        "--programs",
+        embedded_programs(),
+        "--compression",
+        "gzip",
+        "--verify",
+        "checksum",
+    ]
+
+
+def words(dest: Path) -> dict[str, list[str]]:
+    restored = ["--dest", str(dest), "--name", "t", "--into", f"restored_{dest.stat().st_ino}"]
+    return {
+        "health": [],
+        "stats": [],
+        "backup": of_backup(dest),
+        "cleanup": ["--backup-dest", str(dest), "--require-verified", "checksum", "--max-fraction", "1.0"],
+        "reindex": [],
+        "restore": [*restored, "--programs", embedded_programs()],
+    }
+
+
+def modules(pooled: ConnectionSettings) -> dict[str, dict[str, Any]]:
+    policy = {"table": "public.audit_logs", "column": "created_at", "keep": "100d"}
+    return {
+        "migration": {**login(pooled), "files": [{"name": "1_a.sql", "content": "CREATE TABLE public.a ();"}]},
+        "migration_info": {**login(pooled), "files": [{"name": "1_a.sql", "content": "CREATE TABLE public.a ();"}]},
+        "retention_policy": {**login(pooled), "policies": [policy]},
+    }
+
+
+def application(pooled: ConnectionSettings, sessions: int) -> list[tuple[str, list[Any]]]:
+    """What the application sees on as many of the pool's sessions as it has: rows, and each setting."""
+    with ExitStack() as stack:
+        seen = []
+        opened = []
+        for _one in range(sessions):
+            connection = psycopg2.connect(**pooled.parameters())
+            stack.callback(connection.close)
+            opened.append(connection)
+        for connection in opened:  # all at once in a transaction, so that each has a server session
+            connection.autocommit = sessions == 1
+            cursor = connection.cursor()
+            cursor.execute("SELECT count(*) FROM audit_logs")
+            rows = str(cursor.fetchone()[0])
+            cursor.execute(STATE)
+            seen.append((rows, cursor.fetchall()))
+        return seen
+
+
+@pytest.mark.parametrize("mode", SHARED)
+def test_no_word_leaves_anything_on_a_session_of_the_application(
+    mode: str,
+    filled: ConnectionSettings,
+    backups: Path,
+    tmp_path: Path,
+    workdir: Path,
+    call_module: Module,
+    capsys: Any,
+) -> None:
+    sessions = 1 if mode == "statement" else 3
+    with pgbouncer(filled, workdir, mode, "server_round_robin = 0") as pooled:
+        before = application(pooled, sessions)
+        for word, options in words(backups).items():
+            status = cli.main([word, *named(pooled, tmp_path, "pooled"), *options])
+            told = capsys.readouterr()
+            assert status == (2 if word == "health" else 1), (word, status, told)
+            assert "pool" in told.out + told.err and "DIRECT_URL" in told.out + told.err, (word, told)
+            assert application(pooled, sessions) == before, word
+        for name, options in modules(pooled).items():
+            result = call_module(name, **options)
+            assert result.get("failed") and "session mode" in result["msg"], (name, result)
+            assert application(pooled, sessions) == before, name
+    with connect(filled) as database:
+        assert database.value("SELECT to_regnamespace('titan_ops') IS NULL"), "nothing was done"
+
+
+def test_a_busy_pool_is_seen_for_what_it_is(filled: ConnectionSettings, workdir: Path) -> None:
+    """Other clients take sessions at the same time, and PgBouncer hands them out in turn."""
+    with pgbouncer(filled, workdir, "transaction", "server_round_robin = 1", "default_pool_size = 8") as pooled:
+        before = application(pooled, 6)
+        for _try in range(5):
+            with pytest.raises(DatabaseError, match="does not give every client a session of its own"):
+                connect(pooled)
+        assert application(pooled, 6) == before
+
+
+def test_a_session_pool_serves_every_word(
+    server: Cluster, filled: ConnectionSettings, backups: Path, tmp_path: Path, workdir: Path, call_module: Module,
+    capsys: Any,
+) -> None:  # fmt: skip
+    try:
+        with pgbouncer(filled, workdir, "session") as pooled:
+            before = application(pooled, 3)
+            for name, options in modules(pooled).items():
+                assert not call_module(name, **options).get("failed"), name
+            for word, options in words(backups).items():
+                status = cli.main([word, *named(pooled, tmp_path, "pooled"), *options])
+                assert status == 0 or word == "health" and status < 3, (word, status, capsys.readouterr())
+            assert [state for _rows, state in application(pooled, 3)] == [state for _rows, state in before]
+    finally:
+        drop_database(server, words(backups)["restore"][5])
+    with connect(filled) as database:
+        assert database.value("SELECT count(*) FROM public.audit_logs") == 99
+        assert database.value("SELECT to_regclass('public.a') IS NOT NULL")
+
+
+def test_a_session_pool_with_one_session_is_refused_in_time(filled: ConnectionSettings, workdir: Path) -> None:
+    with (
+        pgbouncer(filled, workdir, "session", "default_pool_size = 1", "max_db_connections = 1") as pooled,
+        pytest.raises(DatabaseError, match="no second connection"),
+    ):
+        connect(pooled)
+
+
+def test_direct_url_names_the_server_itself(
+    filled: ConnectionSettings, tmp_path: Path, workdir: Path, capsys: Any
+) -> None:
+    with pgbouncer(filled, workdir, "transaction") as pooled:
+        env = named(pooled, tmp_path)
+        direct = f"postgresql://{filled.user}@{filled.host}:{filled.port}/{filled.database}"
+        with open(env[1], "a", encoding="utf-8") as stream:
+            stream.write(f"DIRECT_URL='{direct}'\n")
+        before = application(pooled, 3)
+        assert cli.main(["stats", *env]) == 0, capsys.readouterr()
+        assert application(pooled, 3) == before
