@@ -35,6 +35,9 @@ docs-lint: .venv/test.stamp ## Documentation of modules and roles, and the chang
 options: .venv/test.stamp ## Write what follows from the options' declarations: documentation, role defaults and specs
 	@$(BIN)/python -m tools.options
 
+picture: .venv/test.stamp ## Draw docs/architecture.svg from the engine's imports
+	@$(BIN)/python -m tools.picture
+
 reference: .venv/test.stamp ## Pages of all modules and roles, made from the sources, into build/reference
 	@rm -rf build/reference && mkdir -p -m 0755 build/reference
 	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/collections" $(BIN)/antsibull-docs collection --use-current --dest-dir build/reference titan.database
@@ -59,4 +62,4 @@ clean: demo-clean ## Remove the demo, the virtual environment and caches
 .venv-molecule/molecule.stamp: requirements/molecule.txt requirements/test.txt requirements/demo.txt
 	@sh tests/venv.sh "$(PYTHON)" molecule .venv-molecule
 
-.PHONY: help demo demo-stop demo-clean test unit lint docs-lint options reference sanity molecule clean
+.PHONY: help demo demo-stop demo-clean test unit lint docs-lint options picture reference sanity molecule clean

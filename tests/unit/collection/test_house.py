@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.collection.imports import ORDER, against_the_order, circles, engine_files, folder_graph, graph_of
+from tools import picture
 
 ROOT = Path(__file__).resolve().parents[3]
 ENGINE = ROOT / "plugins" / "module_utils" / "_engine"
@@ -83,6 +84,33 @@ def test_each_rule_is_broken_once(tmp_path: Path, change: Callable[[Path], None]
     change(copy)
     found = findings(copy)
     assert any(said in each for each in found), found
+
+
+def test_the_map_names_every_folder(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert unnamed_folders(ENGINE, page) == []
+    (tmp_path / "strange" / "room").mkdir(parents=True)
+    assert unnamed_folders(tmp_path, page) == ["room", "strange"]
+
+
+def test_the_picture_is_drawn_from_the_imports() -> None:
+    assert picture.PICTURE.read_text(encoding="utf-8") == picture.drawn(), "run: make picture"
+
+
+def test_a_connections_inside_is_used_in_postgres_only() -> None:
+    found = [
+        f"{path.relative_to(ENGINE)}: {line.strip()}"
+        for path in ENGINE.rglob("*.py")
+        if path.relative_to(ENGINE).parts[0] != "postgres"
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r"\.raw\b", line)
+    ]
+    assert found == []
+
+
+def test_records_are_typed() -> None:
+    untyped = sum(path.read_text(encoding="utf-8").count("dict[str, Any]") for path in ENGINE.rglob("*.py"))
+    assert untyped <= 60
 
 
 @pytest.mark.parametrize("path", PLUGINS, ids=lambda path: str(path.relative_to(ROOT / "plugins")))
