@@ -80,8 +80,8 @@ def _indexes(db: Database) -> list[tuple[str, str, str, str]]:
     }
     rows = []
     for index in recorded:
-        if index["twin"]:
-            state = f"left out: exact duplicate of {index['twin']}"
+        if index["duplicate_of"]:
+            state = f"left out: exact duplicate of {index['duplicate_of']}"
         else:
             state = "built, valid" if index["name"] in valid else "MISSING"
         rows.append((index["name"], index["table"], state, valid.get(index["name"], "")))

@@ -41,7 +41,7 @@ options:
         table and index of every database.
       - With V(pgbackrest) only O(dest), O(name), O(verify), O(unless_verified_within), O(lock_timeout), O(timeout), O(jobs), O(programs) and
         O(drill_dir) count beside the options that name it; compression, encryption, copies and retention are set in pgBackRest's own configuration.
-        Its retention rules are let work after the new backup was proven, and never take the newest proven one.
+        Its retention rules are applied after the new backup was proven, and never remove the newest proven one.
     type: str
     choices: [pg_dump, pgbackrest]
     default: pg_dump
@@ -130,19 +130,19 @@ options:
     suboptions:
       days:
         description:
-          - Keep backups that are not older than so many days.
+          - Keep backups that are at most this many days old.
         type: int
       last:
         description:
-          - Keep the newest so many backups.
+          - Keep the newest N backups.
         type: int
       weekly:
         description:
-          - Keep the newest backup of each of the last so many weeks that have one.
+          - Keep the newest backup of each of the last N weeks that have one.
         type: int
       monthly:
         description:
-          - Keep the newest backup of each of the last so many months that have one.
+          - Keep the newest backup of each of the last N months that have one.
         type: int
   max_shrink:
     description:

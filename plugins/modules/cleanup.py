@@ -87,7 +87,7 @@ options:
   pause:
     description:
       - Pause after each batch, as a share of the time that it took. V(1) leaves half of the time to others.
-      - After a batch that was seen to make another session wait, the pause is at least V(1) and the next batch half as large.
+      - After a batch that blocked another session, the pause is at least V(1) and the next batch half as large.
     type: float
     default: 0.1
   max_replica_lag_mb:
@@ -196,7 +196,7 @@ results:
       description: Batches that took longer than O(batch_target_ms), were cancelled and repeated smaller.
       type: int
     waited_for:
-      description: Batches that were seen to make another session wait. It is looked at up to five times a second.
+      description: Batches that blocked another session. This is looked at up to five times a second.
       type: int
     dropped_partitions:
       description: Expired partitions that were dropped, or would be in check mode.

@@ -11,7 +11,7 @@ module: migration
 short_description: Apply SQL migrations to a PostgreSQL database
 version_added: "0.1.0"
 description:
-  - Applies the migrations of a directory that the database has not had yet, in the order of their versions, and records every attempt in the
+  - Applies the migrations of a directory that are not applied yet, in the order of their versions, and records every attempt in the
     table C(titan_ops.migration_history) of the database.
   - A file runs as a whole in one transaction, together with its row in the history. C(%) and C(:name) in the SQL are just text.
   - A file whose statements cannot run inside a transaction (C(CREATE INDEX CONCURRENTLY), C(VACUUM), C(ALTER SYSTEM) ...) is run statement by
@@ -248,7 +248,7 @@ applied:
       steps:
         - {number: 1, line: 26, outcome: done, statement: "CREATE INDEX CONCURRENTLY idx_orders_created_at ON orders (created_at DESC)"}
       indexes:
-        - {name: idx_orders_created_at, schema: public, table: orders, line: 26, outcome: built, bytes: 131072, twin: ""}
+        - {name: idx_orders_created_at, schema: public, table: orders, line: 26, outcome: built, bytes: 131072, duplicate_of: ""}
 rolled_back:
   description: The migrations that were taken back, in the form of RV(applied).
   returned: success
@@ -271,7 +271,7 @@ skipped_indexes:
       name: add_performance_indexes
       index: idx_audit_logs_user_timestamp
       table: audit_logs
-      twin: idx_audit_logs_user_created
+      duplicate_of: idx_audit_logs_user_created
 missing:
   description: Applied versions that the directory does not hold.
   returned: success

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: migration_info
-short_description: Show which migrations a PostgreSQL database has had
+short_description: Show which migrations have been applied to a PostgreSQL database
 version_added: "0.1.0"
 description:
   - Compares the migrations of a directory with the history in the database, and the database's objects with what they were after the last

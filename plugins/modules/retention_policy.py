@@ -13,7 +13,7 @@ author: titan.database contributors (@titan-database)
 description:
   - Keeps the retention policies of one database in its table C(titan_ops.retention_policy), which is created when it is
     missing.
-  - The given list is the whole truth. A stored policy that is not in the list is removed.
+  - Stored policies that are not in the list are removed.
   - Nothing is deleted by this module. M(titan.database.cleanup), the command C(titan-db cleanup) and the SQL functions
     C(cleanup_*) of the Titan example read the stored policies and delete what is due.
   - Every policy is checked against the catalog before anything is written. Unknown tables and columns, types that do not fit,

@@ -1,4 +1,4 @@
--- The newest 100 entries about one user. The base schema has this index already; 0010 leaves its twin out.
+-- The newest 100 entries about one user. The base schema has this index already; 0010 leaves its duplicate out.
 -- parameters: uuid
 -- plan: idx_audit_logs_user_created
 SELECT id, action, resource_type, resource_id, created_at

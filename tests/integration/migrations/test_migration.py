@@ -30,9 +30,7 @@ def schema_exists(db: Database) -> bool:
     return bool(db.value("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'titan_ops')"))
 
 
-def test_the_nine_indexes_build_seven_and_skip_two_with_their_twins(
-    titan: ConnectionSettings, call_module: Module
-) -> None:
+def test_the_nine_indexes_build_seven_and_skip_two_duplicates(titan: ConnectionSettings, call_module: Module) -> None:
     options = {**login(titan), "path": str(TITAN / "migrations"), "target": "0010"}
     with connect(titan) as db:
         count = "SELECT count(*) FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid WHERE t.relnamespace = 'public'::regnamespace"

@@ -33,7 +33,7 @@ FAMILIES = {
     "titan_db_backup_verified_level": ("gauge", "Proof of the newest backup: 0 none, 1 checksum, 2 restored."),
     "titan_db_retention_deleted_rows": ("gauge", "Rows that the last clean-up deleted."),
     "titan_db_retention_complete": ("gauge", "Whether the last clean-up deleted all that was due."),
-    "titan_db_migrations_pending": ("gauge", "Migrations that the last converge knew and the database has not had."),
+    "titan_db_migrations_pending": ("gauge", "Migrations that the last converge knew and that are not applied."),
     "titan_db_migration_checksum_mismatches": (
         "gauge",
         "Applied migrations whose text was another than the last converge's.",

@@ -68,7 +68,7 @@ def split_table(text: str, name: str, source: str) -> Table:
         )
         raise TitanError(
             f"{source}: the markers of block {name!r} are not one BEGIN before one END ({where}). "
-            "Nothing was written: which lines are ours cannot be told. Mend the markers by hand.",
+            "Nothing was written: which lines are ours cannot be told. Correct the markers by hand.",
             lines=sorted(number + 1 for number in begins + ends),
         )
     first, last = begins[0], ends[0]
@@ -89,7 +89,7 @@ def _markers(lines: Sequence[str], name: str, source: str) -> tuple[list[int], l
             (begins if kind == "BEGIN" else ends).append(number)
         if kind == "BEGIN" and inside and name in (inside, owner) and inside != owner:
             raise TitanError(
-                f"{source}: line {number + 1} begins block {owner!r} inside block {inside!r}. Mend the markers by hand.",
+                f"{source}: line {number + 1} begins block {owner!r} inside block {inside!r}. Correct the markers by hand.",
                 lines=[number + 1],
             )
         inside = owner if kind == "BEGIN" else ""

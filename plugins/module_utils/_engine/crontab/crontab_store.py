@@ -171,7 +171,7 @@ def _read_file(path: str) -> str | None:
 
 def _decoded(raw: bytes, label: str) -> str:
     if b"\0" in raw:
-        raise TitanError(f"{label}: it holds a NUL byte; mend it by hand first.")
+        raise TitanError(f"{label}: it holds a NUL byte; correct it by hand first.")
     return raw.decode("utf-8", errors="surrogateescape")
 
 

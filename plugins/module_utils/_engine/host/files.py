@@ -90,7 +90,7 @@ def require_private_directory(path: str, option: str) -> None:
 
     Raises:
         TitanError: missing, a symbolic link, owned by somebody else (neither the caller nor root), or writable by
-            group or others; the message names the option and the command that mends it.
+            group or others; the message names the option and the command that fixes it.
     """
     try:
         status = os.lstat(path)

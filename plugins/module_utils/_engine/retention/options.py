@@ -207,8 +207,7 @@ CLEANUP: Spec = {
     "pause": option(
         "float",
         "Pause after each batch, as a share of the time that it took. V(1) leaves half of the time to others.",
-        "After a batch that was seen to make another session wait, the pause is at least V(1) and the next "
-        "batch half as large.",
+        "After a batch that blocked another session, the pause is at least V(1) and the next batch half as large.",
         default=0.1,
         variable="retention_pause",
     ),

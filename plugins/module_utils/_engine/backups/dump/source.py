@@ -180,7 +180,7 @@ def require_readable(database: Database, tables: Sequence[Table]) -> None:
     """Refuse a role that cannot read every row.
 
     Raises:
-        TitanError: names the tables, and the grant that mends it.
+        TitanError: names the tables, and the missing grant.
     """
     user = database.value("SELECT current_user::text")
     unreadable = [table.label for table in tables if not table.readable]

@@ -22,9 +22,9 @@ class KeepRules:
     """How long verified backups are kept; a backup stays when any rule wants it.
 
     Attributes:
-        days: Those not older than so many days.
-        last: The newest so many.
-        weekly, monthly: The newest of each of the last so many weeks (Monday to Sunday) and months, in UTC.
+        days: Those that are at most this many days old.
+        last: The newest N.
+        weekly, monthly: The newest of each of the last N weeks (Monday to Sunday) and months, in UTC.
         max_shrink: The share by which the newest may be smaller than the verified one before it, in bytes or in rows,
             before nothing is removed any more.
         accept_other_source: Also remove backups of another database or server than the newest one's.

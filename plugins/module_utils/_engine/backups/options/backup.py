@@ -20,7 +20,7 @@ BACKUP: Spec = {
         "With V(pgbackrest) only O(dest), O(name), O(verify), O(unless_verified_within), O(lock_timeout), "
         "O(timeout), O(jobs), O(programs) and O(drill_dir) count beside the options that name it; compression, "
         "encryption, copies and retention are set in pgBackRest's own configuration. Its retention rules are "
-        "let work after the new backup was proven, and never take the newest proven one.",
+        "applied after the new backup was proven, and never remove the newest proven one.",
         default="pg_dump",
         choices=("pg_dump", "pgbackrest"),
         variable="backup_engine",
@@ -126,19 +126,19 @@ BACKUP: Spec = {
         options={
             "days": option(
                 "int",
-                "Keep backups that are not older than so many days.",
+                "Keep backups that are at most this many days old.",
             ),
             "last": option(
                 "int",
-                "Keep the newest so many backups.",
+                "Keep the newest N backups.",
             ),
             "weekly": option(
                 "int",
-                "Keep the newest backup of each of the last so many weeks that have one.",
+                "Keep the newest backup of each of the last N weeks that have one.",
             ),
             "monthly": option(
                 "int",
-                "Keep the newest backup of each of the last so many months that have one.",
+                "Keep the newest backup of each of the last N months that have one.",
             ),
         },
         variable="backup_keep",

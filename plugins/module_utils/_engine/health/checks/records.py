@@ -41,7 +41,7 @@ MIGRATIONS_PENDING = Threshold(
     0,
     10,
     "",
-    "Number of migrations that the last converge knew and the database has not had, as after a failed converge, a rollback, "
+    "Number of migrations that the last converge knew and that are not applied, as after a failed converge, a rollback, "
     "or the restore of an older backup. Needs O(job_config), and the record that M(titan.database.migration) leaves in the "
     "directory of the jobs' states.",
 )
