@@ -21,8 +21,15 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cl
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database, connect
 
+from tests.processes import mark_this_process
+
 ROOT = Path(__file__).resolve().parent.parent
 TITAN = ROOT / "examples" / "titan"
+
+
+def pytest_configure() -> None:
+    """Servers and children do not outlive the tests, however these end."""
+    mark_this_process()
 
 
 def embedded_programs() -> str:
@@ -41,8 +48,12 @@ def free_port() -> int:
 def start_server(programs: str, *settings: str) -> Cluster:
     """A throw-away server on loopback; the caller removes it. Listens so that peers and poolers can reach it."""
     cluster = Cluster(programs, tempfile.mkdtemp(prefix="titan-test-"), port=free_port(), listen=True)
-    cluster.create()
-    cluster.start([*THROW_AWAY, "autovacuum=on", "max_connections=200", "shared_buffers=256MB", *settings])
+    try:
+        cluster.create()
+        cluster.start([*THROW_AWAY, "autovacuum=on", "max_connections=200", "shared_buffers=256MB", *settings])
+    except BaseException:
+        cluster.remove()
+        raise
     return cluster
 
 

@@ -30,6 +30,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.da
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.conftest import embedded_programs, start_server
+from tests.processes import end_of
 
 from .helpers import SMALL, assert_nothing_new_counts, backup, info, picture, programs_with, replaced, temporaries
 
@@ -303,15 +304,13 @@ def steps_of(work: Callable[[], object]) -> list[str]:
 
 def killed_at(number: int, work: Callable[[], object]) -> int:
     """Run the work in a process of its own, killed at its n-th step; return the signal that ended it."""
-    pid = os.fork()
-    if pid == 0:
+
+    def child() -> None:
         count = iter(range(1000))
-        try:
-            with observed(lambda name: os.kill(os.getpid(), signal.SIGKILL) if next(count) == number else None):
-                work()
-        finally:
-            os._exit(0)
-    return os.WTERMSIG(os.waitpid(pid, 0)[1])
+        with observed(lambda name: os.kill(os.getpid(), signal.SIGKILL) if next(count) == number else None):
+            work()
+
+    return -end_of(child)
 
 
 @pytest.mark.parametrize("form", ["custom", "directory"])
@@ -351,14 +350,12 @@ def test_killed_at_every_step_of_the_proof(first: str, small: ConnectionSettings
 
 def killed_at_step(step: str, work: Callable[[], object]) -> int:
     """Run the work in a process of its own, killed at the step of this name; return the signal that ended it."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            with observed(lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == step else None):
-                work()
-        finally:
-            os._exit(0)
-    return os.WTERMSIG(os.waitpid(pid, 0)[1])
+
+    def child() -> None:
+        with observed(lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == step else None):
+            work()
+
+    return -end_of(child)
 
 
 def test_killed_while_removing(small: ConnectionSettings, dest: Path) -> None:

@@ -19,6 +19,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.steps impor
 from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
 
 from tests.conftest import embedded_programs, make_database, start_server
+from tests.processes import end_of, forked
 
 FILES = {
     "1_table.sql": "CREATE TABLE t (a int, b text); INSERT INTO t SELECT n, n::text FROM generate_series(1, 500) n;",
@@ -108,15 +109,12 @@ def test_the_process_is_killed_at_every_step(fresh: Any) -> None:
     assert count > 30
     for number in range(1, count + 1):
         settings = fresh()
-        child = os.fork()
-        if not child:
-            with (
-                contextlib.suppress(BaseException),
-                observed(at_step(number, lambda: os.kill(os.getpid(), signal.SIGKILL))),
-            ):
+
+        def child(number: int = number, settings: ConnectionSettings = settings) -> None:
+            with observed(at_step(number, lambda: os.kill(os.getpid(), signal.SIGKILL))):
                 migrate(settings)
-            os._exit(0)
-        assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL, number
+
+        assert end_of(child) == -signal.SIGKILL, number
         heals(settings)
 
 
@@ -174,15 +172,9 @@ def test_a_runner_killed_in_the_middle_of_a_statement_keeps_nothing(fresh: Any, 
             "CREATE TABLE public.t (a int); CREATE INDEX t_old ON public.t (a) WHERE a > 0; INSERT INTO public.t VALUES (1)"
         )
         blocker.execute("BEGIN; INSERT INTO public.t VALUES (2)")
-        child = os.fork()
-        if not child:
-            with contextlib.suppress(BaseException):
-                operation.migration(call)
-            os._exit(0)
-        while not db.value(busy):
-            time.sleep(0.02)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        with forked(lambda: operation.migration(call)):
+            while not db.value(busy):
+                time.sleep(0.02)
         began = time.monotonic()
         while db.value(busy):
             assert time.monotonic() - began < 30, "the server keeps the dead runner's statement going"

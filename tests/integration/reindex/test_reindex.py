@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import multiprocessing
 import os
 import signal
 import time
@@ -20,6 +19,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.reindex imp
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.conftest import login
+from tests.processes import end_of, ended, forked
 
 BLOATED = """
     CREATE TABLE t (id int PRIMARY KEY, body text, n int);
@@ -266,22 +266,20 @@ def test_cut_off_at_every_step(settings: Any, user_sql: Any, how: str) -> None:
         make_leftover(settings, user_sql)
         user_sql.execute("DELETE FROM t WHERE id % 10 <> 0")
         user_sql.execute("VACUUM ANALYZE t")
-        ended = True
+        finished = True
         if how == "killed":
-            process = multiprocessing.get_context("fork").Process(target=child, args=(number,))
-            process.start()
-            process.join(120)
-            ended = process.exitcode == 0
-            assert ended or process.exitcode == -signal.SIGKILL
+            status = end_of(lambda: child(number))  # noqa: B023
+            finished = status == 0
+            assert finished or status == -signal.SIGKILL
         else:
             with observed(at_step(number, terminate)):
                 try:
                     operation.reindex(Call(OPTIONS, settings))
                 except TitanError:
-                    ended = False
+                    finished = False
         user_sql.execute(INDEXES)
         assert {("t_body", True), ("t_pkey", True)} <= set(user_sql.fetchall()), f"after step {number}"
-        if ended:
+        if finished:
             break
         operation.reindex(Call(OPTIONS, settings))
         assert healed(user_sql), f"after step {number}"
@@ -299,20 +297,19 @@ def test_cut_off_in_the_middle_of_a_rebuild(settings: Any, user_sql: Any, bloate
 
     writer = psycopg2.connect(**settings.parameters())
     writer.cursor().execute("UPDATE t SET n = 0 WHERE id = 10")
-    process = multiprocessing.get_context("fork").Process(target=child)
-    process.start()
     building = "SELECT pid FROM pg_stat_progress_create_index WHERE relid = 't'::regclass"
-    deadline, pids = time.monotonic() + 60, []
-    while not pids and time.monotonic() < deadline:
-        time.sleep(0.05)
-        user_sql.execute("SELECT pid FROM pg_stat_progress_create_index p WHERE relid = 't'::regclass AND EXISTS "
-                         "(SELECT FROM pg_class WHERE relname ~ '_ccnew')")  # fmt: skip
-        pids = [row[0] for row in user_sql.fetchall()]
-    assert pids, "the rebuild did not begin"
-    if how == "killed":
-        os.kill(process.pid or 0, signal.SIGKILL)
-    user_sql.execute("SELECT pg_terminate_backend(%s, 30000)", (pids[0],))
-    process.join(60)
+    with forked(child) as pid:
+        deadline, pids = time.monotonic() + 60, []
+        while not pids and time.monotonic() < deadline:
+            time.sleep(0.05)
+            user_sql.execute("SELECT pid FROM pg_stat_progress_create_index p WHERE relid = 't'::regclass AND EXISTS "
+                             "(SELECT FROM pg_class WHERE relname ~ '_ccnew')")  # fmt: skip
+            pids = [row[0] for row in user_sql.fetchall()]
+        assert pids, "the rebuild did not begin"
+        if how == "killed":
+            os.kill(pid, signal.SIGKILL)
+        user_sql.execute("SELECT pg_terminate_backend(%s, 30000)", (pids[0],))
+        ended(pid)
     writer.close()
     user_sql.execute(building)
     assert user_sql.fetchall() == [] and not healed(user_sql)

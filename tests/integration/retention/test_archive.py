@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import itertools
 import json
-import multiprocessing
 import os
 import signal
 from pathlib import Path
@@ -21,6 +20,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.steps impor
 
 from tests.conftest import login
 from tests.integration.retention.test_interruptions import OPTIONS, stopping_at
+from tests.processes import end_of
 
 
 @pytest.fixture
@@ -93,14 +93,12 @@ def _killed(settings: Any, number: int) -> None:
 def test_killed_at_every_step_nothing_is_lost(logs: Any, folder: Path, user_sql: Any) -> None:
     """Each run is killed one step later than the one before, until one comes to its end."""
     for number in itertools.count(1):
-        process = multiprocessing.get_context("fork").Process(target=_killed, args=(logs, number))
-        process.start()
-        process.join(60)
+        status = end_of(lambda: _killed(logs, number))  # noqa: B023
         user_sql.execute("SELECT count(*) FROM logs WHERE at > now() - interval '1 day'")
         assert user_sql.fetchone() == (3000,)
-        if process.exitcode == 0:
+        if status == 0:
             break
-        assert process.exitcode == -signal.SIGKILL
+        assert status == -signal.SIGKILL
     assert number > 10
     outcome = operation.cleanup(Call(OPTIONS, logs))
     found = archived(logs, folder)
@@ -119,11 +117,9 @@ def test_killed_before_the_manifest_of_the_last_rows(
         with observed(kill_at_manifest):
             operation.cleanup(Call(OPTIONS, logs))
 
-    process = multiprocessing.get_context("fork").Process(target=child)
-    process.start()
-    process.join(30)
+    status = end_of(child)
     (path,) = folder.iterdir()
-    assert process.exitcode == -signal.SIGKILL and path.name.endswith(".copy")
+    assert status == -signal.SIGKILL and path.name.endswith(".copy")
     predicted = call_module("cleanup", check_mode=True, **freely, **login(logs))
     assert predicted["changed"] and path.name in predicted["findings"][0] and list(folder.iterdir()) == [path]
     healed = call_module("cleanup", **freely, **login(logs))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
 import signal
 import time
@@ -18,6 +17,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.retention i
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.conftest import login
+from tests.processes import end_of
 
 OPTIONS = {
     "tables": None, "backup_dest": None, "backup_name": None, "require_backup_within": "off", "require_verified": "restored",
@@ -89,10 +89,7 @@ def _killed(settings: Any, number: int) -> None:
 
 @pytest.mark.parametrize("number", [3, 5, 7])
 def test_killed_in_the_middle_keeps_what_was_done(logs: Any, number: int) -> None:
-    process = multiprocessing.get_context("fork").Process(target=_killed, args=(logs, number))
-    process.start()
-    process.join(30)
-    assert process.exitcode == -signal.SIGKILL
+    assert end_of(lambda: _killed(logs, number)) == -signal.SIGKILL
     everything, due = left(logs)
     assert everything - due == 4000 and 0 < due < 4000
     assert operation.cleanup(Call(OPTIONS, logs)).data["results"][0]["deleted"] == due
@@ -107,9 +104,7 @@ def test_killed_at_every_step(logs: Any, call_module: Any, mode: str) -> None:
     done = "count(*) FILTER (WHERE archived)" if mode == "mark" else "8000 - count(*)"
     before = 0
     for number in itertools.count(1):
-        process = multiprocessing.get_context("fork").Process(target=_killed, args=(logs, number))
-        process.start()
-        process.join(60)
+        status = end_of(lambda: _killed(logs, number))  # noqa: B023
         with connect(logs) as database:
             row = database.row(
                 f"SELECT {done} AS done, count(*) FILTER (WHERE at > now() - interval '1 day' AND archived IS NULL) AS kept "
@@ -117,9 +112,9 @@ def test_killed_at_every_step(logs: Any, call_module: Any, mode: str) -> None:
             )
         assert row and row["kept"] == 4000 and before <= row["done"] <= 4000, f"after step {number}"
         before = row["done"]
-        if process.exitcode == 0:
+        if status == 0:
             break
-        assert process.exitcode == -signal.SIGKILL
+        assert status == -signal.SIGKILL
     assert before == 4000 and number > 3
     assert not call_module("cleanup", require_backup_within="off", **login(logs))["changed"]
 
@@ -142,10 +137,7 @@ def test_killed_before_its_vacuum_the_next_run_vacuums(logs: Any, user_sql: Any,
         if name == "cleanup.vacuum":
             os.kill(os.getpid(), signal.SIGKILL)
 
-    process = multiprocessing.get_context("fork").Process(target=_observed_run, args=(logs, kill))
-    process.start()
-    process.join(60)
-    assert process.exitcode == -signal.SIGKILL and _dead_rows(logs, 4000) == 4000
+    assert end_of(lambda: _observed_run(logs, kill)) == -signal.SIGKILL and _dead_rows(logs, 4000) == 4000
     planned = call_module("cleanup", check_mode=True, require_backup_within="off", **login(logs))
     assert planned["changed"] and any("was cut off before its VACUUM" in finding for finding in planned["findings"])
     assert planned["results"][0]["due"] == 0 and _dead_rows(logs, 4000) == 4000, "check mode vacuums nothing"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
 import signal
 from typing import Any
@@ -16,6 +15,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.steps impor
 
 from tests.conftest import login
 from tests.integration.retention.test_interruptions import OPTIONS, stopping_at
+from tests.processes import end_of
 
 # The first 2,000 keys are old. They were updated since, so that they lie at both ends of the table.
 MAKE = """
@@ -97,13 +97,11 @@ def test_killed_at_every_step(logs: Any) -> None:
     """Each run is killed one step later than the one before, until one comes to its end."""
     before = 2000
     for number in itertools.count(1):
-        process = multiprocessing.get_context("fork").Process(target=_killed, args=(logs, number))
-        process.start()
-        process.join(60)
+        status = end_of(lambda: _killed(logs, number))  # noqa: B023
         due, others = counts(logs)
         assert others == 18000 and due <= before
         before = due
-        if process.exitcode == 0:
+        if status == 0:
             break
-        assert process.exitcode == -signal.SIGKILL
+        assert status == -signal.SIGKILL
     assert due == 0 and number > 2

@@ -27,6 +27,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.steps impor
 
 from tests.conftest import login
 from tests.integration.docs.blocks import run_by
+from tests.processes import end_of
 
 from .helpers import PROGRAMS, Place
 
@@ -97,12 +98,11 @@ def test_a_killed_drill_leaves_nothing_after_the_next_one(place: Place, unproven
         if name == "drill.compare":
             os.kill(os.getpid(), signal.SIGKILL)
 
-    child = os.fork()
-    if not child:
+    def child() -> None:
         with observed(killed):
             place.drill(source=unproven)
-        os._exit(0)
-    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+
+    assert end_of(child) == -signal.SIGKILL
     (left,) = os.listdir(place.drills)
     dead = Cluster(PROGRAMS, str(place.drills / left))
     assert dead.running()
