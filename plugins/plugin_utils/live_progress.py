@@ -25,7 +25,7 @@ from ansible.utils.display import Display
 # Connections that start a process for each command: a second command beside the module's does not disturb that.
 _SIDE_BY_SIDE = ("local", "ssh", "docker", "podman", "buildah", "kubectl", "oc", "lxc", "incus", "chroot", "nsenter")
 
-_INTERVAL = 2.0  # seconds; a run that ends before is not looked at
+INTERVAL = 2.0  # seconds; a run that ends before is not looked at
 _PATIENCE = 10.0
 
 # Before each line on its way: whatever else the host says (a banner, a word of sudo's) is not of the file and does not count.
@@ -74,7 +74,7 @@ def _aside(action: ActionBase) -> ActionBase:
 
 def _follow(action: ActionBase, host: str, path: str, ended: threading.Event) -> None:
     seen = 0
-    while not ended.wait(_INTERVAL):
+    while not ended.wait(INTERVAL):
         try:
             lines = _read(action, path, seen)
         except (AnsibleError, OSError):

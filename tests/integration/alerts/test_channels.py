@@ -23,7 +23,7 @@ def stub() -> Iterator[Stub]:
 
 
 def test_the_originals_telegram_variables(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channels, "_TELEGRAM", stub.url)
+    monkeypatch.setattr(channels, "TELEGRAM", stub.url)
     monkeypatch.setattr(channels, "apprise", None)
     variables = {"TELEGRAM_ALERT_TOKEN": SECRET, "TELEGRAM_CHAT_ID": "-100", "ENABLE_TELEGRAM_BACKUP_ALERTS": "true"}
     assert channels.send(MESSAGE, channels.channels(variables)) == []
@@ -42,7 +42,7 @@ def test_a_webhook_gets_the_facts(stub: Stub) -> None:
 
 @pytest.mark.parametrize("status", [403, 500])
 def test_three_tries_and_no_token_in_what_is_said(stub: Stub, monkeypatch: pytest.MonkeyPatch, status: int) -> None:
-    monkeypatch.setattr(channels, "_TELEGRAM", stub.url)
+    monkeypatch.setattr(channels, "TELEGRAM", stub.url)
     monkeypatch.setattr(channels, "apprise", None)
     stub.status = status
     waits: list[float] = []
@@ -67,8 +67,7 @@ def test_whatever_is_wrong_with_an_address_is_said_without_it(monkeypatch: pytes
 
 def test_a_place_that_does_not_answer_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
     assert channels.TIMEOUT <= 10
-    slow = channels._post
-    monkeypatch.setattr(channels, "_post", lambda url, body, kind: slow(url, body, kind, timeout=0.3))
+    monkeypatch.setattr(channels, "TIMEOUT", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         found = channels.channels({"TITAN_DB_NOTIFY_URLS": f"http://127.0.0.1:{silent.getsockname()[1]}/SECRET"})
         assert channels.send(MESSAGE, found, sleep=lambda _seconds: None) == ["http://127.0.0.1: no answer in time"]

@@ -142,7 +142,6 @@ def test_names_are_unique_within_one_second_and_when_the_clock_is_set_back(
     stopped = datetime(2026, 10, 25, 1, 0, 0, tzinfo=timezone.utc)
     ticks = iter(range(1000))
     monkeypatch.setattr(take, "utc_now", lambda: stopped + timedelta(seconds=next(ticks) // 3))
-    monkeypatch.setattr(take.free_name, "__defaults__", (take.utc_now,))
     paths = {backup(small, dest).data["backup"]["path"] for _run in range(3)}
     assert len(paths) == 3 and len(info(dest).data["backups"]) == 3
 

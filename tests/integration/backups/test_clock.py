@@ -27,7 +27,7 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     """Backups are taken, and kept or removed, at this time."""
 
     def put(moment: datetime) -> None:
-        monkeypatch.setattr(take.free_name, "__defaults__", (lambda: moment,))
+        monkeypatch.setattr(take, "utc_now", lambda: moment)
         monkeypatch.setattr(results, "utc_now", lambda: moment)
 
     return put

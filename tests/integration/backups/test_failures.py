@@ -236,7 +236,7 @@ def test_the_server_stops_in_the_middle(workdir: Path, dest: Path) -> None:
         first = str(backup(cluster.settings(), dest).data["backup"]["path"])
         killer = (
             'case "$1" in --version) exec "$REAL" "$@";; esac\n'
-            + f'"$REAL" "$@" | head -c 3000; kill -QUIT {cluster.pid()}; sleep 1; exit 1'
+            + f'"$REAL" "$@" | head -c 3000; kill -QUIT {cluster.pid()}; while kill -0 {cluster.pid()}; do sleep 0.1; done; exit 1'
         )
         broken = programs_with(workdir / "bin", "pg_dump", killer)
         with one_failure(dest, first, "pg_dump failed with status 1"):

@@ -42,7 +42,7 @@ def old_cluster(tmp_path: Path) -> Iterator[Callable[[int], Cluster]]:
             status = os.stat(cluster.data)
             os.chown(segment, status.st_uid, status.st_gid)
             segment.chmod(0o600)
-        cluster._run("pg_resetwal", "--force", f"--next-transaction-id={number}")
+        cluster.run_program("pg_resetwal", "--force", f"--next-transaction-id={number}")
         # The server's own remedy would start at 200 million and be done before anybody looked.
         cluster.start([*THROW_AWAY, "autovacuum=off", "autovacuum_freeze_max_age=2000000000"])
         return cluster

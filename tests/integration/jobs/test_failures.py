@@ -215,13 +215,18 @@ def test_a_full_disk(night: Night) -> None:
 
 def test_a_machine_that_stops_in_the_middle(night: Night) -> None:
     holder = psycopg2.connect(**night.settings.parameters())
-    holder.cursor().execute("LOCK TABLE public.t IN ACCESS EXCLUSIVE MODE")
+    cursor = holder.cursor()
+    cursor.execute("LOCK TABLE public.t IN ACCESS EXCLUSIVE MODE")
     started = night.start()
     state = night.folder / "state" / "backup.json"
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not (state.exists() and "started" in night.log()) and time.monotonic() < deadline:
         time.sleep(0.1)
-    time.sleep(1.5)
+    waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'public.t'::regclass AND NOT granted"
+    cursor.execute(waiting)
+    while cursor.fetchone() == (0,) and time.monotonic() < deadline:
+        time.sleep(0.1)
+        cursor.execute(waiting)
     for pid in family(started.pid):
         os.kill(pid, signal.SIGKILL)
     started.wait(10)

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,14 @@ class Site:
         said, _none = started.communicate(timeout=60)
         return started.returncode, said
 
+    def until_told(self) -> str:
+        """What a job does that says that it is on, and ends after tell()."""
+        wait = f"while not os.path.exists({str(self.folder / 'told')!r}): time.sleep(0.02)"
+        return f"import os\nprint('on', flush=True)\n{wait}"
+
+    def tell(self) -> None:
+        (self.folder / "told").touch()
+
     def record(self, job: str = "backup") -> dict[str, Any]:
         return json.loads((self.folder / "state" / f"{job}.json").read_text())
 
@@ -91,6 +99,22 @@ class Site:
         found = re.search(rf"^{name}{{[^}}]*}} (\S+)$", text, re.MULTILINE)
         assert found, text
         return float(found.group(1))
+
+
+def wait_for_line(started: subprocess.Popen[str], wanted: str) -> None:
+    """Read what the process prints up to the line that ends with, or holds after its heading, these words."""
+    assert started.stdout
+    for line in started.stdout:
+        if wanted in line.split(" ", 2)[-1]:
+            return
+    raise AssertionError(f"it ended with status {started.wait()} without a word of {wanted!r}")
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -123,7 +147,9 @@ def test_a_run_is_logged_line_by_line_recorded_and_measured(site: Site) -> None:
 
 
 def test_eight_starts_at_once_run_once(site: Site) -> None:
-    started = [site.start("time.sleep(4)") for _number in range(8)]
+    started = [site.start(site.until_told()) for _number in range(8)]
+    eventually(lambda: sum(each.poll() is not None for each in started) == 7)
+    site.tell()
     said = [each.communicate(timeout=60)[0] for each in started]
     assert sorted(each.returncode for each in started) == [0] + [75] * 7
     losers = [text for each, text in zip(started, said) if each.returncode == 75]
@@ -230,25 +256,24 @@ def test_the_statistics_are_sent(site: Site) -> None:
 
 def test_a_runner_that_is_told_to_end_ends_its_job(site: Site) -> None:
     started = site.start("print('on', flush=True); time.sleep(300)")
-    assert started.stdout
-    while "on" not in started.stdout.readline().split()[2:]:
-        pass
+    wait_for_line(started, "on")
     started.send_signal(signal.SIGTERM)
     assert started.wait(20) == 143
     assert site.record()["exit_status"] == 143
 
 
 def test_a_killed_runner_is_seen_as_interrupted_and_the_next_run_heals(site: Site) -> None:
-    started = site.start("print('on', flush=True); time.sleep(3)")
-    assert started.stdout
-    while "on" not in started.stdout.readline().split()[2:]:
-        pass
+    started = site.start(site.until_told())
+    wait_for_line(started, "on")
     started.kill()
     started.wait(10)
     assert site.run()[0] == 75, "the lock lives as long as the work"
-    time.sleep(3.5)
+    site.tell()
     assert site.record()["last_end"] == 0
-    status, said = site.run()
+    end = time.monotonic() + 60
+    while (ran := site.run())[0] == 75 and time.monotonic() < end:
+        pass
+    status, said = ran
     assert (status, "interrupted" in said) == (0, True)
 
 
@@ -279,12 +304,14 @@ def test_cleanup_waits_for_a_running_backup_and_refuses_without_its_success(site
     assert status == 1
     assert "has never succeeded" in said
     assert "must not run" not in said
-    backup = site.start("time.sleep(3)")
-    time.sleep(1)
-    status, said = site.run("print('cleaned')", job="cleanup")
-    assert backup.wait(20) == 0
-    assert status == 0
-    assert said.index("waiting for the job 'backup'") < said.index("cleaned")
+    backup = site.start(site.until_told())
+    wait_for_line(backup, "on")
+    cleanup = site.start("print('cleaned')", job="cleanup")
+    wait_for_line(cleanup, "waiting for the job 'backup'")
+    site.tell()
+    assert backup.wait(60) == 0
+    said = cleanup.communicate(timeout=60)[0]
+    assert cleanup.returncode == 0 and "cleaned" in said
 
 
 def test_a_failing_backup_blocks_cleanup_and_alerts_once(site: Site) -> None:

@@ -468,7 +468,7 @@ def test_a_standby_is_left_alone(server: Cluster, call_module: Module, workdir: 
         folder.mkdir(exist_ok=True)
         if owner:
             os.chown(folder, owner.pw_uid, owner.pw_gid)
-    standby._run(
+    standby.run_program(
         "pg_basebackup", "-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres", "-R", "-c", "fast", "-X", "stream"
     )
     standby.start(

@@ -336,12 +336,13 @@ def test_trouble_on_the_server_ends_the_run_cleanly(
 ) -> None:
     from ansible_collections.titan.database.plugins.module_utils._engine.retention.deletion import throttle
 
-    monkeypatch.setattr(throttle.Throttle.__init__, "__defaults__", (0.2, 0.0, time.sleep, float("-inf")))
+    monkeypatch.setattr(throttle, "PATIENCE", 0.2)
+    monkeypatch.setattr(throttle, "EVERY", 0.0)
     looks = iter([0, 0, 0])
     if trouble == "disk":
         monkeypatch.setattr(throttle, "wal_disk_free", lambda database: 1 << 20)
     else:
-        monkeypatch.setattr(throttle.Throttle, "_replica_lag", lambda self: next(looks, 1 << 40))
+        monkeypatch.setattr(throttle, "replica_lag", lambda database: next(looks, 1 << 40))
     result = call_module("cleanup", **freely, **logs)
     assert not result.get("failed") and result["state"] == "partial"
     one = result["results"][0]
@@ -349,14 +350,12 @@ def test_trouble_on_the_server_ends_the_run_cleanly(
     assert one["left"] == 10000 - one["deleted"] > 0
 
 
-def test_the_disk_and_the_standbys_are_really_looked_at(server: Any, settings: Any) -> None:
-    from ansible_collections.titan.database.plugins.module_utils._engine.retention.deletion.throttle import (
-        Throttle,
-        wal_disk_free,
-    )
+def test_the_disk_and_the_standbys_are_really_looked_at(server: Any, settings: Any, monkeypatch: Any) -> None:
+    from ansible_collections.titan.database.plugins.module_utils._engine.retention.deletion import throttle
 
     with connect(settings) as database:
-        free = wal_disk_free(database)
+        free = throttle.wal_disk_free(database)
         assert free and free > 1 << 20
-        assert Throttle(database, 1 << 40, 1)(time.monotonic() + 1) == ""
-        assert "MiB free" in Throttle(database, 0, 1 << 60, patience=0.0)(time.monotonic() + 1)
+        assert throttle.Throttle(database, 1 << 40, 1)(time.monotonic() + 1) == ""
+        monkeypatch.setattr(throttle, "PATIENCE", 0.0)
+        assert "MiB free" in throttle.Throttle(database, 0, 1 << 60)(time.monotonic() + 1)

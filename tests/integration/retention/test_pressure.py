@@ -130,7 +130,7 @@ def pair(tmp_path_factory: Any) -> Iterator[Pair]:
             os.chown(made, owner.pw_uid, owner.pw_gid)
     try:
         reach = ["-h", "127.0.0.1", "-p", str(primary.port), "-U", "postgres"]
-        standby._run("pg_basebackup", *reach, "-R", "-c", "fast", "-X", "stream", "-C", "-S", "standby_slot")
+        standby.run_program("pg_basebackup", *reach, "-R", "-c", "fast", "-X", "stream", "-C", "-S", "standby_slot")
         source = f"primary_conninfo=host=127.0.0.1 port={primary.port} user=postgres application_name=near"
         standby.start([source, "primary_slot_name=standby_slot", "hot_standby_feedback=on", "max_connections=200",
                        "max_wal_senders=4", "wal_receiver_status_interval=1", "fsync=off"])  # fmt: skip
@@ -154,7 +154,8 @@ def test_a_standby_that_stands_still_ends_the_run_and_the_next_one_finishes(
     pair: Pair, on_primary: Any, call_module: Any, freely: Any, monkeypatch: Any
 ) -> None:
     fill(on_primary, call_module, 60_000)
-    monkeypatch.setattr(throttle.Throttle.__init__, "__defaults__", (0.3, 0.0, time.sleep, float("-inf")))
+    monkeypatch.setattr(throttle, "PATIENCE", 0.3)
+    monkeypatch.setattr(throttle, "EVERY", 0.0)
     options = {**freely, "max_replica_lag_mb": 1}
     with connect(pair.standby.settings()) as standby, connect(on_primary) as database:
         behind = "SELECT coalesce(max(pg_current_wal_insert_lsn() - replay_lsn), 1 << 30) FROM pg_stat_replication"

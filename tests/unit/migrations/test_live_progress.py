@@ -37,7 +37,7 @@ def test_each_line_is_shown_once_and_whole(
     ]
     path = tmp_path / "the lines' file"
     shown: list[str] = []
-    monkeypatch.setattr(live_progress, "_INTERVAL", 0.01)
+    monkeypatch.setattr(live_progress, "INTERVAL", 0.01)
     monkeypatch.setattr(live_progress.display, "display", shown.append)
     ended = threading.Event()
     thread = threading.Thread(target=live_progress._follow, args=(Host(line_end, banner), "db1", str(path), ended))

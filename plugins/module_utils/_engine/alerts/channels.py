@@ -27,7 +27,7 @@ TRIES = 3
 TIMEOUT = 10.0
 _BODY_LIMIT = 3500
 _PING_LIMIT = 10_000
-_TELEGRAM = "https://api.telegram.org"
+TELEGRAM = "https://api.telegram.org"
 _ON = ("1", "true", "yes", "on")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -60,14 +60,14 @@ def channels(variables: Mapping[str, str]) -> list[Channel]:
     """The channels that the variables name.
 
     TITAN_DB_NOTIFY_URLS holds Apprise URLs and plain http(s) webhooks, separated by white space or commas.
-    TELEGRAM_ALERT_TOKEN and TELEGRAM_CHAT_ID name a Telegram chat, unless ENABLE_TELEGRAM_BACKUP_ALERTS says no.
+    TELEGRAM_ALERT_TOKEN and TELEGRAM_CHAT_ID name a Telegram chat, unless ENABLETELEGRAM_BACKUP_ALERTS says no.
     """
     found = []
     for url in re.split(r"[\s,]+", variables.get("TITAN_DB_NOTIFY_URLS", "").strip()):
         if url:
             found.append(Channel(_label(url), url))
     token, chat = variables.get("TELEGRAM_ALERT_TOKEN", ""), variables.get("TELEGRAM_CHAT_ID", "")
-    if token and chat and variables.get("ENABLE_TELEGRAM_BACKUP_ALERTS", "true").lower() in _ON:
+    if token and chat and variables.get("ENABLETELEGRAM_BACKUP_ALERTS", "true").lower() in _ON:
         found.append(Channel("telegram", f"tgram://{token}/{chat}"))
     return found
 
@@ -167,18 +167,18 @@ def _send_once(message: Message, channel: Channel) -> str:
     if channel.url.startswith("tgram://"):
         token, chat = channel.url[len("tgram://") :].split("/", 1)
         payload = {"chat_id": chat, "text": f"{message.title}\n\n{body}"}
-        return _post(f"{_TELEGRAM}/bot{token}/sendMessage", json.dumps(payload).encode(), "application/json")
+        return _post(f"{TELEGRAM}/bot{token}/sendMessage", json.dumps(payload).encode(), "application/json")
     return "this kind of URL needs Apprise (package apprise)"
 
 
-def _post(url: str, body: bytes, kind: str, timeout: float = TIMEOUT) -> str:
+def _post(url: str, body: bytes, kind: str, timeout: float | None = None) -> str:
     """POST and return "" or what went wrong; never the URL, which may hold a token. No proxy is used."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         request = urllib.request.Request(  # noqa: S310 - the scheme was checked
             url, data=body, headers={"Content-Type": kind, "User-Agent": "titan-db"}, method="POST"
         )
-        with opener.open(request, timeout=timeout) as answer:
+        with opener.open(request, timeout=timeout or TIMEOUT) as answer:
             answer.read(1000)
     except urllib.error.HTTPError as error:
         return f"HTTP status {error.code}"

@@ -83,7 +83,7 @@ class Cluster:
         make_folder(self.folder)
         make_folder(self.socket)
         auth = ["--auth-local=trust", f"--auth-host={'scram-sha-256' if passwords else 'trust'}"]
-        self._run("initdb", "--no-sync", f"--username={superuser}", *auth, *locale, limit=limit)
+        self.run_program("initdb", "--no-sync", f"--username={superuser}", *auth, *locale, limit=limit)
 
     def start(self, settings: Sequence[str] = (), timeout: int = 60, limit: float | None = None) -> None:
         """Start the server and wait until it accepts connections, at most timeout seconds, and limit if that is given."""
@@ -97,12 +97,12 @@ class Cluster:
         conf = Path(self.data, "postgresql.auto.conf")
         conf.write_text("\n".join(lines) + "\n", encoding="utf-8")
         log = os.path.join(self.folder, "server.log")
-        self._run("pg_ctl", "-w", "-t", str(timeout), "-l", log, "start", limit=limit)
+        self.run_program("pg_ctl", "-w", "-t", str(timeout), "-l", log, "start", limit=limit)
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server if it runs; mode is pg_ctl's (smart, fast, immediate)."""
         if self.running():
-            self._run("pg_ctl", "-w", "-m", mode, "stop")
+            self.run_program("pg_ctl", "-w", "-m", mode, "stop")
 
     def running(self) -> bool:
         """Whether the process that postmaster.pid names lives and is a server on this data directory."""
@@ -143,7 +143,7 @@ class Cluster:
         if pid is not None and self.running():
             os.kill(pid, signal.SIGQUIT)
 
-    def _run(self, program: str, *arguments: str, limit: float | None = None) -> None:
+    def run_program(self, program: str, *arguments: str, limit: float | None = None) -> None:
         """Run a server program on the data directory, as an unprivileged user when we are root."""
         path = os.path.join(self.programs, program)
         owner = unprivileged_user()

@@ -123,8 +123,8 @@ def writing(settings: ConnectionSettings, statement: str) -> Iterator[None]:
 def test_without_a_quiet_instant_the_tables_are_locked_for_one_or_nothing_is_called_equal(
     place: Place, unproven: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(point, "_QUIET_SECONDS", 0.2)
-    monkeypatch.setattr(point, "_LOCK_ATTEMPTS", 2)
+    monkeypatch.setattr(point, "QUIET_SECONDS", 0.2)
+    monkeypatch.setattr(point, "LOCK_ATTEMPTS", 2)
     with writing(place.settings.to("postgres"), "SELECT pg_current_xact_id()"):
         moment = point.take_moment(place.settings, "20261122-020000F", 10, Deadline(0))
         assert moment.proof == "locked" and moment.fingerprint is not None and moment.fingerprint.rows == 4502

@@ -29,7 +29,7 @@ def test_after_a_restore_to_a_moment_backups_of_both_timelines_are_proven(place:
 
     place.cluster.stop()
     call(stanza, "restore", "--delta", "--type=time", f"--target={good}", "--target-action=promote", timeout=120)
-    place.cluster._run("pg_ctl", "-w", "-l", os.path.join(place.cluster.folder, "server.log"), "start")
+    place.cluster.run_program("pg_ctl", "-w", "-l", os.path.join(place.cluster.folder, "server.log"), "start")
     with connect(place.settings) as database:
         end = time.monotonic() + 120
         while database.in_recovery():

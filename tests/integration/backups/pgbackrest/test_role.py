@@ -99,7 +99,7 @@ def converge(place: Place, *arguments: str, expect: int = 0, **given: Any) -> tu
 
 
 def restart(place: Place) -> None:
-    place.cluster._run("pg_ctl", "-w", "-l", os.path.join(place.cluster.folder, "server.log"), "restart")
+    place.cluster.run_program("pg_ctl", "-w", "-l", os.path.join(place.cluster.folder, "server.log"), "restart")
 
 
 def test_what_cannot_work_is_refused_before_anything_is_written(bare: Place) -> None:

@@ -68,8 +68,8 @@ def test_a_tablespace_that_was_created_during_the_backup_is_not_written_to(place
     with pytest.raises(TitanError, match="A tablespace was created after this backup had begun"):
         place.drill(source=taken["path"])
     assert picture(made[0]) == before and os.listdir(place.drills) == []
-    place.cluster._run("pg_ctl", "-w", "-m", "immediate", "stop")  # the server's own buffers do not count
-    place.cluster._run("pg_ctl", "-w", "-l", os.path.join(place.cluster.folder, "server.log"), "start")
+    place.cluster.run_program("pg_ctl", "-w", "-m", "immediate", "stop")  # the server's own buffers do not count
+    place.cluster.run_program("pg_ctl", "-w", "-l", os.path.join(place.cluster.folder, "server.log"), "start")
     assert contents(place, "fresh") == [("new", 5000)]
     assert place.record(taken["path"])["verified"]["problem"] == "", "nothing is wrong with the backup itself"
 

@@ -62,10 +62,10 @@ def utc_now() -> datetime:
     return datetime.now(timezone.utc).replace(microsecond=0)
 
 
-def free_name(wanted: Wanted, now: Callable[[], datetime] = utc_now) -> FileName:
+def free_name(wanted: Wanted, now: Callable[[], datetime] | None = None) -> FileName:
     """A file name that nothing has yet; waits for the next second when this one's is taken."""
     for _second in range(30):
-        file = FileName(wanted.name, now(), wanted.format, wanted.compression, bool(wanted.encrypt_to))
+        file = FileName(wanted.name, (now or utc_now)(), wanted.format, wanted.compression, bool(wanted.encrypt_to))
         stem = f"{file.name}_{file.started:%Y%m%d_%H%M%S}."
         if not any(item.startswith(stem) for item in os.listdir(wanted.dest)):
             return file

@@ -33,8 +33,8 @@ from ..dump.source import snapshot
 from ..programs.pipeline import Deadline
 
 QUIET, LOCKED, NONE = "quiet", "locked", "none"
-_QUIET_SECONDS = 5.0
-_LOCK_ATTEMPTS = 10
+QUIET_SECONDS = 5.0
+LOCK_ATTEMPTS = 10
 _LOCK_MILLISECONDS = 200
 
 
@@ -79,7 +79,7 @@ def take_moment(
     """
     marker = connect(settings, "backup")
     with marker, connect(settings, "backup") as reader, deadline.ends(canceller(reader)):
-        number, end = 0, time.monotonic() + _QUIET_SECONDS
+        number, end = 0, time.monotonic() + QUIET_SECONDS
         while number == 0 or time.monotonic() < end:
             number += 1
             with snapshot(reader, lock_timeout) as (_identifier, tables):
@@ -113,7 +113,7 @@ def _locked_moment(
 ) -> Moment:
     """Keep writers out for an instant: who had written has then ended, and is in the snapshot and before the restore point."""
     with connect(settings, "backup") as holder:
-        for number in range(_LOCK_ATTEMPTS):
+        for number in range(LOCK_ATTEMPTS):
             with _tables_locked(holder) as locked:
                 if locked is None:
                     return Moment("", "", NONE, None)
