@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+export PYTHON
 BIN := .venv/bin
 WORKERS ?= 2
 
@@ -26,11 +27,11 @@ lint: .venv/test.stamp ## ruff, mypy, yamllint, ansible-lint (production profile
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check -q .
 	@$(BIN)/mypy plugins/module_utils/_engine
 	@$(BIN)/yamllint -s .
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/ansible-lint
+	@PATH="$$PWD/$(BIN):$$PATH" $(BIN)/ansible-lint
 
 docs-lint: .venv/test.stamp ## Documentation of modules and roles, and the changelog
-	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/collections" $(BIN)/antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs self .
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/antsibull-changelog lint
+	@PATH="$$PWD/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH="$$PWD/collections" $(BIN)/antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs self .
+	@PATH="$$PWD/$(BIN):$$PATH" $(BIN)/antsibull-changelog lint
 
 options: .venv/test.stamp ## Write what follows from the options' declarations: documentation, role defaults and specs
 	@$(BIN)/python -m tools.options
@@ -40,7 +41,7 @@ picture: .venv/test.stamp ## Draw docs/architecture.svg from the engine's import
 
 reference: .venv/test.stamp ## Pages of all modules and roles, made from the sources, into build/reference
 	@rm -rf build/reference && mkdir -p -m 0755 build/reference
-	@PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH="$(CURDIR)/collections" $(BIN)/antsibull-docs collection --use-current --dest-dir build/reference titan.database
+	@PATH="$$PWD/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH="$$PWD/collections" $(BIN)/antsibull-docs collection --use-current --dest-dir build/reference titan.database
 	@find build/reference -name '*.rst' | wc -l | xargs -I N echo "N pages in build/reference"
 
 sanity: ## ansible-test sanity on each ansible-core that a Python here can run
@@ -53,13 +54,13 @@ clean: demo-clean ## Remove the demo, the virtual environment and caches
 	@rm -rf .venv .venv-molecule .cache .ansible .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
 
 .venv/demo.stamp: requirements/demo.txt
-	@sh tests/venv.sh "$(PYTHON)" demo .venv
+	@sh tests/venv.sh "$$PYTHON" demo .venv
 
 .venv/test.stamp: requirements/test.txt requirements/demo.txt
-	@sh tests/venv.sh "$(PYTHON)" test .venv
+	@sh tests/venv.sh "$$PYTHON" test .venv
 
 # A place of its own: the package "ansible" in it makes the documentation checks of the other targets slow.
 .venv-molecule/molecule.stamp: requirements/molecule.txt requirements/test.txt requirements/demo.txt
-	@sh tests/venv.sh "$(PYTHON)" molecule .venv-molecule
+	@sh tests/venv.sh "$$PYTHON" molecule .venv-molecule
 
 .PHONY: help demo demo-stop demo-clean test unit lint docs-lint options picture reference sanity molecule clean

@@ -60,14 +60,14 @@ def channels(variables: Mapping[str, str]) -> list[Channel]:
     """The channels that the variables name.
 
     TITAN_DB_NOTIFY_URLS holds Apprise URLs and plain http(s) webhooks, separated by white space or commas.
-    TELEGRAM_ALERT_TOKEN and TELEGRAM_CHAT_ID name a Telegram chat, unless ENABLETELEGRAM_BACKUP_ALERTS says no.
+    TELEGRAM_ALERT_TOKEN and TELEGRAM_CHAT_ID name a Telegram chat, unless ENABLE_TELEGRAM_BACKUP_ALERTS says no.
     """
     found = []
     for url in re.split(r"[\s,]+", variables.get("TITAN_DB_NOTIFY_URLS", "").strip()):
         if url:
             found.append(Channel(_label(url), url))
     token, chat = variables.get("TELEGRAM_ALERT_TOKEN", ""), variables.get("TELEGRAM_CHAT_ID", "")
-    if token and chat and variables.get("ENABLETELEGRAM_BACKUP_ALERTS", "true").lower() in _ON:
+    if token and chat and variables.get("ENABLE_TELEGRAM_BACKUP_ALERTS", "true").lower() in _ON:
         found.append(Channel("telegram", f"tgram://{token}/{chat}"))
     return found
 
