@@ -112,7 +112,8 @@ def make_place(archiving: bool = True) -> Place:
 
 def write_config(folder: Path, cluster: Cluster) -> None:
     lines = [
-        "[global]", f"repo1-path={folder}/repo", "repo1-retention-full=2", f"log-path={folder}/log", f"lock-path={folder}/lock", f"spool-path={folder}/spool",
+        "[global]", f"repo1-path={folder}/repo", "repo1-retention-full=2", f"log-path={folder}/log", f"lock-path={folder}/lock",
+        f"spool-path={folder}/spool",
         "log-level-file=off", "job-retry=0", "start-fast=y", "compress-type=zst", "process-max=2", "archive-timeout=15", "expire-auto=n",
         "[main]", f"pg1-path={cluster.data}", f"pg1-port={cluster.port}", f"pg1-socket-path={cluster.socket}", "pg1-user=postgres",
     ]  # fmt: skip

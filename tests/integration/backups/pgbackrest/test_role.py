@@ -67,6 +67,11 @@ def bare() -> Iterator[Place]:
     shutil.rmtree(TEMPORARY, ignore_errors=True)
 
 
+def own_directories(folder: Path) -> dict[str, str]:
+    """Options of pgBackRest that keep it out of /var, where only the package's user may write."""
+    return {**{f"{name}-path": f"{folder}/{name}" for name in ("log", "lock", "spool")}, "log-level-file": "off"}
+
+
 def converge(place: Place, *arguments: str, expect: int = 0, **given: Any) -> tuple[dict[str, int], str]:
     owner = unprivileged_user() or pwd.getpwuid(os.geteuid())
     user, group = owner.pw_name, grp.getgrgid(owner.pw_gid).gr_name
@@ -79,7 +84,7 @@ def converge(place: Place, *arguments: str, expect: int = 0, **given: Any) -> tu
         "backup_pgbackrest_package": "", "backup_pgbackrest_config": str(place.config), "backup_pg_path": place.cluster.data,
         "backup_pg_port": place.cluster.port, "backup_pg_socket": place.cluster.socket, "backup_pg_role": "postgres",
         "backup_repo_path": str(place.repository), "backup_repo_options": {"cipher-type": "aes-256-cbc", "cipher-pass": "s3cret-Pass"},
-        "backup_global_options": {"log-path": f"{place.folder}/log", "lock-path": f"{place.folder}/lock", "spool-path": f"{place.folder}/spool", "log-level-file": "off"},
+        "backup_global_options": own_directories(place.folder),
         "backup_programs": PROGRAMS, **given,
     }  # fmt: skip
     file = place.folder / "play.yml"
@@ -142,7 +147,7 @@ def test_a_repository_on_s3_as_in_the_guide_is_what_pgbackrest_understands(bare:
     _recap, said = converge(
         bare, expect=2, backup_repo_type=S3["backup_repo_type"], backup_repo_path=S3["backup_repo_path"],
         backup_repo_options=options, vault_s3_key="AKEY", vault_s3_key_secret="s3cret-Pass", backup_configure_server=True,
-        backup_global_options={"log-path": f"{bare.folder}/log", "lock-path": f"{bare.folder}/lock", "spool-path": f"{bare.folder}/spool", "log-level-file": "off", "io-timeout": "1"},
+        backup_global_options={**own_directories(bare.folder), "io-timeout": "1"},
     )  # fmt: skip
     assert "titan-backups.nowhere.invalid" in said and "requires option" not in said and "invalid option" not in said
     written = bare.config.read_text().splitlines()
