@@ -106,13 +106,13 @@ def _backup(demo: Path) -> str:
     entry = newest_verified(read_catalog(str(demo / "backups"), verify="checksum"))
     if entry is None or entry.manifest is None:
         return "Backup\n   NONE IS VERIFIED\n"
-    tables = entry.manifest["tables"]
+    tables = entry.manifest.fingerprint.tables
     return "\n".join(
         [
             "Backup",
             f"   .demo/backups/{Path(entry.path).name}, {entry.size:,} bytes",
             f"   proof: restored into a throw-away cluster and compared: {len(tables)} tables,"
-            f" {sum(table['rows'] for table in tables):,} rows, equal",
+            f" {sum(table.rows for table in tables):,} rows, equal",
             f"   sha256 {entry.sha256[:16]}... read back now: equal",
             "",
         ]
