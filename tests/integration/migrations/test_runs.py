@@ -451,9 +451,9 @@ def test_drift_names_what_was_changed_by_hand(run: Run, settings: ConnectionSett
         db.execute("CREATE INDEX tb ON t (b); ALTER TABLE t ALTER b SET DEFAULT 7; DROP FUNCTION f()")
     drift = run(texts, "migration_info")["drift"]
     assert drift == [
+        {"object": "column public.t.b", "change": "changed"},
         {"object": "function public.f()", "change": "dropped"},
         {"object": "index public.tb", "change": "added"},
-        {"object": "table public.t", "change": "changed"},
     ]
     ok(run({**texts, "2_b.sql": "CREATE TABLE u ();"}))
     assert run({**texts, "2_b.sql": "CREATE TABLE u ();"}, "migration_info")["drift"] == []

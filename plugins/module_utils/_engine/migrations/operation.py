@@ -79,7 +79,9 @@ def _run(call: Call, database: Database, migrations: Sequence[Migration]) -> Out
     from . import runs
 
     if call.options["state"] == "baselined":
-        return runs.baseline(call, database, plan)
+        from .takeover.baseline import baseline
+
+        return baseline(call, database, plan, migrations)
     if call.check_mode or call.options["rehearse"]:
         return runs.preview(call, database, plan)
     return runs.apply(call, database, plan)
@@ -95,7 +97,8 @@ def _read_plan(database: Database, migrations: Sequence[Migration], options: Map
         bodies = {item.key: read.body(database, known.row) for item, known in changed}
         amended = check_edits(changed, bodies, options["accept_edited"])
     target, late = options["target"] or "", options["allow_out_of_order"]
-    return make_plan(migrations, state, amended, target=target, allowed_late=late)
+    taking_over = options["state"] in ("baselined", "adopted")
+    return make_plan(migrations, state, amended, target=target, allowed_late=late, taking_over=taking_over)
 
 
 def migration_info(call: Call) -> Outcome:

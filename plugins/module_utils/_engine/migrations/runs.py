@@ -30,7 +30,6 @@ from .session.session import Rules, Session
 from .session.watcher import Watcher
 from .sql.lexer import split
 from .sql.statements import names_in
-from .takeover.baseline import PROVEN, gather_evidence
 
 
 def preview(call: Call, database: Database, plan: Plan) -> Outcome:
@@ -196,32 +195,3 @@ def roll_back(call: Call, database: Database, migrations: Sequence[Migration]) -
     after = "".join(f"-- {way.migration.down_file}\n{way.script.text.rstrip()}\n\n" for way in ways)
     changed = bool(results or (ways and call.check_mode))
     return finish(changed, data, summary if ways else "Nothing is to be rolled back.", after)
-
-
-def baseline(call: Call, database: Database, plan: Plan) -> Outcome:
-    """Record the pending migrations that the database proves."""
-    rules = rules_of(call.options)
-    evidence = gather_evidence(
-        database, [(item, script_of(item, rules)) for item in plan.pending if not item.repeatable]
-    )
-    proven = [item for item in evidence if item.verdict == PROVEN]
-    if proven and not call.check_mode and not call.options["rehearse"]:
-        create(database)
-        executor = executed_by(database)
-        with database.transaction():
-            for item in proven:
-                now = database.value("SELECT pg_catalog.clock_timestamp()")
-                attempt = Attempt(item.migration, "baseline", now, item.migration.text)
-                attempt.details = {"indexes": item.indexes, "there": item.there}
-                insert(database, executor, attempt, "applied")
-        drift.save(database)
-    warnings = [
-        f"{item.migration.file} is not recorded: {item.verdict}; missing: {', '.join(item.missing) or 'anything that could prove it'}."
-        for item in evidence
-        if item.verdict != PROVEN
-    ]
-    data = data_of(baseline=[item.as_dict() for item in evidence], missing=list(plan.missing), warnings=warnings)
-    would = "would be" if call.check_mode or call.options["rehearse"] else "were"
-    summary = f"{len(proven)} of {len(evidence)} migrations {would} recorded as already there."
-    after = "".join(f"-- {item.migration.file}: recorded as already there\n" for item in proven)
-    return finish(bool(proven) and not (call.options["rehearse"] and not call.check_mode), data, summary, after)

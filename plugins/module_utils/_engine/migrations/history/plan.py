@@ -48,6 +48,7 @@ def make_plan(
     *,
     target: str = "",
     allowed_late: Sequence[str] = (),
+    taking_over: bool = False,
 ) -> Plan:
     """Decide what to apply.
 
@@ -57,15 +58,19 @@ def make_plan(
         amended: Edited applied ones, as edits.check_edits allows them.
         target: Last version to apply; empty for all.
         allowed_late: Versions that may be applied although a later one is.
+        taking_over: Nothing is applied, so that the order does not matter.
 
     Raises:
-        TitanError: a pending migration comes before an applied one.
+        TitanError: a pending migration comes before an applied one, or may have run before the history began.
         OptionError: the target is not a version of the directory.
     """
     pending = [item for item in migrations if not _done(item, state)]
-    _refuse_late(pending, state, allowed_late)
+    if not taking_over:
+        _refuse_late(pending, state, allowed_late)
     limit = _limit(migrations, target, "target")
     due = [item for item in pending if limit is None or (not item.repeatable and item.order <= limit)]
+    if not taking_over:
+        _refuse_doubtful(due, state, allowed_late)
     beyond = pending[len(due) :]  # both are in order
     here = {item.sort_key for item in migrations}
     missing = [known.key for key, known in sorted(state.items()) if known.applied and key not in here]
@@ -103,11 +108,32 @@ def _refuse_late(pending: Sequence[Migration], state: State, allowed: Sequence[s
     late = [item for item in late if item.sort_key not in names]
     if late:
         files = ", ".join(item.file for item in late)
+        if any(known.applied and known.action == "baseline" for known in state.values()):
+            raise _taken_over(late, f"come before {state[newest].key}, which is already applied")
         raise TitanError(
             f"These migrations come before {state[newest].key}, which is already applied: {files}. Give them a later "
             f"version, or allow them by allow_out_of_order: [{', '.join(item.version for item in late)}].",
             late=[item.version for item in late],
         )
+
+
+def _refuse_doubtful(due: Sequence[Migration], state: State, allowed: Sequence[str]) -> None:
+    names = {sort_key(version) for version in allowed}
+    doubtful = [
+        item for item in due if item.sort_key in state and state[item.sort_key].doubt and item.sort_key not in names
+    ]
+    if doubtful:
+        raise _taken_over(doubtful, "could not be proven when the database was taken over")
+
+
+def _taken_over(items: Sequence[Migration], why: str) -> TitanError:
+    """What has to be decided by a person: running it again may do its work twice."""
+    return TitanError(
+        f"These migrations {why}: {', '.join(item.file for item in items)}. They may have run before this history began, and "
+        "running them again could change rows twice. Find out whether they have run; record those that have with "
+        f"state=baselined and accept_unproven: [{', '.join(item.key for item in items)}]. Nothing was done.",
+        late=[item.key for item in items],
+    )
 
 
 def rollback_plan(migrations: Sequence[Migration], state: State, target: str) -> list[Migration]:

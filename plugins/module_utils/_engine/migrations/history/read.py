@@ -21,6 +21,7 @@ class Applied(NamedTuple):  # made a thousand times a run: a dataclass takes six
         applied: It is in the database.
         partial: A run of steps began and has not ended; steps holds how far it came.
         row: The id of the row that says so.
+        doubt: A baseline could not tell whether it has run; empty otherwise.
     """
 
     key: str
@@ -32,6 +33,7 @@ class Applied(NamedTuple):  # made a thousand times a run: a dataclass takes six
     steps: tuple[StepRecord, ...] = ()
     action: str = "apply"
     partial_action: str = ""
+    doubt: str = ""
 
 
 def exists(database: Database) -> bool:
@@ -44,7 +46,8 @@ def read(database: Database) -> dict[tuple[Any, ...], Applied]:
         return {}
     rows = database.rows(
         "SELECT id, version, name, action, outcome, checksum, "
-        "CASE WHEN outcome IN ('running', 'failed') THEN steps END AS steps "
+        "CASE WHEN outcome IN ('running', 'failed') THEN steps END AS steps, "
+        "CASE WHEN action = 'baseline' AND outcome = 'failed' THEN details->>'unproven' END AS doubt "
         "FROM titan_ops.migration_history ORDER BY id"
     )
     return fold(rows)
@@ -68,7 +71,10 @@ def fold(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[Any, ...], Applied]:
             continue
         steps = tuple(row["steps"] or ())
         if not steps:  # a transaction that failed left nothing
-            state.setdefault(key, Applied(row["version"], row["name"], False, row["checksum"], row["id"]))
+            doubt = row.get("doubt") or ""
+            if before is None or not (before.applied or before.partial):
+                doubt = doubt or (before.doubt if before else "")
+                state[key] = Applied(row["version"], row["name"], False, row["checksum"], row["id"], doubt=doubt)
             continue
         applied = before is not None and before.applied
         known = before.checksum if before is not None and applied else row["checksum"]

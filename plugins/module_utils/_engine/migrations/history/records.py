@@ -53,7 +53,8 @@ class AttemptDetails(TypedDict, total=False):
     Attributes:
         indexes, found: See the records of that name.
         there: baseline: what proved the migration.
-        source: baseline: "replay", "names", "person" or the tool that said so ("flyway" ...).
+        source: baseline: "person" or the tool that said so ("flyway" ...); without it a replay or a verify query proved it.
+        unproven, missing: baseline: the verdict where nothing proved it, and what speaks against it.
         said: adopted: what the other tool's table says: its version, time and checksum.
         edit, previous: amend: why, and the checksum before.
     """
@@ -62,6 +63,8 @@ class AttemptDetails(TypedDict, total=False):
     found: list[FoundObject]
     there: list[str]
     source: str
+    unproven: str
+    missing: list[str]
     said: dict[str, str | bool | None]
     edit: str
     previous: str

@@ -1,73 +1,108 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Record migrations that somebody applied by hand, only where the database proves it."""
+"""Record migrations that were applied without this history: those that a replay proves, and those that a person vouches for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from ...errors import DatabaseError, TitanError
+from ...errors import DatabaseError, OptionError, TitanError
+from ...outcome import Call, Outcome
 from ...postgres.database import Database
+from ...steps import step
 from ..files.naming import Migration
 from ..files.script import Script
-from ..history.records import IndexRecord
-from ..indexes.catalog import decide
-from ..indexes.rules import FOUND, SKIP
-from ..run.existing_objects import objects_named
-from ..sql.statements import created, dropped, index_declaration, names_in
+from ..history import drift, read
+from ..history.inventory import read_definitions
+from ..history.plan import Plan
+from ..history.write import Attempt, create, executed_by, insert
+from ..report import data_of, finish
+from ..run.prepare import rules_of, script_of
+from .data import changes_rows, inserted_tables, rows_are_there
+from .evidence import ABSENT, PROVEN, UNPROVEN, UNPROVEN_DATA, Evidence, compare, settle_traceless
+from .names import gather_by_name
+from .replay import replayed
 
-PROVEN, PARTLY, ABSENT, UNPROVEN = "proven", "partly", "absent", "unproven"
-
-
-@dataclass
-class Evidence:
-    """What speaks for and against one version: sentences each."""
-
-    migration: Migration
-    there: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    indexes: list[IndexRecord] = field(default_factory=list)
-
-    @property
-    def verdict(self) -> str:
-        if self.missing:
-            return PARTLY if self.there else ABSENT
-        return PROVEN if self.there else UNPROVEN
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "version": self.migration.version, "name": self.migration.name, "verdict": self.verdict,
-            "there": self.there, "missing": self.missing,
-        }  # fmt: skip
+_MOST_NAMED = 20
 
 
-def gather_evidence(database: Database, scripts: Sequence[tuple[Migration, Script]]) -> list[Evidence]:
-    """The evidence for every version; objects that a later file drops or renames prove nothing and are left out."""
-    collected = []
-    later: set[str] = set()
-    for migration, script in reversed(scripts):
-        evidence = Evidence(migration)
-        _headers(database, script, evidence)
-        _objects(database, script, later, evidence)
-        collected.append(evidence)
-        later |= _undone(script)
-    return collected[::-1]
+def baseline(call: Call, database: Database, plan: Plan, migrations: Sequence[Migration]) -> Outcome:
+    """Record the pending migrations that the database proves, and those that accept_unproven names.
+
+    Raises:
+        OptionError: accept_unproven names a version that is not pending.
+        TitanError: a file cannot be read.
+    """
+    accepted = _accepted(call.options.get("accept_unproven") or (), plan)
+    evidence, warnings = gather_evidence(call, database, plan, migrations)
+    recorded = [item for item in evidence if item.verdict == PROVEN or item.migration.sort_key in accepted]
+    doubtful = _doubtful([item for item in evidence if item not in recorded], read.read(database))
+    act = not call.check_mode and not call.options["rehearse"]
+    if act and (recorded or doubtful):
+        _record(database, recorded, doubtful)
+    warnings += _warnings([item for item in evidence if item not in recorded])
+    data = data_of(baseline=[item.as_dict() for item in evidence], missing=list(plan.missing), warnings=warnings)
+    would = "were" if act else "would be"
+    summary = f"{len(recorded)} of {len(evidence)} migrations {would} recorded as already there."
+    after = "".join(f"-- {item.migration.file}: recorded as already there\n" for item in recorded)
+    after += "".join(f"-- {item.migration.file}: noted as {item.verdict}\n" for item in doubtful)
+    changed = bool(recorded or doubtful) and not (call.options["rehearse"] and not call.check_mode)
+    return finish(changed, data, summary, after)
 
 
-def _undone(script: Script) -> set[str]:
-    names: set[str] = set()
-    for statement in script.statements:
-        words = statement.key()
-        if dropped(statement) or "rename" in words or "drop" in words:
-            names |= names_in(statement)
-    return names
+def _accepted(versions: Sequence[str], plan: Plan) -> set[tuple[Any, ...]]:
+    pending = {item.sort_key for item in plan.pending}
+    unknown = [version for version in versions if read.sort_key(version) not in pending]
+    if unknown:
+        allowed = ", ".join(item.key for item in plan.pending) or "none"
+        raise OptionError("accept_unproven", ", ".join(unknown), f"Name versions that are not recorded yet: {allowed}.")
+    return {read.sort_key(version) for version in versions}
+
+
+def gather_evidence(
+    call: Call, database: Database, plan: Plan, migrations: Sequence[Migration]
+) -> tuple[list[Evidence], list[str]]:
+    """The evidence for every pending migration, in order; and warnings about the whole."""
+    rules = replace(rules_of(call.options), mixed="steps")
+    beyond = {item.key for item in plan.beyond}
+    scripts = [(item, script_of(item, rules)) for item in migrations if item.key not in beyond]
+    pending = {item.key for item in plan.pending}
+    due = [(item, script) for item, script in scripts if item.key in pending]
+    warnings: list[str] = []
+    try:
+        with replayed(database, scripts, pending, call.options.get("programs"), call.say) as replay:
+            live = read_definitions(database, owners=True)
+            evidence, extra = compare(replay.effects, read_definitions(replay.database), live)
+            for item, (_migration, script) in zip(evidence, due):
+                item.data = _data_unproven(database, replay.database, script)
+            settle_traceless(evidence)
+            if extra and not plan.beyond:
+                warnings.append(_extra(extra))
+    except (TitanError, OSError) as error:
+        if isinstance(error, DatabaseError) and database.closed:
+            raise
+        why = getattr(error, "message", str(error))
+        warnings.append(f"The files could not be replayed, and names prove nothing: {why}")
+        evidence = gather_by_name(database, due, "the files could not be replayed")
+        for item, (_migration, script) in zip(evidence, due):
+            item.data = bool(changes_rows(script))
+    for item, (_migration, script) in zip(evidence, due):
+        _headers(database, script, item)
+    return evidence, warnings
+
+
+def _data_unproven(live: Database, replay: Database, script: Script) -> bool:
+    """Whether the file changes rows, and it could not be seen that it has."""
+    statements = changes_rows(script)
+    tables = inserted_tables(statements)
+    return bool(statements) and not (tables and all(rows_are_there(live, replay, table) for table in tables))
 
 
 def _headers(database: Database, script: Script, evidence: Evidence) -> None:
+    """Ask the verify queries: the author's own proof, also of what a schema does not show."""
     for line, query in script.headers.verify:
         try:
             with database.transaction("BEGIN READ ONLY"):
@@ -77,42 +112,65 @@ def _headers(database: Database, script: Script, evidence: Evidence) -> None:
             continue
         if value is True:
             evidence.there.append(f"verify (line {line})")
+            evidence.doubt, evidence.data, evidence.traceless = "", False, False
         else:
             evidence.missing.append(f"verify (line {line}) is {'null' if value is None else str(value).lower()}")
 
 
-def _objects(database: Database, script: Script, later: AbstractSet[str], evidence: Evidence) -> None:
-    seen_later = later | _undone(script)
-    for statement in script.statements:
-        declaration = index_declaration(statement, script.text)
-        if declaration is not None:
-            if declaration.name and declaration.name not in seen_later:
-                _index(database, script, declaration, evidence)
-            continue
-        named = created(statement)
-        if named is None or named.name.split(".")[-1].strip('"').lower() in {name.lower() for name in seen_later}:
-            continue
-        label = f"{named.kind} {named.name}"
-        (evidence.there if objects_named(database, named) else evidence.missing).append(label)
+def _extra(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMED]) + (
+        f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    )
+    return f"The database has objects that no migration makes: {shown}."
 
 
-def _index(database: Database, script: Script, declaration: Any, evidence: Evidence) -> None:
-    label = f"index {declaration.name}"
-    try:
-        verdict = decide(database, declaration, "skip", script.file)
-    except TitanError as error:
-        evidence.missing.append(f"{label}: {error.message}")
-        return
-    if verdict is None:
-        evidence.missing.append(f"{label}: its table {declaration.table} is not there")
-    elif verdict.action == FOUND:
-        evidence.there.append(label)
-    elif verdict.action == SKIP:
-        evidence.there.append(f"{label} (its duplicate {verdict.duplicate_of} is there)")
-    else:
-        evidence.missing.append(f"{label} is {'INVALID' if verdict.action == 'rebuild' else 'not there'}")
-    if verdict is not None and verdict.action in (FOUND, SKIP):
-        evidence.indexes.append(
-            {"name": declaration.name, "schema": verdict.schema, "table": verdict.table, "line": declaration.line,
-             "outcome": "found" if verdict.action == FOUND else "skipped", "duplicate_of": verdict.duplicate_of, "bytes": 0}
-        )  # fmt: skip
+def _doubtful(evidence: Sequence[Evidence], state: Mapping[tuple[Any, ...], read.Applied]) -> list[Evidence]:
+    """Those that may have run and would do harm a second time, as far as the history does not say so yet."""
+    return [
+        item
+        for item in evidence
+        if item.verdict != ABSENT
+        and not item.migration.repeatable
+        and (item.data or item.doubt or item.verdict == UNPROVEN)
+        and not (item.migration.sort_key in state and state[item.migration.sort_key].doubt == item.verdict)
+    ]
+
+
+def _record(database: Database, recorded: Sequence[Evidence], doubtful: Sequence[Evidence]) -> None:
+    create(database)
+    executor = executed_by(database)
+    step("migration.baseline")
+    with database.transaction():
+        for item in [*recorded, *doubtful]:
+            now = database.value("SELECT pg_catalog.clock_timestamp()")
+            attempt = Attempt(item.migration, "baseline", now, item.migration.text)
+            attempt.details = {"indexes": item.indexes, "there": item.there}
+            if item in doubtful:
+                attempt.details["unproven"] = item.verdict
+            elif item.verdict != PROVEN:
+                attempt.details.update({"source": "person", "unproven": item.verdict, "missing": item.missing})
+            insert(database, executor, attempt, "failed" if item in doubtful else "applied")
+        step("migration.baseline_commit")
+    if recorded:
+        drift.save(database)
+
+
+def _warnings(evidence: Sequence[Evidence]) -> list[str]:
+    warnings = []
+    for item in evidence:
+        reasons = item.missing[:_MOST_NAMED] + (
+            [f"and {len(item.missing) - _MOST_NAMED} more"] if len(item.missing) > _MOST_NAMED else []
+        )
+        if item.doubt:
+            reasons.append(item.doubt)
+        if item.data and item.verdict in (UNPROVEN_DATA, UNPROVEN):
+            reasons.append("it changes rows, which nothing proves")
+        text = "; ".join(reasons) or "nothing is left of it that could prove it"
+        warnings.append(f"{item.migration.file} is not recorded ({item.verdict}): {text}.")
+    unproven = [item.migration.key for item in evidence if item.verdict in (UNPROVEN, UNPROVEN_DATA)]
+    if unproven:
+        warnings.append(
+            "Find out whether these have run. Those that have: name them in accept_unproven, and the history takes them over "
+            f"as what you said: [{', '.join(unproven)}]. Until then they are not applied."
+        )
+    return warnings

@@ -1,0 +1,166 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compare what the files make with what a live database holds. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..files.naming import Migration
+from ..history.inventory import hashes_of
+from ..history.records import IndexRecord
+from .replay import Effect
+
+PROVEN, PARTLY, ABSENT, UNPROVEN, UNPROVEN_DATA = "proven", "partly", "absent", "unproven", "unproven: data"
+_SHORT = 160
+
+
+@dataclass
+class Evidence:
+    """What speaks for and against one version: sentences each.
+
+    Attributes:
+        doubt: What cannot be seen; empty if everything can.
+        traceless: The file has left nothing that could be seen, and nothing that contradicts it.
+        data: It changes rows, which a comparison of schemas does not see.
+    """
+
+    migration: Migration
+    there: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    indexes: list[IndexRecord] = field(default_factory=list)
+    doubt: str = ""
+    traceless: bool = False
+    data: bool = False
+
+    @property
+    def verdict(self) -> str:
+        if self.missing:
+            return PARTLY if self.there else ABSENT
+        if self.doubt:
+            return UNPROVEN
+        if self.data:
+            return UNPROVEN_DATA
+        return UNPROVEN if self.traceless else PROVEN
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "version": self.migration.key, "name": self.migration.name, "verdict": self.verdict,
+            "there": self.there, "missing": self.missing, "doubt": self.doubt,
+        }  # fmt: skip
+
+
+def compare(
+    effects: Sequence[Effect], replayed: Mapping[str, str], live: Mapping[str, str]
+) -> tuple[list[Evidence], list[str]]:
+    """Hold each file's objects against the live database.
+
+    An object that several files touch proves those up to the last one whose result is what the database holds.
+
+    Args:
+        effects: From the replay, in order.
+        replayed, live: The definitions in the replay's end and in the live database.
+
+    Returns:
+        The evidence for each file; and the live objects that no file makes.
+    """
+    hashes = _comparable(hashes_of(live))
+    touches: dict[str, list[tuple[int, str | None]]] = {}
+    first: dict[str, str | None] = {}
+    for at, effect in enumerate(effects):
+        for name, after in effect.after.items():
+            first.setdefault(name, effect.before[name])
+            touches.setdefault(name, []).append(
+                (at, "" if after is not None and name.startswith("extension ") else after)
+            )
+    evidence = [Evidence(effect.migration, doubt=effect.error) for effect in effects]
+    twins = _twins(live)
+    for name in sorted(touches):
+        _object(name, touches[name], first[name], hashes.get(name), (replayed, live, twins), evidence)
+    for item in evidence:
+        item.traceless = not item.there and not item.missing
+    return evidence, [name for name in sorted(live) if name not in replayed and not name.startswith(_OTHERS)]
+
+
+# Kinds of objects of which a database may well have more than its migrations make.
+_OTHERS = ("role ", "extension ", "privilege ", "default privilege ", "setting ", "comment ", "schema ")
+
+
+def _comparable(hashes: Mapping[str, str]) -> dict[str, str]:
+    """The version of an extension is that of its package, and none of the files'."""
+    return {name: "" if name.startswith("extension ") else value for name, value in hashes.items()}
+
+
+def _object(
+    name: str,
+    touched: Sequence[tuple[int, str | None]],
+    first: str | None,
+    here: str | None,
+    known: tuple[Mapping[str, str], Mapping[str, str], Mapping[str, str]],
+    evidence: Sequence[Evidence],
+) -> None:
+    """Write down what one object says of the files that touch it."""
+    replayed, live, twins = known
+    last = max((place for place, (_at, after) in enumerate(touched) if after == here), default=-1)
+    if last >= 0 and here == first:
+        return  # as it was before all of them, too: it tells nothing
+    duplicate = twins.get(_without_name(replayed.get(name, ""))) if here is None and name.startswith("index ") else None
+    for place, (at, after) in enumerate(touched):
+        if place <= last:
+            evidence[at].there.append(name if after is not None else f"{name} is gone")
+        elif duplicate:
+            evidence[at].there.append(f"{name} (its duplicate {duplicate} is there)")
+        elif here is None:
+            evidence[at].missing.append(f"{name} is not there")
+        elif after is None:
+            evidence[at].missing.append(f"{name} is still there")
+        else:
+            wanted = replayed.get(name) if place == len(touched) - 1 else None
+            evidence[at].missing.append(f"{name} differs{_difference(wanted, live[name])}")
+
+
+def _difference(wanted: str | None, here: str) -> str:
+    if wanted is None or wanted == here:
+        return " (it is not as this file leaves it)"
+    mine, theirs = wanted.split(), here.split()
+    start = 0
+    while start < min(len(mine), len(theirs)) and mine[start] == theirs[start]:
+        start += 1
+    start = max(0, start - 3) if len(wanted) + len(here) > 2 * _SHORT else 0
+    return f": the database has {_short(theirs[start:])!r}, the file makes {_short(mine[start:])!r}"
+
+
+def _short(words: Sequence[str]) -> str:
+    text = " ".join(words)
+    return text if len(text) <= _SHORT else f"{text[: _SHORT - 3]}..."
+
+
+def _without_name(definition: str) -> str:
+    """An index definition without the index's name."""
+    head, _on, rest = definition.partition(" ON ")
+    return f"{'unique' if head.startswith('CREATE UNIQUE') else ''} {rest}" if rest else ""
+
+
+def _twins(live: Mapping[str, str]) -> dict[str, str]:
+    """The live indexes by their definition without the name."""
+    return {
+        _without_name(text): name[len("index ") :]
+        for name, text in live.items()
+        if name.startswith("index ") and " INVALID" not in text
+    }
+
+
+def settle_traceless(evidence: Sequence[Evidence]) -> None:
+    """Files that leave nothing are proven by what came after them, or by a database that is as all files make it."""
+    everything = all(
+        item.verdict in (PROVEN, UNPROVEN_DATA) or (item.traceless and not item.doubt) for item in evidence
+    )
+    proven_later = everything and any(item.there for item in evidence)
+    for item in reversed(evidence):
+        if item.traceless and proven_later and not item.doubt and not item.data:
+            item.traceless = False
+            item.there.append("nothing is left of it to be seen, and a later file is proven")
+        proven_later = proven_later or item.verdict == PROVEN

@@ -1,0 +1,219 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run the files on an empty database in a throw-away cluster, and note which objects each of them makes, changes or drops."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager, suppress
+from typing import Any, Callable, NamedTuple
+
+from ...errors import DatabaseError, TitanError
+from ...postgres.cluster import THROW_AWAY, Cluster
+from ...postgres.database import Database, connect, sql
+from ...postgres.programs import SERVER, find_programs
+from ...postgres.sqlstates import UNDEFINED_FUNCTION, UNDEFINED_OBJECT
+from ...postgres.throw_away import default_directory, throw_away_cluster
+from ..files.naming import Migration
+from ..files.script import Script
+from ..history.inventory import read_hashes
+
+_INVALID_SCHEMA_NAME = "3F000"
+_MISSING = re.compile(r'(role|schema) "((?:[^"]|"")+)" does not exist')
+_ATTEMPTS = 30  # how many missing roles, schemas and extensions are made for one file
+
+
+class Effect(NamedTuple):
+    """What one file does to an empty database with the files before it.
+
+    Attributes:
+        before, after: The hash of each object that it touches (see inventory.py); None where it is not there.
+        error: Why it fails there; empty if it does not.
+    """
+
+    migration: Migration
+    before: dict[str, str | None]
+    after: dict[str, str | None]
+    error: str
+
+
+class Replay(NamedTuple):
+    """The files' effects, and the database in which they have run, until the block that made it ends."""
+
+    effects: tuple[Effect, ...]
+    database: Database
+
+
+@contextmanager
+def replayed(
+    live: Database,
+    scripts: Sequence[tuple[Migration, Script]],
+    pending: AbstractSet[str],
+    programs: str | None,
+    say: Callable[[str], None],
+) -> Iterator[Replay]:
+    """Run all files in a throw-away cluster of the live server's major version.
+
+    Args:
+        live: Names the roles, schemas, extensions and settings that the files may take for granted.
+        scripts: Every file up to the last one of interest, in order.
+        pending: The keys of those whose effect is wanted.
+        programs: The directory of the server programs; None to look for them.
+
+    Raises:
+        TitanError: no server programs of that version, or no cluster; says why.
+    """
+    folder = find_programs(programs, live.major, SERVER).folder
+    with throw_away_cluster(folder, default_directory(), "replay", "path") as cluster:
+        _start(cluster, live)
+        settings = _make_database(cluster, live)
+        with (
+            connect(settings, "replay", fixed_settings=False) as database,
+            connect(settings, "replay", fixed_settings=False) as reader,
+        ):
+            yield Replay(tuple(_run_all(live, database, reader, scripts, pending, say)), reader)
+
+
+def _start(cluster: Cluster, live: Database) -> None:
+    cluster.create(superuser=_superuser(live), limit=120)
+    libraries = ""
+    with suppress(DatabaseError):  # the setting is shown to few
+        libraries = str(live.value("SELECT pg_catalog.current_setting('shared_preload_libraries', true)") or "")
+    settings = [*THROW_AWAY, "max_prepared_transactions=2"]
+    try:
+        cluster.start([*settings, f"shared_preload_libraries={libraries}"])
+    except TitanError:
+        if not libraries:
+            raise
+        cluster.start(settings)
+
+
+def _superuser(live: Database) -> str:
+    user = str(live.value("SELECT session_user"))
+    return "postgres" if user.startswith("pg_") else user
+
+
+def _make_database(cluster: Cluster, live: Database) -> Any:
+    """A database of the live one's name and search_path, since files may name both."""
+    name, path = str(live.value("SELECT pg_catalog.current_database()")), _search_path(live)
+    maintenance = cluster.settings("postgres", _superuser(live))
+    with connect(maintenance, "replay") as admin:
+        if name not in ("postgres", "template0", "template1"):
+            admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+        target = name if name not in ("template0", "template1") else "postgres"
+        if path:
+            statement = "ALTER DATABASE {} SET search_path = {}"
+            admin.execute(sql.SQL(statement).format(sql.Identifier(target), sql.SQL(path)))
+    return maintenance.to(target)
+
+
+def _search_path(live: Database) -> str:
+    query = "SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'"
+    path = str(live.value(query) or "")
+    return "" if path in ("", '"$user", public') else path
+
+
+def _run_all(
+    live: Database,
+    database: Database,
+    reader: Database,
+    scripts: Sequence[tuple[Migration, Script]],
+    pending: AbstractSet[str],
+    say: Callable[[str], None],
+) -> Iterator[Effect]:
+    made: set[str] = set()
+    before: dict[str, str] | None = None
+    for migration, script in scripts:
+        wanted = migration.key in pending
+        if wanted and before is None:
+            before = read_hashes(reader, full=True)
+        error = _run_with_help(live, database, script, made)
+        if error:
+            say(f"replay: {error}")
+        if not wanted:
+            before = None
+            continue
+        now = read_hashes(reader, full=True)
+        then = before or {}
+        names = [name for name in {*then, *now} if then.get(name) != now.get(name) and name not in made]
+        yield Effect(
+            migration, {name: then.get(name) for name in names}, {name: now.get(name) for name in names}, error
+        )
+        before = now
+
+
+def _run_with_help(live: Database, database: Database, script: Script, made: set[str]) -> str:
+    """Run a file; make what it takes for granted (roles, schemas, extensions of the live database) when it is found missing.
+
+    Returns:
+        Why it fails all the same; empty if it does not.
+    """
+    error: DatabaseError | None = None
+    for _attempt in range(_ATTEMPTS):
+        try:
+            _run(database, script)
+        except DatabaseError as found:
+            error = found
+            _reset(database)
+            if not _made_missing(live, database, error, made):
+                break
+        else:
+            _reset(database)
+            return ""
+    return f"{script.file} fails on an empty database: {error.message if error else ''}"
+
+
+def _reset(database: Database) -> None:
+    database.execute("ROLLBACK")
+    database.execute("RESET SESSION AUTHORIZATION")
+    database.execute("DISCARD ALL")
+
+
+def _run(database: Database, script: Script) -> None:
+    """Run a file: in one transaction where it can be, else in its steps; by statement, as psql does, if that fails."""
+    if not script.whole:
+        for step in script.steps:
+            database.execute(f"BEGIN; {step.opening}; {step.sql};\n COMMIT" if step.transaction else step.sql)
+        return
+    try:
+        database.execute("BEGIN")
+        database.execute(script.text or "SELECT")
+        database.execute("COMMIT")
+    except DatabaseError:
+        database.execute("ROLLBACK")
+        raise
+
+
+def _made_missing(live: Database, database: Database, error: DatabaseError, made: set[str]) -> bool:
+    """Make what the error says is missing, if the live database has it; whether anything was made."""
+    if error.sqlstate not in (UNDEFINED_OBJECT, UNDEFINED_FUNCTION, _INVALID_SCHEMA_NAME):
+        return False
+    found = _MISSING.search(error.message)
+    if found is None:
+        return _made_extensions(live, database, made)
+    kind, name = found[1], found[2].replace('""', '"')
+    known = "pg_catalog.pg_roles WHERE rolname" if kind == "role" else "pg_catalog.pg_namespace WHERE nspname"
+    if f"{kind} {name}" in made or not live.value(f"SELECT true FROM {known} = %s", (name,)):  # noqa: S608
+        return False
+    statement = "CREATE ROLE {}" if kind == "role" else "CREATE SCHEMA {}"
+    database.execute(sql.SQL(statement).format(sql.Identifier(name)))
+    made.add(f"{kind} {name}")
+    return True
+
+
+def _made_extensions(live: Database, database: Database, made: set[str]) -> bool:
+    query = "SELECT extname::text AS name FROM pg_catalog.pg_extension"
+    here = {row["name"] for row in database.rows(query)}
+    wanted = [
+        row["name"] for row in live.rows(query) if row["name"] not in here and f"extension {row['name']}" not in made
+    ]
+    done = False
+    for name in wanted:
+        made.add(f"extension {name}")
+        with suppress(DatabaseError):  # not on this host: then the file's own error is what is told
+            database.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {} CASCADE").format(sql.Identifier(name)))
+            done = True
+    return done

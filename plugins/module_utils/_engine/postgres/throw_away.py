@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Throw-away clusters: each in a private directory, removed afterwards, also those of runs that died."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..errors import LockedError, OptionError
+from .cluster import Cluster, unprivileged_user
+from .locks import file_lock
+
+_YOUNG = 60.0  # seconds in which a new run takes its lock
+_LONGEST = 80  # a Unix socket's path has to fit into 107 bytes
+
+
+def default_directory() -> str:
+    """A directory on disk: /tmp may be held in memory."""
+    return "/var/tmp" if os.path.isdir("/var/tmp") else tempfile.gettempdir()  # noqa: S108
+
+
+def require_directory(folder: str, option: str) -> None:
+    """Refuse a directory in which no cluster could be made.
+
+    Raises:
+        OptionError: it is missing, not writable, or its path is too long for a socket.
+    """
+    if len(os.fsencode(os.path.abspath(folder))) > _LONGEST:
+        raise OptionError(option, folder, f"Choose a path of at most {_LONGEST} bytes: sockets need short ones.")
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK):
+        raise OptionError(option, folder, "It must be a directory that the job's user can write to.")
+
+
+@contextmanager
+def throw_away_cluster(programs: str, folder: str, kind: str, option: str) -> Iterator[Cluster]:
+    """A cluster yet to be filled, in a private directory of its own in folder; removed when the block ends.
+
+    Those of dead runs of the same kind go first.
+
+    Args:
+        programs: The directory of initdb, pg_ctl and postgres.
+        folder: Where its directory is made.
+        kind: "drill", "replay": names the directory and the lock's holder.
+        option: The option that names folder, for messages.
+
+    Raises:
+        OptionError: no directory can be made in folder.
+    """
+    require_directory(folder, option)
+    remove_leftovers(folder, kind)
+    try:
+        made = tempfile.mkdtemp(prefix=f"titan-{kind}-", dir=folder)
+    except OSError as error:
+        raise OptionError(option, folder, f"No directory can be made in it ({error.strerror}).") from error
+    cluster = Cluster(programs, made)
+    try:
+        with file_lock(os.path.join(made, "lock"), f"a {kind}"):
+            yield cluster
+    finally:
+        cluster.remove()
+
+
+def remove_leftovers(folder: str, kind: str) -> list[str]:
+    """Stop and remove the throw-away clusters of this kind in folder whose run has died.
+
+    Returns:
+        The directories that were removed.
+    """
+    owner = unprivileged_user()
+    ours = {os.geteuid(), owner.pw_uid if owner else os.geteuid()}
+    removed = []
+    for item in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+        path = os.path.join(folder, item)
+        if item.startswith(f"titan-{kind}-") and _is_dead(path, ours):
+            Cluster("", path).remove()
+            removed.append(path)
+    return removed
+
+
+def _is_dead(path: str, ours: set[int]) -> bool:
+    try:
+        status = os.lstat(path)
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid not in ours:
+            return False
+        lock = os.path.join(path, "lock")
+        if not os.path.lexists(lock):
+            return time.time() - status.st_mtime > _YOUNG
+        with file_lock(lock, "removing leftovers"):
+            return True
+    except (LockedError, OSError):
+        return False
