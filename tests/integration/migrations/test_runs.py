@@ -356,27 +356,6 @@ def test_a_missing_way_back_is_named_before_anything_is_done(run: Run, db: Datab
     assert db.value("SELECT to_regclass('public.b')") is None
 
 
-# --- baselines -----------------------------------------------------------------------------------------------------
-
-
-def test_a_baseline_records_only_what_is_proven(run: Run, db: Database) -> None:
-    db.execute("CREATE TABLE public.a (x int); CREATE INDEX ax ON public.a (x); CREATE TABLE public.b ()")
-    texts = {
-        "1_a.sql": "-- verify: SELECT count(*) = 0 FROM a\nCREATE TABLE a (x int); CREATE INDEX ax ON a (x);",
-        "2_b.sql": "CREATE TABLE b (); CREATE VIEW bv AS SELECT FROM b;",
-        "3_c.sql": "CREATE TABLE c ();",
-        "4_d.sql": "INSERT INTO a VALUES (1);",
-        "5_e.sql": "-- verify: SELECT count(*) = 7 FROM a\nDO $$ BEGIN END $$;",
-    }
-    for check in (True, False):
-        result = ok(run(texts, state="baselined", check_mode=check))
-        assert [item["verdict"] for item in result["baseline"]] == ["proven", "partly", "absent", "unproven", "absent"]
-        assert result["baseline"][1]["missing"] == ["relation bv"] and result["changed"]
-        assert db.value("SELECT to_regclass('titan_ops.migration_history') IS NULL") is check
-    assert [item["status"] for item in run(texts, "migration_info")["migrations"]] == ["applied", *["pending"] * 4]
-    assert not ok(run(texts, state="baselined"))["changed"]
-
-
 # --- repeatable files, placeholders, rehearsal ---------------------------------------------------------------------
 
 

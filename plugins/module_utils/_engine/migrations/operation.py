@@ -82,6 +82,10 @@ def _run(call: Call, database: Database, migrations: Sequence[Migration]) -> Out
         from .takeover.baseline import baseline
 
         return baseline(call, database, plan, migrations)
+    if call.options["state"] == "adopted":
+        from .takeover.adopt import adopt
+
+        return adopt(call, database, plan, migrations)
     if call.check_mode or call.options["rehearse"]:
         return runs.preview(call, database, plan)
     return runs.apply(call, database, plan)
@@ -128,6 +132,8 @@ def _check_options(options: Mapping[str, Any]) -> None:
     for name in ("lock_retries", "plain_index_max_rows", "wait"):
         if options[name] < 0:
             raise OptionError(name, options[name], "It must be 0 or more.")
+    if options["state"] == "adopted" and not options["from"]:
+        raise OptionError("from", options["from"], "state=adopted needs the tool whose table is read.")
     if options["state"] == "rolled_back" and not options["target"]:
         raise OptionError(
             "target", options["target"], "state=rolled_back needs the version to go back to; 0 takes all back."

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from .replay import Effect
 
 PROVEN, PARTLY, ABSENT, UNPROVEN, UNPROVEN_DATA = "proven", "partly", "absent", "unproven", "unproven: data"
 _SHORT = 160
+_BY_DEFAULT = re.compile(r"privilege (?:EXECUTE|USAGE) on .* to public\Z", re.DOTALL)
 
 
 @dataclass
@@ -77,9 +79,9 @@ def compare(
                 (at, "" if after is not None and name.startswith("extension ") else after)
             )
     evidence = [Evidence(effect.migration, doubt=effect.error) for effect in effects]
-    twins = _twins(live)
+    duplicates = _duplicates(live)
     for name in sorted(touches):
-        _object(name, touches[name], first[name], hashes.get(name), (replayed, live, twins), evidence)
+        _object(name, touches[name], first[name], hashes.get(name), (replayed, live, duplicates), evidence)
     for item in evidence:
         item.traceless = not item.there and not item.missing
     return evidence, [name for name in sorted(live) if name not in replayed and not name.startswith(_OTHERS)]
@@ -103,12 +105,16 @@ def _object(
     evidence: Sequence[Evidence],
 ) -> None:
     """Write down what one object says of the files that touch it."""
-    replayed, live, twins = known
+    replayed, live, duplicates = known
     last = max((place for place, (_at, after) in enumerate(touched) if after == here), default=-1)
     if last >= 0 and here == first:
         return  # as it was before all of them, too: it tells nothing
-    duplicate = twins.get(_without_name(replayed.get(name, ""))) if here is None and name.startswith("index ") else None
+    duplicate = (
+        duplicates.get(_without_name(replayed.get(name, ""))) if here is None and name.startswith("index ") else None
+    )
     for place, (at, after) in enumerate(touched):
+        if place <= last and _BY_DEFAULT.match(name):
+            continue  # every function and type has it
         if place <= last:
             evidence[at].there.append(name if after is not None else f"{name} is gone")
         elif duplicate:
@@ -144,7 +150,7 @@ def _without_name(definition: str) -> str:
     return f"{'unique' if head.startswith('CREATE UNIQUE') else ''} {rest}" if rest else ""
 
 
-def _twins(live: Mapping[str, str]) -> dict[str, str]:
+def _duplicates(live: Mapping[str, str]) -> dict[str, str]:
     """The live indexes by their definition without the name."""
     return {
         _without_name(text): name[len("index ") :]

@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from ...postgres.database import Database
 from ..files.naming import Migration
 from ..files.script import Script
-from ..run.existing_objects import look
+from ..run.existing_objects import objects_named
 from ..sql.statements import created, dropped, index_declaration, names_in
 from .evidence import Evidence
 
@@ -49,7 +49,7 @@ def _objects(database: Database, script: Script, undone: AbstractSet[str], evide
         if index_declaration(statement, script.text) is not None and not named.name:
             continue
         label = f"{named.kind} {named.name}"
-        if look(database, named):
+        if objects_named(database, named):
             evidence.there.append(f"{label} (something of this name)")
         else:
             evidence.missing.append(f"{label} is not there")

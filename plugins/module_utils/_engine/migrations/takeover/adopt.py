@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Take the history of another tool over: what its table says has run is recorded as said by it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...outcome import Call, Outcome
+from ...postgres.database import Database
+from ...steps import step
+from ..files.naming import Migration
+from ..history import drift
+from ..history.plan import Plan
+from ..history.write import Attempt, create, executed_by, insert
+from ..report import data_of, finish
+from .baseline import gather_evidence
+from .evidence import ABSENT, PARTLY, Evidence
+from .foreign_history import Statement, read_foreign
+from .tools import TOOLS
+
+
+def adopt(call: Call, database: Database, plan: Plan, migrations: Sequence[Migration]) -> Outcome:
+    """Record the pending migrations that the other tool says it has applied.
+
+    Raises:
+        OptionError, TitanError: see read_foreign.
+    """
+    tool = call.options["from"]
+    statements, unmatched = read_foreign(database, tool, migrations)
+    due = {item.key for item in plan.pending}
+    statements = [item for item in statements if item.migration.key in due]
+    proofs: dict[str, Evidence] = {}
+    warnings: list[str] = []
+    if statements:
+        evidence, warnings = gather_evidence(call, database, plan, migrations)
+        proofs = {item.migration.key: item for item in evidence}
+    if statements and not (call.check_mode or call.options["rehearse"]):
+        _record(database, tool, statements, proofs)
+    title = TOOLS[tool].title
+    warnings += [f"{title} has applied {version}, and no file has this version." for version in unmatched]
+    warnings += [warning for item in statements for warning in _doubts(title, item, proofs.get(item.migration.key))]
+    listed = [_listed(tool, item, proofs.get(item.migration.key)) for item in statements]
+    would = "would be" if call.check_mode or call.options["rehearse"] else "were"
+    summary = f"{len(statements)} migrations {would} taken over from {title}; {len(due) - len(statements)} are pending."
+    after = "".join(f"-- {item.migration.file}: said by {tool} to have run\n" for item in statements)
+    changed = bool(statements) and not (call.options["rehearse"] and not call.check_mode)
+    return finish(changed, data_of(baseline=listed, missing=list(plan.missing), warnings=warnings), summary, after)
+
+
+def _record(database: Database, tool: str, statements: Sequence[Statement], proofs: dict[str, Evidence]) -> None:
+    create(database)
+    executor = executed_by(database)
+    step("migration.adopt")
+    with database.transaction():
+        for item in statements:
+            now = database.value("SELECT pg_catalog.clock_timestamp()")
+            attempt = Attempt(item.migration, "baseline", now, item.migration.text)
+            proof = proofs.get(item.migration.key)
+            attempt.details = {
+                "source": tool,
+                "said": {"version": item.migration.key, "at": item.at, "same_file": item.same_file},
+                "there": proof.there if proof else [],
+                "missing": proof.missing if proof else [],
+            }
+            insert(database, executor, attempt, "applied")
+        step("migration.adopt_commit")
+    drift.save(database)
+
+
+def _listed(tool: str, item: Statement, proof: Evidence | None) -> dict[str, object]:
+    shown = proof.as_dict() if proof else {"version": item.migration.key, "name": item.migration.name}
+    return {
+        **shown, "verdict": f"said by {tool}", "replay": proof.verdict if proof else "", "at": item.at, "same_file": item.same_file,
+    }  # fmt: skip
+
+
+def _doubts(title: str, item: Statement, proof: Evidence | None) -> list[str]:
+    doubts = []
+    if item.same_file is False:
+        doubts.append(f"{item.migration.file} is not the text that {title} ran: its checksum differs.")
+    if proof and proof.verdict in (ABSENT, PARTLY):
+        doubts.append(f"{title} says that {item.migration.file} has run, but: {'; '.join(proof.missing[:20])}.")
+    return doubts

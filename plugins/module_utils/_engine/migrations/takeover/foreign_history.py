@@ -1,0 +1,167 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read what another tool says it has applied, and match it with the files. That tool's table is only read."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ...errors import DatabaseError, OptionError, TitanError
+from ...postgres.database import Database
+from ..files.naming import Migration, version_order
+from .tools import APPLIED, BASELINE, FAILED, TOOLS, UNDONE, Tool
+
+_CHANGESET = re.compile(r"^--[ \t]*changeset[ \t]+(\"[^\"]*\"|[^:\s]+):(\"[^\"]*\"|\S+)", re.IGNORECASE | re.MULTILINE)
+_ENDING = re.compile(r"(?:\.up)?\.sql\Z", re.IGNORECASE)
+
+
+class Row(NamedTuple):
+    """One row of the other tool's table; see Tool.query."""
+
+    version: str | None
+    name: str | None
+    at: str | None
+    state: str
+    checksum: str | None
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What the other tool says of one file.
+
+    Attributes:
+        at: When it ran, as the tool's table has it; empty if it does not say.
+        same_file: Whether the file is the one that ran; None where that cannot be computed.
+    """
+
+    migration: Migration
+    at: str
+    same_file: bool | None
+
+
+def read_foreign(
+    database: Database, tool_name: str, migrations: Sequence[Migration]
+) -> tuple[list[Statement], list[str]]:
+    """What the tool has applied of these files, and which of its rows no file belongs to.
+
+    Raises:
+        OptionError: its table is not there, or in several schemas.
+        TitanError: it notes a migration that failed or has not ended.
+    """
+    tool = TOOLS[tool_name]
+    rows = _read(database, tool_name, tool)
+    failed = sorted({row.version or row.name or "" for row in _last_words(rows) if row.state == FAILED})
+    if failed:
+        raise TitanError(
+            f"{tool.title} notes that these migrations failed or have not ended: {', '.join(failed)}. Nothing was recorded. Put the "
+            f"database right and let {tool.title} say so (its repair, resolve or force command), then run this again."
+        )
+    if tool_name == "liquibase":
+        return _liquibase(rows, migrations)
+    return _matched(tool, _last_words(rows), migrations)
+
+
+def _read(database: Database, tool_name: str, tool: Tool) -> list[Row]:
+    table = _table(database, tool_name, tool)
+    try:
+        found = database.rows(tool.query.replace("{table}", table))
+    except DatabaseError as error:
+        raise OptionError(
+            "from",
+            tool_name,
+            f"The table {table} is not one of {tool.title}'s ({error.message}). Name the tool that made it.",
+        ) from error
+    return [Row(row["version"], row["name"], row["at"], row["state"], row["checksum"]) for row in found]
+
+
+def _table(database: Database, tool_name: str, tool: Tool) -> str:
+    for name in tool.tables:
+        schema, _dot, relation = name.rpartition(".")
+        found = [
+            row["identity"]
+            for row in database.rows(
+                "SELECT pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS identity FROM pg_catalog.pg_class c "
+                "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND c.relname = %s "
+                "AND (%s = '' OR n.nspname = %s) ORDER BY pg_catalog.pg_table_is_visible(c.oid) DESC, 1",
+                (relation, schema, schema),
+            )
+        ]
+        visible = database.value("SELECT pg_catalog.to_regclass(%s) IS NOT NULL", (relation,)) is True and not schema
+        if len(found) > 1 and not visible:
+            raise OptionError(
+                "from",
+                tool_name,
+                f"Its table is in several schemas: {', '.join(found)}. Put the right one into the role's search_path.",
+            )
+        if found:
+            return str(found[0])
+    raise OptionError("from", tool_name, f"The database has no table {' or '.join(tool.tables)} of {tool.title}.")
+
+
+def _last_words(rows: Sequence[Row]) -> list[Row]:
+    """Of each version or name what was said last; in the order of the first word on it."""
+    last: dict[tuple[str | None, str | None], Row] = {}
+    for row in rows:
+        last[(row.version, None if row.version else row.name)] = row
+    return list(last.values())
+
+
+def _stem(file: str) -> str:
+    return _ENDING.sub("", os.path.basename(file))
+
+
+def _matched(tool: Tool, rows: Sequence[Row], migrations: Sequence[Migration]) -> tuple[list[Statement], list[str]]:
+    applied = [row for row in rows if row.state in (APPLIED, BASELINE)]
+    by_order = {version_order(row.version): row for row in applied if row.version}
+    by_name = {_stem(row.name): row for row in applied if row.name and not row.version}
+    floor = max((version_order(row.version) for row in applied if row.version and _covers(tool, row)), default=None)
+    if tool.only_last and floor is not None and not any(item.order == floor for item in migrations):
+        raise TitanError(
+            f"{tool.title} is at version {applied[-1].version}, and no file has this version: which of them have run cannot be told."
+        )
+    undone = {version_order(row.version) for row in rows if row.version and row.state == UNDONE}
+    statements, used = [], set()
+    for item in migrations:
+        row = by_order.get(item.order) if item.version else None
+        row = row or by_name.get(_stem(item.file)) or (by_name.get(item.name) if tool.by_name else None)
+        if row is None and item.version and floor is not None and item.order <= floor and item.order not in undone:
+            row = Row(item.version, None, None, APPLIED, None)
+        if row is not None:
+            used.add(row)
+            statements.append(Statement(item, row.at or "", _same_file(tool, row, item)))
+    left = [row.version or row.name or "" for row in applied if row not in used and row.state == APPLIED]
+    return statements, left
+
+
+def _covers(tool: Tool, row: Row) -> bool:
+    """Whether the row speaks for all earlier versions, too."""
+    return tool.only_last or row.state == BASELINE
+
+
+def _same_file(tool: Tool, row: Row, item: Migration) -> bool | None:
+    computed = tool.checksum(item) if tool.checksum and row.checksum else None
+    return None if computed is None else computed == row.checksum
+
+
+def _liquibase(rows: Sequence[Row], migrations: Sequence[Migration]) -> tuple[list[Statement], list[str]]:
+    """A file of formatted SQL has run when all its change sets have."""
+    known = {(os.path.basename(row.name or ""), (row.version or "").split("::", 1)[1]): row for row in rows}
+    used: set[Row] = set()
+    statements = []
+    for item in migrations:
+        wanted = [f"{author.strip(chr(34))}:{name.strip(chr(34))}" for author, name in _CHANGESET.findall(item.text)]
+        found = [known[key] for name in wanted if (key := (os.path.basename(item.file), name)) in known]
+        if found and len(found) < len(wanted):
+            missing = ", ".join(name for name in wanted if (os.path.basename(item.file), name) not in known)
+            raise TitanError(
+                f"{item.file}: Liquibase has run some of its change sets and not {missing}. Nothing was recorded."
+            )
+        if found:
+            used.update(found)
+            statements.append(Statement(item, found[-1].at or "", None))
+    return statements, [row.version or "" for row in rows if row not in used]

@@ -1,0 +1,332 @@
+"""Taking a database over: what a replay proves, what it does not, and what is never run twice."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ansible.module_utils import basic
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database
+
+from tests.conftest import embedded_programs, login
+
+Module = Callable[..., dict[str, Any]]
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def run(settings: ConnectionSettings, call_module: Module, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the module with files given as name=text pairs in a dictionary, the server programs on PATH."""
+    monkeypatch.setenv("PATH", f"{embedded_programs()}:{os.environ['PATH']}")
+
+    def go(texts: dict[str, str], module: str = "migration", **options: Any) -> dict[str, Any]:
+        sent = [{"name": name, "content": text} for name, text in texts.items()]
+        warnings: list[str] = []
+        monkeypatch.setattr(basic.AnsibleModule, "warn", lambda self, text: warnings.append(text))
+        return {**call_module(module, **{**login(settings), **options}, files=sent), "warnings": warnings}
+
+    return go
+
+
+def ok(result: dict[str, Any]) -> dict[str, Any]:
+    assert not result.get("failed"), result["msg"]
+    return result
+
+
+def verdicts(result: dict[str, Any]) -> list[str]:
+    return [item["verdict"] for item in ok(result)["baseline"]]
+
+
+def test_a_baseline_records_only_what_is_proven(run: Run, db: Database) -> None:
+    db.execute("CREATE TABLE public.a (x int); CREATE INDEX ax ON public.a (x); CREATE TABLE public.b ()")
+    texts = {
+        "1_a.sql": "-- verify: SELECT count(*) = 0 FROM a\nCREATE TABLE a (x int); CREATE INDEX ax ON a (x);",
+        "2_b.sql": "CREATE TABLE b (); CREATE VIEW bv AS SELECT FROM b;",
+        "3_c.sql": "CREATE TABLE c ();",
+        "4_d.sql": "INSERT INTO a VALUES (1);",
+        "5_e.sql": "-- verify: SELECT count(*) = 7 FROM a\nDO $$ BEGIN END $$;",
+    }
+    for check in (True, False):
+        result = run(texts, state="baselined", check_mode=check)
+        assert verdicts(result) == ["proven", "partly", "absent", "unproven: data", "absent"]
+        assert result["baseline"][1]["missing"] == ["view public.bv is not there"] and result["changed"]
+        assert db.value("SELECT to_regclass('titan_ops.migration_history') IS NULL") is check
+    assert [item["status"] for item in run(texts, "migration_info")["migrations"]] == ["applied", *["pending"] * 4]
+    assert not ok(run(texts, state="baselined"))["changed"]
+
+
+@pytest.mark.parametrize(
+    ("before", "texts", "expected", "named"),
+    [
+        (
+            "CREATE TABLE users (id int)",
+            {"0001_u.sql": "CREATE TABLE users (id bigint PRIMARY KEY, email text NOT NULL, phone text);"},
+            ["partly"],
+            ["column public.users.email is not there", "the database has 'integer'", "constraint users_pkey"],
+        ),
+        (
+            "CREATE TABLE a (id int); CREATE TABLE b (id int)",
+            {"0001_x.sql": "CREATE TABLE a (id int);\nALTER TABLE b ADD COLUMN c int;"},
+            ["unproven"],
+            ['0001_x.sql fails on an empty database: PostgreSQL says: relation "b" does not exist'],
+        ),
+        (
+            "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ select 1 $$",
+            {"0001_x.sql": "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS $$ select 2 $$;"},
+            ["absent"],
+            ["function public.f() differs", "select 1", "select 2"],
+        ),
+        (
+            "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ select 1 $$",
+            {
+                "0001_x.sql": "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS $$ select 1 $$;",
+                "0002_y.sql": "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS $$ select 2 $$;",
+            },
+            ["proven", "absent"],
+            ["0002_y.sql is not recorded (absent): function public.f() differs"],
+        ),
+        (
+            "CREATE TYPE e AS ENUM ('a', 'c'); CREATE TABLE t (x e); COMMENT ON TABLE t IS 'old'",
+            {
+                "1_e.sql": "CREATE TYPE e AS ENUM ('a'); CREATE TABLE t (x e);",
+                "2_e.sql": "ALTER TYPE e ADD VALUE 'b';",
+                "3_c.sql": "COMMENT ON TABLE t IS 'new';",
+            },
+            ["partly", "absent", "absent"],
+            ["enum public.e differs", "comment on table public.t differs"],
+        ),
+    ],
+)
+def test_names_alone_prove_nothing(
+    run: Run, user_sql: Any, before: str, texts: dict[str, str], expected: list[str], named: list[str]
+) -> None:
+    user_sql.execute(before)
+    result = run(texts, state="baselined", check_mode=True)
+    assert verdicts(result) == expected
+    said = " ".join(result["warnings"])
+    assert all(sentence in said for sentence in named), said
+
+
+HAND_MADE = """
+CREATE TABLE public.parcel (id int);
+CREATE INDEX parcel_id_idx ON public.parcel (id);
+CREATE FUNCTION public.fee(kg text) RETURNS text LANGUAGE sql AS 'SELECT kg';
+CREATE VIEW public.heavy AS SELECT 1 AS other;
+CREATE FUNCTION public.touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END';
+CREATE TABLE public.rate (zone text PRIMARY KEY, eur numeric);
+CREATE INDEX rate_zone_idx ON public.rate (zone);
+"""
+PARCELS = {
+    "1_t.sql": "CREATE TABLE IF NOT EXISTS parcel (id int PRIMARY KEY, weight numeric NOT NULL, tracking text UNIQUE);",
+    "2_c.sql": "ALTER TABLE parcel ADD COLUMN IF NOT EXISTS carrier text NOT NULL DEFAULT 'post';\n"
+    "CREATE INDEX IF NOT EXISTS parcel_id_idx ON parcel (id);",
+    "3_c.sql": "ALTER TABLE parcel ADD COLUMN IF NOT EXISTS insured boolean NOT NULL DEFAULT false;",
+    "4_f.sql": "CREATE OR REPLACE FUNCTION fee(kg numeric) RETURNS numeric LANGUAGE sql AS 'SELECT kg * 3';",
+    "5_v.sql": "CREATE OR REPLACE VIEW heavy AS SELECT id FROM parcel WHERE id > 1000;",
+    "6_t.sql": "CREATE OR REPLACE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';\n"
+    "CREATE TRIGGER parcel_touch BEFORE UPDATE ON parcel FOR EACH ROW EXECUTE FUNCTION touch();\n"
+    "ALTER TABLE parcel ADD CONSTRAINT positive CHECK (id > 0);",
+    "7_d.sql": "CREATE TABLE IF NOT EXISTS rate (zone text PRIMARY KEY, eur numeric);\nINSERT INTO rate VALUES ('A', 1), ('B', 2);",
+    "8_r.sql": "ALTER TABLE rate RENAME COLUMN eur TO price;\nCREATE INDEX IF NOT EXISTS rate_zone_idx ON rate (zone);",
+}
+
+
+def test_a_predecessor_with_the_same_names_proves_nothing_and_its_files_prove_all(
+    run: Run, user_sql: Any, db: Database
+) -> None:
+    user_sql.execute(HAND_MADE)
+    assert "proven" not in verdicts(run(PARCELS, state="baselined", check_mode=True))
+    db.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    for text in PARCELS.values():
+        user_sql.execute(text)
+    assert verdicts(run(PARCELS, state="baselined")) == ["proven"] * 8
+    assert not ok(run(PARCELS))["changed"]
+
+
+def test_rows_are_never_changed_twice(run: Run, user_sql: Any) -> None:
+    user_sql.execute("CREATE TABLE prices (id int PRIMARY KEY, p numeric); INSERT INTO prices VALUES (1, 110)")
+    user_sql.execute("CREATE INDEX prices_p ON prices (p)")
+    texts = {
+        "0001_t.sql": "CREATE TABLE prices (id int PRIMARY KEY, p numeric);",
+        "0002_raise.sql": "UPDATE prices SET p = p * 1.1;",
+        "0003_v.sql": "CREATE INDEX prices_p ON prices (p);",
+        "0004_late.sql": "UPDATE prices SET p = p + 1;",
+    }
+    assert verdicts(run(texts, state="baselined")) == ["proven", "unproven: data", "proven", "unproven: data"]
+    for check in (True, False):
+        refused = run(texts, check_mode=check)
+        assert refused["failed"] and "accept_unproven: [0002" in refused["msg"]
+        assert "allow_out_of_order" not in refused["msg"]
+    assert "0009" in run(texts, state="baselined", accept_unproven=["0009"])["msg"]
+    ok(run(texts, state="baselined", accept_unproven=["0002"]))
+    refused = run(texts)
+    assert refused["failed"] and "accept_unproven: [0004]" in refused["msg"]
+    ok(run(texts, state="baselined", accept_unproven=["4"]))
+    assert not ok(run(texts))["changed"]
+    user_sql.execute("SELECT p FROM prices")
+    assert user_sql.fetchone()[0] == 110
+    user_sql.execute(
+        "SELECT details->>'source' FROM titan_ops.migration_history WHERE version = '0004' AND outcome = 'applied'"
+    )
+    assert user_sql.fetchone()[0] == "person"
+
+
+def test_inserted_rows_prove_and_missing_ones_do_not(run: Run, user_sql: Any) -> None:
+    user_sql.execute(
+        "CREATE TABLE r (id serial, zone text, at timestamptz DEFAULT now()); INSERT INTO r (zone) VALUES ('b'), ('A''')"
+    )
+    texts = {
+        "1_r.sql": "CREATE TABLE r (id serial, zone text, at timestamptz DEFAULT now()); INSERT INTO r (zone) VALUES ('A'''), ('b');"
+    }
+    assert verdicts(run(texts, state="baselined", check_mode=True)) == ["proven"]
+    user_sql.execute("DELETE FROM r WHERE zone = 'b'")
+    assert verdicts(run(texts, state="baselined", check_mode=True)) == ["unproven: data"]
+
+
+def test_without_server_programs_nothing_is_proven_and_that_is_said(run: Run, user_sql: Any, tmp_path: Any) -> None:
+    user_sql.execute("CREATE TABLE a (id int)")
+    texts = {"1_a.sql": "CREATE TABLE a (id int);", "2_b.sql": "CREATE TABLE b (id int);"}
+    result = run(texts, state="baselined", programs=str(tmp_path))
+    assert verdicts(result) == ["unproven", "absent"] and "names prove nothing" in result["warnings"][0]
+    assert "programs" in result["warnings"][0]
+
+
+def test_a_dump_and_restore_is_no_drift() -> None:
+    from ansible_collections.titan.database.plugins.module_utils._engine.migrations.history.inventory import normal_form
+
+    made = "CHECK (((s)::text = ANY ((ARRAY['a,b'::character varying, 'it''s ('::character varying])::text[])))"
+    restored = (
+        "CHECK (((s)::text = ANY (ARRAY[('a,b'::character varying)::text, ('it''s ('::character varying)::text])))"
+    )
+    assert normal_form(made) == restored == normal_form(restored)
+
+
+# --- another tool's history ---------------------------------------------------------------------------------------
+
+FLYWAY_TABLE = """
+CREATE TABLE public.flyway_schema_history (installed_rank int PRIMARY KEY, version varchar(50), description varchar(200) NOT NULL,
+  type varchar(20) NOT NULL, script varchar(1000) NOT NULL, checksum int, installed_by varchar(100) NOT NULL,
+  installed_on timestamp NOT NULL DEFAULT now(), execution_time int NOT NULL, success boolean NOT NULL)
+"""
+SHOP = {
+    "V1__users.sql": "create table users(id bigint primary key, email text not null);\n",
+    "V2__seed.sql": "insert into users values (1,'a@x');\n",
+    "V2_1__raise.sql": "update users set id = id + 1;\r\nselect 1;",
+    "V3__tmp.sql": "create table scratch(id int);",
+    "V4__drop.sql": "drop table scratch;",
+    "R__fn.sql": "create or replace function ver() returns int language sql as $$ select 1 $$;",
+}
+
+
+def flyway_row(rank: int, file: str, checksum: int | None, success: bool = True, kind: str = "SQL") -> str:
+    version = "NULL" if file.startswith("R__") else "'" + file[1:].split("__")[0].replace("_", ".") + "'"
+    checksum_text = "NULL" if checksum is None else str(checksum - (1 << 32) if checksum >= 1 << 31 else checksum)
+    return (
+        f"INSERT INTO public.flyway_schema_history VALUES ({rank}, {version}, 'd', '{kind}', 'db/{file}', {checksum_text}, 'u', "
+        f"'2024-01-02 03:04:05', 1, {success})"
+    )
+
+
+def test_flyways_own_history_is_taken_over(run: Run, user_sql: Any) -> None:
+    for text in SHOP.values():
+        user_sql.execute(text)
+    user_sql.execute(FLYWAY_TABLE)
+    checksums = {
+        "V1__users.sql": -1,
+        "V2__seed.sql": None,
+        "V2_1__raise.sql": zlib.crc32(b"update users set id = id + 1;select 1;"),
+    }
+    for rank, file in enumerate(SHOP, 1):
+        user_sql.execute(flyway_row(rank, file, checksums.get(file)))
+    texts = {**SHOP, "V5__new.sql": "create table coupons(id bigint);"}
+    for check in (True, False):
+        result = ok(run(texts, naming="flyway", state="adopted", check_mode=check, **{"from": "flyway"}))
+        assert [item["verdict"] for item in result["baseline"]] == ["said by flyway"] * 6 and result["changed"]
+    by_version = {item["version"]: item for item in result["baseline"]}
+    assert by_version["1"]["same_file"] is False and by_version["2"]["same_file"] is None
+    assert by_version["2_1"]["same_file"] is True
+    assert [by_version[version]["replay"] for version in ("1", "2_1", "3")] == ["proven", "unproven: data", "proven"]
+    assert by_version["1"]["at"] == "2024-01-02T03:04:05"
+    assert any("V1__users.sql is not the text that Flyway ran" in warning for warning in result["warnings"])
+    assert not ok(run(texts, naming="flyway", state="adopted", **{"from": "flyway"}))["changed"]
+    assert [item["file"] for item in ok(run(texts, naming="flyway"))["applied"]] == ["V5__new.sql"]
+    user_sql.execute("SELECT id FROM users")
+    assert user_sql.fetchall() == [(2,)]
+    user_sql.execute("SELECT count(*), max(installed_rank) FROM flyway_schema_history")
+    assert user_sql.fetchone() == (6, 6)
+
+
+def test_a_failed_or_dirty_history_is_refused_and_writes_nothing(run: Run, user_sql: Any) -> None:
+    user_sql.execute(FLYWAY_TABLE)
+    user_sql.execute(flyway_row(1, "V1__users.sql", 1, success=False))
+    user_sql.execute(
+        "CREATE TABLE schema_migrations (version bigint, dirty boolean); INSERT INTO schema_migrations VALUES (2, true)"
+    )
+    up = {"1_a.up.sql": "SELECT 1", "2_b.up.sql": "SELECT 2", "3_c.up.sql": "SELECT 3"}
+    for texts, options in (
+        (SHOP, {"naming": "flyway", "from": "flyway"}),
+        (up, {"naming": "up_down", "from": "golang_migrate"}),
+    ):
+        refused = run(texts, state="adopted", **options)
+        assert refused["failed"] and "failed or have not ended" in refused["msg"]
+    refused = run(up, naming="up_down", state="adopted", **{"from": "goose"})
+    assert refused["failed"] and "goose_db_version" in refused["msg"]
+    user_sql.execute("SELECT to_regclass('titan_ops.migration_history')")
+    assert user_sql.fetchone() == (None,)
+
+
+@pytest.mark.parametrize(
+    ("tool", "naming", "table", "files", "taken"),
+    [
+        ("golang_migrate", "up_down", "CREATE TABLE schema_migrations (version bigint, dirty bool); INSERT INTO schema_migrations VALUES (2, false)",
+         ["1_a.up.sql", "2_b.up.sql", "3_c.up.sql"], ["1", "2"]),
+        ("dbmate", "plain", "CREATE TABLE schema_migrations (version varchar); INSERT INTO schema_migrations VALUES ('20240101000000')",
+         ["20240101000000_a.sql", "20240102000000_b.sql"], ["20240101000000"]),
+        ("goose", "plain", "CREATE TABLE goose_db_version (id serial, version_id bigint, is_applied boolean, tstamp timestamp DEFAULT now());"
+         "INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, true), (1, true), (2, true), (2, false)",
+         ["00001_a.sql", "00002_b.sql"], ["00001"]),
+        ("sqlx", "plain", "CREATE TABLE _sqlx_migrations (version bigint, description text, installed_on timestamptz DEFAULT now(), success boolean,"
+         " checksum bytea); INSERT INTO _sqlx_migrations VALUES (1, 'a', now(), true, sha384('SELECT 1'))", ["1_a.sql", "2_b.sql"], ["1"]),
+        ("prisma", "directory", "CREATE TABLE _prisma_migrations (checksum varchar, finished_at timestamptz, migration_name varchar, rolled_back_at"
+         " timestamptz, started_at timestamptz DEFAULT now()); INSERT INTO _prisma_migrations VALUES (encode(sha256('SELECT 1'), 'hex'), now(),"
+         " '20240101_a', NULL), ('x', NULL, '20240102_b', now())", ["20240101_a/migration.sql", "20240102_b/migration.sql"], ["20240101_a"]),
+        ("diesel", "directory", "CREATE TABLE __diesel_schema_migrations (version varchar, run_on timestamp DEFAULT now());"
+         "INSERT INTO __diesel_schema_migrations VALUES ('20240101000000')", ["2024-01-01-000000_a/up.sql", "2024-01-02-000000_b/up.sql"],
+         ["2024-01-01-000000"]),
+        ("node_pg_migrate", "plain", "CREATE TABLE pgmigrations (id serial, name varchar, run_on timestamp DEFAULT now());"
+         "INSERT INTO pgmigrations (name) VALUES ('1700000000001_a')", ["1700000000001_a.sql", "1700000000002_b.sql"], ["1700000000001"]),
+        ("rails", "plain", "CREATE TABLE schema_migrations (version varchar); INSERT INTO schema_migrations VALUES ('20240102')",
+         ["20240101_a.sql", "20240102_b.sql"], ["20240102"]),
+        ("alembic", "plain", "CREATE TABLE alembic_version (version_num varchar); INSERT INTO alembic_version VALUES ('0002')",
+         ["0001_a.sql", "0002_b.sql", "0003_c.sql"], ["0001", "0002"]),
+        ("liquibase", "plain", "CREATE TABLE databasechangelog (id varchar, author varchar, filename varchar, dateexecuted timestamp DEFAULT now(),"
+         " orderexecuted int, exectype varchar, md5sum varchar); INSERT INTO databasechangelog VALUES ('1', 'me', 'd/1_a.sql', now(), 1, 'EXECUTED')",
+         ["1_a.sql", "2_b.sql"], ["1"]),
+        ("sqitch", "plain", "CREATE SCHEMA sqitch; CREATE TABLE sqitch.changes (change text, committed_at timestamptz DEFAULT now());"
+         "INSERT INTO sqitch.changes VALUES ('a')", ["1_a.sql", "2_b.sql"], ["1"]),
+    ],
+)  # fmt: skip
+def test_every_tool_is_understood(
+    call_module: Module, settings: ConnectionSettings, user_sql: Any, tool: str, naming: str, table: str, files: list[str], taken: list[str],
+    tmp_path: Any,
+) -> None:  # fmt: skip
+    user_sql.execute(table)
+    text = "--liquibase formatted sql\n--changeset me:1\nSELECT 1" if tool == "liquibase" else "SELECT 1"
+    sent = [{"name": name, "content": text.replace("me:1", f"me:{name[0]}")} for name in files]
+    result = call_module(
+        "migration",
+        **login(settings),
+        files=sent,
+        naming=naming,
+        state="adopted",
+        programs=str(tmp_path),
+        **{"from": tool},
+    )
+    assert [item["version"] for item in ok(result)["baseline"]] == taken
+    assert {item["same_file"] for item in result["baseline"]} == ({True} if tool in ("sqlx", "prisma") else {None})
+    user_sql.execute("SELECT version, details->>'source' FROM titan_ops.migration_history ORDER BY id")
+    assert user_sql.fetchall() == [(version, tool) for version in taken]
