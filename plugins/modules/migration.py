@@ -84,11 +84,33 @@ options:
       - V(applied) applies what is pending, up to O(target).
       - V(rolled_back) takes back what was applied after O(target) with the C(.down.sql) files, newest first. Objects that a migration found rather
         than created stay, and functions and views that it replaced come back.
-      - V(baselined) records migrations that were applied by hand, up to O(target), only where the database proves it. Their C(verify) queries hold,
-        and their indexes, tables, views, functions, types and schemas exist.
+      - "V(baselined) records migrations that were applied without this history, up to O(target), only where that is proven. All files run on an empty
+        database in a throw-away cluster on the target host, which needs the server programs of the server's major version. What each file makes there
+        is compared with the database: columns, types, defaults, constraints, bodies, comments and privileges. Files that change rows are proven by
+        their C(verify) queries, or by the rows that they insert, else they are V(unproven: data). A migration that may have run is not applied later
+        until a person has decided."
+      - V(adopted) records what the table of another tool (O(from)) says has been applied. That table is only read. It refuses a history with a failed
+        or unfinished migration. Where the server programs are installed, the result also says what the replay of V(baselined) shows.
     type: str
-    choices: [applied, rolled_back, baselined]
+    choices: [applied, rolled_back, baselined, adopted]
     default: applied
+  from:
+    description:
+      - With O(state=adopted), the tool whose table is read. O(naming) has to be the tool's, too.
+    type: str
+    choices: [flyway, golang_migrate, dbmate, goose, sqlx, prisma, diesel, node_pg_migrate, rails, alembic, liquibase, sqitch, sql_migrate, atlas]
+  accept_unproven:
+    description:
+      - With O(state=baselined), versions that are recorded although nothing proves that they have run. The history notes them as what a person said,
+        with what speaks against it. The reason belongs into the commit that sets this option.
+    type: list
+    elements: str
+    default: []
+  programs:
+    description:
+      - Directory B(on the target host) of the server programs for O(state=baselined) and O(state=adopted). By default they are looked for where the
+        distributions put them, and then on E(PATH).
+    type: path
   target:
     description:
       - The version to stop at. Required for O(state=rolled_back), where that version stays applied and V(0) takes all back.
