@@ -78,17 +78,21 @@ def _run(call: Call, database: Database, migrations: Sequence[Migration]) -> Out
         )
     from . import runs
 
-    if call.options["state"] == "baselined":
-        from .takeover.baseline import baseline
-
-        return baseline(call, database, plan, migrations)
-    if call.options["state"] == "adopted":
-        from .takeover.adopt import adopt
-
-        return adopt(call, database, plan, migrations)
+    if call.options["state"] in ("baselined", "adopted"):
+        return _take_over(call, database, plan, migrations)
     if call.check_mode or call.options["rehearse"]:
         return runs.preview(call, database, plan)
     return runs.apply(call, database, plan)
+
+
+def _take_over(call: Call, database: Database, plan: Plan, migrations: Sequence[Migration]) -> Outcome:
+    if call.options["state"] == "adopted":
+        from .takeover.adopt import adopt as take
+    else:
+        from .takeover.baseline import baseline as take
+    done = take(call, database, plan, migrations)
+    data = data_of(baseline=done.listed, missing=list(plan.missing), warnings=done.warnings)
+    return finish(done.changed, data, done.summary, done.after)
 
 
 def _read_plan(database: Database, migrations: Sequence[Migration], options: Mapping[str, Any]) -> Plan:

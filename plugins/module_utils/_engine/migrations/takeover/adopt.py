@@ -7,21 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...outcome import Call, Outcome
+from ...outcome import Call
 from ...postgres.database import Database
 from ...steps import step
 from ..files.naming import Migration
 from ..history import drift
 from ..history.plan import Plan
 from ..history.write import Attempt, create, executed_by, insert
-from ..report import data_of, finish
 from .baseline import gather_evidence
-from .evidence import ABSENT, PARTLY, Evidence
+from .evidence import ABSENT, PARTLY, Evidence, TakenOver
 from .foreign_history import Statement, read_foreign
 from .tools import TOOLS
 
 
-def adopt(call: Call, database: Database, plan: Plan, migrations: Sequence[Migration]) -> Outcome:
+def adopt(call: Call, database: Database, plan: Plan, migrations: Sequence[Migration]) -> TakenOver:
     """Record the pending migrations that the other tool says it has applied.
 
     Raises:
@@ -46,7 +45,7 @@ def adopt(call: Call, database: Database, plan: Plan, migrations: Sequence[Migra
     summary = f"{len(statements)} migrations {would} taken over from {title}; {len(due) - len(statements)} are pending."
     after = "".join(f"-- {item.migration.file}: said by {tool} to have run\n" for item in statements)
     changed = bool(statements) and not (call.options["rehearse"] and not call.check_mode)
-    return finish(changed, data_of(baseline=listed, missing=list(plan.missing), warnings=warnings), summary, after)
+    return TakenOver(changed, listed, warnings, summary, after)
 
 
 def _record(database: Database, tool: str, statements: Sequence[Statement], proofs: dict[str, Evidence]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...errors import DatabaseError, OptionError, TitanError
-from ...outcome import Call, Outcome
+from ...outcome import Call
 from ...postgres.database import Database
 from ...steps import step
 from ..files.naming import Migration
@@ -19,17 +19,16 @@ from ..history import drift, read
 from ..history.inventory import read_definitions
 from ..history.plan import Plan
 from ..history.write import Attempt, create, executed_by, insert
-from ..report import data_of, finish
 from ..run.prepare import rules_of, script_of
 from .data import changes_rows, inserted_tables, rows_are_there
-from .evidence import ABSENT, PROVEN, UNPROVEN, UNPROVEN_DATA, Evidence, compare, settle_traceless
+from .evidence import ABSENT, PROVEN, UNPROVEN, UNPROVEN_DATA, Evidence, TakenOver, compare, settle_traceless
 from .names import gather_by_name
 from .replay import replayed
 
 _MOST_NAMED = 20
 
 
-def baseline(call: Call, database: Database, plan: Plan, migrations: Sequence[Migration]) -> Outcome:
+def baseline(call: Call, database: Database, plan: Plan, migrations: Sequence[Migration]) -> TakenOver:
     """Record the pending migrations that the database proves, and those that accept_unproven names.
 
     Raises:
@@ -44,13 +43,12 @@ def baseline(call: Call, database: Database, plan: Plan, migrations: Sequence[Mi
     if act and (recorded or doubtful):
         _record(database, recorded, doubtful)
     warnings += _warnings([item for item in evidence if item not in recorded])
-    data = data_of(baseline=[item.as_dict() for item in evidence], missing=list(plan.missing), warnings=warnings)
     would = "were" if act else "would be"
     summary = f"{len(recorded)} of {len(evidence)} migrations {would} recorded as already there."
     after = "".join(f"-- {item.migration.file}: recorded as already there\n" for item in recorded)
     after += "".join(f"-- {item.migration.file}: noted as {item.verdict}\n" for item in doubtful)
     changed = bool(recorded or doubtful) and not (call.options["rehearse"] and not call.check_mode)
-    return finish(changed, data, summary, after)
+    return TakenOver(changed, [item.as_dict() for item in evidence], warnings, summary, after)
 
 
 def _accepted(versions: Sequence[str], plan: Plan) -> set[tuple[Any, ...]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..files.naming import Migration
 from ..history.inventory import hashes_of
@@ -18,6 +18,16 @@ from .replay import Effect
 PROVEN, PARTLY, ABSENT, UNPROVEN, UNPROVEN_DATA = "proven", "partly", "absent", "unproven", "unproven: data"
 _SHORT = 160
 _BY_DEFAULT = re.compile(r"privilege (?:EXECUTE|USAGE) on .* to public\Z", re.DOTALL)
+
+
+class TakenOver(NamedTuple):
+    """What a baseline or an adoption did, or would do; listed: each version with its verdict, for the result."""
+
+    changed: bool
+    listed: list[dict[str, Any]]
+    warnings: list[str]
+    summary: str
+    after: str
 
 
 @dataclass
