@@ -16,6 +16,8 @@ from .files.directory import read_directory
 from .files.naming import Migration, parse_files
 from .history import read
 from .history.plan import Plan, edited, make_plan
+from .indexes.skipped import read as read_skipped
+from .indexes.skipped import settled
 from .progress import capture_progress
 from .report import data_of, finish, notes, outcome_of
 
@@ -73,6 +75,11 @@ def _run(call: Call, database: Database, migrations: Sequence[Migration]) -> Out
         return roll_back(call, database, migrations)
     plan = _read_plan(database, migrations, call.options)
     if not plan.pending and not plan.amended:
+        skipped = read_skipped(database)
+        if skipped and not settled(database, skipped):
+            from .runs import restore_indexes
+
+            return restore_indexes(call, database, plan)
         return outcome_of(
             False, data_of(missing=list(plan.missing), warnings=notes(plan)), "No migration is pending.", plan
         )

@@ -35,7 +35,17 @@ def skipped_indexes(results: Sequence[Any]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-_LISTS = ("applied", "rolled_back", "pending", "skipped_indexes", "missing", "baseline", "rehearsed", "warnings")
+_LISTS = (
+    "applied",
+    "rolled_back",
+    "pending",
+    "skipped_indexes",
+    "restored_indexes",
+    "missing",
+    "baseline",
+    "rehearsed",
+    "warnings",
+)
 
 
 def data_of(**given: Any) -> dict[str, Any]:

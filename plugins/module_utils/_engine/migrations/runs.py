@@ -18,8 +18,11 @@ from .files.naming import Migration
 from .files.script import Script
 from .history import drift, read
 from .history.plan import Plan, rollback_plan
+from .history.records import ObjectChange
 from .history.write import Attempt, ExecutedBy, create, executed_by, insert
 from .indexes.decision import Later
+from .indexes.registry import SkippedIndexes
+from .indexes.skipped import create as create_skipped
 from .report import data_of, finish, notes, outcome_of, skipped_indexes
 from .run.prepare import read_all, rules_of, script_of
 from .run.preview import Preview, preview_files, rehearse
@@ -38,12 +41,16 @@ def preview(call: Call, database: Database, plan: Plan) -> Outcome:
     scripts = [(item, script_of(item, rules)) for item in plan.pending]
     rehearsed: list[dict[str, Any]] = []
     looked: list[Preview] = []
+    lost: list[dict[str, str]] = []
     with _session(call, database, rules) as session:
         if call.options["rehearse"]:
             rehearsed = rehearse(session, scripts)
         else:
-            looked = preview_files(session, scripts, _names_in_later_files(plan.pending), read.read(database))
+            indexes = SkippedIndexes(session)
+            lost = indexes.look()
+            looked = preview_files(indexes, scripts, _names_in_later_files(plan.pending), read.read(database))
     data = data_of(
+        restored_indexes=lost,
         pending=[item.as_dict() for item in looked or [Preview(m, transaction=s.whole) for m, s in scripts]],
         skipped_indexes=skipped_indexes(looked),
         missing=list(plan.missing),
@@ -98,20 +105,24 @@ def apply(call: Call, database: Database, plan: Plan) -> Outcome:
     results: list[Result] = []
     create(database)
     drift.create(database)
+    create_skipped(database)
     executor = executed_by(database)
     by_hand = drift.drift(database) or []
     _amend(database, executor, plan.amended, call.options["accept_edited"])
     with _session(call, database, rules) as session, _fingerprint(database, results):
+        skipped = SkippedIndexes(session)
+        restored = skipped.open()
         for item, later in zip(plan.pending, _names_in_later_files(plan.pending)):
             call.say(f"applying {item.file}")
-            results.append(_guarded(session, partial(_apply, session, executor, item, scripts, later), results))
+            results.append(_guarded(session, partial(_apply, skipped, executor, item, scripts, later), results))
     data = data_of(
         applied=[result.as_dict() for result in results],
         skipped_indexes=skipped_indexes(results),
+        restored_indexes=restored,
         missing=list(plan.missing),
         warnings=[
             *notes(plan),
-            *(f"Changed by hand since the last migration: {item['object']} ({item['change']})." for item in by_hand),
+            *map(_by_hand, by_hand),
             *(warning for result in results for warning in result.warnings),
         ],
     )
@@ -119,14 +130,39 @@ def apply(call: Call, database: Database, plan: Plan) -> Outcome:
     return outcome_of(True, data, summary, plan)
 
 
-def _apply(session: Session, executor: ExecutedBy, item: Migration, scripts: dict[str, Script], later: Later) -> Result:
+def _by_hand(item: ObjectChange) -> str:
+    return f"Changed by hand since the last migration: {item['object']} ({item['change']})."
+
+
+def restore_indexes(call: Call, database: Database, plan: Plan) -> Outcome:
+    """Build the skipped indexes whose duplicates are gone; no file is pending."""
+    by_hand = drift.drift(database) or []
+    with _session(call, database, rules_of(call.options)) as session:
+        skipped = SkippedIndexes(session)
+        if call.check_mode or call.options["rehearse"]:
+            restored = skipped.look()
+        else:
+            restored = skipped.open()
+            drift.save(database)
+    warnings = [*notes(plan), *map(_by_hand, by_hand)]
+    data = data_of(restored_indexes=restored, missing=list(plan.missing), warnings=warnings)
+    said = "would be" if call.check_mode or call.options["rehearse"] else "were"
+    summary = f"No migration is pending. {len(restored)} indexes whose duplicates are gone {said} built."
+    after = "".join(f"{item['definition']};\n" for item in restored)
+    return finish(call.check_mode or not call.options["rehearse"], data, summary, after)
+
+
+def _apply(
+    skipped: SkippedIndexes, executor: ExecutedBy, item: Migration, scripts: dict[str, Script], later: Later
+) -> Result:
+    session = skipped.session
     script = scripts.pop(item.key, None) or script_of(item, session.rules)
     session.prepare()
     if script.whole:
-        result = apply_whole(session, executor, item, script, later)
+        result = apply_whole(skipped, executor, item, script, later)
     else:
         known = read.read(session.database).get(item.sort_key)
-        result = Stepper(session, executor, item, script).run(known, later)
+        result = Stepper(skipped, executor, item, script, later).run(known)
     session.note_session_changes(script.text)
     return result
 
@@ -167,6 +203,7 @@ def roll_back(call: Call, database: Database, migrations: Sequence[Migration]) -
     options, rules = call.options, rules_of(call.options)
     to_drop = rollback_plan(migrations, read.read(database), options["target"])
     results: list[Result] = []
+    restored: list[dict[str, str]] = []
     with _session(call, database, rules) as session:
         ways = read_rollbacks(session, to_drop, rules)
         if ways and not call.check_mode and not options["rehearse"]:
@@ -176,10 +213,13 @@ def roll_back(call: Call, database: Database, migrations: Sequence[Migration]) -
                     "allow_rollback", False, f"This would take back {names}. Set it to true if you mean it."
                 )
             executor = executed_by(database)
+            create_skipped(database)
+            skipped = SkippedIndexes(session)
             with _fingerprint(database, results):
+                restored = skipped.open()
                 for way in ways:
                     call.say(f"rolling back {way.migration.key}")
-                    results.append(_guarded(session, partial(roll_back_one, session, executor, way), results))
+                    results.append(_guarded(session, partial(roll_back_one, skipped, executor, way), results))
     listed = [{"version": w.migration.version, "name": w.migration.name, "file": w.migration.down_file} for w in ways]
     warnings = [warning for result in results for warning in result.warnings] or [
         f"{way.migration.down_file}: {', '.join(way.kept_names)} was there before the migration and stays."
@@ -187,7 +227,10 @@ def roll_back(call: Call, database: Database, migrations: Sequence[Migration]) -
         if way.kept_names
     ]
     data = data_of(
-        rolled_back=[result.as_dict() for result in results], pending=[] if results else listed, warnings=warnings
+        rolled_back=[result.as_dict() for result in results],
+        pending=[] if results else listed,
+        warnings=warnings,
+        restored_indexes=restored,
     )
     summary = (
         f"{len(results)} migrations were rolled back." if results else f"{len(ways)} migrations would be rolled back."

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database, sql
 from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE, UNDEFINED_FUNCTION
 from ..sql.statements import IndexDeclaration
-from .rules import BUILD, Verdict, judge
+from .rules import BUILD, FOUND, IndexRow, TableRow, Verdict, judge
 
 _SHAPE = """
 SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name, i.indrelid::bigint AS table_oid,
@@ -35,7 +35,9 @@ SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name,
        i.indclass::text AS classes, i.indcollation::text AS collations, i.indoption::text AS options,
        ARRAY(SELECT coalesce(a.attoptions::text, '') FROM pg_catalog.pg_attribute a
               WHERE a.attrelid = c.oid AND a.attnum > 0 ORDER BY a.attnum) AS class_options,
-       coalesce(pg_catalog.pg_get_expr(i.indpred, i.indrelid), '') AS predicate
+       coalesce(pg_catalog.pg_get_expr(i.indpred, i.indrelid), '') AS predicate,
+       ARRAY(SELECT pg_catalog.unnest(c.reloptions) ORDER BY 1) AS storage_parameters,
+       coalesce((SELECT s.spcname FROM pg_catalog.pg_tablespace s WHERE s.oid = c.reltablespace), '')::text AS tablespace
   FROM pg_catalog.pg_index i
   JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -43,18 +45,20 @@ SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name,
 """
 
 
-def table_of(database: Database, written: str) -> dict[str, Any] | None:
-    """oid, schema, name, kind, estimated rows and bytes of a table as the session's search_path sees it; None if unknown."""
-    return database.row(
+def table_of(database: Database, written: str) -> TableRow | None:
+    """The table as the session's search_path sees it; None if there is none of that name."""
+    row = database.row(
         "SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind, "
+        "c.relkind = 'p' OR c.relispartition AS partitioned, "
         "c.reltuples::bigint AS rows, pg_catalog.pg_table_size(c.oid) AS bytes FROM pg_catalog.pg_class c "
         "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass(%s)",
         (written,),
     )
+    return cast("TableRow | None", row)
 
 
 @contextmanager
-def _undone(database: Database) -> Iterator[None]:
+def undone(database: Database) -> Iterator[None]:
     """Run the block and take back what it did, inside or outside a transaction."""
     inside = database.in_transaction
     database.execute("SAVEPOINT titan_db_probe" if inside else "BEGIN")
@@ -66,16 +70,27 @@ def _undone(database: Database) -> Iterator[None]:
             database.execute(ending if inside else "ROLLBACK")
 
 
-def declared_shape(database: Database, declaration: IndexDeclaration, table: dict[str, Any]) -> dict[str, Any]:
-    """The catalog row that the declaration makes, and the rows of the table's indexes, read under one search_path.
+class Shapes(NamedTuple):
+    """The catalog row that a declaration makes, and those of the indexes that its table has or that have its name."""
+
+    declared: IndexRow
+    existing: list[IndexRow]
+
+
+def shapes_of(database: Database, declaration: IndexDeclaration, table: TableRow) -> Shapes:
+    """Both are read under one search_path.
 
     Raises:
         DatabaseError: the declaration is wrong (unknown column ...); the server's message says how.
     """
-    with _undone(database):
+    with undone(database):
         clone = sql.Identifier("pg_temp", table["name"])
         database.execute(
-            sql.SQL("CREATE TEMPORARY TABLE {} (LIKE {})").format(clone, sql.Identifier(table["schema"], table["name"]))
+            # an index of a temporary table is put where temp_tablespaces says
+            sql.SQL(
+                "SELECT pg_catalog.set_config('temp_tablespaces', pg_catalog.current_setting('default_tablespace'), true); "
+                "CREATE TEMPORARY TABLE {} (LIKE {})"
+            ).format(clone, sql.Identifier(table["schema"], table["name"]))
         )
         unique = "UNIQUE " if declaration.unique else ""
         head = database.as_text(sql.SQL(f"CREATE {unique}INDEX titan_db_probe ON {{}} ").format(clone))
@@ -84,16 +99,17 @@ def declared_shape(database: Database, declaration: IndexDeclaration, table: dic
         except DatabaseError as error:
             error.details.pop("position", None)
             raise
-        mine = database.rows(
-            _SHAPE + " WHERE i.indrelid = pg_catalog.to_regclass(%s)", (f"pg_temp.{_quoted(table['name'])}",)
+        declared = database.rows(
+            _SHAPE + " WHERE i.indrelid = pg_catalog.to_regclass(%s)", (quoted_name("pg_temp", table["name"]),)
         )
-        theirs = database.rows(_SHAPE + " WHERE i.indrelid = %s OR c.relname = %s AND n.nspname = %s ORDER BY c.relname",
-                               (table["oid"], declaration.name, table["schema"]))  # fmt: skip
-    return {"mine": mine[0], "theirs": theirs}
+        existing = database.rows(_SHAPE + " WHERE i.indrelid = %s OR c.relname = %s AND n.nspname = %s ORDER BY c.oid",
+                                 (table["oid"], declaration.name, table["schema"]))  # fmt: skip
+    return Shapes(cast(IndexRow, declared[0]), cast("list[IndexRow]", existing))
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+def quoted_name(*parts: str) -> str:
+    """A qualified name, quoted."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
 
 def is_valid(database: Database, schema: str, name: str) -> bool | None:
@@ -131,8 +147,11 @@ def decide(database: Database, declaration: IndexDeclaration, redundant: str, fi
     if table is None:
         return None
     try:
-        found = declared_shape(database, declaration, table)
-        return judge(declaration, table, found, redundant, where)
+        shapes = shapes_of(database, declaration, table)
+        verdict = judge(declaration, table, shapes.declared, shapes.existing, redundant, where)
+        if verdict.action != FOUND and declaration.concurrently and table["kind"] == "p":
+            raise _partitioned(database, declaration, table, where)
+        return verdict
     except DatabaseError as error:
         if error.sqlstate == UNDEFINED_FUNCTION and is_valid(database, table["schema"], declaration.name) is None:
             # a function of the table's own row type does not take a row of its copy; no index is there to compare with
@@ -147,6 +166,24 @@ def decide(database: Database, declaration: IndexDeclaration, redundant: str, fi
     except TitanError as error:
         error.details.update(file=file, line=declaration.line)
         raise
+
+
+def _partitioned(database: Database, declaration: IndexDeclaration, table: TableRow, where: str) -> TitanError:
+    query = (
+        "SELECT inhrelid::pg_catalog.regclass::text AS name FROM pg_catalog.pg_inherits WHERE inhparent = %s ORDER BY 1"
+    )
+    partitions = [row["name"] for row in database.rows(query, (table["oid"],))]
+    shown = ", ".join(partitions[:5]) + (f" and {len(partitions) - 5} more" if len(partitions) > 5 else "")
+    unique = "UNIQUE " if declaration.unique else ""
+    name = declaration.name or "NAME"
+    return TitanError(
+        f"{where}: PostgreSQL cannot build an index on the partitioned table {table['name']!r} concurrently. Instead: in one file "
+        f"CREATE {unique}INDEX {name} ON ONLY {declaration.table} {declaration.rest}; then, each in a file of its own, CREATE "
+        f"{unique}INDEX CONCURRENTLY on each partition ({shown or 'there is none yet'}); then, in a last file, ALTER INDEX {name} "
+        "ATTACH PARTITION with each of these.",
+        index=declaration.name,
+        partitions=partitions,
+    )
 
 
 def invalid_indexes(database: Database) -> dict[int, dict[str, Any]]:

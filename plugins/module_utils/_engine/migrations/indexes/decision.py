@@ -1,24 +1,48 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The indexes of a transactional file, decided before it runs."""
+"""The one decision on each index that a file declares, made when its statement is reached.
+
+The run in one transaction, the run by statement and check mode all ask here.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Callable
 
-from ...errors import TitanError
-from ..files.script import Script, blanked
+from ...errors import DatabaseError, TitanError
+from ...postgres.database import Database
+from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE
+from ..files.script import Script
 from ..history.records import IndexRecord
-from ..session.session import Session
+from ..session.session import RETRIED, Session
+from ..sql.lexer import Statement
 from ..sql.statements import IndexDeclaration, index_declaration, moves_names, names_in
-from .catalog import decide, table_of
+from .catalog import decide, is_valid, table_of, undone
+from .registry import SkippedIndexes
 from .rules import BUILD, FOUND, REBUILD, SKIP, Verdict
+from .skipped import Key
 
 # Says whether a later file names one of these.
 Later = Callable[[AbstractSet[str]], bool]
+
+_OUTCOMES = {BUILD: "built", FOUND: "found", SKIP: "skipped", REBUILD: "rebuilt"}
+
+
+class RunAgainError(Exception):
+    """The transaction has to be rolled back and run again, after this.
+
+    Attributes:
+        keys: Skipped indexes that have to be there first.
+        invalid: An invalid index that has to be dropped first.
+    """
+
+    def __init__(self, keys: Iterable[Key] = (), invalid: Verdict | None = None) -> None:
+        super().__init__()
+        self.keys, self.invalid = set(keys), invalid
 
 
 def index_record(declaration: IndexDeclaration, verdict: Verdict | None, outcome: str, size: int = 0) -> IndexRecord:
@@ -30,92 +54,185 @@ def index_record(declaration: IndexDeclaration, verdict: Verdict | None, outcome
     }  # fmt: skip
 
 
-@dataclass
-class Judged:
-    """The indexes of a transactional file, decided before it runs."""
+class FileIndexes:
+    """The indexes of one file, while it runs.
 
-    script: Script
-    records: list[IndexRecord] = field(default_factory=list)
-    rebuild: list[Verdict] = field(default_factory=list)
-    watched: list[IndexDeclaration] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-
-def judge_file(session: Session, script: Script, later: Later) -> Judged:
-    """Decide on every index that a transactional file creates, as far as it can be known before the file runs.
-
-    A declaration whose table or name occurs earlier in the file is checked after the file has run instead.
+    Args:
+        needed: Indexes to build even if they are duplicates.
+        old_tables: The tables that were there before the file, by oid: a plain build on a large one of them is refused.
     """
-    result = Judged(script)
-    seen: set[str] = set()
-    gone = []
-    moved = False
-    for at, statement in enumerate(script.statements):
-        declaration = index_declaration(statement, script.text)
+
+    def __init__(
+        self, session: Session, skipped: SkippedIndexes, script: Script, version: str, later: Later,
+        needed: AbstractSet[Key] = frozenset(), old_tables: AbstractSet[int] = frozenset(),
+    ) -> None:  # fmt: skip
+        self.session, self.skipped, self.script, self.version = session, skipped, script, version
+        self._later, self._needed, self._old_tables = later, needed, old_tables
+        self._built: set[Key] = set()
+        self.rebuilt: set[Key] = set()  # those whose invalid predecessors were dropped before this try
+        self.records: list[IndexRecord] = []
+        self.warnings: list[str] = []
+
+    def declares(self, statement: Statement) -> bool:
+        """Whether the statement creates an index."""
+        return index_declaration(statement, self.script.text) is not None
+
+    def reached(self, statement: Statement) -> tuple[IndexDeclaration, Verdict | None] | None:
+        """The decision on the index that the statement declares, now that it is its turn; None for any other statement.
+
+        The verdict is None where nothing can be said, for example of a table that is not there: then the server decides.
+
+        Raises:
+            RunAgainError: the index was skipped before, and is needed after all.
+            TitanError: an index of this name is something else, or the build would block a large table.
+        """
+        declaration = index_declaration(statement, self.script.text)
+        if declaration is None:
+            return None
+        verdict = self._decide(declaration)
+        return declaration, verdict and self._settled(statement, declaration, verdict)
+
+    def predicted(self, statement: Statement, declaration: IndexDeclaration, sure: bool) -> Verdict | None:
+        """The decision as far as the database of now tells it; sure: nothing runs before that could change it.
+
+        Raises:
+            TitanError: as reached; also if the declaration itself is wrong.
+        """
+        try:
+            verdict = decide(self.session.database, declaration, self.session.rules.redundant, self.script.file)
+        except DatabaseError:
+            if sure:
+                raise
+            return None
+        try:
+            return verdict and self._settled(statement, declaration, verdict)
+        except RunAgainError:
+            return verdict
+
+    def _settled(self, statement: Statement, declaration: IndexDeclaration, verdict: Verdict) -> Verdict:
+        key = (verdict.schema, declaration.name)
+        if verdict.action == FOUND and key in self._built and not declaration.if_not_exists:
+            verdict = replace(verdict, action=BUILD)  # declared twice by this file: the server says so
+        if verdict.action == SKIP and (key in self._needed or self._is_named_later(statement, declaration, verdict)):
+            verdict = _built_after_all(verdict, self._where(declaration))
+        if verdict.action == BUILD and key in self.skipped.items:
+            raise RunAgainError([key])
+        self._refuse_large(declaration, verdict)
+        self.warnings += verdict.warnings
+        return verdict
+
+    def done(
+        self, declaration: IndexDeclaration, verdict: Verdict | None, outcome: str = "", size: int = 0
+    ) -> IndexRecord:
+        """Put down what became of the index."""
+        outcome = outcome or (_OUTCOMES[verdict.action] if verdict else "built")
+        if verdict and outcome == "built" and (verdict.schema, declaration.name) in self.rebuilt:
+            outcome = "rebuilt"
+        if verdict and outcome == "skipped":
+            self.skipped.add(verdict.duplicate_oid, verdict.schema, declaration.name, self.version)
+        elif verdict and outcome != "found":
+            self._built.add((verdict.schema, declaration.name))
+        self.records.append(index_record(declaration, verdict, outcome, size))
+        return self.records[-1]
+
+    def _where(self, declaration: IndexDeclaration) -> str:
+        return f"{self.script.file}, line {declaration.line}"
+
+    def _decide(self, declaration: IndexDeclaration) -> Verdict | None:
+        database = self.session.database
+        try:
+            return decide(database, declaration, self.session.rules.redundant, self.script.file)
+        except DatabaseError as error:
+            if error.lost or error.sqlstate in RETRIED:
+                raise
+            table = table_of(database, declaration.table)
+            there = table is not None and is_valid(database, table["schema"], declaration.name) is not None
+            if there and declaration.if_not_exists:
+                raise  # the server would pass over the statement, whatever that index is
+            if error.sqlstate == INSUFFICIENT_PRIVILEGE:
+                self.warnings.append(f"{error.message} It was built without a look for duplicates.")
+            return None  # what the statement itself does is the better answer
+
+    def _is_named_later(self, statement: Statement, declaration: IndexDeclaration, verdict: Verdict) -> bool:
+        names = {declaration.name, verdict.duplicate_of}
+        return self._later(names) or any(
+            names & names_in(item)
+            for item in self.script.statements
+            if item.start > statement.start and not index_declaration(item, self.script.text)
+        )
+
+    def _refuse_large(self, declaration: IndexDeclaration, verdict: Verdict) -> None:
+        if verdict.action in (FOUND, SKIP) or declaration.concurrently or verdict.table_oid not in self._old_tables:
+            return
+        limit = self.session.rules.plain_index_max_rows
+        rows = rows_of(self.session.database, declaration.table, limit)
+        if rows > limit:
+            raise TitanError(
+                f"{self._where(declaration)}: CREATE INDEX {declaration.name} would block every writer of {declaration.table} "
+                f"(about {rows} rows) while it builds. Use CREATE INDEX CONCURRENTLY in a file of its own; or raise "
+                f"plain_index_max_rows (now {limit}).",
+                index=declaration.name,
+                rows=rows,
+                file=self.script.file,
+                line=declaration.line,
+            )
+
+
+def rows_of(database: Database, table: str, limit: int) -> int:
+    """About how many rows the table has; one that was never analysed is counted, but no further than just over the limit."""
+    row = table_of(database, table)
+    if row is None or row["kind"] not in ("r", "p", "m"):
+        return 0
+    if row["rows"] >= 0 or row["bytes"] <= 8192:
+        return row["rows"]
+    with undone(database):
+        return int(database.value(f"SELECT count(*) FROM (SELECT FROM {table} LIMIT {limit + 1}) AS few"))  # noqa: S608 - as written in the file
+
+
+def tables_of(database: Database, script: Script) -> set[int]:
+    """The oids of the tables, of those that the file's indexes are on, that are there now."""
+    names = [d.table for d in (index_declaration(s, script.text) for s in script.statements) if d]
+    if not names:
+        return set()
+    rows = database.rows(
+        "SELECT pg_catalog.to_regclass(t)::oid::bigint AS oid FROM pg_catalog.unnest(%s::text[]) AS t", (names,)
+    )
+    return {row["oid"] for row in rows if row["oid"] is not None}
+
+
+def _built_after_all(verdict: Verdict, where: str) -> Verdict:
+    """The verdict on a duplicate that is needed by its own name, or whose duplicate is about to go."""
+    warning = (
+        f"{where}: the index {verdict.name!r} duplicates {verdict.duplicate_of!r}, but a later statement names or drops one of "
+        "them, so it is built."
+    )
+    return replace(verdict, action=BUILD, warnings=(warning, *verdict.warnings))
+
+
+def predict(indexes: FileIndexes, touched: AbstractSet[str], first: bool) -> None:
+    """Decide, for check mode, by the database of now, as far as it tells what the statements will find.
+
+    Args:
+        touched: Every name in the files that run before this one.
+        first: No statement comes before this file.
+
+    Raises:
+        TitanError: an index is not what the file declares, or the declaration is wrong.
+    """
+    seen: set[str] = set(touched)
+    moved, sure = False, first
+    for statement in indexes.script.statements:
+        declaration = index_declaration(statement, indexes.script.text)
         if declaration is None:
             seen |= names_in(statement)
-            moved = moved or moves_names(statement)
+            moved, sure = moved or moves_names(statement), False
             continue
-        where = f"{script.file}, line {declaration.line}"
         table = declaration.table.rsplit(".", 1)[-1].strip('"')
         known = {name for name in (declaration.name, table, table.lower()) if name}
-        fresh = known & seen or (moved and "." not in declaration.table)
         verdict = None
-        if not fresh:
-            verdict = decide(session.database, declaration, session.rules.redundant, script.file)
-        names = {declaration.name, verdict.duplicate_of} if verdict else set()
-        if verdict and verdict.action == SKIP and (later(names) or _named_later(script, at, names)):
-            verdict = built_after_all(verdict, where)
-        if verdict:
-            _refuse_large(session, declaration, where, verdict)
-            result.warnings += verdict.warnings
-        if verdict and verdict.action in (FOUND, SKIP):
-            gone.append(statement)
-            result.records.append(index_record(declaration, verdict, "found" if verdict.action == FOUND else "skipped"))
-        else:
-            rebuilt = verdict is not None and verdict.action == REBUILD
-            result.records.append(index_record(declaration, verdict, "rebuilt" if rebuilt else "built"))
-            if verdict and verdict.action == REBUILD:
-                result.rebuild.append(verdict)
-            elif declaration.if_not_exists and known & seen and not moved and not _named_later(script, at, known):
-                result.watched.append(declaration)
+        if not known & seen and not (moved and "." not in declaration.table):
+            verdict = indexes.predicted(statement, declaration, sure)
+        if verdict and verdict.action == SKIP and (verdict.duplicate_of in seen or {"drop", "execute"} <= seen):
+            verdict = replace(verdict, action=BUILD)
+        indexes.records.append(index_record(declaration, verdict, _OUTCOMES[verdict.action] if verdict else "built"))
         seen.add(declaration.name)
-    result.script = blanked(script, gone) if gone else script
-    return result
-
-
-def built_after_all(verdict: Verdict, where: str) -> Verdict:
-    """The verdict on a duplicate that is needed by its own name, or whose duplicate may be about to go."""
-    said = (
-        f"{where}: the index {verdict.name!r} duplicates {verdict.duplicate_of!r}, but a later statement names one of them, so it "
-        "is built."
-    )
-    return replace(verdict, action=BUILD, warnings=(said, *verdict.warnings))
-
-
-def _named_later(script: Script, at: int, names: set[str]) -> bool:
-    return any(
-        names & names_in(item) for item in script.statements[at + 1 :] if not index_declaration(item, script.text)
-    )
-
-
-def _refuse_large(session: Session, declaration: IndexDeclaration, where: str, verdict: Verdict) -> None:
-    if verdict.action in (FOUND, SKIP) or declaration.concurrently:
-        return
-    limit = session.rules.plain_index_max_rows
-    table = table_of(session.database, declaration.table)
-    if table is None or table["kind"] not in ("r", "p", "m"):
-        return
-    rows = table["rows"]
-    if rows < 0 and table["bytes"] > 8192:  # never analysed: count, but no further than needed
-        rows = session.database.value(
-            f"SELECT count(*) FROM (SELECT FROM {declaration.table} LIMIT {limit + 1}) AS few"  # noqa: S608 - as written in the file
-        )
-    if rows > limit:
-        raise TitanError(
-            f"{where}: CREATE INDEX {declaration.name} would block every writer of {declaration.table} (about {rows} rows) "
-            "while it builds. Use CREATE INDEX CONCURRENTLY in a file of its own; or raise plain_index_max_rows "
-            f"(now {limit}).",
-            index=declaration.name,
-            rows=rows,
-        )

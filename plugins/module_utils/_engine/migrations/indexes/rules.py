@@ -5,17 +5,60 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypedDict
 
 from ...errors import TitanError
 from ..sql.statements import IndexDeclaration
+
+
+class TableRow(TypedDict):
+    """A table, partitioned table or materialized view.
+
+    kind: pg_class.relkind. partitioned: it has partitions or is one. rows: as estimated, -1 if never analysed.
+    """
+
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    partitioned: bool
+    rows: int
+    bytes: int
+
+
+class IndexRow(TypedDict):
+    """An index as the catalog has it; columns as in pg_index. constraint: it belongs to one."""
+
+    oid: int
+    schema: str
+    name: str
+    table_oid: int
+    table_name: str
+    valid: bool
+    constraint: bool
+    definition: str
+    method: str
+    unique: bool
+    special: bool
+    nulls_not_distinct: bool
+    keys: int
+    columns: list[str]
+    classes: str
+    collations: str
+    options: str
+    class_options: list[str]
+    predicate: str
+    storage_parameters: list[str]
+    tablespace: str
+
 
 BUILD, FOUND, SKIP, REBUILD = "build", "found", "skip", "rebuild"
 
 _COMPARED = (
     "method", "unique", "special", "nulls_not_distinct", "keys", "columns", "classes", "collations", "options",
-    "class_options", "predicate",
+    "class_options", "predicate", "storage_parameters", "tablespace",
 )  # fmt: skip
 
 
@@ -29,6 +72,7 @@ class Verdict:
         duplicate_of: The name of the exact duplicate, or empty.
         warnings: Sentences on prefixes.
         schema: Where the index is or will be.
+        table_oid, duplicate_oid: Of the table and the duplicate; 0 if not known.
     """
 
     action: str
@@ -37,17 +81,21 @@ class Verdict:
     schema: str
     duplicate_of: str = ""
     warnings: tuple[str, ...] = ()
+    table_oid: int = 0
+    duplicate_oid: int = 0
 
 
-def shape(row: dict[str, Any]) -> tuple[Any, ...]:
-    """What two indexes must share to be the same: everything but name, size and storage parameters."""
-    return tuple(tuple(row[key]) if isinstance(row[key], list) else row[key] for key in _COMPARED)
+def shape(row: IndexRow) -> tuple[object, ...]:
+    """What two indexes must share to be the same: everything but name and size."""
+    values = (dict(row)[key] for key in _COMPARED)
+    return tuple(tuple(value) if isinstance(value, list) else value for value in values)
 
 
 def judge(
     declaration: IndexDeclaration,
-    table: dict[str, Any],
-    found: dict[str, Any],
+    table: TableRow,
+    declared: IndexRow,
+    existing: Sequence[IndexRow],
     redundant: str,
     where: str,
 ) -> Verdict:
@@ -56,49 +104,55 @@ def judge(
     Args:
         declaration: What the file says.
         table: From table_of.
-        found: From declared_shape.
+        declared, existing: From shapes_of.
         redundant: skip, create or fail: what to do about an exact duplicate of another name.
         where: File and line, for messages.
 
     Raises:
         TitanError: an index of this name is something else, or a duplicate is there and redundant is fail.
     """
-    mine, theirs = found["mine"], found["theirs"]
     name, schema = declaration.name, table["schema"]
-    wanted = shape(mine)
-    same_name = next((row for row in theirs if row["name"] == name and row["schema"] == schema), None)
+    verdict = Verdict(BUILD, name, table["name"], schema, table_oid=table["oid"])
+    wanted = shape(declared)
+    same_name = next((row for row in existing if row["name"] == name and row["schema"] == schema), None)
     if same_name is not None:
         same = same_name["table_oid"] == table["oid"] and shape(same_name) == wanted
-        if same_name["valid"] and same:
-            return Verdict(FOUND, name, table["name"], schema)
-        if not same_name["valid"] and same:
-            return Verdict(REBUILD, name, table["name"], schema)
-        raise _different(declaration, table, same_name, mine, where)
-    others = [row for row in theirs if row["table_oid"] == table["oid"] and row["valid"]]
-    duplicate_of = next((row["name"] for row in others if shape(row) == wanted), "")
-    if duplicate_of and redundant == "fail":
+        if same and (same_name["valid"] or (table["kind"] == "p" and declaration.if_not_exists)):
+            return replace(verdict, action=FOUND)
+        if same and table["kind"] == "p":
+            return verdict  # invalid until its partitions' indexes are attached: no leftover
+        if same:
+            return replace(verdict, action=REBUILD)
+        raise _different(declaration, table, same_name, declared, where)
+    others = [row for row in existing if row["table_oid"] == table["oid"] and row["valid"]]
+    duplicate = next((row for row in others if shape(row) == wanted), None)
+    if duplicate is None:
+        return replace(verdict, warnings=_prefixes(declaration, table, declared, others))
+    verdict = replace(verdict, duplicate_of=duplicate["name"], duplicate_oid=duplicate["oid"])
+    if redundant == "fail":
         raise TitanError(
-            f"{where}: the index {name!r} on {table['name']!r} would be an exact duplicate of {duplicate_of!r}. "
+            f"{where}: the index {name!r} on {table['name']!r} would be an exact duplicate of {duplicate['name']!r}. "
             "Remove the statement, or set redundant_indexes to skip or create.",
             index=name,
-            duplicate_of=duplicate_of,
+            duplicate_of=duplicate["name"],
         )
-    action = SKIP if duplicate_of and redundant == "skip" else BUILD
-    warnings = () if duplicate_of else _prefixes(declaration, table, mine, others)
-    if duplicate_of and action == BUILD:
-        warnings = (f"The index {name!r} on {table['name']!r} is an exact duplicate of {duplicate_of!r}.",)
-    return Verdict(action, name, table["name"], schema, duplicate_of, warnings)
+    # An index without a name takes one that depends on those that are there; an index of a partition may be attached to one
+    # of its parent's: both would be missed by what comes later.
+    if redundant == "skip" and name and not table["partitioned"]:
+        return replace(verdict, action=SKIP)
+    named = f"{name!r} " if name else ""
+    return replace(
+        verdict, warnings=(f"The index {named}on {table['name']!r} is an exact duplicate of {duplicate['name']!r}.",)
+    )
 
 
 def _different(
-    declaration: IndexDeclaration, table: dict[str, Any], there: dict[str, Any], mine: dict[str, Any], where: str
+    declaration: IndexDeclaration, table: TableRow, there: IndexRow, declared: IndexRow, where: str
 ) -> TitanError:
     state = "" if there["valid"] else " and is INVALID"
     unique = "UNIQUE " if declaration.unique else ""
     wanted = f"CREATE {unique}INDEX {declaration.name} ON {declaration.table} {declaration.rest}"
-    differs = [
-        key for key in _COMPARED if shape({**there, **{k: mine[k] for k in _COMPARED if k != key}}) != shape(mine)
-    ]
+    differs = [key for key, is_there, wished in zip(_COMPARED, shape(there), shape(declared)) if is_there != wished]
     if there["table_oid"] != table["oid"]:
         differs = ["table", *differs]
     return TitanError(
@@ -113,7 +167,7 @@ def _different(
 
 
 def _prefixes(
-    declaration: IndexDeclaration, table: dict[str, Any], mine: dict[str, Any], others: list[dict[str, Any]]
+    declaration: IndexDeclaration, table: TableRow, mine: IndexRow, others: Sequence[IndexRow]
 ) -> tuple[str, ...]:
     """Warnings: the new index is a prefix of an existing one, or makes an existing one redundant."""
     if mine["method"] != "btree":
@@ -133,12 +187,16 @@ def _prefixes(
     return tuple(said)
 
 
-def _starts(longer: dict[str, Any], shorter: dict[str, Any]) -> bool:
+def _starts(longer: IndexRow, shorter: IndexRow) -> bool:
     """True if the key columns of shorter are the first ones of longer, and nothing is included that longer lacks."""
     count = shorter["keys"]
     if count > longer["keys"] or len(shorter["columns"]) > count:
         return False
     same = longer["columns"][:count] == shorter["columns"][:count]
-    for key in ("classes", "options"):
-        same = same and longer[key].split()[:count] == shorter[key].split()[:count]
-    return same and longer["collations"].split()[:count] == shorter["collations"].split()[:count]
+    for ours, theirs in (
+        (longer["classes"], shorter["classes"]),
+        (longer["options"], shorter["options"]),
+        (longer["collations"], shorter["collations"]),
+    ):
+        same = same and ours.split()[:count] == theirs.split()[:count]
+    return same

@@ -14,11 +14,10 @@ from ...errors import DatabaseError
 from ..files.naming import Migration
 from ..files.script import Script, shortened
 from ..history.read import Applied
-from ..indexes.catalog import decide
-from ..indexes.decision import Later, index_record, judge_file
-from ..indexes.rules import FOUND, SKIP
+from ..indexes.decision import FileIndexes, Later, predict, tables_of
+from ..indexes.registry import SkippedIndexes
 from ..session.session import RESET_IDENTITY, Session, located
-from ..sql.statements import index_declaration, moves_names, names_in
+from ..sql.statements import names_in
 from .lock_levels import locks
 from .transaction import Result
 
@@ -35,7 +34,7 @@ class Preview(Result):
 
 
 def preview_files(
-    session: Session,
+    skipped: SkippedIndexes,
     scripts: Sequence[tuple[Migration, Script]],
     later: Sequence[Later],
     state: Mapping[tuple[Any, ...], Applied],
@@ -46,6 +45,7 @@ def preview_files(
         TitanError: the first one's require header is not true, or an index is not what a file declares.
     """
     looked: list[Preview] = []
+    session = skipped.session
     touched: set[str] = set()
     for at, (migration, script) in enumerate(scripts):
         known = state.get(migration.sort_key)
@@ -59,7 +59,7 @@ def preview_files(
             for s in script.steps[resumed:]
             if not script.whole
         ]
-        _indexes(session, script, later[at], touched, item)
+        _indexes(skipped, migration, script, later[at], touched, item)
         item.statements = locks(session.database, script)
         touched = touched.union(*(names_in(statement) for statement in script.statements))
         looked.append(item)
@@ -71,27 +71,24 @@ def _in_snapshot(session: Session, script: Script) -> None:
         session.check_headers(script.headers, "require", script.file)
 
 
-def _indexes(session: Session, script: Script, later: Later, touched: AbstractSet[str], item: Preview) -> None:
-    if script.whole and not touched:
-        judged = judge_file(session, script, later)
-        item.indexes, item.warnings = judged.records, item.warnings + judged.warnings
-        return
-    moved = False
-    for statement in script.statements:
-        declaration = index_declaration(statement, script.text)
-        if declaration is None:
-            moved = moved or moves_names(statement)
-            continue
-        table = declaration.table.rsplit(".", 1)[-1].strip('"').lower()
-        verdict = None
-        if not {declaration.name, table} & touched and not (moved and "." not in declaration.table):
-            verdict = decide(session.database, declaration, session.rules.redundant, script.file)
-        outcome = "built"
-        if verdict:
-            item.warnings += verdict.warnings
-            left_out = verdict.action == SKIP and not later({declaration.name, verdict.duplicate_of})
-            outcome = "found" if verdict.action == FOUND else "skipped" if left_out else "built"
-        item.indexes.append(index_record(declaration, verdict, outcome))
+def _indexes(
+    skipped: SkippedIndexes,
+    migration: Migration,
+    script: Script,
+    later: Later,
+    touched: AbstractSet[str],
+    item: Preview,
+) -> None:
+    session = skipped.session
+    tables = tables_of(session.database, script) if script.whole else set()
+    indexes = FileIndexes(session, skipped, script, migration.key, later, old_tables=tables)
+    predict(indexes, touched, not touched)
+    item.indexes, item.warnings = indexes.records, item.warnings + indexes.warnings
+    item.warnings += [
+        f"The index {name!r}, which was left out as a duplicate of {skipped.items[schema, name].duplicate_of!r}, will be built: "
+        f"{script.file} names or drops one of them."
+        for schema, name in sorted(skipped.mentioned(script.statements, script.text))
+    ]
 
 
 def rehearse(session: Session, scripts: Sequence[tuple[Migration, Script]]) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from ..files.script import Script, Step, make_script
 from ..history import read
 from ..history.records import FoundObject
 from ..history.write import ExecutedBy
+from ..indexes.registry import SkippedIndexes
 from ..session.session import Rules, Session
 from .existing_objects import keep_existing, protected, restore_statements
 from .statement_by_statement import Stepper
@@ -63,18 +64,19 @@ def _with_restored(session: Session, script: Script, kept: list[FoundObject]) ->
     return replace(script, text=text, statements=restored.statements, steps=(step,))
 
 
-def roll_back_one(session: Session, executor: ExecutedBy, item: Rollback) -> Result:
+def roll_back_one(skipped: SkippedIndexes, executor: ExecutedBy, item: Rollback) -> Result:
     """Run one way back; its history row says rolled_back.
 
     Raises:
         TitanError: it failed; dependent objects are named in the server's detail.
     """
+    session = skipped.session
     session.prepare()
     if item.script.whole:
-        result = apply_whole(session, executor, item.migration, item.script, _nothing, action="rollback")
+        result = apply_whole(skipped, executor, item.migration, item.script, _nothing, action="rollback")
     else:
         known = read.read(session.database).get(item.migration.sort_key)
-        result = Stepper(session, executor, item.migration, item.script, action="rollback").run(known, _nothing)
+        result = Stepper(skipped, executor, item.migration, item.script, _nothing, action="rollback").run(known)
     session.note_session_changes(item.script.text)
     if item.kept_names:
         result.warnings.append(

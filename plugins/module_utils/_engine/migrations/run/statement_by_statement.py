@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from ...errors import DatabaseError, TitanError
@@ -15,6 +16,7 @@ from ...postgres.sqlstates import (
     DUPLICATE_OBJECT,
     DUPLICATE_TABLE,
     INVALID_CATALOG_NAME,
+    INVALID_TRANSACTION_TERMINATION,
     UNDEFINED_OBJECT,
     UNDEFINED_TABLE,
 )
@@ -25,12 +27,15 @@ from ..history import write
 from ..history.read import Applied
 from ..history.records import IndexRecord, StepRecord
 from ..history.write import Attempt, ExecutedBy
-from ..indexes.catalog import decide, drop_statement, invalid_indexes
-from ..indexes.decision import Later, built_after_all, index_record
+from ..indexes.catalog import drop_statement, invalid_indexes
+from ..indexes.decision import FileIndexes, Later, RunAgainError
+from ..indexes.registry import SkippedIndexes, built_note
 from ..indexes.rules import FOUND, REBUILD, SKIP, Verdict
-from ..session.session import RESET_IDENTITY_LOCAL, Session, located
-from ..sql.statements import IndexDeclaration, index_declaration
-from .transaction import Result, built_valid, known_steps, record_failure
+from ..indexes.skipped import Key
+from ..session.session import RESET_IDENTITY_LOCAL, RETRIED, located
+from ..sql.statements import TOGETHER, IndexDeclaration, index_declaration, transaction_mode
+from .parts import PartFailedError, run_parts
+from .transaction import Result, built_valid, known_steps, prepare_again, record_failure
 
 _DONE_BEFORE = (
     DUPLICATE_DATABASE,
@@ -56,14 +61,16 @@ class Stepper:
     """One run through one file."""
 
     def __init__(
-        self, session: Session, executor: ExecutedBy, migration: Migration, script: Script, action: str = "apply"
-    ) -> None:
-        self.session, self.executor, self.migration, self.script = session, executor, migration, script
-        self.database = session.database
+        self, skipped: SkippedIndexes, executor: ExecutedBy, migration: Migration, script: Script, later: Later,
+        action: str = "apply",
+    ) -> None:  # fmt: skip
+        self.skipped, self.session, self.executor = skipped, skipped.session, executor
+        self.migration, self.script, self.later = migration, script, later
+        self.database = self.session.database
         self.attempt = Attempt(migration, action, None, script.text if action == "rollback" else migration.text)
         self.result = Result(migration, action, transaction=False, warnings=list(script.notes))
 
-    def run(self, known: Applied | None, later: Later) -> Result:
+    def run(self, known: Applied | None) -> Result:
         """Run what is left to do.
 
         Raises:
@@ -79,7 +86,7 @@ class Stepper:
             self._open(before)
             self._heal(begun)
             for step in self.script.steps:
-                self._step(step, begun, later)
+                self._step(step, begun)
             self.session.check_headers(self.script.headers, "verify", self.script.file)
             announce("migration.finish")
             self.attempt.details = {"indexes": self.result.indexes}
@@ -137,26 +144,49 @@ class Stepper:
         self.database.execute(f"SET lock_timeout = {int(self.session.rules.concurrent_lock_timeout)}")
         self.session.run(drop_statement(self.database, schema, name))
 
-    def _step(self, step: Step, begun: list[StepRecord], later: Later) -> None:
+    def _step(self, step: Step, begun: list[StepRecord]) -> None:
         done = len(self.attempt.steps) >= step.number
         if done and not step.session:
             return
         began = time.monotonic()
         try:
-            if step.transaction:
-                self.session.retry(lambda: self._group(step), self.script.file)
-            elif step.session:
+            if step.session:
                 self.database.execute(step.sql)
                 if not done:
                     self._record(step, "done")
-            else:
-                self._alone(step, any(record["number"] == step.number for record in begun), later)
+            elif step.transaction:
+                self._group(step)
+            elif not self._inside(step):
+                self._alone(step, any(record["number"] == step.number for record in begun))
+        except PartFailedError as failed:
+            raise self._located(failed, step, time.monotonic() - began) from failed.error
         except DatabaseError as error:
             if error.details.get("file"):
                 raise
-            if step.transaction:
-                self.session.locate_failed_statement(self.script, step, error, time.monotonic() - began)
             raise located(error, self.script, step, self._state(step)) from error
+
+    def _located(self, failed: PartFailedError, step: Step, seconds: float) -> DatabaseError:
+        error, part = failed.error, failed.part
+        if len(part.statements) > 1 and not error.details.get("position"):
+            part = step
+            self.session.locate_failed_statement(self.script, step, error, seconds)
+        return located(error, self.script, part, self._state(step))
+
+    def _inside(self, step: Step) -> bool:
+        """Run a statement that may share a transaction in one, so that it can be taken back if it costs an index.
+
+        Returns:
+            False if it has to run alone.
+        """
+        if not self.skipped.items or transaction_mode(step.statements[0]) != TOGETHER:
+            return False
+        try:
+            self._group(step)
+        except PartFailedError as failed:
+            if failed.error.sqlstate == INVALID_TRANSACTION_TERMINATION:  # a procedure that commits
+                return False
+            raise
+        return True
 
     def _state(self, step: Step) -> str:
         total = len(self.script.steps)
@@ -168,6 +198,7 @@ class Stepper:
         """Write how the step stands as the runner itself, whatever role or limits the file has set for its own statements."""
         with self.database.transaction(f"BEGIN READ WRITE; {RESET_IDENTITY_LOCAL}"):
             self._write(step, outcome, **more)
+            self.skipped.save()
 
     def _write(self, step: Step, outcome: str, **more: Any) -> None:
         """Put down how the step stands; replaces what was said of it before."""
@@ -179,28 +210,68 @@ class Stepper:
         write.update(self.database, self.attempt, "running")
 
     def _group(self, step: Step) -> None:
-        kept = list(self.attempt.steps)
-        self.session.begin(step.opening)
+        """Run the statements in one transaction with the step's record; again where that is the only way to have every index."""
+        needed = self.skipped.mentioned(step.statements, self.script.text)
+        while True:
+            for key in sorted(key for key in needed if key in self.skipped.items):
+                self._build_skipped(key)
+            try:
+                self.session.retry(lambda: self._group_once(step, needed), self.script.file)
+                return
+            except RunAgainError as again:
+                prepare_again(self.skipped, again, needed, self.script.file)
+
+    def _build_skipped(self, key: Key) -> None:
+        item = self.skipped.items[key]
+        self.skipped.build_now(item)
+        self.result.warnings.append(built_note(item))
+
+    def _indexes(self, needed: AbstractSet[Key] = frozenset()) -> FileIndexes:
+        return FileIndexes(self.session, self.skipped, self.script, self.migration.key, self.later, needed)
+
+    def _group_once(self, step: Step, needed: AbstractSet[Key]) -> None:
+        kept, before = list(self.attempt.steps), self.skipped.copy()
+        indexes = self._indexes(needed)
         try:
+            self.session.begin(step.opening)
             announce("migration.group")
-            self.session.run(step.sql)
+            try:
+                run_parts(step, indexes)
+                lost = self.skipped.check()
+            except PartFailedError as failed:
+                lost = self.skipped.named_in(failed.error) - needed
+                if not lost and failed.error.sqlstate in RETRIED:
+                    raise failed.error from failed
+                if not lost:
+                    raise
+            if lost:
+                raise RunAgainError(lost)
             self.database.execute(RESET_IDENTITY_LOCAL)
             self._write(step, "done")
+            self.skipped.save()
             announce("migration.group_commit")
             self.database.execute("COMMIT")
         except BaseException:
             self.attempt.steps = kept
             self.session.rollback()
+            self.skipped.restore(before)
             raise
+        self.result.indexes += indexes.records
+        self.result.warnings += indexes.warnings
 
-    def _alone(self, step: Step, resumed: bool, later: Later) -> None:
-        declaration = index_declaration(step.statements[0], self.script.text)
-        verdict = self._verdict(declaration, step, later) if declaration else None
+    def _alone(self, step: Step, resumed: bool) -> None:
+        statement = step.statements[0]
+        for key in sorted(self.skipped.mentioned(step.statements, self.script.text)):
+            self._build_skipped(key)
+        if self.skipped.discharge(statement):
+            self._record(step, "done")
+            return
+        indexes = self._indexes()
+        declaration, verdict = self._reached(step, indexes) or (None, None)
         if declaration and verdict and verdict.action in (FOUND, SKIP):
             ours = resumed and verdict.action == FOUND
-            outcome = "built" if ours else "found" if verdict.action == FOUND else "skipped"
             size = built_valid(self.session, declaration, verdict, self._where(step)) if ours else 0
-            self._finish(step, index_record(declaration, verdict, outcome, size))
+            self._finish(step, indexes, indexes.done(declaration, verdict, "built" if ours else "", size))
             return
         if verdict and verdict.action == REBUILD:
             self._drop(verdict.schema, verdict.name)
@@ -214,28 +285,31 @@ class Stepper:
         announce("migration.step.run")
         self._execute(step, resumed, declaration)
         announce("migration.step.ran")
+        for key in sorted(self.skipped.check()):
+            self._build_skipped(key)
         record: IndexRecord | None = None
-        if declaration and verdict:
-            size = built_valid(self.session, declaration, verdict, self._where(step))
-            record = index_record(declaration, verdict, "rebuilt" if verdict.action == REBUILD else "built", size)
-        self._finish(step, record)
+        if declaration:
+            size = built_valid(self.session, declaration, verdict, self._where(step)) if verdict else 0
+            record = indexes.done(declaration, verdict, size=size)
+        self._finish(step, indexes, record)
         announce("migration.step.recorded")
 
-    def _finish(self, step: Step, record: IndexRecord | None) -> None:
+    def _reached(self, step: Step, indexes: FileIndexes) -> tuple[IndexDeclaration, Verdict | None] | None:
+        try:
+            return indexes.reached(step.statements[0])
+        except RunAgainError as again:
+            for key in sorted(again.keys):
+                self._build_skipped(key)
+            return indexes.reached(step.statements[0])
+
+    def _finish(self, step: Step, indexes: FileIndexes, record: IndexRecord | None) -> None:
+        self.result.warnings += indexes.warnings
         if record:
             self.result.indexes.append(record)
         self._record(step, "done", **({"index": record} if record else {}))
 
     def _where(self, step: Step) -> str:
         return f"{self.script.file}, line {step.line}"
-
-    def _verdict(self, declaration: IndexDeclaration, step: Step, later: Later) -> Verdict | None:
-        verdict = decide(self.database, declaration, self.session.rules.redundant, self.script.file)
-        if verdict and verdict.action == SKIP and later({declaration.name, verdict.duplicate_of}):
-            verdict = built_after_all(verdict, self._where(step))
-        if verdict:
-            self.result.warnings += verdict.warnings
-        return verdict
 
     def _execute(self, step: Step, resumed: bool, declaration: IndexDeclaration | None) -> None:
         """Send the statement; a build that fails is cleared away, and tried again if it only lacked a lock."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,12 +18,15 @@ from ..history import write
 from ..history.read import Applied
 from ..history.records import IndexRecord, StepRecord
 from ..history.write import Attempt, ExecutedBy
-from ..indexes.catalog import decide, drop_statement, is_valid, size_of
-from ..indexes.decision import Judged, Later, judge_file
-from ..indexes.rules import REBUILD, Verdict
+from ..indexes.catalog import drop_statement, is_valid, quoted_name, size_of
+from ..indexes.decision import FileIndexes, Later, RunAgainError, rows_of, tables_of
+from ..indexes.registry import SkippedIndexes, built_note
+from ..indexes.rules import Verdict
+from ..indexes.skipped import Key
 from ..session.session import RESET_IDENTITY, Session, located
 from ..sql.statements import IndexDeclaration
 from .existing_objects import already_there
+from .parts import PartFailedError, run_parts, stray
 
 
 @dataclass
@@ -45,7 +49,7 @@ class Result:
 
 
 def apply_whole(
-    session: Session,
+    skipped: SkippedIndexes,
     executor: ExecutedBy,
     migration: Migration,
     script: Script,
@@ -57,81 +61,142 @@ def apply_whole(
     Raises:
         TitanError: it failed; nothing of the file is in the database.
     """
-    judged = judge_file(session, script, later)
-    for verdict in judged.rebuild:
-        session.database.execute(f"SET lock_timeout = {int(session.rules.concurrent_lock_timeout)}")
-        session.run(drop_statement(session.database, verdict.schema, verdict.name))
+    session = skipped.session
     attempt = Attempt(migration, action, None, script.text if action == "rollback" else migration.text)
-    attempt.details = {"indexes": judged.records, "found": already_there(session.database, script.statements)}
+    attempt.details = {"found": already_there(session.database, script.statements)}
+    run = WholeFile(skipped, executor, attempt, script, later)
     try:
-        milliseconds = session.retry(lambda: _transaction(session, executor, attempt, judged), script.file)
+        milliseconds = run.apply()
     except TitanError as error:
         session.reset_session()
         record_failure(session, executor, attempt, error)
         raise
     session.reset_session()
-    result = Result(migration, action, milliseconds, [], judged.records, [*script.notes, *judged.warnings])
-    for item in judged.records:
+    records = run.indexes.records
+    for item in records:
         if item["outcome"] in ("built", "rebuilt") and item["schema"]:
             item["bytes"] = size_of(session.database, item["schema"], item["name"])
-    return result
+    return Result(migration, action, milliseconds, [], records, [*script.notes, *run.indexes.warnings, *run.built])
 
 
-def _transaction(session: Session, executor: ExecutedBy, attempt: Attempt, judged: Judged) -> int:
-    """One try; return the milliseconds."""
-    script, database = judged.script, session.database
-    xid, attempt.started = session.begin(script.steps[0].opening if script.steps else "")
-    began = time.monotonic()
-    try:
-        session.check_headers(script.headers, "require", script.file)
-        step("migration.run")
-        if script.steps:
-            session.run(script.text)
-        if not database.in_transaction:
-            raise _stray(script)
-        if judged.watched or script.headers.verify or database.parameter_status("client_encoding") != "UTF8":
-            database.execute(RESET_IDENTITY)
-        for declaration in judged.watched:
-            _check_built(session, declaration, script.file)
-        session.check_headers(script.headers, "verify", script.file)
+class WholeFile:
+    """One transactional file on its way; it is run again where that is the only way to have every index."""
+
+    def __init__(
+        self, skipped: SkippedIndexes, executor: ExecutedBy, attempt: Attempt, script: Script, later: Later
+    ) -> None:
+        self.skipped, self.session, self.executor = skipped, skipped.session, executor
+        self.attempt, self.script, self.later = attempt, script, later
+        self.needed: set[Key] = skipped.mentioned(script.statements, script.text)
+        self.tables = tables_of(self.session.database, script)
+        self.built: list[str] = []
+        self.rebuilt: set[Key] = set()
+        self.indexes = self._begun()
+
+    def _begun(self) -> FileIndexes:
+        indexes = FileIndexes(
+            self.session, self.skipped, self.script, self.attempt.migration.key, self.later, self.needed, self.tables
+        )
+        indexes.rebuilt = self.rebuilt
+        return indexes
+
+    def apply(self) -> int:
+        """Run it; return the milliseconds."""
+        while True:
+            build_large(self.skipped, self.needed, self.built)
+            try:
+                return int(self.session.retry(self._transaction, self.script.file))
+            except RunAgainError as again:
+                self.session.reset_session()
+                prepare_again(self.skipped, again, self.needed, self.script.file)
+                if again.invalid:
+                    self.rebuilt.add((again.invalid.schema, again.invalid.name))
+
+    def _transaction(self) -> int:
+        """One try; return the milliseconds."""
+        script, session, database = self.script, self.session, self.session.database
+        before = self.skipped.copy()
+        self.indexes = self._begun()
+        xid, self.attempt.started = session.begin(script.steps[0].opening if script.steps else "")
+        began = time.monotonic()
+        try:
+            session.check_headers(script.headers, "require", script.file)
+            built = self.skipped.build_inside(self.needed)
+            step("migration.run")
+            if script.steps:
+                run_parts(script.steps[0], self.indexes)
+            if not database.in_transaction:
+                raise stray(script)
+            lost = self.skipped.check()
+            if lost:
+                raise RunAgainError(lost)
+            if script.headers.verify or database.parameter_status("client_encoding") != "UTF8":
+                database.execute(RESET_IDENTITY)
+            session.check_headers(script.headers, "verify", script.file)
+            milliseconds = self._record(xid)
+        except PartFailedError as failed:
+            again = self.skipped.named_in(failed.error) - self.needed
+            session.rollback()
+            self.skipped.restore(before)
+            if again:
+                raise RunAgainError(again) from failed
+            raise self._located(failed, time.monotonic() - began) from failed.error
+        except BaseException:
+            session.rollback()
+            self.skipped.restore(before)
+            raise
+        self.built += built
+        return milliseconds
+
+    def _record(self, xid: str) -> int:
+        """Write the row and what became of skipped indexes, and commit; return the milliseconds."""
+        database = self.session.database
+        self.attempt.details["indexes"] = self.indexes.records
         step("migration.record")
-        outcome = "rolled_back" if attempt.action == "rollback" else "applied"
-        row = write.insert(database, executor, attempt, outcome, first=RESET_IDENTITY)
+        outcome = "rolled_back" if self.attempt.action == "rollback" else "applied"
+        row = write.insert(database, self.executor, self.attempt, outcome, first=RESET_IDENTITY)
         if row.xid != xid:
-            raise _stray(script)
+            raise stray(self.script)
+        self.skipped.save()
         step("migration.commit")
         database.execute("COMMIT")
         step("migration.committed")
         return row.milliseconds
-    except DatabaseError as error:
-        session.rollback()
-        if error.details.get("file"):
-            raise
-        if not script.steps:
-            raise
-        session.locate_failed_statement(script, script.steps[0], error, time.monotonic() - began)
-        raise located(error, script, script.steps[0], "Nothing of this file is in the database.") from error
-    except BaseException:
-        session.rollback()
-        raise
+
+    def _located(self, failed: PartFailedError, seconds: float) -> DatabaseError:
+        error, part = failed.error, failed.part
+        if len(part.statements) > 1 and not error.details.get("position"):
+            part = self.script.steps[0]
+            self.session.locate_failed_statement(self.script, part, error, seconds)
+        return located(error, self.script, part, "Nothing of this file is in the database.")
 
 
-def _stray(script: Script) -> TitanError:
-    return TitanError(
-        f"{script.file}: something in this file ended the runner's transaction. What ran before that is in the database "
-        "and is not recorded; take the COMMIT or ROLLBACK out, and put the database right by hand.",
-        file=script.file,
-    )
+def build_large(skipped: SkippedIndexes, needed: AbstractSet[Key], built: list[str]) -> None:
+    """Build those of the needed skipped indexes whose table is too large to block its writers, before the transaction."""
+    limit = skipped.session.rules.plain_index_max_rows
+    for key in sorted(key for key in needed if key in skipped.items):
+        item = skipped.items[key]
+        if rows_of(skipped.database, quoted_name(item.schema, item.table_name), limit) > limit:
+            skipped.build_now(item)
+            built.append(built_note(item))
 
 
-def _check_built(session: Session, declaration: IndexDeclaration, file: str) -> None:
-    """An index made with IF NOT EXISTS must be the declared one."""
-    verdict = decide(session.database, declaration, "create", file)
-    if verdict is not None and verdict.action == REBUILD:
+def prepare_again(skipped: SkippedIndexes, again: RunAgainError, needed: set[Key], file: str) -> None:
+    """Do what a transaction that was rolled back asked for.
+
+    Raises:
+        TitanError: it asked for the same before.
+    """
+    if again.invalid is not None:
+        session = skipped.session
+        session.database.execute(f"SET lock_timeout = {int(session.rules.concurrent_lock_timeout)}")
+        session.run(drop_statement(session.database, again.invalid.schema, again.invalid.name))
+    elif again.keys <= needed:
+        names = ", ".join(f"{schema}.{name}" for schema, name in sorted(again.keys))
         raise TitanError(
-            f"{file}, line {declaration.line}: the index {declaration.name!r} is there but INVALID, and IF NOT EXISTS kept it.",
-            index=declaration.name,
+            f"{file}: the skipped index {names} is needed and cannot be built before this file.", file=file
         )
+    needed |= again.keys
 
 
 def record_failure(session: Session, executor: ExecutedBy, attempt: Attempt, error: TitanError) -> None:

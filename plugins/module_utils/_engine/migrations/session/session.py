@@ -127,9 +127,13 @@ class Session:
 
     def run(self, text: str) -> None:
         """Send the text; a lock that was not available names the sessions in the way (details: blockers)."""
+        self.watched(lambda: self.database.execute(text))
+
+    def watched(self, action: Callable[[], object]) -> None:
+        """Do something that may wait for locks; as run."""
         self._watcher.begin()
         try:
-            self.database.execute(text)
+            action()
         except DatabaseError as error:
             blockers = self._watcher.end()
             if error.sqlstate in RETRIED and blockers:

@@ -1,0 +1,284 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The indexes that were left out because an equal one is there, and whether it still is.
+
+Each is a row of titan_ops.skipped_index. As long as the duplicate lives, nothing is missing; once it is gone, or is no longer
+equal, the index that the files declare has to be built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypedDict, cast
+
+from ...postgres.database import Database
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS titan_ops.skipped_index (
+  schema text NOT NULL,
+  name text NOT NULL,
+  table_name text NOT NULL,
+  duplicate_of text NOT NULL,
+  definition text NOT NULL,
+  storage text NOT NULL,
+  tablespace text NOT NULL,
+  version text NOT NULL,
+  table_oid bigint NOT NULL,
+  duplicate_oid bigint NOT NULL,
+  columns integer[] NOT NULL,
+  PRIMARY KEY (schema, name)
+);
+COMMENT ON TABLE titan_ops.skipped_index IS 'Indexes of migrations that were left out because an equal one is there.';
+"""
+
+# Whatever path, role and encoding a file has set: definitions are compared as they are written under one path.
+_OURS = (
+    "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL ROLE NONE; SET LOCAL client_encoding = 'UTF8'; "
+    "SET LOCAL search_path = pg_catalog"
+)
+
+_INDEXES = """
+SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name, t.oid::bigint AS table_oid,
+       t.relname::text AS table_name, t.relispartition OR t.relkind = 'p' AS partitioned,
+       i.indisvalid AND i.indisready AND i.indislive AS valid, i.indisunique AS "unique",
+       quote_ident(c.relname) AS quoted, pg_get_indexdef(c.oid) AS definition,
+       ARRAY(SELECT unnest(c.reloptions) ORDER BY 1)::text AS storage,
+       coalesce((SELECT s.spcname FROM pg_tablespace s WHERE s.oid = c.reltablespace), '')::text AS tablespace,
+       ARRAY(SELECT k::int FROM unnest(i.indkey) AS k WHERE k > 0 UNION
+             SELECT d.refobjsubid FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+                AND d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.refobjsubid > 0 ORDER BY 1) AS columns
+  FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.oid = ANY (%(oids)s) OR t.oid = ANY (%(tables)s)
+    OR (n.nspname, t.relname) IN (SELECT * FROM unnest(%(schemas)s::name[], %(table_names)s::name[]))
+ ORDER BY c.oid
+"""
+_COLUMNS = "schema, name, table_name, duplicate_of, definition, storage, tablespace, version, table_oid, duplicate_oid, columns"
+
+
+Key = tuple[str, str]
+
+
+class SkippedIndex(NamedTuple):
+    """One index that was left out.
+
+    Attributes:
+        schema, name: As the file declared it.
+        table_name, duplicate_of: Its table and the index that is there in its place, both in the same schema.
+        definition: The CREATE INDEX statement, qualified, under its own name.
+        storage, tablespace: Storage parameters and tablespace ("" is the database's), compared apart.
+        version: The migration that declared it.
+        table_oid, duplicate_oid, columns: Table, duplicate and the numbers of its columns, as last seen.
+    """
+
+    schema: str
+    name: str
+    table_name: str
+    duplicate_of: str
+    definition: str
+    storage: str
+    tablespace: str
+    version: str
+    table_oid: int
+    duplicate_oid: int
+    columns: list[int]
+
+    @property
+    def key(self) -> Key:
+        return self.schema, self.name
+
+
+class _Row(TypedDict):
+    """An index of the catalog; quoted: its name as definition writes it."""
+
+    oid: int
+    schema: str
+    name: str
+    table_oid: int
+    table_name: str
+    partitioned: bool
+    valid: bool
+    unique: bool
+    quoted: str
+    definition: str
+    storage: str
+    tablespace: str
+    columns: list[int]
+
+
+class State(NamedTuple):
+    """How the skipped indexes stand, by the keys under which they were asked for.
+
+    Attributes:
+        kept: Their duplicates are there; names and definitions are those of now.
+        lost: The duplicate is gone or no longer equal; as last seen.
+        void: They are needed no more: table or column is gone, or an index of that name is there and is what was declared.
+        taken: Of the kept ones: another relation has this name.
+        leftovers: Of the kept and lost ones: an invalid index has this name, left by a build that was cut off.
+    """
+
+    kept: dict[Key, SkippedIndex]
+    lost: dict[Key, SkippedIndex]
+    void: set[Key]
+    taken: set[Key]
+    leftovers: list[SkippedIndex]
+
+
+def exists(database: Database) -> bool:
+    return database.value("SELECT pg_catalog.to_regclass('titan_ops.skipped_index') IS NOT NULL") is True
+
+
+def create(database: Database) -> None:
+    """Make the table if it is missing: before the files, as everything of ours."""
+    if not exists(database):
+        database.execute(_TABLE)
+
+
+def read(database: Database) -> list[SkippedIndex]:
+    """All of them as they were written; empty without the table."""
+    if not exists(database):
+        return []
+    rows = database.rows(f"SELECT {_COLUMNS} FROM titan_ops.skipped_index ORDER BY 1, 2")  # noqa: S608 - fixed names
+    return [SkippedIndex(**row) for row in rows]
+
+
+def save(database: Database, gone: Iterable[Key], items: Iterable[SkippedIndex]) -> None:
+    """Take the ones of these keys out, and write these; part of the caller's transaction if there is one."""
+    for schema, name in gone:
+        database.execute("DELETE FROM titan_ops.skipped_index WHERE schema = %s AND name = %s", (schema, name))
+    for item in items:
+        database.execute(
+            f"INSERT INTO titan_ops.skipped_index ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::integer[]) "  # noqa: S608
+            "ON CONFLICT (schema, name) DO UPDATE SET (table_name, duplicate_of, definition, storage, tablespace, version, "
+            "table_oid, duplicate_oid, columns) = (excluded.table_name, excluded.duplicate_of, excluded.definition, "
+            "excluded.storage, excluded.tablespace, excluded.version, excluded.table_oid, excluded.duplicate_oid, excluded.columns)",
+            tuple(item),
+        )
+
+
+def standing_for(database: Database, oid: int, schema: str, name: str, version: str) -> SkippedIndex | None:
+    """The record of an index of this name that the index ``oid`` stands for; None if that is gone."""
+    row = next((row for row in _indexes(database, [oid], [], [], []) if row["oid"] == oid), None)
+    return None if row is None else _seen(row, name, version)
+
+
+def state_of(database: Database, items: Sequence[SkippedIndex]) -> State:
+    """Look each of them up in the catalog of now."""
+    state = State({}, {}, set(), set(), [])
+    if not items:
+        return state
+    rows = _indexes(
+        database, [item.duplicate_oid for item in items], [item.table_oid for item in items],
+        [item.schema for item in items], [item.table_name for item in items],
+    )  # fmt: skip
+    for item in items:
+        equal = _equal(item, rows)
+        now = _seen(equal, item.name, item.version) if equal else item
+        own = next((row for row in rows if (row["schema"], row["name"]) == now.key), None)
+        if own is not None and _says(own, now):
+            if own["valid"]:
+                state.void.add(item.key)
+                continue
+            state.leftovers.append(now)
+        if equal:
+            state.kept[item.key] = now
+            if own is not None or _taken(database, now):
+                state.taken.add(item.key)
+        elif _needless(database, item):
+            state.void.add(item.key)
+        else:
+            state.lost[item.key] = item
+    return state
+
+
+def settled(database: Database, items: Sequence[SkippedIndex]) -> bool:
+    """Whether nothing is lost, and nothing left over."""
+    state = state_of(database, items)
+    return not state.lost and not state.leftovers
+
+
+def build(database: Database, item: SkippedIndex, concurrently: bool) -> None:
+    """Build one that is needed after all, where it was declared, whatever path the session has."""
+    before = database.row(
+        "SELECT pg_catalog.current_setting('search_path') AS path, pg_catalog.current_setting('default_tablespace') AS place"
+    ) or {"path": "", "place": ""}
+    _put(database, "pg_catalog", item.tablespace, not concurrently)
+    statement = item.definition.replace("INDEX ", "INDEX CONCURRENTLY ", 1) if concurrently else item.definition
+    try:
+        database.execute(statement)
+    finally:
+        if not database.closed and (concurrently or database.in_transaction):
+            _put(database, before["path"], before["place"], not concurrently)
+
+
+def _put(database: Database, path: str, tablespace: str, local: bool) -> None:
+    database.value(
+        "SELECT pg_catalog.set_config('search_path', %s, %s), pg_catalog.set_config('default_tablespace', %s, %s)",
+        (path, local, tablespace, local),
+    )
+
+
+def _indexes(
+    database: Database, oids: list[int], tables: list[int], schemas: list[str], names: list[str]
+) -> list[_Row]:
+    inside = database.in_transaction
+    database.execute(f"SAVEPOINT titan_db_look; {_OURS}" if inside else f"BEGIN; {_OURS}")
+    try:
+        rows = database.rows(_INDEXES, {"oids": oids, "tables": tables, "schemas": schemas, "table_names": names})
+    finally:
+        if not database.closed:
+            database.execute("ROLLBACK TO titan_db_look; RELEASE titan_db_look" if inside else "ROLLBACK")
+    return cast("list[_Row]", rows)
+
+
+def _rest(row: _Row) -> str:
+    """What the definition says after the index's name."""
+    head = f"CREATE {'UNIQUE ' if row['unique'] else ''}INDEX {row['quoted']}"
+    return str(row["definition"])[len(head) :]
+
+
+def _definition(row: _Row, name: str) -> str:
+    quoted = '"' + name.replace('"', '""') + '"'
+    return f"CREATE {'UNIQUE ' if row['unique'] else ''}INDEX {quoted}{_rest(row)}"
+
+
+def _seen(row: _Row, name: str, version: str) -> SkippedIndex:
+    return SkippedIndex(
+        row["schema"], name, row["table_name"], row["name"], _definition(row, name), row["storage"], row["tablespace"],
+        version, row["table_oid"], row["oid"], row["columns"],
+    )  # fmt: skip
+
+
+def _says(row: _Row, item: SkippedIndex) -> bool:
+    return _definition(row, item.name) == item.definition and row["tablespace"] == item.tablespace
+
+
+def _equal(item: SkippedIndex, rows: Sequence[_Row]) -> _Row | None:
+    """The index that stands for the skipped one now: the duplicate itself, or else another that says the same."""
+    there = [row for row in rows if row["valid"] and not row["partitioned"]]
+    for row in there:  # renamed or moved, perhaps, but what an index is on never changes; how it is stored may
+        same = (row["oid"], row["table_oid"]) == (item.duplicate_oid, item.table_oid)
+        if same and (row["storage"], row["tablespace"]) == (item.storage, item.tablespace):
+            return row
+    return next((row for row in there if row["name"] != item.name and _says(row, item)), None)
+
+
+def _taken(database: Database, item: SkippedIndex) -> bool:
+    query = (
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = %s AND c.relname = %s)"
+    )
+    return database.value(query, item.key) is True
+
+
+def _needless(database: Database, item: SkippedIndex) -> bool:
+    """Whether the index itself would be gone, too: with its table, or with one of its columns."""
+    rows = database.rows(
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = %s) AS same, "
+        "EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        " WHERE n.nspname = %s AND c.relname = %s) AS named, "
+        "EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = %s AND a.attisdropped AND a.attnum = ANY (%s)) AS dropped",
+        (item.table_oid, item.schema, item.table_name, item.table_oid, item.columns),
+    )
+    return bool(rows[0]["dropped"]) if rows[0]["same"] else not rows[0]["named"]
