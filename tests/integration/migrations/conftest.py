@@ -10,6 +10,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.co
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 
 from tests.conftest import drop_database, make_database
+from tests.integration.migrations.judge import Databases
 
 EMPTY = """
 DO $$
@@ -41,3 +42,13 @@ def settings(one_database: ConnectionSettings) -> ConnectionSettings:
     with connect(one_database) as database:
         database.execute(EMPTY)
     return one_database
+
+
+@pytest.fixture(scope="session")
+def databases(server: Cluster) -> Iterator[Databases]:
+    made = Databases(make_database(server), make_database(server))
+    yield made
+    for connection in made.connections.values():
+        connection.close()
+    for settings in (made.judge, made.engine):
+        drop_database(server, settings.database)

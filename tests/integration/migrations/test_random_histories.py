@@ -7,24 +7,15 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg2
-import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
-from ansible_collections.titan.database.plugins.module_utils._engine.migrations import operation, options
-from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call
-from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
-from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
 from hypothesis import HealthCheck, given
 from hypothesis import settings as tried
 from hypothesis import strategies as st
 
-from tests.conftest import drop_database, embedded_programs, make_database
+from tests.integration.migrations.judge import RESET, Databases
 
 BASE = """
 CREATE TABLE t (id int, a int, b text, c text);
@@ -106,62 +97,6 @@ def statement(draw: random.Random, alone: bool) -> str:
     ])  # fmt: skip
 
 
-RESET = "DROP SCHEMA IF EXISTS titan_ops CASCADE; DROP SCHEMA IF EXISTS s CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public"
-INDEXES = """
-SELECT n.nspname || '.' || c.relname AS name, replace(pg_get_indexdef(c.oid), ' INDEX ' || quote_ident(c.relname) || ' ON ', ' ON ') AS definition
-  FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE n.nspname IN ('public', 's') AND i.indisvalid
-"""
-
-
-class Databases:
-    """One for psql, one for the engine; each emptied for each history."""
-
-    def __init__(self, judge: ConnectionSettings, engine: ConnectionSettings) -> None:
-        self.judge, self.engine = judge, engine
-        self.connections = {}
-        for settings in (judge, engine):
-            self.connections[settings.database] = psycopg2.connect(**settings.parameters())
-            self.connections[settings.database].autocommit = True
-
-    def run(self, settings: ConnectionSettings, sql: str) -> None:
-        with self.connections[settings.database].cursor() as cursor:
-            cursor.execute(sql)
-
-    def works(self, sql: str) -> bool:
-        try:
-            self.run(self.judge, sql)
-        except psycopg2.Error:
-            return False
-        return True
-
-    def indexes(self, settings: ConnectionSettings) -> dict[str, str]:
-        with self.connections[settings.database].cursor() as cursor:
-            cursor.execute(INDEXES)
-            return dict(cursor.fetchall())
-
-    def psql(self, files: list[Path]) -> None:
-        env = {
-            "PGHOST": "127.0.0.1",
-            "PGPORT": str(self.judge.port),
-            "PGUSER": self.judge.user,
-            "PGDATABASE": self.judge.database,
-        }
-        flags = [item for path in files for item in ("-f", str(path))]
-        program = [f"{embedded_programs()}/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *flags]
-        subprocess.run(program, check=True, env={**os.environ, **env}, capture_output=True)
-
-
-@pytest.fixture(scope="module")
-def databases(server: Cluster) -> Iterator[Databases]:
-    made = Databases(make_database(server), make_database(server))
-    yield made
-    for connection in made.connections.values():
-        connection.close()
-    for settings in (made.judge, made.engine):
-        drop_database(server, settings.database)
-
-
 def history(draw: random.Random, databases: Databases) -> list[tuple[str, str]]:
     """Files whose statements all work, one after the other."""
     databases.run(databases.judge, RESET)
@@ -182,14 +117,6 @@ def history(draw: random.Random, databases: Databases) -> list[tuple[str, str]]:
     return files
 
 
-def missing_and_extra(psql: dict[str, str], ours: dict[str, str]) -> str:
-    """What is wrong; empty if all is well."""
-    lost = {name: text for name, text in psql.items() if name not in ours and text not in ours.values()}
-    other = {name: (psql[name], ours[name]) for name in ours if name in psql and ours[name] != psql[name]}
-    extra = {name: text for name, text in ours.items() if name not in psql}
-    return "".join(f"{word}: {what}\n" for word, what in (("lost", lost), ("other", other), ("extra", extra)) if what)
-
-
 def try_history(seed: int, databases: Databases, folder: Path) -> None:
     draw = random.Random(seed)  # noqa: S311 - the seed is what a failure is repeated by
     files = history(draw, databases)
@@ -202,15 +129,13 @@ def try_history(seed: int, databases: Databases, folder: Path) -> None:
     databases.run(databases.engine, RESET)
     releases = [upto for upto in range(1, len(files)) if draw.random() < 0.6] + [len(files)]
     for upto in releases:
-        sent = [{"name": name, "content": text} for name, text in files[:upto]]
-        given: dict[str, Any] = {"files": sent}
         try:
-            operation.migration(Call(complete(given, options.MIGRATION), databases.engine))
+            databases.migrate(files[:upto])
         except TitanError as error:
             if "it is not the declared one" in error.message:  # IF NOT EXISTS over something else is refused on purpose
                 return
             raise AssertionError(f"seed {seed}, releases {releases}: {error.message}\n{shown(files)}") from error
-    wrong = missing_and_extra(databases.indexes(databases.judge), databases.indexes(databases.engine))
+    wrong = databases.difference()
     assert not wrong, f"seed {seed}, releases {releases}: {wrong}{shown(files)}"
 
 

@@ -23,7 +23,8 @@ class IndexRecord(TypedDict):
 class StepRecord(TypedDict, total=False):
     """One step of a file that runs by statement.
 
-    ``invalid`` and ``table_oid``: the invalid indexes and the index's table as they were before the step ran.
+    ``invalid``, ``table_oid`` and ``existing``: the invalid indexes, the index's table and the table's indexes as they were
+    before the step ran.
     """
 
     number: int
@@ -34,6 +35,7 @@ class StepRecord(TypedDict, total=False):
     ms: int
     invalid: list[int]
     table_oid: int | None
+    existing: list[int]
     index: IndexRecord
 
 

@@ -123,6 +123,12 @@ def is_valid(database: Database, schema: str, name: str) -> bool | None:
     return None if value is None else bool(value)
 
 
+def indexes_of(database: Database, table: int) -> list[int]:
+    """The oids of the table's indexes."""
+    query = "SELECT indexrelid::bigint AS oid FROM pg_catalog.pg_index WHERE indrelid = %s ORDER BY 1"
+    return [row["oid"] for row in database.rows(query, (table,))]
+
+
 def size_of(database: Database, schema: str, name: str) -> int:
     """Bytes of the index; 0 if it is gone."""
     return int(

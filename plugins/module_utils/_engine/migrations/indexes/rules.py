@@ -125,7 +125,10 @@ def judge(
             return replace(verdict, action=REBUILD)
         raise _different(declaration, table, same_name, declared, where)
     others = [row for row in existing if row["table_oid"] == table["oid"] and row["valid"]]
-    duplicate = next((row for row in others if shape(row) == wanted), None)
+    duplicates = [row for row in others if shape(row) == wanted]
+    duplicate = (
+        duplicates[0 if name else -1] if duplicates else None
+    )  # without a name, an interrupted run's own may be there
     if duplicate is None:
         return replace(verdict, warnings=_prefixes(declaration, table, declared, others))
     verdict = replace(verdict, duplicate_of=duplicate["name"], duplicate_oid=duplicate["oid"])

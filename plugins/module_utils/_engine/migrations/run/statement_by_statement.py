@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import Any
 
 from ...errors import DatabaseError, TitanError
@@ -27,7 +28,7 @@ from ..history import write
 from ..history.read import Applied
 from ..history.records import IndexRecord, StepRecord
 from ..history.write import Attempt, ExecutedBy
-from ..indexes.catalog import drop_statement, invalid_indexes
+from ..indexes.catalog import drop_statement, indexes_of, invalid_indexes, table_of
 from ..indexes.decision import FileIndexes, Later, RunAgainError
 from ..indexes.registry import SkippedIndexes, built_note
 from ..indexes.rules import FOUND, REBUILD, SKIP, Verdict
@@ -53,6 +54,7 @@ def _shown(record: StepRecord) -> StepRecord:
     """The record without what only a later run needs."""
     copy = record.copy()
     copy.pop("invalid", None)
+    copy.pop("existing", None)
     copy.pop("digest", None)
     return copy
 
@@ -157,7 +159,7 @@ class Stepper:
             elif step.transaction:
                 self._group(step)
             elif not self._inside(step):
-                self._alone(step, any(record["number"] == step.number for record in begun))
+                self._alone(step, next((record for record in begun if record["number"] == step.number), None))
         except PartFailedError as failed:
             raise self._located(failed, step, time.monotonic() - began) from failed.error
         except DatabaseError as error:
@@ -259,7 +261,7 @@ class Stepper:
         self.result.indexes += indexes.records
         self.result.warnings += indexes.warnings
 
-    def _alone(self, step: Step, resumed: bool) -> None:
+    def _alone(self, step: Step, resumed: StepRecord | None) -> None:
         statement = step.statements[0]
         for key in sorted(self.skipped.mentioned(step.statements, self.script.text)):
             self._build_skipped(key)
@@ -268,22 +270,25 @@ class Stepper:
             return
         indexes = self._indexes()
         declaration, verdict = self._reached(step, indexes) or (None, None)
+        if declaration and verdict and resumed and not declaration.name:  # the server chose a name for it
+            made = verdict.duplicate_oid and verdict.duplicate_oid not in resumed.get("existing", [])
+            verdict = replace(verdict, action=FOUND) if made else verdict
         if declaration and verdict and verdict.action in (FOUND, SKIP):
-            ours = resumed and verdict.action == FOUND
+            ours = resumed is not None and verdict.action == FOUND
             size = built_valid(self.session, declaration, verdict, self._where(step)) if ours else 0
             self._finish(step, indexes, indexes.done(declaration, verdict, "built" if ours else "", size))
             return
         if verdict and verdict.action == REBUILD:
             self._drop(verdict.schema, verdict.name)
-        table = (
-            self.database.value("SELECT pg_catalog.to_regclass(%s)::oid::bigint", (declaration.table,))
-            if declaration
-            else None
-        )
+        table = declaration and table_of(self.database, declaration.table)
+        existing = indexes_of(self.database, table["oid"]) if table else []
         announce("migration.step.before")
-        self._record(step, "running", invalid=sorted(invalid_indexes(self.database)), table_oid=table)
+        self._record(
+            step, "running", invalid=sorted(invalid_indexes(self.database)), table_oid=table["oid"] if table else None,
+            existing=existing,
+        )  # fmt: skip
         announce("migration.step.run")
-        self._execute(step, resumed, declaration)
+        self._execute(step, resumed is not None, declaration)
         announce("migration.step.ran")
         for key in sorted(self.skipped.check()):
             self._build_skipped(key)

@@ -69,7 +69,8 @@ def apply_whole(
         milliseconds = run.apply()
     except TitanError as error:
         session.reset_session()
-        record_failure(session, executor, attempt, error)
+        if not run.committed:
+            record_failure(session, executor, attempt, error)
         raise
     session.reset_session()
     records = run.indexes.records
@@ -91,6 +92,7 @@ class WholeFile:
         self.tables = tables_of(self.session.database, script)
         self.built: list[str] = []
         self.rebuilt: set[Key] = set()
+        self.committed = False
         self.indexes = self._begun()
 
     def _begun(self) -> FileIndexes:
@@ -144,8 +146,11 @@ class WholeFile:
         except BaseException:
             session.rollback()
             self.skipped.restore(before)
+            self.attempt.row = 0  # it went with the transaction
             raise
         self.built += built
+        self.committed = True
+        step("migration.committed")
         return milliseconds
 
     def _record(self, xid: str) -> int:
@@ -160,7 +165,6 @@ class WholeFile:
         self.skipped.save()
         step("migration.commit")
         database.execute("COMMIT")
-        step("migration.committed")
         return row.milliseconds
 
     def _located(self, failed: PartFailedError, seconds: float) -> DatabaseError:

@@ -1,0 +1,233 @@
+"""An index that was left out as a duplicate is a promise: whatever becomes of the duplicate, the database has what psql gives."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
+
+from tests.integration.migrations.judge import Databases
+
+BASE = """
+CREATE TABLE people (id int, name text, city text);
+INSERT INTO people SELECT n, n::text, 'x' FROM generate_series(1, 50) n;
+CREATE INDEX people_old ON people (name);
+"""
+NEW = "CREATE INDEX people_new ON people (name);"
+ALONE = "-- transaction: none\n"
+DO = (
+    "DO $$ DECLARE r record; BEGIN FOR r IN SELECT indexname FROM pg_indexes WHERE indexname LIKE '%\\_{}' LOOP "
+    "EXECUTE format('DROP INDEX %I', r.indexname); END LOOP; END $$;"
+)
+
+# One list of files a release; every one runs under psql -f.
+HISTORIES = {
+    "the duplicate goes in the next release": [[BASE], [NEW], ["DROP INDEX people_old;"]],
+    "both in one file, the duplicate last": [[BASE], [NEW + DO.format("old")]],
+    "and first": [[BASE], [DO.format("old") + NEW]],
+    "by statement": [[BASE], [ALONE + "CREATE INDEX CONCURRENTLY people_new ON people (name);\n" + DO.format("old")]],
+    "the names are made up when it runs": [[BASE], [NEW], [DO.format("old")], [DO.format("new")]],
+    "the duplicate of a constraint": [
+        ["CREATE TABLE people (id int CONSTRAINT people_id UNIQUE, name text);"],
+        ["CREATE UNIQUE INDEX CONCURRENTLY people_id_u ON people (id);"],
+        ["ALTER TABLE people DROP CONSTRAINT people_id;"],
+    ],
+    "of a primary key that CASCADE takes along": [
+        ["CREATE TABLE people (id int PRIMARY KEY); CREATE TABLE pets (owner int REFERENCES people);"],
+        ["CREATE UNIQUE INDEX people_u ON people (id);"],
+        ["ALTER TABLE people DROP CONSTRAINT people_pkey CASCADE;"],
+    ],
+    "everything is renamed before": [
+        [BASE], [NEW],
+        ["ALTER TABLE people RENAME TO persons; ALTER TABLE persons RENAME name TO called; ALTER INDEX people_old RENAME TO o;"],
+        [DO.replace("LIKE '%\\_{}'", "= 'o'")],
+    ],
+    "and in the same file": [[BASE], [NEW], ["ALTER TABLE people RENAME name TO called;" + DO.format("old")]],
+    "the column is dropped and added again": [[BASE], [NEW], ["ALTER TABLE people DROP name; ALTER TABLE people ADD name text;"], [DO.format("old")]],
+    "the table is dropped": [[BASE], [NEW], ["DROP TABLE people;"], [BASE.replace("people_old", "people_other")]],
+    "the duplicate gets other storage": [[BASE], [NEW], ["ALTER INDEX people_old SET (fillfactor = 50);"]],
+    "the new name is used": [[BASE], [NEW], ["ALTER INDEX people_new RENAME TO people_newer;"]],
+    "the new one is dropped": [[BASE], [NEW], ["DROP INDEX people_new;"], ["DROP INDEX people_old;"]],
+    "together with another": [[BASE], [NEW], ["DROP INDEX people_new, people_old;"]],
+    "a constraint takes it": [
+        [BASE.replace("INDEX people_old", "UNIQUE INDEX people_old")], [NEW.replace("INDEX", "UNIQUE INDEX")],
+        ["ALTER TABLE people ADD CONSTRAINT c UNIQUE USING INDEX people_new;"], ["DROP INDEX people_old;"],
+    ],
+    "the table moves to another schema": [[BASE], [NEW], ["CREATE SCHEMA s; ALTER TABLE people SET SCHEMA s;"],
+        [DO.format("old").replace("%I'", "s.%I'")]],
+    "the type of the column changes": [[BASE], [NEW], ["ALTER TABLE people ALTER name TYPE varchar(20);"], ["DROP INDEX people_old;"]],
+    "the table becomes a partition": [
+        [BASE + "CREATE TABLE everybody (id int, name text, city text) PARTITION BY RANGE (id); CREATE INDEX e ON everybody (name);"],
+        [NEW], ["ALTER TABLE everybody ATTACH PARTITION people FOR VALUES FROM (0) TO (100);"], ["DROP INDEX e;"],
+    ],
+    "another takes the name that the server would choose": [
+        [BASE], ["CREATE INDEX people_name_idx ON people (name);"], ["CREATE INDEX ON people (name);"], ["DROP INDEX people_old;"],
+    ],
+    "of a function": [
+        [BASE + "CREATE FUNCTION tidy() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'DROP INDEX people_' || 'old'; END $$;"],
+        [NEW], ["SELECT tidy();"],
+    ],
+    "of a procedure that commits": [
+        [BASE + "CREATE PROCEDURE tidy() LANGUAGE plpgsql AS $$ BEGIN COMMIT; EXECUTE 'DROP INDEX people_' || 'old'; END $$;"],
+        [NEW], [ALONE + "CALL tidy();"],
+    ],
+    "a partition's index": [
+        ["CREATE TABLE e (id int, k int) PARTITION BY RANGE (id); CREATE TABLE e1 PARTITION OF e FOR VALUES FROM (0) TO (9);"
+         "CREATE INDEX e_k ON e (k);"], ["CREATE INDEX e1_k ON e1 (k);"], ["DROP INDEX e_k;"],
+    ],
+    "nulls not distinct": [
+        ["CREATE TABLE n (a int); CREATE UNIQUE INDEX n_a ON n (a);"], ["CREATE UNIQUE INDEX n_b ON n (a) NULLS NOT DISTINCT;"],
+    ],
+    "made by the file itself": [
+        ["CREATE TABLE n (a int, r int4range);"],
+        ["CREATE FUNCTION f(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1'; CREATE COLLATION c (locale = 'C');"
+         "CREATE OPERATOR CLASS own FOR TYPE int USING btree AS OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >,"
+         " FUNCTION 1 btint4cmp(int, int); ALTER TABLE n ADD b text;"
+         "CREATE INDEX n_f ON n (f(a)); CREATE INDEX n_o ON n (a own); CREATE INDEX n_b ON n (b COLLATE c);"],
+    ],
+}  # fmt: skip
+
+
+def releases(history: list[list[str]]) -> list[list[tuple[str, str]]]:
+    """What each release sends: all files up to it."""
+    files: list[tuple[str, str]] = []
+    sent = []
+    for release in history:
+        files += [(f"{len(files) + at:04}_x.sql", text) for at, text in enumerate(release, 1)]
+        sent.append(list(files))
+    return sent
+
+
+def by_psql(databases: Databases, files: list[tuple[str, str]], folder: Path) -> None:
+    for name, text in files:
+        (folder / name).write_text(text)
+    databases.psql([folder / name for name, _text in files])
+
+
+@pytest.mark.parametrize("each", [True, False], ids=["one release a file", "one release"])
+@pytest.mark.parametrize("name", HISTORIES)
+def test_the_indexes_are_those_that_psql_makes(name: str, each: bool, databases: Databases, tmp_path: Path) -> None:
+    databases.empty()
+    sent = releases(HISTORIES[name])
+    by_psql(databases, sent[-1], tmp_path)
+    for files in sent if each else sent[-1:]:
+        databases.migrate(files, check_mode=True)
+        databases.migrate(files)
+    assert not databases.difference()
+    assert not databases.migrate(sent[-1]).changed
+
+
+def skipped(databases: Databases) -> None:
+    """people_new is left out."""
+    databases.empty()
+    databases.migrate([("1_a.sql", BASE)])
+    outcome = databases.migrate([("1_a.sql", BASE), ("2_b.sql", NEW)])
+    assert [item["duplicate_of"] for item in outcome.data["skipped_indexes"]] == ["people_old"]
+
+
+FILES = [("1_a.sql", BASE), ("2_b.sql", NEW)]
+
+
+def test_a_duplicate_that_a_person_drops_is_noticed_with_nothing_pending(databases: Databases) -> None:
+    skipped(databases)
+    assert not databases.migrate(FILES).changed
+    databases.run(databases.engine, "DROP INDEX people_old")
+    for check_mode in (True, False):
+        outcome = databases.migrate(FILES, check_mode=check_mode)
+        assert outcome.changed and [item["index"] for item in outcome.data["restored_indexes"]] == ["people_new"]
+        assert ("public.people_new" in databases.indexes(databases.engine)) is not check_mode
+    assert not databases.migrate(FILES).changed
+
+
+def test_one_that_cannot_be_built_fails_and_names_both(databases: Databases) -> None:
+    databases.empty()
+    files = [
+        ("1_a.sql", BASE.replace("CREATE INDEX", "CREATE UNIQUE INDEX")),
+        ("2_b.sql", NEW.replace("INDEX", "UNIQUE INDEX")),
+    ]
+    databases.migrate(files[:1])
+    databases.migrate(files)
+    databases.run(databases.engine, "DROP INDEX people_old; INSERT INTO people SELECT * FROM people")
+    for _attempt in range(2):
+        with pytest.raises(TitanError, match="people_new.*people_old"):
+            databases.migrate(files)
+        assert databases.indexes(databases.engine) == {}
+    databases.run(databases.engine, "TRUNCATE people")
+    assert databases.migrate(files).changed
+    assert list(databases.indexes(databases.engine)) == ["public.people_new"]
+
+
+def test_a_duplicate_that_was_renamed_or_rebuilt_by_hand_still_stands_for_it(databases: Databases) -> None:
+    skipped(databases)
+    for sql in (
+        "ALTER INDEX people_old RENAME TO p",
+        "REINDEX INDEX CONCURRENTLY p",
+        "ALTER TABLE people RENAME city TO town",
+    ):
+        databases.run(databases.engine, sql)
+    assert not databases.migrate(FILES).changed
+
+
+@pytest.mark.parametrize(
+    "down", ["DROP INDEX people_new;", "DROP INDEX CONCURRENTLY IF EXISTS public.people_new;", DO.format("new")]
+)
+def test_the_way_back_knows_of_it(down: str, databases: Databases) -> None:
+    skipped(databases)
+    files = [*FILES, ("2_b.down.sql", down)]
+    outcome = databases.migrate(files, state="rolled_back", target="1", allow_rollback=True)
+    assert outcome.changed and list(databases.indexes(databases.engine)) == ["public.people_old"]
+    databases.run(databases.engine, "DROP INDEX people_old")
+    databases.migrate(FILES[:1])
+    assert databases.indexes(databases.engine) == {}
+
+
+def test_a_large_table_is_not_blocked_by_the_build(databases: Databases) -> None:
+    skipped(databases)
+    seen: list[str] = []
+
+    def look(name: str) -> None:
+        if name == "migration.run":
+            seen.extend(databases.indexes(databases.engine))  # committed before the file begins
+
+    with observed(look):
+        databases.migrate([*FILES, ("3_c.sql", "DROP INDEX people_old;")], plain_index_max_rows=10)
+    assert "public.people_new" in seen and list(databases.indexes(databases.engine)) == ["public.people_new"]
+
+
+def test_every_step_may_fail(databases: Databases, tmp_path: Path) -> None:
+    """Wherever the run is cut off, the next one ends with what psql makes."""
+    histories = [
+        [[BASE], [NEW], ["ALTER TABLE people RENAME name TO called;" + DO.format("old")]],
+        [[BASE], [NEW], [ALONE + "DROP INDEX CONCURRENTLY people_old;\nVACUUM people;"]],
+    ]
+    for at, history in enumerate(histories):
+        sent = releases(history)
+        databases.empty()
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        by_psql(databases, sent[-1], folder)
+        number, count = 0, 1
+        while number < count:
+            databases.run(
+                databases.engine,
+                "DROP SCHEMA IF EXISTS titan_ops CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public",
+            )
+            for files in sent[:-1]:
+                databases.migrate(files)
+            names: list[str] = []
+
+            def fail(name: str, names: list[str] = names, number: int = number) -> None:
+                names.append(name)
+                if len(names) == number + 1:
+                    raise TitanError("cut off")
+
+            with observed(fail), contextlib.suppress(TitanError):
+                databases.migrate(sent[-1])
+            number, count = number + 1, max(count, len(names) + 1)
+            databases.migrate(sent[-1])
+            assert not databases.difference(), names
+            assert not databases.migrate(sent[-1]).changed
+        assert count > 6
