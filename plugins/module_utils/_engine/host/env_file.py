@@ -10,11 +10,13 @@ unquoted space) would mean something else to the shell that cron uses, and is re
 
 from __future__ import annotations
 
+import os
 import re
-from pathlib import Path
+from typing import Any
 
 from ..errors import TitanError
 from .programs import run
+from .safe_open import UnsafePathError, open_file
 
 _ASSIGNMENT = re.compile(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=")
 _BARE_REFUSED = set(" \t;&|<>()$`*?[\"'\\~#")
@@ -28,10 +30,19 @@ def read_env_file(path: str) -> dict[str, str]:
     """Return the variables that the file assigns.
 
     Raises:
-        EnvFileError: the file is missing, not readable, or not UTF-8, or a line is outside the language.
+        EnvFileError: the file is missing, not readable, or not UTF-8, another user could have put it there, or a line is
+            outside the language.
     """
+    return parse_env(_read(path)[0], path)
+
+
+def _read(path: str) -> tuple[str, os.stat_result]:
+    """The file's text, and what it was read from."""
     try:
-        text = Path(path).read_bytes().decode("utf-8")
+        with os.fdopen(open_file(path), "rb") as stream:
+            return stream.read().decode("utf-8"), os.fstat(stream.fileno())
+    except UnsafePathError as error:
+        raise EnvFileError(f"The env file {error.message}", env_file=path) from error
     except OSError as error:
         raise EnvFileError(
             f"The env file {path!r} cannot be read ({error.strerror}). "
@@ -40,7 +51,6 @@ def read_env_file(path: str) -> dict[str, str]:
         ) from error
     except UnicodeDecodeError as error:
         raise EnvFileError(f"The env file {path!r} is not UTF-8 text (byte {error.start}).", env_file=path) from error
-    return parse_env(text, path)
 
 
 def parse_env(text: str, path: str = "env file") -> dict[str, str]:
@@ -53,17 +63,20 @@ def parse_env(text: str, path: str = "env file") -> dict[str, str]:
 def check_against_shell(path: str) -> dict[str, str]:
     """Return the file's variables after checking that /bin/sh, sourcing it, sees the same values.
 
-    The file is sourced only after our reader has accepted it: it then holds nothing but assignments.
+    The shell gets the bytes that our reader has accepted, which are nothing but assignments, and runs as the file's owner.
 
     Raises:
         EnvFileError: as read_env_file, or the shell sees another value for a variable (which is named).
     """
-    ours = read_env_file(path)
-    script = 'set -a; . "$1"; set +a; exec /usr/bin/env -0'
+    text, status = _read(path)
+    ours = parse_env(text, path)
     done = run(
-        ["/bin/sh", "-euc", script, "sh", str(Path(path).resolve())],
+        ["/bin/sh", "-euc", 'set -a; eval "$(cat)"; set +a; exec /usr/bin/env -0'],
+        input=text.encode(),
         capture_output=True,
         env={"PATH": "/usr/bin:/bin"},
+        cwd="/",
+        **_as_owner(status),
     )
     pairs = (item.partition(b"=") for item in done.stdout.split(b"\0"))
     shell = {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, _equals, value in pairs}
@@ -79,6 +92,13 @@ def check_against_shell(path: str) -> dict[str, str]:
             env_file=path,
         )
     return ours
+
+
+def _as_owner(status: os.stat_result) -> dict[str, Any]:
+    """Keywords for subprocess: root lets the file's owner run the shell."""
+    if os.geteuid() or not status.st_uid:
+        return {}
+    return {"user": status.st_uid, "group": status.st_gid, "extra_groups": []}
 
 
 class _Reader:

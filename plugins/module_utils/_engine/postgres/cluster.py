@@ -21,6 +21,7 @@ from typing import Any
 
 from ..errors import TitanError
 from ..host.programs import run_until
+from ..host.safe_open import UnsafePathError, change_mode, open_file, read_file
 from .connection import ConnectionSettings
 
 # For a cluster whose content is thrown away: nothing has to survive a crash.
@@ -40,12 +41,30 @@ class Cluster:
         folder: Directory made for the cluster; holds data/, the socket directory s/ and the server's log.
         port: TCP port on 127.0.0.1 when listening, else only the socket file's number.
         listen: Also listen on 127.0.0.1.
+        user: Name of the user as whom root runs the server; "" for the usual one (see unprivileged_user).
     """
 
     programs: str
     folder: str
     port: int = 5432
     listen: bool = False
+    user: str = ""
+
+    @property
+    def owner(self) -> pwd.struct_passwd | None:
+        """Whom root runs the server as; None for anybody else, who runs it himself."""
+        return pwd.getpwnam(self.user) if self.user and os.geteuid() == 0 else unprivileged_user()
+
+    def identity(self) -> dict[str, Any]:
+        """Keywords for subprocess: run as the server's owner."""
+        owner = self.owner
+        return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if owner else {}
+
+    def make_folder(self, path: str) -> None:
+        """Make the directory, if it is missing, for the server's owner alone (mode 0700)."""
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        if self.owner:
+            os.chown(path, self.owner.pw_uid, self.owner.pw_gid)
 
     @property
     def data(self) -> str:
@@ -80,13 +99,19 @@ class Cluster:
             superuser: Name of the superuser.
             limit: Seconds after which initdb is killed; None for no limit.
         """
-        make_folder(self.folder)
-        make_folder(self.socket)
+        self.make_folder(self.folder)
+        self.make_folder(self.socket)
         auth = ["--auth-local=trust", f"--auth-host={'scram-sha-256' if passwords else 'trust'}"]
         self.run_program("initdb", "--no-sync", f"--username={superuser}", *auth, *locale, limit=limit)
 
     def start(self, settings: Sequence[str] = (), timeout: int = 60, limit: float | None = None) -> None:
         """Start the server and wait until it accepts connections, at most timeout seconds, and limit if that is given."""
+        self.configure(settings)
+        log = os.path.join(self.folder, "server.log")
+        self.run_program("pg_ctl", "-w", "-t", str(timeout), "-l", log, "start", limit=limit)
+
+    def configure(self, settings: Sequence[str] = ()) -> None:
+        """Write the server's settings: where it listens, and those given as "name=value"."""
         listen = "127.0.0.1" if self.listen else ""
         lines = [
             f"listen_addresses = '{listen}'",
@@ -94,10 +119,11 @@ class Cluster:
             f"unix_socket_directories = '{_quoted(self.socket)}'",
         ]
         lines += [f"{name} = '{_quoted(value)}'" for name, _equals, value in (item.partition("=") for item in settings)]
-        conf = Path(self.data, "postgresql.auto.conf")
-        conf.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        log = os.path.join(self.folder, "server.log")
-        self.run_program("pg_ctl", "-w", "-t", str(timeout), "-l", log, "start", limit=limit)
+        with os.fdopen(
+            open_file(os.path.join(self.data, "postgresql.auto.conf"), os.O_WRONLY | os.O_CREAT), "wb"
+        ) as conf:
+            conf.truncate(0)
+            conf.write(("\n".join(lines) + "\n").encode())
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server if it runs; mode is pg_ctl's (smart, fast, immediate)."""
@@ -117,8 +143,8 @@ class Cluster:
 
     def pid(self) -> int | None:
         try:
-            return int(Path(self.data, "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0])
-        except (OSError, ValueError):
+            return int(read_file(os.path.join(self.data, "postmaster.pid")).split(b"\n", 1)[0])
+        except (OSError, ValueError, UnsafePathError):
             return None
 
     def remove(self) -> None:
@@ -134,8 +160,10 @@ class Cluster:
 
     def let_make_tablespaces(self, allowed: bool) -> None:
         """Whether the server may make and remove links to tablespaces; it can use those that are there."""
-        with suppress(FileNotFoundError):
-            os.chmod(os.path.join(self.data, "pg_tblspc"), 0o700 if allowed else 0o500)
+        owner = self.owner
+        with suppress(OSError, UnsafePathError):  # removed, or exchanged for what is not the cluster's
+            mode = 0o700 if allowed else 0o500
+            change_mode(os.path.join(self.data, "pg_tblspc"), mode, owner.pw_uid if owner else os.geteuid())
 
     def end(self) -> None:
         """Tell the server, if it runs, to end at once, whatever it is doing."""
@@ -146,14 +174,17 @@ class Cluster:
     def run_program(self, program: str, *arguments: str, limit: float | None = None) -> None:
         """Run a server program on the data directory, as an unprivileged user when we are root."""
         path = os.path.join(self.programs, program)
-        owner = unprivileged_user()
+        owner = self.owner
         output = os.path.join(self.folder, f"{program}.out")
         try:
-            with open(output, "w+b") as stream:  # a pipe would be held open by the server
+            with os.fdopen(
+                open_file(output, os.O_RDWR | os.O_CREAT), "w+b"
+            ) as stream:  # a pipe would be held open by the server
+                stream.truncate(0)
                 status = run_until(
                     [path, "-D", self.data, *arguments], limit,
                     stdout=stream, stderr=stream, cwd="/",
-                    env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}, **identity(),
+                    env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}, **self.identity(),
                 )  # fmt: skip
                 stream.seek(0)
                 said = stream.read().decode(errors="replace")
@@ -163,13 +194,15 @@ class Cluster:
                 "The PostgreSQL server programs must be installed and readable for that user."
             ) from error
         if status:
-            log = Path(self.folder, "server.log")
-            more = (
-                log.read_text(encoding="utf-8", errors="replace")[-1500:]
-                if program == "pg_ctl" and log.exists()
-                else ""
-            )
-            raise TitanError(f"{program} failed with status {status}: {' '.join((said[-1500:] + more).split())}")
+            log = self.log_tail() if program == "pg_ctl" else ""
+            raise TitanError(f"{program} failed with status {status}: {' '.join((said[-1500:] + log).split())}")
+
+    def log_tail(self) -> str:
+        """The end of the server's log; empty if there is none."""
+        try:
+            return read_file(os.path.join(self.folder, "server.log")).decode(errors="replace")[-1500:]
+        except (OSError, UnsafePathError):
+            return ""
 
 
 def _quoted(value: str) -> str:

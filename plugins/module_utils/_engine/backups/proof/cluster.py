@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Callable
 
 from ...errors import LockedError, OptionError
-from ...postgres.cluster import Cluster, unprivileged_user
+from ...postgres.cluster import Cluster
 from ...postgres.locks import file_lock
+from ...postgres.sandboxed import DRILL_USERS, drill_server
 from ..programs.pipeline import Deadline
 from ..programs.tools import Programs
 
@@ -41,8 +44,16 @@ def require_drill_directory(folder: str) -> None:
 
 
 @contextmanager
-def drill_cluster(programs: Programs, folder: str, deadline: Deadline) -> Iterator[Cluster]:
-    """A cluster yet to be filled, in a private directory of its own in folder.
+def drill_cluster(
+    programs: Programs, folder: str, deadline: Deadline, warn: Callable[[str], None] | None = None
+) -> Iterator[Cluster]:
+    """A cluster yet to be filled, in a private directory of its own in folder; in a sandbox, if warn is given.
+
+    Args:
+        programs: Of the server.
+        folder: Where the directory is made.
+        deadline: When the server is ended at the latest.
+        warn: Takes the sentence that there is no sandbox on this host. None for a server that needs more than its directory.
 
     When the block ends, or the time is up, its server is ended; then everything is removed. Those of dead runs go first.
 
@@ -52,10 +63,16 @@ def drill_cluster(programs: Programs, folder: str, deadline: Deadline) -> Iterat
     require_drill_directory(folder)
     remove_leftover_drills(folder)
     try:
-        made = tempfile.mkdtemp(prefix=_PREFIX, dir=folder)
+        made = tempfile.mkdtemp(prefix=_PREFIX, dir=os.path.realpath(folder))
     except OSError as error:
         raise OptionError("drill_dir", folder, f"No directory can be made in it ({error.strerror}).") from error
     cluster = Cluster(programs.folder, made)
+    if warn:
+        cluster, why = drill_server(programs.folder, made)
+        if why:
+            warn(
+                f"The drill's server runs as an ordinary program, because no sandbox can be made on this host ({why})."
+            )
     try:
         with file_lock(os.path.join(made, "lock"), "a drill"), deadline.ends(cluster.end):
             yield cluster
@@ -69,8 +86,7 @@ def remove_leftover_drills(folder: str) -> list[str]:
     Returns:
         The directories that were removed.
     """
-    owner = unprivileged_user()
-    ours = {os.geteuid(), owner.pw_uid if owner else os.geteuid()}
+    ours = {os.geteuid(), *(_uid(name) for name in ("postgres", *DRILL_USERS) if os.geteuid() == 0)} - {-1}
     removed = []
     for item in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
         path = os.path.join(folder, item)
@@ -78,6 +94,13 @@ def remove_leftover_drills(folder: str) -> list[str]:
             Cluster("", path).remove()
             removed.append(path)
     return removed
+
+
+def _uid(name: str) -> int:
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        return -1
 
 
 def _is_dead(path: str, ours: set[int]) -> bool:

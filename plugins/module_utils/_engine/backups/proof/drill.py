@@ -19,7 +19,7 @@ from typing import Any, Callable
 
 from ...errors import LockedError, TitanError
 from ...outcome import silent
-from ...postgres.cluster import THROW_AWAY, Cluster, identity, make_folder
+from ...postgres.cluster import THROW_AWAY, Cluster
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect, sql
 from ...postgres.locks import advisory_lock
@@ -60,6 +60,7 @@ class DrillResult:
         tables, rows: Compared (or, without a manifest, only counted after the restore).
         seconds: Of the whole drill.
         restored: The restored database's fingerprint.
+        warnings: Sentences; that no sandbox could be made, for example.
     """
 
     differences: tuple[str, ...]
@@ -67,6 +68,7 @@ class DrillResult:
     rows: int
     seconds: float
     restored: Fingerprint
+    warnings: tuple[str, ...] = ()
 
 
 def run_drill(
@@ -99,10 +101,11 @@ def run_drill(
     """
     began = time.monotonic()
     source = (manifest.source if manifest else None) or Source()
+    warnings: list[str] = []
     place = (
         _in_scratch_database(server, source, deadline)
         if server
-        else _in_drill_cluster(programs, folder, source, deadline)
+        else _in_drill_cluster(programs, folder, source, deadline, warnings.append)
     )
     with ExitStack() as stack:
         ready, work, runs_as = stack.enter_context(place)
@@ -121,7 +124,8 @@ def run_drill(
         say("Comparing ...")
         text = partial(_text, reads_archive, unpacked)
         restored, differences = _compare(manifest, target, text, loader, say, server is None)
-    return DrillResult(tuple(differences), len(restored.tables), restored.rows, time.monotonic() - began, restored)
+    seconds = time.monotonic() - began
+    return DrillResult(tuple(differences), len(restored.tables), restored.rows, seconds, restored, tuple(warnings))
 
 
 @contextmanager
@@ -205,14 +209,16 @@ SELECT datname::text AS name FROM pg_database
 
 
 @contextmanager
-def _in_drill_cluster(programs: Programs, folder: str, source: Source, deadline: Deadline) -> Iterator[_Place]:
+def _in_drill_cluster(
+    programs: Programs, folder: str, source: Source, deadline: Deadline, warn: Callable[[str], None]
+) -> Iterator[_Place]:
     """A database in a throw-away cluster, whose superuser has the name of the source's; it is made while the block begins."""
     superuser = source.superuser
-    with drill_cluster(programs, folder, deadline) as cluster:
+    with drill_cluster(programs, folder, deadline, warn) as cluster:
         step("drill.cluster")
         with ThreadPoolExecutor(1) as pool:
             made = pool.submit(_make, cluster, superuser, source, deadline)
-            yield made.result, cluster.folder, identity()
+            yield made.result, cluster.folder, cluster.identity()
 
 
 def _make(cluster: Cluster, superuser: str, source: Source, deadline: Deadline) -> ConnectionSettings:
@@ -224,7 +230,7 @@ def _make(cluster: Cluster, superuser: str, source: Source, deadline: Deadline) 
         for role in source.roles:
             create_role(database, role)
         for number, tablespace in enumerate(source.tablespaces):
-            _create_tablespace(database, tablespace, os.path.join(cluster.folder, f"tablespace{number}"))
+            _create_tablespace(database, tablespace, cluster, os.path.join(cluster.folder, f"tablespace{number}"))
         make_like_source(database, _DATABASE, source)
     return maintenance.to(_DATABASE)
 
@@ -235,8 +241,8 @@ def create_role(database: Database, role: str) -> None:
         database.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
 
 
-def _create_tablespace(database: Database, name: str, folder: str) -> None:
-    make_folder(folder)
+def _create_tablespace(database: Database, name: str, cluster: Cluster, folder: str) -> None:
+    cluster.make_folder(folder)
     database.execute(sql.SQL("CREATE TABLESPACE {} LOCATION {}").format(sql.Identifier(name), sql.Literal(folder)))
 
 

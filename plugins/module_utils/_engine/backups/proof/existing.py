@@ -63,6 +63,7 @@ def _drilled(entry: Entry, file: FileName, programs: Programs, call: Call) -> Ou
     options, manifest = call.options, entry.manifest
     found = digest(entry.path)
     problem, tables, rows, seconds, restored = "", 0, 0, 0.0, None
+    warnings: tuple[str, ...] = ()
     if manifest and found != manifest.sha256:
         problem = f"its SHA-256 is {found}, but {manifest.sha256} in the manifest"
     else:
@@ -80,7 +81,7 @@ def _drilled(entry: Entry, file: FileName, programs: Programs, call: Call) -> Ou
                 say=call.say,
             )
             problem, tables, rows = "; ".join(result.differences), result.tables, result.rows
-            seconds, restored = result.seconds, result.restored
+            seconds, restored, warnings = result.seconds, result.restored, result.warnings
         except TitanError as error:
             if not error.details.get("of_the_backup"):
                 raise
@@ -98,6 +99,7 @@ def _drilled(entry: Entry, file: FileName, programs: Programs, call: Call) -> Ou
         True,
         {"backup": {**(noted.as_json() if noted else {}), "path": entry.path, "verified": checked.as_json()}},
         summary,
+        warnings=warnings,
     )
 
 

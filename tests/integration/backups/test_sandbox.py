@@ -1,0 +1,102 @@
+"""A backup whose database brings code along: the drill lets it run, and it reaches nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable
+
+import psycopg2
+import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.host.sandbox import Sandbox, why_no_sandbox
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+
+from tests.conftest import Cluster, embedded_programs, login, make_database
+
+# Runs programs as soon as its role may, in any server but the live one: what it sees comes back in a file that all may read.
+HOSTILE = """
+CREATE FUNCTION public.chk(v int) RETURNS bool LANGUAGE plpgsql AS $f$
+BEGIN
+  IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AND current_setting('port') <> '{port}' THEN
+    EXECUTE $x$ COPY (SELECT 1) TO PROGRAM
+      'cat {seen}/secret > {shared}/a; psql -X -h 127.0.0.1 -p {port} -U postgres -c "create role owned"; ls > {seen}/b; true' $x$;
+  END IF;
+  RETURN true;
+END $f$;
+CREATE TABLE public.t (id int PRIMARY KEY, v int, CHECK (public.chk(v)));
+INSERT INTO public.t VALUES (1, 1);
+"""
+
+
+@pytest.fixture
+def hostile(server: Cluster, workdir: Path) -> Iterator[ConnectionSettings]:
+    made = make_database(server)
+    seen, shared = workdir / "seen", workdir / "shared"
+    workdir.chmod(0o755)
+    for folder in (seen, shared):
+        folder.mkdir()
+        folder.chmod(0o777)
+    (seen / "secret").write_text("of the host\n")
+    with psycopg2.connect(**made.parameters()) as connection, connection.cursor() as cursor:
+        cursor.execute(HOSTILE.format(port=server.port, seen=seen, out=seen, shared=shared))
+    connection.close()
+    yield made
+
+
+def backed_up(call_module: Callable[..., Any], hostile: ConnectionSettings, workdir: Path, form: str) -> dict[str, Any]:
+    dest = workdir / "backups"
+    dest.mkdir(mode=0o700)
+    options = {"dest": str(dest), "name": "h", "format": form, "verify": "restored", "programs": embedded_programs()}
+    return dict(call_module("backup", **options, **login(hostile)))
+
+
+@pytest.mark.parametrize("form", ["plain", "custom"])
+def test_code_of_the_database_reaches_nothing_of_this_host(
+    server: Cluster, hostile: ConnectionSettings, workdir: Path, call_module: Callable[..., Any], form: str
+) -> None:
+    if why_no_sandbox(str(workdir / "shared"), os.geteuid(), os.getegid()):
+        pytest.skip("this kernel or container lets nobody make namespaces")
+    result = backed_up(call_module, hostile, workdir, form)
+    assert not result.get("failed"), result
+    assert result["backup"]["verified"]["level"] == "restored"
+    assert os.listdir(workdir / "seen") == ["secret"] and os.listdir(workdir / "shared") == []
+    with psycopg2.connect(**server.settings().parameters()) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_roles WHERE rolname = 'owned'")
+        assert cursor.fetchone() == (0,)
+
+
+def test_the_server_of_a_killed_run_ends_with_it(workdir: Path) -> None:
+    if why_no_sandbox(str(workdir), os.geteuid(), os.getegid()):
+        pytest.skip("this kernel or container lets nobody make namespaces")
+    child = os.fork()
+    if child == 0:
+        try:
+            Sandbox(["/bin/sleep", LONG], str(workdir), [], os.geteuid(), os.getegid(), subprocess.DEVNULL, {})
+            for _try in range(600):
+                if any(LONG.encode() in line and b"sleep" in line[:11] for line in command_lines()):
+                    break
+                time.sleep(0.05)
+            os.kill(os.getpid(), signal.SIGKILL)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and any(LONG.encode() in line for line in command_lines()):
+        time.sleep(0.1)
+    assert not any(LONG.encode() in line for line in command_lines())
+
+
+LONG = "86399.125"
+
+
+def command_lines() -> list[bytes]:
+    lines = []
+    for item in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            lines.append(Path(f"/proc/{item}/cmdline").read_bytes())
+    return lines
