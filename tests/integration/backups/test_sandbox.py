@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import os
 import signal
 import subprocess
@@ -13,8 +14,10 @@ from typing import Any, Callable
 
 import psycopg2
 import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.cli import main
 from ansible_collections.titan.database.plugins.module_utils._engine.host.sandbox import Sandbox, why_no_sandbox
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect, sql
 
 from tests.conftest import Cluster, embedded_programs, login, make_database
 
@@ -100,3 +103,67 @@ def command_lines() -> list[bytes]:
         with contextlib.suppress(OSError):
             lines.append(Path(f"/proc/{item}/cmdline").read_bytes())
     return lines
+
+
+FOREIGN = """--
+-- PostgreSQL database dump
+--
+
+\\restrict abc
+
+SET standard_conforming_strings = on;
+CREATE TABLE public.a (id int);
+{command}
+CREATE TABLE public.written (id int);
+
+--
+-- PostgreSQL database dump complete
+--
+
+\\unrestrict abc
+
+"""
+
+
+@pytest.mark.parametrize("where", ["drill", "restore"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "\\! touch {folder}/ran",
+        '\\connect "host=127.0.0.1 port={port} user=postgres dbname={live}"',
+        "SELECT 1 \\! touch {folder}/ran",
+        "\\o {folder}/ran\nSELECT 1;",
+        "\\copy public.a from program 'touch {folder}/ran'",
+        "\\unrestrict abc\n\\! touch {folder}/ran",
+        "",
+    ],
+    ids=["shell", "connect", "shell_in_a_statement", "output", "copy_program", "unrestrict_early", "nothing"],
+)
+def test_a_dump_of_others_commands_nobody(
+    settings: ConnectionSettings, workdir: Path, command: str, where: str
+) -> None:
+    text = FOREIGN.format(command=command.format(folder=workdir, port=settings.port, live=settings.database))
+    backup = workdir / "theirs_20260101_000000.sql.gz"
+    backup.write_bytes(gzip.compress(text.encode()))
+    workdir.chmod(0o700)
+    argv = [where, "--source", str(backup), "--programs", embedded_programs(), "--dest", str(workdir)]
+    into = f"{settings.database}_r"
+    argv += ["--into", into] if where == "restore" else []
+    environment = {
+        "DB_HOST": settings.host,
+        "DB_PORT": str(settings.port),
+        "DB_USER": settings.user,
+        "DB_NAME": settings.database,
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        status = main(argv)
+    assert (status == 0) == (command == "")
+    assert not (workdir / "ran").exists()
+    with psycopg2.connect(**settings.parameters()) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('public.written') IS NULL")
+        assert cursor.fetchone() == (True,)
+    connection.close()
+    with connect(settings) as admin:
+        admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(into)))

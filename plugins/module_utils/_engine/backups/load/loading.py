@@ -9,7 +9,7 @@ import os
 import subprocess
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Callable
@@ -25,6 +25,7 @@ from ..programs.codecs import NONE
 from ..programs.pipeline import PIECE, Deadline, Program, chain, output_of
 from ..programs.tools import Programs
 from .positions import write_positions
+from .restricted import can_restrict, restricted
 
 # A restore that fails with these says something about this host, not about the backup.
 _OF_THE_HOST = (
@@ -45,6 +46,7 @@ class Loader:
         with_rows: Also hash the rows in the dump's text, for a comparison with a dump of the restored database.
         age_identity: Path of the age identity for an encrypted dump.
         identity: Keywords for subprocess; psql runs a dump's text, so a drill of root's lets somebody else do it.
+        foreign: Whether the dump is of others: none of our manifests says how it was made.
     """
 
     programs: Programs
@@ -54,6 +56,7 @@ class Loader:
     with_rows: bool = False
     age_identity: str = ""
     identity: Mapping[str, Any] = field(default_factory=dict)
+    foreign: bool = False
 
     def load(self, path: str, file: FileName, target: ConnectionSettings) -> Skeleton:
         """Load the dump into the target and return what the dump says the schema is.
@@ -135,6 +138,7 @@ class Loader:
 
     def _load_plain(self, path: str, file: FileName, target: ConnectionSettings) -> Skeleton:
         reader = SkeletonReader(self.with_rows)
+        script = restricted if can_restrict(self.programs.version) else self._unrestricted
         argv = [
             self.programs.path("psql"), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1",
             "--single-transaction", "--file=-",
@@ -143,10 +147,18 @@ class Loader:
         with child_environment(target) as env, decoded(*given) as pieces:
             psql = Program(argv, {**env, **_settings_for_writing(target)}, self.identity)
             with chain([psql], self.deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as started:
-                for piece in pieces:
+                for piece in script(_read_by(reader, pieces)):
                     started.input.write(piece)
-                    reader.feed(piece)
         return reader.skeleton()
+
+    def _unrestricted(self, pieces: Iterable[bytes]) -> Iterable[bytes]:
+        """What an older psql gets: nothing that others have made."""
+        if self.foreign:
+            raise TitanError(
+                f"A plain dump that others have made can run programs in psql {self.programs.version}, which does not know "
+                f"\\restrict. Update the package postgresql-client-{self.programs.major}."
+            )
+        return pieces
 
     def _identity_for(self, file: FileName) -> str:
         return self.age_identity if file.encrypted else ""
@@ -188,6 +200,12 @@ class Loader:
 def _settings_for_writing(target: ConnectionSettings) -> dict[str, str]:
     with connect(target, "restore") as database:
         return load_settings(database)
+
+
+def _read_by(reader: SkeletonReader, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        reader.feed(piece)
+        yield piece
 
 
 def conninfo(database: str) -> str:

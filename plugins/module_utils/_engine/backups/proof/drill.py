@@ -110,8 +110,9 @@ def run_drill(
     with ExitStack() as stack:
         ready, work, runs_as = stack.enter_context(place)
         loader = Loader(
-            programs, work, jobs, deadline, bool(manifest and needs_redump(manifest)), age_identity, runs_as
-        )
+            programs, work, jobs, deadline, bool(manifest and needs_redump(manifest)), age_identity, runs_as,
+            foreign=manifest is None or manifest.adopted,
+        )  # fmt: skip
         say("Restoring ...")
         step("drill.restore")
         unpacked = stack.enter_context(ExitStack())

@@ -188,7 +188,9 @@ def _load_and_compare(
     target = call.connection.to(name)
     with tempfile.TemporaryDirectory(prefix="titan-restore-", dir=restore_temp_directory()) as work:
         redump = bool(entry.manifest and needs_redump(entry.manifest))
-        loader = Loader(programs, work, call.options["jobs"], deadline, redump, absolute(call.options["identity"]))
+        foreign = entry.manifest is None or entry.manifest.adopted
+        age_identity = absolute(call.options["identity"])
+        loader = Loader(programs, work, call.options["jobs"], deadline, redump, age_identity, foreign=foreign)
         archive = loader.load(entry.path, file, target)
         call.say("Comparing ...")
         hash_method = entry.manifest.fingerprint.hash_method if entry.manifest else COLUMNS
