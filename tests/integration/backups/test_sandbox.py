@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import os
 import signal
@@ -20,6 +19,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.co
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect, sql
 
 from tests.conftest import Cluster, embedded_programs, login, make_database
+
+from .helpers import command_lines
 
 # Runs programs as soon as its role may, in any server but the live one: what it sees comes back in a file that all may read.
 HOSTILE = """
@@ -95,14 +96,6 @@ def test_the_server_of_a_killed_run_ends_with_it(workdir: Path) -> None:
 
 
 LONG = "86399.125"
-
-
-def command_lines() -> list[bytes]:
-    lines = []
-    for item in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError):
-            lines.append(Path(f"/proc/{item}/cmdline").read_bytes())
-    return lines
 
 
 FOREIGN = """--

@@ -49,9 +49,8 @@ class SandboxedCluster(Cluster):
         env = {"PATH": os.defpath, "LC_ALL": "C"}
         log = os.path.join(self.folder, "server.log")
         with os.fdopen(open_file(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab") as output:
-            programs = os.path.realpath(self.programs)
-            argv = [os.path.join(programs, "postgres"), "-D", self.data]
-            server = Sandbox(argv, self.folder, [os.path.dirname(programs)], user, group, output, env)
+            program = os.path.realpath(os.path.join(self.programs, "postgres"))
+            server = Sandbox([program, "-D", self.data], self.folder, _installation(program), user, group, output, env)
         self._started.append(server)
         deadline = time.monotonic() + min(timeout, limit if limit is not None else timeout)
         while not self._accepts():
@@ -79,6 +78,13 @@ class SandboxedCluster(Cluster):
         """Kill the server and whatever runs in its sandbox."""
         for server in self._started:
             server.end()
+
+
+def _installation(program: str) -> list[str]:
+    """The directories of the server's installation: its own, and those of its libraries and templates."""
+    folder = os.path.dirname(program)
+    beside = (os.path.join(os.path.dirname(folder), name) for name in ("lib", "lib64", "share"))
+    return [folder, *filter(os.path.isdir, beside)]
 
 
 def ids_of(cluster: Cluster) -> tuple[int, int]:
