@@ -19,6 +19,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.co
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect, sql
 
 from tests.conftest import Cluster, embedded_programs, login, make_database
+from tests.processes import ended, forked
 
 from .helpers import command_lines
 
@@ -77,18 +78,17 @@ def test_code_of_the_database_reaches_nothing_of_this_host(
 def test_the_server_of_a_killed_run_ends_with_it(workdir: Path) -> None:
     if why_no_sandbox(str(workdir), os.geteuid(), os.getegid()):
         pytest.skip("this kernel or container lets nobody make namespaces")
-    child = os.fork()
-    if child == 0:
-        try:
-            Sandbox(["/bin/sleep", LONG], str(workdir), [], os.geteuid(), os.getegid(), subprocess.DEVNULL, {})
-            for _try in range(600):
-                if any(LONG.encode() in line and b"sleep" in line[:11] for line in command_lines()):
-                    break
-                time.sleep(0.05)
-            os.kill(os.getpid(), signal.SIGKILL)
-        finally:
-            os._exit(1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+    def be_killed() -> None:
+        Sandbox(["/bin/sleep", LONG], str(workdir), [], os.geteuid(), os.getegid(), subprocess.DEVNULL, {})
+        for _try in range(600):
+            if any(LONG.encode() in line and b"sleep" in line[:11] for line in command_lines()):
+                break
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with forked(be_killed) as child:
+        assert ended(child) == -signal.SIGKILL
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and any(LONG.encode() in line for line in command_lines()):
         time.sleep(0.1)
