@@ -130,6 +130,11 @@ options:
           - Age of the oldest unfrozen transaction or multixact in millions. The default is V([500, 1000]).
         type: list
         elements: float
+      skipped_indexes:
+        description:
+          - "Indexes that a migration left out as duplicates, and whose duplicates are gone: the next run builds them. The default is V([0, 0])."
+        type: list
+        elements: float
       invalid_indexes:
         description:
           - Number of indexes that a failed build left behind. The default is V([0, 5]).

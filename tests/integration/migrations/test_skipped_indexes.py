@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
+from tests.conftest import login
 from tests.integration.migrations.judge import Databases
 
 BASE = """
@@ -140,6 +143,25 @@ def test_a_duplicate_that_a_person_drops_is_noticed_with_nothing_pending(databas
         assert outcome.changed and [item["index"] for item in outcome.data["restored_indexes"]] == ["people_new"]
         assert ("public.people_new" in databases.indexes(databases.engine)) is not check_mode
     assert not databases.migrate(FILES).changed
+
+
+def test_health_tells_of_a_duplicate_that_is_gone(
+    databases: Databases, call_module: Callable[..., dict[str, Any]]
+) -> None:
+    skipped(databases)
+
+    def check() -> tuple[str, str]:
+        found = call_module("health_info", **login(databases.engine))["checks"]
+        return next((each["status"], each["message"]) for each in found if each["name"] == "skipped_indexes")
+
+    assert check() == ("ok", "0")
+    databases.run(databases.engine, "ALTER INDEX people_old RENAME TO x")
+    assert check()[0] == "ok"
+    databases.run(databases.engine, "DROP INDEX x")
+    status, message = check()
+    assert status == "critical" and "people_new on public.people" in message
+    databases.migrate(FILES)
+    assert check()[0] == "ok"
 
 
 def test_one_that_cannot_be_built_fails_and_names_both(databases: Databases) -> None:

@@ -154,6 +154,38 @@ DEFAULT_PARTITION_ROWS = SqlCheck(
     fix="make the missing partition and move the rows, which locks the table meanwhile: {sql}",
 )
 
+_SKIPPED = (
+    "EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE n.nspname = 'titan_ops' AND c.relname = 'skipped_index' AND {condition})"
+)
+_READABLE = "has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')"
+
+SKIPPED_INDEXES = SqlCheck(
+    "skipped_indexes",
+    0,
+    0,
+    "",
+    "Indexes that a migration left out as duplicates, and whose duplicates are gone: the next run builds them.",
+    made_by=f"""CASE WHEN {_SKIPPED.format(condition=_READABLE)} THEN $q$
+    SELECT format('%I on %I.%I (of migration %s), whose duplicate %I is gone', s.name, s.schema, s.table_name, s.version, s.duplicate_of) AS what,
+           regexp_replace(s.definition, '^(CREATE (UNIQUE )?INDEX)', '\1 CONCURRENTLY') AS sql
+      FROM titan_ops.skipped_index s JOIN pg_namespace n ON n.nspname = s.schema
+      JOIN pg_class t ON t.relnamespace = n.oid AND t.relname = s.table_name
+     WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = s.table_oid AND a.attnum = ANY (s.columns) AND a.attisdropped)
+       AND NOT EXISTS (
+       SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = t.oid AND i.indisvalid
+          AND (c.oid = s.duplicate_oid AND t.oid = s.table_oid
+               OR s.definition = format('CREATE %sINDEX "%s"', CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END, replace(s.name, '"', '""'))
+                  || substr(pg_get_indexdef(c.oid),
+                       1 + length(format('CREATE %sINDEX %I', CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END, c.relname)))))
+     ORDER BY 1$q$ END""",  # noqa: S608 (constants)
+    counts=True,
+    fix="run the migrations again, which builds them: ansible-playbook titan.database.migrate; or {sql}",
+    sees="NOT " + _SKIPPED.format(condition=f"NOT ({_READABLE})"),
+    grant="SELECT on titan_ops.skipped_index",
+)
+
 CHECKS = (
-    INVALID_INDEXES, UNVALIDATED_CONSTRAINTS, DISABLED_TRIGGERS, FOREIGN_KEYS_WITHOUT_INDEX, PARTITIONS_AHEAD, DEFAULT_PARTITION_ROWS,
+    SKIPPED_INDEXES, INVALID_INDEXES, UNVALIDATED_CONSTRAINTS, DISABLED_TRIGGERS, FOREIGN_KEYS_WITHOUT_INDEX, PARTITIONS_AHEAD,
+    DEFAULT_PARTITION_ROWS,
 )  # fmt: skip
