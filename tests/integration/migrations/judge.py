@@ -38,6 +38,11 @@ class Databases:
         with self.connections[settings.database].cursor() as cursor:
             cursor.execute(sql)
 
+    def rows(self, settings: ConnectionSettings, query: str) -> list[tuple[Any, ...]]:
+        with self.connections[settings.database].cursor() as cursor:
+            cursor.execute(query)
+            return list(cursor.fetchall())
+
     def works(self, sql: str) -> bool:
         try:
             self.run(self.judge, sql)

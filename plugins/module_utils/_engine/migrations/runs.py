@@ -19,7 +19,7 @@ from .files.script import Script
 from .history import drift, read
 from .history.plan import Plan, rollback_plan
 from .history.records import ObjectChange
-from .history.write import Attempt, ExecutedBy, create, executed_by, insert
+from .history.write import Attempt, ExecutedBy, create, executed_by, insert, now
 from .indexes.decision import Later
 from .indexes.registry import SkippedIndexes
 from .indexes.skipped import create as create_skipped
@@ -189,8 +189,7 @@ def _amend(database: Database, executor: ExecutedBy, amended: Sequence[Migration
     taken = {read.sort_key(version) for version in accepted}
     before = read.read(database) if amended else {}
     for item in amended:
-        now = database.value("SELECT pg_catalog.clock_timestamp()")
-        attempt = Attempt(item, "amend", now, item.text)
+        attempt = Attempt(item, "amend", now(database), item.text)
         attempt.details = {
             "edit": "accepted" if item.sort_key in taken else "harmless",
             "previous": before[item.sort_key].checksum,

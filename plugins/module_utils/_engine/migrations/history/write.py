@@ -10,7 +10,6 @@ import json
 import socket
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
 
 from ...errors import DatabaseError
 from ...postgres.database import Database
@@ -57,11 +56,11 @@ class ExecutedBy:
 
 @dataclass
 class Attempt:
-    """One row being written."""
+    """One row being written; started: from now()."""
 
     migration: Migration
     action: str
-    started: Any
+    started: str | None
     body: str
     steps: list[StepRecord] = field(default_factory=list)
     details: AttemptDetails = field(default_factory=AttemptDetails)
@@ -75,6 +74,15 @@ def executed_by(database: Database) -> ExecutedBy:
     except (KeyError, OSError):
         user = ""
     return ExecutedBy(user, socket.gethostname(), str(uuid.uuid4()), database.server_version)
+
+
+# The server's time in a form that no setting changes (DateStyle, TimeZone): seconds since 1970.
+NOW = "extract(epoch FROM pg_catalog.clock_timestamp())::pg_catalog.text"
+
+
+def now(database: Database) -> str:
+    """When an attempt starts."""
+    return str(database.value(f"SELECT {NOW}"))
 
 
 def create(database: Database) -> None:
@@ -101,9 +109,9 @@ def create(database: Database) -> None:
 _INSERT = """
 INSERT INTO titan_ops.migration_history (version, name, action, outcome, checksum, body, steps, details, error,
   operating_user, host, run_id, started, milliseconds, server_version)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, pg_catalog.to_timestamp(%s::pg_catalog.float8),
   (extract(epoch FROM pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.-)
-   extract(epoch FROM %s::pg_catalog.timestamptz)) OPERATOR(pg_catalog.*) 1000, %s)
+   %s::pg_catalog.numeric) OPERATOR(pg_catalog.*) 1000, %s)
 RETURNING id, milliseconds, pg_catalog.pg_current_xact_id()::pg_catalog.text AS xid
 """
 

@@ -35,7 +35,7 @@ COMMENT ON TABLE titan_ops.skipped_index IS 'Indexes of migrations that were lef
 # Whatever path, role and encoding a file has set: definitions are compared as they are written under one path.
 _OURS = (
     "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL ROLE NONE; SET LOCAL client_encoding = 'UTF8'; "
-    "SET LOCAL search_path = pg_catalog"
+    "SET LOCAL search_path = pg_catalog; SET LOCAL quote_all_identifiers = off"
 )
 
 _INDEXES = """

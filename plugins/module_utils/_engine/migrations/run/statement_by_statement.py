@@ -81,7 +81,7 @@ class Stepper:
         before = known_steps(known, self.script, self.attempt.action)
         begun = [record for record in before if record["outcome"] == "running"]
         self.attempt.steps = [record for record in before if record["outcome"] != "running"]
-        self.attempt.started = self.database.value("SELECT pg_catalog.clock_timestamp()")
+        self.attempt.started = write.now(self.database)
         try:
             if not before:
                 self.session.check_headers(self.script.headers, "require", self.script.file)

@@ -24,6 +24,7 @@ from ...postgres.sqlstates import (
 )
 from ..files.headers import Headers
 from ..files.script import Script, Step, shortened
+from ..history.write import NOW
 from ..sql.tokens import line_of
 from .watcher import Watcher, describe
 
@@ -115,11 +116,12 @@ class Session:
         if any(word in lowered for word in _OUTLIVING_WORDS):
             self._needs_reconnect = self._needs_reconnect or _OUTLIVING.search(text) is not None
 
-    def begin(self, opening: str = "") -> tuple[str, Any]:
+    def begin(self, opening: str = "") -> tuple[str, str]:
         """Begin a transaction under the lock limit; return its id and the time. opening: see Step."""
         row = self.database.row(
             f"BEGIN; {opening}; SET LOCAL lock_timeout = {int(self.rules.lock_timeout)}; "
-            "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text AS xid, pg_catalog.clock_timestamp() AS now"
+            "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text AS xid, "
+            f"{NOW} AS now"
         )
         if row is None:
             raise DatabaseError("The server returned no transaction id.")
@@ -173,7 +175,11 @@ class Session:
             self.database.execute(_RESET + self._client_check)
 
     def enable_client_check(self) -> None:
-        """Let the server notice a killed runner within a second, so that it keeps neither locks nor a build going."""
+        """Let the server notice a killed runner within a second, so that it keeps neither locks nor a build going.
+
+        The dates of a file are read as role and database say, and not as psycopg2 has set it for itself.
+        """
+        self.database.execute("RESET datestyle")
         try:
             self.database.execute("SET client_connection_check_interval = 1000")
         except DatabaseError:

@@ -13,7 +13,7 @@ from ...steps import step
 from ..files.naming import Migration
 from ..history import drift
 from ..history.plan import Plan
-from ..history.write import Attempt, create, executed_by, insert
+from ..history.write import Attempt, create, executed_by, insert, now
 from .baseline import gather_evidence
 from .evidence import ABSENT, PARTLY, Evidence, TakenOver
 from .foreign_history import Statement, read_foreign
@@ -54,8 +54,7 @@ def _record(database: Database, tool: str, statements: Sequence[Statement], proo
     step("migration.adopt")
     with database.transaction():
         for item in statements:
-            now = database.value("SELECT pg_catalog.clock_timestamp()")
-            attempt = Attempt(item.migration, "baseline", now, item.migration.text)
+            attempt = Attempt(item.migration, "baseline", now(database), item.migration.text)
             proof = proofs.get(item.migration.key)
             attempt.details = {
                 "source": tool,

@@ -18,7 +18,7 @@ from ..files.script import Script
 from ..history import drift, read
 from ..history.inventory import read_definitions
 from ..history.plan import Plan
-from ..history.write import Attempt, create, executed_by, insert
+from ..history.write import Attempt, create, executed_by, insert, now
 from ..run.prepare import rules_of, script_of
 from .data import changes_rows, inserted_tables, rows_are_there
 from .evidence import ABSENT, PROVEN, UNPROVEN, UNPROVEN_DATA, Evidence, TakenOver, compare, settle_traceless
@@ -140,8 +140,7 @@ def _record(database: Database, recorded: Sequence[Evidence], doubtful: Sequence
     step("migration.baseline")
     with database.transaction():
         for item in [*recorded, *doubtful]:
-            now = database.value("SELECT pg_catalog.clock_timestamp()")
-            attempt = Attempt(item.migration, "baseline", now, item.migration.text)
+            attempt = Attempt(item.migration, "baseline", now(database), item.migration.text)
             attempt.details = {"indexes": item.indexes, "there": item.there}
             if item in doubtful:
                 attempt.details["unproven"] = item.verdict
