@@ -8,6 +8,8 @@ Private to this collection; may change at any time.
 
 from __future__ import annotations
 
+import json
+import os
 import traceback
 from typing import Any, Callable
 
@@ -18,6 +20,7 @@ from ._engine.outcome import Call, Outcome
 from ._engine.postgres import database
 from ._engine.postgres.connection import settings_from_options
 from ._engine.postgres.options import CONNECTION
+from ._engine.postgres.time_limit import time_limit
 from ._engine.text.options import Option, Spec, argument_spec
 
 
@@ -35,14 +38,16 @@ def run_module(operation: Callable[[Call], Outcome], options: Spec, *, connectio
     )
     if connection and database.psycopg2 is None:
         module.fail_json(msg=missing_required_lib("psycopg2 (Debian package python3-psycopg2)"))
+    options_given = {key: _given(options[key], value) for key, value in module.params.items() if key in options}
     try:
-        outcome = operation(
-            Call(
-                options={key: _given(options[key], value) for key, value in module.params.items() if key in options},
-                settings=settings_from_options(module.params) if connection else None,
-                check_mode=module.check_mode,
+        with time_limit(options_given, _give_up):
+            outcome = operation(
+                Call(
+                    options=options_given,
+                    settings=settings_from_options(module.params) if connection else None,
+                    check_mode=module.check_mode,
+                )
             )
-        )
     except TitanError as error:
         module.fail_json(msg=error.message, **{key: value for key, value in error.details.items() if value is not None})
     except OSError as error:
@@ -54,6 +59,12 @@ def run_module(operation: Callable[[Call], Outcome], options: Spec, *, connectio
         module.warn(warning)
     diff = {"before": outcome.before, "after": outcome.after}
     module.exit_json(changed=outcome.changed, diff=diff, summary=outcome.summary, **outcome.data)
+
+
+def _give_up(sentence: str) -> None:
+    """End a run that ends by nothing else, from another thread."""
+    os.write(1, json.dumps({"failed": True, "changed": True, "msg": sentence}).encode())
+    os._exit(1)
 
 
 def _given(rule: Option, value: Any) -> Any:

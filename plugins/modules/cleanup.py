@@ -76,6 +76,7 @@ options:
     description:
       - End cleanly after this time, for example V(30 minutes). The state of what was not finished is then V(partial), which is no failure. The next
         run goes on.
+      - A run that cannot end by itself then, because the network is silent, is ended within 5 seconds.
     type: str
     default: 1h
   batch_target_ms:

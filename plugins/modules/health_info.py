@@ -302,6 +302,11 @@ options:
       - Path on the target host of the configuration that the role P(titan.database.crontab#role) writes. It names the jobs, their records and the
         place of the backups.
     type: path
+  timeout:
+    description:
+      - End after this many seconds, whatever the run waits for; V(0) is no limit.
+    type: int
+    default: 60
 author:
   - titan.database contributors (@titan-database)
 """

@@ -212,6 +212,12 @@ options:
       - Has to be true for O(state=rolled_back) to do anything outside check mode.
     type: bool
     default: false
+  timeout:
+    description:
+      - End after this many seconds, whatever the run waits for; V(0) is no limit.
+      - A file in a transaction is rolled back then; a file without one goes on where it was in the next run.
+    type: int
+    default: 86400
 seealso:
   - module: titan.database.migration_info
 author:

@@ -49,7 +49,8 @@ options:
     default: 1
   max_runtime:
     description:
-      - Start no further rebuild after this time, for example V(90 minutes).
+      - Start no further rebuild after this time, for example V(90 minutes), and cancel the one that still runs. What it left behind is dropped.
+      - A run that cannot end by itself then, because the network is silent, is ended within 5 seconds.
     type: str
     default: 2h
   lock_timeout_ms:

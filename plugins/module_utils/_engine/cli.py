@@ -13,12 +13,14 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Callable
 
 from .errors import OptionError, TitanError
 from .outcome import Call, Outcome
 from .postgres import database
 from .postgres.connection import settings_from_options, settings_from_variables
+from .postgres.time_limit import time_limit
 from .text.arguments import add_flags, complete
 from .text.options import Spec
 from .version import VERSION
@@ -171,7 +173,8 @@ def _perform(known: argparse.Namespace, as_job: bool = False) -> tuple[int, dict
     try:
         config = read_config(known.config)
         options = complete(_options(known, config, command), command.spec())
-        outcome = command.operation()(Call(options, _settings(known, config, command), known.check, _progress()))
+        with time_limit(options, partial(_give_up, known.word)):
+            outcome = command.operation()(Call(options, _settings(known, config, command), known.check, _progress()))
     except TitanError as error:
         if not as_job:
             raise
@@ -185,6 +188,12 @@ def _perform(known: argparse.Namespace, as_job: bool = False) -> tuple[int, dict
     elif not (as_job and not outcome.data.get("report")):
         print(outcome.data.get("report") or outcome.summary)
     return int(outcome.data.get("exit_status", 0)), data
+
+
+def _give_up(word: str, sentence: str) -> None:
+    """End a run that ends by nothing else, from another thread."""
+    os.write(2, f"titan-db {word}: {sentence}\n".encode())
+    os._exit(3 if word == "health" else 1)
 
 
 def _options(known: argparse.Namespace, config: dict[str, Any], command: Command) -> dict[str, Any]:

@@ -43,6 +43,11 @@ HEALTH_INFO: Spec = {
         "names the jobs, their records and the place of the backups.",
         variable="crontab_config_path",
     ),
+    "timeout": option(
+        "int",
+        "End after this many seconds, whatever the run waits for; V(0) is no limit.",
+        default=60,
+    ),
 }
 
 STATS: Spec = {
@@ -54,4 +59,9 @@ STATS: Spec = {
     "backup_dest": HEALTH_INFO["backup_dest"],
     "backup_name": HEALTH_INFO["backup_name"],
     "job_config": HEALTH_INFO["job_config"],
+    "timeout": option(
+        "int",
+        "End after this many seconds, whatever the run waits for; V(0) is no limit.",
+        default=300,
+    ),
 }

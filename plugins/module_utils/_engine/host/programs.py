@@ -8,8 +8,11 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import weakref
 from collections.abc import Sequence
 from typing import Any
+
+_started: weakref.WeakSet[subprocess.Popen[Any]] = weakref.WeakSet()
 
 
 def run(arguments: Sequence[str], **options: Any) -> subprocess.CompletedProcess[Any]:
@@ -22,7 +25,16 @@ def run(arguments: Sequence[str], **options: Any) -> subprocess.CompletedProcess
 def start(arguments: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
     """subprocess.Popen with no standard input unless one is given."""
     options.setdefault("stdin", subprocess.DEVNULL)
-    return subprocess.Popen(list(arguments), **options)  # pylint: disable=ansible-bad-function
+    process = subprocess.Popen(list(arguments), **options)  # pylint: disable=ansible-bad-function
+    _started.add(process)
+    return process
+
+
+def kill_started() -> None:
+    """Kill every program that start() has started and that still runs, with all that it has started."""
+    for process in list(_started):
+        if process.returncode is None:
+            kill_tree(process.pid)
 
 
 def run_until(arguments: Sequence[str], limit: float | None, **options: Any) -> int:

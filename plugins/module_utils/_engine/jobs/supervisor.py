@@ -22,7 +22,7 @@ from ..environment.results import JobResult
 from ..host.programs import run
 
 # A group that was told to end gets this long before it is killed.
-KILL_AFTER = 10.0
+KILL_AFTER = 4.0
 _OUTPUT_LIMIT = 1_000_000
 _LINE_LIMIT = 65_536
 _DRAIN_SECONDS = 2.0  # seconds; whoever left the group may hold the pipe, and may never be silent

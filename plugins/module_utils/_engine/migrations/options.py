@@ -225,6 +225,12 @@ MIGRATION: Spec = {
         "Has to be true for O(state=rolled_back) to do anything outside check mode.",
         default=False,
     ),
+    "timeout": option(
+        "int",
+        "End after this many seconds, whatever the run waits for; V(0) is no limit.",
+        "A file in a transaction is rolled back then; a file without one goes on where it was in the next run.",
+        default=86400,
+    ),
 }
 
 MIGRATION_INFO: Spec = {name: MIGRATION[name] for name in ("path", "files", "naming", "placeholders")}

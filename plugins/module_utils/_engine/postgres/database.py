@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from enum import IntEnum
@@ -64,11 +65,31 @@ class TransactionState(IntEnum):
     UNKNOWN = 4
 
 
+# Every connection of this process that was not collected yet, and the moment (monotonic) at which the run's time is over.
+_open: weakref.WeakSet[Database] = weakref.WeakSet()
+_run_ends: list[float] = []
+
+
+def open_databases() -> list[Database]:
+    """The connections that are open now, for whoever has to end them all."""
+    while True:
+        try:
+            return [database for database in list(_open) if not database.closed]
+        except RuntimeError:  # another thread has just made one
+            continue
+
+
+def limit_connecting(ends: float | None) -> None:
+    """Let no attempt to connect last beyond this moment of the monotonic clock by more than a few seconds; None: no limit."""
+    _run_ends[:] = [] if ends is None else [ends]
+
+
 class Database:
     """One autocommit connection.
 
     Attributes:
         settings: Where it leads.
+        server_pid: The server process that answers; behind a pooler another one than libpq was told.
         pooled: Through a pooler, which gives us a session of our own.
         clock_ahead: Seconds by which the server's clock was ahead of this host's when the connection was made.
 
@@ -79,8 +100,10 @@ class Database:
     def __init__(self, raw: Any, settings: ConnectionSettings) -> None:
         self.raw = raw
         self.settings = settings
+        self.server_pid = 0
         self.pooled = False
         self.clock_ahead = 0.0
+        _open.add(self)
 
     def look_around(self, has_settings: bool) -> None:
         """Ask who answers and how late it is there, before anything is set.
@@ -96,6 +119,7 @@ class Database:
             "SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) AS now"
         ) or {"pid": 0, "now": before}
         self.clock_ahead = row["now"] - (before + time.time()) / 2
+        self.server_pid = row["pid"]
         self.pooled = row["pid"] != self.backend_pid
         if self.pooled:
             parameters = {"connect_timeout": "10", "client_encoding": "UTF8", **self.settings.parameters()}
@@ -188,9 +212,18 @@ class Database:
         return str(composed.as_string(self.raw))
 
     def cancel(self) -> None:
-        """Cancel what the session is doing, from another thread; nothing happens when it is idle or gone."""
+        """Cancel what the session is doing, from another thread; nothing happens when it is idle or gone.
+
+        Asked over a connection of its own: libpq's way waits for its answer without a limit, and holds the interpreter.
+        """
+        parameters = {"connect_timeout": "2", **self.settings.parameters(), "application_name": "titan-db cancel"}
         with suppress(psycopg2.Error):
-            self.raw.cancel()
+            other = _autocommitting(parameters)
+            try:
+                with other.cursor() as cursor:
+                    cursor.execute("SELECT pg_catalog.pg_cancel_backend(%s)", (self.server_pid,))
+            finally:
+                other.close()
 
     def abort(self) -> None:
         """End the session from this side, from any thread and whatever it waits for; the server gives up what it was doing.
@@ -230,6 +263,7 @@ class Database:
         renewed = connect(self.settings, application, fixed_settings)
         self.raw.close()
         self.raw, self.pooled, self.clock_ahead = renewed.raw, renewed.pooled, renewed.clock_ahead
+        self.server_pid = renewed.server_pid
 
     def notices(self) -> list[str]:
         """The notices and warnings received so far, and forget them."""
@@ -325,6 +359,8 @@ def connect(
 
 def _opened(settings: ConnectionSettings, name: str, timeout: int) -> tuple[Any, bool]:
     """psycopg2's connection, and whether the session began with our settings: poolers refuse to pass them on."""
+    if _run_ends:
+        timeout = max(2, min(timeout, int(_run_ends[0] - time.monotonic()) + 2))
     parameters: dict[str, Any] = {
         **CLIENT_KEEPALIVES,
         "connect_timeout": str(timeout),

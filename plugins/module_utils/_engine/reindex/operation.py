@@ -133,7 +133,7 @@ def _rebuild_all(
         if time.monotonic() >= deadline:
             plan.skipped.append({"index": index.full_name, "reason": "max_runtime is over; the next run takes it"})
             continue
-        result = rebuild(database, index, options["lock_timeout_ms"] / 1000)
+        result = rebuild(database, index, options["lock_timeout_ms"] / 1000, deadline)
         call.say(f"{index.full_name}: {result.problem or f'{index.bytes:,} -> {result.bytes_after:,} bytes'}")
         if result.failed:
             plan.failures.append(f"{index.full_name}: {result.problem}")

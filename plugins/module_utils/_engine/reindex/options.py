@@ -27,7 +27,9 @@ REINDEX: Spec = {
     ),
     "max_runtime": option(
         "str",
-        "Start no further rebuild after this time, for example V(90 minutes).",
+        "Start no further rebuild after this time, for example V(90 minutes), and cancel the one that still runs. What "
+        "it left behind is dropped.",
+        "A run that cannot end by itself then, because the network is silent, is ended within 5 seconds.",
         default="2h",
         variable="reindex_max_runtime",
     ),

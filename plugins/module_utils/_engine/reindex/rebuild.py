@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..errors import DatabaseError
 from ..postgres.database import Database, sql
 from ..postgres.disk import data_directory, free_bytes, is_here
-from ..postgres.sqlstates import LOCK_CONFLICTS
+from ..postgres.sqlstates import LOCK_CONFLICTS, QUERY_CANCELED
 from ..steps import step
 from .indexes import Index
 from .leftovers import drop_leftover, find_leftovers
@@ -28,13 +28,14 @@ class Rebuilt:
     failed: bool = False
 
 
-def rebuild(database: Database, index: Index, wait: float) -> Rebuilt:
+def rebuild(database: Database, index: Index, wait: float, deadline: float) -> Rebuilt:
     """Rebuild one index.
 
     Args:
         database: A connection with lock_timeout set.
         index: Which one.
         wait: Seconds to wait for old transactions.
+        deadline: On the monotonic clock; a rebuild that lasts longer is cancelled, and what it left is dropped.
     """
     free = disk_free(database, index)
     if free is not None and free < 2 * index.bytes:
@@ -46,16 +47,24 @@ def rebuild(database: Database, index: Index, wait: float) -> Rebuilt:
     begun = time.monotonic()
     step("reindex.rebuild")
     try:
+        database.execute(f"SET statement_timeout = {max(1, int((deadline - begun) * 1000))}")
         database.execute(sql.SQL("REINDEX INDEX CONCURRENTLY {}").format(sql.Identifier(index.schema, index.name)))
     except DatabaseError as error:
-        if error.lost:
+        over = error.sqlstate == QUERY_CANCELED and time.monotonic() >= deadline
+        if error.lost and not over:
             raise
+        database.execute("SET statement_timeout = 0")
         stuck = [one.full_name for one in find_leftovers(database, index.oid) if drop_leftover(database, one)]
         blockers = _old_transactions(database, index, 0.0)
-        busy = error.sqlstate in LOCK_CONFLICTS
-        why = f"{error.message}{': ' + '; '.join(blockers) if blockers else ''}"
+        busy = over or error.sqlstate in LOCK_CONFLICTS
+        why = (
+            "max_runtime is over; the next run takes it"
+            if over
+            else f"{error.message}{': ' + '; '.join(blockers) if blockers else ''}"
+        )
         why += f"; {', '.join(stuck)} stays until the next run" if stuck else ""
         return Rebuilt(index, seconds=time.monotonic() - begun, problem=why, failed=not busy)
+    database.execute("SET statement_timeout = 0")
     step("reindex.rebuilt")
     seconds = time.monotonic() - begun
     row = database.row(

@@ -160,7 +160,7 @@ def _prepare(database: Database) -> None:
 def _fix_settings(database: Database) -> None:
     database.execute(
         "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET lock_timeout = '50ms'; "
-        "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = '1min'; "
+        "SET statement_timeout = 0; "
         "SET enable_tidscan = on; SET enable_indexscan = on"  # else each batch reads the whole table
     )
 

@@ -18,7 +18,7 @@ from .row_hash import COLUMNS, COLUMNS_OF, HASH_METHODS, TEXT, Column, row_hash
 _FIXED_SETTINGS = """
 SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET extra_float_digits = 3;
 SET bytea_output = 'hex'; SET xmlbinary = 'base64'; SET lc_monetary = 'C'; SET row_security = off;
-SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0
+SET statement_timeout = 0
 """
 
 

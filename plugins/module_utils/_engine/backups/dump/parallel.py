@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Callable
 
 from ...errors import DatabaseError
 from ...postgres.database import Database
 from ..content.fingerprint import Fingerprint, Table, canceller, read_fingerprint
 from ..programs.pipeline import Chain, Deadline
+
+_SIGN_OF_LIFE = 10.0  # seconds
 
 
 def dump_and_fingerprint(
@@ -47,6 +49,7 @@ def dump_and_fingerprint(
 
         try:
             content = read_fingerprint(database, tables, progress, hashes)
+            _wait_for(future, database)
         except DatabaseError:
             if future.done():
                 future.result()  # its failure is the reason that our query was cancelled
@@ -56,5 +59,11 @@ def dump_and_fingerprint(
         except BaseException:
             started.kill()
             raise
-        future.result()
         return content
+
+
+def _wait_for(future: Future[None], database: Database) -> None:
+    """Wait for the dump, and let the server hear of us: it ends a transaction whose client has been silent for long."""
+    while wait([future], timeout=_SIGN_OF_LIFE).not_done:
+        database.value("SELECT 1")
+    future.result()

@@ -65,6 +65,8 @@ def apply_table(
     try:
         with advisory_lock(database, "cleanup", plan.name, wait=LINGERING):
             if vacuuming and plan.table:
+                # before more rows go: a run that ends at its limit each night would never come to it afterwards
+                _vacuum_pending(database, plan, vacuumed, limits.deadline)
                 note(database, plan.table, plan.changing)
             for one in plan.policies:
                 if not one.error:
@@ -72,7 +74,7 @@ def apply_table(
                     _apply_policy(database, plan, one, limits, changed, result)
                     say(f"{plan.name}: {result.tally.rows:,} rows by {one.policy.name!r} ({one.reason})")
             if vacuuming:
-                _vacuum_leaves(database, plan, changed, vacuumed)
+                _vacuum_leaves(database, plan, changed, vacuumed, limits.deadline)
     except LockedError as error:
         for one in plan.policies:
             done.setdefault(one.policy.name, Done(error=error.message, locked=True))
@@ -91,7 +93,10 @@ def _apply_policy(
     begun, wal = time.monotonic(), wal_written(database)
     try:
         left = _work_through(database, plan.table, plan.count, one, limits, changed, done)
-        done.left = _left(database, plan, one) if left is None else left
+        if done.tally.partial:
+            done.left = max(0, one.due - done.tally.rows)
+        else:
+            done.left = _left(database, plan, one) if left is None else left
         if done.left and not done.tally.partial:
             done.error = f"{done.left:,} due rows are still there: {_why_left(database, plan.table, one.policy.mode)}"
     except DatabaseError as error:
@@ -191,16 +196,33 @@ def wal_written(database: Database) -> int:
     return int(database.value("SELECT wal_bytes FROM pg_stat_get_backend_wal(pg_backend_pid())"))
 
 
-def _vacuum_leaves(database: Database, plan: TablePlan, changed: dict[int, int], vacuumed: list[Vacuumed]) -> None:
+def _vacuum_pending(database: Database, plan: TablePlan, vacuumed: list[Vacuumed], deadline: float) -> None:
+    """What an earlier run did not come to."""
+    for leaf in plan.table.leaves if plan.table and plan.count else ():
+        if leaf.oid in plan.pending_vacuum and time.monotonic() < deadline:
+            dead, rows = dead_rows(database, leaf), plan.count.rows.get(leaf.oid, 0) if plan.count else 0
+            result = vacuum(database, leaf, dead, rows + dead, deadline)
+            if result and plan.table:
+                vacuumed.append(result)
+                forget(database, plan.table, {leaf.oid})
+
+
+def _vacuum_leaves(
+    database: Database, plan: TablePlan, changed: dict[int, int], vacuumed: list[Vacuumed], deadline: float
+) -> None:
+    """VACUUM what lost many rows; what the time does not suffice for stays noted for the next run."""
     if plan.table is None or plan.count is None:
         return
+    done = set()
     for leaf in plan.table.leaves:
-        rows = plan.count.rows.get(leaf.oid, 0)
-        changed_rows = changed.get(leaf.oid, 0)
-        before = dead_rows(database, leaf) if leaf.oid in plan.pending_vacuum else 0
-        if leaf.oid in plan.pending_vacuum or (changed_rows and needs_vacuum(changed_rows, rows)):
-            vacuumed.append(vacuum(database, leaf, max(changed_rows, before), rows + before))
-    forget(database, plan.table, {*plan.changing, *plan.pending_vacuum})
+        rows, changed_rows = plan.count.rows.get(leaf.oid, 0), changed.get(leaf.oid, 0)
+        if changed_rows and needs_vacuum(changed_rows, rows):
+            result = vacuum(database, leaf, changed_rows, rows, deadline) if time.monotonic() < deadline else None
+            if not result:
+                continue
+            vacuumed.append(result)
+        done.add(leaf.oid)
+    forget(database, plan.table, done & {*plan.changing, *plan.pending_vacuum})
 
 
 def result_of(done: Done, mode: str) -> dict[str, Any]:

@@ -46,6 +46,8 @@ def run(work: Work, strategy: Strategy) -> int:
         pages = work.page_range or PageRange(0, before - 1)
         _sweep(work, pages.first_page, pages.last_page + 1)
         _sweep(work, max(pages.last_page + 1, before - 1), _pages(work))  # updates move due rows to the relation's end
+    if work.tally.partial:  # counting would read the relation again, and the time is over
+        return 0
     left = _remaining(work)
     for attempt in range(_PASSES):
         if not left.rows or work.tally.partial:

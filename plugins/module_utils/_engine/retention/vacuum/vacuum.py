@@ -13,7 +13,7 @@ from typing import Any
 
 from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database, sql
-from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE
+from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, QUERY_CANCELED
 from ...steps import step
 from ..policies.tables import Leaf
 
@@ -59,8 +59,8 @@ def dead_rows(database: Database, leaf: Leaf) -> int:
     return int(database.value("SELECT pg_stat_get_dead_tuples(%s::oid)", (leaf.oid,)) or 0)
 
 
-def vacuum(database: Database, leaf: Leaf, changed: int, rows: int) -> Vacuumed:
-    """VACUUM (ANALYZE) the relation.
+def vacuum(database: Database, leaf: Leaf, changed: int, rows: int, deadline: float) -> Vacuumed | None:
+    """VACUUM (ANALYZE) the relation, until the deadline (monotonic clock); None when it was not done by then.
 
     Raises:
         TitanError: the server skipped it (a non-owner gets no more than a warning), or a lock was not free.
@@ -68,17 +68,23 @@ def vacuum(database: Database, leaf: Leaf, changed: int, rows: int) -> Vacuumed:
     name = f"{leaf.schema}.{leaf.name}"
     before, count = _size(database, leaf), _vacuum_count(database, leaf)
     database.notices()
-    database.execute("SET lock_timeout = '5s'")
+    left = max(1, int((deadline - time.monotonic()) * 1000))
+    database.execute(f"SET lock_timeout = '5s'; SET statement_timeout = {left}")
     step("cleanup.vacuum")
     begun = time.monotonic()
     try:
         database.execute(sql.SQL("VACUUM (VERBOSE, ANALYZE) {}").format(sql.Identifier(leaf.schema, leaf.name)))
     except DatabaseError as error:
+        if error.sqlstate == QUERY_CANCELED:
+            return None
         if error.sqlstate != LOCK_NOT_AVAILABLE:
             raise
         raise TitanError(
             f"VACUUM of {name} found the table locked for 5 seconds; the rows are gone, the next run vacuums."
         ) from error
+    finally:
+        if not database.closed:
+            database.execute("SET statement_timeout = 0")
     seconds = time.monotonic() - begun
     reports = database.notices()
     if not _happened(database, leaf, count, reports):

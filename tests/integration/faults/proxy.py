@@ -1,0 +1,81 @@
+"""A TCP proxy in front of a test server: a network that falls silent, loses an answer, or breaks."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+
+
+class Proxy:
+    """Passes everything on until it is told otherwise; what it says of itself may be set at any time, from any thread.
+
+    Attributes:
+        silent: Nothing is passed on any more, in either direction, and no connection is closed: no FIN, no RST.
+        silent_after: The same from so many bytes on that the server has sent, all connections together; -1 for never.
+        lose_answer_to: The first request that contains this reaches the server; its answer, and the connection, are lost.
+        lost: How many answers were lost.
+    """
+
+    def __init__(self, target: ConnectionSettings) -> None:
+        self.silent, self.silent_after, self.lose_answer_to, self.lost = False, -1, b"", 0
+        self._target, self._sent = (target.host, target.port), 0
+        self._sockets: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.settings = target._replace(port=self._listener.getsockname()[1], host="127.0.0.1", socket="")
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+        for one in self._sockets:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _address = self._listener.accept()
+                server = socket.create_connection(self._target)
+            except OSError:
+                return
+            self._sockets += [client, server]
+            lost = threading.Event()
+            for source, sink, down in ((client, server, False), (server, client, True)):
+                threading.Thread(target=self._pass_on, args=(source, sink, down, lost), daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, sink: socket.socket, down: bool, lost: threading.Event) -> None:
+        with suppress(OSError):
+            while piece := source.recv(65536):
+                if down:
+                    self._sent += len(piece)
+                    self.silent = self.silent or 0 <= self.silent_after < self._sent
+                while self.silent:
+                    time.sleep(0.05)
+                    if source.fileno() < 0:
+                        return
+                if not down and self.lose_answer_to and self.lose_answer_to in piece:
+                    self.lose_answer_to = b""
+                    lost.set()
+                    self.lost += 1
+                if down and lost.is_set():
+                    break
+                sink.sendall(piece)
+        while self.silent and source.fileno() >= 0:  # who has gone is not told of either
+            time.sleep(0.05)
+        for one in (source, sink):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def proxy(target: ConnectionSettings) -> Iterator[Proxy]:
+    made = Proxy(target)
+    try:
+        yield made
+    finally:
+        made.close()
