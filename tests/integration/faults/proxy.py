@@ -17,12 +17,15 @@ class Proxy:
     Attributes:
         silent: Nothing is passed on any more, in either direction, and no connection is closed: no FIN, no RST.
         silent_after: The same from so many bytes on that the server has sent, all connections together; -1 for never.
-        lose_answer_to: The first request that contains this reaches the server; its answer, and the connection, are lost.
+        lose_answer_to: The first request that contains this (or, after "^", begins with it) reaches the server; its answer,
+            and the connection, are lost.
+        lose_after: Only once a request contained this, too.
         lost: How many answers were lost.
     """
 
     def __init__(self, target: ConnectionSettings) -> None:
         self.silent, self.silent_after, self.lose_answer_to, self.lost = False, -1, b"", 0
+        self.lose_after, self._armed = b"", False
         self._target, self._sent = (target.host, target.port), 0
         self._sockets: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -35,6 +38,14 @@ class Proxy:
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
+
+    def _is_it(self, piece: bytes) -> bool:
+        self._armed = self._armed or self.lose_after in piece
+        statement = piece[5:]  # of the simple protocol: Q, length, text
+        start = self.lose_answer_to.startswith(b"^")
+        return self._armed and (
+            statement.startswith(self.lose_answer_to[1:]) if start else self.lose_answer_to in piece
+        )
 
     def _accept(self) -> None:
         while True:
@@ -58,7 +69,7 @@ class Proxy:
                     time.sleep(0.05)
                     if source.fileno() < 0:
                         return
-                if not down and self.lose_answer_to and self.lose_answer_to in piece:
+                if not down and self.lose_answer_to and self._is_it(piece):
                     self.lose_answer_to = b""
                     lost.set()
                     self.lost += 1

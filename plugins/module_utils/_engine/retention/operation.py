@@ -22,7 +22,7 @@ from .findings import findings
 from .plan.guards import backup_within, trusted_backup
 from .plan.plan import PolicyPlan, TablePlan, as_data, make_plan
 from .policies.parse import parse_policy, selected
-from .policies.policy import shown
+from .policies.policy import Policy, shown
 from .policies.store import exists, read_policies, write_policies
 from .policies.validate import resolve_all
 
@@ -40,9 +40,7 @@ def retention_policy(call: Call) -> Outcome:
         missing = not exists(database)
         changed = stored != wanted or missing
         if changed and not call.check_mode:
-            with advisory_lock(database, "retention policies", wait=30):
-                write_policies(database, wanted)
-            after = read_policies(database)
+            after = _stored(database, wanted)
             if after != wanted:
                 raise TitanError(
                     "The policies read back differ from those written.", wanted=shown(wanted), found=shown(after)
@@ -55,6 +53,23 @@ def retention_policy(call: Call) -> Outcome:
         before=shown(stored),
         after=shown(wanted),
     )
+
+
+def _stored(database: Database, wanted: Sequence[Policy]) -> list[Policy]:
+    """Store the policies and read them back; over a new connection where the answer to the COMMIT was lost."""
+    try:
+        with advisory_lock(database, "retention policies", wait=30):
+            write_policies(database, wanted)
+    except DatabaseError:
+        if not database.closed:
+            raise
+        database.reconnect("retention_policy")
+        _fix_settings(database)
+        after = read_policies(database)
+        if after != wanted:
+            raise
+        return after
+    return read_policies(database)
 
 
 def _on_standby(database: Database) -> Outcome:

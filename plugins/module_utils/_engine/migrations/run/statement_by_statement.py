@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...errors import DatabaseError, TitanError
+from ...postgres.database import connect
 from ...postgres.sqlstates import (
     DUPLICATE_DATABASE,
     DUPLICATE_OBJECT,
@@ -24,7 +25,7 @@ from ...postgres.sqlstates import (
 from ...steps import step as announce
 from ..files.naming import Migration
 from ..files.script import Script, Step, shortened
-from ..history import write
+from ..history import read, write
 from ..history.read import Applied
 from ..history.records import IndexRecord, StepRecord
 from ..history.write import Attempt, ExecutedBy
@@ -192,9 +193,26 @@ class Stepper:
 
     def _state(self, step: Step) -> str:
         total = len(self.script.steps)
+        if self.database.closed:
+            return self._state_after_loss(step)
         if step.number == 1:
             return f"Nothing of this file is done; the next run begins at step 1 of {total}."
         return f"Steps 1 to {step.number - 1} of {total} are done and recorded; the next run goes on at step {step.number}."
+
+    def _state_after_loss(self, step: Step) -> str:
+        """What is true, asked over a new connection: the answer that was lost may have been a good one."""
+        try:
+            with connect(self.database.settings, "lost reply", fixed_settings=False) as other:
+                known = read.read(other).get(self.migration.sort_key)
+                done = len([record for record in known.steps if record["outcome"] == "done"]) if known else 0
+                declaration = index_declaration(step.statements[0], self.script.text)
+                verdict = decide(other, declaration, "create", self.script.file) if declaration else None
+        except TitanError:
+            return "Nobody could be asked what of this file is done; the history says it in the next run."
+        state = f"{done} of its {len(self.script.steps)} steps are done and recorded, by the history."
+        if done < step.number and verdict and verdict.action == FOUND:
+            return f"{state} The index {verdict.name!r} is there and valid; the next run records it."
+        return f"{state} The next run goes on at step {done + 1}; it drops what an unfinished build left behind."
 
     def _record(self, step: Step, outcome: str, **more: Any) -> None:
         """Write how the step stands as the runner itself, whatever role or limits the file has set for its own statements."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import DatabaseError, TitanError
+from ...postgres.lost_reply import was_committed
 from ...steps import step
 from ..files.naming import Migration
 from ..files.script import Script
@@ -140,13 +141,17 @@ class WholeFile:
             again = self.skipped.named_in(failed.error) - self.needed
             session.rollback()
             self.skipped.restore(before)
+            if session.database.closed:
+                raise _lost(session, script, failed.error, xid) from failed.error
             if again:
                 raise RunAgainError(again) from failed
             raise self._located(failed, time.monotonic() - began) from failed.error
-        except BaseException:
+        except BaseException as error:
             session.rollback()
             self.skipped.restore(before)
             self.attempt.row = 0  # it went with the transaction
+            if isinstance(error, DatabaseError) and database.closed and not error.details.get("file"):
+                raise _lost(session, script, error, xid) from error
             raise
         self.built += built
         self.committed = True
@@ -183,6 +188,23 @@ def build_large(skipped: SkippedIndexes, needed: AbstractSet[Key], built: list[s
         if rows_of(skipped.database, quoted_name(item.schema, item.table_name), limit) > limit:
             skipped.build_now(item)
             built.append(built_note(item))
+
+
+def _lost(session: Session, script: Script, error: DatabaseError, xid: str) -> DatabaseError:
+    """The connection was lost, perhaps after the COMMIT had arrived: what is true is asked before anything is said."""
+    committed = was_committed(session.database.settings, xid)
+    state = {
+        True: "Its COMMIT had arrived: the file is applied and recorded.",
+        False: "Nothing of this file is in the database.",
+        None: "Nobody could be asked whether its COMMIT had arrived; the history says it in the next run.",
+    }[committed]
+    return DatabaseError(
+        f"{script.file}: {error.message.rstrip('.')}. {state}",
+        sqlstate=error.sqlstate,
+        file=script.file,
+        state=state,
+        committed=committed,
+    )
 
 
 def prepare_again(skipped: SkippedIndexes, again: RunAgainError, needed: set[Key], file: str) -> None:

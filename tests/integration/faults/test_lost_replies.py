@@ -1,0 +1,83 @@
+"""An answer that was lost: what is true is asked before anything is said."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database
+
+from tests.conftest import login
+
+from .proxy import proxy
+
+Module = Callable[..., dict[str, Any]]
+
+
+def files(**texts: str) -> list[dict[str, str]]:
+    return [{"name": f"{name.lstrip('_')}.sql", "content": text} for name, text in texts.items()]
+
+
+@pytest.mark.parametrize(
+    ("lost", "text", "there", "words"),
+    [
+        (b"^COMMIT", "CREATE TABLE public.t (id int);", True, "COMMIT had arrived: the file is applied"),
+        (b"CREATE TABLE", "CREATE TABLE public.t (id int);", False, "Nothing of this file is in the database"),
+        (
+            b"^CREATE INDEX CONCURRENTLY", "-- transaction: none\nCREATE INDEX CONCURRENTLY t ON public.base (id);", True,
+            "'t' is there and valid; the next run records it",
+        ),
+    ],
+)  # fmt: skip
+def test_a_migration_says_what_is_true(
+    lost: bytes, text: str, there: bool, words: str, settings: ConnectionSettings, db: Database, call_module: Module
+) -> None:
+    first = files(_1_base="CREATE TABLE public.base (id int);")
+    assert not call_module("migration", **login(settings), files=first).get("failed")
+    with proxy(settings) as network:
+        network.lose_answer_to, network.lose_after = lost, b"public.t" if lost == b"^COMMIT" else b""
+        both = first + files(_2_t=text)
+        result = call_module("migration", **login(network.settings), files=both)
+        assert network.lost == 1
+    assert result["failed"] and words in result["msg"], result["msg"]
+    assert db.value("SELECT to_regclass('public.t') IS NOT NULL") is there
+    again = call_module("migration", **login(settings), files=both)
+    assert not again.get("failed"), again
+    assert db.value("SELECT to_regclass('public.t') IS NOT NULL")
+    assert db.value("SELECT count(*) FROM titan_ops.migration_history WHERE outcome = 'applied'") == 2
+    assert call_module("migration", **login(settings), files=both)["changed"] is False
+
+
+@pytest.mark.parametrize("lost", [b"DELETE FROM", b"VACUUM", b"INSERT INTO titan_ops"])
+def test_a_clean_up_goes_on_where_it_was(
+    lost: bytes, settings: ConnectionSettings, db: Database, call_module: Module
+) -> None:
+    db.execute("CREATE TABLE public.logs (id int PRIMARY KEY, at timestamptz NOT NULL)")
+    db.execute("INSERT INTO public.logs SELECT i, now() - i * interval '1 hour' FROM generate_series(1, 5000) i")
+    policy = {"table": "public.logs", "column": "at", "keep": "100d"}
+    assert not call_module("retention_policy", **login(settings), policies=[policy]).get("failed")
+    options = {"require_backup_within": "off", "max_fraction": 1.0}
+    with proxy(settings) as network:
+        network.lose_answer_to = lost
+        result = call_module("cleanup", **login(network.settings), **options)
+        assert network.lost == 1
+    assert result["failed"] and "connection" in result["msg"], result
+    left = db.value("SELECT count(*) FROM public.logs WHERE at < now() - interval '100 days'")
+    one = result["results"][0]
+    assert one["left"] in (None, left), (one, left)
+    again = call_module("cleanup", **login(settings), **options)
+    assert not again.get("failed") and again["results"][0]["left"] == 0, again
+    assert db.value("SELECT count(*) FROM public.logs") in (2399, 2400)
+
+
+def test_a_policy_that_was_stored_is_no_failure_twice(
+    settings: ConnectionSettings, db: Database, call_module: Module
+) -> None:
+    db.execute("CREATE TABLE public.logs (id int PRIMARY KEY, at timestamptz NOT NULL)")
+    policy = {"table": "public.logs", "column": "at", "keep": "100d"}
+    with proxy(settings) as network:
+        network.lose_answer_to = b"COMMIT"
+        result = call_module("retention_policy", **login(network.settings), policies=[policy])
+    stored = db.value("SELECT count(*) FROM titan_ops.retention_policy")
+    assert stored == 1 and result["changed"] is True and not result.get("failed"), result
