@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import OptionError, TitanError
 from ..host.files import absolute, require_private_directory
 from ..outcome import Call, Outcome
+from ..postgres.clock import clock_doubt
 from ..postgres.connection import ConnectionSettings
 from ..postgres.database import Database, connect
 from ..text.durations import parse_duration
@@ -21,7 +22,7 @@ from .catalog.entry import PHYSICAL, Entry
 from .catalog.files import backup_lock
 from .catalog.keep_forever import pin_entry
 from .catalog.naming import EXTENSIONS, require_name
-from .catalog.read import newest_verified, read_catalog, read_entry
+from .catalog.read import from_the_future, newest_verified, read_catalog, read_entry
 from .catalog.report import listing_line, public_entry
 from .catalog.source import Source
 from .content.fingerprint import canceller, read_tables
@@ -69,7 +70,7 @@ def backup(call: Call) -> Outcome:
             warnings = _remarks(source, database)
             path, manifest, more = take_backup(database, source, wanted, deadline, call.say)
             warnings += [*more, *too_long(manifest, options["window"])]
-            return finish(path, manifest, warnings, entries, rules, wanted)
+            return finish(path, manifest, warnings, entries, rules, wanted, clock_doubt(database))
 
 
 def backup_info(call: Call) -> Outcome:
@@ -123,11 +124,14 @@ def _chosen(options: Mapping[str, Any], verified: bool = False) -> Entry:
         return read_entry(options["source"])
     if not options["dest"]:
         raise OptionError("source", None, "Name a backup file, or the directory whose newest one is meant in 'dest'.")
-    entries = read_catalog(options["dest"], options["name"])
+    everything = read_catalog(options["dest"], options["name"])
+    entries = [entry for entry in everything if not from_the_future(entry)]
     newest = newest_verified(entries, "checksum") if verified else None
-    if verified and entries and not newest:
+    if everything and not newest and (verified or not entries):
+        later = len(everything) - len(entries)
+        future = f" {later} are dated in the future, which counts only when named." if later else ""
         raise TitanError(
-            f"No backup{_called(options['name'])} in {options['dest']} is verified. Drill one, or name one in 'source'."
+            f"No backup{_called(options['name'])} in {options['dest']} is verified.{future} Drill one, or name one in 'source'."
         )
     if newest:
         return newest

@@ -59,16 +59,17 @@ def _supposed(wanted: Wanted, entries: Sequence[Entry]) -> Entry:
 
 
 def finish(
-    path: str, manifest: Manifest, warnings: list[str], entries: Sequence[Entry], rules: KeepRules, wanted: Wanted
-) -> Outcome:
-    """Read the catalog again, and remove what the rules let go."""
+    path: str, manifest: Manifest, warnings: list[str], entries: Sequence[Entry], rules: KeepRules, wanted: Wanted,
+    clock_doubt: str = "",
+) -> Outcome:  # fmt: skip
+    """Read the catalog again, and remove what the rules let go, unless something speaks against the host's clock."""
     after = read_catalog(wanted.dest, wanted.name)
     new = next((entry for entry in after if entry.path == path), None)
     if new is None or new.problem or new.verified_level != manifest.verified.level:
         raise TitanError(
             f"The backup {path} is not in the catalog as it was written: {new.problem if new else 'missing'}."
         )
-    plan = make_keep_plan(after, rules, utc_now(), wanted.verify)
+    plan = make_keep_plan(after, rules, utc_now(), wanted.verify, clock_doubt)
     doubt = plan.refused or doubts(new, newest_verified(entries, wanted.verify), rules)
     if doubt:
         warnings.append(f"{'Nothing was removed' if plan.refused else 'Look at the new backup'}: {doubt}.")

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import DatabaseError, LockedError, OptionError, TitanError
 from ..outcome import Call, Outcome
+from ..postgres.clock import clock_doubt
 from ..postgres.database import Database, connect
 from ..postgres.locks import advisory_lock
 from ..text.durations import parse_duration
@@ -107,6 +108,8 @@ def cleanup(call: Call) -> Outcome:
     with connect(call.connection, "cleanup") as database:
         _prepare(database)
         policies = selected(read_policies(database), call.options["tables"])
+        if doubt := clock_doubt(database):
+            raise TitanError(f"Nothing was deleted: {doubt}. How old a row is goes by the server's clock.")
         clock = str(database.value("SELECT clock_timestamp()::text"))
         plans = make_plan(database, policies, clock, call.options["max_fraction"], call.options["vacuum"] == "auto")
         sentences = [sentence for plan in plans for sentence in findings(database, plan)]

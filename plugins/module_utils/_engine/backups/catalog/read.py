@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
 
 from ...errors import OptionError, TitanError
 from .entry import Entry
@@ -16,6 +17,8 @@ from .integrity import content_problem
 from .manifest import Manifest, Verification, manifest_path, read_manifest
 from .naming import MANIFEST, FileName, parse_file_name
 from .physical import label_of, read_pointer, read_stanza_catalog, read_stanza_entry
+
+CLOCK_SLACK = timedelta(minutes=5)  # how far apart two hosts' clocks may be
 
 
 def read_catalog(dest: str, name: str | None = None, verify: str = "none") -> list[Entry]:
@@ -65,15 +68,24 @@ def read_entry(path: str, verify: str = "none") -> Entry:
     return _entry(os.path.abspath(path), parsed, verify)
 
 
+def from_the_future(entry: Entry, now: datetime | None = None) -> bool:
+    """Whether the backup is dated later than now: a clock was wrong, and how old it is nobody knows."""
+    return entry.started > (now or datetime.now(timezone.utc)) + CLOCK_SLACK
+
+
 def newest_verified(entries: Iterable[Entry], level: str = "restored") -> Entry | None:
-    """The newest backup that is verified.
+    """The newest backup that is verified. One from the future is not the newest of anything.
 
     Args:
         entries: From read_catalog.
         level: What counts: "restored", or "checksum" to count both.
     """
     levels = ("restored",) if level == "restored" else ("checksum", "restored")
-    good = [entry for entry in entries if entry.verified_level in levels and not entry.problem]
+    good = [
+        entry
+        for entry in entries
+        if entry.verified_level in levels and not entry.problem and not from_the_future(entry)
+    ]
     return max(good, key=lambda entry: entry.started, default=None)
 
 

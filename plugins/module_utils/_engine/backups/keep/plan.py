@@ -12,9 +12,10 @@ from typing import Any, Callable
 
 from ...errors import OptionError
 from ..catalog.entry import PHYSICAL, Entry
-from ..catalog.read import newest_verified
+from ..catalog.read import CLOCK_SLACK, newest_verified
 
-_CLOCK_SLACK = timedelta(minutes=5)
+# A newest backup that is so many times as far from the one before it as those before it are from each other, and so far.
+_USUAL_PAUSES, _LONG_PAUSE = 5, timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,9 @@ def rules_from_option(
     return KeepRules(max_shrink=max_shrink, accept_other_source=accept_other_source, **wanted)
 
 
-def make_keep_plan(entries: Iterable[Entry], rules: KeepRules, now: datetime, level: str) -> KeepPlan:
+def make_keep_plan(
+    entries: Iterable[Entry], rules: KeepRules, now: datetime, level: str, clock_doubt: str = ""
+) -> KeepPlan:
     """Plan what the rules let go.
 
     Args:
@@ -75,6 +78,7 @@ def make_keep_plan(entries: Iterable[Entry], rules: KeepRules, now: datetime, le
         rules: The rules.
         now: Aware.
         level: What this job calls verified: "restored", or "checksum" when it does no drills.
+        clock_doubt: Why the host's clock cannot be relied on, as a clause; empty when nothing speaks against it.
 
     Returns:
         Nothing to remove when the rules are off, and nothing but a reason when the newest backup is unverified, shrank,
@@ -92,7 +96,7 @@ def make_keep_plan(entries: Iterable[Entry], rules: KeepRules, now: datetime, le
     gone = [
         entry for entry in ordered if entry.path not in kept and (entry in good or _is_over(entry, good, rules, now))
     ]
-    refused = _doubt(ordered, good, gone, rules, now) if gone else ""
+    refused = (clock_doubt or _doubt(ordered, good, gone, rules, now)) if gone else ""
     return KeepPlan(refused=refused) if refused else KeepPlan(remove=tuple(reversed(gone)))
 
 
@@ -163,16 +167,28 @@ def accepted_since(entries: Iterable[Entry], level: str) -> datetime | None:
     return good.manifest.shrink_accepted if good and good.manifest else None
 
 
+def _jumped(ordered: Sequence[Entry]) -> bool:
+    """Whether the newest is far later than the pause between the others, newest first, lets one expect."""
+    pauses = [after.started - before.started for after, before in zip(ordered, ordered[1:])]
+    usual = sorted(pauses[1:])[len(pauses[1:]) // 2] if len(pauses) > 2 else timedelta.max
+    return usual < timedelta.max and pauses[0] > max(_LONG_PAUSE, _USUAL_PAUSES * usual)
+
+
 def _doubt(
     ordered: Sequence[Entry], good: Sequence[Entry], gone: Sequence[Entry], rules: KeepRules, now: datetime
 ) -> str:
     """Compares with what would go, too: the backups of a database that became empty long ago must not age out."""
     newest = ordered[0]
     name = newest.path.rsplit("/", 1)[-1]
-    if newest.started > now + _CLOCK_SLACK:
+    if newest.started > now + CLOCK_SLACK:
         return f"the newest backup {name} is dated in the future; check the clock"
     if newest not in good:
         return f"the newest backup {name} is not verified"
+    if rules.days and _jumped(ordered):
+        return (
+            f"the newest backup {name} is dated {(newest.started - ordered[1].started).days} days after the one before it, so the clock "
+            "may have jumped; if it is right, the next backup removes what is over"
+        )
     for before in [*good[1:2], *(entry for entry in gone if entry in good)]:
         why = doubts(newest, before, rules)
         if why:
