@@ -131,7 +131,7 @@ def _chosen(options: Mapping[str, Any], verified: bool = False) -> Entry:
         later = len(everything) - len(entries)
         future = f" {later} are dated in the future, which counts only when named." if later else ""
         raise TitanError(
-            f"No backup{_called(options['name'])} in {options['dest']} is verified.{future} Drill one, or name one in 'source'."
+            f"No backup{_called(options['name'])} in {options['dest']} is verified. Drill one, or name one in 'source'.{future}"
         )
     if newest:
         return newest

@@ -1,0 +1,85 @@
+"""The table of docs/faults.md: each row is a fault, what becomes of it, and the test that has seen it so."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """One fault; the texts are cells of the table."""
+
+    fault: str
+    noticed_by: str
+    lasts: str
+    lost: str
+    next_run: str
+    file: str
+    test: str
+
+
+_FAULTS = "tests/integration/faults"
+
+ROWS = (
+    Row(
+        "a pooler in transaction or statement mode answers", "the first question of a connection, before anything is set",
+        "5 s", "nothing; nothing was done", "the same, until `DIRECT_URL` names the server",
+        f"{_FAULTS}/test_poolers.py", "test_no_word_leaves_anything_on_a_session_of_the_application",
+    ),
+    Row(
+        "a session pool that is full", "the same question", "5 s", "nothing; nothing was done", "works when there is room",
+        f"{_FAULTS}/test_poolers.py", "test_a_session_pool_with_one_session_is_refused_in_time",
+    ),
+    Row(
+        "the network falls silent while a connection is made", "libpq's limit for connecting", "10 s, and no more than the run's limit",
+        "nothing", "does the work", f"{_FAULTS}/test_silence.py", "test_every_word_ends_in_its_time",
+    ),
+    Row(
+        "the network falls silent, and the other side's kernel with it", "keepalives and `tcp_user_timeout`, on both sides", "40 s",
+        "nothing that was committed", "goes on", f"{_FAULTS}/test_silence.py", "test_every_session_has_what_ends_it",
+    ),
+    Row(
+        "the network falls silent behind a proxy that still answers", "the run's limit (`timeout`, `max_runtime`, the job's)",
+        "the limit and 5 s", "nothing that was committed", "goes on", f"{_FAULTS}/test_silence.py", "test_every_word_ends_in_its_time",
+    ),
+    Row(
+        "the same, while a migration holds its locks", "the server: a transaction whose client says nothing",
+        "the statement and 45 s", "nothing; the file is rolled back", "applies the file",
+        f"{_FAULTS}/test_silence.py", "test_no_lock_outlives_a_silent_network",
+    ),
+    Row(
+        "the host dies, or the run is killed", "the server: `client_connection_check_interval`", "1 s",
+        "nothing that was committed", "goes on", f"{_FAULTS}/test_silence.py", "test_every_session_has_what_ends_it",
+    ),
+    Row(
+        "the answer to a COMMIT or a concurrent build is lost", "the run, which asks over a new connection", "10 s",
+        "nothing; the message says what is true", "goes on after it", f"{_FAULTS}/test_lost_replies.py", "test_a_migration_says_what_is_true",
+    ),
+    Row(
+        "the connection is lost during a clean-up", "the run", "at once", "nothing; each batch is whole or not there",
+        "deletes the rest, and vacuums", f"{_FAULTS}/test_lost_replies.py", "test_a_clean_up_goes_on_where_it_was",
+    ),
+    Row(
+        "the answer to storing the policies is lost", "the run, which reads them over a new connection", "10 s", "nothing",
+        "changes nothing", f"{_FAULTS}/test_lost_replies.py", "test_a_policy_that_was_stored_is_no_failure_twice",
+    ),
+    Row(
+        "the host's clock and the server's differ by more than 5 minutes", "each run's first answer; `health` (check `clock`)",
+        "until they agree", "nothing; no row and no backup is deleted", "the same, until they agree",
+        f"{_FAULTS}/test_clocks.py", "test_a_clean_up_deletes_nothing_while_the_clocks_disagree",
+    ),
+    Row(
+        "a backup was taken while the clock was ahead", "whoever looks for the newest backup", "until its time has come",
+        "nothing; it counts only when it is named", "takes the newest of the others",
+        f"{_FAULTS}/test_clocks.py", "test_a_backup_from_the_future_is_the_newest_of_nothing",
+    ),
+)  # fmt: skip
+
+
+def rendered() -> str:
+    """The table as it stands in the guide."""
+    head = "| Fault | Who notices | Lasts at most | What is lost | What the next run does | Seen by |\n|---|---|---|---|---|---|\n"
+    return head + "".join(
+        f"| {row.fault} | {row.noticed_by} | {row.lasts} | {row.lost} | {row.next_run} | "
+        f'[{row.test.removeprefix("test_").replace("_", " ")}](../{row.file} "{row.test}") |\n'
+        for row in ROWS
+    )
