@@ -29,7 +29,7 @@ from ..history import read, write
 from ..history.read import Applied
 from ..history.records import IndexRecord, StepRecord
 from ..history.write import Attempt, ExecutedBy
-from ..indexes.catalog import drop_statement, indexes_of, invalid_indexes, table_of
+from ..indexes.catalog import decide, drop_statement, indexes_of, invalid_indexes, table_of
 from ..indexes.decision import FileIndexes, Later, RunAgainError
 from ..indexes.registry import SkippedIndexes, built_note
 from ..indexes.rules import FOUND, REBUILD, SKIP, Verdict
