@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ import yaml
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.options import BACKUP
 from ansible_collections.titan.database.plugins.module_utils._engine.text.options import argument_spec, option, plain
 
+from tests.unit.collection.trees import copy_of_the_tree
 from tools import options as made
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -38,17 +38,6 @@ def test_yaml_reads_what_was_declared() -> None:
         assert documented[name]["description"] == list(each.description)
         assert documented[name].get("default") == each.default
     assert argument_spec(BACKUP)["keep"]["options"]["days"] == {"type": "int"}
-
-
-def copy_of_the_tree(folder: Path) -> Path:
-    """The files of the checkout that an option may touch, where they find each other."""
-    tree = folder / "collections" / "ansible_collections" / "titan" / "database"
-    for name in ("plugins", "roles", "tools"):
-        shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "galaxy.yml", tree)
-    (tree / "collections" / "ansible_collections" / "titan").mkdir(parents=True)
-    (tree / "collections" / "ansible_collections" / "titan" / "database").symlink_to(tree)
-    return tree
 
 
 def contents(tree: Path) -> dict[Path, bytes]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ...text.options import Spec, option
+from ..programs.codecs import CODECS
 
 BACKUP: Spec = {
     "engine": option(
@@ -78,7 +79,7 @@ BACKUP: Spec = {
         "says which it was.",
         "C(gzip) is done by C(pigz) where that is installed.",
         default="auto",
-        choices=("auto", "gzip", "zstd", "none"),
+        choices=("auto", *CODECS),
         variable="backup_compression",
     ),
     "verify": option(
