@@ -179,6 +179,14 @@ results:
     null_times:
       description: Rows under this policy that have no time and are never due.
       type: int
+    never_times:
+      description:
+        - Rows over their time because it stands for never (0001-01-01, 1970-01-01, -infinity).
+        - They are due only with O(titan.database.retention_policy#module:policies[].never_values=delete).
+      type: int
+    referenced:
+      description: Rows over their time that stay, because rows of other tables refer to them.
+      type: int
     strategy:
       description:
         - How the rows were found, V(keyset), V(pk_window), V(tid_sweep), V(drop_partition) or V(none).
@@ -237,6 +245,8 @@ results:
       marked: 0
       left: 0
       null_times: 0
+      never_times: 0
+      referenced: 0
       strategy: tid_sweep
       reason: reads each of the 1,316 pages once; no index starts with the time column
       batches: 39

@@ -127,9 +127,23 @@ options:
             type: raw
       time_zone:
         description:
-          - The time zone of the times in O(policies[].column) when it is of type timestamp without time zone or date.
+          - The time zone in which the application writes O(policies[].column), when it is of type timestamp without time zone or date, as V(UTC) or
+            V(Europe/Berlin). Such a column is refused without it.
         type: str
-        default: UTC
+      time_format:
+        description:
+          - "What O(policies[].column) holds, when it is not of a time type: seconds or milliseconds since 1970 in a number, a UUID of version 7, or a
+            ULID in a text or UUID. An index on the column is used."
+          - Values that are no UUID of version 7 or no (upper-case) ULID are never due and count as rows without a time.
+        type: str
+        choices: [epoch_seconds, epoch_milliseconds, uuid7, ulid]
+      never_values:
+        description:
+          - "What becomes of rows whose time stands for never: 0001-01-01 and before, 1970-01-01 (0 in a number), -infinity. Each clean-up says how
+            many there are."
+        type: str
+        choices: [keep, delete]
+        default: keep
       max_fraction:
         description:
           - The largest share of the table's rows that may be due, above 0 and up to 1. A clean-up that finds more refuses.

@@ -116,7 +116,7 @@ def test_a_cut_off_in_the_future_deletes_nothing(
     """A stored row that says so is not believed: rows of this moment would be due."""
     user_sql.execute(f"CREATE TABLE logs (id int, created_at {kind})")
     user_sql.execute("INSERT INTO logs SELECT n, now() - interval '1 day' * n FROM generate_series(0, 9) n")
-    call_module("retention_policy", policies=[{**GOOD, "keep": "0 seconds"}], **login(settings))
+    call_module("retention_policy", policies=[{**GOOD, "keep": "0 seconds", "time_zone": "UTC"}], **login(settings))
     user_sql.execute("UPDATE titan_ops.retention_policy SET keep = '-2 days'")
     for check_mode in (True, False):
         result = call_module("cleanup", check_mode=check_mode, **freely, **login(settings))

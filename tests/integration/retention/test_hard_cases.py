@@ -102,7 +102,11 @@ def test_kinds_of_tables(settings: Any, user_sql: Any, call_module: Any, freely:
         user_sql.execute(
             "INSERT INTO t0 SELECT n, now() - n * interval '1 day' - interval '1 second' FROM generate_series(0, 199) n"
         )
-    call_module("retention_policy", policies=[{"table": "t", "column": "at", "keep": "100 days"}], **login(settings))
+    call_module(
+        "retention_policy",
+        policies=[{"table": "t", "column": "at", "keep": "100 days", "time_zone": "UTC"}],
+        **login(settings),
+    )
     planned = call_module("cleanup", check_mode=True, **freely, **login(settings))
     user_sql.execute(
         "SELECT count(*) FROM t WHERE at < now() - interval '100 days'"

@@ -124,7 +124,11 @@ def test_boundary_is_strictly_older(
 ) -> None:
     """A row at the cut-off stays; one microsecond older goes."""
     user_sql.execute("CREATE TABLE t (id int, at timestamptz)")
-    call_module("retention_policy", policies=[{"table": "t", "column": "at", "keep": "1 day"}], **login(settings))
+    call_module(
+        "retention_policy",
+        policies=[{"table": "t", "column": "at", "keep": "1 day", "never_values": "delete"}],
+        **login(settings),
+    )
     cut = call_module("cleanup", check_mode=True, **freely, **login(settings))["results"][0]["cutoff"]
     from ansible_collections.titan.database.plugins.module_utils._engine.retention.plan import plan
 

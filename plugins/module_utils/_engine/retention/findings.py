@@ -10,6 +10,7 @@ from .plan.count import TableCount
 from .plan.facts import rules, unindexed_children, usable_index, user_triggers
 from .plan.plan import PolicyPlan, TablePlan
 from .policies.policy import Policy
+from .policies.predicate import blocking
 from .policies.tables import Table
 
 
@@ -36,6 +37,21 @@ def _of_policy(table: Table, plan: PolicyPlan) -> list[str]:
     if counted and counted.null_times:
         sentences.append(
             f"{table.full_name}: {counted.null_times:,} rows have no {policy.column} and are never due under {policy.name!r}."
+        )
+    if counted and counted.never:
+        kept = policy.never_values == "keep"
+        sentences.append(
+            f"{table.full_name}: the {policy.column} of {counted.never:,} rows stands for never (0001-01-01, 1970-01-01 or -infinity); "
+            + (
+                "they are kept (never_values: delete would delete them)."
+                if kept
+                else "they are due (never_values: delete)."
+            )
+        )
+    if counted and counted.referenced:
+        names = ", ".join(one.shown for one in blocking(policy, table))
+        sentences.append(
+            f"{table.full_name}: {counted.referenced:,} rows are over their time and stay, because rows refer to them: {names}."
         )
     if counted and counted.unknown_values and policy.where:
         values = ", ".join(counted.unknown_values)
@@ -77,6 +93,12 @@ def _side_effects(database: Database, table: Table, plan: TablePlan) -> list[str
                 f"{table.full_name}: the server also {what.format(', '.join(names))}; those are in no number here."
             )
     modes = {one.policy.mode for one in plan.policies if one.due}
+    hidden = [one.shown for one in table.references if not one.all_readable] if "delete" in modes else []
+    if hidden:
+        sentences.append(
+            f"{table.full_name} is referenced by {', '.join(hidden)}, which this role may not read: whether rows there stop a deletion "
+            "is seen only when it fails; grant SELECT on it."
+        )
     for child in unindexed_children(database, table) if "delete" in modes else ():
         sentences.append(
             f"{table.full_name} is referenced by {child}, without an index on the foreign key: each deleted row reads that whole table."

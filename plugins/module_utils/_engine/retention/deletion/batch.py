@@ -17,7 +17,7 @@ from typing import Any, Callable
 
 from ...errors import DatabaseError
 from ...postgres.database import Database, sql
-from ...postgres.sqlstates import LOCK_CONFLICTS, QUERY_CANCELED
+from ...postgres.sqlstates import FOREIGN_KEY_VIOLATION, LOCK_CONFLICTS, QUERY_CANCELED
 from ...steps import step
 from ..plan.count import Dated
 from ..plan.pages import PageRange
@@ -132,7 +132,7 @@ def run_batch(work: Work, plain: Any, around: Any, bounded: bool, fetch: Callabl
 
 
 def _attempts(work: Work, plain: Any, around: Any, bounded: bool, fetch: Callable[[Any], int]) -> Batched:
-    seconds = 0.0
+    seconds, refused = 0.0, False
     for query in _variants(work, plain, around):
         begun = time.monotonic()
         try:
@@ -143,7 +143,9 @@ def _attempts(work: Work, plain: Any, around: Any, bounded: bool, fetch: Callabl
             seconds = time.monotonic() - begun
             if bounded and error.sqlstate == QUERY_CANCELED and seconds >= 0.9 * work.limits.target:
                 return Batched(0, seconds, cut_short=True)
-            if error.sqlstate not in LOCK_CONFLICTS:
+            if error.sqlstate == FOREIGN_KEY_VIOLATION and not refused and work.table.references:
+                refused = True  # a row that refers has come since the statement began; the next statement sees it
+            elif error.sqlstate not in LOCK_CONFLICTS:
                 raise
             work.tally.stepped_around += 1
         finally:

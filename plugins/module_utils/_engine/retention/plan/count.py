@@ -12,8 +12,9 @@ from typing import Any
 from ...postgres.database import Database, sql
 from ..policies.filters import Filter
 from ..policies.policy import Policy
-from ..policies.predicate import due, matches
+from ..policies.predicate import blocking, due, matches, overdue_as_never, referenced
 from ..policies.tables import Leaf, Table
+from ..policies.time_formats import no_time
 from .pages import PageRange, page_ranges
 
 _MOST_VALUES = 100  # a filter column with more different values is not listed value by value
@@ -36,6 +37,8 @@ class PolicyCount:
     Attributes:
         due: Rows by leaf (oid).
         null_times: Rows within the filter whose time is NULL: they are never due.
+        never: Rows over their time because it stands for "never"; the policy says whether they are due.
+        referenced: Rows over their time that stay, because rows of other tables refer to them.
         unknown_values: Values of the filter that no row has; empty where values are not listed.
         page_ranges: Where the due rows are, by leaf (oid).
     """
@@ -43,6 +46,8 @@ class PolicyCount:
     due: dict[int, int]
     null_times: int
     unknown_values: tuple[str, ...]
+    never: int = 0
+    referenced: int = 0
     page_ranges: dict[int, PageRange] = field(default_factory=dict)
 
     @property
@@ -108,8 +113,12 @@ def _columns(table: Table, leaf: Leaf | None, one: Dated, number: int, listed: s
         "first": ("min(ctid)", located),
         "last": ("max(ctid)", located),
     }
-    if leaf or not table.columns[policy.column].filled:
-        columns["null"] = ("count(*)", sql.SQL("{} IS NULL AND {}").format(sql.Identifier(policy.column), match))
+    column = table.columns[policy.column]
+    if missing := no_time(policy, replace(column, filled=column.filled and not leaf)):
+        columns["null"] = ("count(*)", sql.SQL("{} AND {}").format(missing, match))
+    columns["never"] = ("count(*)", overdue_as_never(policy, table, one.cut, one.clock))
+    if blocking(policy, table):
+        columns["referenced"] = ("count(*)", referenced(policy, table, one.cut, one.clock))
     if listed:
         columns["match"] = ("count(*)", match)
     return [
@@ -151,6 +160,8 @@ def _policy_count(groups: Sequence[dict[str, Any]], number: int, policy: Policy,
     return PolicyCount(
         due=_by_leaf(groups, f"due_{number}"),
         null_times=sum(group.get(f"null_{number}", 0) for group in groups),
+        never=sum(group[f"never_{number}"] for group in groups),
+        referenced=sum(group.get(f"referenced_{number}", 0) for group in groups),
         unknown_values=unknown,
         page_ranges=page_ranges(groups, number),
     )

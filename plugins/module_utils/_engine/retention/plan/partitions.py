@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from ...postgres.database import Database, sql
 from ..policies.policy import Policy
-from ..policies.predicate import TIME_TYPES
 from ..policies.tables import Leaf, Table
+from ..policies.time_formats import TIME_TYPES
 
 _UPPER = re.compile(r" TO \('((?:[^']|'')*)'\)$")
 
@@ -23,7 +23,7 @@ def expired_leaves(database: Database, table: Table, policy: Policy, cut: str) -
     each deleted row, which dropping would not fire.
     """
     column = table.columns[policy.column]
-    if policy.where or policy.mark or policy.archive or not table.owned:
+    if policy.where or policy.mark or policy.archive or not table.owned or column.base not in TIME_TYPES:
         return set()
     by_time = database.value(
         """

@@ -12,8 +12,10 @@ from typing import Any
 from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database
 from ..policies.policy import Policy
-from ..policies.predicate import TIME_TYPES, cutoff
+from ..policies.predicate import cutoff
+from ..policies.references import references_to
 from ..policies.tables import Child, Table, find_table
+from ..policies.time_formats import kind_of
 from ..policies.validate import check
 from ..vacuum.pending import interrupted
 from .archive import require_archive_directory, unfinished_archives
@@ -22,6 +24,7 @@ from .facts import changed_children, leaf_facts
 from .guards import check_cutoff, check_fraction
 from .partitions import expired_leaves, with_unfinished
 from .planner import Strategy, choose
+from .published import unpublishable
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,10 @@ def _plan_table(
     name = policies[0].full_table
     try:
         table = with_unfinished(database, find_table(database, policies[0].schema, policies[0].table))
+        if any(not policy.mark for policy in policies):
+            table = replace(
+                table, references=references_to(database, sorted({table.oid, *(leaf.oid for leaf in table.leaves)}))
+            )
         dated, broken = _dated(database, table, policies, clock)
         count = count_table(database, table, dated) if dated else None
     except TitanError as error:
@@ -149,7 +156,7 @@ def _dated(
         cut = "" if problems else cutoff(database, policy, table.columns[policy.column], clock)
         if not problems:
             try:
-                check_cutoff(database, cut, clock, TIME_TYPES[table.columns[policy.column].base], policy.time_zone)
+                check_cutoff(database, cut, clock, kind_of(policy, table.columns[policy.column]), policy.time_zone)
             except TitanError as error:
                 problems = [error.message]
         if problems:
@@ -176,10 +183,19 @@ def _plan_policy(
         if dated.policy.archive:
             require_archive_directory(dated.policy)
             plan = replace(plan, unfinished=unfinished_archives(dated.policy))
+        _require_replica_identity(database, table, plan)
         check_fraction(dated.policy.name, counted.total_due, count.total_rows, allowed)
     except TitanError as error:
         return replace(plan, error=error.message)
     return plan
+
+
+def _require_replica_identity(database: Database, table: Table, plan: PolicyPlan) -> None:
+    event = "update" if plan.policy.mark else "delete"
+    for leaf in table.leaves:
+        changes = plan.count and plan.count.due.get(leaf.oid) and plan.strategies[leaf.oid].kind != "drop_partition"
+        if changes and (why := unpublishable(database, leaf, event)):
+            raise TitanError(why)
 
 
 def as_data(plan: PolicyPlan, rows: int | None) -> dict[str, Any]:
@@ -194,4 +210,6 @@ def as_data(plan: PolicyPlan, rows: int | None) -> dict[str, Any]:
         "strategy": plan.kinds if not plan.error else "none",
         "reason": plan.reason,
         "null_times": plan.count.null_times if plan.count else None,
+        "never_times": plan.count.never if plan.count else None,
+        "referenced": plan.count.referenced if plan.count else None,
     }

@@ -27,7 +27,9 @@ class Policy:
         keep: Rows whose time is further back than this are due.
         where: Only these rows; None is all.
         mark: Set instead of deleting; None is deleting.
-        time_zone: Of a column of type timestamp or date.
+        time_zone: Of a column of type timestamp or date; empty: not said.
+        time_format: What a column that is no time holds: epoch_seconds, epoch_milliseconds, uuid7 or ulid; empty: times.
+        never_values: keep or delete rows whose time stands for "never" (0001-01-01, 1970-01-01, -infinity).
         max_fraction: The largest share of the table that may be due; None leaves it to the run.
         contended: Step around locked rows instead of waiting shortly for them.
         archive: Directory that the rows are written to before they go; empty is none.
@@ -40,7 +42,9 @@ class Policy:
     keep: Duration
     where: Filter | None = None
     mark: Mark | None = None
-    time_zone: str = "UTC"
+    time_zone: str = ""
+    time_format: str = ""
+    never_values: str = "keep"
     max_fraction: float | None = None
     contended: bool = False
     archive: str = ""
@@ -67,6 +71,8 @@ class Policy:
             "mode": self.mode,
             "mark": {"column": self.mark.column, "value": self.mark.value} if self.mark else None,
             "time_zone": self.time_zone,
+            "time_format": self.time_format or None,
+            "never_values": self.never_values,
             "max_fraction": self.max_fraction,
             "contended": self.contended,
             "archive": self.archive or None,
@@ -76,7 +82,9 @@ class Policy:
         more = [
             f"where {self.where}" if self.where else "",
             f"mark {self.mark}" if self.mark else "",
-            f"time zone {self.time_zone}" if self.time_zone != "UTC" else "",
+            f"time zone {self.time_zone}" if self.time_zone not in ("", "UTC") else "",
+            f"as {self.time_format}" if self.time_format else "",
+            "also never" if self.never_values == "delete" else "",
             f"at most {self.max_fraction:.0%}" if self.max_fraction is not None else "",
             "contended" if self.contended else "",
             f"archive {self.archive}" if self.archive else "",

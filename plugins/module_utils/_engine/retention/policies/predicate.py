@@ -15,9 +15,9 @@ from ...errors import DatabaseError
 from ...postgres.database import Database, sql
 from .filters import Filter, Mark
 from .policy import Policy
+from .references import Reference
 from .tables import Column, Leaf, Table
-
-TIME_TYPES = {"timestamp with time zone": "timestamptz", "timestamp without time zone": "timestamp", "date": "date"}
+from .time_formats import TIME_TYPES, kind_of, never, older
 
 
 def cutoff(database: Database, policy: Policy, column: Column, clock: str) -> str:
@@ -28,18 +28,43 @@ def cutoff(database: Database, policy: Policy, column: Column, clock: str) -> st
     moment = sql.SQL("(({}::timestamptz AT TIME ZONE 'UTC') - {}::interval) AT TIME ZONE 'UTC'").format(
         sql.Literal(clock), sql.Literal(policy.keep.interval)
     )
-    kind = TIME_TYPES[column.base]
+    kind = kind_of(policy, column)
     if kind != "timestamptz":
         moment = sql.SQL("({} AT TIME ZONE {})::{}").format(moment, sql.Literal(policy.time_zone), sql.SQL(kind))
     return str(database.value(sql.SQL("SELECT ({})::text").format(moment)))
 
 
 def due(policy: Policy, table: Table, cut: str, clock: str) -> Any:
-    """The condition that a row is due: strictly older than the cut-off, within the filter, not marked yet."""
-    column = table.columns[policy.column]
-    parts = [
-        sql.SQL("{} < {}::{}").format(sql.Identifier(column.name), sql.Literal(cut), sql.SQL(TIME_TYPES[column.base]))
-    ]
+    """The condition that a row goes: it is over its time, not kept as one of "never", and no row that stays refers to it."""
+    parts = [overdue(policy, table, cut, clock)]
+    if policy.never_values == "keep":
+        parts.append(sql.SQL("NOT {}").format(never(policy, table.columns[policy.column])))
+    parts += [sql.SQL("NOT {}").format(one.condition()) for one in blocking(policy, table)]
+    return sql.SQL(" AND ").join(parts)
+
+
+def blocking(policy: Policy, table: Table) -> list[Reference]:
+    """The foreign keys that stop deleting, as far as the role may read who refers."""
+    return [] if policy.mark else [one for one in table.references if one.all_readable]
+
+
+def referenced(policy: Policy, table: Table, cut: str, clock: str) -> Any:
+    """The condition that a row would go, but that rows of other tables refer to it; it needs blocking ones."""
+    stops = sql.SQL(" OR ").join(one.condition() for one in blocking(policy, table))
+    parts = [overdue(policy, table, cut, clock), sql.SQL("({})").format(stops)]
+    if policy.never_values == "keep":
+        parts.insert(1, sql.SQL("NOT {}").format(never(policy, table.columns[policy.column])))
+    return sql.SQL(" AND ").join(parts)
+
+
+def overdue_as_never(policy: Policy, table: Table, cut: str, clock: str) -> Any:
+    """The condition that a row is over its time because its time stands for "never"."""
+    return sql.SQL("{} AND {}").format(overdue(policy, table, cut, clock), never(policy, table.columns[policy.column]))
+
+
+def overdue(policy: Policy, table: Table, cut: str, clock: str) -> Any:
+    """The condition that a row is strictly older than the cut-off, within the filter, and not marked yet."""
+    parts = [older(policy, table.columns[policy.column], cut)]
     if policy.where:
         parts.append(matches(policy.where, table))
     if policy.mark and policy.mark.value is None:

@@ -33,6 +33,8 @@ CREATE TABLE titan_ops.retention_policy (
     max_fraction  double precision CHECK (max_fraction > 0 AND max_fraction <= 1),
     contended     boolean NOT NULL DEFAULT false,
     archive       text NOT NULL DEFAULT '',
+    time_format   text NOT NULL DEFAULT '',
+    never_values  text NOT NULL DEFAULT 'keep',
     updated_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
     CHECK ((filter_column IS NULL) = (filter_kind IS NULL)),
     CHECK ((filter_kind IS NOT DISTINCT FROM 'in') = (filter_values IS NOT NULL))
@@ -40,11 +42,17 @@ CREATE TABLE titan_ops.retention_policy (
 COMMENT ON TABLE titan_ops.retention_policy IS
     'Retention rules of titan.database, written by the module retention_policy; rows older than keep are due.';
 """
-_HAS_FILTER_SQL = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'titan_ops.retention_policy'::regclass AND attname = 'filter_sql')"
+# Columns that a table of an earlier version lacks: their definition, and what holds without them.
+_LATER = {
+    "filter_sql": ("text", "NULL::text"),
+    "time_format": ("text NOT NULL DEFAULT ''", "''"),
+    "never_values": ("text NOT NULL DEFAULT 'keep'", "'keep'"),
+}
+_COLUMNS = "SELECT attname::text AS name FROM pg_attribute WHERE attrelid = 'titan_ops.retention_policy'::regclass AND attnum > 0"
 
 _SELECT = """
-SELECT name, table_schema, table_name, time_column, filter_column, filter_kind, filter_values, {}, ignore_case, mark_column,
-       mark_value, time_zone, max_fraction, contended, archive,
+SELECT name, table_schema, table_name, time_column, filter_column, filter_kind, filter_values, {filter_sql}, ignore_case, mark_column,
+       mark_value, time_zone, max_fraction, contended, archive, {time_format}, {never_values},
        (extract(year FROM keep) * 12 + extract(month FROM keep))::int AS keep_months,
        extract(day FROM keep)::int AS keep_days,
        (extract(hour FROM keep) * 3600 + extract(minute FROM keep) * 60 + extract(second FROM keep))::bigint AS keep_seconds
@@ -70,6 +78,8 @@ class _Row(NamedTuple):
     max_fraction: float | None
     contended: bool
     archive: str
+    time_format: str
+    never_values: str
     keep_months: int
     keep_days: int
     keep_seconds: int
@@ -79,8 +89,13 @@ def read_policies(database: Database) -> list[Policy]:
     """The stored policies in order of name; none if the table does not exist yet."""
     if not exists(database):
         return []
-    condition = "filter_sql" if database.value(_HAS_FILTER_SQL) else "NULL::text AS filter_sql"
-    return [_policy(_Row(**row)) for row in database.rows(_SELECT.format(condition))]
+    missing = _missing(database)
+    columns = {name: f"{value} AS {name}" if name in missing else name for name, (_kind, value) in _LATER.items()}
+    return [_policy(_Row(**row)) for row in database.rows(_SELECT.format(**columns))]
+
+
+def _missing(database: Database) -> set[str]:
+    return set(_LATER) - {str(row["name"]) for row in database.rows(_COLUMNS)}
 
 
 def exists(database: Database) -> bool:
@@ -106,6 +121,8 @@ def _policy(row: _Row) -> Policy:
         max_fraction=row.max_fraction,
         contended=row.contended,
         archive=row.archive,
+        time_format=row.time_format,
+        never_values=row.never_values,
         source=f"policy {row.name}",
     )
 
@@ -134,8 +151,9 @@ def _create(database: Database) -> None:
         database.execute("CREATE SCHEMA titan_ops")
     if not exists(database):
         database.execute(_TABLE)
-    elif not database.value(_HAS_FILTER_SQL):
-        database.execute("ALTER TABLE titan_ops.retention_policy ADD COLUMN filter_sql text")
+        return
+    for name in sorted(_missing(database)):
+        database.execute(f"ALTER TABLE titan_ops.retention_policy ADD COLUMN {name} {_LATER[name][0]}")
 
 
 def _upsert(database: Database, policy: Policy) -> None:
@@ -143,13 +161,16 @@ def _upsert(database: Database, policy: Policy) -> None:
     database.execute(
         """
         INSERT INTO titan_ops.retention_policy (name, table_schema, table_name, time_column, keep, filter_column, filter_kind,
-            filter_values, filter_sql, ignore_case, mark_column, mark_value, time_zone, max_fraction, contended, archive)
-        VALUES (%s, %s, %s, %s, %s::interval, %s, %s, %s::text[], %s, %s, %s, %s, %s, %s, %s, %s)
+            filter_values, filter_sql, ignore_case, mark_column, mark_value, time_zone, max_fraction, contended, archive,
+            time_format, never_values)
+        VALUES (%s, %s, %s, %s, %s::interval, %s, %s, %s::text[], %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (name) DO UPDATE SET (table_schema, table_name, time_column, keep, filter_column, filter_kind,
-            filter_values, filter_sql, ignore_case, mark_column, mark_value, time_zone, max_fraction, contended, archive, updated_at)
+            filter_values, filter_sql, ignore_case, mark_column, mark_value, time_zone, max_fraction, contended, archive,
+            time_format, never_values, updated_at)
           = (excluded.table_schema, excluded.table_name, excluded.time_column, excluded.keep, excluded.filter_column,
              excluded.filter_kind, excluded.filter_values, excluded.filter_sql, excluded.ignore_case, excluded.mark_column, excluded.mark_value,
-             excluded.time_zone, excluded.max_fraction, excluded.contended, excluded.archive, now())
+             excluded.time_zone, excluded.max_fraction, excluded.contended, excluded.archive,
+             excluded.time_format, excluded.never_values, now())
         """,
         (
             policy.name, policy.schema, policy.table, policy.column, policy.keep.interval,
@@ -158,5 +179,6 @@ def _upsert(database: Database, policy: Policy) -> None:
             bool(where and where.ignore_case),
             mark.column if mark else None, mark.value if mark else None,
             policy.time_zone, policy.max_fraction, policy.contended, policy.archive,
+            policy.time_format, policy.never_values,
         ),
     )  # fmt: skip

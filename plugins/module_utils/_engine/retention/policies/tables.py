@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ...errors import TitanError
 from ...postgres.database import Database
+from .references import Reference
 
 _KINDS = {
     "v": "a view",
@@ -70,6 +71,7 @@ class Table:
         owned: The connected role may act as the owner.
         columns: By name.
         leaves: Where the rows are.
+        references: Foreign keys that stop deleting a row; only looked up where rows are deleted.
         partition_key: The partition key as the server prints it ("RANGE (created_at)"), empty if not partitioned.
     """
 
@@ -81,6 +83,7 @@ class Table:
     columns: dict[str, Column]
     leaves: tuple[Leaf, ...]
     partition_key: str = ""
+    references: tuple[Reference, ...] = ()
 
     @property
     def full_name(self) -> str:

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ...errors import DatabaseError, TitanError
-from ...postgres.database import Database
+from ...postgres.database import Database, sql
 from .filters import Filter
 from .policy import Policy, named, overlaps
-from .predicate import TIME_TYPES, canonical
+from .predicate import canonical
 from .sql_condition import condition_problem
 from .tables import Table, find_table, near_columns
+from .time_formats import TIME_TYPES, time_problem
 
 
 def resolve_all(database: Database, wanted: Sequence[Policy]) -> list[Policy]:
@@ -59,13 +60,14 @@ def check(database: Database, policy: Policy, table: Table) -> list[str]:
     column = table.columns.get(policy.column)
     if column is None:
         return [f"{table.full_name} has no column {policy.column}; {near_columns(table, policy.column)}."]
-    if column.base not in TIME_TYPES:
-        return [
-            f"{table.full_name}.{column.name} is of type {column.type}; a time column is of type timestamp with time zone, "
-            "timestamp without time zone or date."
-        ]
-    problems = [*_check_filter(database, policy, table), *_check_mark(database, policy, table)]
-    if policy.time_zone != "UTC" and not database.value(  # the server reads hundreds of files to answer
+    if wrong := time_problem(policy, column, table.full_name):
+        return [wrong]
+    problems = [
+        *_check_unit(database, policy, table),
+        *_check_filter(database, policy, table),
+        *_check_mark(database, policy, table),
+    ]
+    if policy.time_zone not in ("", "UTC") and not database.value(  # the server reads hundreds of files to answer
         "SELECT EXISTS (SELECT FROM pg_timezone_names WHERE lower(name) = lower(%s))", (policy.time_zone,)
     ):
         problems.append(f"The server knows no time zone {policy.time_zone!r}.")
@@ -78,6 +80,35 @@ def check(database: Database, policy: Policy, table: Table) -> list[str]:
             f"The connected role lacks SELECT or {needed} on {table.full_name}; grant both, or connect as the owner."
         )
     return problems
+
+
+# Numbers that are times since 1973 in seconds lie in the first weeks of 1970 in milliseconds, and those in milliseconds
+# thousands of years ahead in seconds.
+_UNITS = {
+    "epoch_seconds": (100_000_000_000, 10**18, "milliseconds"),
+    "epoch_milliseconds": (100_000_000, 99_999_999_999, "seconds"),
+}
+
+
+def _check_unit(database: Database, policy: Policy, table: Table) -> list[str]:
+    """Whether the numbers look like those of the other unit: then every row, or none, would be due."""
+    if policy.time_format not in _UNITS:
+        return []
+    low, high, other = _UNITS[policy.time_format]
+    query = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {} BETWEEN {} AND {})").format(
+        sql.Identifier(table.schema, table.name), sql.Identifier(policy.column), sql.Literal(low), sql.Literal(high)
+    )
+    if not has_select(database, table) or not database.value(query):
+        return []
+    return [
+        f"{table.full_name}.{policy.column} has numbers that are {other} since 1970; say time_format: epoch_{other}, "
+        f"or correct the rows with numbers from {low} to {high}."
+    ]
+
+
+def has_select(database: Database, table: Table) -> bool:
+    """Whether the connected role may read the table."""
+    return bool(database.value("SELECT has_table_privilege(%s::oid, 'SELECT')", (table.oid,)))
 
 
 def _check_filter(database: Database, policy: Policy, table: Table) -> list[str]:
@@ -125,6 +156,7 @@ def _check_mark(database: Database, policy: Policy, table: Table) -> list[str]:
 def _canonical_values(database: Database, policy: Policy, table: Table) -> Policy:
     """Values in the server's own form, so that "yes" and "true" are one boolean and a second run changes nothing."""
     where, mark = policy.where, policy.mark
+    policy = replace(policy, time_zone=policy.time_zone or "UTC")  # of a column that does not need one
     if where and where.kind == "in" and not where.ignore_case:
         column = table.columns[where.column]
         values = dict.fromkeys(canonical(database, value, column) or value for value in where.values)
