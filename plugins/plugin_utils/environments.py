@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which environment a host belongs to, by its groups and by its variables, and whether they say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+# Groups with these names are environments, whatever their hosts' variables say.
+USUAL = frozenset(
+    (
+        "production", "prod", "live", "staging", "stage", "preproduction", "preprod",
+        "development", "devel", "dev", "testing", "test", "qa", "uat", "demo",
+    )
+)  # fmt: skip
+_NO_ENVIRONMENT = ("all", "ungrouped")
+
+
+def conflict(
+    hosts: Sequence[str], groups: Mapping[str, Sequence[str]], declared: Callable[[str], str], limit: str = ""
+) -> str:
+    """Why these hosts must not be acted on together with this inventory, as one sentence, or an empty string.
+
+    Args:
+        hosts: The hosts that would be acted on.
+        groups: The inventory's groups with the names of their hosts.
+        declared: The environment that a host's variables name, or an empty string.
+        limit: The limit that was given, for the message.
+    """
+    for host in hosts:
+        own = [name for name in sorted(groups) if name not in _NO_ENVIRONMENT and host in groups[name]]
+        named = declared(host)
+        found = [name for name in own if _is_environment(name, groups[name], declared)]
+        if len(found) > 1:
+            return (
+                f"Host {host} is in the groups of the environments {' and '.join(found)}, so variables of one would act on the other. "
+                "Give the machine one name for each environment in the inventory, with the same ansible_host "
+                "(docs/bootstrap.md, Two environments on one machine)."
+            )
+        if found and named and found[0] != named:
+            return (
+                f"Host {host}, limited by -l {limit}, is in the group of the environment {found[0]}, but its variables name the "
+                f"environment {named} (titan_environment). Correct the variables of the group {found[0]}."
+            )
+    return ""
+
+
+def _is_environment(group: str, members: Sequence[str], declared: Callable[[str], str]) -> bool:
+    return group in USUAL or any(declared(member) == group for member in members)
