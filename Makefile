@@ -12,6 +12,9 @@ help: ## List the targets
 demo: .venv/demo.stamp ## Migrate, back up, prove, clean and schedule the Titan database under .demo/
 	@$(BIN)/python examples/demo/demo.py run
 
+demo-picture: demo ## Make docs/demo.svg from what make demo has printed
+	@$(BIN)/python examples/demo/picture.py
+
 demo-stop: ## Stop the demo's PostgreSQL
 	@test ! -d .demo || $(BIN)/python examples/demo/demo.py stop
 
@@ -63,4 +66,4 @@ clean: demo-clean ## Remove the demo, the virtual environment and caches
 .venv-molecule/molecule.stamp: requirements/molecule.txt requirements/test.txt requirements/demo.txt
 	@sh tests/venv.sh "$$PYTHON" molecule .venv-molecule
 
-.PHONY: help demo demo-stop demo-clean test unit lint docs-lint options picture reference sanity molecule clean
+.PHONY: help demo demo-picture demo-stop demo-clean test unit lint docs-lint options picture reference sanity molecule clean

@@ -22,6 +22,9 @@ TOOLS = ("python", "ruff", "mypy", "yamllint", "ansible-lint", "antsibull-docs",
 # What each target has to call, in this order; "python" is the interpreter of .venv, "the python" the one that makes it.
 CALLS = {
     "demo": ["python examples/demo/demo.py run"],
+    "demo-picture": ["python examples/demo/demo.py run", "python examples/demo/picture.py"],
+    "options": ["python -m tools.options"],
+    "picture": ["python -m tools.picture"],
     "demo-stop": ["python examples/demo/demo.py stop"],
     "demo-clean": ["python examples/demo/demo.py clean"],
     "unit": ["python -m pytest -n 2 --dist loadfile --durations=10"],

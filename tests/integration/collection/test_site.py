@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 import psycopg2
 import pytest
 
+from examples.demo import picture
 from tests.integration.alerts.stub import running_stub
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -286,3 +288,40 @@ def test_bad_input_fails_with_one_clear_sentence(
     assert story.tree() == tree
     assert story.sql("SELECT count(*) FROM titan_ops.migration_history") == history
     assert story.sql("SELECT name, keep FROM titan_ops.retention_policy ORDER BY 1") == policies
+
+
+def shape(lines: list[str]) -> list[str]:
+    """The lines without what differs from run to run: numbers, dates, checksums, widths of columns."""
+    shapes = (re.sub(r"[0-9a-f]{16}|\d[\d.,:_-]*", "#", line) for line in lines)
+    days = r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b"
+    units = r"# (kB|MB|bytes)"
+    return [re.sub(units, "# B", re.sub(days, "DAY", re.sub(r"-{2,}|\s+", " ", line))).strip() for line in shapes]
+
+
+def test_the_readmes_picture_is_of_the_demos_output(story: Story) -> None:
+    """What the demo prints at its end, of this run, has the lines of docs/demo.svg; make demo-picture takes it again."""
+    recaps = {
+        "first": {**recap(story.outputs["first"]), "seconds": 1.0},
+        "again": {**recap(story.outputs["second"]), "seconds": 1.0},
+    }
+    results = {"backup": story.results["backup"], "cleanup": story.results["cleanup"], **recaps}
+    script = (
+        "import json, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from examples.demo import demo, report\n"
+        "results = {**json.load(sys.stdin), 'schedule': demo.next_runs()}\n"
+        "print(report.render(demo.DEMO, demo.prepared_cluster(), demo.DATABASE, results))"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", script, str(story.root)],
+        input=json.dumps(results),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    svg = ET.fromstring((ROOT / "docs" / "demo.svg").read_text(encoding="utf-8"))
+    shown = ["".join(item.itertext()) for item in svg.iter("{http://www.w3.org/2000/svg}text")]
+    assert shown[0] == "$ make demo"
+    assert shape([line for line in shown[1:] if line.strip()]) == shape(
+        [line for line in picture.lines_of(printed) if line.strip()]
+    )
+    assert len(shown) > 30

@@ -210,7 +210,7 @@ def test_every_name_in_the_text_is_one_of_the_sources(path: Path) -> None:
 # Of ansible-playbook, ansible-galaxy, psql and pgbackrest.
 OTHERS_FLAGS = {
     "--tags", "--skip-tags", "--start-at-task",  # of ansible-playbook
-   
+
     "--check", "--delta", "--diff", "--no-deps", "--single-transaction", "--target", "--target-action",
     "--target-timeline", "--type", "--help",
 }  # fmt: skip

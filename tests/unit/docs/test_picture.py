@@ -1,15 +1,13 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The README's picture is the demo's own output."""
+"""The picture of an output. That the README's is of the demo's: tests/integration/collection/test_site.py."""
 
 from __future__ import annotations
 
-import re
 import xml.etree.ElementTree as ET
 
 from examples.demo import picture
-from tests.conftest import ROOT, TITAN
 
 OUTPUT = """
 ====================
@@ -39,18 +37,3 @@ def test_the_lines_are_those_of_the_output_without_paths() -> None:
     assert "   backup (0 2 * * *), next: Mon 2026-03-02 02:00" in lines
     assert not [line for line in lines if "secret" in line or "====" in line]
     assert picture.picture(OUTPUT) == picture.picture(OUTPUT)
-
-
-def test_the_readmes_picture_shows_what_the_demo_prints_today() -> None:
-    text = (ROOT / "docs" / "demo.svg").read_text(encoding="utf-8")
-    lines = shown(text)
-    report = (ROOT / "examples" / "demo" / "report.py").read_text(encoding="utf-8")
-    titles = re.findall(r'_section\(\s*"([^"]+)"', report)
-    assert len(titles) >= 3
-    assert [title for title in titles if title not in lines] == []
-    migration = (TITAN / "migrations" / "0010_add_performance_indexes.sql").read_text(encoding="utf-8")
-    indexes = re.findall(r"EXISTS (idx_\w+) ON", migration)
-    assert len(indexes) == 9
-    assert [name for name in indexes if not any(name in line for line in lines)] == []
-    assert any("compared" in line and "equal" in line for line in lines)
-    assert not re.search(r"/(work|home|root|tmp|Users)/", text)

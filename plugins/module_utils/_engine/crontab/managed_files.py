@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import OptionError
-from ..host.files import is_file_with, write_file
+from ..host.files import OPEN, closed_directory, is_file_with, make_directories, write_file
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,20 @@ class ManagedFile:
             return self.before is not None
         if not is_file_with(self.path, self.content.encode(), self.mode):
             return True
+        if closed_directory(self.path):
+            return True
         return self.gid is not None and os.lstat(self.path).st_gid != self.gid
 
     def apply(self) -> None:
-        """Write or remove it; missing parent directories are made with mode 0755."""
+        """Write or remove it; missing parent directories are made with mode 0755, and our own is opened for the jobs' user."""
         if self.content is None:
             if self.before is not None:
                 os.unlink(self.path)
             return
-        os.makedirs(os.path.dirname(self.path), mode=0o755, exist_ok=True)
+        make_directories(os.path.dirname(self.path))
+        closed = closed_directory(self.path)
+        if closed:
+            os.chmod(closed, OPEN)
         write_file(self.path, self.content.encode(), self.mode, label="crontab.managed_file")
         if self.gid is not None and os.lstat(self.path).st_gid != self.gid:
             os.chown(self.path, -1, self.gid)

@@ -13,14 +13,15 @@ from pathlib import Path
 
 from ..errors import OptionError
 from ..host.env_file import check_against_shell
-from ..host.files import is_file_with, published
+from ..host.files import OPEN, closed_directory, is_file_with, make_directories, published
 from ..outcome import Call, Outcome
 from ..text.options import Spec, option
 
 HOST_COMMAND: Spec = {
     "path": option(
         "path",
-        "Where to install the command, on the target host. Missing parent directories are made with mode C(0755).",
+        "Where to install the command, on the target host. Missing parent directories are made with mode C(0755), whatever the "
+        "umask. An existing directory C(titan-db) that other users cannot read and enter gets this mode.",
         default="/usr/local/bin/titan-db",
         variable="host_command",
     ),
@@ -78,18 +79,25 @@ def install(call: Call) -> Outcome:
     after = hashlib.sha256(content).hexdigest()
     before = "".join(f"{place} {_digest(place)}\n" for place in wanted.values())
     stale = [place for place in wanted.values() if not is_file_with(place, content, 0o755)]
+    closed = sorted({folder for place in wanted.values() if (folder := closed_directory(place))})
+    shown = "".join(f"{folder} mode {stat.S_IMODE(os.stat(folder).st_mode):04o}\n" for folder in closed)
+    for folder in () if call.check_mode else closed:
+        os.chmod(folder, OPEN)
     for place in () if call.check_mode else stale:
-        os.makedirs(os.path.dirname(place), mode=0o755, exist_ok=True)
+        make_directories(os.path.dirname(place))
         with published(place, 0o755, "host_command") as stream:
             stream.write(content)
     what = " and ".join(stale or wanted.values())
     state = "installed" if stale else "is up to date" if len(wanted) == 1 else "are up to date"
+    opened = "".join(f"; {folder} can be entered by the jobs' user" for folder in closed)
     return Outcome(
-        changed=bool(stale),
+        changed=bool(stale or closed),
         data={"path": path, "spare": spare or None, "sha256": after, "size": len(content)},
-        summary=f"{what} {state} (sha256 {after[:12]})",
-        before=before,
-        after="".join(f"{place} {after}\n" for place in wanted.values()),
+        summary=f"{what} {state} (sha256 {after[:12]}){opened}",
+        before=shown + before,
+        after="".join(
+            [*(f"{folder} mode 0755\n" for folder in closed), *(f"{place} {after}\n" for place in wanted.values())]
+        ),
     )
 
 

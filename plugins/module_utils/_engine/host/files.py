@@ -17,6 +17,7 @@ from ..errors import TitanError
 from ..steps import step
 
 PART = ".part"
+OPEN = 0o755  # mode of a directory that the jobs' user must be able to enter
 
 
 def sync_directory(path: str) -> None:
@@ -83,6 +84,31 @@ def sha256_file(path: str) -> str:
         while piece := stream.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def make_directories(path: str, mode: int = OPEN) -> None:
+    """Make the directory and its missing parents, each with exactly this mode, whatever the umask."""
+    missing = []
+    while not os.path.isdir(path):
+        missing.append(path)
+        path = os.path.dirname(path) or "."
+    for folder in reversed(missing):
+        try:
+            os.mkdir(folder, mode)
+        except FileExistsError:  # somebody else was faster
+            continue
+        os.chmod(folder, mode)
+
+
+def closed_directory(path: str) -> str:
+    """The directory of this file, if it is our own (``titan-db``) and others may not read and enter it; else empty.
+
+    Such a directory was made under a strict umask or was closed afterwards; the jobs' user cannot start anything in it.
+    """
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.basename(folder) != "titan-db" or not os.path.isdir(folder) or os.path.islink(folder):
+        return ""
+    return folder if stat.S_IMODE(os.stat(folder).st_mode) & 0o555 != 0o555 else ""
 
 
 def require_private_directory(path: str, option: str) -> None:

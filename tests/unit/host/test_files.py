@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Modes are those that are documented, whatever the umask; a directory of ours that was closed is opened, others are not."""
+
+from __future__ import annotations
+
+import base64
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.crontab.managed_files import (
+    managed_files_from_options,
+)
+from ansible_collections.titan.database.plugins.module_utils._engine.environment.host_command import (
+    HOST_COMMAND,
+    install,
+)
+from ansible_collections.titan.database.plugins.module_utils._engine.host.files import make_directories
+from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call, Outcome
+from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
+
+
+@pytest.fixture(params=[0o000, 0o022, 0o027, 0o077, 0o777], ids=oct)
+def umask(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def installed(folder: Path, check_mode: bool = False) -> Outcome:
+    given = {
+        "path": str(folder / "bin" / "titan-db"),
+        "spare": str(folder / "etc" / "titan-db" / "titan-db"),
+        "content": base64.b64encode(b"#!/bin/sh\n").decode(),
+    }
+    return install(Call(complete(given, HOST_COMMAND), None, check_mode))
+
+
+def test_each_directory_has_the_mode_whatever_the_umask(umask: int, tmp_path: Path) -> None:
+    make_directories(str(tmp_path / "a" / "b" / "c"))
+    assert [mode(tmp_path / name) for name in ("a", "a/b", "a/b/c")] == [0o755] * 3
+    make_directories(str(tmp_path / "d"), 0o700)
+    assert mode(tmp_path / "d") == 0o700
+
+
+def test_the_command_can_be_run_by_others_whatever_the_umask(umask: int, tmp_path: Path) -> None:
+    assert installed(tmp_path).changed
+    for name in ("bin", "bin/titan-db", "etc", "etc/titan-db", "etc/titan-db/titan-db"):
+        assert mode(tmp_path / name) == 0o755, name
+    assert not installed(tmp_path).changed
+
+
+@pytest.mark.parametrize("closed", [0o750, 0o700, 0o754, 0o711])
+def test_a_closed_directory_of_ours_is_opened(tmp_path: Path, closed: int) -> None:
+    installed(tmp_path)
+    (tmp_path / "etc" / "titan-db").chmod(closed)
+    planned = installed(tmp_path, check_mode=True)
+    assert planned.changed and mode(tmp_path / "etc" / "titan-db") == closed
+    assert f"titan-db mode {closed:04o}\n" in planned.before and "titan-db mode 0755\n" in planned.after
+    done = installed(tmp_path)
+    assert done.changed and done.before == planned.before and done.after == planned.after
+    assert mode(tmp_path / "etc" / "titan-db") == 0o755 and not installed(tmp_path).changed
+
+
+@pytest.mark.parametrize("kept", [0o2775, 0o755, 0o775])
+def test_what_can_be_entered_or_is_not_ours_is_left_alone(tmp_path: Path, kept: int) -> None:
+    installed(tmp_path)
+    (tmp_path / "etc" / "titan-db").chmod(kept)
+    (tmp_path / "bin").chmod(0o750)
+    assert not installed(tmp_path).changed
+    assert mode(tmp_path / "etc" / "titan-db") == kept and mode(tmp_path / "bin") == 0o750
+
+
+def test_the_configuration_of_the_jobs_can_be_reached_whatever_the_umask(umask: int, tmp_path: Path) -> None:
+    path = tmp_path / "etc" / "titan-db" / "production.json"
+    options = [{"path": str(path), "content": "{}", "mode": "0644"}]
+
+    def planned() -> list[bool]:
+        return [each.changes() for each in managed_files_from_options(options, True)]
+
+    for each in managed_files_from_options(options, True):
+        each.apply()
+    assert mode(path) == 0o644 and mode(path.parent) == 0o755 and mode(path.parent.parent) == 0o755
+    assert planned() == [False]
+    path.parent.chmod(0o750)
+    if os.geteuid() == 0:  # whom the mode does not keep out
+        assert planned() == [True]
+        managed_files_from_options(options, True)[0].apply()
+        assert planned() == [False] and mode(path.parent) == 0o755
