@@ -16,7 +16,7 @@ import jinja2
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.crontab.line import Job, render_command
 
-TEMPLATE = Path(__file__).resolve().parents[3] / "roles" / "schedule" / "templates" / "logrotate.j2"
+TEMPLATE = Path(__file__).resolve().parents[3] / "roles" / "crontab" / "templates" / "logrotate.j2"
 PROGRAM = shutil.which("logrotate", path="/usr/sbin:/usr/bin:/sbin:/bin")
 JOBS = [
     {"name": "backup", "log": "db-backup.log"},

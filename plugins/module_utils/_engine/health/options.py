@@ -42,6 +42,7 @@ HEALTH_INFO: Spec = {
         "Path on the target host of the configuration that the role P(titan.database.crontab#role) writes. It "
         "names the jobs, their records and the place of the backups.",
         variable="crontab_config_path",
+        variable_default="/etc/titan-db/{{ crontab_environment }}.json",
     ),
     "timeout": option(
         "int",
