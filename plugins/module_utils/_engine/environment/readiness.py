@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether the jobs can start tonight: asked as their own user, of what their cron lines use.
+
+Nothing is written. What a job itself needs (the database's rights, room for a backup) its own check mode tells.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shlex
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ..errors import TitanError
+from ..host.env_file import check_against_shell
+from .config import Environment
+
+CRON_ALLOW, CRON_DENY = "/etc/cron.allow", "/etc/cron.deny"
+
+
+class Obstacle(NamedTuple):
+    """Something that keeps a job from starting, as a sentence, and the command that corrects it."""
+
+    what: str
+    fix: str
+
+
+def obstacles(environment: Environment, directory: str = "", own_crontab: bool = True) -> list[Obstacle]:
+    """What keeps the jobs of the environment from starting, as the user of this process.
+
+    Args:
+        environment: From the installed configuration.
+        directory: Where the cron lines change to first; empty for nowhere.
+        own_crontab: Whether the lines are in the user's own crontab, which cron.allow and cron.deny govern.
+    """
+    found = [*_commands(environment), *_env_files(environment), *_places(environment, directory)]
+    return found + (_allowed(_user()) if own_crontab else [])
+
+
+def _user() -> str:
+    return pwd.getpwuid(os.geteuid()).pw_name
+
+
+def _commands(environment: Environment) -> list[Obstacle]:
+    converge = f"ansible-playbook titan.database.site -l {shlex.quote(environment.name)} --tags host"
+    return [
+        Obstacle(f"{_user()} cannot run {path}", converge)
+        for path in dict.fromkeys((environment.command, environment.spare_command))
+        if path.startswith("/") and not _may(path, os.R_OK | os.X_OK)
+    ]
+
+
+def _env_files(environment: Environment) -> list[Obstacle]:
+    found = []
+    for path in filter(None, (environment.env_file, environment.notify_env_file)):
+        try:
+            check_against_shell(path)
+        except TitanError as error:
+            fix = f"ls -l {shlex.quote(path)}; namei -l {shlex.quote(path)}"
+            found.append(Obstacle(f"{_user()} cannot use the env file: {error.message}", fix))
+    return found
+
+
+def _places(environment: Environment, directory: str) -> list[Obstacle]:
+    user, found = _user(), []
+    if directory and not _may(directory, os.X_OK):
+        found.append(Obstacle(f"{user} cannot enter {directory}", _access(directory, "x", user)))
+    for log in dict.fromkeys(plan.log for plan in environment.jobs.values() if plan.log):
+        folder = os.path.dirname(log)
+        if os.path.exists(log) and not _may(log, os.W_OK):
+            found.append(Obstacle(f"{user} cannot append to the log {log}", f"chown {user}: {shlex.quote(log)}"))
+        elif not os.path.exists(log) and not _may(folder, os.W_OK | os.X_OK):
+            what = f"{user} cannot make the log {log}" + (
+                "" if os.path.isdir(folder) else f": there is no {folder}, or it is closed"
+            )
+            found.append(Obstacle(what, f"install -d -o {user} -m 0750 {shlex.quote(folder)}"))
+    for path in (environment.state_dir, environment.metrics_dir):
+        place = _nearest(path)
+        if path and not _may(place, os.W_OK | os.X_OK):
+            found.append(
+                Obstacle(f"{user} cannot write into {place}", f"install -d -o {user} -m 0750 {shlex.quote(path)}")
+            )
+    return found
+
+
+def _allowed(user: str) -> list[Obstacle]:
+    """Whether the user may have a crontab; root always may."""
+    if user == "root":
+        return []
+    if os.path.exists(CRON_ALLOW):
+        if user not in _names(CRON_ALLOW):
+            return [
+                Obstacle(f"{CRON_ALLOW} does not name {user}, who may have no crontab", f"echo {user} >> {CRON_ALLOW}")
+            ]
+    elif user in _names(CRON_DENY):
+        return [Obstacle(f"{CRON_DENY} names {user}, who may have no crontab", f"sed -i /^{user}$/d {CRON_DENY}")]
+    return []
+
+
+def _names(path: str) -> Sequence[str]:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return [line.strip() for line in stream]
+    except OSError:  # absent; or for root's eyes only, and then crontab itself runs with its group's rights
+        return []
+
+
+def _may(path: str, mode: int) -> bool:
+    """Whether this process may, by its effective user and the file system (a read-only one refuses to write)."""
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _nearest(path: str) -> str:
+    """The path, or the nearest directory above it that exists."""
+    while path and not os.path.exists(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def _access(path: str, right: str, user: str) -> str:
+    return f"chmod o+{right} {shlex.quote(path)} (or a group of {user}'s)"
