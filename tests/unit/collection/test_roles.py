@@ -40,3 +40,8 @@ def test_a_role_has_a_readme_and_tags(role: str) -> None:
 
 def test_there_are_roles() -> None:
     assert {"host", "migrations", "retention", "backup", "crontab"} <= set(ROLES)
+
+
+def test_the_jobs_configuration_has_a_place_by_default() -> None:
+    text = (ROOT / "roles" / "crontab" / "defaults" / "main.yml").read_text(encoding="utf-8")
+    assert yaml.safe_load(text)["crontab_config_path"] == "/etc/titan-db/{{ crontab_environment }}.json"

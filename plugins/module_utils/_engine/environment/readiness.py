@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from ..errors import TitanError
 from ..host.env_file import check_against_shell
-from .config import Environment
+from .config import Environment, JobPlan
 
 CRON_ALLOW, CRON_DENY = "/etc/cron.allow", "/etc/cron.deny"
 
@@ -37,17 +37,18 @@ def obstacles(environment: Environment, directory: str = "", own_crontab: bool =
         own_crontab: Whether the lines are in the user's own crontab, which cron.allow and cron.deny govern.
     """
     found = [*_commands(environment), *_env_files(environment), *_places(environment, directory)]
-    return found + (_allowed(_user()) if own_crontab else [])
+    return found + (_allowed(user_name()) if own_crontab else [])
 
 
-def _user() -> str:
+def user_name() -> str:
+    """The user whom this process acts as."""
     return pwd.getpwuid(os.geteuid()).pw_name
 
 
 def _commands(environment: Environment) -> list[Obstacle]:
     converge = f"ansible-playbook titan.database.site -l {shlex.quote(environment.name)} --tags host"
     return [
-        Obstacle(f"{_user()} cannot run {path}", converge)
+        Obstacle(f"{user_name()} cannot run {path}", converge)
         for path in dict.fromkeys((environment.command, environment.spare_command))
         if path.startswith("/") and not _may(path, os.R_OK | os.X_OK)
     ]
@@ -60,12 +61,12 @@ def _env_files(environment: Environment) -> list[Obstacle]:
             check_against_shell(path)
         except TitanError as error:
             fix = f"ls -l {shlex.quote(path)}; namei -l {shlex.quote(path)}"
-            found.append(Obstacle(f"{_user()} cannot use the env file: {error.message}", fix))
+            found.append(Obstacle(f"{user_name()} cannot use the env file: {error.message}", fix))
     return found
 
 
 def _places(environment: Environment, directory: str) -> list[Obstacle]:
-    user, found = _user(), []
+    user, found = user_name(), []
     if directory and not _may(directory, os.X_OK):
         found.append(Obstacle(f"{user} cannot enter {directory}", _access(directory, "x", user)))
     for log in dict.fromkeys(plan.log for plan in environment.jobs.values() if plan.log):
@@ -77,13 +78,18 @@ def _places(environment: Environment, directory: str) -> list[Obstacle]:
                 "" if os.path.isdir(folder) else f": there is no {folder}, or it is closed"
             )
             found.append(Obstacle(what, f"install -d -o {user} -m 0750 {shlex.quote(folder)}"))
-    for path in (environment.state_dir, environment.metrics_dir):
+    backups = [str(environment.options.get(plan.name, {}).get("dest") or "") for plan in _backups(environment)]
+    for path in (environment.state_dir, environment.metrics_dir, *backups):
         place = _nearest(path)
         if path and not _may(place, os.W_OK | os.X_OK):
             found.append(
-                Obstacle(f"{user} cannot write into {place}", f"install -d -o {user} -m 0750 {shlex.quote(path)}")
+                Obstacle(f"{user} cannot write into {place}", f"install -d -o {user} -m 0700 {shlex.quote(path)}")
             )
     return found
+
+
+def _backups(environment: Environment) -> list[JobPlan]:
+    return [plan for plan in environment.jobs.values() if plan.subcommand == "backup"]
 
 
 def _allowed(user: str) -> list[Obstacle]:

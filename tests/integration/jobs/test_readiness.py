@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a converge asks at its end, as the jobs' user: each thing that a job needs is taken away once, and is named."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.environment import readiness
+from ansible_collections.titan.database.plugins.module_utils._engine.environment.config import read_environment
+from ansible_collections.titan.database.plugins.module_utils._engine.host import zipapp
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import identity, unprivileged_user
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+
+from tests.conftest import ROOT, embedded_programs
+
+SCRIPT = (ROOT / "roles" / "host" / "files" / "tonight.py").read_text(encoding="utf-8")
+PYTHON = "/usr/bin/python3" if os.geteuid() == 0 else sys.executable
+
+
+@dataclass
+class Place:
+    """A converged environment in a directory whose files belong to the jobs' user."""
+
+    folder: Path
+
+    def path(self, name: str) -> Path:
+        return self.folder / name
+
+    def obstacles(self) -> list[tuple[str, str]]:
+        done = subprocess.run(
+            [PYTHON, "-I", "-c", SCRIPT, self.path("titan-db"), self.path("t.json"), self.path("app home"), "own"],
+            capture_output=True, text=True, check=False, cwd="/", **identity(),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return [(what, fix) for what, fix in json.loads(done.stdout)]
+
+
+@pytest.fixture
+def ready(settings: ConnectionSettings, workdir: Path) -> Iterator[Place]:
+    if subprocess.run([PYTHON, "-c", "import psycopg2"], check=False, capture_output=True).returncode:
+        pytest.skip(f"{PYTHON} has no psycopg2 (Debian package python3-psycopg2)")
+    workdir.chmod(0o755)
+    place = Place(workdir)
+    for name in ("app home", "logs", "state", "backups"):
+        place.path(name).mkdir(mode=0o700)
+    place.path("env").write_text(
+        f"DATABASE_URL='postgresql://{settings.user}@{settings.host}:{settings.port}/{settings.database}'\n"
+    )
+    place.path("logs/b.log").touch()
+    place.path("titan-db").write_bytes(zipapp.build(PYTHON))
+    place.path("titan-db").chmod(0o755)
+    config = {
+        "environment": "t", "env_file": str(place.path("env")), "state_dir": str(place.path("state")),
+        "command": str(place.path("titan-db")), "spare_command": str(place.path("titan-db")),
+        "schedule": {name: {"schedule": "0 2 * * *", "log": str(place.path(f"logs/{name[0]}.log"))} for name in ("backup", "stats")},
+        "jobs": {"backup": {"dest": str(place.path("backups")), "verify": "checksum", "globals": "off", "programs": embedded_programs()}},
+    }  # fmt: skip
+    place.path("t.json").write_text(json.dumps(config))
+    owner = unprivileged_user()
+    for path in (workdir, *workdir.rglob("*")) if owner else ():
+        os.chown(path, owner.pw_uid, owner.pw_gid)
+    yield place
+    for path in workdir.iterdir():
+        path.chmod(0o700)
+
+
+def closed(name: str, mode: int = 0) -> Callable[[Place], None]:
+    return lambda place: place.path(name).chmod(mode)
+
+
+def nowhere(place: Place) -> None:
+    place.path("env").write_text("DATABASE_URL='postgresql://nobody@127.0.0.1:1/none'\n")
+
+
+BROKEN: dict[str, tuple[Callable[[Place], None], str]] = {
+    "the command": (closed("titan-db"), "cannot run"),
+    "the configuration": (closed("t.json"), "cannot read"),
+    "the env file": (closed("env"), "cannot use the env file"),
+    "the directory": (closed("app home"), "cannot enter"),
+    "the logs' directory": (closed("logs", 0o500), "cannot make the log"),
+    "a log": (closed("logs/b.log", 0o400), "cannot append to the log"),
+    "the records": (closed("state", 0o500), "cannot write into"),
+    "the backups": (closed("backups", 0o500), "cannot write into"),
+    "the database": (nowhere, "the job backup could not be done now"),
+}
+
+
+def test_nothing_is_in_the_way(ready: Place) -> None:
+    before = sorted(ready.folder.rglob("*"))
+    assert ready.obstacles() == []
+    assert sorted(ready.folder.rglob("*")) == before, "it only looks"
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_each_thing_that_is_missing_is_named_with_a_command(ready: Place, what: str) -> None:
+    broken, words = BROKEN[what]
+    broken(ready)
+    found = ready.obstacles()
+    assert len(found) == 1, found
+    assert words in found[0][0] and found[0][1], found
+
+
+@pytest.mark.parametrize(
+    ("allow", "deny", "words"),
+    [
+        (None, None, ""),
+        ("root\nother\n", None, "cron.allow does not name"),
+        ("other\n{user}\n", "{user}\n", ""),
+        (None, "other\n{user}\n", "cron.deny names"),
+        (None, "other\n", ""),
+        ("", None, "cron.allow does not name"),
+    ],
+)
+def test_cron_allow_and_deny(
+    ready: Place, monkeypatch: pytest.MonkeyPatch, allow: str | None, deny: str | None, words: str
+) -> None:
+    monkeypatch.setattr(readiness, "user_name", lambda: "jobs")
+    for name, text in (("cron.allow", allow), ("cron.deny", deny)):
+        monkeypatch.setattr(readiness, name.upper().replace(".", "_"), str(ready.path(name)))
+        if text is not None:
+            ready.path(name).write_text(text.format(user="jobs"))
+    found = readiness.obstacles(read_environment(str(ready.path("t.json"))))
+    assert [each.what for each in found if words not in each.what] == [] and bool(found) == bool(words)
+    assert readiness.obstacles(read_environment(str(ready.path("t.json"))), own_crontab=False) == []
