@@ -1,0 +1,86 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A converge is green only if tonight's jobs can be done: each thing they need is taken away once, and is healed or named."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Environment, hosts_of, machine, playbook, recap
+
+NAME = hosts_of("staging")[0]
+STAGING = Environment(machine(NAME), "staging")
+LOGS = f"{STAGING.base}/logs"
+# What is done, what puts it back (healed ones need nothing), what the converge then says; empty for healed.
+HEALED = {
+    "a strict umask closed our directory": "chmod 0750 /etc/titan-db",
+    "cron is stopped and disabled": "systemctl disable --now cron",
+    "the command cannot be run": "chmod 0700 /usr/local/bin/titan-db",
+    "the logs are root's": f"chown root:root {LOGS}; chmod 0755 {LOGS}",
+    "the backups are root's": f"chown root:root {STAGING.backups}",
+}
+NAMED = {
+    "cron.allow": ("echo root >/etc/cron.allow", "rm /etc/cron.allow", "cron.allow does not name ubuntu"),
+    "cron.deny": ("cp -p /etc/cron.deny /root/deny 2>/dev/null; echo ubuntu >/etc/cron.deny",
+                  "rm /etc/cron.deny; mv /root/deny /etc/cron.deny 2>/dev/null; true", "cron.deny names ubuntu"),
+    "a log of root's": (f"touch {LOGS}/db-stats.log; chown root {LOGS}/db-*.log; chmod 0644 {LOGS}/db-*.log",
+                        f"chown ubuntu {LOGS}/db-*.log", "cannot append to the log"),
+    "the home is closed": (f"chown root {STAGING.home}; chmod 0700 {STAGING.home}",
+                           f"chown ubuntu {STAGING.home}; chmod 0755 {STAGING.home}", "cannot"),
+}  # fmt: skip
+
+
+def converge(*arguments: str, check: bool = True):
+    return playbook("site.yml", "-l", NAME, *arguments, check=check)
+
+
+def do(command: str) -> None:
+    STAGING.host.run("sh -c %s", command)
+
+
+@pytest.mark.parametrize("what", HEALED)
+def test_what_the_roles_own_is_healed(what):
+    do(HEALED[what])
+    assert recap(converge("--check"))[NAME] > 0, "check mode sees it"
+    assert recap(converge())[NAME] > 0
+    assert recap(converge())[NAME] == 0
+    assert STAGING.host.run("systemctl is-enabled cron").stdout.strip() == "enabled"
+    assert STAGING.host.run("systemctl is-active cron").stdout.strip() == "active"
+    assert STAGING.cron("health").rc in (0, 1, 2), "the line can be run as cron runs it"
+
+
+@pytest.mark.parametrize("what", NAMED)
+def test_what_they_do_not_own_is_named_with_a_command(what):
+    broken, mended, words = NAMED[what]
+    do(broken)
+    try:
+        done = converge("--tags", "crontab", check=False)
+        said = " ".join(done.stdout.split())
+        assert done.returncode != 0 and words in said, said[-3000:]
+        assert "Try: " in said or what == "the home is closed", said[-3000:]
+    finally:
+        do(mended)
+    assert recap(converge("--tags", "crontab"))[NAME] == 0
+
+
+def test_a_cron_that_does_not_run_is_not_overlooked_by_a_part_of_the_play():
+    do("systemctl stop cron")
+    try:
+        done = converge("--tags", "crontab", check=False)
+        assert done.returncode != 0 and "systemctl enable --now cron" in " ".join(done.stdout.split())
+    finally:
+        do("systemctl start cron")
+
+
+def test_a_new_host_with_a_strict_umask_is_ready_after_one_converge():
+    do("rm -rf /etc/titan-db; grep -q ^UMASK.*027 /etc/login.defs || echo 'UMASK 027' >>/etc/login.defs")
+    do(
+        "printf 'Defaults umask=0077\\nDefaults umask_override\\n' >/etc/sudoers.d/umask; chmod 0440 /etc/sudoers.d/umask"
+    )
+    try:
+        assert recap(converge())[NAME] > 0
+        assert STAGING.host.run("stat -c %a /etc/titan-db").stdout.strip() == "755"
+        assert recap(converge())[NAME] == 0
+        assert STAGING.cron("backup").rc == 0
+    finally:
+        do("rm /etc/sudoers.d/umask; sed -i '/^UMASK 027/d' /etc/login.defs")
