@@ -30,7 +30,7 @@ environment = {**os.environ, "PYTHONPATH": wheel}
 environment.pop("GET_PIP", None)
 sys.exit(subprocess.call([sys.executable, "-m", "pip", "install", *arguments], env=environment))
 PY
-    for release in 24_2 25_2; do cp "$work/get_pip.py" "$1/.ansible/test/cache/get_pip_$release.py"; done
+    for release in 20_3_4 21_3_1 23_1_2 24_2 25_2 25_3 26_0; do cp "$work/get_pip.py" "$1/.ansible/test/cache/get_pip_$release.py"; done
 }
 
 ran=0 failed=0

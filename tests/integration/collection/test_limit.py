@@ -118,3 +118,9 @@ def test_every_play_that_acts_has_this_line() -> None:
         for play in yaml.safe_load(path.read_text()):
             if "hosts" in play and path.stem != "guard":
                 assert "titan.database.limited_hosts" in play["hosts"], f"{path.name}: {play['name']}"
+
+
+def test_a_misspelt_variable_stops_the_converge_before_anything_is_done() -> None:
+    status, said = playbook("-i", "inventories/demo", "site.yml", "-l", "demo", "--check", "-e", "backup_verfy=full")
+    assert status != 0 and "backup_verfy is no variable of the role backup; did you mean backup_verify?" in said, said
+    assert "TASK [titan.database.host" not in said

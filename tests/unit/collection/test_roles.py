@@ -45,3 +45,15 @@ def test_there_are_roles() -> None:
 def test_the_jobs_configuration_has_a_place_by_default() -> None:
     text = (ROOT / "roles" / "crontab" / "defaults" / "main.yml").read_text(encoding="utf-8")
     assert yaml.safe_load(text)["crontab_config_path"] == "/etc/titan-db/{{ crontab_environment }}.json"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_names_its_platforms(role: str) -> None:
+    info = yaml.safe_load((ROOT / "roles" / role / "meta" / "main.yml").read_text(encoding="utf-8"))["galaxy_info"]
+    spec = yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
+    assert (
+        info["description"] == spec["argument_specs"]["main"]["short_description"] and len(info["description"]) <= 255
+    )
+    assert [platform["name"] for platform in info["platforms"]] == ["Debian"]
+    required = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))["requires_ansible"]
+    assert required == f">={info['min_ansible_version']}.0"
