@@ -7,6 +7,7 @@ that puts the collection into the image, and what is read from the collection th
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -63,7 +64,7 @@ def test_the_collection_is_installed_and_found_in_it(context: Path, tmp_path: Pa
     command = (
         line.removeprefix("RUN ").replace("/build/", f"{context}/_build/").replace("/usr/share/ansible", str(tmp_path))
     )
-    run("sh", "-c", command.replace("ansible-galaxy", str(BIN / "ansible-galaxy"), 1), cwd=tmp_path)
+    run("sh", "-c", command.replace("ansible-galaxy", shlex.quote(str(BIN / "ansible-galaxy")), 1), cwd=tmp_path)
     assert (tmp_path / "collections/ansible_collections/titan/database/MANIFEST.json").exists()
     # The builder stage's question: which packages do the collections of the image want?
     found = yaml.safe_load(run(tool("ansible-builder"), "introspect", str(tmp_path / "collections"), cwd=tmp_path))
