@@ -49,19 +49,29 @@ options:
           - What the file says.
         type: str
         required: true
+      transaction:
+        description:
+          - V(none) if the file runs by statement, as a file beside it says.
+        type: str
+        choices: [none]
   naming:
     description:
       - How the files are called. Versions are compared as numbers, so C(9) comes before C(10) and C(0010) is C(10).
       - V(plain) is C(0010_name.sql) with its way back in C(0010_name.down.sql). A version may also be a date (C(20240101120000_name.sql),
         C(2024-01-01-120000_name.sql)) or a dotted number (C(01.02.00_01_name.sql)).
       - V(up_down) is C(0010_name.up.sql) and C(0010_name.down.sql).
-      - V(flyway) is C(V1__name.sql), or C(V1.2__name.sql), and C(U1__name.sql).
+      - V(flyway) is C(V1__name.sql), or C(V1.2__name.sql), and C(U1__name.sql), in the directory or any below it. C(B5__name.sql) stands for all
+        versions up to 5 where the database has had none of them. C(${name}) is replaced by the value of O(placeholders), wherever it stands.
+        C(executeInTransaction=false) in the file's C(.conf) is heeded.
+      - V(goose), V(dbmate) and V(sql_migrate) are C(0010_name.sql) with both the migration and its rollback in it, told apart by the comments of that
+        tool.
+      - V(golang_migrate) is V(up_down); V(diesel) and V(prisma) are V(directory); V(atlas) is V(plain); V(sqlx) is V(plain) or V(up_down).
       - V(directory) is C(20240101120000_name/up.sql) and C(20240101120000_name/down.sql). Where the file is called C(migration.sql), the whole name
         of the folder is the version, and versions sort as text, so two folders of one date are no duplicates.
       - A file C(R__name.sql) (with V(directory), C(R__name/up.sql)) is repeatable, it is applied after the versioned ones whenever its text has
         changed.
     type: str
-    choices: [plain, up_down, flyway, directory]
+    choices: [plain, up_down, flyway, directory, golang_migrate, sqlx, diesel, prisma, atlas, goose, dbmate, sql_migrate]
     default: plain
   placeholders:
     description:

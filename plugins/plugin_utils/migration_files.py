@@ -9,10 +9,16 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
-from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.directory import read_directory
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.directory import (
+    read_directory,
+    unseen_warning,
+)
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.naming import NAMINGS, parse_files
 from ansible_collections.titan.database.plugins.plugin_utils.live_progress import progress_file, shown
+
+display = Display()
 
 
 class MigrationAction(ActionBase):
@@ -27,7 +33,9 @@ class MigrationAction(ActionBase):
         arguments = dict(self._task.args)
         try:
             if arguments.get("path") and arguments.get("files") is None:
-                arguments["files"] = self._read(str(arguments["path"]), str(arguments.get("naming") or "plain"))
+                arguments["files"], unseen = self._read(str(arguments["path"]), str(arguments.get("naming") or "plain"))
+                for warning in unseen:
+                    display.warning(warning)
         except TitanError as error:
             result.update(failed=True, msg=error.message, **error.details)
             return result
@@ -44,13 +52,13 @@ class MigrationAction(ActionBase):
             given.pop("progress_file", None)
         return result
 
-    def _read(self, path: str, naming: str) -> list[dict[str, str]]:
+    def _read(self, path: str, naming: str) -> tuple[list[dict[str, str]], tuple[str, ...]]:
         try:
             found = self._find_needle("files", path)
         except AnsibleError:
             found = path  # the reader says what is wrong with it
         if naming not in NAMINGS:
-            return []  # the module says what is allowed
+            return [], ()  # the module says what is allowed
         files = read_directory(found, naming)
         parse_files(files, naming)
-        return files
+        return files, unseen_warning(found, naming)

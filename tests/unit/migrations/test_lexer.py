@@ -63,10 +63,7 @@ def test_statements(sql: str, expected: list[str]) -> None:
         ('select "a\n\n', 1, "quoted identifier"),
         ("\r\nselect 1;\r\n/* a /* b */", 3, "comment"),
         ("a;\rb;\rselect $x$ b $y$", 3, "$x$"),
-        ("a;\nCOPY t (a, b) FROM STDIN;\n1\t2\n\\.\n", 2, "STDIN"),
-        ("-- it's\n  copy public.t\n  from stdin with (format csv);\n1,it's\n\\.\nselect 1;", 2, "STDIN"),
         ("select 'a''b';\n\\copy t from stdin;\n", 2, "Backslash"),
-        ("copy t from stdin", 1, "INSERT"),
         ("select e'a'\n'b", 2, "string"),
     ],
 )

@@ -36,6 +36,9 @@ def migration(call: Call) -> Outcome:
     kept = "" if call.options["rehearse"] else call.options["record"] or ""
     news = bool(kept) and _record(kept, migrations, call.check_mode)
     outcome = _migrate(call, migrations)
+    unseen = _unseen(call.options)
+    if unseen:
+        outcome = outcome._replace(warnings=(*outcome.warnings, *unseen))
     if not news:
         return outcome
     after = f"{outcome.after}-- {kept}: these {len(migrations)} files are what is known now\n"
@@ -157,6 +160,15 @@ def _migrations(options: Mapping[str, Any]) -> list[Migration]:
     if not options.get("path"):
         raise OptionError("path", options.get("path"), "Name the directory that holds the migrations.")
     return parse_files(read_directory(options["path"], options["naming"]), options["naming"])
+
+
+def _unseen(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """A warning of the SQL files that the naming does not see; on the controller, the action plugin gives it."""
+    if options.get("files") is not None or not options.get("path"):
+        return ()
+    from .files.directory import unseen_warning
+
+    return unseen_warning(options["path"], options["naming"])
 
 
 def _unsuitable(database: Database) -> str:

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 
 from ...errors import OptionError, TitanError
-from .naming import NAMINGS, SHAPES
+from .naming import FOLDERS, NAMINGS, SHAPES, is_named
 
 _MAX_FILE = 64 * 1024 * 1024
 
@@ -17,11 +18,46 @@ _MAX_FILE = 64 * 1024 * 1024
 def read_directory(path: str, naming: str = "plain") -> list[dict[str, str]]:
     """The .sql files of a directory as [{"name": ..., "content": ...}], sorted by name.
 
+    "transaction" is "none" for one beside which a file of its tool says so (Flyway's .conf, Diesel's metadata.toml).
+
     Raises:
         TitanError: missing or unreadable directory or file, or a file that is not UTF-8 text.
     """
+    names = _read_names(path, naming)
+    if not names:
+        _refuse_other_shapes(path, naming)
+    folder = os.path.join(path, "")
+    files = []
+    for name in names:
+        item = {"name": name, "content": _read_text(folder + name, name)}
+        if naming in _CONFIGURED and _runs_by_statement(folder + name, naming):
+            item["transaction"] = "none"
+        files.append(item)
+    return files
+
+
+def unseen_files(path: str, naming: str, limit: int = 20) -> list[str]:
+    """The SQL files below the directory that the naming does not see, sorted, at most so many; those of hidden folders do not count.
+
+    Raises:
+        OptionError: the directory cannot be read.
+    """
+    seen = set(_read_names(path, naming))
+    below = sorted(name for name in _walk(path) if name not in seen)
+    return below[:limit]
+
+
+def unseen_warning(path: str, naming: str) -> tuple[str, ...]:
+    """One sentence that names them, or none."""
+    names = unseen_files(path, naming)
+    if not names:
+        return ()
+    return (f"These SQL files are no migrations of the naming {naming!r} and are not applied: {', '.join(names)}.",)
+
+
+def _read_names(path: str, naming: str) -> list[str]:
     try:
-        names = sorted(_sql_names(path, naming))
+        return sorted(_sql_names(path, naming))
     except OSError as error:
         raise OptionError(
             "path",
@@ -29,37 +65,55 @@ def read_directory(path: str, naming: str = "plain") -> list[dict[str, str]]:
             f"The migration directory cannot be read ({error.strerror}). Name a directory of .sql files that the user "
             "who runs the playbook may read.",
         ) from error
-    if not names:
-        _refuse_other_shapes(path, naming)
-    folder = os.path.join(path, "")
-    return [{"name": name, "content": _read_text(folder + name, name)} for name in names]
+
+
+def _walk(path: str) -> Iterable[str]:
+    """Every SQL file below the directory, relative to it, links to directories not followed."""
+    for folder, inner, files in os.walk(path):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        for name in sorted(files):
+            if name.lower().endswith(".sql") and not name.startswith("."):
+                yield os.path.relpath(os.path.join(folder, name), path).replace(os.sep, "/")
 
 
 def _refuse_other_shapes(path: str, naming: str) -> None:
     """A directory whose SQL lies only where the naming does not look must not pass for one without migrations."""
-    for folder, inner, files in os.walk(path):
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
-        name = next(
-            (item for item in sorted(files) if item.lower().endswith(".sql") and not item.startswith(".")), None
+    name = next(iter(_walk(path)), None)
+    if name is not None:
+        raise OptionError(
+            "path",
+            path,
+            f"It holds no {SHAPES[naming]}, but {name!r}. Name the directory that holds the files, and their naming "
+            f"({', '.join(NAMINGS)}).",
         )
-        if name is not None:
-            relative = os.path.relpath(os.path.join(folder, name), path)
-            raise OptionError(
-                "path",
-                path,
-                f"It holds no {SHAPES[naming]}, but {relative!r}. Name the directory that holds the files, and their naming "
-                f"({', '.join(NAMINGS)}).",
-            )
 
 
 def _sql_names(path: str, naming: str) -> Iterable[str]:
     with os.scandir(path) as entries:
         for entry in entries:
-            if naming == "directory" and entry.is_dir():
+            if naming in FOLDERS and entry.is_dir():
                 with os.scandir(entry.path) as inner:
                     yield from (f"{entry.name}/{item.name}" for item in inner if item.name.lower().endswith(".sql"))
-            elif _is_sql(entry):
+            elif naming == "flyway" and entry.is_dir() and not entry.name.startswith("."):
+                yield from (f"{entry.name}/{name}" for name in _sql_names(entry.path, naming))
+            elif _is_sql(entry) and (naming != "flyway" or is_named(entry.name, naming)):
                 yield entry.name
+
+
+# Namings whose tool says in a file beside the SQL that it runs by statement.
+_CONFIGURED = frozenset(("flyway", "diesel", "directory"))
+_FLYWAY_CONF = re.compile(r"^\s*executeInTransaction\s*=\s*false\b", re.IGNORECASE | re.MULTILINE)
+_DIESEL_TOML = re.compile(r"^\s*run_in_transaction\s*=\s*false\b", re.MULTILINE)
+
+
+def _runs_by_statement(path: str, naming: str) -> bool:
+    beside = f"{path}.conf" if naming == "flyway" else os.path.join(os.path.dirname(path), "metadata.toml")
+    try:
+        with open(beside, encoding="utf-8", errors="replace") as stream:
+            text = stream.read(65536)
+    except OSError:
+        return False
+    return (_FLYWAY_CONF if naming == "flyway" else _DIESEL_TOML).search(text) is not None
 
 
 def _is_sql(entry: os.DirEntry[str]) -> bool:

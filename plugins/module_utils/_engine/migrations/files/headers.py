@@ -10,6 +10,12 @@ from dataclasses import dataclass
 
 from ...errors import TitanError
 
+# How other tools say that a file runs by statement: goose, sql-migrate, dbmate, sqlx, graphile-migrate, Atlas, Liquibase, tern.
+_NO_TRANSACTION = re.compile(
+    r"--!?[ \t]*(?:\+goose[ \t]+no[ \t]+transaction\b|\+migrate[ \t]+up\b.*\bnotransaction\b|migrate:up\b.*\btransaction:[ \t]*false\b"
+    r"|no-transaction\b|atlas:txmode[ \t]+none\b|changeset\b.*\brunInTransaction:\"?false\b|--[ \t]*tern:[ \t]*disable-tx\b)",
+    re.IGNORECASE,
+)
 _HEADER = re.compile(r"^--[ \t]*(require|verify|transaction):[ \t]*(.*)$")
 
 
@@ -40,6 +46,8 @@ def headers(text: str, file: str) -> Headers:
             open_list[-1] = (first, f"{query} {content.rstrip(chr(92)).strip()}".strip())
             open_list = open_list if content.endswith("\\") else None
             continue
+        if _NO_TRANSACTION.match(stripped):
+            found["transaction"].append((number, "none"))
         match = _HEADER.match(stripped)
         if match is None:
             open_list = None

@@ -11,30 +11,49 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ...errors import TitanError
+from . import both_ways
 
 # Naming conventions: the patterns of a file (up), of its rollback (down) and of a repeatable one, and how a rollback file ends.
 # A number, a dotted one, or a date, each with the numbers that follow it: 0010, 01.02.00_01, 20240101_120000, 2024-01-01-120000.
 _NUMBER = r"(?P<version>[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[-_][0-9]+)*|[0-9]+(?:\.[0-9]+)+(?:[-_][0-9]+)*|[0-9]{6,}(?:[-_][0-9]+)*|[0-9]+)"
 _NAME = r"(?:[_-]+(?P<name>.+))?"
 _FOLDER = rf"{_NUMBER}(?:[_-]+(?P<name>[^/]+))?"
+_PLAIN = (_NUMBER + _NAME, rf"{_NUMBER}{_NAME}\.down", r"R__(?P<name>.+)", ".down.sql")
+_UP_DOWN = (rf"{_NUMBER}{_NAME}\.up", rf"{_NUMBER}{_NAME}\.down", r"R__(?P<name>.+)", ".down.sql")
+_DIRECTORY = (rf"{_FOLDER}/(?:up|migration)", rf"{_FOLDER}/down", r"R__(?P<name>[^/]+)/up", "/down.sql")
+_SQLX = (rf"{_NUMBER}(?:[_-]+(?P<name>.+?))?(?:\.up)?", rf"{_NUMBER}{_NAME}\.down", r"R__(?P<name>.+)", ".down.sql")
+_BOTH_WAYS = (_NUMBER + _NAME, r"(?!)(?P<version>)", r"R__(?P<name>.+)", "/")  # no file of its own is a rollback
 _NAMINGS: dict[str, tuple[str, str, str, str]] = {
-    "plain": (_NUMBER + _NAME, rf"{_NUMBER}{_NAME}\.down", r"R__(?P<name>.+)", ".down.sql"),
-    "up_down": (rf"{_NUMBER}{_NAME}\.up", rf"{_NUMBER}{_NAME}\.down", r"R__(?P<name>.+)", ".down.sql"),
+    "plain": _PLAIN,
+    "up_down": _UP_DOWN,
     "flyway": (
-        r"[Vv](?P<version>[0-9]+(?:[._][0-9]+)*)__(?P<name>.+)",
-        r"[Uu](?P<version>[0-9]+(?:[._][0-9]+)*)__(?P<name>.+)",
-        r"R__(?P<name>.+)",
+        r"(?:.*/)?[VvB](?P<version>[0-9]+(?:[._][0-9]+)*)__(?P<name>[^/]+)",
+        r"(?:.*/)?[Uu](?P<version>[0-9]+(?:[._][0-9]+)*)__(?P<name>[^/]+)",
+        r"(?:.*/)?R__(?P<name>[^/]+)",
         ".sql",
     ),
-    "directory": (rf"{_FOLDER}/(?:up|migration)", rf"{_FOLDER}/down", r"R__(?P<name>[^/]+)/up", "/down.sql"),
+    "directory": _DIRECTORY,
+    "golang_migrate": _UP_DOWN,
+    "sqlx": _SQLX,
+    "diesel": _DIRECTORY,
+    "prisma": _DIRECTORY,
+    "atlas": _PLAIN,
+    "goose": _BOTH_WAYS,
+    "dbmate": _BOTH_WAYS,
+    "sql_migrate": _BOTH_WAYS,
 }
 NAMINGS = tuple(_NAMINGS)
-SHAPES = {
-    "plain": "NNNN_name.sql, NNNN_name.down.sql or R__name.sql",
-    "up_down": "NNNN_name.up.sql, NNNN_name.down.sql or R__name.sql",
-    "flyway": "V1__name.sql, U1__name.sql or R__name.sql",
-    "directory": "NNNN_name/up.sql, NNNN_name/down.sql or R__name/up.sql",
+OTHER_TOOLS = frozenset(NAMINGS) - {"plain", "up_down", "directory"}
+FOLDERS = frozenset(name for name, patterns in _NAMINGS.items() if patterns == _DIRECTORY)
+_SHAPE = {
+    _PLAIN: "NNNN_name.sql, NNNN_name.down.sql or R__name.sql",
+    _UP_DOWN: "NNNN_name.up.sql, NNNN_name.down.sql or R__name.sql",
+    _NAMINGS["flyway"]: "V1__name.sql, U1__name.sql, B1__name.sql or R__name.sql",
+    _DIRECTORY: "NNNN_name/up.sql, NNNN_name/down.sql or R__name/up.sql",
+    _SQLX: "NNNN_name.sql, NNNN_name.up.sql, NNNN_name.down.sql or R__name.sql",
+    _BOTH_WAYS: "NNNN_name.sql or R__name.sql",
 }
+SHAPES = {name: _SHAPE[patterns] for name, patterns in _NAMINGS.items()}
 _WORDY = re.compile(r"[^0-9._-]")
 _LONG_ZERO = 8
 
@@ -47,8 +66,10 @@ class Migration(NamedTuple):  # made a thousand times a run: a dataclass takes s
         name, file: Its name, and the file it was read from.
         text: What the file says, without a byte order mark.
         checksum: SHA-256 of the text with CRLF and trailing blanks evened out.
-        down_file, down_text: The rollback; empty if there is none.
+        down_file, down_text: The rollback; the file's name is empty if there is none.
         order: Sorts versions by number.
+        transaction: "none" if a file beside it says that it runs by statement.
+        naming: The naming that its placeholders follow.
     """
 
     version: str
@@ -59,6 +80,17 @@ class Migration(NamedTuple):  # made a thousand times a run: a dataclass takes s
     down_file: str = ""
     down_text: str = ""
     order: tuple[int, ...] = ()
+    transaction: str = ""
+    naming: str = "plain"
+
+    @property
+    def reversible(self) -> bool:
+        return bool(self.down_file)
+
+    @property
+    def baseline(self) -> bool:
+        """It holds what all versions up to its own make, for a database that has none of them."""
+        return self.version.startswith("B")
 
     @property
     def repeatable(self) -> bool:
@@ -79,6 +111,8 @@ def version_order(version: str) -> tuple[int, ...]:
     """The version as numbers: 0010 and 10 are the same, 9 comes before 10; dashes in a date do not count. A version with a
     name in it (see _named_folders) sorts as text, as those who write such folders sort them.
     """
+    if version[:1] == "B" and version[1:2].isdigit():
+        return (*version_order(version[1:]), -1)  # behind the version that it stands for, before all later ones
     if version.isdigit():
         number = int(version)  # a date of nothing but zeros, as some histories begin: each length of it is another one
         return (number,) if number or len(version) < _LONG_ZERO else (0, len(version))
@@ -97,6 +131,12 @@ def checksum(text: str) -> str:
     return hashlib.sha256(plain.rstrip("\n").encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def is_named(file: str, naming: str) -> bool:
+    """Whether the file's name is one of the naming."""
+    *patterns, _ending = _NAMINGS[naming]
+    return any(re.fullmatch(rf"{pattern}\.sql", file, re.DOTALL) for pattern in patterns)
+
+
 def parse_files(files: Iterable[Mapping[str, str]], naming: str = "plain") -> list[Migration]:
     """The migrations that the files hold: versioned ones in order, then repeatable ones by name.
 
@@ -107,7 +147,7 @@ def parse_files(files: Iterable[Mapping[str, str]], naming: str = "plain") -> li
     up, down, again = (rf"{pattern}\.sql" for pattern in patterns)
     match_up = re.compile(up, re.DOTALL).fullmatch
     files = list(files)
-    named = _named_folders(files) if naming == "directory" else frozenset()
+    named = _named_folders(files) if naming in FOLDERS else frozenset()
     versioned: dict[tuple[int, ...], list[tuple[str, str, Mapping[str, str]]]] = {}
     back: dict[tuple[int, ...], list[Mapping[str, str]]] = {}
     repeatable: dict[str, Mapping[str, str]] = {}
@@ -118,6 +158,8 @@ def parse_files(files: Iterable[Mapping[str, str]], naming: str = "plain") -> li
             back.setdefault(version_order(_version(file, found["version"], named)), []).append(item)
         elif (found := match_up(file)) is not None:
             version = _version(file, found["version"], named)
+            if naming == "flyway" and file.rsplit("/", 1)[-1].startswith("B"):
+                version = f"B{version}"
             versioned.setdefault(version_order(version), []).append((version, found["name"] or "", item))
         elif (found := re.fullmatch(again, file, re.DOTALL)) is not None:
             if found["name"] in repeatable:
@@ -131,8 +173,8 @@ def parse_files(files: Iterable[Mapping[str, str]], naming: str = "plain") -> li
             f"The migration files cannot be used: {'; '.join(problems)}. Nothing was sent to the database.",
             problems=problems,
         )
-    found_all = [_migration(order, entries[0], back.get(order)) for order, entries in sorted(versioned.items())]
-    return found_all + [_migration((), ("", name, repeatable[name]), None) for name in sorted(repeatable)]
+    made = [_migration(order, entries[0], back.get(order), naming) for order, entries in sorted(versioned.items())]
+    return made + [_migration((), ("", name, repeatable[name]), None, naming) for name in sorted(repeatable)]
 
 
 def _named_folders(files: Iterable[Mapping[str, str]]) -> frozenset[str]:
@@ -167,10 +209,17 @@ def _clashes(
 
 
 def _migration(
-    order: tuple[int, ...], entry: tuple[str, str, Mapping[str, str]], back: list[Mapping[str, str]] | None
+    order: tuple[int, ...], entry: tuple[str, str, Mapping[str, str]], back: list[Mapping[str, str]] | None, naming: str
 ) -> Migration:
     version, name, item = entry
     content = item["content"]
     text = content[1:] if content[:1] == "\ufeff" else content
     down_file, down_text = (back[0]["name"], back[0]["content"].lstrip("\ufeff")) if back else ("", "")
-    return Migration(version, name, item["name"], text, checksum(content), down_file, down_text, order)
+    if naming in both_ways.TOOLS and version:
+        text, rollback = both_ways.split_ways(text, naming, item["name"])
+        down_file, down_text = ("", "") if rollback is None else (item["name"], rollback)
+        content = text
+    transaction = item.get("transaction") or ""
+    return Migration(
+        version, name, item["name"], text, checksum(content), down_file, down_text, order, transaction, naming
+    )

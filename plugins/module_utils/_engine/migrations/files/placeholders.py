@@ -1,13 +1,16 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Placeholders: :"name" becomes a quoted identifier, :'name' a quoted literal. Pure."""
+"""Placeholders: :"name" becomes a quoted identifier, :'name' a quoted literal; ${name} in files of Flyway. Pure."""
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Mapping
 
 from ...errors import TitanError
+from ..sql.client_lines import sql_only
 from ..sql.tokens import QUOTED, STRING, LexerError, line_of, tokenize
 
 
@@ -20,7 +23,7 @@ def fill(text: str, values: Mapping[str, str], file: str) -> str:
     if ":'" not in text and ':"' not in text:
         return text
     try:
-        tokens = tokenize(text)
+        tokens = tokenize(sql_only(text))
     except LexerError:
         return text  # reported with its line when the file is cut
     pieces, last = [], 0
@@ -45,6 +48,39 @@ def fill(text: str, values: Mapping[str, str], file: str) -> str:
         pieces += [text[last : colon.start], _identifier(value) if quoted.kind == QUOTED else _literal(value)]
         last = quoted.end
     return "".join([*pieces, text[last:]])
+
+
+_FLYWAY = re.compile(r"\$\{([^}\s]+)\}")
+
+
+def fill_flyway(text: str, values: Mapping[str, str], file: str) -> str:
+    """The text with each ${name} replaced as Flyway does: wherever it stands, and as it is.
+
+    flyway:filename and flyway:timestamp need no value.
+
+    Raises:
+        TitanError: a placeholder without a value; names file and line.
+    """
+    if "${" not in text:
+        return text
+    known = {
+        "flyway:filename": file.rsplit("/", 1)[-1],
+        "flyway:timestamp": time.strftime("%Y-%m-%d %H:%M:%S"),
+        **values,
+    }
+
+    def value(found: re.Match[str]) -> str:
+        if found[1] not in known:
+            line = line_of(text, found.start())
+            raise TitanError(
+                f"{file}, line {line}: the placeholder {found[0]} has no value. Defined in placeholders: "
+                f"{', '.join(sorted(values)) or 'none'}.",
+                file=file,
+                line=line,
+            )
+        return str(known[found[1]])
+
+    return _FLYWAY.sub(value, text)
 
 
 def _identifier(value: str) -> str:

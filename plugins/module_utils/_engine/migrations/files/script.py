@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ...errors import TitanError
-from ..sql.foreign_tools import refuse_output, refuse_rollback_part
+from ..sql.client_lines import blanked as blanked_text
+from ..sql.client_lines import client_lines
+from ..sql.foreign_tools import refuse_odd_input, refuse_output, refuse_rollback_part
 from ..sql.lexer import Statement, split
 from ..sql.statements import ALONE, CONTROL, EITHER, TOGETHER, enum_value, transaction_mode, uses_literal, written
 from ..sql.tokens import LexerError
@@ -99,6 +101,11 @@ def make_script(text: str, file: str, mixed: str = "refuse", by_statement: bool 
         TitanError: the text cannot be cut, or mixes both kinds; names file and line.
     """
     head = headers(text, file)
+    lines = client_lines(text)
+    notes: tuple[str, ...] = ()
+    if lines.marks:
+        text = blanked_text(text, lines.marks)
+        notes = (f"{file}: its \\restrict and \\unrestrict lines, which are for psql, are left out.",)
     try:
         statements = split(text)
     except LexerError as error:
@@ -106,21 +113,25 @@ def make_script(text: str, file: str, mixed: str = "refuse", by_statement: bool 
     _refuse_backslashes(statements, file)
     refuse_rollback_part(text, file, statements)
     refuse_output(statements, file)
+    refuse_odd_input(statements, lines.copies, file)
     modes = _transaction_modes(statements)
     if head.transaction == "none" or by_statement:  # as psql runs it: a block of its own stays one
-        return _in_steps(text, file, statements, [_forced(kind) for kind in modes], head, ())
+        return _in_steps(text, file, statements, [_forced(kind) for kind in modes], head, notes)
     inner = _own_block(statements, modes)
-    notes: tuple[str, ...] = ()
     if inner is not None:
         text = _blanked(text, [statement for statement, kind in zip(statements, modes) if kind == CONTROL])
-        notes = (
+        notes += (
             f"{file} holds its own BEGIN and COMMIT: they are left out, the file runs in one transaction with its history row.",
         )
         statements, modes = inner, [kind for kind in modes if kind != CONTROL]
     hard = [statement for statement, kind in zip(statements, modes) if kind in (ALONE, CONTROL)]
     if not hard:
         if COMMIT_FIRST in modes:
-            notes = notes and (f"{file} holds its own BEGIN and COMMIT: they are left out, it runs in several steps.",)
+            if inner is not None:
+                notes = (
+                    *notes[:-1],
+                    f"{file} holds its own BEGIN and COMMIT: they are left out, it runs in several steps.",
+                )
             return _in_steps(
                 text, file, statements, [ALONE if kind == COMMIT_FIRST else kind for kind in modes], head, notes
             )
@@ -205,10 +216,11 @@ def _in_steps(
     steps: list[Step] = []
     group: list[Statement] = []
     block = False
+    data_ends = {copy.start: copy.after for copy in client_lines(text).copies}  # the rows of a COPY go with it
 
     def close() -> None:
         if group:
-            sql = text[group[0].start : group[-1].end]
+            sql = text[group[0].start : data_ends.get(group[-1].start, group[-1].end)]
             steps.append(Step(len(steps) + 1, sql, group[0].start, tuple(group), True))
             group.clear()
 
@@ -226,7 +238,7 @@ def _in_steps(
             group.append(statement)
         else:
             close()
-            sql = text[statement.start : statement.end]
+            sql = text[statement.start : data_ends.get(statement.start, statement.end)]
             steps.append(Step(len(steps) + 1, sql, statement.start, (statement,), False, kind == EITHER))
     close()
     if block:

@@ -64,10 +64,11 @@ def make_plan(
         TitanError: a pending migration comes before an applied one, or may have run before the history began.
         OptionError: the target is not a version of the directory.
     """
-    pending = [item for item in migrations if not _done(item, state)]
+    limit = _limit(migrations, target, "target")
+    wanted = _without_covered(migrations, state, limit, taking_over)
+    pending = [item for item in wanted if not _done(item, state)]
     if not taking_over:
         _refuse_late(pending, state, allowed_late)
-    limit = _limit(migrations, target, "target")
     due = [item for item in pending if limit is None or (not item.repeatable and item.order <= limit)]
     if not taking_over:
         _refuse_doubtful(due, state, allowed_late)
@@ -75,6 +76,25 @@ def make_plan(
     here = {item.sort_key for item in migrations}
     missing = [known.key for key, known in sorted(state.items()) if known.applied and key not in here]
     return Plan(tuple(due), tuple(amended), tuple(missing), tuple(beyond))
+
+
+def _without_covered(
+    migrations: Sequence[Migration], state: State, limit: tuple[int, ...] | None, taking_over: bool
+) -> Sequence[Migration]:
+    """Leave out what a baseline covers: it stands for all versions up to its own, in a database that has had none of them."""
+    baselines = [item for item in migrations if item.baseline and (limit is None or item.order <= limit)]
+    if not baselines:
+        return migrations
+    begun = any(known.applied and key[0] == 0 for key, known in state.items())
+    chosen = None
+    if not begun and not (taking_over and any(item.version and not item.baseline for item in migrations)):
+        chosen = baselines[-1]
+    elif begun:
+        chosen = next((item for item in reversed(baselines) if _done(item, state)), None)
+    floor = chosen.order if chosen else ()
+    return [
+        item for item in migrations if item is chosen or item.repeatable or (not item.baseline and item.order > floor)
+    ]
 
 
 def _limit(migrations: Sequence[Migration], target: str, option: str) -> tuple[int, ...] | None:
@@ -148,10 +168,10 @@ def rollback_plan(migrations: Sequence[Migration], state: State, target: str) ->
     if goal is not None and not goal.applied:
         raise OptionError("target", target, "This version is not applied.")
     to_roll_back = [key for key, known in state.items() if key[0] == 0 and key[1:] > (limit or ()) and _there(known)]
-    missing = [state[key].key for key in sorted(to_roll_back) if key not in by_key or not by_key[key].down_text]
+    missing = [state[key].key for key in sorted(to_roll_back) if key not in by_key or not by_key[key].reversible]
     if missing:
         raise TitanError(
-            f"These applied migrations have no .down.sql: {', '.join(missing)}. Nothing was rolled back.",
+            f"These applied migrations have no rollback file: {', '.join(missing)}. Nothing was rolled back.",
             missing=missing,
         )
     return [by_key[key] for key in sorted(to_roll_back, reverse=True)]

@@ -26,7 +26,7 @@ def read_status(database: Database, migrations: Sequence[Migration]) -> dict[str
         entry = {"version": item.version, "name": item.name, "file": item.file, "status": status}
         listed.append({**entry, **(rows.get(known.row, {}) if known and known.applied else {})})
         if not current:
-            pending.append({**entry, "reversible": bool(item.down_text)})
+            pending.append({**entry, "reversible": item.reversible})
     here = {item.sort_key for item in migrations}
     missing = [known.key for key, known in sorted(state.items()) if known.applied and key not in here]
     changed = edited(migrations, state)

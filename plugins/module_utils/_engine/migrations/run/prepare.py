@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..files.naming import Migration
-from ..files.placeholders import fill
+from ..files.naming import OTHER_TOOLS, Migration
+from ..files.placeholders import fill, fill_flyway
 from ..files.script import Script, make_script
 from ..history.read import sort_key
 from ..session.session import Rules
@@ -39,7 +39,11 @@ def script_of(item: Migration, rules: Rules) -> Script:
         TitanError: it cannot be run; names file and line.
     """
     apart = any(sort_key(version) == item.sort_key for version in rules.by_statement)
-    return make_script(fill(item.text, rules.placeholders, item.file), item.file, rules.mixed, apart)
+    filled = (fill_flyway if item.naming == "flyway" else fill)(item.text, rules.placeholders, item.file)
+    mixed = (
+        "steps" if item.naming in OTHER_TOOLS else rules.mixed
+    )  # such a history was written to be run as psql runs it
+    return make_script(filled, item.file, mixed, apart or item.transaction == "none")
 
 
 def read_all(migrations: Sequence[Migration], rules: Rules) -> dict[str, Script]:

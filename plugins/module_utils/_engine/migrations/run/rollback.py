@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from ...errors import TitanError
 from ..files.naming import Migration
-from ..files.placeholders import fill
+from ..files.placeholders import fill, fill_flyway
 from ..files.script import Script, Step, make_script
 from ..history import read
 from ..history.records import FoundObject
@@ -40,7 +40,8 @@ def read_rollbacks(session: Session, migrations: Sequence[Migration], rules: Rul
     """
     found = []
     for item in migrations:
-        text = fill(item.down_text, rules.placeholders, item.down_file)
+        filled = fill_flyway if item.naming == "flyway" else fill
+        text = filled(item.down_text, rules.placeholders, item.down_file)
         kept = protected(read.details(session.database, item.key))
         script, names = keep_existing(session.database, make_script(text, item.down_file, rules.mixed), kept)
         found.append(Rollback(item, _with_restored(session, script, kept), tuple(names)))

@@ -26,6 +26,7 @@ from ..files.headers import Headers
 from ..files.script import Script, Step, shortened
 from ..history.write import NOW
 from ..sql.tokens import line_of
+from .send import send
 from .watcher import Watcher, describe
 
 # Worth another try.
@@ -129,7 +130,7 @@ class Session:
 
     def run(self, text: str) -> None:
         """Send the text; a lock that was not available names the sessions in the way (details: blockers)."""
-        self.watched(lambda: self.database.execute(text))
+        self.watched(lambda: send(self.database, text))
 
     def watched(self, action: Callable[[], object]) -> None:
         """Do something that may wait for locks; as run."""

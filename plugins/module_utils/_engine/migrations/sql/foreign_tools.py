@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from ...errors import TitanError
+from .client_lines import CopyData
 from .lexer import Statement
 from .tokens import line_of
 
@@ -39,6 +40,24 @@ def refuse_rollback_part(text: str, file: str, statements: Sequence[Statement]) 
         file=file,
         line=line,
     )
+
+
+def refuse_odd_input(statements: Sequence[Statement], copies: Sequence[CopyData], file: str) -> None:
+    """Raise if the rows of a COPY ... FROM STDIN could not be told from the SQL around it.
+
+    Raises:
+        TitanError: names the line and what to do.
+    """
+    known = {copy.start for copy in copies}
+    for statement in statements:
+        words = statement.key()
+        if words[0] == "copy" and ("from", "stdin") in zip(words, words[1:]) and statement.start not in known:
+            raise TitanError(
+                f"{file}, line {statement.line}: this COPY ... FROM STDIN has to begin a line and to end in a semicolon, with its "
+                "rows in the lines behind it. Or use INSERT.",
+                file=file,
+                line=statement.line,
+            )
 
 
 def refuse_output(statements: Sequence[Statement], file: str) -> None:

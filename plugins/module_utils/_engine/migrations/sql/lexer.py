@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .tokens import STRING, SYMBOL, WORD, LexerError, Token, line_of, refused, tokenize
+from .client_lines import sql_only
+from .tokens import STRING, SYMBOL, WORD, LexerError, Token, tokenize
 
 _ROUTINE_HEADS = (
     ("create", "function"),
@@ -20,8 +21,6 @@ _ROUTINE_HEADS = (
     ("create", "or", "replace", "function"),
     ("create", "or", "replace", "procedure"),
 )
-_NO_DATA = "COPY ... FROM STDIN carries data that only psql sends. Use INSERT."
-_COPY = re.compile(r"^[ \t]*(?P<copy>copy)\b[^;]*\bfrom\s+stdin\b[^;]*;", re.IGNORECASE | re.MULTILINE)
 _ENDING = re.compile(r"\b(?:commit|rollback)\b", re.IGNORECASE)
 _BEFORE_ENDING = (";", "begin", "then", "else", "loop")
 _BLOCK_WORDS = ("begin", "case", "end")
@@ -61,12 +60,9 @@ def split(text: str) -> list[Statement]:
     A semicolon inside parentheses (CREATE RULE) or inside the body of a routine (BEGIN ATOMIC) ends nothing.
 
     Raises:
-        LexerError: see tokenize; also for COPY ... FROM STDIN, whose data only psql can send.
+        LexerError: see tokenize.
     """
-    try:
-        tokens = tokenize(text)
-    except LexerError as error:
-        raise _data_instead(text, error) from error
+    tokens = tokenize(sql_only(text))
     statements: list[Statement] = []
     current: list[Token] = []
     depth = blocks = 0
@@ -94,12 +90,6 @@ def split(text: str) -> list[Statement]:
     return statements
 
 
-def _data_instead(text: str, error: LexerError) -> LexerError:
-    """The error, or what is behind it: the lines of data after a COPY can be no tokens, and end in a backslash and a dot."""
-    found = next((match for match in _COPY.finditer(text) if line_of(text, match.end()) < error.details["line"]), None)
-    return refused(text, found.start("copy"), _NO_DATA) if found else error
-
-
 def _newlines(text: str, start: int, end: int) -> int:
     piece = text[start:end]
     return piece.count("\n") + piece.count("\r") - piece.count("\r\n")
@@ -119,8 +109,6 @@ def _blocks(before: list[Token], word: str, blocks: int) -> int:
 
 def _statement(text: str, tokens: list[Token], line: int, terminated: bool) -> Statement:
     words = tuple([token.word for token in tokens])
-    if words[0] == "copy" and "from" in words and "stdin" in words[words.index("from") : words.index("from") + 2]:
-        raise refused(text, tokens[0].start, _NO_DATA)
     return Statement(tokens[0].start, tokens[-1].end, line, tuple(tokens), terminated, words)
 
 

@@ -65,9 +65,10 @@ def gather_evidence(
 ) -> tuple[list[Evidence], list[str]]:
     """The evidence for every pending migration, in order; and warnings about the whole."""
     rules = replace(rules_of(call.options), mixed="steps")
-    beyond = {item.key for item in plan.beyond}
-    scripts = [(item, script_of(item, rules)) for item in migrations if item.key not in beyond]
     pending = {item.key for item in plan.pending}
+    state = read.read(database)
+    applied = {item.key for item in migrations if item.sort_key in state and state[item.sort_key].applied}
+    scripts = [(item, script_of(item, rules)) for item in migrations if item.key in pending | applied]
     due = [(item, script) for item, script in scripts if item.key in pending]
     warnings: list[str] = []
     try:

@@ -20,6 +20,7 @@ from ...postgres.throw_away import default_directory, throw_away_cluster
 from ..files.naming import Migration
 from ..files.script import Script
 from ..history.inventory import read_hashes
+from ..session.send import send
 
 _INVALID_SCHEMA_NAME = "3F000"
 _MISSING = re.compile(r'(role|schema) "((?:[^"]|"")+)" does not exist')
@@ -176,11 +177,15 @@ def _run(database: Database, script: Script) -> None:
     """Run a file: in one transaction where it can be, else in its steps; by statement, as psql does, if that fails."""
     if not script.whole:
         for step in script.steps:
-            database.execute(f"BEGIN; {step.opening}; {step.sql};\n COMMIT" if step.transaction else step.sql)
+            if step.transaction:
+                database.execute(f"BEGIN; {step.opening}")
+            send(database, step.sql)
+            if step.transaction:
+                database.execute("COMMIT")
         return
     try:
         database.execute("BEGIN")
-        database.execute(script.text or "SELECT")
+        send(database, script.text or "SELECT")
         database.execute("COMMIT")
     except DatabaseError:
         database.execute("ROLLBACK")

@@ -1,0 +1,187 @@
+"""Files as other tools write them: both ways in one file, marks for no transaction, Flyway's names, what psql keeps to itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.directory import (
+    read_directory,
+    unseen_warning,
+)
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.headers import headers
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.naming import (
+    Migration,
+    parse_files,
+)
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.placeholders import fill_flyway
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.script import make_script
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.history.plan import make_plan
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.history.read import Applied
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.sql.client_lines import (
+    client_lines,
+    sql_only,
+)
+
+
+def one(text: str, naming: str, name: str = "0001_a.sql") -> Migration:
+    (item,) = parse_files([{"name": name, "content": text}], naming)
+    return item
+
+
+@pytest.mark.parametrize(
+    ("naming", "up", "down"),
+    [
+        ("goose", "-- +goose Up", "-- +goose Down"),
+        ("goose", "--+goose up", "--  +GOOSE DOWN"),
+        ("dbmate", "-- migrate:up", "-- migrate:down"),
+        ("sql_migrate", "-- +migrate Up", "-- +migrate Down"),
+    ],
+)
+def test_both_ways_in_one_file(naming: str, up: str, down: str) -> None:
+    item = one(f"\r\n{up}\nCREATE TABLE a ();\n{down}\nDROP TABLE a;\n", naming)
+    assert item.reversible and item.down_file == item.file
+    script, back = make_script(item.text, item.file), make_script(item.down_text, item.file)
+    assert [(s.line, s.words(3)) for s in script.statements] == [(3, ("create", "table", "a"))]
+    assert [(s.line, s.words(3)) for s in back.statements] == [(5, ("drop", "table", "a"))]
+    assert script.whole and back.whole
+    assert not one(f"{up}\nSELECT 1;", naming).reversible
+    empty = one(f"{up}\nSELECT 1;\n{down}\n", naming)
+    assert empty.reversible and make_script(empty.down_text, "x").statements == ()
+    with pytest.raises(TitanError, match="0001_a.sql: no line says"):
+        one("CREATE TABLE a ();", naming)
+    with pytest.raises(TitanError, match="stands before"):
+        one(f"{down}\nSELECT 1;\n{up}\nSELECT 2;", naming)
+
+
+@pytest.mark.parametrize(
+    ("naming", "text", "by_statement"),
+    [
+        ("goose", "-- +goose NO TRANSACTION\n-- +goose Up\nSELECT 1;\nSELECT 2;", True),
+        ("goose", "-- +goose Up\n-- +goose StatementBegin\nSELECT 1;\n-- +goose StatementEnd\nSELECT 2;", False),
+        ("dbmate", "-- migrate:up transaction:false\nSELECT 1;\nSELECT 2;", True),
+        ("dbmate", "-- migrate:up transaction:true\nSELECT 1;\nSELECT 2;", False),
+        ("sql_migrate", "-- +migrate Up notransaction\nSELECT 1;\nSELECT 2;", True),
+    ],
+)
+def test_marks_for_no_transaction(naming: str, text: str, by_statement: bool) -> None:
+    script = make_script(one(text, naming).text, "x.sql")
+    assert script.whole is not by_statement and len(script.statements) == 2
+
+
+@pytest.mark.parametrize(
+    "mark",
+    ["-- no-transaction", "-- atlas:txmode none", "--! no-transaction", "---- tern: disable-tx ----",
+     "--changeset me:1 runInTransaction:false", '--changeset me:1 splitStatements:true runInTransaction:"false"'],
+)  # fmt: skip
+def test_marks_of_tools_without_a_naming_of_their_own(mark: str) -> None:
+    assert headers(f"-- first\n{mark}\nSELECT 1;", "x.sql").transaction == "none"
+    assert headers(f"SELECT 1;\n{mark}\n", "x.sql").transaction == ""
+
+
+def test_an_empty_rollback_file_is_a_rollback() -> None:
+    files = [{"name": "1_a.sql", "content": "SELECT 1"}, {"name": "1_a.down.sql", "content": ""}]
+    assert parse_files(files)[0].reversible
+    assert not parse_files(files[:1])[0].reversible
+
+
+def test_flyway_reads_folders_below_and_the_conf_beside(tmp_path: Path) -> None:
+    (tmp_path / "sub" / "deep").mkdir(parents=True)
+    for name in (
+        "V1__a.sql",
+        "sub/V2__b.sql",
+        "sub/deep/V2.1__c.sql",
+        "sub/R__v.sql",
+        "U1__a.sql",
+        "seed.sql",
+        "sub/B2__base.sql",
+    ):
+        (tmp_path / name).write_text("SELECT 1")
+    (tmp_path / "sub" / "V2__b.sql.conf").write_text("# why\nexecuteInTransaction=false\n")
+    found = parse_files(read_directory(str(tmp_path), "flyway"), "flyway")
+    assert [item.key for item in found] == ["1", "2", "B2", "2.1", "R__v"]
+    assert [item.transaction for item in found] == ["", "none", "", "", ""] and found[0].reversible
+    assert unseen_warning(str(tmp_path), "flyway") == (
+        "These SQL files are no migrations of the naming 'flyway' and are not applied: seed.sql.",
+    )
+
+
+def test_what_a_naming_does_not_see_is_told(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / ".hidden").mkdir()
+    for name in ("1_a.sql", "sub/2_b.sql", ".hidden/3_c.sql"):
+        (tmp_path / name).write_text("SELECT 1")
+    (warning,) = unseen_warning(str(tmp_path), "plain")
+    assert "sub/2_b.sql" in warning and "3_c" not in warning
+    (tmp_path / "sub" / "2_b.sql").unlink()
+    assert unseen_warning(str(tmp_path), "plain") == ()
+
+
+def flyway(*names: str) -> list[Migration]:
+    return parse_files([{"name": f"{name}__x.sql", "content": "SELECT 1"} for name in names], "flyway")
+
+
+@pytest.mark.parametrize(
+    ("applied", "target", "due"),
+    [
+        ([], "", ["B3", "3.1", "4"]),
+        (["1"], "", ["2", "3", "3.1", "4"]),
+        (["B3"], "", ["3.1", "4"]),
+        (["B3", "3.1"], "", ["4"]),
+        ([], "2", ["B1", "2"]),
+        ([], "4", ["B3", "3.1", "4"]),
+    ],
+)
+def test_a_baseline_stands_for_what_is_below_it(applied: list[str], target: str, due: list[str]) -> None:
+    files = flyway("V1", "V2", "V3", "V3_1", "V4", "B1", "B3")
+    state = {
+        item.sort_key: Applied(item.key, "x", True, item.checksum, 1)
+        for item in files
+        if item.key.replace("_", ".") in applied
+    }
+    plan = make_plan(files, state, target=target)
+    assert [item.key.replace("_", ".") for item in plan.pending] == due and not plan.missing
+
+
+def test_flyways_placeholders() -> None:
+    text = "CREATE TABLE ${a_b}.x (t text DEFAULT '${flyway:filename}'); -- $${a_b}"
+    assert fill_flyway(text, {"a_b": "s"}, "sub/V1__x.sql") == "CREATE TABLE s.x (t text DEFAULT 'V1__x.sql'); -- $s"
+    with pytest.raises(TitanError, match=r"V1__x.sql, line 2: the placeholder \$\{no\} has no value"):
+        fill_flyway("\n${no}", {}, "V1__x.sql")
+
+
+DUMP = (
+    "\\restrict abc1\n-- it's\nCREATE TABLE t (a int, b text);\nCOPY public.t (a, b) FROM stdin;\n1\tit's $x$ /* \\N\n2\t\\N\n\\.\n\n"
+    "-- none\nCOPY t FROM STDIN WITH (FORMAT csv);\r\n3,\"x\"\r\n\\.\r\nSELECT '\n\\restrict abc2\ncopy t from stdin;\n';\n\\unrestrict abc1\n"
+)
+
+
+def test_rows_of_copy_and_lines_for_psql_are_no_sql() -> None:
+    found = client_lines(DUMP)
+    assert [DUMP[copy.data_start : copy.data_end] for copy in found.copies] == [
+        "1\tit's $x$ /* \\N\n2\t\\N\n",
+        '3,"x"\r\n',
+    ]
+    assert [DUMP[start:end] for start, end in found.marks] == ["\\restrict abc1", "\\unrestrict abc1"]
+    assert len(sql_only(DUMP)) == len(DUMP) and sql_only(DUMP).count("\n") == DUMP.count("\n")
+    script = make_script(DUMP, "x.sql")
+    assert [statement.words(1) for statement in script.statements] == [("create",), ("copy",), ("copy",), ("select",)]
+    assert script.whole and "restrict" in script.notes[0]
+    steps = make_script(DUMP, "x.sql", by_statement=True).steps
+    assert steps[1].sql.endswith("2\t\\N\n\\.")
+    last = client_lines("copy t from stdin;\n1\n2")
+    assert last.copies[0].data_end == len("copy t from stdin;\n1\n2")
+
+
+@pytest.mark.parametrize(
+    "text", ["SELECT 1; COPY t FROM stdin;\n1\n", "copy t from stdin", "\\copy t from 'x'", "SELECT 1 \\gset"]
+)
+def test_other_lines_for_psql_are_refused_with_the_line(text: str) -> None:
+    with pytest.raises(TitanError, match=r"x.sql, line 2: "):
+        make_script(f"SELECT 1;\n{text}", "x.sql")
+
+
+def test_blocks_of_another_tools_file_run_in_parts() -> None:
+    text = "BEGIN;\nCREATE TABLE a ();\nCOMMIT;\nCREATE INDEX CONCURRENTLY i ON a ((1));\nBEGIN;\nSELECT 1;\nSELECT 2;\nCOMMIT;\n"
+    assert [step.transaction for step in make_script(text, "x.sql", "steps").steps] == [True, False, True]
