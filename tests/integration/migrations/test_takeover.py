@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from ansible.module_utils import basic
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database, connect
 
-from tests.conftest import embedded_programs, login
+from tests.conftest import TITAN, embedded_programs, login
 
 Module = Callable[..., dict[str, Any]]
 Run = Callable[..., dict[str, Any]]
@@ -322,3 +322,57 @@ def test_every_tool_is_understood(
     assert {item["same_file"] for item in result["baseline"]} == ({True} if tool in ("sqlx", "prisma") else {None})
     user_sql.execute("SELECT version, details->>'source' FROM titan_ops.migration_history ORDER BY id")
     assert user_sql.fetchall() == [(version, tool) for version in taken]
+
+
+# --- objects of the same name and another shape ----------------------------------------------------------------------
+
+OLD_SHAPES = """
+CREATE FUNCTION f() RETURNS TABLE (deleted_count bigint) LANGUAGE sql AS 'SELECT 0::bigint';
+CREATE FUNCTION g(a int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION same() RETURNS TABLE (a character varying, b bigint) LANGUAGE sql AS 'SELECT NULL::varchar, 0::bigint';
+CREATE TABLE t (id int); CREATE VIEW v AS SELECT 1 AS other; CREATE VIEW w AS SELECT 1 AS id;
+"""
+NEW_SHAPES = """CREATE OR REPLACE FUNCTION f() RETURNS TABLE (cleanup_type text, deleted_count bigint) LANGUAGE sql AS 'SELECT '''', 0::bigint';
+CREATE OR REPLACE FUNCTION g(a int) RETURNS text LANGUAGE sql AS 'SELECT ''''';
+CREATE OR REPLACE FUNCTION g(a int, b int) RETURNS text LANGUAGE sql AS 'SELECT ''''';
+CREATE OR REPLACE FUNCTION same() RETURNS TABLE (a varchar(50), b int8) LANGUAGE sql AS 'SELECT NULL::varchar, 0::bigint';
+CREATE TABLE IF NOT EXISTS t (id int, PRIMARY KEY (id), "Note" text CHECK (length("Note") > 0), c int);
+CREATE OR REPLACE VIEW v AS SELECT id FROM t;
+CREATE OR REPLACE VIEW w AS SELECT id, id + 1 AS more FROM t;
+"""
+
+
+def test_objects_of_another_shape_are_named_all_at_once(run: Run, user_sql: Any) -> None:
+    user_sql.execute(OLD_SHAPES)
+    warnings = ok(run({"1_a.sql": NEW_SHAPES}, check_mode=True))["warnings"]
+    assert [warning.split(":")[0] for warning in warnings] == [f"1_a.sql, line {line}" for line in (1, 2, 5, 6)], (
+        warnings
+    )
+    assert "Note, c" in warnings[2] and "returns TABLE(deleted_count bigint)" in warnings[0]
+    drops = "DROP FUNCTION f; DROP FUNCTION g(int); DROP VIEW v; DROP TABLE t;\n"
+    assert ok(run({"1_a.sql": drops + NEW_SHAPES}, check_mode=True))["warnings"] == []
+    assert not run({"1_a.sql": drops + NEW_SHAPES}).get("failed")
+
+
+def test_the_examples_0011_takes_a_predecessor_over(run: Run, titan: ConnectionSettings) -> None:
+    with connect(titan, fixed_settings=False) as database:
+        database.execute(ORIGINAL_FUNCTIONS)
+    folder = TITAN / "migrations"
+    texts = {path.name: path.read_text() for path in folder.glob("*.sql")}
+    options = login(titan)
+    ok(run(texts, state="baselined", target="0010", **options))
+    assert not [
+        warning
+        for warning in ok(run(texts, check_mode=True, **options))["warnings"]
+        if "is there and returns" in warning
+    ]
+    assert [item["version"] for item in ok(run(texts, **options))["applied"]][-1] == "0011"
+    ok(run(texts, state="rolled_back", target="0010", allow_rollback=True, **options))
+
+
+ORIGINAL_FUNCTIONS = """
+CREATE FUNCTION cleanup_audit_logs() RETURNS TABLE (deleted_count bigint) LANGUAGE sql AS 'SELECT 0::bigint';
+CREATE FUNCTION cleanup_system_logs() RETURNS TABLE (info_deleted bigint, total_deleted bigint) LANGUAGE sql AS 'SELECT 0::bigint, 0::bigint';
+CREATE FUNCTION run_all_cleanups() RETURNS TABLE (cleanup_type varchar(50), records_deleted bigint) LANGUAGE sql AS 'SELECT NULL::varchar, 0::bigint';
+CREATE VIEW cleanup_statistics AS SELECT 'audit_logs'::text AS table_name, 0::bigint AS total_records, 0::bigint AS records_to_cleanup;
+"""

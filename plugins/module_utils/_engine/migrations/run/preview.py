@@ -19,6 +19,7 @@ from ..indexes.registry import SkippedIndexes
 from ..session.session import RESET_IDENTITY, Session, located
 from ..sql.statements import names_in
 from .lock_levels import locks
+from .shapes import other_shapes
 from .transaction import Result
 
 
@@ -60,6 +61,8 @@ def preview_files(
             if not script.whole
         ]
         _indexes(skipped, migration, script, later[at], touched, item)
+        if not resumed:
+            item.warnings += other_shapes(session.database, script)
         item.statements = locks(session.database, script)
         touched = touched.union(*(names_in(statement) for statement in script.statements))
         looked.append(item)

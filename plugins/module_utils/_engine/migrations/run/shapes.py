@@ -1,0 +1,216 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Objects of the same name and another shape that are there before a file: OR REPLACE cannot replace them, IF NOT EXISTS leaves them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...errors import DatabaseError
+from ...postgres.database import Database
+from ..files.script import Script
+from ..sql.lexer import Statement
+from ..sql.statements import Named, created, dropped
+from ..sql.tokens import QUOTED, WORD
+from .existing_objects import objects_named
+
+_RESULT_ENDS = frozenset((
+    "language", "as", "window", "immutable", "stable", "volatile", "strict", "called", "security", "external", "leakproof",
+    "not", "cost", "rows", "support", "set", "parallel", "transform", "return", "begin",
+))  # fmt: skip
+_NO_COLUMN = frozenset(("constraint", "primary", "unique", "check", "foreign", "exclude", "like", "period"))
+_RESULTS = """
+SELECT pg_catalog.format('%%I.%%I(%%s)', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)) AS identity,
+       pg_catalog.pg_get_function_result(p.oid) AS result, p.pronargs AS arguments, p.proretset AS rows
+  FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+ WHERE p.oid = pg_catalog.to_regprocedure(%s)
+"""
+_COLUMNS = """
+SELECT a.attname::text AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type FROM pg_catalog.pg_attribute a
+ WHERE a.attrelid = pg_catalog.to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+"""
+
+
+def other_shapes(database: Database, script: Script) -> list[str]:
+    """A sentence for each such object that the file does not drop first; what cannot be seen without running the file is left out."""
+    sentences: list[str] = []
+    gone: set[str] = set()
+    for statement in script.statements:
+        gone |= {_last_name(named.name) for named in dropped(statement)}
+        named = created(statement)
+        if named is None or not named.tolerant or _last_name(named.name) in gone:
+            continue
+        difference = _difference(database, script, statement, named)
+        gone.add(_last_name(named.name))  # a second one of this name meets the first
+        if difference:
+            sentences.append(f"{script.file}, line {statement.line}: {difference}")
+    return sentences
+
+
+def _last_name(name: str) -> str:
+    return name.split("(")[0].split(".")[-1].strip().strip('"').lower()
+
+
+def _difference(database: Database, script: Script, statement: Statement, named: Named) -> str:
+    words = statement.key()
+    if named.kind == "routine":
+        return _routine(database, script, statement, named)
+    if named.kind != "relation" or not objects_named(database, named):
+        return ""
+    if "view" in words[:5] and "materialized" not in words[:5]:
+        return _view(database, script, statement, named)
+    return _table(database, statement, named) if "table" in words[:4] else ""
+
+
+def _routine(database: Database, script: Script, statement: Statement, named: Named) -> str:
+    """Compare the result types of functions that take the same arguments."""
+    for item in objects_named(database, named):
+        row = database.row(_RESULTS, (item["identity"],))
+        if row is None:
+            continue
+        wanted = _result(script, statement)
+        if (
+            wanted
+            and row["arguments"] == _count_arguments(statement)
+            and not _same_type(database, wanted, row["result"] or "")
+        ):
+            return (
+                f"the function {row['identity']} is there and returns {row['result']}; CREATE OR REPLACE cannot make it return {wanted}. "
+                "Drop it first, in this file or by hand."
+            )
+    return ""
+
+
+def _result(script: Script, statement: Statement) -> str:
+    """What stands between RETURNS and the next clause."""
+    words = statement.key()
+    if "returns" not in words:
+        return ""
+    start = words.index("returns") + 1
+    depth, end = 0, start
+    while end < len(words) and (depth or words[end] not in _RESULT_ENDS):
+        depth += {"(": 1, ")": -1}.get(words[end], 0)
+        end += 1
+    return (
+        " ".join(script.text[statement.tokens[start].start : statement.tokens[end - 1].end].split())
+        if end > start
+        else ""
+    )
+
+
+def _count_arguments(statement: Statement) -> int:
+    words = statement.key()
+    depth = commas = 0
+    start = words.index("(") if "(" in words else len(words)
+    at = start
+    for at in range(start, len(words)):
+        depth += {"(": 1, ")": -1}.get(words[at], 0)
+        commas += words[at] == "," and depth == 1
+        if not depth:
+            break
+    return commas + 1 if at > start + 1 else 0
+
+
+def _same_type(database: Database, wanted: str, here: str) -> bool:
+    """Whether two results are the same type, however they are written; True where that cannot be told."""
+    if wanted.lower() == here.lower():
+        return True
+    mine, theirs = _columns_of(wanted), _columns_of(here)
+    if (mine is None) != (theirs is None):
+        return False
+    if mine is not None and theirs is not None:
+        same_names = [name for name, _type in mine] == [name for name, _type in theirs]
+        pairs = zip([kind for _name, kind in mine], [kind for _name, kind in theirs])
+        return (
+            same_names
+            and len(mine) == len(theirs)
+            and all(_type_name(database, a) == _type_name(database, b) for a, b in pairs)
+        )
+    if wanted.lower().startswith("setof ") != here.lower().startswith("setof "):
+        return False
+    return _type_name(database, _plain(wanted)) == _type_name(database, _plain(here))
+
+
+def _plain(text: str) -> str:
+    return text[6:] if text.lower().startswith("setof ") else text
+
+
+def _columns_of(text: str) -> list[tuple[str, str]] | None:
+    """The names and types of TABLE (...), or None for another result."""
+    if not text.lower().startswith("table"):
+        return None
+    pieces, depth, begun = [], 0, text.index("(") + 1
+    inside = text[begun : text.rindex(")")]
+    piece = ""
+    for char in inside:
+        depth += {"(": 1, ")": -1}.get(char, 0)
+        if char == "," and not depth:
+            pieces.append(piece)
+            piece = ""
+        else:
+            piece += char
+    names = [part.strip().partition(" ") for part in [*pieces, piece] if part.strip()]
+    return [(name.strip('"').lower(), kind.strip()) for name, _blank, kind in names]
+
+
+def _type_name(database: Database, text: str) -> str:
+    """The type without its modifier, as the server calls it; the text itself if it knows none of this name."""
+    try:
+        return str(database.value("SELECT pg_catalog.to_regtype(%s)::pg_catalog.text", (text,)) or text)
+    except DatabaseError:
+        return text
+
+
+def _view(database: Database, script: Script, statement: Statement, named: Named) -> str:
+    """Ask the server for the columns of the view's query, without running it."""
+    words = statement.key()
+    if "as" not in words:
+        return ""
+    query = script.text[statement.tokens[words.index("as")].end : statement.end]
+    try:
+        with database.transaction("BEGIN READ ONLY"):  # ON false: it is planned and never run
+            row = database.row(f"SELECT one.*, q.* FROM (SELECT 1 AS one) AS one LEFT JOIN ({query}\n) AS q ON false")  # noqa: S608
+    except DatabaseError:
+        return ""  # it needs what this file makes
+    wanted = list(row or {})[1:]
+    here = [item["name"] for item in database.rows(_COLUMNS, (named.name,))]
+    if "(" in words[: words.index("as")] or not here or wanted[: len(here)] == here:
+        return ""
+    return (
+        f"the view {named.name} is there with the columns {', '.join(here)}; CREATE OR REPLACE cannot give it {', '.join(wanted)}. "
+        "Drop it first, in this file or by hand."
+    )
+
+
+def _table(database: Database, statement: Statement, named: Named) -> str:
+    """The columns that IF NOT EXISTS will not add."""
+    here = {row["name"] for row in database.rows(_COLUMNS, (named.name,))}
+    missing = [name for name in _declared_columns(statement) if name not in here]
+    if not missing:
+        return ""
+    return (
+        f"the table {named.name} is there without the columns {', '.join(missing)}, and IF NOT EXISTS leaves it as it is. "
+        "Add them with ALTER TABLE, or take the old table away first."
+    )
+
+
+def _declared_columns(statement: Statement) -> Sequence[str]:
+    names: list[str] = []
+    depth, at_start = 0, False
+    for token in statement.tokens:
+        if token.text == "(":
+            depth += 1
+            at_start = depth == 1 and not names
+            continue
+        if token.text == ")":
+            depth -= 1
+            if not depth:
+                break
+        elif token.text == "," and depth == 1:
+            at_start = True
+            continue
+        elif at_start and depth == 1 and token.kind in (WORD, QUOTED) and token.word not in _NO_COLUMN:
+            names.append(token.name)
+        at_start = False
+    return names
