@@ -18,7 +18,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ._engine.errors import TitanError
 from ._engine.outcome import Call, Outcome
 from ._engine.postgres import database
-from ._engine.postgres.connection import settings_from_options
+from ._engine.postgres.variables import settings_from_options
 from ._engine.postgres.options import CONNECTION
 from ._engine.postgres.time_limit import time_limit
 from ._engine.text.options import Option, Spec, argument_spec
@@ -40,11 +40,12 @@ def run_module(operation: Callable[[Call], Outcome], options: Spec, *, connectio
         module.fail_json(msg=missing_required_lib("psycopg2 (Debian package python3-psycopg2)"))
     options_given = {key: _given(options[key], value) for key, value in module.params.items() if key in options}
     try:
+        settings = settings_from_options(module.params) if connection else None
         with time_limit(options_given, _give_up):
             outcome = operation(
                 Call(
                     options=options_given,
-                    settings=settings_from_options(module.params) if connection else None,
+                    settings=settings,
                     check_mode=module.check_mode,
                 )
             )
@@ -55,7 +56,7 @@ def run_module(operation: Callable[[Call], Outcome], options: Spec, *, connectio
         module.fail_json(
             msg=f"The operating system refused{where}: {error.strerror}.", exception=traceback.format_exc()
         )
-    for warning in outcome.warnings:
+    for warning in (*(settings.notes if settings else ()), *outcome.warnings):
         module.warn(warning)
     diff = {"before": outcome.before, "after": outcome.after}
     module.exit_json(changed=outcome.changed, diff=diff, summary=outcome.summary, **outcome.data)

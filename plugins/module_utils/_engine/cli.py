@@ -19,8 +19,8 @@ from typing import Any, Callable
 from .errors import OptionError, TitanError
 from .outcome import Call, Outcome
 from .postgres import database
-from .postgres.connection import settings_from_options, settings_from_variables
 from .postgres.time_limit import time_limit
+from .postgres.variables import forget_session_variables, settings_from_options, settings_from_variables
 from .text.arguments import add_flags, complete
 from .text.options import Spec
 from .version import VERSION
@@ -173,15 +173,16 @@ def _perform(known: argparse.Namespace, as_job: bool = False) -> tuple[int, dict
     try:
         config = read_config(known.config)
         options = complete(_options(known, config, command), command.spec())
+        settings = _settings(known, config, command)
         with time_limit(options, partial(_give_up, known.word)):
-            outcome = command.operation()(Call(options, _settings(known, config, command), known.check, _progress()))
+            outcome = command.operation()(Call(options, settings, known.check, _progress()))
     except TitanError as error:
         if not as_job:
             raise
         status = 3 if known.word == "health" else error.exit_status
         return status, {"failed": True, "msg": error.message, "message": error.message, **error.details}
     data = {"changed": outcome.changed, "summary": outcome.summary, **outcome.data}
-    for warning in outcome.warnings:
+    for warning in (*(settings.notes if settings else ()), *outcome.warnings):
         print(f"{'' if as_job else f'titan-db {known.word}: '}warning: {warning}", file=sys.stderr)
     if known.json and not as_job:
         print(json.dumps(data, default=str))
@@ -233,11 +234,12 @@ def _settings(known: argparse.Namespace, config: dict[str, Any], command: Comman
     if database.psycopg2 is None:
         raise TitanError(f"psycopg2 is missing for {sys.executable}: install the package python3-psycopg2.")
     env_file = known.env_file or config.get("env_file")
-    if env_file:
-        return settings_from_options({**config.get("connection", {}), "env_file": env_file})
-    if config.get("connection"):
-        return settings_from_options(config["connection"])
-    return settings_from_variables(os.environ, "the environment")
+    connection = {**config.get("connection", {}), **({"env_file": env_file} if env_file else {})}
+    settings = (
+        settings_from_options(connection) if connection else settings_from_variables(os.environ, "the environment")
+    )
+    forget_session_variables(os.environ)
+    return settings
 
 
 def _progress() -> Callable[[str], None]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call
-from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import settings_from_url
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.urls import settings_from_url
 
 
 def test_nothing_that_prints_settings_shows_the_password() -> None:
-    settings = settings_from_url("postgresql://me:s%65cret@db.example.test:5433/titan?sslmode=require")
+    settings = settings_from_url(
+        "postgresql://me:s%65cret@db.example.test:5433/titan?sslmode=require&sslpassword=secret"
+    )
     assert settings.password == "secret"
     said = (
         repr(settings),

@@ -1,46 +1,77 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read environment files the way a POSIX shell would, without running one.
+"""Read environment files as the shell that cron uses reads them.
 
-The accepted language is the part of the shell's that needs no execution: assignments with bare, single-quoted
-and double-quoted values, optional ``export``, comments and blank lines. Anything else (an expansion, a command, an
-unquoted space) would mean something else to the shell that cron uses, and is refused with its line number.
+A file that holds nothing but assignments is read without a shell (text/shell_assignments.py). Anything else, a command
+substitution for example, is asked of /bin/sh: with an empty environment, over the bytes that were read, never as root for
+a file that another user could have written.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from typing import Any
+import signal
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from ..errors import TitanError
-from .programs import run
+from ..text.shell_assignments import AssignmentError, BeyondError, read_assignments, unset_references
+from .programs import start
 from .safe_open import UnsafePathError, open_file
 
-_ASSIGNMENT = re.compile(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=")
-_BARE_REFUSED = set(" \t;&|<>()$`*?[\"'\\~#")
+_SHELL_SECONDS = 10.0
+_SHELL_REASON = re.compile(
+    r"not found|Permission denied|[Bb]ad substitution|Unterminated quoted string|takes longer than \d+ s|"
+    r'Syntax error: (?:"\W{1,3}"|end of file|newline|word) unexpected|Syntax error'
+)
+_BOM = "\ufeff"
+# A line that names the database, whose value the shell must keep.
+_DATABASE_LINE = re.compile(r"^[ \t]*(?:export[ \t]+)?(\w*(?:DATABASE|DATASOURCE|POSTGRES|DB_|PG)\w*)=", re.MULTILINE)
 
 
 class EnvFileError(TitanError):
     """The file cannot be read, or a line means something else to a shell."""
 
 
+class EnvText(NamedTuple):
+    """An env file as it was read.
+
+    Attributes:
+        path: For messages.
+        text: Its content; bytes that are not UTF-8 as surrogates.
+        owner, group: Ids of the file's owner and group.
+        only_owner_writes: Whether neither group nor others may write to it.
+    """
+
+    path: str
+    text: str
+    owner: int
+    group: int
+    only_owner_writes: bool
+
+
 def read_env_file(path: str) -> dict[str, str]:
-    """Return the variables that the file assigns.
+    """Return the variables that a shell with an empty environment has after sourcing the file.
 
     Raises:
-        EnvFileError: the file is missing, not readable, or not UTF-8, another user could have put it there, or a line is
-            outside the language.
+        EnvFileError: the file is missing or not readable, or a line is a mistake (named with its number).
     """
-    return parse_env(_read(path)[0], path)
+    return variables_of(read_env_text(path))
 
 
-def _read(path: str) -> tuple[str, os.stat_result]:
-    """The file's text, and what it was read from."""
+def read_env_text(path: str) -> EnvText:
+    """Read the file's bytes once.
+
+    Raises:
+        EnvFileError: the file is missing or not readable, or another user could have put it there.
+    """
     try:
         with os.fdopen(open_file(path), "rb") as stream:
-            return stream.read().decode("utf-8"), os.fstat(stream.fileno())
+            status, raw = os.fstat(stream.fileno()), stream.read()
     except UnsafePathError as error:
         raise EnvFileError(f"The env file {error.message}", env_file=path) from error
     except OSError as error:
@@ -49,155 +80,133 @@ def _read(path: str) -> tuple[str, os.stat_result]:
             "Create it with DATABASE_URL=... (mode 0600, owned by the job's user) or correct env_file.",
             env_file=path,
         ) from error
-    except UnicodeDecodeError as error:
-        raise EnvFileError(f"The env file {path!r} is not UTF-8 text (byte {error.start}).", env_file=path) from error
+    text = raw.decode("utf-8", "surrogateescape")
+    return EnvText(path, text, status.st_uid, status.st_gid, not stat.S_IMODE(status.st_mode) & 0o022)
 
 
 def parse_env(text: str, path: str = "env file") -> dict[str, str]:
-    """Return the variables that the text assigns; path is only used in messages."""
-    if "\0" in text:
-        raise EnvFileError(f"{path}: contains a NUL byte.", env_file=path)
-    return _Reader(text, path).variables()
+    """Return the variables that the text assigns, without a shell; path is only used in messages.
+
+    Raises:
+        EnvFileError: a line is a mistake, or needs a shell.
+    """
+    try:
+        return _assignments(text, path)
+    except BeyondError as error:
+        raise _mistake(path, error.line, error.reason) from error
+
+
+def variables_of(env: EnvText) -> dict[str, str]:
+    """Return the variables that a shell has after sourcing what was read.
+
+    Raises:
+        EnvFileError: a line is a mistake, or the shell fails.
+    """
+    try:
+        return _assignments(env.text, env.path)
+    except BeyondError as error:
+        beyond = error
+    if not os.geteuid() and not env.owner and not env.only_owner_writes:
+        raise _mistake(env.path, beyond.line, f"{beyond.reason[:-1]}, and others than root may write to the file.")
+    found = ask_shell(env)
+    lost = next((each for each in _DATABASE_LINE.finditer(env.text) if each[1] not in found), None)
+    if lost:
+        line = env.text.count("\n", 0, lost.start(1)) + 1
+        raise _mistake(env.path, line, f"the shell does not keep the value of {lost[1]}.")
+    return found
 
 
 def check_against_shell(path: str) -> dict[str, str]:
     """Return the file's variables after checking that /bin/sh, sourcing it, sees the same values.
 
-    The shell gets the bytes that our reader has accepted, which are nothing but assignments, and runs as the file's owner.
-
     Raises:
         EnvFileError: as read_env_file, or the shell sees another value for a variable (which is named).
     """
-    text, status = _read(path)
-    ours = parse_env(text, path)
-    done = run(
-        ["/bin/sh", "-euc", 'set -a; eval "$(cat)"; set +a; exec /usr/bin/env -0'],
-        input=text.encode(),
-        capture_output=True,
-        env={"PATH": "/usr/bin:/bin"},
-        cwd="/",
-        **_as_owner(status),
-    )
-    pairs = (item.partition(b"=") for item in done.stdout.split(b"\0"))
-    shell = {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, _equals, value in pairs}
+    env = read_env_text(path)
+    ours = variables_of(env)
+    shell = ask_shell(env)
     different = [name for name, value in ours.items() if shell.get(name) != value]
-    if done.returncode or different:
-        what = (
-            f"{different[0]} differs"
-            if different
-            else f"the shell fails: {' '.join(done.stderr.decode(errors='replace').split())}"
-        )
+    if different:
         raise EnvFileError(
-            f"{path} means something else to /bin/sh than to titan-db: {what}. Put the value into single quotes.",
+            f"{path} means something else to /bin/sh than to titan-db: {different[0]} differs. "
+            "Put the value into single quotes.",
             env_file=path,
         )
     return ours
 
 
-def _as_owner(status: os.stat_result) -> dict[str, Any]:
-    """Keywords for subprocess: root lets the file's owner run the shell."""
-    if os.geteuid() or not status.st_uid:
-        return {}
-    return {"user": status.st_uid, "group": status.st_gid, "extra_groups": []}
+def missing_references(env: EnvText, variables: dict[str, str], name: str) -> list[str]:
+    """The variables that the value of name refers to and that have no value."""
+    return unset_references(env.text, variables, name)
 
 
-class _Reader:
-    """One pass over the text; a quoted value may span lines."""
+def ask_shell(env: EnvText) -> dict[str, str]:
+    """The variables that /bin/sh exports after ``set -a; . FILE`` in an empty environment; root asks as the file's owner.
 
-    def __init__(self, text: str, path: str) -> None:
-        self.text, self.path, self.position = text, path, 0
-
-    def fail(self, why: str) -> EnvFileError:
-        line = self.text.count("\n", 0, self.position) + 1
-        return EnvFileError(
-            f"{self.path}, line {line}: {why} A shell would read this line differently: "
-            "write NAME='value', with single quotes around anything but letters and digits.",
-            env_file=self.path,
-            line=line,
+    Raises:
+        EnvFileError: the shell fails, says something on standard error, or takes longer than 10 seconds.
+    """
+    descriptor = os.memfd_create("env file")
+    try:
+        os.write(descriptor, env.text.encode("utf-8", "surrogateescape"))
+        source = f"/proc/self/fd/{descriptor}"
+        script = f"set -a; . {source}; set -- $?; set +a; /usr/bin/env -0; exit $1"
+        output, errors, failed = _run_shell(script, descriptor, env)
+    finally:
+        os.close(descriptor)
+    if failed or errors:
+        line = re.search(rf"(?:{source}: line |: )(\d+): ", errors)
+        reason = _SHELL_REASON.search(errors)  # the whole message may hold a part of a value
+        raise _mistake(
+            env.path, int(line[1]) if line else 0, f"the shell fails: {reason[0] if reason else 'its status is not 0'}."
         )
+    pairs = (item.partition("=") for item in output.split("\0") if "=" in item)
+    return {name: value for name, _equals, value in pairs if name not in ("PWD", "OLDPWD", "SHLVL", "_")}
 
-    def variables(self) -> dict[str, str]:
-        found: dict[str, str] = {}
-        while self.position < len(self.text):
-            rest = self.text[self.position :].split("\n", 1)[0]
-            stripped = rest.lstrip(" \t")
-            if not stripped or stripped.startswith("#"):
-                self.position += len(rest) + 1
-                continue
-            self.position += len(rest) - len(stripped)
-            match = _ASSIGNMENT.match(stripped)
-            if not match:
-                raise self.fail("is not an assignment NAME=value.")
-            self.position += match.end()
-            found[match.group(1)] = self.value()
-        return found
 
-    def value(self) -> str:
-        parts: list[str] = []
-        while self.position < len(self.text):
-            char = self.text[self.position]
-            if char == "\n":
-                self.position += 1
-                break
-            if char == "\r":
-                raise self.fail("has a carriage return (Windows line end), which would become part of the value.")
-            if char in " \t":
-                self.trailing()
-                break
-            if char == "'":
-                parts.append(self.single_quoted())
-            elif char == '"':
-                parts.append(self.double_quoted())
-            elif char == "\\":
-                parts.append(self.escaped())
-            elif char in _BARE_REFUSED:
-                raise self.fail(f"has an unquoted {char!r}.")
-            else:
-                parts.append(char)
-                self.position += 1
-        return "".join(parts)
+def _run_shell(script: str, descriptor: int, env: EnvText) -> tuple[str, str, bool]:
+    """Standard output, standard error, and whether the shell failed or was stopped."""
+    process = start(
+        ["/bin/sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={}, cwd="/",
+        pass_fds=(descriptor,), start_new_session=True, **_as_owner(env),
+    )  # fmt: skip
+    try:
+        output, errors = process.communicate(timeout=_SHELL_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        return "", f"it takes longer than {_SHELL_SECONDS:.0f} s", True
+    return output.decode("utf-8", "surrogateescape"), errors.decode("utf-8", "replace"), process.returncode != 0
 
-    def trailing(self) -> None:
-        """After a value only white space and a comment may follow on the line."""
-        rest = self.text[self.position :].split("\n", 1)[0]
-        stripped = rest.strip(" \t")
-        if stripped and not stripped.startswith("#"):
-            raise self.fail("has an unquoted space in the value.")
-        self.position += len(rest) + 1
 
-    def escaped(self) -> str:
-        following = self.text[self.position + 1 : self.position + 2]
-        if following in ("", "\n"):
-            raise self.fail("ends in a backslash.")
-        self.position += 2
-        return following
+def _as_owner(env: EnvText) -> dict[str, Any]:
+    """Keywords for subprocess: root lets the file's owner run the shell."""
+    if os.geteuid() or not env.owner:
+        return {}
+    return {"user": env.owner, "group": env.group, "extra_groups": []}
 
-    def single_quoted(self) -> str:
-        end = self.text.find("'", self.position + 1)
-        if end < 0:
-            raise self.fail("opens a single quote that is never closed.")
-        inner = self.text[self.position + 1 : end]
-        self.position = end + 1
-        return inner
 
-    def double_quoted(self) -> str:
-        parts: list[str] = []
-        index = self.position + 1
-        while index < len(self.text):
-            char = self.text[index]
-            if char == '"':
-                self.position = index + 1
-                return "".join(parts)
-            if char in "$`":
-                raise self.fail(f"has {char!r} inside double quotes, which the shell would expand.")
-            if char == "\\":
-                following = self.text[index + 1 : index + 2]
-                if following == "\n":
-                    index += 2
-                    continue
-                parts.append(following if following in '$`"\\' and following else char + following)
-                index += 2
-                continue
-            parts.append(char)
-            index += 1
-        raise self.fail("opens a double quote that is never closed.")
+def _assignments(text: str, path: str) -> dict[str, str]:
+    if text.startswith(_BOM):
+        raise EnvFileError(
+            f"{path}, line 1: begins with a byte order mark, which would become part of the first name. "
+            f"Remove it: sed -i '1s/^\\xEF\\xBB\\xBF//' {Path(path).name}",
+            env_file=path,
+            line=1,
+        )
+    try:
+        return read_assignments(text)
+    except BeyondError:
+        raise
+    except AssignmentError as error:
+        raise _mistake(path, error.line, error.reason) from error
+
+
+def _mistake(path: str, line: int, reason: str) -> EnvFileError:
+    where = f"{path}, line {line}" if line else path
+    remedy = (
+        "Convert the file: sed -i 's/\\r$//'"
+        if "carriage return" in reason
+        else "A shell would read this line differently: write NAME='value', with single quotes around anything but letters and digits."
+    )
+    return EnvFileError(f"{where}: {reason} {remedy}", env_file=path, line=line)

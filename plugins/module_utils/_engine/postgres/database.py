@@ -376,7 +376,7 @@ def _opened(settings: ConnectionSettings, name: str, timeout: int) -> tuple[Any,
             if not any(word in str(error) for word in _REFUSED_AT_START):
                 raise
         return _autocommitting(parameters), False
-    except psycopg2.OperationalError as error:
+    except (psycopg2.OperationalError, psycopg2.ProgrammingError) as error:  # the latter: an unknown keyword
         raise DatabaseError(
             f"Cannot connect to {settings.place()}: {_one_line(str(error), settings)}. "
             "Check that the server runs there, and the user, password and database in the env file or the login_* options.",
@@ -420,6 +420,15 @@ def child_environment(settings: ConnectionSettings) -> Iterator[dict[str, str]]:
         "dbname": "PGDATABASE",
         "sslmode": "PGSSLMODE",
         "sslrootcert": "PGSSLROOTCERT",
+        "sslcert": "PGSSLCERT",
+        "sslkey": "PGSSLKEY",
+        "sslcrl": "PGSSLCRL",
+        "channel_binding": "PGCHANNELBINDING",
+        "require_auth": "PGREQUIREAUTH",
+        "requirepeer": "PGREQUIREPEER",
+        "gssencmode": "PGGSSENCMODE",
+        "hostaddr": "PGHOSTADDR",
+        "target_session_attrs": "PGTARGETSESSIONATTRS",
     }
     for key, value in settings.parameters(with_password=False).items():
         if key in names:

@@ -1,0 +1,98 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The variables that applications name their database with. Data only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+URL_VARIABLE = "DATABASE_URL"
+
+
+@dataclass(frozen=True)
+class Family:
+    """Variables that belong together.
+
+    Attributes:
+        name: For messages.
+        names: Part of a connection (url, or libpq's keyword) -> the variables that may hold it.
+        kind: A variable that says which kind of database it is.
+    """
+
+    name: str
+    names: Mapping[str, tuple[str, ...]]
+    kind: tuple[str, ...] = ()
+
+
+FAMILIES = (
+    Family("DATABASE_URL", {"url": (URL_VARIABLE,)}),
+    Family(
+        "DB_*",
+        {
+            "url": ("DB_URL",),
+            "host": ("DB_HOST", "DB_HOSTNAME"),
+            "port": ("DB_PORT",),
+            "user": ("DB_USER", "DB_USERNAME"),
+            "password": ("DB_PASSWORD", "DB_PASS"),
+            "dbname": ("DB_NAME", "DB_DATABASE", "DB_DATABASE_NAME"),
+            "sslmode": ("DB_SSLMODE", "DB_SSL_MODE"),
+        },
+        ("DB_CONNECTION", "DB_ENGINE", "DB_DIALECT", "DB_TYPE", "DB_ADAPTER", "DB_DRIVER"),
+    ),
+    Family(
+        "SPRING_DATASOURCE_*",
+        {
+            "url": ("SPRING_DATASOURCE_URL",),
+            "user": ("SPRING_DATASOURCE_USERNAME",),
+            "password": ("SPRING_DATASOURCE_PASSWORD",),
+        },
+        ("SPRING_DATASOURCE_DRIVER_CLASS_NAME",),
+    ),
+    Family(
+        "POSTGRES_*",
+        {
+            "url": ("POSTGRES_URL",),
+            "host": ("POSTGRES_HOST", "POSTGRES_SERVER", "POSTGRES_HOSTNAME"),
+            "port": ("POSTGRES_PORT",),
+            "user": ("POSTGRES_USER", "POSTGRES_USERNAME"),
+            "password": ("POSTGRES_PASSWORD", "POSTGRES_PASS"),
+            "dbname": (
+                "POSTGRES_DB",
+                "POSTGRES_DATABASE",
+                "POSTGRES_DBNAME",
+                "POSTGRES_NAME",
+                "POSTGRES_DATABASE_NAME",
+            ),
+            "sslmode": ("POSTGRES_SSLMODE", "POSTGRES_SSL_MODE"),
+        },
+    ),
+    Family(
+        "PG*",
+        {
+            "host": ("PGHOST",),
+            "port": ("PGPORT",),
+            "user": ("PGUSER",),
+            "password": ("PGPASSWORD",),
+            "dbname": ("PGDATABASE",),
+        },
+    ),
+)
+# How to connect, whichever family says where: libpq takes them beside a URL, too.
+LIBPQ = {
+    "PGSSLMODE": "sslmode",
+    "PGSSLROOTCERT": "sslrootcert",
+    "PGSSLCERT": "sslcert",
+    "PGSSLKEY": "sslkey",
+    "PGCHANNELBINDING": "channel_binding",
+    "PGTARGETSESSIONATTRS": "target_session_attrs",
+    "PGHOSTADDR": "hostaddr",
+}
+
+SESSION = re.findall(
+    r"\w+",
+    """PGHOST PGHOSTADDR PGPORT PGUSER PGPASSWORD PGDATABASE PGSERVICE PGSERVICEFILE PGOPTIONS PGAPPNAME PGTARGETSESSIONATTRS
+    PGLOADBALANCEHOSTS PGCLIENTENCODING PGDATESTYLE PGTZ PGGEQO""",
+)

@@ -1,0 +1,257 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which database the variables of an application name. Pure but for reading the env file that an option names.
+
+Variables are read in families (DATABASE_URL, DB_*, SPRING_DATASOURCE_*, POSTGRES_*, PG*), each with the spellings that
+frameworks use. A family has to name the database and the user, and two families must not disagree: nothing is guessed,
+and libpq's defaults never choose a database.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import OptionError, TitanError
+from .connection import ConnectionSettings
+from .families import FAMILIES, LIBPQ, SESSION, Family
+from .urls import settings_from_url, settings_of
+
+_PARTS = ("host", "port", "user", "password", "dbname")
+_IDENTITY = ("url", "host", "user", "dbname")
+_OTHER_KINDS = re.compile(r"mysql|mariadb|sqlite|sqlsrv|sqlserver|mssql|mongo|oracle|h2\b", re.IGNORECASE)
+_LOOPBACK = ("", "localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What one family says: values by part, and the variable that holds each."""
+
+    family: Family
+    values: Mapping[str, str]
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def missing(self, given: Collection[str], settings: ConnectionSettings) -> list[str]:
+        """The variables that have to be added, one for each part that nobody names."""
+        need = []
+        if not (settings.database or "database" in given):
+            need.append("dbname")
+        by_peer = (
+            not settings.host and "url" in self.values
+        )  # over a socket libpq takes the user of the operating system
+        if not (settings.user or "user" in given or by_peer):
+            need.append("user")
+        return [self.family.names[part][0] if part in self.family.names else _in_url(part) for part in need]
+
+
+def settings_from_variables(
+    variables: Mapping[str, str], source: str, url_variable: str = "", given: Collection[str] = ()
+) -> ConnectionSettings:
+    """Settings from the families of variables; with url_variable from that variable alone.
+
+    Args:
+        variables: As an env file or a process has them.
+        source: Where they stand, for messages.
+        url_variable: Name of the variable that holds the URL; "" to look for the families.
+        given: Fields of ConnectionSettings that options name already.
+
+    Raises:
+        TitanError: no family is there, one is there in part, or two disagree.
+        OptionError: a value cannot be used.
+    """
+    if url_variable:
+        if not variables.get(url_variable):
+            raise OptionError(
+                "database_url_variable", url_variable, f"{source} does not set it. {_look_alikes(variables)}"
+            )
+        family = Family(url_variable, {"url": (url_variable,)})
+        found = [_Found(family, {"url": variables[url_variable]}, {"url": url_variable})]
+    else:
+        found = [each for each in (_read(family, variables, source) for family in FAMILIES) if each]
+    if not found:
+        raise TitanError(
+            f"No database is named in {source}: set DATABASE_URL, or DB_HOST, DB_PORT, DB_USER, DB_PASSWORD and DB_NAME. "
+            f"{_look_alikes(variables)}".rstrip()
+        )
+    read = [(each, _settings(each, variables, source)) for each in found]
+    complete = [(each, settings) for each, settings in read if not each.missing(given, settings)]
+    if not complete:
+        each, settings = read[0]
+        raise TitanError(
+            f"{source} names a database in part: {', '.join(sorted(each.variables.values()))} "
+            f"{'is' if len(each.variables) == 1 else 'are'} set, {' and '.join(each.missing(given, settings))} "
+            f"{'is' if len(each.missing(given, settings)) == 1 else 'are'} missing. "
+            f"{_look_alikes(variables, set(each.variables.values()))}".rstrip()
+        )
+    chosen, settings = complete[0]
+    for other, others in read:
+        if other is not chosen:
+            _require_agreement((chosen, settings), (other, others), source)
+    if (
+        not settings.password and variables.get("PGUSER", settings.user) == settings.user
+    ):  # libpq takes it beside a URL, too
+        settings = settings._replace(password=variables.get("PGPASSWORD", ""))
+    return settings
+
+
+def forget_session_variables(environ: MutableMapping[str, str]) -> None:
+    """Remove what libpq would take from the environment beside the settings: an application's own server and session options.
+
+    Variables that say how to connect (PGSSLMODE, PGPASSFILE ...) stay.
+    """
+    for name in SESSION:
+        environ.pop(name, None)
+
+
+def settings_from_options(options: Mapping[str, Any]) -> ConnectionSettings:
+    """Settings from the ``login_*`` and ``env_file`` options of a module; explicit ``login_*`` values win.
+
+    Raises:
+        TitanError: as settings_from_variables.
+        EnvFileError: the env file cannot be read.
+    """
+    if options.get("login_db") and "://" in options["login_db"]:
+        raise OptionError("login_db", "(hidden)", "Give a database name here and a URL in the env file.")
+    given = {
+        "host": options.get("login_host"),
+        "port": options.get("login_port"),
+        "user": options.get("login_user"),
+        "password": options.get("login_password"),
+        "database": options.get("login_db"),
+        "socket": options.get("login_unix_socket"),
+    }
+    chosen: dict[str, Any] = {key: value for key, value in given.items() if value not in (None, "")}
+    env_file = options.get("env_file")
+    base = ConnectionSettings()
+    if env_file:
+        base = _from_env_file(env_file, str(options.get("database_url_variable") or ""), chosen)
+    if "host" in chosen and "socket" not in chosen:
+        chosen["socket"] = ""
+    if {"host", "port", "socket"} & set(chosen):
+        chosen["ports"] = ""
+    return base._replace(**chosen)
+
+
+def _from_env_file(path: str, url_variable: str, given: Collection[str]) -> ConnectionSettings:
+    from ..host.env_file import (  # only then: it brings subprocess with it
+        missing_references,
+        read_env_text,
+        variables_of,
+    )
+
+    env = read_env_text(path)
+    variables = variables_of(env)
+    settings = settings_from_variables(variables, path, url_variable, given)
+    names = (
+        [url_variable]
+        if url_variable
+        else [name for each in FAMILIES for group in each.names.values() for name in group]
+    )
+    notes = [
+        f"the value of {name} in {path} refers to ${reference}, which has no value: write the value in single quotes if the dollar "
+        "sign is meant"
+        for name in names
+        if name in variables
+        for reference in missing_references(env, variables, name)
+    ]
+    return settings._replace(notes=(*settings.notes, *notes))
+
+
+def _read(family: Family, variables: Mapping[str, str], source: str) -> _Found | None:
+    """What the family says; None if it names neither server, user nor database, or a database of another kind."""
+    if any(_OTHER_KINDS.search(variables.get(name, "")) for name in family.kind):
+        return None
+    values: dict[str, str] = {}
+    names: dict[str, str] = {}
+    for part, spellings in family.names.items():
+        said = [name for name in spellings if variables.get(name)]
+        if len({variables[name] for name in said}) > 1:
+            raise TitanError(f"{' and '.join(said)} in {source} disagree: keep one of them.")
+        if said:
+            values[part], names[part] = variables[said[0]], said[0]
+    return _Found(family, values, names) if any(part in values for part in _IDENTITY) else None
+
+
+def _settings(found: _Found, variables: Mapping[str, str], source: str) -> ConnectionSettings:
+    """The family's settings; empty where it is silent."""
+    options = {keyword: variables[name] for name, keyword in LIBPQ.items() if variables.get(name)}
+    if "sslmode" in found.values:
+        options["sslmode"] = found.values["sslmode"]
+    label = found.variables.get("url") or found.variables.get("host") or next(iter(found.variables.values()))
+    for part, value in found.values.items():
+        _require_text(value, f"{found.variables[part]} in {source}")
+    if "url" in found.values:
+        settings = settings_from_url(found.values["url"], f"{found.variables['url']} in {source}")
+        return settings._replace(
+            user=settings.user or found.values.get("user", ""),
+            password=settings.password or found.values.get("password", ""),
+            database=settings.database or found.values.get("dbname", ""),
+            options=tuple(sorted({**options, **dict(settings.options)}.items())),
+        )
+    parts = {part: found.values[part] for part in _PARTS if part in found.values}
+    if parts.get("host", "").startswith("["):
+        parts["host"] = parts["host"].strip("[]")
+    return settings_of(parts, options, f"{label} in {source}" if label else source)
+
+
+def _require_text(value: str, option: str) -> None:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise OptionError(option, "(hidden)", "It is not UTF-8 text.") from error
+
+
+def _require_agreement(
+    chosen: tuple[_Found, ConnectionSettings], other: tuple[_Found, ConnectionSettings], source: str
+) -> None:
+    """Refuse when the other family says something else about what both name.
+
+    Raises:
+        TitanError: they disagree; names the variables, not their values.
+    """
+    (first, ours), (second, theirs) = chosen, other
+    same_user = bool(theirs.user) and theirs.user == ours.user
+    checks: tuple[tuple[str, bool, Callable[[ConnectionSettings], object]], ...] = (
+        ("host", bool(theirs.host or theirs.socket), _server),
+        ("port", "port" in second.values or "url" in second.values, lambda each: each.ports or each.port),
+        ("user", bool(theirs.user), lambda each: each.user),
+        ("dbname", bool(theirs.database), lambda each: each.database),
+        ("password", bool(theirs.password and ours.password) and same_user, lambda each: each.password),
+    )
+    for part, is_said, value in checks:
+        if is_said and value(theirs) != value(ours):
+            what = "database" if part == "dbname" else part
+            raise TitanError(
+                f"{_label(first, part)} and {_label(second, part)} in {source} disagree about the {what}: keep one of them, or "
+                f"name the one that holds the URL with database_url_variable."
+            )
+
+
+def _label(found: _Found, part: str) -> str:
+    return found.variables.get(part) or found.variables.get("url") or found.family.name
+
+
+def _server(settings: ConnectionSettings) -> str:
+    where = settings.socket or settings.host
+    return "" if where in _LOOPBACK else where
+
+
+def _in_url(part: str) -> str:
+    return {"dbname": "the database in the URL", "user": "the user in the URL"}[part]
+
+
+def _look_alikes(variables: Mapping[str, str], but: Collection[str] = ()) -> str:
+    """A sentence that names variables which may be meant; "" if there are none."""
+    urls = sorted(
+        name
+        for name, value in variables.items()
+        if name not in but and re.match(r"(jdbc:)?(postgres|psql|postgis)\w*(\+\w+)?:", value)
+    )
+    if urls:
+        return f"{', '.join(urls[:8])} {'holds' if len(urls) == 1 else 'hold'} such a URL: name it with database_url_variable."
+    pattern = re.compile(r"(^|_)(DB|DATABASE|PG|POSTGRES|POSTGRESQL|SQL)(_|$)|^PG[A-Z]+$", re.IGNORECASE)
+    others = sorted(name for name in variables if pattern.search(name) and name not in but)
+    return f"Variables that look like it: {', '.join(others[:8])}." if others else ""

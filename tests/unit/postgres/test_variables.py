@@ -1,0 +1,83 @@
+"""What is read from the variables of applications: the forms of env_forms.py, and what must never be guessed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.variables import (
+    forget_session_variables,
+    settings_from_options,
+    settings_from_variables,
+)
+
+from .env_forms import FORMS, Form, table
+
+GUIDE = Path(__file__).resolve().parents[3] / "docs" / "env-files.md"
+
+
+def written(tmp_path: Path, form: Form) -> dict[str, str]:
+    path = tmp_path / ".env"
+    path.write_bytes(form.text.encode())
+    return {"env_file": str(path), "database_url_variable": form.url_variable}
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form.read], ids=lambda form: form.name)
+def test_it_is_read_as_it_is_meant(form: Form, tmp_path: Path) -> None:
+    settings = settings_from_options(written(tmp_path, form))
+    parts = {key: "", **settings.parameters()} if (key := "password") else {}
+    where = f"{parts.pop('user', '')}:{parts.pop('password')}@{parts.pop('host', '')}:{parts.pop('port')}/{parts.pop('dbname')}"
+    assert " ".join([where, *(f"{key}={value}" for key, value in sorted(parts.items()))]) == form.read
+    assert bool(settings.notes) == bool(form.note)
+    assert form.note in " ".join(settings.notes)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if not form.read], ids=lambda form: form.name)
+def test_it_is_refused_with_the_reason_and_without_a_value(form: Form, tmp_path: Path) -> None:
+    with pytest.raises(TitanError) as caught:
+        settings_from_options(written(tmp_path, form))
+    assert form.note in caught.value.message
+    assert not any(secret in caught.value.message for secret in ("se/cret", "cret", ":p@", "k3y", "u:p"))
+
+
+def test_the_guide_shows_every_form() -> None:
+    assert table() in GUIDE.read_text(encoding="utf-8"), "write the new table of env_forms.py into the guide"
+
+
+def test_options_complete_what_a_file_names_in_part(tmp_path: Path) -> None:
+    options = written(tmp_path, Form("", "DB_HOST=h\nDB_PORT=5433\nDB_PASSWORD=p", ""))
+    settings = settings_from_options({**options, "login_user": "u", "login_db": "d"})
+    assert settings.parameters() == {"host": "h", "port": "5433", "user": "u", "password": "p", "dbname": "d"}
+
+
+def test_nothing_is_taken_from_the_process_beside_the_settings() -> None:
+    environ = {
+        "PGOPTIONS": "-c search_path=app",
+        "PGDATABASE": "other",
+        "PGSERVICE": "s",
+        "PGSSLMODE": "require",
+        "PATH": "/bin",
+    }
+    forget_session_variables(environ)
+    assert environ == {"PGSSLMODE": "require", "PATH": "/bin"}
+
+
+@pytest.mark.parametrize("name", ["DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "DATABASE_URL"])
+def test_a_hostile_value_is_never_shown(name: str) -> None:
+    variables = {"DB_HOST": "h", "DB_NAME": "d", "DB_USER": "u", "DB_PASSWORD": "p", name: "s3cret://x y\n"}
+    try:
+        settings = settings_from_variables(variables, "f")
+    except TitanError as error:
+        assert "s3cret" not in error.message
+        return
+    assert name in ("DB_USER", "DB_PASSWORD", "DB_NAME")
+    assert name == "DB_PASSWORD" or "s3cret" in repr(settings)
+
+
+def test_a_value_that_is_no_text_is_refused_only_where_it_is_used() -> None:
+    broken = os.fsdecode(b"\xff")
+    assert settings_from_variables({"DATABASE_URL": "postgresql://u@h/d", "X": broken}, "f").database == "d"
+    with pytest.raises(TitanError, match="UTF-8"):
+        settings_from_variables({"DB_NAME": broken, "DB_USER": "u"}, "f")
