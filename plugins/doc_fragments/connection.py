@@ -39,11 +39,17 @@ options:
     type: path
   env_file:
     description:
-      - Path on the target host of a file that holds E(DATABASE_URL), or E(DB_HOST), E(DB_PORT), E(DB_USER), E(DB_PASSWORD) and E(DB_NAME), as
-        C(NAME=value) lines that a POSIX shell can source.
+      - Path on the target host of the application's env file, as C(NAME=value) lines that a POSIX shell can source.
+      - The database is named there by E(DATABASE_URL), by E(DB_HOST), E(DB_PORT), E(DB_USER), E(DB_PASSWORD) and E(DB_NAME), or by the spellings that
+        frameworks have for them; the guide C(docs/env-files.md) shows all.
       - E(DIRECT_URL) in it names the server itself where E(DATABASE_URL) names a pooler, and wins over it.
       - The C(login_*) options win over the values in the file.
     type: path
+  database_url_variable:
+    description:
+      - Name of the variable in O(env_file) that holds the URL of the database, for example V(SHOP_DATABASE_URL).
+      - With it no other variable of the file is read.
+    type: str
 requirements:
   - psycopg2 on the target host (Debian package C(python3-psycopg2))
   - PostgreSQL server 14 or newer

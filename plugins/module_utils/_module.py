@@ -18,9 +18,9 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ._engine.errors import TitanError
 from ._engine.outcome import Call, Outcome
 from ._engine.postgres import database
-from ._engine.postgres.variables import settings_from_options
 from ._engine.postgres.options import CONNECTION
 from ._engine.postgres.time_limit import time_limit
+from ._engine.postgres.variables import settings_from_options
 from ._engine.text.options import Option, Spec, argument_spec
 
 

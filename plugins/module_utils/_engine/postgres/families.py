@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 URL_VARIABLE = "DATABASE_URL"
+DIRECT_VARIABLE = "DIRECT_URL"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Family:
 
 
 FAMILIES = (
+    # The server itself, where the application's DATABASE_URL names a pooler.
+    Family("DIRECT_URL", {"url": (DIRECT_VARIABLE,)}),
     Family("DATABASE_URL", {"url": (URL_VARIABLE,)}),
     Family(
         "DB_*",

@@ -37,9 +37,15 @@ CONNECTION: Spec = {
     ),
     "env_file": option(
         "path",
-        "Path on the target host of a file that holds E(DATABASE_URL), or E(DB_HOST), E(DB_PORT), E(DB_USER), "
-        "E(DB_PASSWORD) and E(DB_NAME), as C(NAME=value) lines that a POSIX shell can source.",
+        "Path on the target host of the application's env file, as C(NAME=value) lines that a POSIX shell can source.",
+        "The database is named there by E(DATABASE_URL), by E(DB_HOST), E(DB_PORT), E(DB_USER), E(DB_PASSWORD) and E(DB_NAME), or by "
+        "the spellings that frameworks have for them; the guide C(docs/env-files.md) shows all.",
         "E(DIRECT_URL) in it names the server itself where E(DATABASE_URL) names a pooler, and wins over it.",
         "The C(login_*) options win over the values in the file.",
+    ),
+    "database_url_variable": option(
+        "str",
+        "Name of the variable in O(env_file) that holds the URL of the database, for example V(SHOP_DATABASE_URL).",
+        "With it no other variable of the file is read.",
     ),
 }

@@ -17,12 +17,13 @@ from typing import Any
 
 from ..errors import OptionError, TitanError
 from .connection import ConnectionSettings
-from .families import FAMILIES, LIBPQ, SESSION, Family
+from .families import DIRECT_VARIABLE, FAMILIES, LIBPQ, SESSION, URL_VARIABLE, Family
 from .urls import settings_from_url, settings_of
 
 _PARTS = ("host", "port", "user", "password", "dbname")
 _IDENTITY = ("url", "host", "user", "dbname")
 _OTHER_KINDS = re.compile(r"mysql|mariadb|sqlite|sqlsrv|sqlserver|mssql|mongo|oracle|h2\b", re.IGNORECASE)
+_DATABASE_URL = re.compile(r"(jdbc:)?(postgres|psql|postgis)\w*(\+\w+)?:", re.IGNORECASE)
 _LOOPBACK = ("", "localhost", "127.0.0.1", "::1")
 
 
@@ -172,6 +173,8 @@ def _read(family: Family, variables: Mapping[str, str], source: str) -> _Found |
             raise TitanError(f"{' and '.join(said)} in {source} disagree: keep one of them.")
         if said:
             values[part], names[part] = variables[said[0]], said[0]
+    if family.name == DIRECT_VARIABLE and not _DATABASE_URL.match(values.get("url", "")):
+        return None  # another application's word for another thing
     return _Found(family, values, names) if any(part in values for part in _IDENTITY) else None
 
 
@@ -214,6 +217,9 @@ def _require_agreement(
     """
     (first, ours), (second, theirs) = chosen, other
     same_user = bool(theirs.user) and theirs.user == ours.user
+    if first.family.name == DIRECT_VARIABLE and second.family.name == URL_VARIABLE:
+        # One database, by two ways: a pooler has a host, a port, and often a user name of its own.
+        theirs = theirs._replace(host="", socket="", user="", password="", ports=ours.ports, port=ours.port)
     checks: tuple[tuple[str, bool, Callable[[ConnectionSettings], object]], ...] = (
         ("host", bool(theirs.host or theirs.socket), _server),
         ("port", "port" in second.values or "url" in second.values, lambda each: each.ports or each.port),
