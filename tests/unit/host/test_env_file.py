@@ -82,8 +82,10 @@ def test_what_the_shell_refuses_is_refused_without_a_value(tmp_path: Path, text:
 def test_root_never_runs_what_others_can_write(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     path = written(tmp_path, "A=$(id -u)\nB=$(id -G)\n")
+    os.chown(tmp_path, 65534, 65534)
     os.chown(path, 65534, 65534)
     assert (read_env_file(path)["A"], read_env_file(path)["B"]) == ("65534", "65534")
+    os.chown(tmp_path, 0, 0)
     os.chown(path, 0, 65534)
     assert read_env_file(path)["A"] == "0"
     os.chmod(path, 0o660)
