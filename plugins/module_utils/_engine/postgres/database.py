@@ -314,6 +314,8 @@ def database_error(error: Any) -> DatabaseError:
         if value
     }
     sqlstate = getattr(error, "pgcode", None) or ""
+    if sqlstate.startswith("53") and extra.get("hint"):  # something has run out; only the hint says what to raise
+        primary = f"{primary}. {extra['hint'].rstrip('.')}"
     if sqlstate == INSUFFICIENT_PRIVILEGE:
         missing = missing_grant(primary, *_statement_and_role(error))
         primary += f"; {missing}" if missing else ""

@@ -313,4 +313,6 @@ def parse_time(text: str) -> datetime:
     Raises:
         ValueError: another form.
     """
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+    if len(text) != 20 or text[4] + text[7] + text[10] + text[19] != "--TZ":
+        raise ValueError(f"{text!r} is not of the form 2026-11-22T02:00:00Z")
+    return datetime.fromisoformat(text[:19]).replace(tzinfo=timezone.utc)  # strptime takes ten times as long

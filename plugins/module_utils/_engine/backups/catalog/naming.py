@@ -58,7 +58,9 @@ def parse_file_name(text: str) -> FileName | None:
     if not found:
         return None
     try:
-        started = datetime.strptime(found["stamp"], "%Y%m%d_%H%M%S").replace(tzinfo=timezone.utc)
+        day, _underscore, time = found["stamp"].partition("_")
+        numbers = (day[:4], day[4:6], day[6:], time[:2], time[2:4], time[4:])
+        started = datetime(*map(int, numbers), tzinfo=timezone.utc)  # type: ignore[arg-type, misc]
     except ValueError:
         return None
     kind = _KINDS[found["extension"]]

@@ -41,13 +41,12 @@ def read_catalog(dest: str, name: str | None = None, verify: str = "none") -> li
         return []
     except OSError as error:
         raise OptionError("dest", dest, f"It must be a readable directory ({error.strerror}).") from error
-    found = {item for item in names if parse_file_name(item)}
-    found |= {stem for item in names if item.endswith(MANIFEST) and parse_file_name(stem := item[: -len(MANIFEST)])}
-    entries = []
-    for item in found:
-        parsed = parse_file_name(item)
-        if parsed and (not name or name == parsed.name):
-            entries.append(_entry(os.path.join(dest, item), parsed, verify))
+    found = {item: parse_file_name(item) for item in {item.removesuffix(MANIFEST) for item in names}}
+    entries = [
+        _entry(os.path.join(dest, item), parsed, verify)
+        for item, parsed in found.items()
+        if parsed and (not name or name == parsed.name)
+    ]
     stanza = read_pointer(dest)
     if stanza and (not name or name == stanza.name):
         entries += read_stanza_catalog(stanza, verify)

@@ -16,6 +16,7 @@ from ..catalog.entry import Entry
 from ..catalog.source import Source
 from ..content.fingerprint import Table, fix_settings, read_tables
 from ..load.properties import read_properties
+from .lock_room import require_lock_room
 
 _ATTEMPTS = 5
 
@@ -112,6 +113,7 @@ def snapshot(database: Database, lock_timeout: float) -> Iterator[tuple[str, lis
     for _attempt in range(_ATTEMPTS):
         tables = read_tables(database)
         require_readable(database, tables)
+        require_lock_room(database, tables)
         try:
             with database.transaction("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"):
                 _lock(database, tables)
