@@ -10,6 +10,7 @@ a hostile name changes the meaning.
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ...errors import DatabaseError
 from ...postgres.database import Database, sql
@@ -124,11 +125,19 @@ def change(policy: Policy, table: Table, leaf: Leaf, clock: str) -> Any:
     return sql.SQL("DELETE FROM ONLY {}").format(target)
 
 
+# Of each connection: hundreds of policies name the same few values.
+_canonical: WeakKeyDictionary[Database, dict[tuple[str, str], str | None]] = WeakKeyDictionary()
+
+
 def canonical(database: Database, value: str, column: Column) -> str | None:
     """The value as the server prints it in the column's type, or None if it is not of that type."""
-    try:
-        return str(database.value(sql.SQL("SELECT {}::text").format(typed(value, column))))
-    except DatabaseError as error:
-        if error.sqlstate[:2] in ("22", "23"):
-            return None
-        raise
+    known = _canonical.setdefault(database, {})
+    key = (column.type, value)
+    if key not in known:
+        try:
+            known[key] = str(database.value(sql.SQL("SELECT {}::text").format(typed(value, column))))
+        except DatabaseError as error:
+            if error.sqlstate[:2] not in ("22", "23"):
+                raise
+            known[key] = None
+    return known[key]
