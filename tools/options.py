@@ -7,6 +7,8 @@ An option of a module, with its role's variable and whether the scheduled job ta
 - the part between the two marker lines of ``roles/<role>/meta/argument_specs.yml``,
 - ``roles/<role>/defaults/main.yml``, whole, from those argument specs,
 - ``roles/<role>/vars/main.yml``, whole: what the role's variables say, as the options of each module and job.
+
+The table of the lint rules in docs/migrations.md is made from the rules.
 """
 
 from __future__ import annotations
@@ -90,7 +92,19 @@ def texts(root: Path = ROOT) -> dict[Path, str]:
             made[specs] = text = _with_variables(text, role)
             made[root / "roles" / role / "vars" / "main.yml"] = _role_vars(role)
         made[root / "roles" / role / "defaults" / "main.yml"] = _role_defaults(text, role)
+    guide = root / "docs" / "migrations.md"
+    if guide.exists():
+        made[guide] = _with_rules(guide.read_text(encoding="utf-8"))
     return made
+
+
+def _with_rules(text: str) -> str:
+    """The guide with its table of the lint rules made anew."""
+    rules = import_module(f"{ENGINE}.migrations.lint.table").RULES
+    level = {"blocking": "error on a large table", "risky": "warning", "style": "notice"}
+    rows = [f"| `{rule.name}` | {level[rule.level]} | {rule.reason} | {rule.instead} |\n" for rule in rules]
+    begin, end = text.index("| lint rule |"), text.index("\n\n", text.index("| lint rule |"))
+    return f"{text[:begin]}| lint rule | level | reason | instead |\n| --- | --- | --- | --- |\n{''.join(rows).rstrip()}{text[end:]}"
 
 
 def _with_options(text: str, spec: Mapping[str, Any]) -> str:

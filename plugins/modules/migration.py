@@ -186,6 +186,14 @@ options:
       - How often a transaction that did not get its locks is tried again, with growing pauses.
     type: int
     default: 10
+  lint:
+    description:
+      - "The levels of lint rules, by name (C(all) stands for every rule that is not named): V(error), V(warning), V(notice) or V(off). Without it,
+        what blocks readers or writers of a table with more than O(plain_index_max_rows) rows is an error, what may break the application that runs is
+        a warning, and what is a matter of style a notice. An error refuses the run, and check mode, before anything is run. A comment C(-- allow:
+        RULE (reason) in a file turns a rule off for it. The guide on migrations has the table of the rules."
+    type: dict
+    default: {}
   plain_index_max_rows:
     description:
       - A C(CREATE INDEX) without C(CONCURRENTLY) on a table with more rows than this is refused, since it blocks every writer while it builds. Tables
@@ -310,6 +318,35 @@ skipped_indexes:
       index: idx_audit_logs_user_timestamp
       table: audit_logs
       duplicate_of: idx_audit_logs_user_created
+restored_indexes:
+  description: Indexes that were left out earlier and were built now, or would be, because their duplicates are gone.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - index: idx_audit_logs_user_timestamp
+      schema: public
+      table: audit_logs
+      duplicate_of: idx_audit_logs_user_created
+      version: "0010"
+      definition: CREATE INDEX "idx_audit_logs_user_timestamp" ON public.audit_logs USING btree (user_id)
+lint:
+  description:
+    - What the lint rules found in the pending files. The level is V(error), V(warning) or V(notice). RV(lint[].rows) is 0 where
+      the size of the table does not matter.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - rule: rename_column
+      level: warning
+      file: 0012_rename.sql
+      line: 3
+      statement: ALTER TABLE orders RENAME COLUMN note TO remark
+      table: orders
+      rows: 0
+      reason: The application that runs now still uses the old name.
+      instead: Add a new column, write both, and drop the old one when nothing reads it any more.
 missing:
   description: Applied versions that the directory does not hold.
   returned: success

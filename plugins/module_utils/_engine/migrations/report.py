@@ -41,6 +41,7 @@ _LISTS = (
     "pending",
     "skipped_indexes",
     "restored_indexes",
+    "lint",
     "missing",
     "baseline",
     "rehearsed",

@@ -23,6 +23,7 @@ from .history.write import Attempt, ExecutedBy, create, executed_by, insert, now
 from .indexes.decision import Later
 from .indexes.registry import SkippedIndexes
 from .indexes.skipped import create as create_skipped
+from .lint.check import Linter, levels_of, refuse, warnings_of
 from .report import data_of, finish, notes, outcome_of, skipped_indexes
 from .run.prepare import read_all, rules_of, script_of
 from .run.preview import Preview, preview_files, rehearse
@@ -39,6 +40,10 @@ def preview(call: Call, database: Database, plan: Plan) -> Outcome:
     """Check mode and rehearsals: what would be done."""
     rules = rules_of(call.options)
     scripts = [(item, script_of(item, rules)) for item in plan.pending]
+    linter = _linter(call, database)
+    for _item, script in scripts:
+        linter.look(script)
+    refuse(linter.findings)
     rehearsed: list[dict[str, Any]] = []
     looked: list[Preview] = []
     lost: list[dict[str, str]] = []
@@ -51,16 +56,25 @@ def preview(call: Call, database: Database, plan: Plan) -> Outcome:
             looked = preview_files(indexes, scripts, _names_in_later_files(plan.pending), read.read(database))
     data = data_of(
         restored_indexes=lost,
+        lint=linter.findings,
         pending=[item.as_dict() for item in looked or [Preview(m, transaction=s.whole) for m, s in scripts]],
         skipped_indexes=skipped_indexes(looked),
         missing=list(plan.missing),
         rehearsed=rehearsed,
-        warnings=[*notes(plan), *(warning for item in looked for warning in item.warnings)],
+        warnings=[
+            *notes(plan),
+            *warnings_of(linter.findings, notices=True),
+            *(warning for item in looked for warning in item.warnings),
+        ],
     )
     summary = f"{len(plan.pending)} migrations would be applied." if plan.pending else "No migration is pending."
     if rehearsed:
         summary = f"{len(rehearsed)} migrations were rehearsed and rolled back."
     return outcome_of(call.check_mode, data, summary, plan)
+
+
+def _linter(call: Call, database: Database) -> Linter:
+    return Linter(database, call.options["plain_index_max_rows"], levels_of(call.options["lint"]))
 
 
 @contextmanager
@@ -101,7 +115,9 @@ def _names_in_later_files(pending: Sequence[Migration]) -> list[Later]:
 def apply(call: Call, database: Database, plan: Plan) -> Outcome:
     """Apply what is pending."""
     rules = rules_of(call.options)
-    scripts = read_all(plan.pending, rules)
+    linter = _linter(call, database)
+    scripts = read_all(plan.pending, rules, linter.look)
+    refuse(linter.findings)
     results: list[Result] = []
     create(database)
     drift.create(database)
@@ -119,9 +135,11 @@ def apply(call: Call, database: Database, plan: Plan) -> Outcome:
         applied=[result.as_dict() for result in results],
         skipped_indexes=skipped_indexes(results),
         restored_indexes=restored,
+        lint=linter.findings,
         missing=list(plan.missing),
         warnings=[
             *notes(plan),
+            *warnings_of(linter.findings),
             *map(_by_hand, by_hand),
             *(warning for result in results for warning in result.warnings),
         ],

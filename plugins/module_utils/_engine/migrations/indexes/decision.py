@@ -183,8 +183,8 @@ def rows_of(database: Database, table: str, limit: int) -> int:
     row = table_of(database, table)
     if row is None or row["kind"] not in ("r", "p", "m"):
         return 0
-    if row["rows"] >= 0 or row["bytes"] <= 8192:
-        return row["rows"]
+    if row["rows"] >= 0 or (row["bytes"] <= 8192 and row["kind"] != "p"):
+        return max(row["rows"], 0)
     with undone(database):
         return int(database.value(f"SELECT count(*) FROM (SELECT FROM {table} LIMIT {limit + 1}) AS few"))  # noqa: S608 - as written in the file
 

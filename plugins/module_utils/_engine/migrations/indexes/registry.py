@@ -14,10 +14,17 @@ from ...postgres.sqlstates import UNDEFINED_OBJECT, UNDEFINED_TABLE
 from ...steps import step
 from ..session.session import RETRIED, Session
 from ..sql.lexer import Statement
-from ..sql.statements import dropped, index_declaration, names_in
+from ..sql.statements import created, dropped, index_declaration, names_in
 from . import skipped
 from .catalog import drop_statement
 from .skipped import Key, SkippedIndex, State
+
+# Statements that may call a function, and those functions that drop an index by a name that may be made up when they run.
+_CALLS = ("do", "select", "call", "with", "insert", "update", "delete", "values", "table")
+_DROPPERS = """
+SELECT p.proname::text AS name FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+ WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND p.prosrc ~* '\\mdrop\\M' AND p.prosrc ~* '\\mindex\\M'
+"""
 
 
 class SkippedIndexes:
@@ -73,15 +80,28 @@ class SkippedIndexes:
         drops by names that are made up only when it runs.
         """
         found: set[Key] = set()
+        droppers = self._droppers(statements) if self.items else set()
         for statement in statements if self.items else ():
             declaration = index_declaration(statement, text)
             names = names_in(statement)
             dynamic = statement.key()[0] == "do" and {"execute", "drop"} <= {name.lower() for name in names}
+            dynamic = dynamic or (statement.key()[0] in _CALLS and bool(names & droppers))
             for key, item in self.items.items():
                 own = key[1] in names and not (declaration and declaration.name == key[1])
                 if dynamic or item.duplicate_of in names or (own and not self.discharges(statement)):
                     found.add(key)
         return found
+
+    def _droppers(self, statements: Sequence[Statement]) -> set[str]:
+        """The functions that drop indexes, as far as their source tells: those of the database, and of these statements."""
+        if not any(statement.key()[0] in _CALLS for statement in statements):
+            return set()
+        own = {
+            created(statement).name.rsplit(".", 1)[-1].strip('"').lower()  # type: ignore[union-attr]
+            for statement in statements
+            if created(statement) is not None and {"drop", "index"} <= {name.lower() for name in names_in(statement)}
+        }
+        return own | {row["name"] for row in self.database.rows(_DROPPERS)}
 
     def discharges(self, statement: Statement) -> list[Key]:
         """The skipped indexes that a DROP INDEX of nothing else names; empty for any other statement."""

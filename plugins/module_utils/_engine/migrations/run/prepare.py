@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Callable
 
 from ..files.naming import OTHER_TOOLS, Migration
 from ..files.placeholders import fill, fill_flyway
@@ -46,8 +46,10 @@ def script_of(item: Migration, rules: Rules) -> Script:
     return make_script(filled, item.file, mixed, apart or item.transaction == "none")
 
 
-def read_all(migrations: Sequence[Migration], rules: Rules) -> dict[str, Script]:
-    """Read every pending file before the first one runs.
+def read_all(
+    migrations: Sequence[Migration], rules: Rules, look: Callable[[Script], None] = lambda script: None
+) -> dict[str, Script]:
+    """Read every pending file before the first one runs, and have a look at each.
 
     As many as there is room for are kept, by key; the others are read again when it is their turn.
 
@@ -58,6 +60,7 @@ def read_all(migrations: Sequence[Migration], rules: Rules) -> dict[str, Script]
     room = _KEPT_CHARACTERS
     for item in migrations:
         script = script_of(item, rules)
+        look(script)
         room -= len(item.text)
         if room >= 0:
             kept[item.key] = script

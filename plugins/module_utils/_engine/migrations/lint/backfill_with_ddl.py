@@ -1,0 +1,29 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rule backfill_with_ddl."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .rule import BLOCKING, Match, Rule
+from .view import View
+
+
+def _find(view: View) -> Iterator[Match]:
+    at = 2 if view.words[1:2] in (("from",), ("into",)) else 1
+    table = view.name_at(at)
+    before = (View(item, (), True) for item in view.statements if item.start < view.statement.start)
+    if view.whole and any(item.words[:2] == ("alter", "table") and item.name_at(2) == table for item in before):
+        yield Match(table)
+
+
+RULE = Rule(
+    "backfill_with_ddl",
+    BLOCKING,
+    (("update",), ("delete",), ("insert",)),
+    "Rows are changed in the transaction that altered their table, whose lock is held meanwhile.",
+    "Change the rows in a later file, in batches.",
+    _find,
+)

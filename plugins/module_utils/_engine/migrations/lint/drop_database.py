@@ -1,0 +1,25 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rule drop_database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .rule import RISKY, Match, Rule
+from .view import View
+
+
+def _find(view: View) -> Iterator[Match]:
+    yield Match()
+
+
+RULE = Rule(
+    "drop_database",
+    RISKY,
+    (("drop", "database"),),
+    "All data of the database is gone.",
+    "Drop it by hand.",
+    _find,
+)

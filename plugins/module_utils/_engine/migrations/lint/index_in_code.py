@@ -1,0 +1,28 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rule index_in_code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..sql.statements import names_in
+from .rule import RISKY, Match, Rule
+from .view import View
+
+
+def _find(view: View) -> Iterator[Match]:
+    body = {name.lower() for name in names_in(view.statement)}
+    if "index" in body and {"create", "drop"} & body:
+        yield Match()
+
+
+RULE = Rule(
+    "index_in_code",
+    RISKY,
+    (("do",),),
+    "A DO block runs in a transaction: an index that it builds or drops blocks the table meanwhile.",
+    "Write the statement itself, with CONCURRENTLY, in a file of its own.",
+    _find,
+)

@@ -1,0 +1,27 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rule rename_table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .rule import RISKY, Match, Rule
+from .view import View
+
+
+def _find(view: View) -> Iterator[Match]:
+    for action in view.actions():
+        if action.starts("rename", "to"):
+            yield Match(view.name_at(2))
+
+
+RULE = Rule(
+    "rename_table",
+    RISKY,
+    (("alter", "table"),),
+    "The application that runs now still uses the old name.",
+    "Keep a view under the old name until nothing uses it any more.",
+    _find,
+)

@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A statement as the lint rules look at it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..sql.lexer import Statement
+from ..sql.statements import qualified, written
+from ..sql.tokens import QUOTED, WORD, Token
+
+_BEFORE_NAME = ("if", "not", "exists", "only", "concurrently")
+_NO_COLUMN = ("constraint", "primary", "unique", "foreign", "check", "exclude", "like", "not")
+
+
+class View:
+    """One statement, and the others of its file.
+
+    Attributes:
+        words: Its tokens in lower case.
+        statements: All statements of the file.
+        whole: The file runs in one transaction.
+    """
+
+    def __init__(self, statement: Statement, statements: Sequence[Statement], whole: bool) -> None:
+        self.statement, self.statements, self.whole = statement, statements, whole
+        self.words, self.tokens = statement.key(), statement.tokens
+
+    def name_at(self, at: int) -> str:
+        """The possibly qualified name at this token, after IF EXISTS, ONLY and the like; as written."""
+        while self.words[at : at + 1] and self.words[at] in _BEFORE_NAME:
+            at += 1
+        return written(self.tokens[at : qualified(self.tokens, at)])
+
+    def name_after(self, word: str) -> str:
+        """The name after the first such word; empty without one."""
+        return self.name_at(self.words.index(word) + 1) if word in self.words else ""
+
+    def has(self, *words: str) -> bool:
+        """Whether these words follow each other somewhere in the statement."""
+        return _contains(self.words, words)
+
+    def actions(self) -> list[Action]:
+        """What an ALTER TABLE does, one after the other."""
+        if self.words[:2] != ("alter", "table"):
+            return []
+        at = 2
+        while self.words[at : at + 1] and self.words[at] in _BEFORE_NAME:
+            at += 1
+        at = qualified(self.tokens, at)
+        at += self.words[at : at + 1] == ("*",)
+        return [Action(part) for part in _split(self.tokens[at:])]
+
+    def columns(self) -> list[Action]:
+        """The columns that a CREATE TABLE or ALTER TABLE ... ADD COLUMN defines: name, then type and constraints."""
+        if self.words[0] == "alter":
+            return [Action(action.definition) for action in self.actions() if action.adds_column]
+        if self.words[0] != "create" or "(" not in self.words or "as" in self.words[: self.words.index("(")]:
+            return []
+        at = self.words.index("(")
+        parts = _split(self.tokens[at + 1 : _closing(self.tokens, at)])
+        return [Action(part) for part in parts if part and not (part[0].kind == WORD and part[0].word in _NO_COLUMN)]
+
+
+class Action:
+    """A part of a statement between two commas."""
+
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        self.tokens = tuple(tokens)
+        self.words = tuple(token.word for token in tokens)
+
+    def has(self, *words: str) -> bool:
+        return _contains(self.words, words)
+
+    def starts(self, *words: str) -> bool:
+        return self.words[: len(words)] == words
+
+    @property
+    def definition(self) -> tuple[Token, ...]:
+        """What follows ADD COLUMN IF NOT EXISTS."""
+        at = 1 + (self.words[1:2] == ("column",))
+        at += 3 * (self.words[at : at + 3] == ("if", "not", "exists"))
+        return self.tokens[at:]
+
+    @property
+    def adds_column(self) -> bool:
+        rest = self.definition
+        return self.words[:1] == ("add",) and bool(rest) and (rest[0].kind == QUOTED or rest[0].word not in _NO_COLUMN)
+
+    @property
+    def type(self) -> str:
+        """The type's first word of a column definition."""
+        return self.words[1] if len(self.words) > 1 else ""
+
+    def default(self) -> tuple[str, ...]:
+        """The words of the DEFAULT expression."""
+        if "default" not in self.words:
+            return ()
+        rest = self.words[self.words.index("default") + 1 :]
+        ends = [
+            at
+            for at, word in enumerate(rest)
+            if word in ("not", "null", "check", "unique", "primary", "references", "constraint")
+        ]
+        return rest[: ends[0]] if ends and ends[0] else rest
+
+
+def _contains(words: Sequence[str], wanted: Sequence[str]) -> bool:
+    count = len(wanted)
+    return any(tuple(words[at : at + count]) == tuple(wanted) for at in range(len(words) - count + 1))
+
+
+def _closing(tokens: Sequence[Token], at: int) -> int:
+    depth = 0
+    for position in range(at, len(tokens)):
+        depth += {"(": 1, ")": -1}.get(tokens[position].text, 0)
+        if not depth:
+            return position
+    return len(tokens)
+
+
+def _split(tokens: Sequence[Token]) -> list[tuple[Token, ...]]:
+    parts: list[list[Token]] = [[]]
+    depth = 0
+    for token in tokens:
+        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(token.text, 0)
+        if token.text == "," and not depth:
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    return [tuple(part) for part in parts if part]
