@@ -89,8 +89,14 @@ reindexed:
       reclaimable: 0.85
       source: pgstatindex
       seconds: 0.12
+rebuilt_invalid:
+  description: Indexes that a failed build left invalid and that were rebuilt, or would be.
+  returned: always, except when no connection was made or an option is wrong
+  type: list
+  elements: str
+  sample: [public.users_email]
 dropped_leftovers:
-  description: Invalid indexes of interrupted rebuilds that were dropped, or would be.
+  description: Invalid indexes of interrupted rebuilds and of C(pg_repack), and those beside a valid one like them, that were dropped, or would be.
   returned: always, except when no connection was made or an option is wrong
   type: list
   elements: str
@@ -119,7 +125,8 @@ duplicates:
       bytes: 16384
       sql: DROP INDEX CONCURRENTLY "public"."idx_users_email";
 unused:
-  description: Other indexes, neither unique nor of a constraint, that were not used since the statistics were reset.
+  description: Other indexes, neither unique nor of a constraint, that were not used since the statistics were reset. None while the
+    statistics are younger than a week.
   returned: always, except when no connection was made or an option is wrong
   type: list
   elements: dict

@@ -338,7 +338,7 @@ def test_an_invalid_index_whose_base_is_invalid_too_is_left_alone(
 
 
 def test_unused_indexes_are_named_with_the_age_of_the_statistics(
-    settings: Any, user_sql: Any, call_module: Any
+    settings: Any, user_sql: Any, call_module: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user_sql.execute("CREATE TABLE t (id int PRIMARY KEY, a int, b int, c int UNIQUE)")
     user_sql.execute("INSERT INTO t SELECT i, i, i, i FROM generate_series(1, 2000) i")
@@ -350,10 +350,54 @@ def test_unused_indexes_are_named_with_the_age_of_the_statistics(
     user_sql.execute("SELECT pg_stat_get_numscans('t_used'::regclass), now()")
     scans, now = user_sql.fetchone()
     assert scans == 1
+    assert call_module("reindex", check_mode=True, **login(settings))["unused"] == [], "a minute says nothing"
+    monkeypatch.setattr(operation, "STATISTICS_DAYS", 0)
     result = call_module("reindex", check_mode=True, **login(settings))
     (one,) = result["unused"]  # t_used is used, the others are unique, or named as a duplicate
     assert one["index"] == "public.t_unused" and one["table"] == "public.t" and one["bytes"] > 8192
     since = datetime.fromisoformat(result["unused_since"].replace("Z", "+00:00"))
     assert abs((now - since).total_seconds()) < 120
+    user_sql.execute(one["sql"])
+    assert call_module("reindex", check_mode=True, **login(settings))["duplicates"] == []
+
+
+def test_failed_builds_are_rebuilt_or_dropped(settings: Any, user_sql: Any, call_module: Any) -> None:
+    """What a build left invalid: rebuilt when it can be, dropped when nobody needs it, named with the reason otherwise."""
+    user_sql.execute(
+        "CREATE TABLE t (id int, d text); INSERT INTO t SELECT g % 1000, 'x' FROM generate_series(1, 20000) g"
+    )
+    user_sql.execute("CREATE TABLE u AS TABLE t; CREATE INDEX ud ON u (d)")
+    for name, table in (("index_16402", "t"), ("t_id", "t"), ('"u id"', "u")):
+        with pytest.raises(psycopg2.errors.UniqueViolation):
+            user_sql.execute(f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} (id)")
+    user_sql.execute(
+        "CREATE INDEX twin ON u (d); UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'twin'::regclass"
+    )
+    user_sql.execute("DELETE FROM u WHERE ctid NOT IN (SELECT min(ctid) FROM u GROUP BY id)")
+    health = call_module("health_info", **login(settings), thresholds={"invalid_indexes": [0, 9]})
+    check = next(each for each in health["checks"] if each["name"] == "invalid_indexes")
+    assert (check["value"], "titan-db reindex" in check["fix"]) == (4, True), check
+    planned = call_module("reindex", check_mode=True, **login(settings))
+    done = call_module("reindex", **login(settings))
+    assert planned["dropped_leftovers"] == done["dropped_leftovers"] == ["public.index_16402", "public.twin"]
+    assert done["rebuilt_invalid"] == ["public.u id"] and done["changed"]
+    assert [one["index"] for one in done["skipped_indexes"] if "have the same key" in one["reason"]] == ["public.t_id"]
+    user_sql.execute("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid")
+    assert user_sql.fetchall() == [("t_id",)], "nothing of the failed attempts is left"
+    user_sql.execute("DELETE FROM t WHERE ctid NOT IN (SELECT min(ctid) FROM t GROUP BY id)")
+    assert call_module("reindex", **login(settings))["rebuilt_invalid"] == ["public.t_id"]
+    health = call_module("health_info", **login(settings))
+    assert next(each for each in health["checks"] if each["name"] == "invalid_indexes")["status"] == "ok"
+
+
+def test_a_duplicate_on_a_partitioned_table_can_be_dropped_as_printed(
+    settings: Any, user_sql: Any, call_module: Any
+) -> None:
+    user_sql.execute("CREATE TABLE ev (id bigint, at timestamptz NOT NULL) PARTITION BY RANGE (at)")
+    user_sql.execute("CREATE TABLE ev_1 PARTITION OF ev FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')")
+    user_sql.execute("INSERT INTO ev SELECT g, '2026-05-01' FROM generate_series(1, 5000) g")
+    user_sql.execute("CREATE INDEX ev_at ON ev (at); CREATE INDEX ev_at_again ON ev (at)")
+    (one,) = call_module("reindex", check_mode=True, **login(settings))["duplicates"]
+    assert (one["index"], one["bytes"] > 8192) == ("public.ev_at_again", True)
     user_sql.execute(one["sql"])
     assert call_module("reindex", check_mode=True, **login(settings))["duplicates"] == []

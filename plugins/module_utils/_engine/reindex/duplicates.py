@@ -22,7 +22,8 @@ class IndexShape:
         unique: Enforces uniqueness, or an exclusion constraint.
         bound: Belongs to a constraint, is the replica identity, or the table is clustered on it: never superfluous.
         bytes: Size.
-        scans: Uses since the statistics were reset.
+        scans: Uses since the statistics were reset, of all partitions.
+        partitioned: It belongs to a partitioned table; bytes are those of all partitions.
     """
 
     oid: int
@@ -37,6 +38,7 @@ class IndexShape:
     bound: bool = False
     bytes: int = 0
     scans: int = 0
+    partitioned: bool = False
 
     @property
     def droppable(self) -> bool:

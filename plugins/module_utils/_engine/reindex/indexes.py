@@ -149,7 +149,11 @@ def read_shapes(database: Database) -> list[IndexShape]:
                coalesce(pg_get_expr(i.indpred, i.indrelid), '') AS predicate, i.indisunique OR i.indisexclusion AS "unique",
                i.indisreplident OR i.indisclustered OR EXISTS (SELECT FROM pg_constraint f WHERE f.conindid = c.oid)
                    OR EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = c.oid) AS bound,
-               pg_relation_size(c.oid) AS bytes, coalesce(pg_stat_get_numscans(c.oid), 0) AS scans
+               c.relkind = 'I' AS partitioned,
+               CASE c.relkind WHEN 'I' THEN (SELECT coalesce(sum(pg_relation_size(relid)), 0)::bigint FROM pg_partition_tree(c.oid))
+                              ELSE pg_relation_size(c.oid) END AS bytes,
+               CASE c.relkind WHEN 'I' THEN (SELECT coalesce(sum(pg_stat_get_numscans(relid)), 0)::bigint FROM pg_partition_tree(c.oid))
+                              ELSE coalesce(pg_stat_get_numscans(c.oid), 0) END AS scans
           FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
           JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_am m ON m.oid = c.relam
          WHERE c.relkind IN ('i', 'I') AND i.indisvalid AND {_OURS}
@@ -159,10 +163,17 @@ def read_shapes(database: Database) -> list[IndexShape]:
     return [IndexShape(**{**row, "keys": tuple(row["keys"]), "include": tuple(row["include"])}) for row in rows]
 
 
-def statistics_since(database: Database) -> str | None:
-    """When the usage statistics of this database were last reset, as far as the server knows."""
-    since = database.value(
-        "SELECT to_char(stats_reset AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS since FROM pg_stat_database "
-        "WHERE datname = current_database()"
-    )
-    return str(since) if since else None
+_SINCE = """
+SELECT to_char(since AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since,
+       coalesce(since <= clock_timestamp() - make_interval(days => %s), false) AS old
+  FROM (SELECT coalesce(stats_reset, pg_stat_get_bgwriter_stat_reset_time()) FROM pg_stat_database WHERE datname = current_database()) s(since)
+"""
+
+
+def statistics_since(database: Database, days: int) -> tuple[str | None, bool]:
+    """When the usage statistics of this database were last reset, as far as the server knows, and whether that is so many days ago.
+
+    Where nobody has reset them, those of the server tell when it last began anew, as after a crash.
+    """
+    row = database.row(_SINCE, (days,))
+    return (row["since"], bool(row["old"])) if row else (None, False)

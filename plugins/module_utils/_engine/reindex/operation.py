@@ -16,9 +16,13 @@ from ..postgres.database import Database, connect
 from ..postgres.locks import LINGERING, advisory_lock
 from ..text.durations import parse_duration
 from .duplicates import IndexShape, Redundant, find_redundant
+from .failed_builds import FailedBuild, find_failed_builds, mend
 from .indexes import MAINTAIN_SINCE, Bloat, Index, measure, read_indexes, read_shapes, statistics_since
 from .leftovers import Leftover, drop_leftover, find_leftovers
 from .rebuild import Rebuilt, rebuild
+
+# An index that was not used within fewer days may be one for the end of the week.
+STATISTICS_DAYS = 7
 
 
 @dataclass
@@ -27,6 +31,7 @@ class _Plan:
 
     bloated: list[tuple[Index, Bloat]] = field(default_factory=list)
     leftovers: list[Leftover] = field(default_factory=list)
+    failed_builds: list[FailedBuild] = field(default_factory=list)
     skipped: list[dict[str, Any]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     measured: int = 0
@@ -45,6 +50,7 @@ def reindex(call: Call) -> Outcome:
         if not call.check_mode:
             with advisory_lock(database, "reindex", wait=LINGERING):
                 plan.leftovers = [one for one in plan.leftovers if _dropped(database, one, plan)]
+                plan.failed_builds = [one for one in plan.failed_builds if _mended(database, one, plan)]
                 done = _rebuild_all(database, plan, options, begun + options["seconds"], call)
         redundant, unused, since = _superfluous(database)
     return _outcome(call, plan, done, redundant, unused, since, time.monotonic() - begun)
@@ -97,6 +103,7 @@ def _make_plan(database: Database, options: Mapping[str, Any]) -> _Plan:
         )
     plan.bloated.sort(key=lambda item: (-item[1].bytes, item[0].full_name))
     plan.leftovers = find_leftovers(database)
+    plan.failed_builds = [one for one in find_failed_builds(database) if not wanted or one.table in wanted]
     return plan
 
 
@@ -125,6 +132,13 @@ def _dropped(database: Database, leftover: Leftover, plan: _Plan) -> bool:
     return not why
 
 
+def _mended(database: Database, index: FailedBuild, plan: _Plan) -> bool:
+    why = mend(database, index)
+    if why:
+        plan.skipped.append({"index": index.full_name, "reason": why})
+    return not why
+
+
 def _rebuild_all(
     database: Database, plan: _Plan, options: Mapping[str, Any], deadline: float, call: Call
 ) -> list[Rebuilt]:
@@ -148,8 +162,9 @@ def _superfluous(database: Database) -> tuple[list[Redundant], list[IndexShape],
     shapes = read_shapes(database)
     redundant = find_redundant(shapes)
     named = {one.index.oid for one in redundant}
-    unused = [one for one in shapes if one.droppable and one.scans == 0 and one.oid not in named and one.bytes]
-    return redundant, unused, statistics_since(database)
+    since, old = statistics_since(database, STATISTICS_DAYS)
+    unused = [one for one in shapes if one.droppable and one.scans == 0 and one.oid not in named and one.bytes and old]
+    return redundant, unused, since
 
 
 def _outcome(
@@ -157,10 +172,15 @@ def _outcome(
     since: str | None, seconds: float,
 ) -> Outcome:  # fmt: skip
     rebuilt = _rebuilt(call, plan, done)
-    leftovers = [one.full_name for one in plan.leftovers]
+    leftovers = [
+        *(one.full_name for one in plan.leftovers),
+        *(one.full_name for one in plan.failed_builds if one.superfluous),
+    ]
+    valid_again = [one.full_name for one in plan.failed_builds if not one.superfluous]
     data: dict[str, Any] = {
         "reindexed": rebuilt,
         "dropped_leftovers": leftovers,
+        "rebuilt_invalid": valid_again,
         "skipped_indexes": plan.skipped,
         "duplicates": [_finding(one) for one in redundant],
         "unused": [
@@ -173,9 +193,9 @@ def _outcome(
     would = "Would rebuild" if call.check_mode else "Rebuilt"
     summary = (
         f"{would} {len(rebuilt)} of {plan.measured} measured indexes ({gained / (1 << 20):.1f} MiB given back), "
-        f"{len(leftovers)} leftovers dropped, {len(plan.skipped)} skipped, in {seconds:.1f} s."
+        f"{len(leftovers)} leftovers dropped, {len(valid_again)} failed builds rebuilt, {len(plan.skipped)} skipped, in {seconds:.1f} s."
     )
-    changed = bool(rebuilt or leftovers)
+    changed = bool(rebuilt or leftovers or valid_again)
     if plan.failures:
         raise TitanError(f"{' '.join(plan.failures)} ({summary})", changed=changed and not call.check_mode, **data)
     sizes = [f"{one['index']}: {one['bytes_before']} bytes\n" for one in rebuilt]
@@ -184,8 +204,15 @@ def _outcome(
         changed=changed,
         data=data,
         summary=summary,
-        before="".join([*(f"{name}: leftover\n" for name in leftovers), *sizes]),
-        after="".join(f"{one['index']}: {one['bytes_after']} bytes\n" for one in rebuilt),
+        before="".join(
+            [*(f"{name}: leftover\n" for name in leftovers), *(f"{name}: invalid\n" for name in valid_again), *sizes]
+        ),
+        after="".join(
+            [
+                *(f"{name}: valid\n" for name in valid_again),
+                *(f"{one['index']}: {one['bytes_after']} bytes\n" for one in rebuilt),
+            ]
+        ),
         warnings=tuple(f"{one['index']} was not rebuilt: {one['reason']}." for one in left_out),
     )
 
@@ -220,4 +247,5 @@ def _finding(one: Redundant) -> dict[str, Any]:
 
 
 def _drop(index: IndexShape) -> str:
-    return f"DROP INDEX CONCURRENTLY {_quoted(index.schema, index.name)};"
+    """A partitioned index cannot be dropped concurrently."""
+    return f"DROP INDEX {'' if index.partitioned else 'CONCURRENTLY '}{_quoted(index.schema, index.name)};"
