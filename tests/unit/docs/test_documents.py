@@ -169,7 +169,8 @@ def _bare(spec: dict[str, Any]) -> dict[str, Any]:
 # Names of PostgreSQL, of its programs, of Ansible and of Titan's application; none of ours.
 FOREIGN = {
     "ansible_host", "ansible_ssh_private_key_file", "ansible_user", "archive_command", "archive_mode", "max_standby_streaming_delay",
-    "pg_amcheck", "pg_dump", "pg_lsclusters", "pg_maintain", "pg_monitor", "pg_read_all_data", "pg_upgrade", "search_path", "wal_level",
+    "pg_amcheck", "pg_dump", "pg_stat_statements",
+    "pg_lsclusters", "pg_maintain", "pg_monitor", "pg_read_all_data", "pg_upgrade", "search_path", "wal_level",
 }  # fmt: skip
 WITH_ROLES = [*(path for path in DOCUMENTS if path not in GENERATED), *sorted((ROOT / "roles").glob("*/README.md"))]
 
@@ -195,7 +196,9 @@ def test_every_name_in_the_text_is_one_of_the_sources(path: Path) -> None:
     roles = tuple(f"{folder.name}_" for folder in (ROOT / "roles").iterdir())
     for name in re.findall(r"`([a-z]+_\w+)(?:: [^`]*)?`", prose(path)):
         assert name in known or name.startswith("titan_"), f"{name} is nothing"
-        if name.startswith(roles) and not name.endswith(("_result", "_name", "_dest", "_stanza", "_thresholds")):
+        if name.startswith(roles) and not name.endswith(
+            ("_result", "_name", "_dest", "_stanza", "_thresholds", "_age", "_missed", "_failed", "_stuck", "_pending")
+        ):
             assert name in options, f"{name} is no variable of a role"
     set_there = set(re.findall(r"^[ -]*([a-z]+_\w+):", text, flags=re.M)) - {"backup_age"}  # a limit of health
     assert [name for name in set_there if name.startswith(roles) and name not in options] == [], "in a block"
