@@ -98,6 +98,11 @@ backups:
       description: Whether it is never removed.
       type: bool
       sample: false
+exit_status:
+  description: The status that C(titan-db list) ends with; 1 if there is no backup, or one has a problem, otherwise 0.
+  returned: success
+  type: int
+  sample: 0
 newest_verified:
   description: The newest backup whose restore equalled its source; null if there is none.
   returned: success

@@ -21,7 +21,7 @@ from .outcome import Call, Outcome
 from .postgres import database
 from .postgres.time_limit import time_limit
 from .postgres.variables import forget_session_variables, settings_from_options, settings_from_variables
-from .text.arguments import add_flags, complete
+from .text.arguments import add_flags, as_typed, complete
 from .text.options import Spec
 from .version import VERSION
 
@@ -82,7 +82,10 @@ def parser() -> argparse.ArgumentParser:
     for word, command in COMMANDS.items():
         sub = words.add_parser(word, help=command.help, description=command.help)
         sub.add_argument(
-            "--config", metavar="FILE", help="JSON file with the environment's settings; options win over it"
+            "--config",
+            metavar="FILE",
+            help="JSON file with the environment's settings, where options win; default: the only one in /etc/titan-db, unless "
+            "the environment or --env-file names a database",
         )
         sub.add_argument(
             "--job", metavar="NAME", help="name of the job in the configuration, if it is not the word itself"
@@ -120,6 +123,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if known.word not in COMMANDS:
             return _own_word(known)
+        if (
+            not known.config
+            and not known.env_file
+            and not ("dest" in known and not COMMANDS[known.word].needs_database)
+        ):
+            known.config = importlib.import_module(".environment.found", __package__).found_config(os.environ)
         environment = _environment(known)
         # Somebody at a terminal who asks how things are wants a table, not a job's log lines.
         looking = known.word in ("health", "stats") and sys.stdout.isatty()
@@ -154,6 +163,7 @@ def _run_job(known: argparse.Namespace, environment: Any) -> int:
     """Run the word as a job of the environment; the result goes to standard output with --json, all else to the log."""
     run = importlib.import_module(".jobs.run", __package__)
     command, config = COMMANDS[known.word], read_config(known.config)
+    complete(_given(known), _optional(command.spec()))  # a mistake in what somebody typed is no run
     status, data = run.run_job(
         environment,
         known.job or known.word,
@@ -197,11 +207,19 @@ def _give_up(word: str, sentence: str) -> None:
     os._exit(3 if word == "health" else 1)
 
 
+def _given(known: argparse.Namespace) -> dict[str, Any]:
+    """The options of the operation that the command line gives."""
+    own = ("word", "config", "job", "by_hand", "env_file", "check", "json")
+    return {key: value for key, value in vars(known).items() if key not in own}
+
+
+def _optional(spec: Spec) -> Spec:
+    return {name: rule._replace(required=False) for name, rule in spec.items()}
+
+
 def _options(known: argparse.Namespace, config: dict[str, Any], command: Command) -> dict[str, Any]:
     """The options of the configuration's job, with those of the command line over them."""
-    own = ("word", "config", "job", "by_hand", "env_file", "check", "json")
-    given = {key: value for key, value in vars(known).items() if key not in own}
-    found = {**config.get("jobs", {}).get(known.job or known.word, {}), **given}
+    found = {**config.get("jobs", {}).get(known.job or known.word, {}), **_given(known)}
     if config.get("environment") and "job_config" in command.spec():
         found.setdefault("job_config", known.config)
     return found
@@ -210,7 +228,8 @@ def _options(known: argparse.Namespace, config: dict[str, Any], command: Command
 def _failed(known: argparse.Namespace, error: TitanError) -> int:
     if getattr(known, "json", False):
         print(json.dumps({"failed": True, "msg": error.message, **error.details}, default=str))
-    print(f"titan-db {known.word}: {error.message}", file=sys.stderr)
+    names = COMMANDS[known.word].spec() if known.word in COMMANDS else {}
+    print(f"titan-db {known.word}: {as_typed(error.message, [*names, 'config', 'job', 'env_file'])}", file=sys.stderr)
     return 3 if known.word == "health" else error.exit_status
 
 
@@ -221,6 +240,9 @@ def read_config(path: str | None) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8") as stream:
             config = json.load(stream)
+    except PermissionError as error:
+        advice = importlib.import_module(".environment.found", __package__).unreadable(path)
+        raise OptionError("config", path, advice) from error
     except (OSError, ValueError) as error:
         raise OptionError("config", path, f"It cannot be read as JSON: {error}.") from error
     if not isinstance(config, dict):

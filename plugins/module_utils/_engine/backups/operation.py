@@ -22,6 +22,7 @@ from .catalog.entry import PHYSICAL, Entry
 from .catalog.files import backup_lock
 from .catalog.keep_forever import pin_entry
 from .catalog.naming import EXTENSIONS, require_name
+from .catalog.nothing_there import nothing_there
 from .catalog.read import from_the_future, newest_verified, read_catalog, read_entry
 from .catalog.report import listing_line, public_entry
 from .catalog.source import Source
@@ -86,8 +87,9 @@ def backup_info(call: Call) -> Outcome:
         "backups": [public_entry(entry) for entry in entries],
         "newest_verified": public_entry(newest) if newest else None,
     }
-    if bad:
-        data["exit_status"] = 1
+    if not entries:
+        total = f"No backup was found: {nothing_there(options['dest'], options['name'])}"
+    data["exit_status"] = 1 if bad or not entries else 0
     return Outcome(False, data, "\n".join([*lines, total + "."]))
 
 

@@ -101,6 +101,15 @@ class Record:
         return bool(self.last_start and not running and not self.last_end)
 
 
+def owner_of(path: str) -> str:
+    """The name of the user who owns a file, or the number where nobody has it."""
+    number = os.stat(path).st_uid
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"#{number}"
+
+
 class StateDirectory:
     """The state directory of one environment; private (0700), made when first written."""
 
@@ -118,16 +127,18 @@ class StateDirectory:
             TitanError: it belongs to somebody else, whose next job could not read what this user would write there.
         """
         os.makedirs(self.path, mode=0o700, exist_ok=True)
-        owner = os.stat(self.path).st_uid
-        if owner != os.geteuid():
-            try:
-                name = pwd.getpwuid(owner).pw_name
-            except KeyError:
-                name = f"#{owner}"
+        if not self.ours():
+            name = owner_of(self.path)
             raise TitanError(
-                f"These jobs run as the user {name!r}, who owns {self.path}. Start this one as that user too "
-                f"(sudo -u {name} titan-db ...), or without the job's record (--by-hand)."
+                f"These jobs run as the user {name!r}, who owns {self.path}. Run it as {name}: "
+                f"sudo -u {name} titan-db ... (or without the job's record: --by-hand)."
             )
+
+    def hidden_by(self) -> str:
+        """The user whose records they are, when this user may not read them; empty when it may, or there are none."""
+        if not os.path.isdir(self.path) or os.access(self.path, os.R_OK | os.X_OK):
+            return ""
+        return owner_of(self.path)
 
     def path_of(self, name: str) -> str:
         return os.path.join(self.path, name)

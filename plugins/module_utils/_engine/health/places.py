@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
+from ..backups.catalog.nothing_there import nothing_there
 from ..backups.catalog.read import read_catalog
 from ..environment.config import Environment, read_environment
 from ..environment.records import StateDirectory
@@ -19,7 +19,16 @@ from ..errors import OptionError, TitanError
 from ..jobs.programs import broken_copies, copies
 from .checks.definition import Check, Limits, unknown
 from .checks.host import clock_checks, cron_checks, cron_running, disk_checks, program_checks
-from .checks.records import BACKUP_AGE, VERIFIED_BACKUP_AGE, JobFacts, backup_checks, job_checks
+from .checks.records import (
+    BACKUP_AGE,
+    JOBS_FAILED,
+    JOBS_MISSED,
+    JOBS_STUCK,
+    VERIFIED_BACKUP_AGE,
+    JobFacts,
+    backup_checks,
+    job_checks,
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,7 @@ def backups_of(places: Places, now: datetime, limits: Limits) -> list[Check]:
         return []
     try:
         entries = read_catalog(places.backup_dest, places.backup_name)
-        where = places.backup_dest if entries else _what_is_there(places.backup_dest, places.backup_name)
+        where = places.backup_dest if entries else nothing_there(places.backup_dest, places.backup_name)
         return backup_checks(entries, now, limits, where)
     except OptionError:
         raise
@@ -62,21 +71,16 @@ def backups_of(places: Places, now: datetime, limits: Limits) -> list[Check]:
         return [unknown(each, error.message, "titan-db list") for each in (BACKUP_AGE, VERIFIED_BACKUP_AGE)]
 
 
-def _what_is_there(dest: str, name: str | None) -> str:
-    """The directory, and what is there in its place or under other names."""
-    if not os.path.isdir(dest):
-        above = os.path.dirname(dest.rstrip("/")) or "/"
-        near = sorted(os.listdir(above))[:5] if os.access(above, os.R_OK) else []
-        return f"{dest}: there is no such directory{'; in ' + above + ' there are ' + ', '.join(near) if near else ''}"
-    names = sorted({each.name for each in read_catalog(dest, None)})[:5] if name else []
-    return f"{dest}{f' with the name {name}' if name else ''}{'; the names there are ' + ', '.join(names) if names else ''}"
-
-
 def jobs_of(places: Places, now: datetime, zone: tzinfo, limits: Limits) -> list[Check]:
     """The jobs, their programs, and what starts them."""
     environment, state = places.environment, places.state
     if environment is None or state is None:
         return []
+    if owner := state.hidden_by():
+        why = f"the records in {state.path} are those of the user {owner}; run it as {owner}: sudo -u {owner} titan-db health"
+        checks = [unknown(each, why) for each in (JOBS_MISSED, JOBS_FAILED, JOBS_STUCK)]
+        broken = broken_copies(environment)
+        return checks + program_checks(len(copies(environment)), broken, limits, environment.name)
     jobs = [JobFacts(plan, state.record(name), state.running(name)) for name, plan in environment.jobs.items()]
     checks = job_checks(jobs, environment.installed, now, zone, limits)
     checks += program_checks(len(copies(environment)), broken_copies(environment), limits, environment.name)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any, Callable
 
 from ..errors import OptionError
@@ -48,6 +49,16 @@ _METAVARS = {
     "dict": "KEY=VALUE,...|JSON",
     "raw": "JSON",
 }
+
+
+def as_typed(message: str, names: Iterable[str]) -> str:
+    """The message with the options called as one types them: ``--keep-days`` for ``Option 'keep_days'``, ``--x y`` for ``x: y``."""
+    for name in names:
+        flag = f"--{name.replace('_', '-')}"
+        message = re.sub(rf"Option '{name}((?:[.\[][^']*)?)'", rf"Option {flag}\1", message)
+        if "_" in name:
+            message = re.sub(rf"(?<![\w.-]){name}: (?=[\w\"'\[])", f"{flag} ", message)
+    return message
 
 
 def complete(given: Mapping[str, Any], spec: Spec, prefix: str = "") -> dict[str, Any]:

@@ -106,7 +106,16 @@ def backup_checks(entries: Sequence[Entry], now: datetime, limits: Limits, where
     ):
         newest = max((each.finished for each in found), default=None)
         if newest is None:
-            checks.append(Check(check.name, CRITICAL, None, f"there is none in {where}{later}", fix, check.unit))
+            checks.append(
+                Check(
+                    check.name,
+                    CRITICAL,
+                    None,
+                    f"{where}{later}" if "there is no " in where else f"there is none in {where}{later}",
+                    fix,
+                    check.unit,
+                )
+            )
             continue
         hours = max(0.0, (now - newest).total_seconds() / 3600)
         checks.append(judge(check, hours, limits, f"{where}{later}", fix))

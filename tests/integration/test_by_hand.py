@@ -1,0 +1,115 @@
+"""What a person types: a listing of nothing, a configuration that is found, mistakes that change no record."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine import cli
+from ansible_collections.titan.database.plugins.module_utils._engine.environment import found, records
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import as_typed
+
+from tests.conftest import login
+
+
+@pytest.fixture(autouse=True)
+def nothing_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "DB_HOST", "DB_NAME", "DB_USER", "PGDATABASE", "PGHOST", "PGUSER"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def config(tmp_path: Path, settings: ConnectionSettings, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The host's only configuration, in the place where it is looked for."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "backups").mkdir()
+    path = tmp_path / "etc" / "production.json"
+    text = {
+        "environment": "production",
+        "state_dir": f"{tmp_path}/state",
+        "connection": login(settings),
+        "jobs": {"list": {"dest": f"{tmp_path}/backups"}, "backup": {"dest": f"{tmp_path}/backups"}},
+    }
+    path.write_text(json.dumps(text))
+    monkeypatch.setattr(found, "DIRECTORY", str(tmp_path / "etc"))
+    return path
+
+
+def test_a_listing_of_nothing_says_what_is_there(tmp_path: Path, capsys: Any, call_module: Any) -> None:
+    (tmp_path / "backups").mkdir()
+    assert cli.main(["list", "--dest", f"{tmp_path}/backup"]) == 1
+    said = capsys.readouterr().out
+    assert f"there is no directory {tmp_path}/backup; in {tmp_path} there are backups" in said
+    assert cli.main(["list", "--dest", f"{tmp_path}/backups"]) == 1
+    assert (
+        f"there is no backup in {tmp_path}/backups; in {tmp_path}/backups there is nothing" in capsys.readouterr().out
+    )
+    (tmp_path / "backups" / "titan_20261122_020000.sql.gz").write_bytes(b"x")
+    assert cli.main(["list", "--dest", f"{tmp_path}/backups", "--name", "tian"]) == 1
+    assert f"there is no backup called tian in {tmp_path}/backups; the names there are titan" in capsys.readouterr().out
+    found = call_module("backup_info", dest=f"{tmp_path}/backups", name="tian")
+    assert (found["exit_status"], "the names there are titan" in found["summary"]) == (1, True)
+
+
+def test_health_says_what_is_there_instead(tmp_path: Path, call_module: Any, settings: ConnectionSettings) -> None:
+    found = call_module("health_info", **login(settings), backup_dest=f"{tmp_path}/nowhere")
+    check = next(each for each in found["checks"] if each["name"] == "backup_age")
+    assert (check["status"], f"there is no directory {tmp_path}/nowhere" in check["message"]) == ("critical", True)
+
+
+def test_the_only_configuration_of_the_host_is_found(
+    config: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.main(["list"]) == 1
+    assert f"there is no backup in {config.parent.parent}/backups" in capsys.readouterr().out
+    assert cli.main(["stats", "--by-hand"]) == 0
+    assert "Database t_" in capsys.readouterr().out
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u@127.0.0.1:1/x")
+    assert cli.main(["stats", "--by-hand"]) == 1, "the environment names another database"
+    assert "127.0.0.1:1" in capsys.readouterr().err
+    monkeypatch.delenv("DATABASE_URL")
+    (config.parent / "staging.json").write_text("{}")
+    assert cli.main(["list"]) == 2
+    assert f"name one of {config.parent}/production.json, {config.parent}/staging.json" in capsys.readouterr().err
+
+
+def test_a_mistake_in_what_is_typed_changes_no_record(config: Path, tmp_path: Path, capsys: Any) -> None:
+    assert cli.main(["backup", "--jobs", "many"]) == 2
+    assert "Option --jobs: 'many' cannot be used" in capsys.readouterr().err
+    assert not (tmp_path / "state").exists()
+    broken = json.loads(config.read_text())
+    config.write_text(json.dumps({**broken, "jobs": {"cleanup": {"max_fraction": "much"}}}))
+    assert cli.main(["cleanup"]) != 0
+    assert json.loads((tmp_path / "state" / "cleanup.json").read_text())["exit_status"] == 2, "of the job itself"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act in another user's place")
+def test_the_wrong_user_is_told_whom_to_run_it_as(
+    config: Path, tmp_path: Path, capsys: Any, call_module: Any, settings: Any
+) -> None:
+    (tmp_path / "state").mkdir(mode=0o700)
+    os.chown(tmp_path / "state", 65534, -1)
+    name = subprocess.run(["id", "-un", "65534"], capture_output=True, text=True, check=True).stdout.strip()
+    assert cli.main(["cleanup"]) == 1
+    assert f"Run it as {name}: sudo -u {name} titan-db" in capsys.readouterr().err
+    assert os.listdir(tmp_path / "state") == []
+    assert records.owner_of(str(tmp_path / "state")) == name
+
+
+@pytest.mark.parametrize(
+    ("message", "typed"),
+    [
+        ("Option 'max_fraction': 2 cannot be used.", "Option --max-fraction: 2 cannot be used."),
+        ("Option 'thresholds.bloat': [1] cannot be used.", "Option --thresholds.bloat: [1] cannot be used."),
+        ('say require_backup_within: "off"; x', 'say --require-backup-within "off"; x'),
+        ("set max_fraction in that policy", "set max_fraction in that policy"),
+        ("Option 'policies[0].keep': 1 cannot be used.", "Option 'policies[0].keep': 1 cannot be used."),
+    ],
+)
+def test_options_are_called_as_they_are_typed(message: str, typed: str) -> None:
+    assert as_typed(message, ["max_fraction", "thresholds", "require_backup_within"]) == typed
