@@ -104,6 +104,25 @@ options:
       - It is looked at only where the server runs on the target host and the connected role may read its data directory's path.
     type: int
     default: 512
+  accept_superuser:
+    description:
+      - Run as a superuser although something in the database belongs to a role that is none. Triggers and functions of that role then run with a
+        superuser's rights. Each run warns of it.
+      - Without it, such a run is refused.
+    type: bool
+    default: false
+  allowed_archives:
+    description:
+      - The only directories in which stored policies may archive rows. A policy with another one is refused.
+      - Without it, those of the stored policies. The jobs have the inventory's.
+    type: list
+    elements: str
+  allowed_conditions:
+    description:
+      - The only SQL conditions that stored policies may have. A policy with another one is refused.
+      - Without it, those of the stored policies. The jobs have the inventory's.
+    type: list
+    elements: str
   vacuum:
     description:
       - With V(auto), tables that lost more than 2 percent of their rows (and at least 50) are vacuumed and analyzed afterwards. A VACUUM that the

@@ -22,6 +22,7 @@ from .deletion.throttle import Throttle
 from .findings import findings
 from .plan.guards import backup_within, trusted_backup
 from .plan.plan import PolicyPlan, TablePlan, as_data, make_plan
+from .plan.trust import require_trusted_policies, require_trusted_role
 from .policies.parse import parse_policy, selected
 from .policies.policy import Policy, shown
 from .policies.store import exists, read_policies, write_policies
@@ -107,13 +108,15 @@ def cleanup(call: Call) -> Outcome:
     within = backup_within("require_backup_within", call.options["require_backup_within"])
     with connect(call.connection, "cleanup") as database:
         _prepare(database)
+        warnings = require_trusted_role(database, call.options["accept_superuser"])
         policies = selected(read_policies(database), call.options["tables"])
         if doubt := clock_doubt(database):
             raise TitanError(f"Nothing was deleted: {doubt}. How old a row is goes by the server's clock.")
+        require_trusted_policies(policies, call.options)
         clock = str(database.value("SELECT clock_timestamp()::text"))
         plans = make_plan(database, policies, clock, call.options["max_fraction"], call.options["vacuum"] == "auto")
         sentences = [sentence for plan in plans for sentence in findings(database, plan)]
-        run = _Run(plans, sentences, clock, call.check_mode)
+        run = _Run(plans, [*warnings, *sentences], clock, call.check_mode)
         if any(plan.due for plan in run.plans) and within is not None:
             try:
                 options = call.options

@@ -242,6 +242,30 @@ CLEANUP: Spec = {
         default=512,
         variable="retention_min_free_wal_mb",
     ),
+    "accept_superuser": option(
+        "bool",
+        "Run as a superuser although something in the database belongs to a role that is none. Triggers and functions "
+        "of that role then run with a superuser's rights. Each run warns of it.",
+        "Without it, such a run is refused.",
+        default=False,
+        variable="retention_accept_superuser",
+    ),
+    "allowed_archives": option(
+        "list",
+        "The only directories in which stored policies may archive rows. A policy with another one is refused.",
+        "Without it, those of the stored policies. The jobs have the inventory's.",
+        elements="str",
+        variable="retention_allowed_archives",
+        variable_default="{{ retention_policies | map(attribute='archive', default='') | select | unique | list }}",
+    ),
+    "allowed_conditions": option(
+        "list",
+        "The only SQL conditions that stored policies may have. A policy with another one is refused.",
+        "Without it, those of the stored policies. The jobs have the inventory's.",
+        elements="str",
+        variable="retention_allowed_conditions",
+        variable_default="{{ retention_policies | map(attribute='where.raw', default='') | select | unique | list }}",
+    ),
     "vacuum": option(
         "str",
         "With V(auto), tables that lost more than 2 percent of their rows (and at least 50) are vacuumed and "

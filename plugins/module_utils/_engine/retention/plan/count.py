@@ -71,10 +71,11 @@ class TableCount:
 def count_table(database: Database, table: Table, dated: Sequence[Dated]) -> TableCount:
     """Count the table once for all its policies."""
     listed = _listed_column(database, table, [one.policy for one in dated])
-    groups = database.rows(_query(table, None, dated, listed))
-    for leaf in table.leaves:
-        if leaf.detached:  # the query above does not see it
-            groups += database.rows(_query(table, leaf, dated, ""))
+    with database.transaction("BEGIN READ ONLY"):  # conditions and generated columns may be functions of others
+        groups = database.rows(_query(table, None, dated, listed))
+        for leaf in table.leaves:
+            if leaf.detached:  # the query above does not see it
+                groups += database.rows(_query(table, leaf, dated, ""))
     return TableCount(
         rows=_by_leaf(groups, "rows"),
         policies=tuple(_policy_count(groups, number, one.policy, listed) for number, one in enumerate(dated)),

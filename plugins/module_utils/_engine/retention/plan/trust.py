@@ -1,0 +1,80 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a clean-up does not take from the database: its own rights, and where rows go.
+
+Whoever owns a table decides which code runs when its rows are read and deleted (triggers, conditions, functions of its
+columns and indexes), and may write the stored policies. None of that code may run as a superuser, and no row may leave
+the database for where only the database says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...errors import TitanError
+from ...postgres.database import Database
+from ..policies.policy import Policy
+
+_IS_SUPERUSER = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+# Somebody with less rights than a superuser, to whom something here belongs.
+_LESSER_OWNER = """
+SELECT o.name, r.rolname::text AS role
+  FROM (SELECT datdba AS owner, 'database ' || quote_ident(datname) AS name FROM pg_database WHERE datname = current_database()
+        UNION ALL SELECT relowner, 'table ' || oid::regclass FROM pg_class WHERE relkind IN ('r', 'p') AND oid >= 16384
+        UNION ALL SELECT proowner, 'function ' || oid::regproc FROM pg_proc WHERE oid >= 16384
+        UNION ALL SELECT nspowner, 'schema ' || quote_ident(nspname) FROM pg_namespace WHERE oid >= 16384) o
+  JOIN pg_roles r ON r.oid = o.owner
+ WHERE NOT r.rolsuper AND r.oid >= 16384
+ LIMIT 1
+"""
+
+
+def require_trusted_role(database: Database, accept_superuser: bool) -> tuple[str, ...]:
+    """Refuse a superuser in a database in which others decide what code runs.
+
+    Returns:
+        The warning to give when that was accepted.
+
+    Raises:
+        TitanError: the connected role is a superuser, and something here belongs to a role that is not.
+    """
+    if not database.value(_IS_SUPERUSER):
+        return ()
+    lesser = database.row(_LESSER_OWNER)
+    if not lesser:
+        return ()
+    why = (
+        f"The connected role is a superuser, but the {lesser['name']} belongs to {lesser['role']!r}, whose triggers and "
+        "functions run with the rights of whoever deletes rows."
+    )
+    if accept_superuser:
+        return (f"{why} It was accepted by accept_superuser.",)
+    raise TitanError(
+        f"{why} Connect as a role of the kind maintenance, or as the tables' owner (accept_superuser: true runs it nevertheless).",
+        owner=lesser["role"],
+    )
+
+
+def require_trusted_policies(policies: Sequence[Policy], options: Mapping[str, Any]) -> None:
+    """Refuse stored policies that write files, or run SQL, that the inventory does not name.
+
+    Raises:
+        TitanError: names the policy.
+    """
+    archives, conditions = options["allowed_archives"], options["allowed_conditions"]
+    for policy in policies:
+        if archives is not None and policy.archive and policy.archive not in archives:
+            raise _untrusted(policy, f"archives to {policy.archive!r}", "allowed_archives")
+        condition = policy.where.sql_condition if policy.where else ""
+        if conditions is not None and condition and condition not in conditions:
+            raise _untrusted(policy, "has an SQL condition", "allowed_conditions")
+
+
+def _untrusted(policy: Policy, what: str, option: str) -> TitanError:
+    return TitanError(
+        f"The stored policy {policy.name!r} {what} that the inventory does not name (option {option}). Nothing was done. "
+        "Somebody may have changed titan_ops.retention_policy: converge the role retention to store the inventory's policies.",
+        policy=policy.name,
+    )

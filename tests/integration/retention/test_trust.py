@@ -1,0 +1,98 @@
+"""Whoever owns the database decides neither whose rights a clean-up uses nor where rows go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Callable
+
+import psycopg2
+import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database, connect, sql
+
+from tests.conftest import login
+
+Call = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def owned(db: Database, settings: ConnectionSettings, call_module: Call) -> Iterator[str]:
+    """A database of an ordinary role, with a table, rows that are due and a policy; its owner's name."""
+    owner = f"owner_{settings.database}"
+    db.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(owner)))
+    db.execute(
+        sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(settings.database), sql.Identifier(owner))
+    )
+    with psycopg2.connect(**{**settings.parameters(), "user": owner}) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE public.t (id int, at timestamptz)")
+        cursor.execute("INSERT INTO public.t SELECT n, now() - n * interval '1 day' FROM generate_series(1, 100) n")
+        cursor.execute(
+            f"""CREATE FUNCTION public.f() RETURNS bool LANGUAGE plpgsql AS $f$ BEGIN
+            IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+              EXECUTE 'ALTER ROLE "{owner}" CREATEDB';
+            END IF;
+            INSERT INTO public.t VALUES (0, now());
+            RETURN true; END $f$"""
+        )
+    connection.close()
+    as_owner = {**login(settings), "login_user": owner}
+    stored = call_module("retention_policy", policies=[{"table": "t", "column": "at", "keep": "60 days"}], **as_owner)
+    assert not stored.get("failed"), stored
+    yield owner
+    with connect(settings) as admin:
+        admin.execute(sql.SQL("REASSIGN OWNED BY {} TO CURRENT_USER").format(sql.Identifier(owner)))
+        admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(owner)))
+
+
+def clean(call_module: Call, settings: ConnectionSettings, user: str, check_mode: bool = False, **options: Any) -> Any:
+    where = {**login(settings), "login_user": user}
+    return call_module("cleanup", check_mode=check_mode, require_backup_within="off", **options, **where)
+
+
+def rights(db: Database, owner: str) -> bool:
+    return bool(db.value("SELECT rolcreatedb FROM pg_roles WHERE rolname = %s", (owner,)))
+
+
+def test_a_superuser_runs_nobody_elses_code(
+    db: Database, settings: ConnectionSettings, owned: str, call_module: Call
+) -> None:
+    db.execute("UPDATE titan_ops.retention_policy SET filter_sql = 'public.f()'")
+    for check_mode in (True, False):
+        result = clean(call_module, settings, settings.user, check_mode)
+        assert result.get("failed") and "superuser" in result["msg"] and owned in result["msg"], result
+        assert "accept_superuser" in result["msg"]
+    assert not rights(db, owned)
+
+
+def test_an_accepted_superuser_is_warned_of(
+    db: Database, settings: ConnectionSettings, owned: str, call_module: Call
+) -> None:
+    result = clean(call_module, settings, settings.user, accept_superuser=True, vacuum="never")
+    assert not result.get("failed"), result
+    assert any("accept_superuser" in sentence for sentence in result["findings"])
+    assert db.value("SELECT count(*) FROM public.t WHERE at < now() - interval '60 days'") == 0
+
+
+def test_counting_writes_nothing(db: Database, settings: ConnectionSettings, owned: str, call_module: Call) -> None:
+    db.execute("UPDATE titan_ops.retention_policy SET filter_sql = 'public.f()'")
+    for user, options in ((owned, {}), (settings.user, {"accept_superuser": True})):
+        result = clean(call_module, settings, user, check_mode=True, **options)
+        assert result.get("failed") and "read-only" in result["msg"], result
+    assert db.value("SELECT count(*) FROM public.t") == 100 and not rights(db, owned)
+
+
+@pytest.mark.parametrize("column", ["archive", "filter_sql"])
+def test_only_the_inventory_says_where_rows_go_and_what_runs(
+    db: Database, settings: ConnectionSettings, owned: str, call_module: Call, workdir: Path, column: str
+) -> None:
+    value = str(workdir) if column == "archive" else "id > 0"
+    db.execute(sql.SQL("UPDATE titan_ops.retention_policy SET {} = %s").format(sql.Identifier(column)), (value,))
+    result = clean(call_module, settings, owned, allowed_archives=[], allowed_conditions=[])
+    assert result.get("failed") and "the inventory does not name" in result["msg"], result
+    assert db.value("SELECT count(*) FROM public.t") == 100 and list(workdir.iterdir()) == []
+    result = clean(
+        call_module, settings, owned, allowed_archives=[str(workdir)], allowed_conditions=["id > 0"], vacuum="never"
+    )
+    assert not result.get("failed"), result
+    assert db.value("SELECT count(*) FROM public.t WHERE at < now() - interval '60 days'") == 0
