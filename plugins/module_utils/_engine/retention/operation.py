@@ -108,7 +108,7 @@ def cleanup(call: Call) -> Outcome:
     within = backup_within("require_backup_within", call.options["require_backup_within"])
     with connect(call.connection, "cleanup") as database:
         _prepare(database)
-        warnings = require_trusted_role(database, call.options["accept_superuser"])
+        warnings = require_trusted_role(database, bool(call.options.get("accept_superuser")))
         policies = selected(read_policies(database), call.options["tables"])
         if doubt := clock_doubt(database):
             raise TitanError(f"Nothing was deleted: {doubt}. How old a row is goes by the server's clock.")

@@ -63,7 +63,7 @@ def require_trusted_policies(policies: Sequence[Policy], options: Mapping[str, A
     Raises:
         TitanError: names the policy.
     """
-    archives, conditions = options["allowed_archives"], options["allowed_conditions"]
+    archives, conditions = options.get("allowed_archives"), options.get("allowed_conditions")
     for policy in policies:
         if archives is not None and policy.archive and policy.archive not in archives:
             raise _untrusted(policy, f"archives to {policy.archive!r}", "allowed_archives")
