@@ -11,6 +11,7 @@ import pytest
 from ansible.module_utils import basic
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database, connect
+from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.conftest import TITAN, embedded_programs, login
 
@@ -376,3 +377,33 @@ CREATE FUNCTION cleanup_system_logs() RETURNS TABLE (info_deleted bigint, total_
 CREATE FUNCTION run_all_cleanups() RETURNS TABLE (cleanup_type varchar(50), records_deleted bigint) LANGUAGE sql AS 'SELECT NULL::varchar, 0::bigint';
 CREATE VIEW cleanup_statistics AS SELECT 'audit_logs'::text AS table_name, 0::bigint AS total_records, 0::bigint AS records_to_cleanup;
 """
+
+
+@pytest.mark.parametrize(
+    ("state", "names"),
+    [
+        ("adopted", ["migration.adopt", "migration.adopt_commit"]),
+        ("baselined", ["migration.baseline", "migration.baseline_commit"]),
+    ],
+)
+def test_a_takeover_that_is_cut_off_has_recorded_nothing(
+    run: Run, user_sql: Any, tmp_path: Any, state: str, names: list[str]
+) -> None:
+    user_sql.execute(
+        "CREATE TABLE schema_migrations (version varchar); INSERT INTO schema_migrations VALUES ('1'), ('2')"
+    )
+    texts = {"1_a.sql": "-- verify: SELECT true\nSELECT 1", "2_b.sql": "-- verify: SELECT true\nSELECT 2"}
+    options = {"state": state, "programs": str(tmp_path), **({"from": "dbmate"} if state == "adopted" else {})}
+    for name in names:
+
+        def fail(step: str, name: str = name) -> None:
+            if step == name:
+                raise RuntimeError(name)
+
+        with observed(fail), pytest.raises(RuntimeError, match=name):
+            run(texts, **options)
+        user_sql.execute("SELECT count(*) FROM titan_ops.migration_history")
+        assert user_sql.fetchone() == (0,)
+    result = ok(run(texts, **options))
+    assert len(result["baseline"]) == 2 and result["changed"]
+    assert not ok(run(texts))["changed"]

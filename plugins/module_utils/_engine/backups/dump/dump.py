@@ -19,6 +19,7 @@ from ...errors import DatabaseError, TitanError
 from ...host.files import PART, published, sync_directory
 from ...outcome import silent
 from ...postgres.database import Database, child_environment
+from ...postgres.programs import Programs
 from ...steps import step
 from ..catalog.files import digest, size_of
 from ..catalog.integrity import WrittenGzip
@@ -26,7 +27,6 @@ from ..catalog.naming import FileName
 from ..content.fingerprint import Fingerprint, Table, dump_settings
 from ..programs.codecs import GZIP, NONE
 from ..programs.pipeline import PIECE, Chain, Deadline, Program, chain
-from ..programs.tools import Programs
 from .parallel import dump_and_fingerprint
 from .source import snapshot
 

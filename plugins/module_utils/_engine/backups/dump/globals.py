@@ -13,8 +13,8 @@ from ...errors import TitanError
 from ...host.files import published
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import child_environment
+from ...postgres.programs import Programs
 from ..programs.pipeline import PIECE, Deadline, Program, chain
-from ..programs.tools import Programs
 
 
 def dump_globals(settings: ConnectionSettings, programs: Programs, path: str, deadline: Deadline) -> tuple[str, str]:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import OptionError, TitanError
+from ...postgres.programs import CLIENT, SERVER, Programs, find_programs
 from ..catalog.entry import Entry
 from ..catalog.read import newest_verified
 from ..programs.codecs import choose_compression
-from ..programs.tools import CLIENT, SERVER, Programs, find_programs
 from .source import Source
 
 _SPARE = 1.3

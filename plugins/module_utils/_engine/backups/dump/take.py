@@ -16,6 +16,7 @@ from ...errors import TitanError
 from ...outcome import silent
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database
+from ...postgres.programs import Programs
 from ...steps import step
 from ...version import VERSION
 from ..catalog.files import digest
@@ -25,7 +26,6 @@ from ..catalog.naming import GLOBALS, FileName
 from ..catalog.source import Source
 from ..programs.codecs import NONE
 from ..programs.pipeline import Deadline, Program, output_of
-from ..programs.tools import Programs
 from ..proof.drill import run_drill
 from .dump import Dumped, DumpRequest, take_dump
 from .globals import dump_globals

@@ -17,13 +17,13 @@ from typing import Any, Callable
 from ...errors import TitanError
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import child_environment, connect
+from ...postgres.programs import Programs
 from ..catalog.integrity import decode_to, decoded
 from ..catalog.naming import FileName
 from ..content.fingerprint import dump_settings, load_settings
 from ..content.schema_text import Skeleton, SkeletonReader, skeleton_of
 from ..programs.codecs import NONE
 from ..programs.pipeline import PIECE, Deadline, Program, chain, output_of
-from ..programs.tools import Programs
 from .positions import write_positions
 from .restricted import can_restrict, restricted
 

@@ -17,6 +17,7 @@ from ...host.files import absolute
 from ...outcome import Call, Outcome
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import connect
+from ...postgres.programs import find_programs
 from ...steps import step
 from ...version import VERSION
 from ..catalog.entry import Entry
@@ -26,7 +27,6 @@ from ..catalog.physical import FORMAT_VERSION, entry_of, label_of, read_pointer,
 from ..content.fingerprint import Fingerprint, hash_method_of
 from ..programs.pgbackrest import Stanza, read_info, verify_sets
 from ..programs.pipeline import Deadline
-from ..programs.tools import find_programs
 from ..proof.cluster import default_drill_directory
 from ..proof.read_restored import read_restored
 from .point import NONE, moment_differences

@@ -17,10 +17,10 @@ from ...errors import DatabaseError, TitanError
 from ...host.programs import run
 from ...postgres.cluster import THROW_AWAY, Cluster, give_away, identity, make_folder
 from ...postgres.database import connect
+from ...postgres.programs import Programs
 from ...steps import step
 from ..programs.pgbackrest import Stanza, call, plain
 from ..programs.pipeline import Deadline
-from ..programs.tools import Programs
 from ..proof.cluster import drill_cluster
 
 NEEDED = ("pg_dump", "pg_ctl", "postgres", "pg_controldata", "pg_amcheck")

@@ -15,6 +15,7 @@ from ...errors import OptionError, TitanError
 from ...host.files import require_private_directory
 from ...outcome import Call, Outcome
 from ...postgres.database import Database, connect
+from ...postgres.programs import find_programs
 from ...steps import step
 from ...text.durations import parse_duration
 from ..catalog.entry import Entry
@@ -37,7 +38,6 @@ from ..dump.source import of_source, read_source, require_readable
 from ..programs.pgbackrest import Stanza, verify_sets
 from ..programs.pgbackrest import call as run_pgbackrest
 from ..programs.pipeline import Deadline
-from ..programs.tools import find_programs
 from .drill import new_record, prove
 from .point import LOCKED, NONE, take_moment
 from .restored_cluster import NEEDED

@@ -17,9 +17,9 @@ from typing import Callable
 from ...errors import LockedError, OptionError
 from ...postgres.cluster import Cluster
 from ...postgres.locks import file_lock
+from ...postgres.programs import Programs
 from ...postgres.sandboxed import DRILL_USERS, drill_server
 from ..programs.pipeline import Deadline
-from ..programs.tools import Programs
 
 _PREFIX = "titan-drill-"
 _YOUNG = 60.0  # seconds in which a new drill takes its lock

@@ -23,6 +23,7 @@ from ...postgres.cluster import THROW_AWAY, Cluster
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect, sql
 from ...postgres.locks import advisory_lock
+from ...postgres.programs import Programs
 from ...steps import step
 from ..catalog.manifest import Manifest
 from ..catalog.naming import FileName
@@ -41,7 +42,6 @@ from ..load.targets import (
     restore_temp_directory,
 )
 from ..programs.pipeline import Deadline
-from ..programs.tools import Programs
 from .cluster import drill_cluster
 from .read_restored import compares_text, differences_to, needs_redump, read_restored
 

@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from ...errors import OptionError, TitanError
 from ...host.files import absolute
 from ...outcome import Call, Outcome
+from ...postgres.programs import CLIENT, SERVER, Programs, find_programs
 from ...version import VERSION
 from ..catalog.entry import Entry
 from ..catalog.files import backup_lock, digest
@@ -19,7 +20,6 @@ from ..catalog.naming import FileName, parse_file_name
 from ..catalog.read import read_entry
 from ..content.fingerprint import Fingerprint
 from ..programs.pipeline import Deadline
-from ..programs.tools import CLIENT, SERVER, Programs, find_programs
 from .cluster import default_drill_directory
 from .drill import run_drill
 

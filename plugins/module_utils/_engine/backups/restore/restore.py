@@ -16,6 +16,7 @@ from ...host.files import absolute
 from ...outcome import Call, Outcome
 from ...postgres.database import Database, connect, sql
 from ...postgres.locks import advisory_lock
+from ...postgres.programs import CLIENT, Programs, find_programs
 from ...postgres.sqlstates import OBJECT_IN_USE
 from ...steps import step
 from ..catalog.entry import Entry
@@ -29,7 +30,6 @@ from ..load.loading import Loader
 from ..load.properties import apply_properties
 from ..load.targets import UNFINISHED, create_database, drop_database, maintenance, restore_temp_directory
 from ..programs.pipeline import Deadline
-from ..programs.tools import CLIENT, Programs, find_programs
 from ..proof.read_restored import differences_to, needs_redump, read_restored
 
 _SWAP_ATTEMPTS = 5

@@ -96,7 +96,7 @@ def _sql_names(path: str, naming: str) -> Iterable[str]:
                     yield from (f"{entry.name}/{item.name}" for item in inner if item.name.lower().endswith(".sql"))
             elif naming == "flyway" and entry.is_dir() and not entry.name.startswith("."):
                 yield from (f"{entry.name}/{name}" for name in _sql_names(entry.path, naming))
-            elif _is_sql(entry) and (naming != "flyway" or is_named(entry.name, naming)):
+            elif _is_sql(entry) and naming not in FOLDERS and (naming != "flyway" or is_named(entry.name, naming)):
                 yield entry.name
 
 

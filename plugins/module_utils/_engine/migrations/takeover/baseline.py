@@ -77,6 +77,7 @@ def gather_evidence(
             evidence, extra = compare(replay.effects, read_definitions(replay.database), live)
             for item, (_migration, script) in zip(evidence, due):
                 item.data = _data_unproven(database, replay.database, script)
+            _ask_names(database, evidence, due)
             settle_traceless(evidence)
             if extra and not plan.beyond:
                 warnings.append(_extra(extra))
@@ -91,6 +92,13 @@ def gather_evidence(
     for item, (_migration, script) in zip(evidence, due):
         _headers(database, script, item)
     return evidence, warnings
+
+
+def _ask_names(database: Database, evidence: Sequence[Evidence], due: Sequence[tuple[Migration, Script]]) -> None:
+    """Of a file that could not be replayed, names can at least say that it has not run."""
+    for item, names in zip(evidence, gather_by_name(database, due, "") if any(one.doubt for one in evidence) else ()):
+        if item.doubt and names.missing and not names.there:
+            item.there, item.missing, item.traceless = [], names.missing, False
 
 
 def _data_unproven(live: Database, replay: Database, script: Script) -> bool:
