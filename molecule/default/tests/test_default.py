@@ -256,3 +256,11 @@ def test_the_checkout_is_what_was_tested():
     for name in ("production", "staging"):
         shipped = ROOT / "inventories" / name / "group_vars" / f"{name}.yml"
         assert (ROOT / "molecule" / "shared" / "group_vars" / f"{name}.yml").resolve() == shipped.resolve()
+
+
+def test_ansible_s_defaults_and_a_host_without_acl_are_enough(monkeypatch):
+    for name in ("ANSIBLE_PIPELINING", "ANSIBLE_SSH_PIPELINING"):
+        monkeypatch.setenv(name, "false")
+    for name, _group in PAIRS:
+        assert machine(name).run("command -v setfacl").rc != 0
+    assert set(recap(playbook("site.yml", "-l", "production,staging")).values()) == {0}

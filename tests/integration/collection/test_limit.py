@@ -118,6 +118,8 @@ def test_every_play_that_acts_has_this_line() -> None:
         for play in yaml.safe_load(path.read_text()):
             if "hosts" in play and path.stem != "guard":
                 assert "titan.database.limited_hosts" in play["hosts"], f"{path.name}: {play['name']}"
+                # Without it a module for another user than root needs the package acl on the host.
+                assert play["vars"]["ansible_pipelining"] == "{{ titan_pipelining | default(true) }}", path.name
 
 
 def test_a_misspelt_variable_stops_the_converge_before_anything_is_done() -> None:
