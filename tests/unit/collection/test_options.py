@@ -52,7 +52,7 @@ def test_a_new_option_of_backup_is_written_by_hand_in_two_files(tmp_path: Path) 
     tree = copy_of_the_tree(tmp_path)
     engine = tree / "plugins" / "module_utils" / "_engine"
     before = contents(tree)
-    declared = engine / "backups" / "options" / "backup.py"
+    declared = engine / "backups" / "declared" / "backup.py"
     text = declared.read_text(encoding="utf-8")
     new = '    "colour": option(\n        "str", "Colour of the backup.", choices=("red", "blue"), default="red", variable="backup_colour"\n    ),\n'
     at = text.index('    "dest": option(')

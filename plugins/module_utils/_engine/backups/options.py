@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from .backup import BACKUP
-from .restore import BACKUP_INFO, DRILL, PIN, RESTORE
-from .stanza import BACKUP_STANZA
+from .declared.backup import BACKUP
+from .declared.restore import BACKUP_INFO, DRILL, PIN, RESTORE
+from .declared.stanza import BACKUP_STANZA
 
 __all__ = ["BACKUP", "BACKUP_INFO", "BACKUP_STANZA", "DRILL", "PIN", "RESTORE"]
