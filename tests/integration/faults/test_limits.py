@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils._engine.errors import DatabaseError
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import DatabaseError, LockedError
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.locks import file_lock
 
 from tests.conftest import embedded_programs, login, start_server
 
@@ -39,6 +42,16 @@ def test_too_few_locks_are_told_before_the_work(small_server: Cluster, tmp_path:
     result = call_module("backup", **login(settings), **options)
     assert result["failed"] and "max_locks_per_transaction" in result["msg"] and "restart it" in result["msg"], result
     assert "600" in result["msg"] and result["wanted"] > 10 and list(tmp_path.glob("*.dump*")) == []
+
+
+def test_a_full_disk_keeps_no_run_from_its_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", full)
+    path = str(tmp_path / "lock")
+    with file_lock(path, "a job"), pytest.raises(LockedError, match="another run holds"), file_lock(path, "a second"):
+        pass
 
 
 def test_what_has_run_out_comes_with_what_to_raise(small_server: Cluster) -> None:

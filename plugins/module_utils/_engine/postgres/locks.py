@@ -11,7 +11,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from typing import Callable
 
@@ -38,9 +38,10 @@ def file_lock(path: str, purpose: str, wait: float = 0.0) -> Iterator[None]:
             if time.monotonic() >= deadline:
                 raise _held(descriptor, path)
             time.sleep(0.1)
-        os.ftruncate(descriptor, 0)
         now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "since": now, "purpose": purpose}).encode(), 0)
+        with suppress(OSError):  # it is for a message only: a full disk keeps no run from its work
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "since": now, "purpose": purpose}).encode(), 0)
         yield
     finally:
         os.close(descriptor)
