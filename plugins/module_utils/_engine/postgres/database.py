@@ -84,6 +84,11 @@ def limit_connecting(ends: float | None) -> None:
     _run_ends[:] = [] if ends is None else [ends]
 
 
+def time_to_ask(wanted: float) -> float:
+    """Seconds for a question after the run's own work: as many as wanted, but few once the run's time is nearly over."""
+    return wanted if not _run_ends else min(wanted, max(0.0, _run_ends[0] + 2 - time.monotonic()))
+
+
 class Database:
     """One autocommit connection.
 

@@ -9,7 +9,7 @@ import time
 
 from ..errors import DatabaseError
 from .connection import ConnectionSettings
-from .database import connect
+from .database import connect, time_to_ask
 
 _PATIENCE = 10.0  # seconds; the server may still have to notice that the client has gone
 
@@ -21,7 +21,7 @@ def was_committed(settings: ConnectionSettings, xid: str) -> bool | None:
         settings: The same server and database.
         xid: As pg_current_xact_id() gave it in the lost session.
     """
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + time_to_ask(_PATIENCE)
     while True:
         try:
             with connect(settings, "lost reply") as database:
