@@ -17,6 +17,7 @@ from typing import Any, Callable
 import psycopg2
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.titan.database.plugins.module_utils import _module
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import THROW_AWAY, Cluster
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database, connect
@@ -164,6 +165,7 @@ def call_module(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]
             ended.append({"failed": True, "changed": False, "msg": msg, **result})
             raise Ended
 
+        monkeypatch.setattr(_module, "end_process", print)  # it would end the tests, too
         monkeypatch.setattr(basic.AnsibleModule, "exit_json", exit_json)
         monkeypatch.setattr(basic.AnsibleModule, "fail_json", fail_json)
         with (

@@ -41,7 +41,7 @@ def run_module(operation: Callable[[Call], Outcome], options: Spec, *, connectio
     options_given = {key: _given(options[key], value) for key, value in module.params.items() if key in options}
     try:
         settings = settings_from_options(module.params) if connection else None
-        with time_limit(options_given, _give_up):
+        with time_limit(options_given, end_process):
             outcome = operation(
                 Call(
                     options=options_given,
@@ -62,7 +62,7 @@ def run_module(operation: Callable[[Call], Outcome], options: Spec, *, connectio
     module.exit_json(changed=outcome.changed, diff=diff, summary=outcome.summary, **outcome.data)
 
 
-def _give_up(sentence: str) -> None:
+def end_process(sentence: str) -> None:
     """End a run that ends by nothing else, from another thread."""
     os.write(1, json.dumps({"failed": True, "changed": True, "msg": sentence}).encode())
     os._exit(1)

@@ -30,11 +30,9 @@ def start(arguments: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
     return process
 
 
-def kill_started() -> None:
-    """Kill every program that start() has started and that still runs, with all that it has started."""
-    for process in list(_started):
-        if process.returncode is None:
-            kill_tree(process.pid)
+def running_programs() -> list[subprocess.Popen[Any]]:
+    """The programs that start() has started and that were not seen to end."""
+    return [process for process in list(_started) if process.returncode is None]
 
 
 def run_until(arguments: Sequence[str], limit: float | None, **options: Any) -> int:

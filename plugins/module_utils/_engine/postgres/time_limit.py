@@ -18,9 +18,9 @@ from contextlib import contextmanager
 from typing import Any, Callable
 
 from ..errors import TitanError
-from ..host.programs import kill_started
+from ..host.programs import kill_tree, running_programs
 from ..text.durations import parse_seconds
-from .database import limit_connecting, open_databases
+from .database import Database, limit_connecting, open_databases
 
 # Seconds after the limit.
 _BACKSTOP, _SESSIONS_END, _PROCESS_ENDS = 1.0, 3.0, 4.5
@@ -58,7 +58,8 @@ def time_limit(options: Mapping[str, Any], give_up: Callable[[str], None]) -> It
     named = f" (option {option!r})" if option else ""
     sentence = f"The time limit of {seconds:g} seconds{named} is over; the run was ended."
     ended = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(ends, ended, lambda: give_up(sentence)), daemon=True)
+    others = {id(one) for one in (*open_databases(), *running_programs())}  # were there before, and are not this run's
+    watcher = threading.Thread(target=_watch, args=(ends, ended, others, lambda: give_up(sentence)), daemon=True)
     watcher.start()
     limit_connecting(ends)
     try:
@@ -72,17 +73,27 @@ def time_limit(options: Mapping[str, Any], give_up: Callable[[str], None]) -> It
         ended.set()
 
 
-def _watch(ends: float, ended: threading.Event, give_up: Callable[[], None]) -> None:
+def _watch(ends: float, ended: threading.Event, others: set[int], give_up: Callable[[], None]) -> None:
     if ended.wait(max(0.0, ends + _BACKSTOP - time.monotonic())):
         return
-    kill_started()
-    for database in open_databases():
+    _kill_programs(others)
+    for database in _sessions(others):
         threading.Thread(target=database.cancel, daemon=True).start()  # waits for an answer without a limit
     while not ended.wait(_EVERY):
         late = time.monotonic() - ends
         if late >= _SESSIONS_END:
-            kill_started()
-            for database in open_databases():
+            _kill_programs(others)
+            for database in _sessions(others):
                 database.abort()
         if late >= _PROCESS_ENDS:
             give_up()
+
+
+def _kill_programs(others: set[int]) -> None:
+    for process in running_programs():
+        if id(process) not in others:
+            kill_tree(process.pid)
+
+
+def _sessions(others: set[int]) -> list[Database]:
+    return [database for database in open_databases() if id(database) not in others]
