@@ -157,6 +157,15 @@ options:
       - Give it for one run, after looking at what has become fewer. The manifests remember it; a later shrink is found again.
     type: bool
     default: false
+  accept_left_out:
+    description:
+      - "Names of what may be missing in the backup although it has rows: a table as C(schema.table), or a subscription. C(pg_dump) leaves out the
+        tables that an extension owns and has not marked as its configuration, foreign tables, subscriptions when no superuser runs it, and unlogged
+        tables on a standby."
+      - Each is named in a warning, in the result, in every listing and in the manifest. What is accepted here stays in the manifest and is named
+        nowhere else.
+    type: list
+    elements: str
   accept_other_source:
     description:
       - Also remove backups of another database or server (system identifier) than the newest one's, as after a move or an upgrade.

@@ -16,7 +16,7 @@ from ..host.files import absolute, require_private_directory
 from ..outcome import Call, Outcome
 from ..postgres.clock import clock_doubt
 from ..postgres.connection import ConnectionSettings
-from ..postgres.database import Database, connect
+from ..postgres.database import connect
 from ..text.durations import parse_duration
 from .catalog.entry import PHYSICAL, Entry
 from .catalog.files import backup_lock
@@ -27,9 +27,10 @@ from .catalog.read import from_the_future, newest_verified, read_catalog, read_e
 from .catalog.report import listing_line, public_entry
 from .catalog.source import Source
 from .content.fingerprint import canceller, read_tables
+from .content.left_out import reach_other_servers
 from .dump.leftovers import remove_leftover_parts
 from .dump.preflight import choose_tools, last_of_kind, require_sensible, require_space
-from .dump.source import left_out, of_source, read_source, require_readable
+from .dump.source import of_source, read_source, require_libraries, require_readable
 from .dump.take import Wanted, take_backup, utc_now
 from .keep.plan import accepted_since, rules_from_option
 from .pgbackrest.drill import drill_stanza
@@ -68,7 +69,12 @@ def backup(call: Call) -> Outcome:
                 require_readable(database, read_tables(database))
                 return planned(wanted, entries, rules, missing)
             remove_leftover_parts(wanted.dest, name)
-            warnings = _remarks(source, database)
+            if wanted.verify == "restored" and not wanted.drill_on:
+                require_libraries(database, source, wanted.programs)
+            warnings = ["The server is a standby."] if source.in_recovery else []
+            warnings += reach_other_servers(database)
+            for warning in warnings:
+                call.say(warning)
             path, manifest, more = take_backup(database, source, wanted, deadline, call.say)
             warnings += [*more, *too_long(manifest, options["window"])]
             return finish(path, manifest, warnings, entries, rules, wanted, clock_doubt(database))
@@ -156,19 +162,6 @@ def _called(name: str | None) -> str:
     return f" called {name!r}" if name else ""
 
 
-def _remarks(source: Source, database: Database) -> list[str]:
-    """What pg_dump leaves out without calling it an error."""
-    return [*left_out(database), *_of_standby(source, database)]
-
-
-def _of_standby(source: Source, database: Database) -> list[str]:
-    if not source.in_recovery:
-        return []
-    absent = [table.label for table in read_tables(database) if table.absent]
-    without = f"; it does not have the rows of the unlogged tables {', '.join(absent)}" if absent else ""
-    return [f"The server is a standby{without}."]
-
-
 def _within(text: str | None) -> timedelta | None:
     return parse_duration("unless_verified_within", text).as_timedelta if text else None
 
@@ -209,6 +202,7 @@ def _wanted(
         identity=absolute(options["identity"]),
         copy_to=tuple(options["copy_to"] or ()),
         copy_back=tuple(options["copy_back"] or ()),
+        accept_left_out=tuple(options["accept_left_out"] or ()),
     )
 
 

@@ -76,12 +76,12 @@ def finish(
     removed = remove_backups(plan)
     checked = manifest.verified
     proof = (
-        f"{checked.tables} tables, {checked.rows} rows compared after restore"
+        f"{checked.tables} tables, {checked.rows} rows compared after restore{manifest.without}"
         if checked.level == "restored"
         else "read back and decoded"
     )
     summary = f"{path}: {manifest.size} bytes, {proof}; {len(removed)} old backup(s) removed."
-    data = {"backup": {**manifest.as_json(), "path": path}, "removed": removed, "removal_refused": plan.refused}
+    data = {"backup": {**manifest.as_result(), "path": path}, "removed": removed, "removal_refused": plan.refused}
     return Outcome(True, data, summary, *listing_diff(entries, removed, os.path.basename(path)), tuple(warnings))
 
 

@@ -35,6 +35,15 @@ class Programs:
     def path(self, program: str) -> str:
         return os.path.join(self.folder, program)
 
+    def has_library(self, name: str) -> bool:
+        """Whether the server could load the library, as shared_preload_libraries names it."""
+        file = name if name.endswith(".so") else f"{name}.so"
+        if os.path.isabs(file):
+            return os.path.isfile(file)
+        lib = os.path.join(os.path.dirname(self.folder), "lib")
+        folders = (lib, os.path.join(lib, "postgresql"), os.path.join(lib, "pgsql"))
+        return any(os.path.isfile(os.path.join(folder, file.replace("$libdir/", ""))) for folder in folders)
+
 
 def find_programs(folder: str | None, major: int, needed: Sequence[str] = CLIENT, newer: bool = False) -> Programs:
     """Find PostgreSQL's programs.

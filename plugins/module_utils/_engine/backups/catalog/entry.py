@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .manifest import Manifest
+from .manifest import Manifest, table_digest
 
 PHYSICAL = "pgbackrest"  # the format of pgBackRest's backups, which its own rules remove
 
@@ -60,13 +60,23 @@ class Entry:
         return bool(self.manifest and self.manifest.pinned)
 
     @property
+    def without(self) -> str:
+        """The end of a sentence on what it does not hold; empty when it holds everything."""
+        return self.manifest.without if self.manifest else ""
+
+    @property
     def rows(self) -> int:
         """Rows in the source's tables; 0 where that is not known."""
+        if self.manifest and self.manifest.sealed:
+            return self.manifest.sealed.rows
         return self.manifest.fingerprint.rows if self.manifest else 0
 
     def lacks(self, tables: Collection[tuple[str, str]]) -> list[tuple[str, str]]:
         """Those of the tables (schema, name) that a dump is known not to hold; a physical backup holds them all."""
         if self.manifest is None:
             return []
+        sealed = self.manifest.sealed
+        if sealed:
+            return sorted(each for each in tables if table_digest(sealed.salt, *each) not in sealed.tables)
         held = {(table.schema, table.name) for table in self.manifest.fingerprint.tables}
         return sorted(set(tables) - held)

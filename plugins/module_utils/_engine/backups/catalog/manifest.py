@@ -9,6 +9,7 @@ newer version wrote and this one does not know is kept when the manifest is writ
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -19,11 +20,15 @@ from typing import Any
 from ...errors import TitanError
 from ...host.files import write_file
 from ..content.fingerprint import Fingerprint, fingerprint_from_manifest
+from ..content.left_out import LeftOut, left_out_text
+from ..content.structure import Structure, structure_from_json
 from .files import hand_over
 from .naming import MANIFEST
 from .source import Source, source_from_json
 
-FORMAT_VERSION = 2  # since 2, manifests name the method that hashes rows; without one it is that of 1
+FORMAT_VERSION = (
+    3  # since 2, manifests name the method that hashes rows (without one it is that of 1); since 3, the structure
+)
 LEVELS = ("none", "checksum", "restored")
 
 _REQUIRED: Mapping[str, type | tuple[type, ...]] = {
@@ -53,6 +58,7 @@ class Verification:
         problem: Why the last verification failed; then level is "none".
         tables, rows: Compared after the restore.
         seconds: How long it took.
+        notes: What could not be compared, or differs in a way that no restore can keep.
     """
 
     level: str = "none"
@@ -61,6 +67,7 @@ class Verification:
     tables: int = 0
     rows: int = 0
     seconds: float = 0.0
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -70,6 +77,7 @@ class Verification:
             "tables": self.tables,
             "rows": self.rows,
             "seconds": round(self.seconds, 3),
+            "notes": list(self.notes),
         }
 
 
@@ -91,6 +99,30 @@ class Copied:
 
 
 @dataclass(frozen=True)
+class Sealed:
+    """What the manifest of an encrypted backup says in clear of the part that is encrypted.
+
+    Attributes:
+        file, sha256: The encrypted part, which lies beside the backup.
+        salt, tables: A digest of each table's name, so that a table can be looked for without its name standing there.
+        rows: In all tables.
+        left_out: How many things with rows are not in the backup.
+    """
+
+    file: str
+    sha256: str
+    salt: str
+    tables: tuple[str, ...]
+    rows: int
+    left_out: int
+
+
+def table_digest(salt: str, schema: str, name: str) -> str:
+    """The digest under which a table is found in a sealed manifest."""
+    return hashlib.sha256("\0".join((salt, schema, name)).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
 class Manifest:
     """One backup, as its manifest has it.
 
@@ -100,7 +132,10 @@ class Manifest:
         source: What was dumped; None for a file that others made.
         started, finished: Aware UTC times.
         size: Bytes.
-        fingerprint: What was in the source.
+        fingerprint: The rows that were in the source.
+        structure: What was in it beside rows; None in manifests of before.
+        left_out: What has rows and is not in the backup.
+        sealed: Of an encrypted backup; then all that only the key may open is encrypted, and read from there.
         tool_version: Of pg_dump.
         shrink_accepted: When somebody last said that the database has rightly become smaller; None for never.
         dump_seconds: How long the dump took.
@@ -117,6 +152,9 @@ class Manifest:
     sha256: str
     fingerprint: Fingerprint
     verified: Verification = Verification()
+    structure: Structure | None = None
+    left_out: tuple[LeftOut, ...] = ()
+    sealed: Sealed | None = None
     database: str = ""
     system_identifier: str = ""
     source: Source | None = None
@@ -140,6 +178,37 @@ class Manifest:
     def with_verification(self, verified: Verification) -> Manifest:
         return replace(self, verified=verified)
 
+    def as_result(self) -> dict[str, Any]:
+        """What modules return: without the values of settings, which may be secrets, and with numbers instead of long lists."""
+        if self.sealed:
+            return self.in_clear()
+        found = self.as_json()
+        if self.source:
+            found["source"]["properties"]["settings"] = [
+                {"role": each.role, "setting": each.name} for each in self.source.properties.settings
+            ]
+        if self.structure:
+            found["structure"] = {
+                key: len(value) if isinstance(value, dict) else value for key, value in found["structure"].items()
+            }
+        return found
+
+    def in_clear(self) -> dict[str, Any]:
+        """What is written of a sealed one in clear: what finding and keeping need."""
+        found = {key: value for key, value in self.as_json().items() if key in _IN_CLEAR or key in self.extra}
+        problem = _SEALED_PROBLEM if self.verified.problem else ""
+        found["verified"] = {**found["verified"], "problem": problem, "notes": []}
+        return {**found, "tables": [], "sealed": vars(self.sealed)}
+
+    @property
+    def without(self) -> str:
+        """The end of a sentence on what the backup does not hold; empty when it holds everything."""
+        if self.sealed:
+            return (
+                f", without {self.sealed.left_out} thing(s) that its sealed part names" if self.sealed.left_out else ""
+            )
+        return left_out_text(self.left_out)
+
     def as_json(self) -> dict[str, Any]:
         """What is written, with the keys of all versions."""
         found: dict[str, Any] = {
@@ -161,6 +230,8 @@ class Manifest:
             "sha256": self.sha256,
             "snapshot": self.snapshot,
             **self.fingerprint.as_manifest(),
+            "structure": self.structure.as_json() if self.structure else None,
+            "left_out": [each._asdict() for each in self.left_out],
             "globals": vars(self.globals) if self.globals else None,
             "pinned": self.pinned,
             "shrink_accepted": format_time(self.shrink_accepted) if self.shrink_accepted else None,
@@ -174,9 +245,14 @@ class Manifest:
         return found
 
 
+_SEALED_PROBLEM = "its last drill failed or found differences; drill it with its key to read which"
+_IN_CLEAR = frozenset({
+    "format_version", "engine_version", "file", "name", "database", "system_identifier", "tools", "started", "finished", "format",
+    "compression", "size", "sha256", "globals", "pinned", "shrink_accepted", "seconds", "verified", "copied", "adopted",
+})  # fmt: skip
 _OURS = frozenset({
     *_REQUIRED, "engine_version", "source", "tools", "host", "snapshot", "large_objects", "row_hash", "globals", "pinned",
-    "shrink_accepted", "seconds", "adopted", "copied",
+    "shrink_accepted", "seconds", "adopted", "copied", "structure", "left_out", "sealed",
 })  # fmt: skip
 
 
@@ -200,6 +276,11 @@ def manifest_from_json(found: Any) -> Manifest:
             sha256=found["sha256"],
             fingerprint=fingerprint_from_manifest(found),
             verified=verification_from_json(found["verified"]),
+            structure=structure_from_json(found["structure"]) if found.get("structure") else None,
+            left_out=tuple(
+                LeftOut(each["kind"], each["name"], each["why"], bool(each.get("accepted")))
+                for each in found.get("left_out") or ()
+            ),
             database=found["database"],
             system_identifier=found["system_identifier"],
             source=source_from_json(found["source"]) if found.get("source") else None,
@@ -215,6 +296,9 @@ def manifest_from_json(found: Any) -> Manifest:
             engine_version=str(found.get("engine_version") or ""),
             host=str(found.get("host") or ""),
             snapshot=str(found.get("snapshot") or ""),
+            sealed=Sealed(**{**found["sealed"], "tables": tuple(found["sealed"]["tables"])})
+            if found.get("sealed")
+            else None,
             extra={key: value for key, value in found.items() if key not in _OURS},
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -247,6 +331,7 @@ def verification_from_json(found: Mapping[str, Any]) -> Verification:
         tables=int(found.get("tables") or 0),
         rows=int(found.get("rows") or 0),
         seconds=float(found.get("seconds") or 0),
+        notes=tuple(str(note) for note in found.get("notes") or ()),
     )
 
 
@@ -284,7 +369,8 @@ def read_manifest(path: str) -> Manifest:
 
 def write_manifest(path: str, manifest: Manifest, label: str = "backup.manifest") -> None:
     """Write the manifest of the backup at path: whole or not at all, mode 0600."""
-    write_file(manifest_path(path), json_bytes(manifest.as_json()), 0o600, label)
+    content = manifest.in_clear() if manifest.sealed else manifest.as_json()
+    write_file(manifest_path(path), json_bytes(content), 0o600, label)
     hand_over(manifest_path(path))
 
 

@@ -15,6 +15,8 @@ from ..programs.codecs import CODECS, NONE, Codec
 
 MANIFEST = ".json"
 GLOBALS = ".globals.sql"
+ENCRYPTED = ".age"
+SEALED = ".sealed.age"
 
 FORMATS = ("plain", "custom", "directory")
 EXTENSIONS = {(form, codec.name): codec.extension(form) for form in FORMATS for codec in CODECS.values()}
@@ -48,7 +50,7 @@ class FileName:
         return self.compression if self.codec.in_pipe(self.format) else NONE
 
     def __str__(self) -> str:
-        suffix = ".age" if self.encrypted else ""
+        suffix = ENCRYPTED if self.encrypted else ""
         return f"{self.name}_{self.started:%Y%m%d_%H%M%S}.{EXTENSIONS[self.format, self.compression]}{suffix}"
 
 

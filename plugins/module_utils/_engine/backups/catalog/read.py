@@ -146,7 +146,8 @@ def _content_problem(path: str, parsed: FileName, manifest: Manifest | None, siz
 def files_of(entry: Entry) -> list[str]:
     """Everything that belongs to the backup and exists: the dump first, the manifest last, so that at no moment of a
     removal a dump is there without its manifest."""
-    beside = [part.file for part in (entry.manifest.globals if entry.manifest else None,) if part]
+    parts = (entry.manifest.globals, entry.manifest.sealed) if entry.manifest else ()
+    beside = [part.file for part in parts if part]
     folder = os.path.dirname(entry.path)
     paths = [entry.path, *(os.path.join(folder, os.path.basename(item)) for item in beside), manifest_path(entry.path)]
     return [path for path in paths if os.path.lexists(path)]

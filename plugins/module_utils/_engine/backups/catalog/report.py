@@ -23,7 +23,7 @@ def listing_diff(entries: Sequence[Entry], removed: Sequence[str], new: str) -> 
 def listing_line(entry: Entry) -> str:
     """A backup as the list shows it."""
     pinned = "  pinned" if entry.pinned else ""
-    return f"{entry.path}  {entry.size} bytes  {entry.problem or entry.verified_level}{pinned}"
+    return f"{entry.path}  {entry.size} bytes  {entry.problem or entry.verified_level + entry.without}{pinned}"
 
 
 def public_entry(entry: Entry) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def public_entry(entry: Entry) -> dict[str, Any]:
         "adopted": entry.adopted,
         "pinned": entry.pinned,
     }
-    return {**(entry.manifest.as_json() if entry.manifest else entry.record or {}), **found}
+    return {**(entry.manifest.as_result() if entry.manifest else entry.record or {}), **found}
 
 
 def _text(moment: datetime | None) -> str | None:

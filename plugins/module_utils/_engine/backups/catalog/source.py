@@ -63,6 +63,7 @@ class Source:
         superuser: Name of the cluster's first one.
         roles: Owners, grantees and others that the dump names.
         tablespaces: Those that its tables and indexes lie in.
+        preload: Libraries that its server loads at its start; empty when the role may not read which.
     """
 
     database: str = ""
@@ -78,10 +79,16 @@ class Source:
     superuser: str = "postgres"
     roles: tuple[str, ...] = ()
     tablespaces: tuple[str, ...] = ()
+    preload: tuple[str, ...] = ()
     properties: DatabaseProperties = field(default_factory=DatabaseProperties)
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "roles": list(self.roles), "tablespaces": list(self.tablespaces)}
+        return {
+            **asdict(self),
+            "roles": list(self.roles),
+            "tablespaces": list(self.tablespaces),
+            "preload": list(self.preload),
+        }
 
 
 def source_from_json(found: Mapping[str, Any]) -> Source:
@@ -90,7 +97,7 @@ def source_from_json(found: Mapping[str, Any]) -> Source:
     properties = _known(DatabaseProperties, found.get("properties") or {})
     for name, kind in (("settings", Setting), ("grants", Grant)):
         properties[name] = tuple(kind(**_known(kind, each)) for each in properties.get(name) or ())
-    for name in ("roles", "tablespaces"):
+    for name in ("roles", "tablespaces", "preload"):
         given[name] = tuple(given.get(name) or ())
     return Source(**{**given, "properties": DatabaseProperties(**properties)})
 

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Callable
 
 from ...errors import TitanError
 from ...outcome import silent
 from ...postgres.database import Database, child_options, sql
-from .row_hash import COLUMNS, COLUMNS_OF, HASH_METHODS, TEXT, Column, row_hash
+from .row_hash import BY_NAME, COLUMNS_OF, HASH_METHODS, NEWEST, TEXT, Column, row_hash
 
 # Row text depends on these; both sides of a comparison must run under the same.
 _FIXED_SETTINGS = """
@@ -24,7 +24,16 @@ SET statement_timeout = 0
 
 @dataclass(frozen=True)
 class Table:
-    """A table that holds rows of its own."""
+    """A table that holds rows of its own.
+
+    Attributes:
+        readable: Whether the role may read it.
+        row_security: Whether row security would hide rows from the role.
+        absent: Whether the server does not have its rows: it is a standby, and they are unlogged.
+        whole: Whether it is partitioned, and its partitions' rows are meant.
+        condition: "WHERE ..." as an extension gives it for its configuration; empty for all rows.
+        inherits: Whether a restore may order its columns otherwise.
+    """
 
     oid: int
     schema: str
@@ -33,6 +42,14 @@ class Table:
     row_security: bool
     pages: int
     absent: bool
+    whole: bool = False
+    condition: str = ""
+    inherits: bool = False
+
+    @property
+    def must_be_hashed(self) -> bool:
+        """Whether two dumps of it may read otherwise although its rows are the same."""
+        return self.whole or self.inherits or bool(self.condition)
 
     @property
     def label(self) -> str:
@@ -40,6 +57,16 @@ class Table:
 
     def identifier(self) -> Any:
         return sql.Identifier(self.schema, self.name)
+
+    def relation(self) -> Any:
+        """What stands behind FROM and LOCK TABLE."""
+        return sql.SQL("{}" if self.whole else "ONLY {}").format(self.identifier())
+
+    def its_rows(self) -> Any:
+        """What stands behind FROM, and wants a name, for those of its rows that are dumped."""
+        if not self.condition:
+            return self.relation()
+        return sql.SQL("(SELECT * FROM {} {})").format(self.relation(), sql.SQL(self.condition))
 
 
 @dataclass(frozen=True)
@@ -59,13 +86,19 @@ class Fingerprint:
     Attributes:
         tables: By schema and name.
         large_objects, large_objects_hash: How many, and the sum of their pieces' hashes.
-        hash_method: How to hash rows.
+        hash_method: By which method the rows are hashed.
     """
 
     tables: tuple[Content, ...]
     large_objects: int
     large_objects_hash: str
-    hash_method: str = COLUMNS
+    hash_method: str = NEWEST
+
+    @property
+    def hashed(self) -> set[tuple[str, str]] | None:
+        """Schema and name of the tables that are hashed; None when all are."""
+        found = {(table.schema, table.name) for table in self.tables if table.hash}
+        return None if len(found) == len(self.tables) else found
 
     @property
     def rows(self) -> int:
@@ -96,7 +129,7 @@ def hash_method_of(manifest: Mapping[str, Any] | None) -> str:
     Raises:
         TitanError: a newer version made it.
     """
-    hash_method = str(manifest.get("row_hash") or TEXT) if manifest else COLUMNS
+    hash_method = str(manifest.get("row_hash") or TEXT) if manifest else NEWEST
     if hash_method not in HASH_METHODS:
         raise TitanError(f"Its manifest hashes rows by the method {hash_method!r}, which this version does not know.")
     return hash_method
@@ -134,33 +167,75 @@ def canceller(database: Database) -> Callable[[], None]:
     return database.interrupter()
 
 
-def read_tables(database: Database) -> list[Table]:
-    """The tables whose rows pg_dump dumps: ordinary tables and leaf partitions that no extension owns."""
-    found = database.rows(
-        """
-        SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name,
-               has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable,
-               row_security_active(c.oid) AS row_security, c.relpages AS pages,
-               c.relpersistence = 'u' AND pg_is_in_recovery() AS absent
-          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE c.relkind = 'r' AND c.relpersistence <> 't'
-           AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
-           AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
-                              AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
-           AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid
-                              AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
-         ORDER BY n.nspname, c.relname
-        """
-    )
-    return [Table(**row) for row in found]
+def read_tables(database: Database, hash_method: str = NEWEST) -> list[Table]:
+    """The tables whose rows pg_dump dumps.
+
+    Args:
+        database: Connected.
+        hash_method: Fingerprints by older methods know neither an extension's configuration nor tables in its schema, and
+            list each partition by itself.
+    """
+    query = _TABLES if hash_method == BY_NAME else _TABLES_OF_BEFORE
+    return [Table(**row) for row in database.rows(query)]
+
+
+_MEMBER = """EXISTS (SELECT FROM pg_depend d WHERE d.classid = '{0}'::regclass AND d.objid = {1}.oid
+                     AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')"""
+# What an extension owns is dumped where the extension has marked it as its configuration, and with the condition it gave.
+# pg_dump loads the partitions of a table that is partitioned by the hash of an enum through that table, because the values'
+# numbers change and with them their partitions: such a table is read as a whole (column "root").
+_TABLES = f"""
+WITH moving AS MATERIALIZED (
+    SELECT p.partrelid AS oid FROM pg_partitioned_table p
+     WHERE p.partstrat = 'h' AND EXISTS (
+           SELECT FROM unnest(p.partclass::oid[]) AS k(oid) JOIN pg_opclass o ON o.oid = k.oid WHERE o.opcintype = 'anyenum'::regtype)),
+found AS (
+    SELECT c.oid, c.relnamespace, c.relname, c.relpages, c.relpersistence, coalesce(config.condition, '') AS condition,
+           EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid) AND NOT c.relispartition AS inherits,
+           CASE WHEN c.relispartition AND EXISTS (SELECT FROM moving) THEN (
+               SELECT a.relid::oid FROM pg_partition_ancestors(c.oid) WITH ORDINALITY a(relid, number)
+                WHERE a.relid IN (SELECT oid FROM moving) ORDER BY a.number DESC LIMIT 1) END AS root
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      LEFT JOIN (SELECT u.oid, u.condition FROM pg_extension e, unnest(e.extconfig, e.extcondition) AS u(oid, condition)) config
+           ON config.oid = c.oid
+     WHERE c.relkind = 'r' AND c.relpersistence <> 't'
+       AND (config.oid IS NOT NULL
+            OR n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' AND NOT {_MEMBER.format("pg_class", "c")})),
+each AS (
+    SELECT oid, relnamespace, relname, relpages, relpersistence, condition, inherits, false AS whole,
+           has_schema_privilege(relnamespace, 'USAGE') AND has_table_privilege(oid, 'SELECT') AS readable,
+           row_security_active(oid) AS row_security
+      FROM found WHERE root IS NULL
+     UNION ALL
+    SELECT r.oid, r.relnamespace, r.relname, parts.pages, 'p', '', false, true,
+           has_schema_privilege(r.relnamespace, 'USAGE') AND has_table_privilege(r.oid, 'SELECT') AND parts.readable,
+           row_security_active(r.oid) OR parts.row_security
+      FROM pg_class r JOIN (
+           SELECT root, sum(relpages)::int AS pages, bool_or(row_security_active(oid)) AS row_security,
+                  bool_and(has_schema_privilege(relnamespace, 'USAGE') AND has_table_privilege(oid, 'SELECT')) AS readable
+             FROM found WHERE root IS NOT NULL GROUP BY root) parts ON parts.root = r.oid)
+SELECT e.oid::bigint AS oid, n.nspname::text AS schema, e.relname::text AS name, e.readable, e.row_security,
+       e.relpages AS pages, e.relpersistence = 'u' AND pg_is_in_recovery() AS absent, e.whole, e.condition, e.inherits
+  FROM each e JOIN pg_namespace n ON n.oid = e.relnamespace ORDER BY 2, 3
+"""  # noqa: S608  constants
+_TABLES_OF_BEFORE = f"""
+SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name,
+       has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable,
+       row_security_active(c.oid) AS row_security, c.relpages AS pages,
+       c.relpersistence = 'u' AND pg_is_in_recovery() AS absent
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+   AND NOT {_MEMBER.format("pg_class", "c")} AND NOT {_MEMBER.format("pg_namespace", "n")}
+ ORDER BY 2, 3
+"""  # noqa: S608  constants
 
 
 def read_fingerprint(
     database: Database,
     tables: Sequence[Table],
     say: Callable[[str], None] = silent,
-    hashes: bool = True,
-    hash_method: str = COLUMNS,
+    hashed: Collection[tuple[str, str]] | None = None,
+    hash_method: str = NEWEST,
 ) -> Fingerprint:
     """Count and hash the rows of the tables, and the large objects, in the connection's transaction or snapshot.
 
@@ -168,10 +243,10 @@ def read_fingerprint(
         database: Connected, with fixed settings.
         tables: From read_tables.
         say: Takes a line for each table.
-        hashes: False to count the rows only; their hash is then empty.
+        hashed: Schema and name of the tables to hash; the rows of others are only counted. None for all.
         hash_method: How to hash rows, for a comparison with an older fingerprint.
     """
-    contents = read_contents(database, tables, say, hashes, hash_method)
+    contents = read_contents(database, tables, say, hashed, hash_method)
     objects, objects_hash = _large_objects(database)
     return Fingerprint(contents, objects, objects_hash, hash_method)
 
@@ -180,12 +255,13 @@ def read_contents(
     database: Database,
     tables: Iterable[Table],
     say: Callable[[str], None] = silent,
-    hashes: bool = True,
-    hash_method: str = COLUMNS,
+    hashed: Collection[tuple[str, str]] | None = None,
+    hash_method: str = NEWEST,
 ) -> tuple[Content, ...]:
     """Count and hash the rows of the tables. Those that a standby does not have are empty there and in a dump of it."""
     contents = []
     for table in tables:
+        hashes = hashed is None or (table.schema, table.name) in hashed
         if table.absent:
             contents.append(Content(table.schema, table.name, 0, "0" if hashes else ""))
         else:
@@ -195,7 +271,7 @@ def read_contents(
 
 
 def _count(database: Database, table: Table) -> Content:
-    rows = database.value(sql.SQL("SELECT count(*) FROM ONLY {}").format(table.identifier()))
+    rows = database.value(sql.SQL("SELECT count(*) FROM {} AS titan_row").format(table.its_rows()))
     return Content(table.schema, table.name, int(rows), "")
 
 
@@ -203,9 +279,9 @@ def _content(database: Database, table: Table, hash_method: str) -> Content:
     columns = [Column(row["name"], row["kind"]) for row in database.rows(COLUMNS_OF, (table.oid,))]
     alias, hashed = row_hash(hash_method, columns)
     row = database.row(
-        sql.SQL(
-            "SELECT count(*) AS rows, coalesce(sum({hashed}), 0)::text AS hash FROM ONLY {table} AS {alias}"
-        ).format(hashed=hashed, table=table.identifier(), alias=sql.Identifier(alias))
+        sql.SQL("SELECT count(*) AS rows, coalesce(sum({hashed}), 0)::text AS hash FROM {rows} AS {alias}").format(
+            hashed=hashed, rows=table.its_rows(), alias=sql.Identifier(alias)
+        )
     )
     if row is None:
         raise TitanError(f"Table {table.label} gave no count.")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The SQL that makes 64 bits of one row, in the two methods that manifests know.
+"""The SQL that makes 64 bits of one row, by the methods that manifests know.
 
 "text" (manifests that name no method) hashes the text of the whole row. "columns" hashes one column after the other, each hash
 being the seed of the next one, so that it depends on every value, on its column and on all values before it, as the text
@@ -19,8 +19,9 @@ from typing import Any
 
 from ...postgres.database import sql
 
-TEXT, COLUMNS = "text", "columns"
-HASH_METHODS = (TEXT, COLUMNS)
+TEXT, COLUMNS, BY_NAME = "text", "columns", "columns by name"
+HASH_METHODS = (TEXT, COLUMNS, BY_NAME)
+NEWEST = BY_NAME
 
 # {c} is the column, {seed} the hash so far. A hash function gives NULL for NULL, which would forget the seed: hence coalesce,
 # and a seed that says whether there was a value.
@@ -82,6 +83,8 @@ def row_hash(hash_method: str, columns: Sequence[Column]) -> tuple[str, Any]:
     alias = "titan_row"
     if hash_method == COLUMNS:
         return alias, _of_columns(alias, columns)
+    if hash_method == BY_NAME:
+        return alias, _of_columns(alias, sorted(columns, key=lambda column: column.name))
     taken = {column.name for column in columns} | _SYSTEM
     while alias in taken:  # x::text would then mean the column called x
         alias += "_"

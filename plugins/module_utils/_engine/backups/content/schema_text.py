@@ -22,6 +22,7 @@ _SETVAL = re.compile(
     rb"SELECT pg_catalog\.setval\((E?)'((?:[^']|'')*)', (-?\d+), (true|false)\);$", re.DOTALL | re.MULTILINE
 )
 _DATA = b"-- Data for Name: "
+_VIA_ROOT = b"-- load via partition root "
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class SkeletonReader:
                 self._digests[self._copy] = hashlib.sha256()
         elif line.startswith(_DATA):
             self._expects_copy, self._copy = True, b""
-        elif self._expects_copy and line.startswith(b"--") and line != b"--":
+        elif self._expects_copy and line.startswith(b"--") and line not in (b"--", _VIA_ROOT):
             self._expects_copy = False
         elif self._expects_copy and line.startswith(b"COPY "):
             self._copy = line + b"\n"

@@ -164,6 +164,16 @@ BACKUP: Spec = {
         variable="backup_accept_shrink",
         scheduled=False,
     ),
+    "accept_left_out": option(
+        "list",
+        "Names of what may be missing in the backup although it has rows: a table as C(schema.table), or a subscription. "
+        "C(pg_dump) leaves out the tables that an extension owns and has not marked as its configuration, "
+        "foreign tables, subscriptions when no superuser runs it, and unlogged tables on a standby.",
+        "Each is named in a warning, in the result, in every listing and in the manifest. What is accepted "
+        "here stays in the manifest and is named nowhere else.",
+        elements="str",
+        variable="backup_accept_left_out",
+    ),
     "accept_other_source": option(
         "bool",
         "Also remove backups of another database or server (system identifier) than the newest one's, as after "

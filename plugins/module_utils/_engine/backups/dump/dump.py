@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 from ...errors import DatabaseError, TitanError
 from ...host.files import PART, published, sync_directory
@@ -25,10 +25,12 @@ from ..catalog.files import digest, size_of
 from ..catalog.integrity import WrittenGzip
 from ..catalog.naming import FileName
 from ..content.fingerprint import Fingerprint, Table, dump_settings
+from ..content.structure import Structure
 from ..programs.codecs import GZIP, NONE
 from ..programs.pipeline import PIECE, Chain, Deadline, Program, chain
 from .parallel import dump_and_fingerprint
 from .source import snapshot
+from .structure import structure_beside
 
 _ATTEMPTS = 3
 
@@ -74,8 +76,9 @@ class Dumped:
 
     size: int
     sha256: str
-    snapshot: str
     fingerprint: Fingerprint
+    structure: Structure
+    snapshot: str
     seconds: float
 
 
@@ -95,8 +98,8 @@ def take_dump(
             step("backup.dump")
             before = deadline.elapsed
             try:
-                size, sha256, content = _dump_to_file(database, request, identifier, tables, deadline, say)
-                return Dumped(size, sha256, identifier, content, deadline.elapsed - before)
+                written = _dump_to_file(database, request, identifier, tables, deadline, say)
+                return Dumped(*written, identifier, deadline.elapsed - before)
             except TitanError:
                 if attempt == _ATTEMPTS or not _somebody_waits(database, tables):
                     raise
@@ -124,31 +127,57 @@ def _dump_to_file(
     tables: Sequence[Table],
     deadline: Deadline,
     say: Callable[[str], None],
-) -> tuple[int, str, Fingerprint]:
+) -> _Written:
     left = deadline.left()
     if left:
         database.execute("SELECT set_config('statement_timeout', %s, false)", (f"{int(left * 1000) + 1}ms",))
     with child_environment(database.settings) as inherited:
         env = {**inherited, **dump_settings(database)}
-        if request.file.format == "directory":
-            return _dump_directory(database, request, identifier, tables, env, deadline, say)
-        digest_so_far = hashlib.sha256()
-        with published(request.path, label="backup.file") as stream, _decoding(request, deadline) as decoders:
-            programs = _programs(request, identifier, env)
-            sinks = [stream.write, *decoders]
-            with chain(programs, deadline, stdout=subprocess.PIPE) as started:
-                content = dump_and_fingerprint(
-                    database,
-                    started,
-                    lambda: _pump(started, sinks, digest_so_far),
-                    tables,
-                    request.hashes,
-                    deadline,
-                    say,
-                )
-            stream.flush()
-            size = os.fstat(stream.fileno()).st_size
-        return size, digest_so_far.hexdigest(), content
+        schema = Program([request.programs.path("pg_dump"), *_common(request, identifier), "--schema-only"], env)
+        with structure_beside(database, schema, request.programs.version, deadline) as structure:
+            write = _dump_directory if request.file.format == "directory" else _dump_stream
+            size, sha256, content = write(database, request, identifier, tables, env, deadline, say)
+            return _Written(size, sha256, content, structure())
+
+
+class _Written(NamedTuple):
+    size: int
+    sha256: str
+    fingerprint: Fingerprint
+    structure: Structure
+
+
+def _hashed(request: DumpRequest, tables: Sequence[Table]) -> set[tuple[str, str]] | None:
+    """The tables to hash on the source; None for all."""
+    return None if request.hashes else {(table.schema, table.name) for table in tables if table.must_be_hashed}
+
+
+def _dump_stream(
+    database: Database,
+    request: DumpRequest,
+    identifier: str,
+    tables: Sequence[Table],
+    env: dict[str, str],
+    deadline: Deadline,
+    say: Callable[[str], None],
+) -> tuple[int, str, Fingerprint]:
+    digest_so_far = hashlib.sha256()
+    with published(request.path, label="backup.file") as stream, _decoding(request, deadline) as decoders:
+        programs = _programs(request, identifier, env)
+        sinks = [stream.write, *decoders]
+        with chain(programs, deadline, stdout=subprocess.PIPE) as started:
+            content = dump_and_fingerprint(
+                database,
+                started,
+                lambda: _pump(started, sinks, digest_so_far),
+                tables,
+                _hashed(request, tables),
+                deadline,
+                say,
+            )
+        stream.flush()
+        size = os.fstat(stream.fileno()).st_size
+    return size, digest_so_far.hexdigest(), content
 
 
 def _programs(request: DumpRequest, identifier: str, env: dict[str, str]) -> list[Program]:
@@ -206,7 +235,9 @@ def _dump_directory(
         options = ["--format=directory", f"--jobs={request.jobs}", f"--compress={level}", f"--file={temporary}"]
         program = Program([request.programs.path("pg_dump"), *_common(request, identifier), *options], env)
         with chain([program], deadline, stdout=subprocess.DEVNULL) as started:
-            content = dump_and_fingerprint(database, started, started.finish, tables, request.hashes, deadline, say)
+            content = dump_and_fingerprint(
+                database, started, started.finish, tables, _hashed(request, tables), deadline, say
+            )
         for name in os.listdir(temporary):
             _sync_file(os.path.join(temporary, name))
         sync_directory(temporary)

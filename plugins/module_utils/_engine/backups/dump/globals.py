@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+from collections.abc import Sequence
 
 from ...errors import TitanError
 from ...host.files import published
@@ -17,8 +18,10 @@ from ...postgres.programs import Programs
 from ..programs.pipeline import PIECE, Deadline, Program, chain
 
 
-def dump_globals(settings: ConnectionSettings, programs: Programs, path: str, deadline: Deadline) -> tuple[str, str]:
-    """Write the cluster's roles and tablespaces beside the dump, without the roles' passwords.
+def dump_globals(
+    settings: ConnectionSettings, programs: Programs, path: str, deadline: Deadline, recipients: Sequence[str] = ()
+) -> tuple[str, str]:
+    """Write the cluster's roles and tablespaces beside the dump, without the roles' passwords; encrypted when there are recipients.
 
     Returns:
         The file's SHA-256, and an empty string; or an empty string and why the role may not read them.
@@ -30,7 +33,10 @@ def dump_globals(settings: ConnectionSettings, programs: Programs, path: str, de
     try:
         with child_environment(settings) as env, published(path, label="backup.globals") as stream:
             argv.append(f"--database={settings.database}" if _plain_word(settings.database) else "--database=postgres")
-            with chain([Program(argv, env)], deadline, stdout=subprocess.PIPE) as started:
+            encryption = Program(["age", *(f"--recipient={recipient}" for recipient in recipients)])
+            with chain(
+                [Program(argv, env), *([encryption] if recipients else [])], deadline, stdout=subprocess.PIPE
+            ) as started:
                 while piece := started.output.read(PIECE):
                     digest_so_far.update(piece)
                     stream.write(piece)

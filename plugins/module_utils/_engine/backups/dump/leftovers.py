@@ -11,7 +11,7 @@ import shutil
 import stat
 
 from ...host.files import PART
-from ..catalog.naming import GLOBALS, MANIFEST, parse_file_name
+from ..catalog.naming import ENCRYPTED, GLOBALS, MANIFEST, SEALED, parse_file_name
 
 _TEMPORARY = re.compile(r"\.(?P<file>.+)\.[A-Za-z0-9_]{8}" + re.escape(PART))
 
@@ -39,7 +39,8 @@ def _is_part_of(item: str, name: str) -> bool:
     if not found:
         return False
     file = found["file"]
-    if file.endswith(GLOBALS):
-        return bool(re.fullmatch(re.escape(name) + r"_\d{8}_\d{6}", file[: -len(GLOBALS)]))
-    parsed = parse_file_name(file[: -len(MANIFEST)] if file.endswith(MANIFEST) else file)
+    if file.endswith((GLOBALS, GLOBALS + ENCRYPTED)):
+        return bool(re.fullmatch(re.escape(name) + r"_\d{8}_\d{6}", file.partition(GLOBALS)[0]))
+    beside = next((suffix for suffix in (MANIFEST, SEALED) if file.endswith(suffix)), "")
+    parsed = parse_file_name(file[: -len(beside)] if beside else file)
     return parsed is not None and parsed.name == name

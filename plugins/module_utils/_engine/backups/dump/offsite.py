@@ -30,8 +30,9 @@ def copy_away(path: str, manifest: Manifest, command: Sequence[str], back: Seque
     Raises:
         TitanError: a command failed, or a copy reads otherwise than the file.
     """
-    beside, folder = manifest.globals, os.path.dirname(path)
-    for item in [path, *([os.path.join(folder, beside.file)] if beside else []), manifest_path(path)]:
+    folder = os.path.dirname(path)
+    beside = [os.path.join(folder, part.file) for part in (manifest.globals, manifest.sealed) if part]
+    for item in [path, *beside, manifest_path(path)]:
         try:
             output_of(Program(_filled(command, item)), deadline)
             if back and _sha256_of(Program(_filled(back, item)), deadline) != sha256_file(item):

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Callable
 
@@ -22,7 +22,7 @@ def dump_and_fingerprint(
     started: Chain,
     work: Callable[[], None],
     tables: Sequence[Table],
-    hashes: bool,
+    hashed: Collection[tuple[str, str]] | None,
     deadline: Deadline,
     say: Callable[[str], None],
 ) -> Fingerprint:
@@ -48,7 +48,7 @@ def dump_and_fingerprint(
             say(line)
 
         try:
-            content = read_fingerprint(database, tables, progress, hashes)
+            content = read_fingerprint(database, tables, progress, hashed)
             _wait_for(future, database)
         except DatabaseError:
             if future.done():

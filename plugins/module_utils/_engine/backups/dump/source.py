@@ -11,11 +11,12 @@ from typing import Any
 
 from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database, sql
+from ...postgres.programs import Programs
 from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, OUT_OF_MEMORY, UNDEFINED_TABLE
 from ..catalog.entry import Entry
 from ..catalog.source import Source
 from ..content.fingerprint import Table, fix_settings, read_tables
-from ..load.properties import read_properties
+from ..load.properties import list_items, read_properties
 from .lock_room import require_lock_room
 
 _ATTEMPTS = 5
@@ -41,7 +42,31 @@ def read_source(database: Database) -> Source:
         properties=read_properties(database),
         roles=tuple(_names(database, _ROLES)),
         tablespaces=tuple(_names(database, _TABLESPACES)),
+        preload=_preloaded(database),
     )
+
+
+def _preloaded(database: Database) -> tuple[str, ...]:
+    setting = database.value("SELECT setting FROM pg_settings WHERE name = 'shared_preload_libraries'")
+    return tuple(name for name in list_items(str(setting or "")) if name)
+
+
+def require_libraries(database: Database, source: Source, programs: Programs) -> None:
+    """Refuse, before anything is dumped, a drill on a host that lacks a library without which its extension cannot be made.
+
+    Raises:
+        TitanError: names the libraries.
+    """
+    missing = [name for name in source.preload if not programs.has_library(name)]
+    needed = _names(database, "SELECT extname::text AS name FROM pg_extension")
+    lacking = [name for name in missing if name.rsplit("/", 1)[-1] in needed]
+    if lacking:
+        raise TitanError(
+            f"The source's server loads {', '.join(lacking)} (shared_preload_libraries), and the database has an extension of it, but it "
+            f"is not installed for PostgreSQL {programs.major} on this host, so no drill can be made here. Install its package, or use "
+            "'verify: checksum' and drill on a host that has it.",
+            missing=lacking,
+        )
 
 
 def of_source(entries: Sequence[Entry], source: Source) -> list[Entry]:
@@ -79,23 +104,6 @@ def read_system_identifier(database: Database) -> str:
         if error.sqlstate != INSUFFICIENT_PRIVILEGE:
             raise
         return ""  # a provider may have revoked it
-
-
-def left_out(database: Database) -> list[str]:
-    """Warnings about what pg_dump leaves out, and ends well: subscriptions, unless a superuser runs it."""
-    found = _names(database, _HIDDEN_SUBSCRIPTIONS)
-    if not found:
-        return []
-    return [
-        f"Only a superuser's dump holds subscriptions: it is without {', '.join(map(repr, found))}. Note how they were made."
-    ]
-
-
-_HIDDEN_SUBSCRIPTIONS = """
-SELECT subname::text AS name FROM pg_subscription
- WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-   AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) ORDER BY 1
-"""
 
 
 @contextmanager
@@ -136,7 +144,7 @@ class _TablesChangedError(Exception):
 def _lock(database: Database, tables: Sequence[Table]) -> None:
     if not tables:
         return
-    names = sql.SQL(", ").join(sql.SQL("ONLY {}").format(table.identifier()) for table in tables)
+    names = sql.SQL(", ").join(table.relation() for table in tables)
     try:
         database.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(names))
     except DatabaseError as error:

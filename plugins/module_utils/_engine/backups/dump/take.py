@@ -22,8 +22,10 @@ from ...version import VERSION
 from ..catalog.files import digest
 from ..catalog.integrity import content_problem
 from ..catalog.manifest import GlobalsFile, Manifest, Verification, unproven, write_manifest
-from ..catalog.naming import GLOBALS, FileName
+from ..catalog.naming import ENCRYPTED, GLOBALS, FileName
+from ..catalog.sealed import seal
 from ..catalog.source import Source
+from ..content.left_out import LeftOut, read_left_out
 from ..programs.codecs import NONE
 from ..programs.pipeline import Deadline, Program, output_of
 from ..proof.drill import run_drill
@@ -55,6 +57,7 @@ class Wanted:
     identity: str = ""
     copy_to: tuple[str, ...] = ()
     copy_back: tuple[str, ...] = ()
+    accept_left_out: tuple[str, ...] = ()
 
 
 def utc_now() -> datetime:
@@ -100,14 +103,19 @@ def take_backup(
         decode=wanted.verify == "checksum",  # a restore decodes it anyway
     )
     say(f"Dumping database {source.database!r} to {request.path} ...")
+    left_out = read_left_out(database, wanted.accept_left_out)
     dumped = take_dump(database, request, deadline, say)
-    manifest = _manifest(source, wanted, file, dumped)
-    warnings = []
+    manifest = _manifest(source, wanted, file, dumped, left_out)
+    warnings = [f"The backup does not hold {each}: {each.why}." for each in left_out if not each.accepted]
+    unknown = sorted(set(wanted.accept_left_out) - {each.name for each in left_out})
+    warnings += [f"Option 'accept_left_out' names {name!r}, which is not left out." for name in unknown]
     if wanted.globals:
         globals_file, warning = _globals(database, wanted, file, deadline)
         manifest = replace(manifest, globals=globals_file)
         warnings += [warning] if warning else []
     manifest = replace(manifest, finished=datetime.now(timezone.utc))
+    if wanted.encrypt_to:
+        manifest = seal(request.path, manifest, wanted.encrypt_to, deadline)
     write_manifest(request.path, manifest)
     say("Verifying ...")
     step("backup.verify")
@@ -117,7 +125,7 @@ def take_backup(
         copied = copy_away(request.path, manifest, wanted.copy_to, wanted.copy_back, deadline)
         manifest = replace(manifest, copied=copied)
         write_manifest(request.path, manifest, "backup.copied")
-    return request.path, manifest, warnings
+    return request.path, manifest, [*warnings, *manifest.verified.notes]
 
 
 def _prove(
@@ -186,6 +194,7 @@ def verify_backup(
         result.tables,
         result.rows,
         time.monotonic() - began,
+        result.warnings,
     )
 
 
@@ -205,15 +214,17 @@ def decode_problem(path: str, file: FileName, wanted: Wanted, deadline: Deadline
 
 
 def _globals(database: Database, wanted: Wanted, file: FileName, deadline: Deadline) -> tuple[GlobalsFile | None, str]:
-    name = f"{file.name}_{file.started:%Y%m%d_%H%M%S}{GLOBALS}"
+    name = f"{file.name}_{file.started:%Y%m%d_%H%M%S}{GLOBALS}{ENCRYPTED if file.encrypted else ''}"
     path = os.path.join(wanted.dest, name)
-    sha256, problem = dump_globals(database.settings, wanted.programs, path, deadline)
+    sha256, problem = dump_globals(database.settings, wanted.programs, path, deadline, wanted.encrypt_to)
     if problem:
         return None, f"Roles and tablespaces were not written beside the dump: {problem}"
     return GlobalsFile(name, sha256, os.path.getsize(path)), ""
 
 
-def _manifest(source: Source, wanted: Wanted, file: FileName, dumped: Dumped) -> Manifest:
+def _manifest(
+    source: Source, wanted: Wanted, file: FileName, dumped: Dumped, left_out: tuple[LeftOut, ...]
+) -> Manifest:
     return Manifest(
         engine_version=VERSION,
         file=str(file),
@@ -231,6 +242,8 @@ def _manifest(source: Source, wanted: Wanted, file: FileName, dumped: Dumped) ->
         sha256=dumped.sha256,
         snapshot=dumped.snapshot,
         fingerprint=dumped.fingerprint,
+        structure=dumped.structure,
+        left_out=left_out,
         pinned=wanted.pin,
         shrink_accepted=file.started if wanted.accept_shrink else wanted.accepted_since,
         dump_seconds=dumped.seconds,

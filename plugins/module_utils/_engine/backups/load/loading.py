@@ -9,6 +9,7 @@ import os
 import subprocess
 import tempfile
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from ...postgres.programs import Programs
 from ..catalog.integrity import decode_to, decoded
 from ..catalog.naming import FileName
 from ..content.fingerprint import dump_settings, load_settings
+from ..content.objects import objects_from
 from ..content.schema_text import Skeleton, SkeletonReader, skeleton_of
 from ..programs.codecs import NONE
 from ..programs.pipeline import PIECE, Deadline, Program, chain, output_of
@@ -30,8 +32,11 @@ from .restricted import can_restrict, restricted
 # A restore that fails with these says something about this host, not about the backup.
 _OF_THE_HOST = (
     "No space left", "is not available", "could not access file", "could not open extension control file",
-    "max_locks_per_transaction",
+    "max_locks_per_transaction", "shared_preload_libraries", "could not connect to server",
 )  # fmt: skip
+
+
+_NO_TEXT = Skeleton(Counter(), {})
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ class Loader:
         jobs: Parallel connections of pg_restore.
         deadline: When it must be done.
         with_rows: Also hash the rows in the dump's text, for a comparison with a dump of the restored database.
+        reads_text: Read what the dump says the schema is; otherwise an empty one is returned.
         age_identity: Path of the age identity for an encrypted dump.
         identity: Keywords for subprocess; psql runs a dump's text, so a drill of root's lets somebody else do it.
         foreign: Whether the dump is of others: none of our manifests says how it was made.
@@ -54,6 +60,7 @@ class Loader:
     jobs: int
     deadline: Deadline
     with_rows: bool = False
+    reads_text: bool = True
     age_identity: str = ""
     identity: Mapping[str, Any] = field(default_factory=dict)
     foreign: bool = False
@@ -110,7 +117,7 @@ class Loader:
             self._load_entries(archive, target, triggers, 1)
         else:
             self._load_entries(archive, target, [], self.jobs)
-        return lambda: self.archive_skeleton(archive, listing)
+        return lambda: self.archive_skeleton(archive, listing) if self.reads_text else _NO_TEXT
 
     def _load_entries(self, archive: str, target: ConnectionSettings, entries: Sequence[str], jobs: int) -> None:
         """Load the entries of the archive's list; all of them when none are named."""
@@ -137,7 +144,7 @@ class Loader:
         return [line for line in text.split("\n") if line and not line.startswith(";")]
 
     def _load_plain(self, path: str, file: FileName, target: ConnectionSettings) -> Skeleton:
-        reader = SkeletonReader(self.with_rows)
+        reader = SkeletonReader(self.with_rows) if self.reads_text else None
         script = restricted if can_restrict(self.programs.version) else self._unrestricted
         argv = [
             self.programs.path("psql"), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1",
@@ -147,9 +154,9 @@ class Loader:
         with child_environment(target) as env, decoded(*given) as pieces:
             psql = Program(argv, {**env, **_settings_for_writing(target)}, self.identity)
             with chain([psql], self.deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as started:
-                for piece in script(_read_by(reader, pieces)):
+                for piece in script(_read_by(reader, pieces) if reader else pieces):
                     started.input.write(piece)
-        return reader.skeleton()
+        return reader.skeleton() if reader else _NO_TEXT
 
     def _unrestricted(self, pieces: Iterable[bytes]) -> Iterable[bytes]:
         """What an older psql gets: nothing that others have made."""
@@ -186,6 +193,15 @@ class Loader:
             text = output_of(Program(argv, env), self.deadline)
         return skeleton_of(text.encode(errors="surrogateescape").split(b"\n"))
 
+    def database_objects(self, target: ConnectionSettings) -> dict[str, str]:
+        """The objects of the database, as pg_dump writes them."""
+        with child_environment(target) as inherited:
+            with connect(target, "drill") as database:
+                env = {**inherited, **dump_settings(database)}
+            program = Program([self.programs.path("pg_dump"), "--schema-only", "--no-password"], env)
+            with chain([program], self.deadline, stdout=subprocess.PIPE) as started:
+                return objects_from(started)
+
     def _text_of(self, program: Program) -> Skeleton:
         reader = SkeletonReader(True)
         with chain([program], self.deadline, stdout=subprocess.PIPE) as started:
@@ -214,11 +230,16 @@ def conninfo(database: str) -> str:
     return f"dbname='{escaped}'"
 
 
+def is_of_the_host(message: str) -> bool:
+    """Whether a restore failed for a reason that says nothing about the backup."""
+    return any(text in message for text in _OF_THE_HOST)
+
+
 @contextmanager
 def restoring() -> Iterator[None]:
     """Say of an error whether it is the backup's or this host's."""
     try:
         yield
     except TitanError as error:
-        bad = bool(error.details.get("programs")) and not any(text in error.message for text in _OF_THE_HOST)
+        bad = bool(error.details.get("programs")) and not is_of_the_host(error.message)
         raise TitanError(f"The restore failed: {error.message}", **error.details, of_the_backup=bad) from error

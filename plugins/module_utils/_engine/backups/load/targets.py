@@ -131,7 +131,27 @@ def lacks_locale(database: Database, source: Source) -> str:
 
 
 def drop_database(server: Database, name: str) -> None:
+    """Drop the database if it is there; a subscription in it goes first, and leaves the publisher's slot alone."""
+    subscriptions = [row["name"] for row in server.rows(_SUBSCRIPTIONS, (name,))]
+    if subscriptions:
+        with connect(server.settings.to(name), "restore") as database:
+            for each in map(sql.Identifier, subscriptions):
+                database.execute(sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(each))
+                database.execute(sql.SQL("ALTER SUBSCRIPTION {} SET (slot_name = NONE)").format(each))
+                database.execute(sql.SQL("DROP SUBSCRIPTION {}").format(each))
     server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+_SUBSCRIPTIONS = (
+    "SELECT subname::text AS name FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = %s)"
+)
+
+
+def remake_database(settings: ConnectionSettings, source: Source) -> None:
+    """Drop the database that a load has failed in, and make it again."""
+    with maintenance(settings) as server:
+        drop_database(server, settings.database)
+        create_database(server, settings.database, source)
 
 
 def restore_temp_directory() -> str | None:

@@ -125,7 +125,7 @@ def _permanent(settings: ConnectionSettings, call: Call, deadline: Deadline, has
     """The restored database's fingerprint without its unlogged tables, which are empty after recovery."""
     with connect(settings, "drill") as database:
         unlogged = {(row["schema"], row["name"]) for row in database.rows(_UNLOGGED)}
-    found = read_restored(settings, call.options["jobs"], call.say, True, deadline, hash_method)
+    found = read_restored(settings, call.options["jobs"], call.say, None, deadline, hash_method)
     tables = tuple(table for table in found.tables if (table.schema, table.name) not in unlogged)
     return replace(found, tables=tables)
 

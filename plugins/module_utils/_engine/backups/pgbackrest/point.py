@@ -138,7 +138,7 @@ def _locked_moment(
 def _tables_locked(holder: Database) -> Iterator[list[int] | None]:
     """Hold all tables against writing: yields their OIDs; an empty list when not granted in time, None when not allowed."""
     tables = read_tables(holder)
-    names = sql.SQL(", ").join(sql.SQL("ONLY {}").format(table.identifier()) for table in tables)
+    names = sql.SQL(", ").join(table.relation() for table in tables)
     oids: list[int] | None = [table.oid for table in tables]
     holder.execute("BEGIN")
     try:

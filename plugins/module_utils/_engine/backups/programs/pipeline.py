@@ -18,8 +18,10 @@ from typing import IO, Any, Callable
 
 from ...errors import TitanError
 from ...host.programs import kill_tree, start
+from .messages import without_rows
 
 PIECE = 1 << 20
+_LONGEST_MESSAGE = 1500
 _SET_PIPE_SIZE = 1031  # Linux's F_SETPIPE_SZ, which Python names from 3.10 on
 
 
@@ -182,9 +184,12 @@ class Chain:
         if status == 0 or (status == -signal.SIGPIPE and number < len(self.processes) - 1):
             return ""
         self.errors[number].seek(0)
-        said = " ".join(self.errors[number].read().decode(errors="replace")[-1500:].split()).rstrip(".")
+        text = self.errors[number].read().decode(errors="replace")
+        if self.programs[number].name.startswith(("pg_", "psql")):
+            text = without_rows(text)
+        message = " ".join(text[-_LONGEST_MESSAGE:].split()).rstrip(".")
         ended = f"was killed by signal {-status}" if status < 0 else f"failed with status {status}"
-        return f"{self.programs[number].name} {ended}{': ' + said if said else ''}"
+        return f"{self.programs[number].name} {ended}{': ' + message if message else ''}"
 
     def close(self) -> None:
         """Kill what still runs and release everything."""

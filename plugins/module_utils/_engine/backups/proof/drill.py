@@ -28,9 +28,10 @@ from ...steps import step
 from ..catalog.manifest import Manifest
 from ..catalog.naming import FileName
 from ..catalog.source import Source
-from ..content.fingerprint import Fingerprint, canceller, fix_settings
-from ..content.row_hash import COLUMNS
+from ..content.fingerprint import Fingerprint, canceller
 from ..content.schema_text import Skeleton
+from ..content.structure import make_extensions
+from ..load.fewer_jobs import load_with_fewer_jobs
 from ..load.loading import Loader, restoring
 from ..load.targets import (
     UNFINISHED,
@@ -39,11 +40,13 @@ from ..load.targets import (
     lacks_locale,
     maintenance,
     make_like_source,
+    remake_database,
     restore_temp_directory,
 )
 from ..programs.pipeline import Deadline
 from .cluster import drill_cluster
-from .read_restored import compares_text, differences_to, needs_redump, read_restored
+from .comparison import compare, loader_for
+from .preload import preload_settings
 
 _DATABASE = "drill"
 _LOCKS = "max_locks_per_transaction=1024"  # a plain dump is loaded in one transaction, which locks all it makes
@@ -60,7 +63,7 @@ class DrillResult:
         tables, rows: Compared (or, without a manifest, only counted after the restore).
         seconds: Of the whole drill.
         restored: The restored database's fingerprint.
-        warnings: Sentences; that no sandbox could be made, for example.
+        warnings: Sentences that make it no other database; that no sandbox could be made, for example.
     """
 
     differences: tuple[str, ...]
@@ -109,10 +112,7 @@ def run_drill(
     )
     with ExitStack() as stack:
         ready, work, runs_as = stack.enter_context(place)
-        loader = Loader(
-            programs, work, jobs, deadline, bool(manifest and needs_redump(manifest)), age_identity, runs_as,
-            foreign=manifest is None or manifest.adopted,
-        )  # fmt: skip
+        loader = loader_for(manifest, programs, work, jobs, deadline, age_identity, runs_as)
         say("Restoring ...")
         step("drill.restore")
         unpacked = stack.enter_context(ExitStack())
@@ -120,13 +120,26 @@ def run_drill(
             archive = unpacked.enter_context(loader.unpacked(path, file))
         target = ready()
         with _in_its_locale(target, source):
-            reads_archive = _load(loader, archive, file, target, bool(manifest or server))
+            reads_archive, notes = _load(loader, archive, file, target, source, manifest)
         step("drill.compare")
         say("Comparing ...")
         text = partial(_text, reads_archive, unpacked)
-        restored, differences = _compare(manifest, target, text, loader, say, server is None)
-    seconds = time.monotonic() - began
-    return DrillResult(tuple(differences), len(restored.tables), restored.rows, seconds, restored, tuple(warnings))
+        found = compare(manifest, target, text, loader, say, server is None)
+    restored = found.restored
+    return DrillResult(
+        found.differences,
+        len(restored.tables),
+        restored.rows,
+        time.monotonic() - began,
+        restored,
+        (*warnings, *notes, *found.warnings),
+    )
+
+
+def _make_extensions(target: ConnectionSettings, manifest: Manifest | None) -> None:
+    if manifest and manifest.structure:
+        with connect(target, "drill") as database:
+            make_extensions(database, manifest.structure.extensions)
 
 
 @contextmanager
@@ -151,33 +164,6 @@ def _text(reads_archive: Callable[[], Skeleton], unpacked: ExitStack) -> Skeleto
     """What the dump says the schema is; then the archive goes, which takes a moment when it is large."""
     with unpacked:
         return reads_archive()
-
-
-def _compare(
-    manifest: Manifest | None,
-    target: ConnectionSettings,
-    reads_archive: Callable[[], Skeleton],
-    loader: Loader,
-    say: Callable[[str], None],
-    alone: bool,
-) -> tuple[Fingerprint, list[str]]:
-    """The restored database's fingerprint, and what differs.
-
-    The dump's own text is read while the database is; so is the database's, where the server has nothing else to do.
-    """
-    deadline = loader.deadline
-    hash_method = manifest.fingerprint.hash_method if manifest else COLUMNS
-    with ThreadPoolExecutor(2) as pool:
-        skeleton = pool.submit(reads_archive)
-        dumps = alone and manifest is not None and compares_text(manifest, loader)
-        again = pool.submit(loader.database_skeleton, target).result if dumps else None
-        restored = read_restored(target, loader.jobs, say, not loader.with_rows, deadline, hash_method)
-        with restoring():
-            archive = skeleton.result()
-        with connect(target, "drill") as database, deadline.ends(canceller(database)):
-            fix_settings(database)
-            said = differences_to(manifest, restored, archive, database, loader, again) if manifest else []
-    return restored, said
 
 
 # what waits for the empty database, a directory to work in, who runs psql
@@ -218,14 +204,16 @@ def _in_drill_cluster(
     with drill_cluster(programs, folder, deadline, warn) as cluster:
         step("drill.cluster")
         with ThreadPoolExecutor(1) as pool:
-            made = pool.submit(_make, cluster, superuser, source, deadline)
+            made = pool.submit(_make, cluster, programs, superuser, source, deadline)
             yield made.result, cluster.folder, cluster.identity()
 
 
-def _make(cluster: Cluster, superuser: str, source: Source, deadline: Deadline) -> ConnectionSettings:
+def _make(
+    cluster: Cluster, programs: Programs, superuser: str, source: Source, deadline: Deadline
+) -> ConnectionSettings:
     """Make the cluster, the roles, tablespaces and the database that the dump expects."""
     cluster.create(superuser=superuser, limit=deadline.left())
-    cluster.start([*THROW_AWAY, _LOCKS], limit=deadline.left())
+    _start(cluster, programs, source, deadline)
     maintenance = cluster.settings("postgres", superuser)
     with connect(maintenance, "drill") as database:
         for role in source.roles:
@@ -234,6 +222,16 @@ def _make(cluster: Cluster, superuser: str, source: Source, deadline: Deadline) 
             _create_tablespace(database, tablespace, cluster, os.path.join(cluster.folder, f"tablespace{number}"))
         make_like_source(database, _DATABASE, source)
     return maintenance.to(_DATABASE)
+
+
+def _start(cluster: Cluster, programs: Programs, source: Source, deadline: Deadline) -> None:
+    """Start it with the libraries that the source's server loads, where they are installed; without them if that fails."""
+    libraries = [name for name in source.preload if programs.has_library(name)]
+    if libraries:
+        with suppress(TitanError):
+            cluster.start([*THROW_AWAY, _LOCKS, *preload_settings(libraries, _DATABASE)], limit=deadline.left())
+            return
+    cluster.start([*THROW_AWAY, _LOCKS], limit=deadline.left())
 
 
 def create_role(database: Database, role: str) -> None:
@@ -248,19 +246,25 @@ def _create_tablespace(database: Database, name: str, cluster: Cluster, folder: 
 
 
 def _load(
-    loader: Loader, archive: str, file: FileName, target: ConnectionSettings, known: bool
-) -> Callable[[], Skeleton]:
-    """Load the dump; for one without a manifest, make the roles that it turns out to need."""
+    loader: Loader, archive: str, file: FileName, target: ConnectionSettings, source: Source, manifest: Manifest | None
+) -> tuple[Callable[[], Skeleton], tuple[str, ...]]:
+    """Load the dump; for one without a manifest, make the roles that it turns out to need. Also returns warnings."""
+
+    def load(with_jobs: Loader) -> Callable[[], Skeleton]:
+        _make_extensions(target, manifest)
+        return with_jobs.load_archive(archive, file, target)
+
     for _attempt in range(_ROLES_AT_MOST):
         try:
             with restoring():
-                return loader.load_archive(archive, file, target)
+                remake = partial(remake_database, target, source)
+                parallel = file.format != "plain" and manifest is not None
+                return load_with_fewer_jobs(loader, load, remake, parallel)
         except TitanError as error:
             missing = _MISSING_ROLE.search(error.message)
-            if known or not missing:
+            if manifest or target.database != _DATABASE or not missing:
                 raise
             with connect(target.to("postgres"), "drill") as database:
                 create_role(database, missing[1])
-                database.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(_DATABASE)))
-                make_like_source(database, _DATABASE, Source())
+            remake_database(target, source)
     raise TitanError("The restore failed: the dump needs too many roles that do not exist.")

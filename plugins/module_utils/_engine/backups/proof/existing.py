@@ -15,9 +15,10 @@ from ...postgres.programs import CLIENT, SERVER, Programs, find_programs
 from ...version import VERSION
 from ..catalog.entry import Entry
 from ..catalog.files import backup_lock, digest
-from ..catalog.manifest import Manifest, Verification, write_manifest
+from ..catalog.manifest import Manifest, Verification, manifest_path, write_manifest
 from ..catalog.naming import FileName, parse_file_name
 from ..catalog.read import read_entry
+from ..catalog.sealed import unseal
 from ..content.fingerprint import Fingerprint
 from ..programs.pipeline import Deadline
 from .cluster import default_drill_directory
@@ -41,6 +42,8 @@ def drill_entry(entry: Entry, call: Call) -> Outcome:
     options = call.options
     if options["jobs"] < 1:
         raise OptionError("jobs", options["jobs"], "Use 1 or more.")
+    if entry.manifest is None and os.path.lexists(manifest_path(entry.path)):
+        raise TitanError(f"The backup {entry.path} cannot be drilled: {entry.problem}.", path=entry.path)
     programs = _programs(entry, options["programs"])
     if call.check_mode:
         return Outcome(True, {"backup": {"path": entry.path}}, f"Would drill {entry.path}.")
@@ -61,9 +64,11 @@ _ANY_MAJOR = 14  # of a file without a manifest nothing is known; the oldest ins
 
 def _drilled(entry: Entry, file: FileName, programs: Programs, call: Call) -> Outcome:
     options, manifest = call.options, entry.manifest
+    if manifest:
+        manifest = unseal(entry.path, manifest, absolute(options["identity"]), Deadline(options["timeout"]))
     found = digest(entry.path)
     problem, tables, rows, seconds, restored = "", 0, 0, 0.0, None
-    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     if manifest and found != manifest.sha256:
         problem = f"its SHA-256 is {found}, but {manifest.sha256} in the manifest"
     else:
@@ -81,7 +86,7 @@ def _drilled(entry: Entry, file: FileName, programs: Programs, call: Call) -> Ou
                 say=call.say,
             )
             problem, tables, rows = "; ".join(result.differences), result.tables, result.rows
-            seconds, restored, warnings = result.seconds, result.restored, result.warnings
+            seconds, restored, notes = result.seconds, result.restored, result.warnings
         except TitanError as error:
             if not error.details.get("of_the_backup"):
                 raise
@@ -89,17 +94,17 @@ def _drilled(entry: Entry, file: FileName, programs: Programs, call: Call) -> Ou
     level = "none" if problem else "restored" if manifest else "checksum"
     noted = manifest if manifest else _adopted(entry, file, programs, found, restored) if restored else None
     if noted:
-        checked = Verification(level, datetime.now(timezone.utc), problem, tables, rows, seconds)
+        checked = Verification(level, datetime.now(timezone.utc), problem, tables, rows, seconds, notes)
         write_manifest(entry.path, noted.with_verification(checked), "drill.manifest")
     if problem:
         raise TitanError(f"The backup {entry.path} is not good: {problem}.", path=entry.path)
     what = "compared" if manifest else "counted (there is no manifest to compare with)"
-    summary = f"{entry.path}: {tables} tables, {rows} rows {what} after restore in {seconds:.1f} s."
+    summary = f"{entry.path}: {tables} tables, {rows} rows {what} after restore{noted.without if noted else ''} in {seconds:.1f} s."
     return Outcome(
         True,
-        {"backup": {**(noted.as_json() if noted else {}), "path": entry.path, "verified": checked.as_json()}},
+        {"backup": {**(noted.as_result() if noted else {}), "path": entry.path, "verified": checked.as_json()}},
         summary,
-        warnings=warnings,
+        warnings=notes,
     )
 
 

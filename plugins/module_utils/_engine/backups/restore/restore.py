@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
+from functools import partial
 
 from ...errors import DatabaseError, OptionError, TitanError
 from ...host.files import absolute
 from ...outcome import Call, Outcome
+from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect, sql
 from ...postgres.locks import advisory_lock
 from ...postgres.programs import CLIENT, Programs, find_programs
@@ -23,14 +25,24 @@ from ..catalog.entry import Entry
 from ..catalog.files import digest
 from ..catalog.manifest import Manifest
 from ..catalog.naming import FileName, parse_file_name
+from ..catalog.sealed import unseal
 from ..catalog.source import Source
 from ..content.fingerprint import canceller, fix_settings
-from ..content.row_hash import COLUMNS
+from ..content.schema_text import Skeleton
+from ..content.structure import make_extensions
+from ..load.fewer_jobs import load_with_fewer_jobs
 from ..load.loading import Loader
-from ..load.properties import apply_properties
-from ..load.targets import UNFINISHED, create_database, drop_database, maintenance, restore_temp_directory
+from ..load.properties import apply_properties, read_properties
+from ..load.targets import (
+    UNFINISHED,
+    create_database,
+    drop_database,
+    maintenance,
+    remake_database,
+    restore_temp_directory,
+)
 from ..programs.pipeline import Deadline
-from ..proof.read_restored import differences_to, needs_redump, read_restored
+from ..proof.comparison import compare, loader_for
 
 _SWAP_ATTEMPTS = 5
 
@@ -60,8 +72,11 @@ def restore_entry(entry: Entry, call: Call) -> Outcome:
             and the new one is gone.
     """
     options, manifest = call.options, entry.manifest
-    source = (manifest.source if manifest else None) or Source()
     deadline = Deadline(options["timeout"])
+    if manifest:
+        manifest = unseal(entry.path, manifest, absolute(options["identity"]), deadline)
+        entry = replace(entry, manifest=manifest)
+    source = (manifest.source if manifest else None) or Source()
     file = _sound(entry)
     with maintenance(call.connection) as server, advisory_lock(server, "restore", options["into"]):
         programs = _programs(server, manifest, options["programs"])
@@ -77,8 +92,11 @@ def restore_entry(entry: Entry, call: Call) -> Outcome:
             with deadline.ends(canceller(server)):
                 warnings = create_database(server, plan.work, source)
             step("restore.load")
-            tables, rows = _load_and_compare(entry, file, programs, call, plan.work, deadline)
-            warnings += apply_properties(server, plan.work, source)
+            tables, rows, notes = _load_and_compare(entry, file, programs, call, plan.work, deadline)
+            missing = apply_properties(server, plan.work, source)
+            warnings += [*notes, *missing]
+            if manifest and manifest.source and not missing:
+                _require_properties(call.connection.to(plan.work), source)
             step("restore.swap")
             _put_in_place(server, plan, source.properties.comment)
         except BaseException:
@@ -184,26 +202,56 @@ def _require_targets(server: Database, source: Source, entry: Entry) -> None:
 
 def _load_and_compare(
     entry: Entry, file: FileName, programs: Programs, call: Call, name: str, deadline: Deadline
-) -> tuple[int, int]:
+) -> tuple[int, int, tuple[str, ...]]:
+    """Tables, rows, and warnings."""
     target = call.connection.to(name)
     with tempfile.TemporaryDirectory(prefix="titan-restore-", dir=restore_temp_directory()) as work:
-        redump = bool(entry.manifest and needs_redump(entry.manifest))
-        foreign = entry.manifest is None or entry.manifest.adopted
-        age_identity = absolute(call.options["identity"])
-        loader = Loader(programs, work, call.options["jobs"], deadline, redump, age_identity, foreign=foreign)
-        archive = loader.load(entry.path, file, target)
+        identity = absolute(call.options["identity"])
+        loader = loader_for(entry.manifest, programs, work, call.options["jobs"], deadline, identity)
+        source = (entry.manifest.source if entry.manifest else None) or Source()
+
+        def load(with_jobs: Loader) -> Skeleton:
+            if entry.manifest and entry.manifest.structure:
+                with connect(target, "restore") as database:
+                    make_extensions(database, entry.manifest.structure.extensions)
+            return with_jobs.load(entry.path, file, target)
+
+        remake = partial(remake_database, target, source)
+        archive, notes = load_with_fewer_jobs(loader, load, remake, file.format != "plain")
         call.say("Comparing ...")
-        hash_method = entry.manifest.fingerprint.hash_method if entry.manifest else COLUMNS
-        restored = read_restored(target, call.options["jobs"], call.say, not redump, deadline, hash_method)
+        found = compare(entry.manifest, target, lambda: archive, loader, call.say)
+        if found.differences:
+            raise TitanError(
+                f"The restored database is not what the backup's source was: {'; '.join(found.differences)}. It was dropped again."
+            )
         with connect(target, "restore") as database, deadline.ends(canceller(database)):
             fix_settings(database)
-            differences = differences_to(entry.manifest, restored, archive, database, loader) if entry.manifest else []
-            if differences:
-                raise TitanError(
-                    f"The restored database is not what the backup's source was: {'; '.join(differences)}. It was dropped again."
-                )
             database.execute("ANALYZE")
-    return len(restored.tables), restored.rows
+    return len(found.restored.tables), found.restored.rows, (*notes, *found.warnings)
+
+
+def _require_properties(target: ConnectionSettings, source: Source) -> None:
+    """Read back what belongs to the database and is in no dump of it.
+
+    Raises:
+        TitanError: it is not as in the source.
+    """
+    with connect(target, "restore") as database:
+        found = read_properties(database)
+    wanted = source.properties
+    different = [
+        what
+        for what, one, other in (
+            ("settings", found.settings, wanted.settings),
+            ("privileges", found.grants, wanted.grants if wanted.granted else found.grants),
+            ("connection limit", found.connection_limit, wanted.connection_limit),
+        )
+        if one != other
+    ]
+    if different:
+        raise TitanError(
+            f"The restored database's {', '.join(different)} are not those of the source. It was dropped again."
+        )
 
 
 def _put_in_place(server: Database, plan: RestorePlan, comment: str | None) -> None:

@@ -1,0 +1,122 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The objects of a schema, as pg_dump writes them: one hash each, under a name that says what it is.
+
+pg_dump begins each object with a comment that names it, its kind, schema and owner. A text in a function's body that looks
+like one begins an object of its own here; as it does so on both sides of a comparison, nothing is lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+
+from ..programs.pipeline import Chain
+
+# "-- Name: orders; Type: TABLE; Schema: public; Owner: shop; Tablespace: fast"
+_HEADER = re.compile(
+    rb"-- (?:Data for )?Name: (?P<name>.*); Type: (?P<kind>[A-Z ]+); Schema: (?P<schema>[^;]*); (?P<rest>Owner: .*)$"
+)
+_METHOD = b"SET default_table_access_method = "
+_BETWEEN = re.compile(
+    rb"SET default_(?:tablespace|with_oids) = .*;$|\\unrestrict |-- PostgreSQL database dump complete$"
+)
+_STORED = (b"TABLE", b"MATERIALIZED VIEW")
+_LENGTH = 16  # hexadecimal digits of a SHA-256 that are kept
+
+# PostgreSQL writes IN ('a', 'b') over a varchar column in one way at first, and in another once it has read its own text.
+_LITERAL = rb"(?:E?'(?:[^'\\]|''|\\.)*')"
+_AROUND = re.compile(
+    rb"\(ARRAY\[(" + _LITERAL + rb"::character varying(?:, " + _LITERAL + rb"::character varying)*)\]\)::text\[\]"
+)
+_INSIDE = re.compile(rb"\((" + _LITERAL + rb"::character varying)\)::text\b")
+
+
+def objects_from(started: Chain) -> dict[str, str]:
+    """The objects that a started pg_dump --schema-only writes, as ObjectReader.objects() gives them.
+
+    Raises:
+        TitanError: it failed.
+    """
+    reader = ObjectReader()
+    reader.feed(line.rstrip(b"\n") for line in started.output)
+    started.finish()
+    return reader.objects()
+
+
+class ObjectReader:
+    """Collects the objects of a dump without rows from its lines."""
+
+    def __init__(self) -> None:
+        self._hashes: dict[str, list[str]] = {}
+        self._key, self._kind, self._rest = "", b"", b""
+        self._lines: list[bytes] = []
+        self._method = b""
+
+    def feed(self, lines: Iterable[bytes]) -> None:
+        """Take the next lines, without their ends."""
+        for line in lines:
+            found = _HEADER.match(line) if line.startswith(b"-- ") and self._lines[-1:] == [b"--"] else None
+            if found:
+                self._finish()
+                self._kind, self._rest = found["kind"], found["rest"]
+                self._key = _key(found["kind"], found["schema"], found["name"])
+            elif line[:1] == b"S" and line.startswith(_METHOD):
+                self._method = line
+            elif line[:1] not in (b"S", b"\\", b"-") or not _BETWEEN.match(line):
+                self._lines.append(line)
+
+    def objects(self) -> dict[str, str]:
+        """The hash of each object by "KIND schema.name"; of several with one name (operators), that of all their hashes."""
+        self._finish()
+        return {
+            key: hashes[0] if len(hashes) == 1 else _hash("".join(sorted(hashes)).encode())
+            for key, hashes in self._hashes.items()
+        }
+
+    def _finish(self) -> None:
+        lines, self._lines = self._lines, []
+        while lines and lines[-1] in (b"", b"--"):
+            lines.pop()
+        if not self._key:
+            return  # what comes before the first object: the settings of the dump
+        if self._kind == b"TABLE" and any(line.startswith(b"INHERITS (") for line in lines):
+            lines = sorted(line.rstrip(b",") for line in lines)  # a restore may order the columns otherwise
+        head = self._rest + (self._method if self._kind in _STORED else b"")
+        self._hashes.setdefault(self._key, []).append(_hash(head + b"\n" + normal_text(b"\n".join(lines).strip())))
+
+
+def normal_text(text: bytes) -> bytes:
+    """The text in the one of PostgreSQL's ways to write the same expression that it keeps to."""
+    if b"::character varying" not in text:
+        return text
+    return _INSIDE.sub(rb"\1", _AROUND.sub(rb"ARRAY[\1]", text))
+
+
+def _key(kind: bytes, schema: bytes, name: bytes) -> str:
+    text = kind + b" " + (b"" if schema == b"-" else schema + b".") + name
+    return text.decode("utf-8", "backslashreplace")
+
+
+def _hash(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()[:_LENGTH]
+
+
+def object_differences(source: Mapping[str, str], restored: Mapping[str, str], definitions: bool = True) -> list[str]:
+    """One sentence for each object that is not the same.
+
+    Args:
+        source, restored: From ObjectReader.objects().
+        definitions: False to compare only which objects there are.
+    """
+    messages = []
+    for key in sorted(source.keys() | restored.keys()):
+        if key not in restored:
+            messages.append(f"{key} is missing after the restore")
+        elif key not in source:
+            messages.append(f"{key} is in the restore but was not in the source")
+        elif definitions and source[key] != restored[key]:
+            messages.append(f"{key} is not defined as in the source")
+    return messages

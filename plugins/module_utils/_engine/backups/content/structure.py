@@ -1,0 +1,302 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is in a database beside its rows: its objects, where its sequences stand, and what no dump's text says."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ...errors import DatabaseError, TitanError
+from ...postgres.database import Database, sql
+from ...postgres.sqlstates import UNDEFINED_TABLE
+from .objects import object_differences
+
+_AT_A_TIME = 100  # sequences read in one statement
+
+
+class Position(NamedTuple):
+    """Where a sequence stands: its last value, and whether nextval() has given that."""
+
+    value: int
+    called: bool
+
+
+class Extension(NamedTuple):
+    """An extension: its version, the schema it is in, and the version that CREATE EXTENSION makes on this server."""
+
+    version: str
+    schema: str
+    default_version: str
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What is in a database beside its rows.
+
+    Attributes:
+        tool_version: Of the pg_dump that wrote the objects.
+        objects: The hash of each object's definition, by "KIND schema.name".
+        sequences: Where each one stood before the dump and after it; they do not stand still in a snapshot.
+        populated: Whether each materialized view has rows.
+        extensions: Each by its name; a dump does not tell versions.
+        column_order: A hash of the column names in their order, of each table that inherits.
+        large_objects: A hash of the owners, privileges and comments of large objects.
+    """
+
+    tool_version: str
+    objects: Mapping[str, str]
+    sequences: Mapping[str, tuple[Position, Position]] = field(default_factory=dict)
+    populated: Mapping[str, bool] = field(default_factory=dict)
+    extensions: Mapping[str, Extension] = field(default_factory=dict)
+    column_order: Mapping[str, str] = field(default_factory=dict)
+    large_objects: str = "0"
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "pg_dump": self.tool_version,
+            "objects": dict(self.objects),
+            "sequences": {name: [*before, *after] for name, (before, after) in self.sequences.items()},
+            "populated": dict(self.populated),
+            "extensions": {name: list(each) for name, each in self.extensions.items()},
+            "column_order": dict(self.column_order),
+            "large_objects": self.large_objects,
+        }
+
+
+def structure_from_json(found: Mapping[str, Any]) -> Structure:
+    """The structure as a manifest has it."""
+    sequences = {
+        name: (Position(int(one), bool(called)), Position(int(two), bool(again)))
+        for name, (one, called, two, again) in found["sequences"].items()
+    }
+    return Structure(
+        str(found["pg_dump"]),
+        found["objects"],
+        sequences,
+        found["populated"],
+        {name: Extension(*each) for name, each in found["extensions"].items()},
+        found["column_order"],
+        str(found["large_objects"]),
+    )
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What is not as it was in the source.
+
+    Attributes:
+        messages: What makes the restore another database.
+        warnings: What a person should know, and what no restore can keep.
+    """
+
+    messages: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def structure_differences(source: Structure, restored: Structure, made: Collection[str] = ()) -> Differences:
+    """Compare a restored database's structure with its source's.
+
+    Args:
+        source, restored: Both structures.
+        made: Names of extensions that make_extensions() gives the source's version.
+    """
+    same_major = source.tool_version.split(".", 1)[0] == restored.tool_version.split(".", 1)[0]
+    messages = object_differences(source.objects, restored.objects, definitions=same_major)
+    warnings = []
+    if not same_major:
+        warnings.append(
+            f"Which objects there are was compared, but not their definitions: pg_dump {restored.tool_version} writes them otherwise "
+            f"than {source.tool_version}, which read the source."
+        )
+    messages += _position_differences(source, restored)
+    moved = sum(before != after for before, after in source.sequences.values())
+    if moved:
+        warnings.append(
+            f"{moved} sequence(s) were used while the dump was taken; each was compared with where it stood before and after."
+        )
+    for name, populated in sorted(source.populated.items()):
+        if restored.populated.get(name, populated) != populated:
+            state = "has no rows after the restore" if populated else "has rows after the restore, it had none"
+            messages.append(f"materialized view {name} {state}")
+    for name, extension in sorted(source.extensions.items()):
+        found = restored.extensions.get(name, extension)
+        if found.version != extension.version:
+            text = f"extension {name} has version {found.version} after the restore, {extension.version} in the source"
+            if found.version == found.default_version and name not in made:
+                warnings.append(f"The {text}: a dump does not tell the version.")
+            else:
+                messages.append(text)
+    if source.large_objects != restored.large_objects:
+        messages.append("the owners, privileges or comments of large objects differ from the source")
+    for name, order in sorted(source.column_order.items()):
+        if restored.column_order.get(name, order) != order:
+            warnings.append(
+                f"Table {name} inherits, and its columns come in another order after a restore. Name the columns in INSERT and COPY."
+            )
+    return Differences(tuple(messages), tuple(warnings))
+
+
+def _position_differences(source: Structure, restored: Structure) -> list[str]:
+    messages = []
+    for name, (before, after) in sorted(source.sequences.items()):
+        if name not in restored.sequences:
+            continue  # it is missing as an object
+        position = restored.sequences[name][0]
+        low, high = sorted((before.value, after.value))
+        right = position == before if before == after else low <= position.value <= high
+        if not right:
+            where = f"{before.value}" if before == after else f"between {low} and {high}"
+            used = " (not called)" if position.value == before.value else ""
+            messages.append(
+                f"sequence {name} stands at {position.value}{used} after the restore, {where} in the source"
+            )
+    return messages
+
+
+_SEQUENCES = """
+SELECT n.nspname::text AS schema, c.relname::text AS name
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery())
+   AND (EXISTS (SELECT FROM pg_extension e WHERE c.oid = ANY(e.extconfig))
+        OR n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+           AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+                              AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'))
+ ORDER BY 1, 2
+"""
+
+
+def sequence_names(database: Database) -> list[tuple[str, str]]:
+    """Schema and name of each sequence that pg_dump dumps."""
+    return [(row["schema"], row["name"]) for row in database.rows(_SEQUENCES)]
+
+
+def read_positions(database: Database, names: Iterable[tuple[str, str]]) -> dict[str, Position]:
+    """Where the sequences stand now; those that are gone by now are left out.
+
+    Args:
+        database: Outside a transaction: each read sequence would stay locked to its end.
+    """
+    waiting = list(names)
+    found: dict[str, Position] = {}
+    for start in range(0, len(waiting), _AT_A_TIME):
+        part = waiting[start : start + _AT_A_TIME]
+        try:
+            found.update(_positions(database, part))
+        except DatabaseError as error:
+            if error.sqlstate != UNDEFINED_TABLE or len(part) == 1:
+                if error.sqlstate == UNDEFINED_TABLE:
+                    continue
+                raise
+            for each in part:
+                found.update(read_positions(database, [each]))
+    return found
+
+
+def _positions(database: Database, names: list[tuple[str, str]]) -> dict[str, Position]:
+    each = [
+        sql.SQL("SELECT {} AS name, last_value::bigint AS value, is_called AS called FROM {}").format(
+            sql.Literal(f"{schema}.{name}"), sql.Identifier(schema, name)
+        )
+        for schema, name in names
+    ]
+    return {
+        row["name"]: Position(int(row["value"]), bool(row["called"]))
+        for row in database.rows(sql.SQL(" UNION ALL ").join(each))
+    }
+
+
+_POPULATED = """
+SELECT n.nspname || '.' || c.relname AS name, c.relispopulated AS value
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm'
+"""
+_EXTENSIONS = """
+SELECT e.extname::text AS name, e.extversion AS version, n.nspname::text AS schema, coalesce(a.default_version, '') AS default_version
+  FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace LEFT JOIN pg_available_extensions a ON a.name = e.extname
+"""
+_COLUMN_ORDER = """
+SELECT n.nspname || '.' || c.relname AS name,
+       left(encode(sha256(convert_to(string_agg(a.attname, '/' ORDER BY a.attnum), 'UTF8')), 'hex'), 16) AS value
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+ WHERE c.relkind = 'r' AND NOT c.relispartition AND c.relpersistence <> 't'
+   AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid) GROUP BY 1
+"""
+# What a large object may have by default is written out, because a dump does not tell the difference.
+_LARGE_OBJECTS = """
+SELECT coalesce(sum(hashtextextended(concat_ws('/', m.oid, pg_get_userbyid(m.lomowner), coalesce(acl.privileges, ''),
+                                               coalesce(obj_description(m.oid, 'pg_largeobject'), '')), 0)), 0)::text
+  FROM pg_largeobject_metadata m, LATERAL (
+       SELECT string_agg(concat_ws(' ', CASE WHEN a.grantee = 0 THEN '' ELSE pg_get_userbyid(a.grantee) END,
+                                   a.privilege_type, a.is_grantable),
+                         ',' ORDER BY a.grantee = 0, pg_get_userbyid(a.grantee), a.privilege_type) AS privileges
+         FROM aclexplode(coalesce(m.lomacl, acldefault('L', m.lomowner))) a) acl
+"""
+
+
+def read_structure(
+    database: Database,
+    tool_version: str,
+    objects: Mapping[str, str],
+    sequences: Mapping[str, tuple[Position, Position]],
+) -> Structure:
+    """The structure of the connected database, in its transaction or snapshot.
+
+    Args:
+        database: Connected.
+        tool_version, objects: What pg_dump has written of it, and which one that was.
+        sequences: Where they stood before and after.
+    """
+    large_objects = database.value(_LARGE_OBJECTS)
+    if large_objects is None:
+        raise TitanError("The large objects gave no hash.")
+    return Structure(
+        tool_version,
+        objects,
+        sequences,
+        _by_name(database, _POPULATED),
+        read_extensions(database),
+        _by_name(database, _COLUMN_ORDER),
+        str(large_objects),
+    )
+
+
+def read_extensions(database: Database) -> dict[str, Extension]:
+    """The connected database's extensions."""
+    return {
+        row["name"]: Extension(row["version"], row["schema"], row["default_version"])
+        for row in database.rows(_EXTENSIONS)
+    }
+
+
+def make_extensions(database: Database, extensions: Mapping[str, Extension]) -> None:
+    """Make, in an empty database, those extensions that the dump would make in another version than the source's.
+
+    Only those in schemas that every database has, and in a version that the server has; a dump then leaves them as they are.
+    """
+    for name in makeable_extensions(database, extensions):
+        extension = extensions[name]
+        make = sql.SQL("CREATE EXTENSION IF NOT EXISTS {} SCHEMA {} VERSION {} CASCADE")
+        database.execute(make.format(*map(sql.Identifier, (name, extension.schema, extension.version))))
+
+
+def makeable_extensions(database: Database, extensions: Mapping[str, Extension]) -> list[str]:
+    """Names of those that make_extensions() makes."""
+    return sorted(
+        name
+        for name, extension in extensions.items()
+        if extension.schema in _THERE and database.value(_OTHER_VERSION, (name, extension.version))
+    )
+
+
+_THERE = ("public", "pg_catalog")
+_OTHER_VERSION = """
+SELECT EXISTS (SELECT FROM pg_available_extension_versions v JOIN pg_available_extensions a USING (name)
+                WHERE v.name = %s AND v.version = %s AND v.version <> a.default_version)
+"""
+
+
+def _by_name(database: Database, query: str) -> dict[str, Any]:
+    return {row["name"]: row["value"] for row in database.rows(query)}

@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading the source's structure beside its dump: pg_dump writes the schema a second time, from the same snapshot."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Callable
+
+from ...postgres.database import Database, connect
+from ..content.objects import objects_from
+from ..content.structure import Position, Structure, read_positions, read_structure, sequence_names
+from ..programs.pipeline import Deadline, Program, chain
+
+
+@contextmanager
+def structure_beside(
+    database: Database, schema_dump: Program, version: str, deadline: Deadline
+) -> Iterator[Callable[[], Structure]]:
+    """Read the structure while the block dumps; yields what gives it, to be called once the dump is written.
+
+    Args:
+        database: In the transaction whose snapshot is dumped.
+        schema_dump: pg_dump --schema-only of that snapshot.
+        version: Of pg_dump.
+        deadline: When it must be done.
+
+    Raises:
+        TitanError: from what is yielded, when pg_dump failed.
+    """
+    names = sequence_names(database)
+    before = _positions_now(database, names)
+    with ThreadPoolExecutor(1) as pool, chain([schema_dump], deadline, stdout=subprocess.PIPE) as started:
+        reading = pool.submit(objects_from, started)
+
+        def structure() -> Structure:
+            objects = reading.result()
+            after = _positions_now(database, names)
+            sequences = {name: (position, after[name]) for name, position in before.items() if name in after}
+            return read_structure(database, version, objects, sequences)
+
+        yield structure
+
+
+def _positions_now(database: Database, names: list[tuple[str, str]]) -> dict[str, Position]:
+    """On a connection of its own: in the snapshot's transaction each sequence would stay locked."""
+    if not names:
+        return {}
+    with connect(database.settings, "backup") as other:
+        return read_positions(other, names)

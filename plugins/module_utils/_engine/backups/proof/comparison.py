@@ -1,0 +1,161 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Comparing a restored database with what its source was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Callable
+
+from ...errors import DatabaseError, TitanError
+from ...outcome import silent
+from ...postgres.connection import ConnectionSettings
+from ...postgres.database import Database, connect, sql
+from ...postgres.programs import Programs
+from ..catalog.manifest import Manifest
+from ..content.differences import content_differences, row_differences, schema_differences, sequence_differences
+from ..content.fingerprint import Fingerprint, canceller, fix_settings
+from ..content.row_hash import NEWEST
+from ..content.schema_text import Skeleton
+from ..content.structure import (
+    Differences,
+    Structure,
+    makeable_extensions,
+    read_positions,
+    read_structure,
+    sequence_names,
+    structure_differences,
+)
+from ..load.loading import Loader, restoring
+from ..programs.pipeline import Deadline
+from .read_restored import read_restored
+
+_OLD = (
+    "The schema and the sequences were compared with the dump itself, not with the source: the backup was taken by a version that "
+    "did not note them."
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison has shown.
+
+    Attributes:
+        restored: The restored database's rows.
+        differences: Sentences; empty when it equals the source.
+        warnings: What a person should know although it equals the source.
+    """
+
+    restored: Fingerprint
+    differences: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def compare(
+    manifest: Manifest | None,
+    target: ConnectionSettings,
+    reads_archive: Callable[[], Skeleton],
+    loader: Loader,
+    say: Callable[[str], None] = silent,
+    alone: bool = False,
+) -> Comparison:
+    """Compare the restored database with its source.
+
+    Args:
+        manifest: What the source was; None only counts.
+        target: The restored database.
+        reads_archive: Gives what the dump says; called in every case, but with a structure in the manifest it need not say anything.
+        loader: What has loaded it.
+        say: Takes progress lines.
+        alone: Whether the server has nothing else to do, so that several things may be read at a time.
+
+    Raises:
+        TitanError: it cannot be compared.
+    """
+    if manifest and loader.with_rows and manifest.tool_major != loader.programs.major:
+        raise TitanError(f"The proof 'redump' needs PostgreSQL {manifest.tool_version}, which made the backup.")
+    fingerprint = manifest.fingerprint if manifest else None
+    hash_method = fingerprint.hash_method if fingerprint else NEWEST
+    hashed = fingerprint.hashed if fingerprint else None
+    with ThreadPoolExecutor(3 if alone else 1) as pool:
+        archive = pool.submit(reads_archive)
+        objects = pool.submit(loader.database_objects, target) if manifest and manifest.structure else None
+        text = pool.submit(loader.database_skeleton, target) if manifest and compares_text(manifest, loader) else None
+        restored = read_restored(target, loader.jobs, say, hashed, loader.deadline, hash_method)
+        with restoring():
+            skeleton = archive.result()
+        if manifest is None:
+            return Comparison(restored, ())
+        messages = content_differences(manifest.fingerprint, restored)
+        with connect(target, "drill") as database, loader.deadline.ends(canceller(database)):
+            fix_settings(database)
+            if manifest.structure and objects:
+                found = _structure_differences(manifest.structure, database, loader, objects.result())
+            else:
+                found = _old_differences(manifest, database, loader, skeleton, text.result() if text else None)
+        if loader.with_rows and text:
+            messages += row_differences(skeleton, text.result(), fingerprint.hashed if fingerprint else None)
+        return Comparison(restored, (*messages, *found.messages), found.warnings)
+
+
+def compares_text(manifest: Manifest, loader: Loader) -> bool:
+    """Whether a comparison needs the text of a dump of the restored database."""
+    return loader.with_rows or (manifest.structure is None and manifest.tool_version == loader.programs.version)
+
+
+def loader_for(
+    manifest: Manifest | None,
+    programs: Programs,
+    work: str,
+    jobs: int,
+    deadline: Deadline,
+    age_identity: str = "",
+    identity: Mapping[str, Any] | None = None,
+) -> Loader:
+    """A loader that reads of the dump's text what a comparison needs: its rows where the manifest has no hashes of them."""
+    with_rows = manifest is not None and manifest.fingerprint.hashed is not None
+    reads_text = with_rows or (manifest is not None and manifest.structure is None)
+    foreign = manifest is None or manifest.adopted
+    return Loader(programs, work, jobs, deadline, with_rows, reads_text, age_identity, identity or {}, foreign)
+
+
+def _structure_differences(
+    source: Structure, database: Database, loader: Loader, objects: dict[str, str]
+) -> Differences:
+    positions = read_positions(database, sequence_names(database))
+    both = {name: (position, position) for name, position in positions.items()}
+    made = makeable_extensions(database, source.extensions)
+    return structure_differences(source, read_structure(database, loader.programs.version, objects, both), made)
+
+
+def _old_differences(
+    manifest: Manifest, database: Database, loader: Loader, archive: Skeleton, text: Skeleton | None
+) -> Differences:
+    """Of a backup whose manifest has no structure. The schema's text is compared only where the same version made the archive:
+    another one, even a minor one, may write the same schema in other words."""
+    messages = sequence_differences(archive.sequences, _old_sequences(database, archive.sequences))
+    if text and manifest.tool_version == loader.programs.version:
+        messages += schema_differences(archive, text)
+    return Differences(tuple(messages), (_OLD,))
+
+
+def _old_sequences(database: Database, names: Iterable[str]) -> dict[str, tuple[int, bool]]:
+    """Where the sequences stand, under the names that the archive's own text quotes."""
+    found = {}
+    for name in names:
+        try:
+            row = database.row(
+                "SELECT c.relname::text AS name, n.nspname::text AS schema FROM pg_class c "
+                "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass(%s)",
+                (name,),
+            )
+        except DatabaseError:
+            continue
+        if row:
+            query = sql.SQL("SELECT last_value::bigint AS value, is_called AS called FROM {}")
+            stands = database.row(query.format(sql.Identifier(row["schema"], row["name"]))) or {}
+            found[name] = (int(stands["value"]), bool(stands["called"]))
+    return found

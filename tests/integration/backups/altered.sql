@@ -1,0 +1,35 @@
+-- A database whose archive is changed in many ways. Copyright: (c) 2026, titan.database contributors.
+-- GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+CREATE ROLE altered_reader; CREATE ROLE altered_owner;
+CREATE EXTENSION pg_trgm VERSION '1.5';
+CREATE TYPE mood AS ENUM ('sad', 'glad');
+CREATE TABLE customers (id int PRIMARY KEY, name varchar(20) NOT NULL DEFAULT 'nobody', m mood, CHECK (name IN ('ann', 'bob', 'nobody')));
+INSERT INTO customers VALUES (1, 'ann', 'sad'), (2, 'bob', 'glad'), (3, 'bob', 'glad');
+CREATE TABLE orders (id int PRIMARY KEY, customer int REFERENCES customers, amount numeric CHECK (amount > 0), note text);
+INSERT INTO orders SELECT i, 1 + i % 3, i, 'note ' || i FROM generate_series(1, 50) i;
+ALTER TABLE orders ADD CONSTRAINT noted CHECK (note <> '') NOT VALID;
+ALTER TABLE orders ALTER amount SET STATISTICS 500;
+ALTER TABLE orders REPLICA IDENTITY FULL;
+CREATE TABLE nothing_in_it (x int);
+CREATE TABLE rare (x int); ALTER TABLE rare SET UNLOGGED;
+CREATE INDEX by_customer ON orders (customer);
+CREATE STATISTICS together ON customer, amount FROM orders;
+CREATE SEQUENCE counter; SELECT nextval('counter') FROM generate_series(1, 7);
+CREATE SEQUENCE spare; SELECT setval('spare', 5, false);
+CREATE SEQUENCE fresh;
+CREATE VIEW busy AS SELECT customer, count(*) FROM orders GROUP BY 1;
+CREATE MATERIALIZED VIEW totals AS SELECT customer, sum(amount) FROM orders GROUP BY 1;
+CREATE MATERIALIZED VIEW totals_too AS SELECT count(*) FROM orders;
+CREATE FUNCTION upper_note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.note := upper(NEW.note); RETURN NEW; END';
+CREATE TRIGGER upper_note BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION upper_note();
+CREATE TRIGGER quiet BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION upper_note();
+ALTER TABLE orders DISABLE TRIGGER quiet;
+ALTER TABLE customers ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON customers USING (name = current_user);
+GRANT SELECT ON orders TO altered_reader;
+COMMENT ON TABLE orders IS 'what was ordered';
+ALTER TABLE nothing_in_it OWNER TO altered_owner;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO altered_reader;
+CREATE PUBLICATION all_orders FOR TABLE orders;
+SELECT lo_from_bytea(5000, 'large'), lo_from_bytea(5001, 'larger');
+GRANT SELECT ON LARGE OBJECT 5000 TO altered_reader;
