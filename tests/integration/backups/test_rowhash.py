@@ -19,6 +19,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.backups.con
     read_tables,
 )
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.row_hash import (
+    BY_NAME,
     COLUMNS,
     HASH_METHODS,
     TEXT,
@@ -144,13 +145,14 @@ def test_both_ways_give_what_they_have_always_given(kinds: Database) -> None:
     )
     assert content_of(kinds, columns, rows, TEXT).hash == "-7907434468307052686"
     assert content_of(kinds, columns, rows, COLUMNS).hash == "-12099113043236442615"
+    assert content_of(kinds, columns, rows, BY_NAME).hash == "-12099113043236442615", "the columns come in this order"
 
 
 def test_a_backup_of_an_older_version_is_compared_in_its_own_way(small: ConnectionSettings, dest: Path) -> None:
     path = backup(small, dest).data["backup"]["path"]
     file = Path(manifest_path(path))
     manifest: dict[str, Any] = json.loads(file.read_text())
-    assert manifest.pop("row_hash") == COLUMNS
+    assert manifest.pop("row_hash") == BY_NAME and manifest.pop("structure")
     with connect(small) as database:
         fix_settings(database)
         older = read_contents(database, read_tables(database), hash_method=TEXT)

@@ -76,11 +76,11 @@ def finish(
     removed = remove_backups(plan)
     checked = manifest.verified
     proof = (
-        f"{checked.tables} tables, {checked.rows} rows compared after restore{manifest.without}"
+        f"{checked.tables} tables, {checked.rows} rows compared after restore"
         if checked.level == "restored"
         else "read back and decoded"
     )
-    summary = f"{path}: {manifest.size} bytes, {proof}; {len(removed)} old backup(s) removed."
+    summary = f"{path}: {manifest.size} bytes, {proof}{manifest.without}; {len(removed)} old backup(s) removed."
     data = {"backup": {**manifest.as_result(), "path": path}, "removed": removed, "removal_refused": plan.refused}
     return Outcome(True, data, summary, *listing_diff(entries, removed, os.path.basename(path)), tuple(warnings))
 

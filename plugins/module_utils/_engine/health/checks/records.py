@@ -104,7 +104,7 @@ def backup_checks(entries: Sequence[Entry], now: datetime, limits: Limits, where
         (BACKUP_AGE, sound, "titan-db backup"),
         (VERIFIED_BACKUP_AGE, proven, "titan-db backup (or titan-db drill for one that exists)"),
     ):
-        newest = max((each.finished for each in found), default=None)
+        newest = max(found, key=lambda each: each.finished, default=None)
         if newest is None:
             checks.append(
                 Check(
@@ -117,8 +117,8 @@ def backup_checks(entries: Sequence[Entry], now: datetime, limits: Limits, where
                 )
             )
             continue
-        hours = max(0.0, (now - newest).total_seconds() / 3600)
-        checks.append(judge(check, hours, limits, f"{where}{later}", fix))
+        hours = max(0.0, (now - newest.finished).total_seconds() / 3600)
+        checks.append(judge(check, hours, limits, f"{where}{later}{newest.without}", fix))
     return checks
 
 
