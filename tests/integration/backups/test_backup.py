@@ -280,7 +280,8 @@ def test_a_standby_is_backed_up_and_says_so(
         standby.remove()
     assert done.data["backup"]["verified"]["level"] == "restored"
     assert done.data["backup"]["source"]["in_recovery"] is True
-    assert "standby" in done.warnings[0] and "public.unlogged" in done.warnings[0]
+    assert "standby" in done.warnings[0] and "unlogged table public.unlogged" in done.warnings[1]
+    assert ", without unlogged table public.unlogged;" in done.summary
 
 
 @pytest.fixture
