@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.alerts import channels
+from ansible_collections.titan.database.plugins.module_utils._engine.alerts.pings import ping
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError
 
 from tests.integration.alerts.stub import Stub, running_stub
@@ -70,33 +71,33 @@ def test_a_place_that_does_not_answer_holds_nobody_up(monkeypatch: pytest.Monkey
     monkeypatch.setattr(channels, "TIMEOUT", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         found = channels.channels({"TITAN_DB_NOTIFY_URLS": f"http://127.0.0.1:{silent.getsockname()[1]}/SECRET"})
-        assert channels.send(MESSAGE, found, sleep=lambda _seconds: None) == ["http://127.0.0.1: no answer in time"]
+        assert channels.send(MESSAGE, found, sleep=lambda _seconds: None) == ["webhook 1: no answer in time"]
 
 
 def test_channels_that_need_apprise_are_refused_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channels, "apprise", None)
     with pytest.raises(OptionError, match="install the package apprise"):
-        channels.require_channels(channels.channels({"TITAN_DB_NOTIFY_URLS": "mailto://u:p@h"}))
+        channels.check_channels(channels.channels({"TITAN_DB_NOTIFY_URLS": "mailto://u:p@h"}), {})
 
 
 def test_apprise_carries_what_it_knows(stub: Stub) -> None:
     pytest.importorskip("apprise")
     url = stub.url.replace("http://", "json://") + "/message"
     found = channels.channels({"TITAN_DB_NOTIFY_URLS": url})
-    channels.require_channels(found)
+    channels.check_channels(found, {})
     assert channels.send(MESSAGE, found) == []
     assert stub.messages()[0]["title"] == "backup FAILED"
     stub.status = 500
     assert "could not deliver" in channels.send(MESSAGE, found, sleep=lambda _seconds: None)[0]
     with pytest.raises(OptionError, match="does not understand"):
-        channels.require_channels(channels.channels({"TITAN_DB_NOTIFY_URLS": "nonsense://x"}))
+        channels.check_channels(channels.channels({"TITAN_DB_NOTIFY_URLS": "nonsense://x"}), {})
 
 
 def test_the_ping_carries_the_end_of_the_log(stub: Stub) -> None:
     variables = {"TITAN_DB_PING_URL": f"{stub.url}/ping/{{job}}/"}
-    assert channels.ping(variables, "a b", "fail", "x" * 20_000 + "END") == ""
+    assert ping(variables, "a b", "fail", "x" * 20_000 + "END") == ""
     path, body = stub.received[0]
     assert (path, len(body), body[-3:]) == ("/ping/a%20b/fail", 10_000, "END")
     stub.status = 404
-    assert channels.ping(variables, "a", "", "", tries=1) == "ping: HTTP status 404"
-    assert channels.ping({}, "a", "", "") == ""
+    assert ping(variables, "a", "", "", tries=1) == "ping: HTTP status 404"
+    assert ping({}, "a", "", "") == ""

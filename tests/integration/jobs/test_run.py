@@ -27,9 +27,9 @@ from ansible_collections.titan.database.plugins.module_utils._engine.jobs.run im
 from ansible_collections.titan.database.plugins.module_utils._engine.jobs import supervisor
 supervisor.KILL_AFTER = 3.0
 import functools
-from ansible_collections.titan.database.plugins.module_utils._engine.alerts import channels, delivery
+from ansible_collections.titan.database.plugins.module_utils._engine.alerts import channels, delivery, pings
 from ansible_collections.titan.database.plugins.module_utils._engine.jobs import run
-run.ping = functools.partial(channels.ping, sleep=lambda seconds: None)
+run.ping = functools.partial(pings.ping, sleep=lambda seconds: None)
 delivery.send = functools.partial(channels.send, sleep=lambda seconds: None)
 path, name, text = sys.argv[1:]
 def work():
@@ -189,7 +189,7 @@ def test_a_message_that_cannot_be_sent_never_fails_the_job_and_is_counted(site: 
     site.stub.status = 500
     status, said = site.run(FAIL)
     assert status == 1
-    assert "message not delivered: http://127.0.0.1: HTTP status 500" in said
+    assert "message not delivered: webhook 1: HTTP status 500" in said
     assert site.metric("titan_db_notification_failures_total") == 1
     assert len(site.stub.messages()) == 3, "three tries"
     assert "/message" not in said.replace("titan", ""), "addresses may hold tokens"

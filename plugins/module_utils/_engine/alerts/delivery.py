@@ -22,7 +22,7 @@ from ..errors import TitanError
 from ..host.env_file import read_env_file
 from ..text.durations import parse_seconds
 from .alerts import COVERED, FAILED, delivered, findings, is_new, needs_reminder, reason_of
-from .channels import Message, channels, require_channels, send
+from .channels import Message, channels, check_channels, send
 
 _TAIL = 40
 
@@ -126,8 +126,8 @@ def _unreported_jobs(run: Run, now: float, repeat: float) -> list[str]:
 
 def _send_message(run: Run, record: Record, kind: str, what: str, data: JobResult) -> bool:
     """Send one message to every channel; return whether any of them took it."""
-    found = channels(run.variables)
-    if not found:
+    known = channels(run.variables)
+    if not known:
         return False
     host = socket.gethostname()
     report = str(data.get("report") or "")
@@ -141,15 +141,16 @@ def _send_message(run: Run, record: Record, kind: str, what: str, data: JobResul
         "run_id": run.run_id,
         "host": host,
     }
-    problems = send(Message(kind, title, f"{body}{where}", facts), found)
+    problems = send(Message(kind, title, f"{body}{where}", facts), known)
     for problem in problems:
         run.log(f"message not delivered: {problem}")
     if problems:
-        _count_undelivered(run, problems)
-    return len(problems) < len(found)
+        count_undelivered(run, problems)
+    return len(problems) < len(known)
 
 
-def _count_undelivered(run: Run, problems: list[str]) -> None:
+def count_undelivered(run: Run, problems: list[str]) -> None:
+    """Add to the count of messages that could not be delivered, one for each problem."""
     try:
         run.state.add_undelivered(problems, time.time())
     except OSError:
@@ -163,15 +164,16 @@ def test_channels(environment: Environment, send_it: bool) -> str:
         OptionError: no channel, or one that cannot work.
         TitanError: a message could not be delivered.
     """
-    found = channels(message_variables(environment))
-    require_channels(found)
-    labels = ", ".join(channel.label for channel in found)
+    variables = message_variables(environment)
+    known = channels(variables)
+    check_channels(known, variables)
+    labels = ", ".join(channel.label for channel in known)
     if not send_it:
-        return f"{len(found)} channel(s) configured: {labels}"
+        return f"{len(known)} channel(s) are valid and resolve: {labels}"
     host = socket.gethostname()
     facts = {"environment": environment.name, "host": host}
     text = f"Messages about the database jobs of {environment.name} on {host} arrive here."
-    problems = send(Message("test", f"[{environment.name}] test message ({host})", text, facts), found)
+    problems = send(Message("test", f"[{environment.name}] test message ({host})", text, facts), known)
     if problems:
         raise TitanError(f"The test message was not delivered: {'; '.join(problems)}.")
     return f"test message delivered to {labels}"

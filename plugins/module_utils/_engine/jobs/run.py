@@ -12,14 +12,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Callable
 
-from ..alerts.channels import ping
-from ..alerts.delivery import Run, deliver, message_variables
+from ..alerts.delivery import Run, count_undelivered, deliver, message_variables
 from ..alerts.metrics import job_samples, remove_former, write_metrics
+from ..alerts.pings import ping
 from ..crontab.calendar import UTC, longest_interval
 from ..environment.config import Environment
 from ..environment.records import Record, RunEntry, StateDirectory
 from ..environment.results import CheckRow, JobResult
-from ..errors import LockedError, TitanError
+from ..errors import LockedError, OptionError, TitanError
 from ..host.clock import host_zone
 from ..postgres.connection import ConnectionSettings
 from ..postgres.locks import file_lock
@@ -145,10 +145,8 @@ def _finish(
     ended = _ended(run, record, status, message, data, skipped)
     recorded = ended.exit_status
     run.log(f"{'ended' if recorded == 0 else 'FAILED'} with status {status} after {ended.duration:.1f} s: {message}")
-    ended = deliver(run, ended, status, data, blocked)
-    problem = ping(run.variables, run.plan.name, "fail" if recorded else "", "\n".join(run.tail))
-    if problem:
-        run.log(problem)
+    _save(run, ended, running=False, checks=data.get("checks", ()))  # whatever becomes of the messages
+    ended = _report(run, ended, status, data, blocked)
     _save(run, ended, running=False, checks=data.get("checks", ()))
     entry: RunEntry = {
         "job": run.plan.name,
@@ -163,6 +161,20 @@ def _finish(
     except OSError as error:
         run.log(f"the log of runs cannot be written: {error.strerror}")
     return status
+
+
+def _report(run: Run, ended: Record, status: int, data: JobResult, blocked: bool) -> Record:
+    """Send the message and the ping that are due; return the record with its alert. Nothing that happens here fails the job."""
+    try:
+        ended = deliver(run, ended, status, data, blocked)
+    except Exception as error:  # its text may hold an address
+        reason = error.message if isinstance(error, OptionError) else type(error).__name__
+        run.log(f"message not delivered: {reason}")
+        count_undelivered(run, [reason])
+    problem = ping(run.variables, run.plan.name, "fail" if ended.exit_status else "", "\n".join(run.tail))
+    if problem:
+        run.log(problem)
+    return ended
 
 
 def _ended(run: Run, record: Record, status: int, message: str, data: JobResult, skipped: bool) -> Record:

@@ -1,0 +1,161 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One HTTP request, whose result is a few words: whatever an address does, the caller goes on within the time limit.
+
+What is returned never holds a part of the address: user, password, host, path and query may all be secret.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+_ANSWER_LIMIT = 65_536
+_REDIRECTS = 3
+_WEB_PAGE = re.compile(rb"\s*<(?:!doctype\s+html|html)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is sent; headers beside the content type."""
+
+    url: str
+    body: bytes = b""
+    content_type: str = "application/json"
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class _RefusedError(Exception):
+    """The request failed for the reason that is its text."""
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect is an answer: urllib would turn a POST into a GET without a body."""
+
+    def redirect_request(self, *_arguments: Any, **_keywords: Any) -> None:
+        return None
+
+
+def proxies_of(variables: Mapping[str, str]) -> dict[str, str]:
+    """The proxies that the variables name, by scheme; "no" holds the hosts that are reached without one."""
+    # HTTP_PROXY in upper case may be a header of a web request, so nobody takes it.
+    names = {"http": ("http_proxy",), "https": ("https_proxy", "HTTPS_PROXY"), "no": ("no_proxy", "NO_PROXY")}
+    found = {}
+    for scheme, spellings in names.items():
+        value = next((variables[name] for name in spellings if variables.get(name)), "")
+        if value:
+            found[scheme] = value if scheme == "no" or "://" in value else f"http://{value}"
+    return found
+
+
+def within(seconds: float, work: Callable[[], str]) -> str:
+    """The result of the work, or what kept it from one: it runs in a thread of its own, which is left behind when it is late."""
+    results: list[str] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except _RefusedError as error:
+            results.append(str(error))
+        except Exception as error:  # an address may cause any; the text may hold the address
+            results.append(_reason(error))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return results[0] if results else "no answer in time"
+
+
+def send_request(request: Request, proxies: Mapping[str, str], timeout: float) -> str:
+    """Send the request; return "" when the answer says that it was taken, or what went wrong in a few words."""
+    return within(timeout, lambda: _exchange(request, dict(proxies), timeout, _REDIRECTS))
+
+
+def _exchange(request: Request, proxies: dict[str, str], timeout: float, redirects: int) -> str:
+    url, authorization = _without_user(request.url)
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise _RefusedError("the address is no http or https URL")
+    bypass = urllib.request.proxy_bypass_environment(parts.netloc, proxies) if "no" in proxies else False  # type: ignore[attr-defined]
+    chosen = {} if bypass else {scheme: proxy for scheme, proxy in proxies.items() if scheme != "no"}
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler(chosen), _NoRedirect())
+    headers = {"User-Agent": "titan-db", "Content-Type": request.content_type, **authorization, **request.headers}
+    prepared = urllib.request.Request(  # noqa: S310 - the scheme was checked
+        url, data=request.body if request.method == "POST" else None, headers=headers, method=request.method
+    )
+    try:
+        with opener.open(prepared, timeout=timeout) as answer:
+            if answer.headers.defects:
+                return "the answer is not HTTP"
+            return _judge(answer.read(_ANSWER_LIMIT), answer.headers.get("Content-Length"))
+    except urllib.error.HTTPError as error:
+        target = urllib.parse.urljoin(url, error.headers.get("Location") or "")
+        if error.code in (307, 308) and redirects and target.startswith(("https://", f"{parts.scheme}://")):
+            same_host = urllib.parse.urlsplit(target).netloc == parts.netloc
+            again = Request(
+                target, request.body, request.content_type, request.method, request.headers if same_host else {}
+            )
+            return _exchange(again, proxies, timeout, redirects - 1)
+        if 300 <= error.code < 400:
+            raise _RefusedError(
+                f"HTTP status {error.code}: a redirect would lose the message, give the final address"
+            ) from None
+        raise _RefusedError(f"HTTP status {error.code}") from None
+
+
+def _without_user(url: str) -> tuple[str, dict[str, str]]:
+    """The URL without user and password, and the header that carries them."""
+    parts = urllib.parse.urlsplit(url)
+    user_info, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url, {}
+    user, _colon, password = user_info.partition(":")
+    pair = f"{urllib.parse.unquote(user)}:{urllib.parse.unquote(password)}"
+    header = {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+    return urllib.parse.urlunsplit(parts._replace(netloc=host)), header
+
+
+def _judge(answer: bytes, length: str | None) -> str:
+    """What is wrong with the answer of a request that succeeded by its status; "" for nothing."""
+    if length and length.isdigit() and len(answer) < min(int(length), _ANSWER_LIMIT):
+        return "the answer is incomplete"
+    if _WEB_PAGE.match(answer):
+        return "the answer is a web page, not a service's"
+    if b"not found" in answer[:1000].lower():
+        return "the answer says that there is no such address"
+    try:
+        data = json.loads(answer)
+    except ValueError:
+        return ""
+    if isinstance(data, dict) and (
+        data.get("ok") is False or data.get("success") is False or data.get("status") in ("error", "fail")
+    ):
+        return "the answer says that it failed"
+    return ""
+
+
+def _reason(error: BaseException) -> str:
+    """A few words on an exception, which never hold its own text."""
+    if isinstance(error, urllib.error.URLError):
+        inner = error.reason
+        if isinstance(inner, TimeoutError):
+            return "no answer in time"
+        return (inner.strerror if isinstance(inner, OSError) else None) or "no connection"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    names = {
+        "InvalidURL": "the address is not valid",
+        "BadStatusLine": "the answer is not HTTP",
+        "RemoteDisconnected": "no answer",
+    }
+    return names.get(type(error).__name__, type(error).__name__)
