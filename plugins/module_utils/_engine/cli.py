@@ -118,6 +118,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         known = parser().parse_args(arguments)
     except SystemExit as error:
+        if error.code == 2:
+            _note_usage_error(list(arguments or sys.argv[1:]))
         # A monitoring system would read 2 as critical; 3 says that nothing was checked.
         return 3 if error.code == 2 and list(arguments or sys.argv[1:])[:1] == ["health"] else int(error.code or 0)
     try:
@@ -140,6 +142,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         return _failed(known, TitanError(f"The operating system refused{where}: {error.strerror or error}."))
+
+
+def _note_usage_error(arguments: list[str]) -> None:
+    """Record and report a scheduled run whose line titan-db does not understand; a mistake by hand is no run."""
+    if any(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)) or "--by-hand" in arguments:
+        return
+    given = {name: value for name, value in zip(arguments, arguments[1:]) if name in ("--config", "--job")}
+    job = given.get("--job") or arguments[0]
+    try:
+        config = importlib.import_module(".environment.config", __package__)
+        environment = config.read_environment(given["--config"])
+        if job in environment.jobs:
+            run = importlib.import_module(".jobs.run", __package__)
+            run.note_failed_start(environment, job, 2, "titan-db does not understand the line, its log says why")
+    except (KeyError, TitanError, OSError):
+        return  # no configuration of ours: nobody's job
 
 
 def _environment(known: argparse.Namespace) -> Any:

@@ -7,7 +7,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils._engine.crontab.jobs import jobs_from_options, render_lines
+from ansible_collections.titan.database.plugins.module_utils._engine import cli
+from ansible_collections.titan.database.plugins.module_utils._engine.crontab.jobs import (
+    SUBCOMMANDS,
+    jobs_from_options,
+    render_lines,
+)
 from ansible_collections.titan.database.plugins.module_utils._engine.crontab.line import (
     Job,
     parse_command,
@@ -69,6 +74,8 @@ def test_a_path_reaches_the_shell_as_it_is(path: str) -> None:
 @pytest.mark.parametrize("field", ["name", "schedule", "command", "log", "directory", "env_file", "on_start_failure"])
 @pytest.mark.parametrize("bad", ["\n* * * * * id", "\r", "\0", "\x1b[2J", "\t"])
 def test_control_characters_are_refused_in_every_field(field: str, bad: str) -> None:
+    if (field, bad) == ("schedule", "\t"):
+        bad = "\v"  # a tab is cron's own
     job = {"name": "n", "schedule": "0 2 * * *", "command": "true", "log": "/l"}
     job[field] = job.get(field, "/x") + bad
     with pytest.raises(OptionError) as caught:
@@ -208,3 +215,21 @@ def test_a_log_that_cannot_be_opened_is_heard(tmp_path: Path) -> None:
     found, _log = start(tmp_path, log="/no-such-directory/l", on_start_failure=f"echo failed $? >> {witness}")
     assert found == 2
     assert witness.read_text() == "failed 2\n"
+
+
+@pytest.mark.parametrize(
+    "command", ["titan-db backups --config /c", "'/opt/my bin/titan-db' backup-db --config /c --job x"]
+)
+def test_a_job_that_titan_db_does_not_have_is_refused_with_the_list(command: str) -> None:
+    with pytest.raises(OptionError, match="backup, drill, cleanup"):
+        jobs_from_options([{"name": "n", "schedule": "0 2 * * *", "command": command, "log": "/l"}])
+
+
+def test_names_in_upper_case_and_tabs_are_crons_own() -> None:
+    job = {"name": "n", "schedule": "0 2\t* JUL-DEC\tMON-FRI", "command": "titan-db backup --config /c", "log": "/l"}
+    expression = jobs_from_options([job])[0].expression
+    assert (expression.months, expression.weekdays) == (frozenset(range(7, 13)), frozenset(range(1, 6)))
+
+
+def test_the_jobs_of_the_crontab_are_those_of_the_command() -> None:
+    assert {name for name, command in cli.COMMANDS.items() if command.is_job} == set(SUBCOMMANDS)

@@ -63,6 +63,13 @@ class CrontabStore:
         paths = [os.path.join(CRON_FILES, name) for name in names]
         return [CrontabStore("root", path) for path in paths if os.path.isfile(path) and not os.path.islink(path)]
 
+    def system_tables(self) -> list[CrontabStore]:
+        """Root's crontab and the system's own: what they start may be about the same database."""
+        found = [CrontabStore("root", "/etc/crontab")] if os.path.isfile("/etc/crontab") else []
+        if not os.geteuid() and self.user not in ("", "root") and crontab_program():
+            found.append(CrontabStore("root", ""))
+        return found
+
     def write(self, text: str | None) -> None:
         """Make it hold the text, or go away (None)."""
         step("crontab.write")
@@ -186,4 +193,7 @@ def _run(program: str, arguments: list[str], text: str | None) -> subprocess.Com
 
 
 def _stderr_text(raw: bytes) -> str:
-    return " ".join(raw.decode("utf-8", errors="replace").split())[:500].rstrip(".")
+    text = " ".join(raw.decode("utf-8", errors="replace").split())[:500].rstrip(".")
+    if "not allowed to use" in text:
+        text += ": add the user to /etc/cron.allow, or remove it from /etc/cron.deny"
+    return text

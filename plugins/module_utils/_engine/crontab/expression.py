@@ -86,6 +86,7 @@ def parse_expression(text: str, option: str = "schedule") -> Expression:
     Raises:
         OptionError: names the field and what it may hold.
     """
+    text = text.replace("\t", " ")
     folded = " ".join(text.split(" "))
     if re.search(r"[^ -~]", text):
         raise OptionError(option, text, "Only printable ASCII characters and spaces may stand in it.")
@@ -143,7 +144,9 @@ def _item(item: str, rule: Field, option: str, text: str) -> set[int]:
     def refuse(why: str) -> OptionError:
         return OptionError(option, text, f"Field {rule.name!r}, {item!r}: {why}", field=rule.name)
 
-    foreign = next((sign for sign in "L#?WRH~" if sign in item and not item.isalpha()), "") or (
+    # A name such as MON-FRI, or a misspelt one, may hold such a letter, too.
+    unknown = "".join(part for part in re.split("([-/])", item) if not (part.isalpha() and len(part) > 1))
+    foreign = next((sign for sign in "L#?WRH~" if sign in unknown and not item.isalpha()), "") or (
         item if item in ("L", "?", "W", "R", "H") else ""
     )
     if foreign:

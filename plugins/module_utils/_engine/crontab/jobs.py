@@ -15,11 +15,13 @@ from typing import Any
 from ..errors import OptionError
 from .calendar import days_in_year
 from .expression import WEEKDAYS, Expression, parse_expression, spelled_out
-from .line import LONGEST_COMMAND, Job, has_bare_percent, render_command
+from .line import LONGEST_COMMAND, Job, has_bare_percent, render_command, unescape_cron
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 # Any year does for the count of days: this one begins on a Thursday and is no leap year.
 _SAMPLE_YEAR = 2026
+# What titan-db does from cron with a configuration.
+SUBCOMMANDS = ("backup", "drill", "cleanup", "reindex", "stats", "health")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -60,6 +62,7 @@ def jobs_from_options(items: Sequence[Mapping[str, Any]]) -> list[ScheduledJob]:
 def _job(item: Mapping[str, Any], option: str) -> ScheduledJob:
     values = {key: str(item.get(key) or "") for key in Job.__dataclass_fields__}
     require_name(values["name"], f"{option}.name")
+    values["schedule"] = values["schedule"].replace("\t", " ")  # between fields cron takes both
     label = f"{option} ({values['name']})"
     for key, value in values.items():
         _require_one_line(value, f"{label}.{key}")
@@ -67,6 +70,7 @@ def _job(item: Mapping[str, Any], option: str) -> ScheduledJob:
         _require_path(values[key], f"{label}.{key}", needed=key == "log")
     for key in ("command", "on_start_failure"):
         _require_command(values[key], f"{label}.{key}", needed=key == "command")
+    _require_subcommand(values["command"], f"{label}.command")
     _require_closed(values["on_start_failure"], f"{label}.on_start_failure")
     if values["only_on"] and values["only_on"] not in WEEKDAYS:
         raise OptionError(f"{label}.only_on", values["only_on"], f"Allowed: {', '.join(WEEKDAYS)}.")
@@ -114,6 +118,23 @@ def _require_command(value: str, option: str, needed: bool) -> None:
     if has_bare_percent(value):
         raise OptionError(
             option, value, "Cron ends the command at an unescaped '%' and feeds the rest to it as input; write '\\%'."
+        )
+
+
+def _require_subcommand(command: str, option: str) -> None:
+    """Refuse a run of titan-db as a job whose word is no job: it would fail each night with a usage error."""
+    try:
+        words = shlex.split(unescape_cron(command))
+    except ValueError:
+        return
+    if (
+        len(words) > 2
+        and words[0].rpartition("/")[2].startswith("titan-db")
+        and words[2] == "--config"
+        and words[1] not in SUBCOMMANDS
+    ):
+        raise OptionError(
+            option, words[1], f"titan-db has no such job: name the job, or its 'job', one of {', '.join(SUBCOMMANDS)}."
         )
 
 

@@ -21,6 +21,7 @@ from .adoption import Adoption, find_adoptable
 from .block import Table, begin_marker, split_table, with_block, without_block
 from .calendar import Run, next_runs
 from .crontab_store import CrontabStore, crontab_program, require_store
+from .double_work import directories, risky_lines
 from .jobs import ScheduledJob, jobs_from_options, render_lines, require_name
 from .managed_files import ManagedFile, managed_files_from_options
 
@@ -68,7 +69,7 @@ def crontab(call: Call) -> Outcome:
         plan = _plan(None if planned_only else store.read(), store, jobs, managed_files, options)
         if plan.changed and not call.check_mode:
             _apply(store, plan)
-    return _outcome(store, name, jobs, plan, warnings)
+    return _outcome(store, name, jobs, plan, warnings, options)
 
 
 def _plan(
@@ -123,7 +124,14 @@ def _check_env_files(jobs: Sequence[ScheduledJob], check_mode: bool) -> list[str
     return warnings
 
 
-def _outcome(store: CrontabStore, name: str, jobs: list[ScheduledJob], plan: Plan, warnings: list[str]) -> Outcome:
+def _outcome(
+    store: CrontabStore,
+    name: str,
+    jobs: list[ScheduledJob],
+    plan: Plan,
+    warnings: list[str],
+    options: Mapping[str, Any],
+) -> Outcome:
     zone, zone_name = host_zone()
     now = datetime.now(timezone.utc)
     upcoming = [
@@ -141,6 +149,7 @@ def _outcome(store: CrontabStore, name: str, jobs: list[ScheduledJob], plan: Pla
         f"{store.label}, line {each.number} looks like the job {each.job!r} and was left alone: {each.reason}."
         for each in plan.adoption.conflicts
     ]
+    warnings += _double_work(store, jobs, plan, options)
     warnings += _shell_warnings(plan) + (_duplicate_blocks(store, name) if plan.becomes.block else [])
     count = f"{len(jobs)} job{'' if len(jobs) == 1 else 's'}"
     what = f"block {name!r} of {store.label}"
@@ -174,6 +183,28 @@ def _diff_text(plan: Plan, old: bool) -> str:
     return text
 
 
+def _double_work(
+    store: CrontabStore, jobs: Sequence[ScheduledJob], plan: Plan, options: Mapping[str, Any]
+) -> list[str]:
+    """Lines of this crontab, of cron's files and of root's that may do the work of our jobs, or undo it."""
+    if not jobs:
+        return []
+    places = directories([each.job for each in jobs], [str(each.get("content") or "") for each in options["files"]])
+    known = {each.line for each in plan.adoption.conflicts}
+    texts = [(store.label, "".join(plan.becomes.before + plan.becomes.after))]
+    for other in store.others() + store.system_tables():
+        try:
+            texts.append((other.label, other.read() or ""))
+        except (TitanError, OSError):  # not ours to read
+            continue
+    return [
+        f"{label}, line {each.number} may do the work of the jobs twice: it {each.reason}. Remove the line, or let a job do that work."
+        for label, text in texts
+        for each in risky_lines(text.splitlines(), places)
+        if each.line not in known
+    ]
+
+
 def _duplicate_blocks(store: CrontabStore, name: str) -> list[str]:
     """The block of this name may have stayed where it was before: then cron starts each job twice."""
     found = []
@@ -192,7 +223,14 @@ def _duplicate_blocks(store: CrontabStore, name: str) -> list[str]:
 
 
 def _shell_warnings(plan: Plan) -> list[str]:
-    """Another shell above our block would read our lines differently."""
+    """Another shell above our block would read our lines differently; another time zone would start them at another time."""
+    for number, line in enumerate(plan.becomes.before, 1):
+        zone = re.match(r"""\s*CRON_TZ\s*=\s*["']?([^"'\s]+)""", line)
+        if zone:
+            return [
+                f"Line {number} sets CRON_TZ={zone.group(1)} for the lines below it, where cron knows it (cronie): the next runs are "
+                "shown in the host's time zone. Move the line below the block."
+            ]
     for number, line in enumerate(plan.becomes.before, 1):
         found = re.match(r"""\s*SHELL\s*=\s*["']?([^"'\s]+)""", line)
         if found and found.group(1).rpartition("/")[2] not in ("sh", "dash", "bash"):

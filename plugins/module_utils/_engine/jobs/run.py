@@ -61,12 +61,14 @@ def run_job(
         return _finish(run, run.state.record(name), _failure_status(run), message, {}), {}
 
 
-def note_failed_start(environment: Environment, name: str, status: int) -> None:
+def note_failed_start(environment: Environment, name: str, status: int, reason: str = "") -> None:
     """Record and report that the job's line failed before titan-db could start; status is the shell's."""
     run = _new_run(environment, name, environment.job(name, name).subcommand)
     record = run.state.record(name)
     started = replace(record, run_id=run.run_id, last_start=run.started, timeout=run.plan.longest)
-    _finish(run, started, status or 1, f"the job could not start: {_why_not_started(environment, status)}", {})
+    _finish(
+        run, started, status or 1, f"the job could not start: {reason or _why_not_started(environment, status)}", {}
+    )
 
 
 def _why_not_started(environment: Environment, status: int) -> str:
