@@ -114,6 +114,7 @@ class Night:
 def night(tmp_path: Path, settings: ConnectionSettings) -> Iterator[Night]:
     with psycopg2.connect(**settings.parameters()) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE public.t AS SELECT n, md5(n::text) AS pad FROM generate_series(1, 20000) n")
+        cursor.execute("ANALYZE public.t")
     connection.close()
     with running_stub() as stub:
         yield Night(tmp_path, settings, stub)
