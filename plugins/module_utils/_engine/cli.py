@@ -146,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _note_usage_error(arguments: list[str]) -> None:
     """Record and report a scheduled run whose line titan-db does not understand; a mistake by hand is no run."""
-    if any(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)) or "--by-hand" in arguments:
+    if any(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)) or "--by-hand" in arguments:
         return
     given = {name: value for name, value in zip(arguments, arguments[1:]) if name in ("--config", "--job")}
     job = given.get("--job") or arguments[0]
