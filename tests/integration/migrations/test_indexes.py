@@ -229,6 +229,25 @@ def test_a_plain_build_on_a_large_table_is_refused(run: Any, db: Database) -> No
     assert outcome(run(own)) == ("built", "")
 
 
+def test_a_partitioned_table_is_indexed_one_partition_after_the_other(run: Any, db: Database) -> None:
+    db.execute(
+        "CREATE TABLE public.e (k int) PARTITION BY RANGE (k); CREATE TABLE public.e1 PARTITION OF public.e FOR VALUES FROM (0) TO (99999);"
+        "INSERT INTO public.e SELECT generate_series(1, 20000)"
+    )
+    for check_mode in (True, False):
+        refused = run("CREATE INDEX CONCURRENTLY e_k ON e (k);", check_mode=check_mode)
+        assert refused["failed"] and "ON ONLY e (k)" in refused["msg"] and "(e1)" in refused["msg"]
+        refused = run("CREATE INDEX e_k ON e (k);", check_mode=check_mode)
+        assert refused["failed"] and refused["rows"] > 10000
+    text = "CREATE INDEX e_k ON ONLY e (k);\nCREATE INDEX CONCURRENTLY e1_k ON e1 (k);\nALTER INDEX e_k ATTACH PARTITION e1_k;"
+    for check_mode in (True, False):
+        result = run(text, check_mode=check_mode, mixed="steps")
+        assert not result.get("failed"), result["msg"]
+    assert db.value(
+        "SELECT bool_and(indisvalid) AND count(*) = 2 FROM pg_index WHERE indexrelid::regclass::text LIKE 'public.e%k'"
+    )
+
+
 def test_an_unknown_column_is_named_before_anything_is_changed(run: Any, db: Database) -> None:
     text = "CREATE INDEX CONCURRENTLY i ON t (a);\nCREATE INDEX CONCURRENTLY j ON t (nosuch);"
     result = run(text, check_mode=True)

@@ -165,6 +165,9 @@ class FileIndexes:
         if verdict.action in (FOUND, SKIP) or declaration.concurrently or verdict.table_oid not in self._old_tables:
             return
         limit = self.session.rules.plain_index_max_rows
+        table = table_of(self.session.database, declaration.table)
+        if declaration.only and table is not None and table["kind"] == "p":
+            return  # nothing is built
         rows = rows_of(self.session.database, declaration.table, limit)
         if rows > limit:
             raise TitanError(
