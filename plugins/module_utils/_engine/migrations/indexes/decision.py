@@ -20,7 +20,7 @@ from ..files.script import Script
 from ..history.records import IndexRecord
 from ..session.session import RETRIED, Session
 from ..sql.lexer import Statement
-from ..sql.statements import IndexDeclaration, index_declaration, moves_names, names_in
+from ..sql.statements import IndexDeclaration, created, index_declaration, moves_names, names_in
 from .catalog import decide, is_valid, table_of, undone
 from .registry import SkippedIndexes
 from .rules import BUILD, FOUND, REBUILD, SKIP, Verdict
@@ -69,13 +69,20 @@ class FileIndexes:
         self.session, self.skipped, self.script, self.version = session, skipped, script, version
         self._later, self._needed, self._old_tables = later, needed, old_tables
         self._built: set[Key] = set()
+        self._of_new_tables = of_new_tables(script) if script.whole else set()
         self.rebuilt: set[Key] = set()  # those whose invalid predecessors were dropped before this try
         self.records: list[IndexRecord] = []
         self.warnings: list[str] = []
 
     def declares(self, statement: Statement) -> bool:
-        """Whether the statement creates an index."""
-        return index_declaration(statement, self.script.text) is not None
+        """Whether the statement creates an index that is to be decided on: one of a table that the same text has made is not."""
+        declaration = index_declaration(statement, self.script.text)
+        if declaration is None:
+            return False
+        if statement.start in self._of_new_tables and not any(key[1] == declaration.name for key in self.skipped.items):
+            self.records.append(index_record(declaration, None, "built"))
+            return False
+        return True
 
     def reached(self, statement: Statement) -> tuple[IndexDeclaration, Verdict | None] | None:
         """The decision on the index that the statement declares, now that it is its turn; None for any other statement.
@@ -192,9 +199,30 @@ def rows_of(database: Database, table: str, limit: int) -> int:
         return int(database.value(f"SELECT count(*) FROM (SELECT FROM {table} LIMIT {limit + 1}) AS few"))  # noqa: S608 - as written in the file
 
 
+def of_new_tables(script: Script) -> set[int]:
+    """Where the statements start that index a table which the same text has made: nothing else can be there to compare with."""
+    made: set[str] = set()
+    starts: set[int] = set()
+    for statement in script.statements:
+        words = statement.key()
+        if words[:2] == ("create", "table"):
+            named = created(statement)
+            made |= {named.name} if named and not named.tolerant else set()
+        elif words[0] == "create":
+            declaration = index_declaration(statement, script.text)
+            if declaration and declaration.table in made and not declaration.if_not_exists:
+                starts.add(statement.start)
+        elif words[0] != "insert":
+            made.clear()
+    return starts
+
+
 def tables_of(database: Database, script: Script) -> set[int]:
     """The oids of the tables, of those that the file's indexes are on, that are there now."""
-    names = [d.table for d in (index_declaration(s, script.text) for s in script.statements) if d]
+    plain = of_new_tables(script)
+    names = [
+        d.table for d in (index_declaration(s, script.text) for s in script.statements if s.start not in plain) if d
+    ]
     if not names:
         return set()
     rows = database.rows(
