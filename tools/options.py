@@ -176,7 +176,7 @@ def _with_variables(text: str, role: str) -> str:
     variables = _variables(role)
     kept = re.sub(r"^ *# Made by `make options`.*?# End of what is made\.\n", "", text, flags=re.M | re.S)
     lines = []
-    for source in dict.fromkeys(source for source, *_ in variables.values()):
+    for source in dict.fromkeys(source for source, *_other in variables.values()):
         lines.append(BEGIN.format(source=source))
         for name, (where, each, spec) in variables.items():
             if where == source:

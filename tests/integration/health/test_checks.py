@@ -174,7 +174,7 @@ def test_sessions(look: Look, settings: ConnectionSettings) -> None:
 
     with connect(settings) as database:
         database.execute(f'ALTER DATABASE "{settings.database}" CONNECTION LIMIT 4; CREATE TABLE public.t (n int)')
-    idle = [session() for _ in range(5)]
+    idle = [session() for _other in range(5)]
     for each in idle:
         each.autocommit = True
         each.cursor().execute("SELECT 1")
@@ -294,9 +294,9 @@ def test_checkpoints_and_statistics_that_are_too_young(
         return run_checks(db, [REQUESTED_CHECKPOINTS], limits, place_of(db), days)
 
     db.execute("SELECT pg_stat_reset_shared('checkpointer')")
-    for _ in range(11):
+    for _other in range(11):
         db.execute("CHECKPOINT")
-    (found,), _ = judged(0)
+    (found,), _other = judged(0)
     assert found.status == 2, found
     none, (silent,) = judged(7)
     assert not none and "less than 7 days ago" in silent.reason, "no advice from a day's statistics"
@@ -331,7 +331,7 @@ def test_a_slot_whose_log_is_gone(look: Look, db: Database, clean_server: None) 
     db.execute("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'")
     try:
         db.execute("SELECT pg_reload_conf()")
-        for _ in range(4):
+        for _other in range(4):
             db.execute("SELECT pg_logical_emit_message(false, 'a', 'b')")
             db.execute("SELECT pg_switch_wal()")
         deadline = time.monotonic() + 60

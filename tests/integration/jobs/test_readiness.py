@@ -41,7 +41,7 @@ class Place:
             capture_output=True, text=True, check=False, cwd="/", **identity(),
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        return [(what, fix) for what, fix in json.loads(done.stdout)]
+        return [tuple(each) for each in json.loads(done.stdout)]
 
 
 @pytest.fixture

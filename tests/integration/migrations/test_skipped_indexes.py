@@ -243,7 +243,7 @@ def test_every_step_may_fail(databases: Databases, tmp_path: Path) -> None:
                 databases.migrate(files)
             names: list[str] = []
 
-            def fail(name: str, names: list[str] = names, number: int = number) -> None:
+            def fail(name: str, names: list[str] = names, number: int = number) -> None:  # pylint: disable=dangerous-default-value
                 names.append(name)
                 if len(names) == number + 1:
                     raise TitanError("cut off")

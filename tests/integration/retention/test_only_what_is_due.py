@@ -58,9 +58,9 @@ def test_a_column_without_time_zone_needs_one(settings: Any, user_sql: Any, clea
         f"SET timezone = 'Pacific/Honolulu'; INSERT INTO visit (expires_at) SELECT {later} FROM generate_series(1, 100)"
     )
     policy = {"table": "visit", "column": "expires_at", "keep": "0 seconds"}
-    refused, _ = clean(refused="which says nothing of the time zone", **policy)
+    refused, _other = clean(refused="which says nothing of the time zone", **policy)
     assert "time_zone: Europe/Berlin" in refused["msg"]
-    _, done = clean(time_zone="Pacific/Honolulu", **policy)
+    _other, done = clean(time_zone="Pacific/Honolulu", **policy)
     assert (done["results"][0]["deleted"], count(user_sql, "visit")) == (0, 100)
 
 
@@ -210,7 +210,7 @@ def test_never_is_kept_until_the_policy_says_otherwise(user_sql: Any, clean: Any
     planned, done = clean(**policy)
     assert (done["results"][0]["deleted"], done["results"][0]["never_times"]) == (7, 70)
     assert "of 70 rows stands for never" in planned["findings"][0] and "they are kept" in planned["findings"][0]
-    _, done = clean(never_values="delete", **policy)
+    _other, done = clean(never_values="delete", **policy)
     assert (done["results"][0]["deleted"], count(user_sql, "tok")) == (70, 905)
 
 

@@ -137,7 +137,7 @@ def circles(graph: Mapping[str, set[str]]) -> list[str]:
 def folder_graph(engine: Path) -> dict[str, set[str]]:
     """Which folder imports which."""
     files = engine_files(engine)
-    graph, _ = graph_of(engine)
+    graph, _other = graph_of(engine)
     result: dict[str, set[str]] = {}
     for name, targets in graph.items():
         here = folder(name, files)

@@ -38,7 +38,7 @@ def test_imports_point_downward_without_a_circle() -> None:
 
 def test_every_file_of_the_engine_is_looked_at() -> None:
     files = engine_files(ENGINE)
-    graph, _ = graph_of(ENGINE)
+    graph, _other = graph_of(ENGINE)
     assert set(graph) == set(files) and len(files) > 150
     assert sum(map(len, graph.values())) > 500
     tops = {name.split(".")[0] for name in files if name}

@@ -68,7 +68,7 @@ def test_every_variable_of_a_role_is_known_and_each_with_a_letter_less_is_found(
     assert len(names) > 100 and names <= KNOWN
     source = random.Random(7)
     for name in sorted(names):
-        prefix, _, rest = name.partition("_")
+        prefix, _other, rest = name.partition("_")
         at = source.randrange(len(rest))
         shorter = f"{prefix}_{rest[:at]}{rest[at + 1 :]}"
         if len(rest) > 4 and shorter not in KNOWN:

@@ -172,5 +172,6 @@ if __name__ == "__main__":
     try:
         main()
     except (OSError, KeyError) as problem:
-        print(f"no namespaces: {problem}", file=sys.stderr)
+        sys.stderr.write(f"no namespaces: {problem}\n")
+        sys.stderr.flush()
         os._exit(126)

@@ -32,8 +32,8 @@ def findings(database: Database, plan: TablePlan) -> list[str]:
 
 def _of_policy(table: Table, plan: PolicyPlan) -> list[str]:
     policy, counted = plan.policy, plan.count
-    sentences = [f"{name} in {policy.archive} has no manifest, its run did not end; a run gives it one."
-             for name in plan.unfinished]  # fmt: skip
+    unfinished = "has no manifest, its run did not end; a run gives it one."
+    sentences = [f"{name} in {policy.archive} {unfinished}" for name in plan.unfinished]
     if counted and counted.null_times:
         sentences.append(
             f"{table.full_name}: {counted.null_times:,} rows have no {policy.column} and are never due under {policy.name!r}."

@@ -247,7 +247,7 @@ BACKUP: Spec = {
     ),
     "jobs": option(
         "int",
-        "Parallel connections of C(pg_restore) in the drill, and of C(pg_dump) with O(format=directory).",
+        "Parallel connections of C(pg_restore) in the drill, and of C(pg_dump) with C(format=directory).",
         default=2,
         variable="backup_jobs",
     ),

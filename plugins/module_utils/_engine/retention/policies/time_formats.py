@@ -127,7 +127,7 @@ def _bound(policy: Policy, column: Column, moment: datetime) -> Any:
 def _moment(cut: str) -> datetime:
     """The cut-off as the server prints it with TimeZone UTC and DateStyle ISO."""
     try:
-        whole, _, fraction = cut.partition("+")[0].partition(".")
+        whole, _other, fraction = cut.partition("+")[0].partition(".")
         found = datetime.strptime(whole, "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc)
     except ValueError as error:
         raise TitanError(
