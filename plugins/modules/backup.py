@@ -224,7 +224,7 @@ options:
     type: path
   jobs:
     description:
-      - Parallel connections of C(pg_restore) in the drill, and of C(pg_dump) with O(format=directory).
+      - Parallel connections of C(pg_restore) in the drill, and of C(pg_dump) with C(format=directory).
     type: int
     default: 2
   timeout:

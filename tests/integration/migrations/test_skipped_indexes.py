@@ -59,8 +59,9 @@ HISTORIES = {
         [BASE.replace("INDEX people_old", "UNIQUE INDEX people_old")], [NEW.replace("INDEX", "UNIQUE INDEX")],
         ["ALTER TABLE people ADD CONSTRAINT c UNIQUE USING INDEX people_new;"], ["DROP INDEX people_old;"],
     ],
-    "the table moves to another schema": [[BASE], [NEW], ["CREATE SCHEMA s; ALTER TABLE people SET SCHEMA s;"],
-        [DO.format("old").replace("%I'", "s.%I'")]],
+    "the table moves to another schema": [
+        [BASE], [NEW], ["CREATE SCHEMA s; ALTER TABLE people SET SCHEMA s;"], [DO.format("old").replace("%I'", "s.%I'")],
+    ],
     "the type of the column changes": [[BASE], [NEW], ["ALTER TABLE people ALTER name TYPE varchar(20);"], ["DROP INDEX people_old;"]],
     "the table becomes a partition": [
         [BASE + "CREATE TABLE everybody (id int, name text, city text) PARTITION BY RANGE (id); CREATE INDEX e ON everybody (name);"],

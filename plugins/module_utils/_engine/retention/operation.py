@@ -241,8 +241,11 @@ def _raise_failures(run: _Run, results: Sequence[Mapping[str, Any]], summary: st
 
 
 def _warnings(run: _Run, any_policy: bool) -> tuple[str, ...]:
-    warnings = [f"{one['table']}: {one['dead_rows_kept']:,} dead rows stay until this ends: {'; '.join(one['held_by'])}."
-            for one in run.vacuumed if one["dead_rows_kept"] and one["held_by"]]  # fmt: skip
+    held = [one for one in run.vacuumed if one["dead_rows_kept"] and one["held_by"]]
+    warnings = [
+        f"{one['table']}: {one['dead_rows_kept']:,} dead rows stay until this ends: {'; '.join(one['held_by'])}."
+        for one in held
+    ]
     if any_policy:
         return (*run.findings, *warnings)
     return ("No retention policy is stored, so nothing is ever due; converge the role retention first.",)
