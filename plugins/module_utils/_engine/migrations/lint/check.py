@@ -93,6 +93,7 @@ class Linter:
         self._facts = Facts(database, limit)
         self._limit, self._levels = limit, levels
         self._made: set[str] = set()  # by files that have not run yet
+        self._seen: set[tuple[str, str, int, str]] = set()
         self.findings: list[Finding] = []
 
     def look(self, script: Script) -> None:
@@ -123,7 +124,9 @@ class Linter:
                 "statement": shortened(script.text[view.statement.start : view.statement.end]), "table": match.table,
                 "rows": rows, "reason": rule.reason + more, "instead": rule.instead,
             }  # fmt: skip
-            if finding not in self.findings:
+            key = (rule.name, script.file, view.statement.start, match.table)
+            if key not in self._seen:
+                self._seen.add(key)
                 self.findings.append(finding)
 
     def _level(self, rule: Rule, match: Match) -> tuple[str, int, str]:
