@@ -348,7 +348,7 @@ def test_a_missing_way_back_is_named_before_anything_is_done(run: Run, db: Datab
     result = run(texts, state="rolled_back", target="0", allow_rollback=True)
     assert (
         result["failed"]
-        and "no .down.sql: 1" in result["msg"]
+        and "no rollback file: 1" in result["msg"]
         and db.value("SELECT to_regclass('public.b') IS NOT NULL")
     )
     assert run(texts, state="rolled_back", target="7", allow_rollback=True)["failed"]

@@ -60,13 +60,10 @@ def _canonical_last(named: Named) -> str:
 
 
 def already_there(database: Database, statements: Sequence[Statement]) -> list[FoundObject]:
-    """What CREATE OR REPLACE and CREATE ... IF NOT EXISTS in these statements would find; not what they drop before."""
+    """What CREATE OR REPLACE and CREATE ... IF NOT EXISTS in these statements would find."""
     found: list[FoundObject] = []
-    gone: set[tuple[str, str]] = set()
-    for statement in statements:
-        gone |= {(item.kind, _last_name(item.name).lower()) for item in dropped(statement)}
-        named = created(statement)
-        if named and named.tolerant and (named.kind, _last_name(named.name).lower()) not in gone:
+    for named in map(created, statements):
+        if named and named.tolerant:
             found += [item for item in objects_named(database, named) if item not in found]
     return found
 

@@ -11,7 +11,7 @@ from ...errors import DatabaseError
 from ...postgres.database import Database
 from ..files.script import Script
 from ..sql.lexer import Statement
-from ..sql.statements import Named, created, dropped
+from ..sql.statements import Named, created, dropped, names_in
 from ..sql.tokens import QUOTED, WORD
 from .existing_objects import objects_named
 
@@ -38,6 +38,8 @@ def other_shapes(database: Database, script: Script) -> list[str]:
     gone: set[str] = set()
     for statement in script.statements:
         gone |= {_last_name(named.name) for named in dropped(statement)}
+        if statement.key()[0] == "do" and "drop" in {name.lower() for name in names_in(statement)}:
+            gone |= {name.lower() for name in names_in(statement)}  # it looks itself at what is there
         named = created(statement)
         if named is None or not named.tolerant or _last_name(named.name) in gone:
             continue
