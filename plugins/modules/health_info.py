@@ -237,7 +237,7 @@ options:
         elements: float
       cron_daemon:
         description:
-          - 1 if no cron daemon runs, while jobs are scheduled. The default is V([0, 0]).
+          - 1 if no cron daemon runs, while jobs are scheduled. The default is V([0, 1]).
         type: list
         elements: float
       clock:

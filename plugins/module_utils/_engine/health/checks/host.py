@@ -25,7 +25,7 @@ PROGRAMS = Threshold(
     "",
     "Number of the two copies of C(titan-db) that are missing or cannot be run, or 1 if they differ. Needs O(job_config).",
 )
-CRON_DAEMON = Threshold("cron_daemon", 0, 0, "", "1 if no cron daemon runs, while jobs are scheduled.")
+CRON_DAEMON = Threshold("cron_daemon", 0, 1, "", "1 if no cron daemon runs, while jobs are scheduled.")
 CLOCK = Threshold(
     "clock",
     5,
