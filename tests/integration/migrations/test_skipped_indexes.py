@@ -33,6 +33,7 @@ HISTORIES = {
     "and first": [[BASE], [DO.format("old") + NEW]],
     "by statement": [[BASE], [ALONE + "CREATE INDEX CONCURRENTLY people_new ON people (name);\n" + DO.format("old")]],
     "the names are made up when it runs": [[BASE], [NEW], [DO.format("old")], [DO.format("new")]],
+    "a pattern that fits only the new one": [[BASE], [NEW + DO.format("new")], ["DROP INDEX people_old;"]],
     "the duplicate of a constraint": [
         ["CREATE TABLE people (id int CONSTRAINT people_id UNIQUE, name text);"],
         ["CREATE UNIQUE INDEX CONCURRENTLY people_id_u ON people (id);"],

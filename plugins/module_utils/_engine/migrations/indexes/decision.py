@@ -162,6 +162,8 @@ class FileIndexes:
 
     def _is_named_later(self, statement: Statement, declaration: IndexDeclaration, verdict: Verdict) -> bool:
         names = {declaration.name, verdict.duplicate_of}
+        if self.skipped.may_be_dropped(self.script.statements, statement):
+            return True
         return self._later(names) or any(
             names & names_in(item)
             for item in self.script.statements

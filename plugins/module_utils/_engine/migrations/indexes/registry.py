@@ -84,13 +84,17 @@ class SkippedIndexes:
         for statement in statements if self.items else ():
             declaration = index_declaration(statement, text)
             names = names_in(statement)
-            dynamic = statement.key()[0] == "do" and {"execute", "drop"} <= {name.lower() for name in names}
-            dynamic = dynamic or (statement.key()[0] in _CALLS and bool(names & droppers))
+            dynamic = _drops_by_made_up_names(statement, droppers)
             for key, item in self.items.items():
                 own = key[1] in names and not (declaration and declaration.name == key[1])
                 if dynamic or item.duplicate_of in names or (own and not self.discharges(statement)):
                     found.add(key)
         return found
+
+    def may_be_dropped(self, statements: Sequence[Statement], after: Statement) -> bool:
+        """Whether a later one of these statements drops indexes by names that are made up only when it runs."""
+        droppers = self._droppers(statements)
+        return any(_drops_by_made_up_names(item, droppers) for item in statements if item.start > after.start)
 
     def _droppers(self, statements: Sequence[Statement]) -> set[str]:
         """The functions that drop indexes, as far as their source tells: those of the database, and of these statements."""
@@ -218,6 +222,13 @@ def _restored(item: SkippedIndex) -> dict[str, str]:
         "index": item.name, "schema": item.schema, "table": item.table_name, "duplicate_of": item.duplicate_of,
         "version": item.version, "definition": item.definition,
     }  # fmt: skip
+
+
+def _drops_by_made_up_names(statement: Statement, droppers: set[str]) -> bool:
+    names = names_in(statement)
+    if statement.key()[0] == "do" and {"execute", "drop"} <= {name.lower() for name in names}:
+        return True
+    return statement.key()[0] in _CALLS and bool(names & droppers)
 
 
 def built_note(item: SkippedIndex) -> str:
