@@ -10,6 +10,9 @@ from typing import Any, Callable, NamedTuple
 
 from .postgres.connection import ConnectionSettings
 
+# What is returned to people: JSON-serialisable, by the documented names.
+Data = dict[str, Any]
+
 
 def silent(line: str) -> None:
     """Drop a progress line."""
@@ -51,7 +54,7 @@ class Outcome(NamedTuple):
     """
 
     changed: bool
-    data: dict[str, Any]
+    data: Data
     summary: str
     before: str = ""
     after: str = ""

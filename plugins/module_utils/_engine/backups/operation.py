@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import OptionError, TitanError
 from ..host.files import absolute, require_private_directory
-from ..outcome import Call, Outcome
+from ..outcome import Call, Data, Outcome
 from ..postgres.clock import clock_doubt
 from ..postgres.connection import ConnectionSettings
 from ..postgres.database import connect
@@ -89,7 +89,7 @@ def backup_info(call: Call) -> Outcome:
     bad = [entry for entry in entries if entry.problem]
     lines = [listing_line(entry) for entry in entries]
     total = f"{len(entries)} backup(s) in {options['dest']}, {len(bad)} with a problem"
-    data: dict[str, Any] = {
+    data: Data = {
         "backups": [public_entry(entry) for entry in entries],
         "newest_verified": public_entry(newest) if newest else None,
     }

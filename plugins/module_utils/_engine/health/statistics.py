@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 
 from ..backups.catalog.entry import Entry
 from ..environment.records import RunEntry
+from ..outcome import Data
 from .facts import TableSize
 from .texts import size_text, table_text
 
@@ -54,7 +55,7 @@ class Snapshot:
     due_unknown: str = ""
 
 
-def stats_report(snapshot: Snapshot, top: int) -> tuple[str, dict[str, Any]]:
+def stats_report(snapshot: Snapshot, top: int) -> tuple[str, Data]:
     """The report's text, and the same as data."""
     earlier = _a_week_ago(snapshot)
     moment = datetime.fromtimestamp(snapshot.now, timezone.utc)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..outcome import Outcome
+from ..outcome import Data, Outcome
 from .history.plan import Plan
 
 
@@ -22,7 +22,7 @@ def notes(plan: Plan) -> list[str]:
     ]
 
 
-def skipped_indexes(results: Sequence[Any]) -> list[dict[str, Any]]:
+def skipped_indexes(results: Sequence[Any]) -> list[Data]:
     """The indexes that were left out, from Results or Previews."""
     return [
         {
@@ -49,12 +49,12 @@ _LISTS = (
 )
 
 
-def data_of(**given: Any) -> dict[str, Any]:
+def data_of(**given: Any) -> Data:
     """The return values, empty where nothing is given."""
     return {**{word: [] for word in _LISTS}, "reason": "", **given}
 
 
-def outcome_of(changed: bool, data: dict[str, Any], summary: str, plan: Plan) -> Outcome:
+def outcome_of(changed: bool, data: Data, summary: str, plan: Plan) -> Outcome:
     """The outcome of a plan; its diff is the pending SQL."""
     after = "".join(f"-- {item.file}\n{item.text.rstrip()}\n\n" for item in plan.pending)
     after += "".join(f"-- {item.file}: the history takes over the edited text\n" for item in plan.amended)
@@ -64,7 +64,7 @@ def outcome_of(changed: bool, data: dict[str, Any], summary: str, plan: Plan) ->
     return finish(changed, data, summary, after)
 
 
-def finish(changed: bool, data: dict[str, Any], summary: str, after: str) -> Outcome:
+def finish(changed: bool, data: Data, summary: str, after: str) -> Outcome:
     """The outcome whose diff shows ``after``."""
     warnings = tuple(data.pop("warnings"))
     return Outcome(changed, data, summary, "", after, warnings)

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Callable
+from typing import Callable
 
 from ..errors import DatabaseError, OptionError, TitanError
-from ..outcome import Call, Outcome
+from ..outcome import Call, Data, Outcome
 from ..postgres.database import Database
 from .files.naming import Migration
 from .files.script import Script
@@ -44,7 +44,7 @@ def preview(call: Call, database: Database, plan: Plan) -> Outcome:
     for _item, script in scripts:
         linter.look(script)
     refuse(linter.findings)
-    rehearsed: list[dict[str, Any]] = []
+    rehearsed: list[Data] = []
     looked: list[Preview] = []
     lost: list[dict[str, str]] = []
     with _session(call, database, rules) as session:

@@ -54,6 +54,9 @@ _FIXED_SETTINGS = (
 
 _CANCELS_WITHIN = 1.5  # seconds
 
+# One row of a query: its columns by name.
+Row = dict[str, Any]
+
 
 class TransactionState(IntEnum):
     """Where a session stands, as libpq counts it (PQtransactionStatus)."""
@@ -170,14 +173,14 @@ class Database:
             cursor.execute(query, params)
             return int(cursor.rowcount)
 
-    def rows(self, query: Any, params: Any = None) -> list[dict[str, Any]]:
+    def rows(self, query: Any, params: Any = None) -> list[Row]:
         """All result rows as dictionaries by column name."""
         with translated(), self.raw.cursor() as cursor:
             cursor.execute(query, params)
             names = [column.name for column in cursor.description]
             return [dict(zip(names, row)) for row in cursor.fetchall()]
 
-    def row(self, query: Any, params: Any = None) -> dict[str, Any] | None:
+    def row(self, query: Any, params: Any = None) -> Row | None:
         """The first row, or None."""
         rows = self.rows(query, params)
         return rows[0] if rows else None

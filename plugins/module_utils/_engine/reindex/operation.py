@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import OptionError, TitanError
-from ..outcome import Call, Outcome
+from ..outcome import Call, Data, Outcome
 from ..postgres.database import Database, connect
 from ..postgres.locks import LINGERING, advisory_lock
 from ..text.durations import parse_duration
@@ -32,7 +32,7 @@ class _Plan:
     bloated: list[tuple[Index, Bloat]] = field(default_factory=list)
     leftovers: list[Leftover] = field(default_factory=list)
     failed_builds: list[FailedBuild] = field(default_factory=list)
-    skipped: list[dict[str, Any]] = field(default_factory=list)
+    skipped: list[Data] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     measured: int = 0
 
@@ -56,7 +56,7 @@ def reindex(call: Call) -> Outcome:
     return _outcome(call, plan, done, redundant, unused, since, time.monotonic() - begun)
 
 
-def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
+def _checked(options: Mapping[str, Any]) -> Data:
     if not 0 < options["min_reclaimable"] < 1:
         raise OptionError("min_reclaimable", options["min_reclaimable"], "Allowed is a share between 0 and 1, as 0.3.")
     if not 10 <= options["lock_timeout_ms"] <= 600_000:
@@ -177,7 +177,7 @@ def _outcome(
         *(one.full_name for one in plan.failed_builds if one.superfluous),
     ]
     valid_again = [one.full_name for one in plan.failed_builds if not one.superfluous]
-    data: dict[str, Any] = {
+    data: Data = {
         "reindexed": rebuilt,
         "dropped_leftovers": leftovers,
         "rebuilt_invalid": valid_again,
@@ -217,7 +217,7 @@ def _outcome(
     )
 
 
-def _rebuilt(call: Call, plan: _Plan, done: Sequence[Rebuilt]) -> list[dict[str, Any]]:
+def _rebuilt(call: Call, plan: _Plan, done: Sequence[Rebuilt]) -> list[Data]:
     """What was rebuilt, or would be in check mode."""
     after = {one.index.oid: one for one in done}
     return [
@@ -235,7 +235,7 @@ def _rebuilt(call: Call, plan: _Plan, done: Sequence[Rebuilt]) -> list[dict[str,
     ]
 
 
-def _finding(one: Redundant) -> dict[str, Any]:
+def _finding(one: Redundant) -> Data:
     return {
         "index": f"{one.index.schema}.{one.index.name}",
         "table": one.index.table,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import DatabaseError, LockedError, OptionError, TitanError
-from ..outcome import Call, Outcome
+from ..outcome import Call, Data, Outcome
 from ..postgres.clock import clock_doubt
 from ..postgres.database import Database, connect
 from ..postgres.locks import advisory_lock
@@ -96,7 +96,7 @@ class _Run:
     clock: str
     check_mode: bool
     done: dict[str, Done] = field(default_factory=dict)
-    vacuumed: list[dict[str, Any]] = field(default_factory=list)
+    vacuumed: list[Data] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     backup: str | None = None
 
@@ -186,11 +186,11 @@ def _fix_settings(database: Database) -> None:
     )
 
 
-def _results(run: _Run) -> list[dict[str, Any]]:
+def _results(run: _Run) -> list[Data]:
     return [_result(run, table, plan) for table in run.plans for plan in table.policies]
 
 
-def _result(run: _Run, table: TablePlan, plan: PolicyPlan) -> dict[str, Any]:
+def _result(run: _Run, table: TablePlan, plan: PolicyPlan) -> Data:
     known = as_data(plan, table.count.total_rows if table.count else None)
     done = run.done.get(plan.policy.name, Done(error=plan.error, left=plan.due if plan.error else 0))
     acted = result_of(done, plan.policy.mode)
@@ -200,7 +200,7 @@ def _result(run: _Run, table: TablePlan, plan: PolicyPlan) -> dict[str, Any]:
     return {**known, **acted}
 
 
-def _uncovered(run: _Run) -> list[dict[str, Any]]:
+def _uncovered(run: _Run) -> list[Data]:
     return [item for plan in run.plans if plan.count for item in plan.count.uncovered]
 
 
@@ -209,7 +209,7 @@ def _outcome(run: _Run, seconds: float, any_policy: bool) -> Outcome:
     touched = sum(one["deleted"] + one["marked"] for one in results)
     dropped = [name for one in results for name in one["dropped_partitions"]]
     summary = _summary(results, touched, run, seconds)
-    data: dict[str, Any] = {
+    data: Data = {
         "results": results,
         "uncovered": _uncovered(run),
         "findings": run.findings,
@@ -230,7 +230,7 @@ def _outcome(run: _Run, seconds: float, any_policy: bool) -> Outcome:
     )
 
 
-def _raise_failures(run: _Run, results: Sequence[Mapping[str, Any]], summary: str, data: dict[str, Any]) -> None:
+def _raise_failures(run: _Run, results: Sequence[Mapping[str, Any]], summary: str, data: Data) -> None:
     """Raise what failed, if anything did: LockedError when that is all."""
     failed = [one for one in results if one["error"]]
     failures = [f"{one['table']}: {one['error']}" for one in failed] + run.problems

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
+from ...outcome import Data
 from .entry import Entry
 from .manifest import format_time
 
@@ -26,9 +26,9 @@ def listing_line(entry: Entry) -> str:
     return f"{entry.path}  {entry.size} bytes  {entry.problem or entry.verified_level + entry.without}{pinned}"
 
 
-def public_entry(entry: Entry) -> dict[str, Any]:
+def public_entry(entry: Entry) -> Data:
     """An entry as modules return it: the manifest's facts, and what was found now."""
-    found: dict[str, Any] = {
+    found: Data = {
         "path": entry.path,
         "name": entry.name,
         "database": entry.database,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ...postgres.database import Database
+from ...postgres.database import Database, Row
 from ..files.naming import version_order
 from .records import AttemptDetails, StepRecord
 
@@ -89,7 +89,7 @@ def sort_key(key: str) -> tuple[Any, ...]:
     return (1, key) if key.startswith("R__") else (0, *version_order(key))
 
 
-def applied_facts(database: Database) -> dict[int, dict[str, Any]]:
+def applied_facts(database: Database) -> dict[int, Row]:
     """When, by whom, from where and how fast each applied attempt ran, by row id."""
     rows = database.rows(
         "SELECT id, pg_catalog.to_char(started AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS started, action, milliseconds AS ms, "

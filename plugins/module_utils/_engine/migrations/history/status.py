@@ -6,15 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from ...outcome import Data
 from ...postgres.database import Database
 from ..files.naming import Migration
 from . import read
 from .plan import edited
 
 
-def read_status(database: Database, migrations: Sequence[Migration]) -> dict[str, Any]:
+def read_status(database: Database, migrations: Sequence[Migration]) -> Data:
     """migrations, pending, missing, tampered and unfinished."""
     state = read.read(database)
     rows = read.applied_facts(database) if state else {}

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ...outcome import Data
 from ...postgres.database import Database
 from ..files.script import Script, shortened
 from ..sql.lexer import Statement
@@ -70,14 +69,14 @@ def _name(statement: Statement, at: int) -> str:
     return written(statement.tokens[at : qualified(statement.tokens, at)])
 
 
-def locks(database: Database, script: Script) -> list[dict[str, Any]]:
+def locks(database: Database, script: Script) -> list[Data]:
     """Each statement with its lock and the size of its table: {line, statement, lock, table, rows, bytes}."""
     said = []
-    sizes: dict[str, dict[str, Any]] = {}  # a file may hold thousands of INSERTs into one table
+    sizes: dict[str, Data] = {}  # a file may hold thousands of INSERTs into one table
     for statement in script.statements:
         level, table = lock_of(statement)
         said_there = shortened(script.text[statement.start : statement.end])
-        item: dict[str, Any] = {"line": statement.line, "statement": said_there}
+        item: Data = {"line": statement.line, "statement": said_there}
         if level:
             if table not in sizes:
                 sizes[table] = _size(database, table)
@@ -86,7 +85,7 @@ def locks(database: Database, script: Script) -> list[dict[str, Any]]:
     return said
 
 
-def _size(database: Database, table: str) -> dict[str, Any]:
+def _size(database: Database, table: str) -> Data:
     row = table and database.row(
         "SELECT greatest(reltuples, 0)::bigint AS rows, pg_catalog.pg_table_size(oid) AS bytes FROM pg_catalog.pg_class "
         "WHERE oid = pg_catalog.to_regclass(%s)",

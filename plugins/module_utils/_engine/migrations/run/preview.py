@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import DatabaseError
+from ...outcome import Data
 from ..files.naming import Migration
 from ..files.script import Script, shortened
 from ..history.read import Applied
@@ -27,10 +28,10 @@ from .transaction import Result
 class Preview(Result):
     """A due migration; statements as {line, statement, locks: [{table, lock, rows, bytes}]}."""
 
-    statements: list[dict[str, Any]] = field(default_factory=list)
+    statements: list[Data] = field(default_factory=list)
     resumes_at: int = 0
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> Data:
         return {**super().as_dict(), "statements": self.statements, "resumes_at": self.resumes_at}
 
 
@@ -94,13 +95,13 @@ def _indexes(
     ]
 
 
-def rehearse(session: Session, scripts: Sequence[tuple[Migration, Script]]) -> list[dict[str, Any]]:
+def rehearse(session: Session, scripts: Sequence[tuple[Migration, Script]]) -> list[Data]:
     """Run the transactional files one after the other in one transaction, and roll it back.
 
     Raises:
         TitanError: one of them fails.
     """
-    done: list[dict[str, Any]] = []
+    done: list[Data] = []
 
     def once() -> None:
         done.clear()

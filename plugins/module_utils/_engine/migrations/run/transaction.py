@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any
 
 from ...errors import DatabaseError, TitanError
+from ...outcome import Data
 from ...postgres.lost_reply import was_committed
 from ...steps import step
 from ..files.naming import Migration
@@ -42,7 +42,7 @@ class Result:
     warnings: list[str] = field(default_factory=list)
     transaction: bool = True
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> Data:
         return {
             "version": self.migration.version, "name": self.migration.name, "file": self.migration.file,
             "ms": self.milliseconds, "transaction": self.transaction, "steps": self.steps, "indexes": self.indexes,

@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 from ...errors import DatabaseError
 from ...postgres.connection import ConnectionSettings
-from ...postgres.database import Database, connect
+from ...postgres.database import Database, Row, connect
 
 _PATIENCE = 0.15  # seconds a statement may run before anybody looks at it
 _INTERVAL = 0.1
@@ -34,7 +34,7 @@ SELECT p.phase, p.index_relid::regclass::text AS index, p.current_locker_pid AS 
 """
 
 
-def describe(blockers: list[dict[str, Any]]) -> str:
+def describe(blockers: list[Row]) -> str:
     """The blocking sessions in words; empty if none was seen."""
     said = []
     for item in blockers:
@@ -55,7 +55,7 @@ class Watcher:
     def __init__(self, settings: ConnectionSettings, pid: int, say: Callable[[str], None]) -> None:
         self._settings, self._pid, self._say = settings, pid, say
         self._busy_since = 0.0
-        self._blockers: list[dict[str, Any]] = []
+        self._blockers: list[Row] = []
         self._subject: tuple[Any, ...] | None = None  # what the last line was about
         self._line, self._said = "", 0.0
         self._ended = threading.Event()
@@ -79,7 +79,7 @@ class Watcher:
         with self._lock:
             self._busy_since, self._blockers = time.monotonic(), []
 
-    def end(self) -> list[dict[str, Any]]:
+    def end(self) -> list[Row]:
         """The statement has ended; return who was last seen to block it."""
         with self._lock:
             self._busy_since = 0.0

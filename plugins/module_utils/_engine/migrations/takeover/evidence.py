@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from ...outcome import Data
 from ..files.naming import Migration
 from ..history.inventory import hashes_of
 from ..history.records import IndexRecord
@@ -24,7 +25,7 @@ class TakenOver(NamedTuple):
     """What a baseline or an adoption did, or would do; listed: each version with its verdict, for the result."""
 
     changed: bool
-    listed: list[dict[str, Any]]
+    listed: list[Data]
     warnings: list[str]
     summary: str
     after: str
@@ -58,7 +59,7 @@ class Evidence:
             return UNPROVEN_DATA
         return UNPROVEN if self.traceless else PROVEN
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> Data:
         return {
             "version": self.migration.key, "name": self.migration.name, "verdict": self.verdict,
             "there": self.there, "missing": self.missing, "doubt": self.doubt,

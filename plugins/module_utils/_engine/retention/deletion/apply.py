@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any, Callable
+from typing import Callable
 
 from ...errors import DatabaseError, LockedError, TitanError
+from ...outcome import Data
 from ...postgres.database import Database, sql
 from ...postgres.locks import LINGERING, advisory_lock
 from ..plan.count import TableCount
@@ -225,7 +226,7 @@ def _vacuum_leaves(
     forget(database, plan.table, done & {*plan.changing, *plan.pending_vacuum})
 
 
-def result_of(done: Done, mode: str) -> dict[str, Any]:
+def result_of(done: Done, mode: str) -> Data:
     """The part of a result that says what was done."""
     rows = done.tally.rows
     return {

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ...postgres.database import Database, sql
+from ...postgres.database import Database, Row, sql
 from ..plan.pages import PageRange
 from ..plan.planner import FIRST_BATCH, LARGEST_BATCH, SMALLEST_BATCH, Strategy, next_batch, page_bounds
 from .batch import Work, run_batch
@@ -76,7 +76,7 @@ def _remaining(work: Work) -> Left:
     return Left(row["rows"], row["first"], row["last"])
 
 
-def find_without_index_scan(database: Database, query: Any) -> dict[str, Any]:
+def find_without_index_scan(database: Database, query: Any) -> Row:
     """The query's row, found by reading pages or a bitmap of them.
 
     An index scan would mark each entry of a row that has just gone, and with checksums the server writes every page that
@@ -165,7 +165,7 @@ def _keyset(work: Work) -> None:
             )
             for lock in ("", "FOR UPDATE SKIP LOCKED")
         )  # fmt: skip
-        last: dict[str, Any] = {}
+        last: Row = {}
         done = run_batch(work, plain, around, size > SMALLEST_BATCH, partial(_fetch, work, last))
         if not done.cut_short:
             if not last.get("seen"):
@@ -177,7 +177,7 @@ def _keyset(work: Work) -> None:
         size = next_batch(seen, done.seconds, work.limits.target, SMALLEST_BATCH, LARGEST_BATCH, done.waited)
 
 
-def _fetch(work: Work, last: dict[str, Any], query: Any) -> int:
+def _fetch(work: Work, last: Row, query: Any) -> int:
     """Run the query, keep its row in last, and return how many rows went."""
     last.update(work.database.row(query) or {})
     return int(last["rows"])

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ...postgres.database import Database, sql
+from ...postgres.database import Database, Row, sql
 from ..policies.filters import Filter
 from ..policies.policy import Policy
 from ..policies.predicate import blocking, due, matches, overdue_as_never, referenced
@@ -61,7 +61,7 @@ class TableCount:
 
     rows: dict[int, int]
     policies: tuple[PolicyCount, ...]
-    uncovered: tuple[dict[str, Any], ...]
+    uncovered: tuple[Row, ...]
 
     @property
     def total_rows(self) -> int:
@@ -143,7 +143,7 @@ def _listed_column(database: Database, table: Table, policies: Sequence[Policy])
     return column if distinct <= _MOST_VALUES else ""
 
 
-def _by_leaf(groups: Sequence[dict[str, Any]], column: str) -> dict[int, int]:
+def _by_leaf(groups: Sequence[Row], column: str) -> dict[int, int]:
     """The sum of a column by leaf."""
     total: dict[int, int] = {}
     for group in groups:
@@ -151,7 +151,7 @@ def _by_leaf(groups: Sequence[dict[str, Any]], column: str) -> dict[int, int]:
     return total
 
 
-def _policy_count(groups: Sequence[dict[str, Any]], number: int, policy: Policy, listed: str) -> PolicyCount:
+def _policy_count(groups: Sequence[Row], number: int, policy: Policy, listed: str) -> PolicyCount:
     unknown: tuple[str, ...] = ()
     where = policy.where
     if where and listed and not where.sql_condition:
@@ -168,9 +168,7 @@ def _policy_count(groups: Sequence[dict[str, Any]], number: int, policy: Policy,
     )
 
 
-def _uncovered(
-    groups: Sequence[dict[str, Any]], table: Table, listed: str, policies: int
-) -> tuple[dict[str, Any], ...]:
+def _uncovered(groups: Sequence[Row], table: Table, listed: str, policies: int) -> tuple[Row, ...]:
     rows: dict[str | None, int] = {}
     valued = [group for group in groups if "match_0" in group]
     covered = {group["value"] for group in valued if any(group[f"match_{number}"] for number in range(policies))}

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from ...errors import DatabaseError, TitanError
+from ...outcome import Data
 from ...postgres.database import Database
 from ..policies.policy import Policy
 from ..policies.predicate import cutoff
@@ -198,7 +198,7 @@ def _require_replica_identity(database: Database, table: Table, plan: PolicyPlan
             raise TitanError(why)
 
 
-def as_data(plan: PolicyPlan, rows: int | None) -> dict[str, Any]:
+def as_data(plan: PolicyPlan, rows: int | None) -> Data:
     """The part of a result that is known before anything is done."""
     return {
         "policy": plan.policy.name,

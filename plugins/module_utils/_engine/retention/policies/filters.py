@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+
+from ...outcome import Data
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,9 @@ class Filter:
         mine, theirs = ({value.lower() if fold else value for value in one.values} for one in (self, other))
         return not mine & theirs
 
-    def as_data(self) -> dict[str, Any]:
+    def as_data(self) -> Data:
         """The filter as the module documents it."""
-        data: dict[str, Any] = {"column": self.column, "ignore_case": self.ignore_case} if self.column else {}
+        data: Data = {"column": self.column, "ignore_case": self.ignore_case} if self.column else {}
         if self.kind == "in":
             data["in"] = list(self.values)
         elif self.kind:

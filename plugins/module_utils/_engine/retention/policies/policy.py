@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import Any
 
 from ...errors import OptionError
+from ...outcome import Data
 from ...text.durations import Duration
 from .filters import Filter, Mark
 
@@ -59,7 +59,7 @@ class Policy:
         """Schema and table for people and for messages."""
         return f"{self.schema}.{self.table}" if self.schema else self.table
 
-    def as_data(self) -> dict[str, Any]:
+    def as_data(self) -> Data:
         """The policy as the module documents it."""
         return {
             "name": self.name,

@@ -9,9 +9,9 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ...errors import DatabaseError, TitanError
+from ...outcome import Data
 from ...postgres.database import Database, sql
 from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, QUERY_CANCELED
 from ...steps import step
@@ -34,7 +34,7 @@ class Vacuumed:
     dead_rows_kept: int
     held_by: tuple[str, ...]
 
-    def as_data(self) -> dict[str, Any]:
+    def as_data(self) -> Data:
         """As the module documents it."""
         return {
             "table": self.table,
