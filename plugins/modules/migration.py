@@ -332,7 +332,7 @@ restored_indexes:
       definition: CREATE INDEX "idx_audit_logs_user_timestamp" ON public.audit_logs USING btree (user_id)
 lint:
   description:
-    - What the lint rules found in the pending files. The level is V(error), V(warning) or V(notice). RV(lint[].rows) is 0 where
+    - What the lint rules found in the pending files. The level is V(error), V(warning) or V(notice). C(rows) is 0 where
       the size of the table does not matter.
   returned: success
   type: list

@@ -139,9 +139,9 @@ CREATE TABLE shelf_state (k text); CREATE TABLE shelf_empty (k text);
 @pytest.fixture
 def shelf(server: Cluster, settings: ConnectionSettings) -> Iterator[ConnectionSettings]:
     """A database with an extension that has a schema, configuration and a state."""
-    folder = next(
+    folder, *_more = [
         path for path in Path(server.programs).parent.rglob("extension") if (path / "plpgsql.control").exists()
-    )
+    ]
     files = {folder / "titan_shelf.control": CONTROL, folder / "titan_shelf--1.0.sql": SCRIPT}
     for path, text in files.items():
         path.write_text(text)

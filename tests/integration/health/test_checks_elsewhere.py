@@ -55,7 +55,7 @@ def test_slow_statements(call_module: Any, primary: Cluster) -> None:
     with connect(place) as database:
         database.execute("CREATE EXTENSION pg_stat_statements SCHEMA public")
         assert look(call_module, place, "slow_statements", 20)["status"] == "ok"
-        for _ in range(20):
+        for _call in range(20):
             database.execute("SELECT pg_sleep(0.03), 'a secret'")
     found = look(call_module, place, "slow_statements", 20)
     assert (found["status"], "20 calls" in found["message"], "secret" in str(found)) == ("warning", True, False), found
@@ -93,7 +93,7 @@ def test_a_standby_that_is_behind(call_module: Any, primary: Cluster) -> None:
         shutil.copytree(primary.data, second.data, ignore=shutil.ignore_patterns("postmaster.pid", "postmaster.opts"))
         os.makedirs(os.path.join(second.folder, "s"), mode=0o700, exist_ok=True)
         status = os.stat(primary.data)
-        for folder, _, names in os.walk(second.folder):
+        for folder, _folders, names in os.walk(second.folder):
             for each in (folder, *(os.path.join(folder, name) for name in names)):
                 os.chown(each, status.st_uid, status.st_gid)
         database.execute("SELECT pg_backup_stop(false)")

@@ -34,6 +34,7 @@ def structure_beside(
     """
     names = sequence_names(database)
     before = _positions_now(database, names)
+    # pylint: disable-next=contextmanager-generator-missing-cleanup
     with ThreadPoolExecutor(1) as pool, chain([schema_dump], deadline, stdout=subprocess.PIPE) as started:
         reading = pool.submit(objects_from, started)
 
