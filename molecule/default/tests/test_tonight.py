@@ -26,7 +26,7 @@ NAMED = {
     "a log of root's": (f"touch {LOGS}/db-stats.log; chown root {LOGS}/db-*.log; chmod 0644 {LOGS}/db-*.log",
                         f"chown ubuntu {LOGS}/db-*.log", "cannot append to the log"),
     "the home is closed": (f"chown root {STAGING.home}; chmod 0700 {STAGING.home}",
-                           f"chown ubuntu {STAGING.home}; chmod 0755 {STAGING.home}", "cannot"),
+                           f"chown ubuntu {STAGING.home}; chmod 0755 {STAGING.home}", "chown"),
 }  # fmt: skip
 
 
