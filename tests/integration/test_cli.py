@@ -154,7 +154,12 @@ def test_channels_are_checked_before_they_are_needed(
     command: Path, settings: ConnectionSettings, tmp_path: Path
 ) -> None:
     config = str(configured(tmp_path, settings))
-    for urls, part in (("", "No channel"), ("mailto://u:s3cret@h", "Apprise"), ("https://h/s3cret", "")):
+    for urls, part in (
+        ("", "No channel"),
+        ("mailto://u:s3cret@h", "Apprise"),
+        ("http://127.0.0.1:1/s3cret", ""),
+        ("https://no-such-host.invalid/s3cret", "does not resolve"),
+    ):
         done = start(command, "notify-test", "--check", "--config", config, TITAN_DB_NOTIFY_URLS=urls)
         assert (done.returncode == 0) == (not part)
         assert part in done.stderr

@@ -214,7 +214,7 @@ def test_too_few_locks_are_one_clear_sentence(dest: Path) -> None:
             for start in range(0, 2500, 50):
                 made = (f"CREATE TABLE public.t{number} (a int)" for number in range(start, start + 50))
                 database.execute("; ".join(made))
-        with pytest.raises(TitanError, match="2500 tables.*max_locks_per_transaction"):
+        with pytest.raises(TitanError, match="2,500 tables.*max_locks_per_transaction"):
             backup(cluster.settings("postgres"), dest)
         assert not [item for item in os.listdir(dest) if not item.endswith(".lock")]
     finally:

@@ -107,7 +107,7 @@ def meanwhile(work: Callable[[], None]) -> Iterator[list[Exception]]:
 def test_the_zoo_comes_back_equal_while_others_write_and_alter(
     cluster: Cluster, zoo: ConnectionSettings, dest: Path
 ) -> None:
-    with connect(zoo, fixed_settings=False) as writer, connect(zoo, pinned=False) as builder:
+    with connect(zoo, fixed_settings=False) as writer, connect(zoo, fixed_settings=False) as builder:
         builder.execute("ALTER EVENT TRIGGER guard DISABLE; SET lock_timeout = '3s'")
         passed, refused, number = [0], [0], iter(range(100000))
 

@@ -46,4 +46,4 @@ def test_usage_errors_have_status_2(titan: Any, tmp_path: Path, capsys: Any) -> 
     config = tmp_path / "config.json"
     config.write_text(json.dumps({"connection": login(titan), "jobs": {"cleanup": {"max_runtime": "soon"}}}))
     assert cli.main(["cleanup", "--config", str(config)]) == 2
-    assert "max_runtime" in capsys.readouterr().err
+    assert "--max-runtime" in capsys.readouterr().err

@@ -22,7 +22,7 @@ MAKE = """
         EXECUTE format('CREATE TABLE "part %s" PARTITION OF logs FOR VALUES FROM (%L) TO (%L)', i,
             date_trunc('day', now()) - (i * 10 + 9) * interval '1 day', date_trunc('day', now()) - (i * 10 - 1) * interval '1 day');
     END LOOP; END $$;
-    INSERT INTO logs SELECT n, now() - n * interval '1 day' - interval '1 hour' FROM generate_series(0, 55) n WHERE n < 50;
+    INSERT INTO logs SELECT n, now() - n * interval '1 day' - interval '1 second' FROM generate_series(0, 55) n WHERE n < 50;
 """
 POLICY = {"table": "logs", "column": "at", "keep": "25 days"}
 
