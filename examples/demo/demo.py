@@ -109,6 +109,7 @@ def load_titan(cluster: clusters.Cluster, scale: str) -> None:
         admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(DATABASE)))
         admin.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(OWNER)))
         admin.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(OWNER), sql.Literal(password)))
+        admin.execute(sql.SQL("GRANT pg_monitor TO {}").format(sql.Identifier(OWNER)))  # for titan-db health
         admin.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE), sql.Identifier(OWNER)))
     env = {**os.environ, "PATH": f"{cluster.programs}:{os.environ['PATH']}", "PGHOST": "127.0.0.1", "PGUSER": OWNER}
     env |= {"PGPORT": str(cluster.port), "PGDATABASE": DATABASE, "PGPASSWORD": password}

@@ -20,7 +20,12 @@ def listing(path):
 
 def test_removing_one_environment_after_the_other():
     assert PRODUCTION.cron("backup").rc == 0
-    assert PRODUCTION.titan_db("health", "--by-hand", expect=None).rc in (0, 1, 2, 3)  # 3: the application's role may not see all
+    assert PRODUCTION.titan_db("health", "--by-hand", expect=None).rc in (
+        0,
+        1,
+        2,
+        3,
+    )  # 3: the application's role may not see all
     kept = {
         path: listing(path) for path in ("/home/ubuntu/backups", "/home/ubuntu/Titan", "/home/ubuntu/Titan-staging")
     }

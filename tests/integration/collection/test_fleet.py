@@ -93,7 +93,8 @@ def _variables(folder: Path, host: str, settings: ConnectionSettings) -> dict[st
     user, group = getpass.getuser(), grp.getgrgid(os.getgid()).gr_name
     return {
         "ansible_connection": "local", "ansible_python_interpreter": sys.executable, "titan_become": False,
-        "titan_environment": "staging" if host == "stage" else "production", "titan_user": user, "titan_env_file": str(env_file), "migrations_path": f"{folder}/migrations",
+        "titan_environment": "staging" if host == "stage" else "production",
+        "titan_user": user, "titan_env_file": str(env_file), "migrations_path": f"{folder}/migrations",
         "host_packages": [], "host_cron_service": "", "host_user": user, "host_group": group, "host_env_file": str(env_file),
         "host_directories": [{"path": f"{home}/logs"}, {"path": f"{home}/state"}],
         "host_command": f"{folder}/bin/titan-db", "host_spare_command": f"{folder}/etc/titan-db",
