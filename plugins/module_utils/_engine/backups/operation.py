@@ -17,6 +17,7 @@ from ..outcome import Call, Data, Outcome
 from ..postgres.clock import clock_doubt
 from ..postgres.connection import ConnectionSettings
 from ..postgres.database import connect
+from ..postgres.throw_away import default_directory, require_directory
 from ..text.durations import parse_duration
 from .catalog.entry import PHYSICAL, Entry
 from .catalog.files import backup_lock
@@ -37,7 +38,6 @@ from .pgbackrest.drill import drill_stanza
 from .pgbackrest.stanza import prepare_stanza
 from .pgbackrest.take import backup_stanza as take_physical
 from .programs.pipeline import Deadline
-from .proof.cluster import default_drill_directory, require_drill_directory
 from .proof.existing import drill_entry
 from .restore.restore import restore_entry
 from .results import finish, planned, recent_enough, too_long
@@ -172,10 +172,10 @@ def _wanted(
     """Check everything that can be checked before starting."""
     form, verify = options["format"], options["verify"]
     tools = choose_tools(source, options["programs"], form, options["compression"], verify, options["drill_in"])
-    drill_dir = absolute(options["drill_dir"]) or default_drill_directory()
+    drill_dir = absolute(options["drill_dir"]) or default_directory()
     in_cluster = verify == "restored" and options["drill_in"] == "cluster"
     if in_cluster:
-        require_drill_directory(drill_dir)
+        require_directory(drill_dir, "drill_dir")
     last = last_of_kind(entries, EXTENSIONS[form, tools.compression])
     require_space(options["dest"], drill_dir if in_cluster else None, last, source)
     require_sensible(options)

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 
 from ..errors import LockedError, OptionError
 from .cluster import Cluster, unprivileged_user
@@ -55,7 +56,7 @@ def throw_away_cluster(programs: str, folder: str, kind: str, option: str) -> It
     require_directory(folder, option)
     remove_leftovers(folder, kind)
     try:
-        made = tempfile.mkdtemp(prefix=f"titan-{kind}-", dir=folder)
+        made = tempfile.mkdtemp(prefix=prefix_of(kind), dir=folder)
     except OSError as error:
         raise OptionError(option, folder, f"No directory can be made in it ({error.strerror}).") from error
     cluster = Cluster(programs, made)
@@ -66,18 +67,31 @@ def throw_away_cluster(programs: str, folder: str, kind: str, option: str) -> It
         cluster.remove()
 
 
-def remove_leftovers(folder: str, kind: str) -> list[str]:
+def prefix_of(kind: str) -> str:
+    """How the names of the directories of this kind begin."""
+    return f"titan-{kind}-"
+
+
+def remove_leftovers(folder: str, kind: str, users: Collection[str] = ()) -> list[str]:
     """Stop and remove the throw-away clusters of this kind in folder whose run has died.
+
+    Args:
+        folder: Where their directories are.
+        kind: As in throw_away_cluster.
+        users: Names of further users as whom root has run such clusters.
 
     Returns:
         The directories that were removed.
     """
     owner = unprivileged_user()
     ours = {os.geteuid(), owner.pw_uid if owner else os.geteuid()}
+    for name in users if os.geteuid() == 0 else ():
+        with suppress(KeyError):
+            ours.add(pwd.getpwnam(name).pw_uid)
     removed = []
     for item in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
         path = os.path.join(folder, item)
-        if item.startswith(f"titan-{kind}-") and _is_dead(path, ours):
+        if item.startswith(prefix_of(kind)) and _is_dead(path, ours):
             Cluster("", path).remove()
             removed.append(path)
     return removed

@@ -18,6 +18,7 @@ from ...outcome import Call, Outcome
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import connect
 from ...postgres.programs import find_programs
+from ...postgres.throw_away import default_directory
 from ...steps import step
 from ...version import VERSION
 from ..catalog.entry import Entry
@@ -27,7 +28,6 @@ from ..catalog.physical import FORMAT_VERSION, entry_of, label_of, read_pointer,
 from ..content.fingerprint import Fingerprint, hash_method_of
 from ..programs.pgbackrest import Stanza, read_info, verify_sets
 from ..programs.pipeline import Deadline
-from ..proof.cluster import default_drill_directory
 from ..proof.read_restored import read_restored
 from .point import NONE, moment_differences
 from .restored_cluster import NEEDED, amcheck_problem, restored_cluster
@@ -70,7 +70,7 @@ def prove(stanza: Stanza, entry: Entry, call: Call) -> Outcome:
     info, backup, major = _backup(stanza, entry)
     record = entry_of(stanza, info, backup, None).record or _adopted(stanza, entry)
     programs = find_programs(call.options["programs"], major, NEEDED)
-    folder = absolute(call.options["drill_dir"]) or default_drill_directory()
+    folder = absolute(call.options["drill_dir"]) or default_directory()
     began, deadline = time.monotonic(), Deadline(call.options["timeout"])
     superuser, target = str(record["superuser"]), str(record["point"]["target"])
     problem, restored, compared = "", None, record["point"]["proof"] != NONE

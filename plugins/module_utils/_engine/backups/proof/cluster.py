@@ -6,41 +6,20 @@
 from __future__ import annotations
 
 import os
-import pwd
-import stat
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Callable
 
-from ...errors import LockedError, OptionError
+from ...errors import OptionError
 from ...postgres.cluster import Cluster
 from ...postgres.locks import file_lock
 from ...postgres.programs import Programs
 from ...postgres.sandboxed import DRILL_USERS, drill_server
+from ...postgres.throw_away import prefix_of, remove_leftovers, require_directory
 from ..programs.pipeline import Deadline
 
-_PREFIX = "titan-drill-"
-_YOUNG = 60.0  # seconds in which a new drill takes its lock
-_LONGEST = 80  # a Unix socket's path has to fit into 107 bytes
-
-
-def default_drill_directory() -> str:
-    """A directory on disk: /tmp may be held in memory."""
-    return "/var/tmp" if os.path.isdir("/var/tmp") else tempfile.gettempdir()  # noqa: S108
-
-
-def require_drill_directory(folder: str) -> None:
-    """Refuse a directory in which no cluster could be made.
-
-    Raises:
-        OptionError: it is missing, not writable, or its path is too long for a socket.
-    """
-    if len(os.fsencode(os.path.abspath(folder))) > _LONGEST:
-        raise OptionError("drill_dir", folder, f"Choose a path of at most {_LONGEST} bytes: sockets need short ones.")
-    if not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK):
-        raise OptionError("drill_dir", folder, "It must be a directory that the job's user can write to.")
+_KIND = "drill"
 
 
 @contextmanager
@@ -60,10 +39,10 @@ def drill_cluster(
     Raises:
         OptionError: no directory can be made in folder.
     """
-    require_drill_directory(folder)
-    remove_leftover_drills(folder)
+    require_directory(folder, "drill_dir")
+    remove_leftovers(folder, _KIND, ("postgres", *DRILL_USERS))
     try:
-        made = tempfile.mkdtemp(prefix=_PREFIX, dir=os.path.realpath(folder))
+        made = tempfile.mkdtemp(prefix=prefix_of(_KIND), dir=os.path.realpath(folder))
     except OSError as error:
         raise OptionError("drill_dir", folder, f"No directory can be made in it ({error.strerror}).") from error
     cluster = Cluster(programs.folder, made)
@@ -78,40 +57,3 @@ def drill_cluster(
             yield cluster
     finally:
         cluster.remove()
-
-
-def remove_leftover_drills(folder: str) -> list[str]:
-    """Stop and remove the throw-away clusters in folder whose run has died.
-
-    Returns:
-        The directories that were removed.
-    """
-    ours = {os.geteuid(), *(_uid(name) for name in ("postgres", *DRILL_USERS) if os.geteuid() == 0)} - {-1}
-    removed = []
-    for item in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
-        path = os.path.join(folder, item)
-        if item.startswith(_PREFIX) and _is_dead(path, ours):
-            Cluster("", path).remove()
-            removed.append(path)
-    return removed
-
-
-def _uid(name: str) -> int:
-    try:
-        return pwd.getpwnam(name).pw_uid
-    except KeyError:
-        return -1
-
-
-def _is_dead(path: str, ours: set[int]) -> bool:
-    try:
-        status = os.lstat(path)
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid not in ours:
-            return False
-        lock = os.path.join(path, "lock")
-        if not os.path.lexists(lock):
-            return time.time() - status.st_mtime > _YOUNG
-        with file_lock(lock, "sweeping"):
-            return True
-    except (LockedError, OSError):
-        return False

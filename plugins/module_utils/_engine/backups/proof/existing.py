@@ -12,6 +12,7 @@ from ...errors import OptionError, TitanError
 from ...host.files import absolute
 from ...outcome import Call, Outcome
 from ...postgres.programs import CLIENT, SERVER, Programs, find_programs
+from ...postgres.throw_away import default_directory
 from ...version import VERSION
 from ..catalog.entry import Entry
 from ..catalog.files import backup_lock, digest
@@ -21,7 +22,6 @@ from ..catalog.read import read_entry
 from ..catalog.sealed import unseal
 from ..content.fingerprint import Fingerprint
 from ..programs.pipeline import Deadline
-from .cluster import default_drill_directory
 from .drill import run_drill
 
 
@@ -73,7 +73,7 @@ def _drilled(entry: Entry, file: FileName, programs: Programs, call: Call) -> Ou
         problem = f"its SHA-256 is {found}, but {manifest.sha256} in the manifest"
     else:
         try:
-            folder = absolute(options["drill_dir"]) or default_drill_directory()
+            folder = absolute(options["drill_dir"]) or default_directory()
             result = run_drill(
                 entry.path,
                 file,
