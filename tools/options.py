@@ -250,12 +250,14 @@ def _filled(each: Any) -> str:
 
 def main() -> int:
     """Write what differs; with --check only name it."""
-    stale = [path for path, text in texts().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    stale = {
+        path: text for path, text in texts().items() if not path.exists() or path.read_text(encoding="utf-8") != text
+    }
     for path in stale:
         print(path.relative_to(ROOT))
     if "--check" in sys.argv[1:]:
         return 1 if stale else 0
-    for path, text in ((path, texts()[path]) for path in stale):
+    for path, text in stale.items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return 0

@@ -21,7 +21,7 @@ from ._engine.postgres import database
 from ._engine.postgres.options import CONNECTION
 from ._engine.postgres.time_limit import time_limit
 from ._engine.postgres.variables import settings_from_options
-from ._engine.text.options import Option, Spec, argument_spec
+from ._engine.text.options import Option, Spec, argument_spec, is_left_empty
 
 
 def run_module(operation: Callable[[Call], Outcome], options: Spec, *, connection: bool = True, **spec: Any) -> None:
@@ -69,7 +69,5 @@ def end_process(sentence: str) -> None:
 
 
 def _given(rule: Option, value: Any) -> Any:
-    """An empty text for an option without a default is a role's variable that was left empty: as if it were not given."""
-    return (
-        None if value == "" and rule.default is None and not rule.required and rule.type in ("str", "path") else value
-    )
+    """What the operation gets: None for a variable that was left empty, as if the option were not given."""
+    return None if is_left_empty(rule, value) and not rule.required else value

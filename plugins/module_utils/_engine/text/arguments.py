@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Callable
 
 from ..errors import OptionError
-from .options import Option, Spec, plain
+from .options import Option, Spec, is_left_empty, plain
 
 _TRUE, _FALSE = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 
@@ -75,9 +75,7 @@ def complete(given: Mapping[str, Any], spec: Spec, prefix: str = "") -> dict[str
     values: dict[str, Any] = {}
     for name, rule in spec.items():
         value = given.get(name, rule.default)
-        if value == "" and rule.default is None and rule.type in ("str", "path"):
-            value = None  # a variable of a role that is left empty
-        if value is None:
+        if value is None or is_left_empty(rule, value):
             if rule.required:
                 raise OptionError(prefix + name, None, "It is required.")
             values[name] = None

@@ -106,6 +106,11 @@ def defaults(spec: Spec) -> dict[str, Any]:
     return {name: each.default for name, each in spec.items()}
 
 
+def is_left_empty(rule: Option, value: Any) -> bool:
+    """Whether it is an empty text for an option without a default, as a role's variable that nobody has set gives it."""
+    return value == "" and rule.default is None and rule.type in ("str", "path")
+
+
 def plain(text: str) -> str:
     """A description without markup, for a terminal: an option is shown as it is typed there."""
 
