@@ -50,6 +50,13 @@ options:
       - Name of the variable in O(env_file) that holds the URL of the database, for example V(SHOP_DATABASE_URL).
       - With it no other variable of the file is read.
     type: str
+  direct_url:
+    description:
+      - URL of the server itself, for example V(postgresql://db1.example:5432), where O(env_file) names a connection pooler.
+      - Host, port and parameters are taken from it. User, password and database are taken from O(env_file) where the URL does not name them; the
+        database must be the same.
+      - It wins over E(DIRECT_URL) in the file. The C(login_*) options win over it.
+    type: str
 requirements:
   - psycopg2 on the target host (Debian package C(python3-psycopg2))
   - PostgreSQL server 14 or newer

@@ -275,8 +275,7 @@ def _settings(known: argparse.Namespace, config: dict[str, Any], command: Comman
         raise TitanError(f"psycopg2 is missing for {sys.executable}: install the package python3-psycopg2.")
     env_file = known.env_file or config.get("env_file")
     connection = {**config.get("connection", {}), **({"env_file": env_file} if env_file else {})}
-    if config.get("database_url_variable"):
-        connection["database_url_variable"] = config["database_url_variable"]
+    connection.update({name: config[name] for name in ("database_url_variable", "direct_url") if config.get(name)})
     settings = (
         settings_from_options(connection) if connection else settings_from_variables(os.environ, "the environment")
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -178,13 +179,22 @@ def test_a_session_pool_with_one_session_is_refused_in_time(filled: ConnectionSe
 
 
 def test_direct_url_names_the_server_itself(
-    filled: ConnectionSettings, tmp_path: Path, workdir: Path, capsys: Any
+    filled: ConnectionSettings, tmp_path: Path, workdir: Path, call_module: Module, capsys: Any
 ) -> None:
+    """As an option of a module, in a job's configuration, and in the env file."""
     with pgbouncer(filled, workdir, "transaction") as pooled:
         env = named(pooled, tmp_path)
-        direct = f"postgresql://{filled.user}@{filled.host}:{filled.port}/{filled.database}"
-        with open(env[1], "a", encoding="utf-8") as stream:
-            stream.write(f"DIRECT_URL='{direct}'\n")
         before = application(pooled, 3)
+        server = f"postgresql://{filled.host}:{filled.port}"
+        for name, options in modules(pooled).items():
+            given = {key: value for key, value in options.items() if not key.startswith("login_")}
+            result = call_module(name, **given, env_file=env[1], direct_url=server)
+            assert not result.get("failed"), (name, result)
+            assert application(pooled, 3) == before, name
+        config = tmp_path / "config.json"
+        config.write_text(json.dumps({"env_file": env[1], "direct_url": server}))
+        assert cli.main(["stats", "--config", str(config)]) == 0, capsys.readouterr()
+        with open(env[1], "a", encoding="utf-8") as stream:
+            stream.write(f"DIRECT_URL='postgresql://{filled.user}@{filled.host}:{filled.port}/{filled.database}'\n")
         assert cli.main(["stats", *env]) == 0, capsys.readouterr()
         assert application(pooled, 3) == before

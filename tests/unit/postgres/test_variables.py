@@ -52,6 +52,54 @@ def test_options_complete_what_a_file_names_in_part(tmp_path: Path) -> None:
     assert settings.parameters() == {"host": "h", "port": "5433", "user": "u", "password": "p", "dbname": "d"}
 
 
+POOLED = Form(
+    "",
+    "DATABASE_URL='postgresql://u:pa%20ss@pool:6432/d?sslmode=require'\nDIRECT_URL='postgresql://u:x@elsewhere/d'",
+    "",
+)
+
+
+@pytest.mark.parametrize(
+    ("url", "read"),
+    [
+        ("postgresql://db1:5433", "u:x@db1:5433/d"),
+        ("postgresql:///?host=/run/postgresql", "u:x@/run/postgresql:5432/d"),
+        ("postgresql://db1/d?sslmode=disable", "u:x@db1:5432/d"),
+        ("postgresql://owner:se%2Fcret@db1:5433/d", "owner:se/cret@db1:5433/d"),
+        ("postgresql://owner@db1:5433/d", "owner:@db1:5433/d"),  # another's password is none of ours
+    ],
+)
+def test_direct_url_names_the_server_and_the_file_the_rest(url: str, read: str, tmp_path: Path) -> None:
+    parts = {"password": "", **settings_from_options({**written(tmp_path, POOLED), "direct_url": url}).parameters()}
+    assert "{user}:{password}@{host}:{port}/{dbname}".format(**parts) == read
+    assert parts.get("sslmode") == (
+        "disable" if "sslmode" in url else None
+    )  # of DIRECT_URL in the file, which names none
+    over = settings_from_options({**written(tmp_path, POOLED), "direct_url": url, "login_host": "h", "login_db": "e"})
+    assert (over.host, over.database, over.socket) == ("h", "e", "")
+
+
+def test_direct_url_completes_a_file_that_names_no_database(tmp_path: Path) -> None:
+    options = written(tmp_path, Form("", "DB_HOST=pool\nDB_USER=u\nDB_PASSWORD=p", ""))
+    settings = settings_from_options({**options, "direct_url": "postgresql://db1/d"})
+    assert settings.parameters() == {"host": "db1", "port": "5432", "user": "u", "password": "p", "dbname": "d"}
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("postgresql://u:k3y@db1/other", "names the database 'other'"),
+        ("postgresql:///d", "names no host"),
+        ("mysql://u:k3y@db1/d", "another kind"),
+        ("db1:5432", "postgresql://"),
+    ],
+)
+def test_direct_url_is_refused_without_its_value(url: str, why: str, tmp_path: Path) -> None:
+    with pytest.raises(TitanError) as caught:
+        settings_from_options({**written(tmp_path, POOLED), "direct_url": url})
+    assert why in caught.value.message and "direct_url" in caught.value.message and "k3y" not in caught.value.message
+
+
 def test_nothing_is_taken_from_the_process_beside_the_settings() -> None:
     environ = {
         "PGOPTIONS": "-c search_path=app",

@@ -55,8 +55,8 @@ def require_own_session(raw: Any, settings: ConnectionSettings, pid: int, connec
     raw.close()
     raise PoolerError(
         f"{settings.place()} {why}. Settings would stay behind on sessions that the application gets next, and locks would "
-        "not be safe. Name the server itself, by its own host and port: in DIRECT_URL beside DATABASE_URL in the env file, or in "
-        "login_host and login_port; or connect through a pool in session mode. Nothing was done."
+        "not be safe. Name the server itself, by its own host and port: in DIRECT_URL beside DATABASE_URL in the env file, in "
+        "direct_url, or in login_host and login_port; or connect through a pool in session mode. Nothing was done."
     )
 
 

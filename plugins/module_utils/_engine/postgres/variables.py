@@ -24,6 +24,7 @@ _PARTS = ("host", "port", "user", "password", "dbname")
 _IDENTITY = ("url", "host", "user", "dbname")
 _OTHER_KINDS = re.compile(r"mysql|mariadb|sqlite|sqlsrv|sqlserver|mssql|mongo|oracle|h2\b", re.IGNORECASE)
 _DATABASE_URL = re.compile(r"(jdbc:)?(postgres|psql|postgis)\w*(\+\w+)?:", re.IGNORECASE)
+_DIRECT = "direct_url"
 _LOOPBACK = ("", "localhost", "127.0.0.1", "::1")
 
 
@@ -128,12 +129,49 @@ def settings_from_options(options: Mapping[str, Any]) -> ConnectionSettings:
     env_file = options.get("env_file")
     base = ConnectionSettings()
     if env_file:
-        base = _from_env_file(env_file, str(options.get("database_url_variable") or ""), chosen)
+        named = {**_named_by(options), **chosen}
+        base = _from_env_file(env_file, str(options.get("database_url_variable") or ""), named)
+    if options.get("direct_url"):
+        base = _directly(str(options["direct_url"]), base, str(env_file or ""))
     if "host" in chosen and "socket" not in chosen:
         chosen["socket"] = ""
     if {"host", "port", "socket"} & set(chosen):
         chosen["ports"] = ""
     return base._replace(**chosen)
+
+
+def _named_by(options: Mapping[str, Any]) -> dict[str, str]:
+    """The parts that the option direct_url names, so that the env file need not."""
+    direct = (
+        settings_from_url(str(options["direct_url"]), _DIRECT) if options.get("direct_url") else ConnectionSettings()
+    )
+    return {part: value for part in ("user", "database") if (value := getattr(direct, part))}
+
+
+def _directly(url: str, base: ConnectionSettings, env_file: str) -> ConnectionSettings:
+    """The settings of the option direct_url, completed by those of the env file.
+
+    Raises:
+        OptionError: it names no server, or another database than the env file.
+    """
+    direct = settings_from_url(url, _DIRECT)
+    if not (direct.host or direct.socket):
+        raise OptionError(_DIRECT, "(hidden)", "It names no host: write postgresql://HOST:PORT.")
+    if direct.database and base.database and direct.database != base.database:
+        raise OptionError(
+            _DIRECT,
+            "(hidden)",
+            f"It names the database {direct.database!r}, and {env_file} names {base.database!r}: leave the database out of it, or "
+            "name the same one.",
+        )
+    same_user = direct.user in ("", base.user)
+    return direct._replace(
+        user=direct.user or base.user,
+        password=direct.password or (base.password if same_user else ""),
+        database=direct.database or base.database,
+        options=tuple(sorted({**dict(base.options), **dict(direct.options)}.items())),
+        notes=(*base.notes, *direct.notes),
+    )
 
 
 def _from_env_file(path: str, url_variable: str, given: Collection[str]) -> ConnectionSettings:
