@@ -121,6 +121,12 @@ options:
       - Directory B(on the target host) of the server programs for O(state=baselined) and O(state=adopted). By default they are looked for where the
         distributions put them, and then on E(PATH).
     type: path
+  history:
+    description:
+      - Name of the history, where several applications with migrations of their own share one database. Each history has its own versions, its own
+        lock and its own changes by hand; all are kept in the schema C(titan_ops). Empty is the history without a name.
+    type: str
+    default: ""
   target:
     description:
       - The version to stop at. Required for O(state=rolled_back), where that version stays applied and V(0) takes all back.

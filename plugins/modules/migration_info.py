@@ -80,6 +80,12 @@ options:
       - The checksum of a file does not depend on these values.
     type: dict
     default: {}
+  history:
+    description:
+      - Name of the history, where several applications with migrations of their own share one database. Each history has its own versions, its own
+        lock and its own changes by hand; all are kept in the schema C(titan_ops). Empty is the history without a name.
+    type: str
+    default: ""
 author:
   - titan.database contributors (@titan-database)
 """
@@ -147,6 +153,17 @@ drift_known:
   returned: success
   type: bool
   sample: true
+history:
+  description: The history that was compared; empty for the one without a name.
+  returned: success
+  type: str
+  sample: ""
+other_histories:
+  description: The names of the other histories in this database.
+  returned: success
+  type: list
+  elements: str
+  sample: [billing]
 summary:
   description: The result in one line.
   returned: success

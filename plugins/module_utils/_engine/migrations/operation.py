@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ from .indexes.skipped import settled
 from .progress import capture_progress
 from .report import data_of, finish, notes, outcome_of
 
+_HISTORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
 # The modules that lex, run and compare are imported only when there is something for them: a run without news, which
 # is nearly every run, takes half the time without them.
 
@@ -32,8 +35,11 @@ def migration(call: Call) -> Outcome:
         TitanError: something is wrong; the message says in which state the database is.
     """
     _check_options(call.options)
+    _check_history(call.options["history"])
     migrations = _migrations(call.options)
     kept = "" if call.options["rehearse"] else call.options["record"] or ""
+    if kept and call.options["history"]:
+        kept = _record_of(kept, call.options["history"])
     news = bool(kept) and _record(kept, migrations, call.check_mode)
     outcome = _migrate(call, migrations)
     unseen = _unseen(call.options)
@@ -43,6 +49,12 @@ def migration(call: Call) -> Outcome:
         return outcome
     after = f"{outcome.after}-- {kept}: these {len(migrations)} files are what is known now\n"
     return outcome._replace(changed=True, after=after)
+
+
+def _record_of(path: str, history: str) -> str:
+    from .history.known_files import path_of
+
+    return path_of(path, history)
 
 
 def _record(path: str, migrations: Sequence[Migration], check_mode: bool) -> bool:
@@ -66,7 +78,9 @@ def _migrate(call: Call, migrations: Sequence[Migration]) -> Outcome:
         if call.check_mode or call.options["rehearse"]:
             outcome = _run(call, database, migrations)
         else:
-            with advisory_lock(database, "migrations", wait=float(call.options["wait"])):
+            with advisory_lock(
+                database, *read.lock_words(call.options["history"] or ""), wait=float(call.options["wait"])
+            ):
                 outcome = _run(call, database, migrations)
     return outcome._replace(data={**outcome.data, "progress": progress})
 
@@ -106,7 +120,7 @@ def _take_over(call: Call, database: Database, plan: Plan, migrations: Sequence[
 
 
 def _read_plan(database: Database, migrations: Sequence[Migration], options: Mapping[str, Any]) -> Plan:
-    state = read.read(database)
+    state = read.read(database, options["history"] or "")
     changed = edited(migrations, state)
     amended: list[Migration] = []
     if changed:
@@ -128,15 +142,19 @@ def migration_info(call: Call) -> Outcome:
     from .history.drift import drift
     from .history.status import read_status
 
+    history = call.options["history"] or ""
+    _check_history(history)
     migrations = _migrations(call.options)
     with connect(call.connection, "migration_info", fixed_settings=False) as database:
-        data = read_status(database, migrations)
-        changes = drift(database)
-    data.update(drift=changes or [], drift_known=changes is not None)
+        data = read_status(database, migrations, history)
+        changes = drift(database, history)
+        others = [name for name in read.named_histories(database) if name != history]
+    data.update(drift=changes or [], drift_known=changes is not None, history=history, other_histories=others)
     pending, tampered = len(data["pending"]), len(data["tampered"])
     applied = len(data["migrations"]) - pending
-    summary = f"{applied} migrations are applied, {pending} are pending, {tampered} were edited."
-    return Outcome(False, data, summary)
+    of = f" in the history {history}" if history else ""
+    summary = f"{applied} migrations are applied{of}, {pending} are pending, {tampered} were edited."
+    return Outcome(False, data, summary, warnings=tuple(data.pop("warnings")))
 
 
 def _check_options(options: Mapping[str, Any]) -> None:
@@ -151,6 +169,15 @@ def _check_options(options: Mapping[str, Any]) -> None:
     if options["state"] == "rolled_back" and not options["target"]:
         raise OptionError(
             "target", options["target"], "state=rolled_back needs the version to go back to; 0 takes all back."
+        )
+
+
+def _check_history(name: str | None) -> None:
+    if name and not _HISTORY.fullmatch(name):
+        raise OptionError(
+            "history",
+            name,
+            "It is a name of up to 63 letters, digits, hyphens, dots and underscores, and begins with a letter or digit.",
         )
 
 

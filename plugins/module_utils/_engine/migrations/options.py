@@ -124,6 +124,13 @@ MIGRATION: Spec = {
         "Directory B(on the target host) of the server programs for O(state=baselined) and O(state=adopted). By default "
         "they are looked for where the distributions put them, and then on E(PATH).",
     ),
+    "history": option(
+        "str",
+        "Name of the history, where several applications with migrations of their own share one database. Each history has its own "
+        "versions, its own lock and its own changes by hand; all are kept in the schema C(titan_ops). Empty is the history without a name.",
+        default="",
+        variable="migrations_history",
+    ),
     "target": option(
         "str",
         "The version to stop at. Required for O(state=rolled_back), where that version stays applied and V(0) "
@@ -266,4 +273,4 @@ MIGRATION: Spec = {
     ),
 }
 
-MIGRATION_INFO: Spec = {name: MIGRATION[name] for name in ("path", "files", "naming", "placeholders")}
+MIGRATION_INFO: Spec = {name: MIGRATION[name] for name in ("path", "files", "naming", "placeholders", "history")}

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..outcome import Data, Outcome
-from .history.plan import Plan
+from .history.plan import Plan, missing_file
 
 
 def notes(plan: Plan) -> list[str]:
     """What is odd about the directory."""
-    said = [f"The file of the applied migration {key} is missing." for key in plan.missing]
+    said = [missing_file(key, name) for key, name in zip(plan.missing, plan.missing_names)]
     return said + [
         f"{item.file} was edited after it was applied, without a change of meaning or by accept_edited; "
         "its checksum in the history is brought up to date."

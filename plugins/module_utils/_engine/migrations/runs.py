@@ -53,7 +53,9 @@ def preview(call: Call, database: Database, plan: Plan) -> Outcome:
         else:
             indexes = SkippedIndexes(session)
             lost = indexes.look()
-            looked = preview_files(indexes, scripts, _names_in_later_files(plan.pending), read.read(database))
+            looked = preview_files(
+                indexes, scripts, _names_in_later_files(plan.pending), read.read(database, rules.history)
+            )
     data = data_of(
         restored_indexes=lost,
         lint=linter.findings,
@@ -86,13 +88,13 @@ def _session(call: Call, database: Database, rules: Rules) -> Iterator[Session]:
 
 
 @contextmanager
-def _fingerprint(database: Database, results: list[Result]) -> Iterator[None]:
+def _fingerprint(database: Database, begun: drift.Begun, results: list[Result]) -> Iterator[None]:
     """Keep the fingerprint of what the block has done, also when its last migration fails."""
     try:
         yield
     finally:
         if results and not database.closed:
-            drift.save(database)
+            drift.save(database, begun)
 
 
 def _names_in_later_files(pending: Sequence[Migration]) -> list[Later]:
@@ -119,13 +121,13 @@ def apply(call: Call, database: Database, plan: Plan) -> Outcome:
     scripts = read_all(plan.pending, rules, linter.look)
     refuse(linter.findings)
     results: list[Result] = []
-    create(database)
-    drift.create(database)
+    create(database, rules.history)
+    drift.create(database, rules.history)
     create_skipped(database)
-    executor = executed_by(database)
-    by_hand = drift.drift(database) or []
+    executor = executed_by(database, rules.history)
+    begun = drift.begin(database, rules.history)
     _amend(database, executor, plan.amended, call.options["accept_edited"])
-    with _session(call, database, rules) as session, _fingerprint(database, results):
+    with _session(call, database, rules) as session, _fingerprint(database, begun, results):
         skipped = SkippedIndexes(session)
         restored = skipped.open()
         for item, later in zip(plan.pending, _names_in_later_files(plan.pending)):
@@ -140,7 +142,7 @@ def apply(call: Call, database: Database, plan: Plan) -> Outcome:
         warnings=[
             *notes(plan),
             *warnings_of(linter.findings),
-            *map(_by_hand, by_hand),
+            *map(_by_hand, begun.changes or []),
             *(warning for result in results for warning in result.warnings),
         ],
     )
@@ -154,15 +156,16 @@ def _by_hand(item: ObjectChange) -> str:
 
 def restore_indexes(call: Call, database: Database, plan: Plan) -> Outcome:
     """Build the skipped indexes whose duplicates are gone; no file is pending."""
-    by_hand = drift.drift(database) or []
-    with _session(call, database, rules_of(call.options)) as session:
+    rules = rules_of(call.options)
+    begun = drift.begin(database, rules.history)
+    with _session(call, database, rules) as session:
         skipped = SkippedIndexes(session)
         if call.check_mode or call.options["rehearse"]:
             restored = skipped.look()
         else:
             restored = skipped.open()
-            drift.save(database)
-    warnings = [*notes(plan), *map(_by_hand, by_hand)]
+            drift.save(database, begun)
+    warnings = [*notes(plan), *map(_by_hand, begun.changes or [])]
     data = data_of(restored_indexes=restored, missing=list(plan.missing), warnings=warnings)
     said = "would be" if call.check_mode or call.options["rehearse"] else "were"
     summary = f"No migration is pending. {len(restored)} indexes whose duplicates are gone {said} built."
@@ -179,7 +182,7 @@ def _apply(
     if script.whole:
         result = apply_whole(skipped, executor, item, script, later)
     else:
-        known = read.read(session.database).get(item.sort_key)
+        known = read.read(session.database, executor.history).get(item.sort_key)
         result = Stepper(skipped, executor, item, script, later).run(known)
     session.note_session_changes(script.text)
     return result
@@ -205,7 +208,7 @@ def _amend(database: Database, executor: ExecutedBy, amended: Sequence[Migration
     The row says who did it, where and when, like every attempt's; its details say on what ground and which text it had been.
     """
     taken = {read.sort_key(version) for version in accepted}
-    before = read.read(database) if amended else {}
+    before = read.read(database, executor.history) if amended else {}
     for item in amended:
         attempt = Attempt(item, "amend", now(database), item.text)
         attempt.details = {
@@ -218,7 +221,7 @@ def _amend(database: Database, executor: ExecutedBy, amended: Sequence[Migration
 def roll_back(call: Call, database: Database, migrations: Sequence[Migration]) -> Outcome:
     """Take back what was applied after the target."""
     options, rules = call.options, rules_of(call.options)
-    to_drop = rollback_plan(migrations, read.read(database), options["target"])
+    to_drop = rollback_plan(migrations, read.read(database, rules.history), options["target"])
     results: list[Result] = []
     restored: list[dict[str, str]] = []
     with _session(call, database, rules) as session:
@@ -229,10 +232,11 @@ def roll_back(call: Call, database: Database, migrations: Sequence[Migration]) -
                 raise OptionError(
                     "allow_rollback", False, f"This would take back {names}. Set it to true if you mean it."
                 )
-            executor = executed_by(database)
+            executor = executed_by(database, rules.history)
             create_skipped(database)
             skipped = SkippedIndexes(session)
-            with _fingerprint(database, results):
+            begun = drift.begin(database, rules.history)
+            with _fingerprint(database, begun, results):
                 restored = skipped.open()
                 for way in ways:
                     call.say(f"rolling back {way.migration.key}")

@@ -41,8 +41,8 @@ def check_edits(
     """
     allowed = {sort_key(version) for version in accepted}
     bad = [
-        item
-        for item, _known in changed
+        (item, known)
+        for item, known in changed
         if not same_meaning(bodies[item.key], item.text) and item.sort_key not in allowed
     ]
     if bad:
@@ -50,9 +50,19 @@ def check_edits(
     return [item for item, _known in changed]
 
 
-def _tampered(bad: Sequence[Migration], bodies: Mapping[str, str]) -> TitanError:
-    diffs = [{"version": item.key, "file": item.file, "diff": text_diff(item, bodies[item.key])} for item in bad]
-    files = ", ".join(item.file for item in bad)
+def _tampered(bad: Sequence[tuple[Migration, Applied]], bodies: Mapping[str, str]) -> TitanError:
+    diffs = [
+        {"version": item.key, "file": item.file, "diff": text_diff(item, bodies[item.key])} for item, _known in bad
+    ]
+    files = ", ".join(item.file for item, _known in bad)
+    renamed = ", ".join(f"{known.key} as {known.name!r}" for item, known in bad if item.name != known.name)
+    if renamed and len(diffs) == len([1 for item, known in bad if item.name != known.name]):
+        return TitanError(
+            f"The history of this database knows {renamed}; here are {files}. If these are the migrations of another application, "
+            "give them a history of their own with the option history. If applied files were renamed and edited, restore them. "
+            "The difference:\n" + "".join(item["diff"] for item in diffs),
+            tampered=diffs,
+        )
     return TitanError(
         f"Applied migrations were edited: {files}. Restore the files and put the change into a new migration; or, if the "
         "database has it already, name the versions in accept_edited. The difference:\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,7 +23,10 @@ _MODE = 0o644
 
 @dataclass(frozen=True)
 class PendingStatus:
-    """The history beside the record: how many files are known, which are pending, which were applied with another text."""
+    """The history beside the record: how many files are known, which are pending, which were applied with another text.
+
+    Those of a history with a name are written as "name: version".
+    """
 
     known: int
     pending: tuple[str, ...]
@@ -40,13 +44,46 @@ def write(path: str, migrations: Sequence[Migration]) -> None:
     write_file(path, _content(migrations), _MODE, label="migration.record")
 
 
-def read_pending_status(database: Database, path: str) -> PendingStatus | None:
-    """Compare the history with the record; None where no run has left one.
+def path_of(record: str, history: str) -> str:
+    """Where the record of a history lies: "migrations.json" is "migrations.billing.json" for the history "billing"."""
+    head, extension = os.path.splitext(record)
+    return f"{head}.{history}{extension}" if history and record else record
+
+
+def read_pending_status(database: Database, record: str) -> PendingStatus | None:
+    """Compare each history with its record; None where no run has left one.
 
     Raises:
         OptionError: the record is damaged.
         DatabaseError: the history cannot be read.
     """
+    paths = {"": record, **_named_records(record)}
+    found = [_status_of(database, path, history) for history, path in paths.items()]
+    seen = [status for status in found if status is not None]
+    if not seen:
+        return None
+    return PendingStatus(
+        sum(status.known for status in seen),
+        tuple(key for status in seen for key in status.pending),
+        tuple(key for status in seen for key in status.mismatched),
+    )
+
+
+def _named_records(record: str) -> dict[str, str]:
+    """The records of the histories with a name that lie beside this one, by history."""
+    folder, name = os.path.split(record)
+    head, extension = os.path.splitext(name)
+    try:
+        names = sorted(os.listdir(folder or "."))
+    except OSError:
+        return {}
+    found = (
+        re.fullmatch(f"{re.escape(head)}\\.([A-Za-z0-9][A-Za-z0-9._-]*){re.escape(extension)}", each) for each in names
+    )
+    return {each[1]: os.path.join(folder, each[0]) for each in found if each}
+
+
+def _status_of(database: Database, path: str, history: str) -> PendingStatus | None:
     try:
         with open(path, encoding="utf-8") as stream:
             known = {str(key): str(value) for key, value in json.load(stream)["files"].items()}
@@ -54,15 +91,15 @@ def read_pending_status(database: Database, path: str) -> PendingStatus | None:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise OptionError("record", path, "It is damaged; the next converge writes it again.") from error
-    state = read.read(database)
-    pending, mismatched = [], []
+    state = read.read(database, history)
+    pending, mismatched, label = [], [], f"{history}: " if history else ""
     for key, checksum in known.items():
         applied = state.get(read.sort_key(key))
         same = applied is not None and applied.checksum == checksum
         if applied is None or not applied.applied or (key.startswith("R__") and not same):
-            pending.append(key)
+            pending.append(label + key)
         elif not same:
-            mismatched.append(key)
+            mismatched.append(label + key)
     return PendingStatus(len(known), tuple(pending), tuple(mismatched))
 
 

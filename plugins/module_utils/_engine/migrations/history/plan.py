@@ -22,6 +22,7 @@ class Plan(NamedTuple):  # see outcome.py for why it is no dataclass
         pending: To apply, in order.
         amended: Applied ones whose file was edited without a change of meaning; their checksums are brought up to date.
         missing: Versions that the history has and the directory has not.
+        missing_names: What each of these was called.
         beyond: Left alone because they come after the target.
     """
 
@@ -29,6 +30,7 @@ class Plan(NamedTuple):  # see outcome.py for why it is no dataclass
     amended: tuple[Migration, ...] = ()
     missing: tuple[str, ...] = ()
     beyond: tuple[Migration, ...] = ()
+    missing_names: tuple[str, ...] = ()
 
 
 def edited(migrations: Sequence[Migration], state: State) -> list[tuple[Migration, Applied]]:
@@ -74,8 +76,17 @@ def make_plan(
         _refuse_doubtful(due, state, allowed_late)
     beyond = pending[len(due) :]  # both are in order
     here = {item.sort_key for item in migrations}
-    missing = [known.key for key, known in sorted(state.items()) if known.applied and key not in here]
-    return Plan(tuple(due), tuple(amended), tuple(missing), tuple(beyond))
+    gone = [known for key, known in sorted(state.items()) if known.applied and key not in here]
+    missing, names = tuple(known.key for known in gone), tuple(known.name for known in gone)
+    return Plan(tuple(due), tuple(amended), missing, tuple(beyond), names)
+
+
+def missing_file(key: str, name: str) -> str:
+    """The warning of an applied migration whose file is gone."""
+    return (
+        f"The file of the applied migration {key} ({name}) is missing from the directory. Restore it, or a new database will lack "
+        "what it did."
+    )
 
 
 def _without_covered(

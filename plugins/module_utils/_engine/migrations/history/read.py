@@ -36,19 +36,51 @@ class Applied(NamedTuple):  # made a thousand times a run: a dataclass takes six
     doubt: str = ""
 
 
-def exists(database: Database) -> bool:
-    return database.value("SELECT pg_catalog.to_regclass('titan_ops.migration_history') IS NOT NULL") is True
+_LAYOUT = """
+SELECT CASE WHEN t.oid IS NOT NULL THEN EXISTS (SELECT FROM pg_catalog.pg_attribute a
+         WHERE a.attrelid = t.oid AND a.attname = 'history' AND NOT a.attisdropped) END
+  FROM (SELECT pg_catalog.to_regclass('titan_ops.migration_history')::oid AS oid) AS t
+"""
 
 
-def read(database: Database) -> dict[tuple[Any, ...], Applied]:
-    """The state of every migration that the history knows, by sort key; empty if there is no table."""
-    if not exists(database):
+def has_history_column(database: Database) -> bool | None:
+    """Whether the table tells histories apart; a table from before there were several does not. None: there is no table."""
+    answer = database.value(_LAYOUT)
+    return None if answer is None else bool(answer)
+
+
+def condition_of(database: Database, history: str) -> str | None:
+    """The condition for the rows of this history, with one parameter; None if there can be none."""
+    layout = has_history_column(database)
+    if layout is None or (history and not layout):
+        return None
+    return "history = %s" if layout else "%s = ''"
+
+
+def lock_words(history: str) -> tuple[str, ...]:
+    """The words of the advisory lock that keeps other runs of this history out."""
+    return ("migrations", history) if history else ("migrations",)
+
+
+def named_histories(database: Database) -> list[str]:
+    """The names of the histories in this database, in order; the one without a name is left out."""
+    if not has_history_column(database):
+        return []
+    query = "SELECT DISTINCT history FROM titan_ops.migration_history WHERE history <> '' ORDER BY 1"
+    return [row["history"] for row in database.rows(query)]
+
+
+def read(database: Database, history: str) -> dict[tuple[Any, ...], Applied]:
+    """The state of every migration that this history knows, by sort key; empty if there is no table."""
+    condition = condition_of(database, history)
+    if condition is None:
         return {}
     rows = database.rows(
-        "SELECT id, version, name, action, outcome, checksum, "
+        "SELECT id, version, name, action, outcome, checksum, "  # noqa: S608 - see condition_of
         "CASE WHEN outcome IN ('running', 'failed') THEN steps END AS steps, "
         "CASE WHEN action = 'baseline' AND outcome = 'failed' THEN details->>'unproven' END AS doubt "
-        "FROM titan_ops.migration_history ORDER BY id"
+        f"FROM titan_ops.migration_history WHERE {condition} ORDER BY id",
+        (history,),
     )
     return fold(rows)
 
@@ -89,11 +121,16 @@ def sort_key(key: str) -> tuple[Any, ...]:
     return (1, key) if key.startswith("R__") else (0, *version_order(key))
 
 
-def applied_facts(database: Database) -> dict[int, Row]:
-    """When, by whom, from where and how fast each applied attempt ran, by row id."""
+def applied_facts(database: Database, history: str) -> dict[int, Row]:
+    """When, by whom, from where and how fast each applied attempt of this history ran, by row id."""
+    condition = condition_of(database, history)
+    if condition is None:
+        return {}
     rows = database.rows(
-        "SELECT id, pg_catalog.to_char(started AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS started, action, milliseconds AS ms, "
-        "database_user, operating_user, host, server_version FROM titan_ops.migration_history WHERE outcome = 'applied'"
+        "SELECT id, pg_catalog.to_char(started AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS started, action, milliseconds AS ms, "  # noqa: S608
+        "database_user, operating_user, host, server_version FROM titan_ops.migration_history "
+        f"WHERE outcome = 'applied' AND {condition}",
+        (history,),
     )
     return {row.pop("id"): row for row in rows}
 
@@ -103,12 +140,16 @@ def body(database: Database, row: int) -> str:
     return str(database.value("SELECT body FROM titan_ops.migration_history WHERE id = %s", (row,)) or "")
 
 
-def details(database: Database, key: str) -> list[AttemptDetails]:
+def details(database: Database, key: str, history: str) -> list[AttemptDetails]:
     """The details of every attempt since the migration was last absent, oldest first; those of done steps with them."""
+    condition = condition_of(database, history)
+    if condition is None:
+        return []
     rows = database.rows(
-        "SELECT details, steps FROM titan_ops.migration_history WHERE version = %s AND action <> 'rollback' AND id > coalesce("
-        "(SELECT pg_catalog.max(id) FROM titan_ops.migration_history WHERE version = %s AND outcome = 'rolled_back'), 0) ORDER BY id",
-        (key, key),
+        f"WITH attempt AS (SELECT * FROM titan_ops.migration_history WHERE {condition} AND version = %s) "  # noqa: S608
+        "SELECT details, steps FROM attempt WHERE action <> 'rollback' AND id > coalesce("
+        "(SELECT pg_catalog.max(id) FROM attempt WHERE outcome = 'rolled_back'), 0) ORDER BY id",
+        (history, key),
     )
     collected: list[AttemptDetails] = []
     for row in rows:

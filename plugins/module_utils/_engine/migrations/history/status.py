@@ -11,13 +11,13 @@ from ...outcome import Data
 from ...postgres.database import Database
 from ..files.naming import Migration
 from . import read
-from .plan import edited
+from .plan import edited, missing_file
 
 
-def read_status(database: Database, migrations: Sequence[Migration]) -> Data:
+def read_status(database: Database, migrations: Sequence[Migration], history: str) -> Data:
     """migrations, pending, missing, tampered and unfinished."""
-    state = read.read(database)
-    rows = read.applied_facts(database) if state else {}
+    state = read.read(database, history)
+    rows = read.applied_facts(database, history) if state else {}
     listed, pending = [], []
     for item in migrations:
         known = state.get(item.sort_key)
@@ -28,10 +28,16 @@ def read_status(database: Database, migrations: Sequence[Migration]) -> Data:
         if not current:
             pending.append({**entry, "reversible": item.reversible})
     here = {item.sort_key for item in migrations}
-    missing = [known.key for key, known in sorted(state.items()) if known.applied and key not in here]
+    gone = [known for key, known in sorted(state.items()) if known.applied and key not in here]
     changed = edited(migrations, state)
     tampered = _tampered(database, changed) if changed else []
-    return {"migrations": listed, "pending": pending, "missing": missing, "tampered": tampered}
+    return {
+        "migrations": listed,
+        "pending": pending,
+        "missing": [known.key for known in gone],
+        "warnings": [missing_file(known.key, known.name) for known in gone],
+        "tampered": tampered,
+    }
 
 
 def _tampered(database: Database, changed: Sequence[tuple[Migration, read.Applied]]) -> list[dict[str, str]]:

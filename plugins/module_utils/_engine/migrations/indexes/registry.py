@@ -154,7 +154,8 @@ class SkippedIndexes:
 
     def add(self, oid: int, schema: str, name: str, version: str) -> None:
         """The index is left out; the index ``oid`` stands for it."""
-        item = skipped.standing_for(self.database, oid, schema, name, version)
+        history = self.session.rules.history
+        item = skipped.standing_for(self.database, oid, schema, name, f"{history}/{version}" if history else version)
         if item is not None:
             self.items[item.key] = item
 

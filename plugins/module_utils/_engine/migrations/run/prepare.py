@@ -29,6 +29,7 @@ def rules_of(options: Mapping[str, Any]) -> Rules:
         mixed=options["mixed"],
         by_statement=tuple(options["without_transaction"]),
         placeholders=dict(options["placeholders"] or {}),
+        history=options["history"] or "",
     )
 
 

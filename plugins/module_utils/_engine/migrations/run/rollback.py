@@ -42,7 +42,7 @@ def read_rollbacks(session: Session, migrations: Sequence[Migration], rules: Rul
     for item in migrations:
         filled = fill_flyway if item.naming == "flyway" else fill
         text = filled(item.down_text, rules.placeholders, item.down_file)
-        kept = protected(read.details(session.database, item.key))
+        kept = protected(read.details(session.database, item.key, rules.history))
         script, names = keep_existing(session.database, make_script(text, item.down_file, rules.mixed), kept)
         found.append(Rollback(item, _with_restored(session, script, kept), tuple(names)))
     return found
@@ -76,7 +76,7 @@ def roll_back_one(skipped: SkippedIndexes, executor: ExecutedBy, item: Rollback)
     if item.script.whole:
         result = apply_whole(skipped, executor, item.migration, item.script, _nothing, action="rollback")
     else:
-        known = read.read(session.database).get(item.migration.sort_key)
+        known = read.read(session.database, executor.history).get(item.migration.sort_key)
         result = Stepper(skipped, executor, item.migration, item.script, _nothing, action="rollback").run(known)
     session.note_session_changes(item.script.text)
     if item.kept_names:

@@ -114,11 +114,7 @@ class Stepper:
         """Write this attempt's row; an earlier one that never ended has failed."""
         announce("migration.open")
         with self.database.transaction():
-            self.database.execute(
-                "UPDATE titan_ops.migration_history SET outcome = 'failed', error = 'interrupted' "
-                "WHERE version = %s AND outcome = 'running'",
-                (self.migration.key,),
-            )
+            write.end_interrupted(self.database, self.migration.key, self.executor.history)
             self.attempt.steps, kept = before, self.attempt.steps
             write.insert(self.database, self.executor, self.attempt, "running")
             self.attempt.steps = kept
@@ -203,7 +199,7 @@ class Stepper:
         """What is true, asked over a new connection: the answer that was lost may have been a good one."""
         try:
             with connect(self.database.settings, "lost reply", fixed_settings=False) as other:
-                known = read.read(other).get(self.migration.sort_key)
+                known = read.read(other, self.executor.history).get(self.migration.sort_key)
                 done = len([record for record in known.steps if record["outcome"] == "done"]) if known else 0
                 declaration = index_declaration(step.statements[0], self.script.text)
                 verdict = decide(other, declaration, "create", self.script.file) if declaration else None

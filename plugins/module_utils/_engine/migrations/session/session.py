@@ -24,6 +24,7 @@ from ...postgres.sqlstates import (
 )
 from ..files.headers import Headers
 from ..files.script import Script, Step, shortened
+from ..history.read import lock_words
 from ..history.write import NOW
 from ..sql.tokens import line_of
 from .send import send
@@ -83,6 +84,7 @@ class Rules:
     mixed: str = "refuse"
     by_statement: tuple[str, ...] = ()
     placeholders: dict[str, str] = field(default_factory=dict)
+    history: str = ""
 
 
 class Session:
@@ -109,7 +111,7 @@ class Session:
             self._watcher.watch(self.database.backend_pid)
             self._needs_reconnect = False
             self.enable_client_check()
-            regain_lock(self.database, "migrations")
+            regain_lock(self.database, *lock_words(self.rules.history))
 
     def note_session_changes(self, text: str) -> None:
         """Note what the file that has run may have left behind."""

@@ -36,7 +36,7 @@ def adopt(call: Call, database: Database, plan: Plan, migrations: Sequence[Migra
         evidence, warnings = gather_evidence(call, database, plan, migrations)
         proofs = {item.migration.key: item for item in evidence}
     if statements and not (call.check_mode or call.options["rehearse"]):
-        _record(database, tool, statements, proofs)
+        _record(database, call.options["history"] or "", tool, statements, proofs)
     title = TOOLS[tool].title
     warnings += [f"{title} has applied {version}, and no file has this version." for version in unmatched]
     warnings += [warning for item in statements for warning in _doubts(title, item, proofs.get(item.migration.key))]
@@ -48,9 +48,13 @@ def adopt(call: Call, database: Database, plan: Plan, migrations: Sequence[Migra
     return TakenOver(changed, listed, warnings, summary, after)
 
 
-def _record(database: Database, tool: str, statements: Sequence[Statement], proofs: dict[str, Evidence]) -> None:
-    create(database)
-    executor = executed_by(database)
+def _record(
+    database: Database, history: str, tool: str, statements: Sequence[Statement], proofs: dict[str, Evidence]
+) -> None:
+    create(database, history)
+    drift.create(database, history)
+    begun = drift.begin(database, history)
+    executor = executed_by(database, history)
     step("migration.adopt")
     with database.transaction():
         for item in statements:
@@ -64,7 +68,7 @@ def _record(database: Database, tool: str, statements: Sequence[Statement], proo
             }
             insert(database, executor, attempt, "applied")
         step("migration.adopt_commit")
-    drift.save(database)
+    drift.save(database, begun, {name for item in proofs.values() for name in item.there})
 
 
 def _listed(tool: str, item: Statement, proof: Evidence | None) -> dict[str, object]:

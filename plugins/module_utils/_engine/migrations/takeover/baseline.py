@@ -36,12 +36,13 @@ def baseline(call: Call, database: Database, plan: Plan, migrations: Sequence[Mi
         TitanError: a file cannot be read.
     """
     accepted = _accepted(call.options.get("accept_unproven") or (), plan)
+    history = call.options["history"] or ""
     evidence, warnings = gather_evidence(call, database, plan, migrations)
     recorded = [item for item in evidence if item.verdict == PROVEN or item.migration.sort_key in accepted]
-    doubtful = _doubtful([item for item in evidence if item not in recorded], read.read(database))
+    doubtful = _doubtful([item for item in evidence if item not in recorded], read.read(database, history))
     act = not call.check_mode and not call.options["rehearse"]
     if act and (recorded or doubtful):
-        _record(database, recorded, doubtful)
+        _record(database, history, recorded, doubtful)
     warnings += _warnings([item for item in evidence if item not in recorded])
     would = "were" if act else "would be"
     summary = f"{len(recorded)} of {len(evidence)} migrations {would} recorded as already there."
@@ -66,7 +67,7 @@ def gather_evidence(
     """The evidence for every pending migration, in order; and warnings about the whole."""
     rules = replace(rules_of(call.options), mixed="steps")
     pending = {item.key for item in plan.pending}
-    state = read.read(database)
+    state = read.read(database, rules.history)
     applied = {item.key for item in migrations if item.sort_key in state and state[item.sort_key].applied}
     scripts = [(item, script_of(item, rules)) for item in migrations if item.key in pending | applied]
     due = [(item, script) for item, script in scripts if item.key in pending]
@@ -143,9 +144,11 @@ def _doubtful(evidence: Sequence[Evidence], state: Mapping[tuple[Any, ...], read
     ]
 
 
-def _record(database: Database, recorded: Sequence[Evidence], doubtful: Sequence[Evidence]) -> None:
-    create(database)
-    executor = executed_by(database)
+def _record(database: Database, history: str, recorded: Sequence[Evidence], doubtful: Sequence[Evidence]) -> None:
+    create(database, history)
+    drift.create(database, history)
+    begun = drift.begin(database, history)
+    executor = executed_by(database, history)
     step("migration.baseline")
     with database.transaction():
         for item in [*recorded, *doubtful]:
@@ -158,7 +161,7 @@ def _record(database: Database, recorded: Sequence[Evidence], doubtful: Sequence
             insert(database, executor, attempt, "failed" if item in doubtful else "applied")
         step("migration.baseline_commit")
     if recorded:
-        drift.save(database)
+        drift.save(database, begun, {name for item in recorded for name in item.there})
 
 
 def _warnings(evidence: Sequence[Evidence]) -> list[str]:
