@@ -30,6 +30,7 @@ from .run.preview import Preview, preview_files, rehearse
 from .run.rollback import read_rollbacks, roll_back_one
 from .run.statement_by_statement import Stepper
 from .run.transaction import Result, apply_whole
+from .session.limits import origin_of_limit
 from .session.session import Rules, Session
 from .session.watcher import Watcher
 from .sql.lexer import split
@@ -132,7 +133,9 @@ def apply(call: Call, database: Database, plan: Plan) -> Outcome:
         restored = skipped.open()
         for item, later in zip(plan.pending, _names_in_later_files(plan.pending)):
             call.say(f"applying {item.file}")
-            results.append(_guarded(session, partial(_apply, skipped, executor, item, scripts, later), results))
+            results.append(
+                _guarded(session, partial(_apply, skipped, executor, item, scripts, later), results, item.text)
+            )
     data = data_of(
         applied=[result.as_dict() for result in results],
         skipped_indexes=skipped_indexes(results),
@@ -188,13 +191,15 @@ def _apply(
     return result
 
 
-def _guarded(session: Session, action: Callable[[], Result], before: Sequence[Result]) -> Result:
+def _guarded(session: Session, action: Callable[[], Result], before: Sequence[Result], text: str) -> Result:
     """Run one migration; its error also says what this run had done before it."""
     try:
         return action()
     except TitanError as error:
         done = ", ".join(result.migration.key for result in before)
         error.details["done"] = [result.as_dict() for result in before]
+        if isinstance(error, DatabaseError):
+            error.message += origin_of_limit(session.database.settings, error, text)
         if done:
             error.message += f" Done before it in this run: {done}."
         if isinstance(error, DatabaseError) and session.database.closed:
@@ -240,7 +245,9 @@ def roll_back(call: Call, database: Database, migrations: Sequence[Migration]) -
                 restored = skipped.open()
                 for way in ways:
                     call.say(f"rolling back {way.migration.key}")
-                    results.append(_guarded(session, partial(roll_back_one, skipped, executor, way), results))
+                    results.append(
+                        _guarded(session, partial(roll_back_one, skipped, executor, way), results, way.script.text)
+                    )
     listed = [{"version": w.migration.version, "name": w.migration.name, "file": w.migration.down_file} for w in ways]
     warnings = [warning for result in results for warning in result.warnings] or [
         f"{way.migration.down_file}: {', '.join(way.kept_names)} was there before the migration and stays."

@@ -310,7 +310,8 @@ def translated() -> Iterator[None]:
 def database_error(error: Any) -> DatabaseError:
     """The engine's error for one of psycopg2's, with the server's own fields as details."""
     diag = getattr(error, "diag", None)
-    primary = getattr(diag, "message_primary", None) or " ".join(str(error).split()) or "the connection was lost"
+    primary = getattr(diag, "message_primary", None) or _reason_of_end(error) or " ".join(str(error).split())
+    primary = primary or "the connection was lost"
     extra = {
         name: value
         for name, value in (
@@ -328,6 +329,19 @@ def database_error(error: Any) -> DatabaseError:
         missing = missing_grant(primary, *_statement_and_role(error))
         primary += f"; {missing}" if missing else ""
     return DatabaseError(f"PostgreSQL says: {primary}", sqlstate=sqlstate, **extra)
+
+
+def _reason_of_end(error: Any) -> str:
+    """Why the server ended the session. The driver keeps libpq's last message only, that the connection is gone; the
+    connection itself knows what the server had said before; empty if it said nothing.
+    """
+    connection = getattr(getattr(error, "cursor", None), "connection", None)
+    if connection is None:
+        return ""
+    everything = str(connection.info.error_message or "")
+    before = everything.removesuffix(str(error)) if everything != str(error) else ""
+    _severity, colon, reason = " ".join(before.split()).partition(": ")
+    return f"{reason.strip()} (the server closed the connection)" if colon else ""
 
 
 def _statement_and_role(error: Any) -> tuple[str, str]:
