@@ -16,6 +16,7 @@ from typing import Any, Callable
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ._engine.errors import TitanError
+from ._engine.host.act_as import acting_for, directories_named
 from ._engine.outcome import Call, Outcome
 from ._engine.postgres import database
 from ._engine.postgres.options import CONNECTION
@@ -40,8 +41,8 @@ def run_module(operation: Callable[[Call], Outcome], options: Spec, *, connectio
         module.fail_json(msg=missing_required_lib("psycopg2 (Debian package python3-psycopg2)"))
     options_given = {key: _given(options[key], value) for key, value in module.params.items() if key in options}
     try:
-        settings = settings_from_options(module.params) if connection else None
-        with time_limit(options_given, end_process):
+        with acting_for(directories_named(options_given)), time_limit(options_given, end_process):
+            settings = settings_from_options(module.params) if connection else None
             outcome = operation(
                 Call(
                     options=options_given,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
+import pwd
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine import cli
-from ansible_collections.titan.database.plugins.module_utils._engine.environment import found, records
+from ansible_collections.titan.database.plugins.module_utils._engine.environment import found
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import as_typed
 
@@ -89,16 +90,20 @@ def test_a_mistake_in_what_is_typed_changes_no_record(config: Path, tmp_path: Pa
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act in another user's place")
-def test_the_wrong_user_is_told_whom_to_run_it_as(
-    config: Path, tmp_path: Path, capsys: Any, call_module: Any, settings: Any
-) -> None:
-    (tmp_path / "state").mkdir(mode=0o700)
-    os.chown(tmp_path / "state", 65534, -1)
-    name = subprocess.run(["id", "-un", "65534"], capture_output=True, text=True, check=True).stdout.strip()
-    assert cli.main(["cleanup"]) == 1
-    assert f"Run it as {name}: sudo -u {name} titan-db" in capsys.readouterr().err
-    assert os.listdir(tmp_path / "state") == []
-    assert records.owner_of(str(tmp_path / "state")) == name
+def test_root_keeps_the_records_of_another_user_as_that_user(settings: Any) -> None:
+    nobody = pwd.getpwnam("nobody")
+    with tempfile.TemporaryDirectory(prefix="titan-theirs-") as folder:
+        Path(folder).chmod(0o755)
+        state, path = Path(folder, "state"), Path(folder, "production.json")
+        state.mkdir(mode=0o700)
+        os.chown(state, nobody.pw_uid, nobody.pw_gid)
+        path.write_text(json.dumps({"environment": "production", "state_dir": str(state)}))
+        assert cli.main(["note", "--config", str(path), "--job", "cleanup", "--status", "5"]) == 0
+        assert json.loads((state / "cleanup.json").read_text())["exit_status"] == 5
+        assert {each.stat().st_uid for each in state.iterdir()} == {nobody.pw_uid}
+        assert os.geteuid() == 0
+        os.mkfifo(Path(folder, "pipe.json"))
+        assert cli.main(["note", "--config", f"{folder}/pipe.json", "--job", "cleanup"]) == 2
 
 
 @pytest.mark.parametrize(

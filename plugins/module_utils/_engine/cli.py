@@ -17,6 +17,8 @@ from functools import partial
 from typing import Any, Callable
 
 from .errors import OptionError, TitanError
+from .host.act_as import acting_for, directories_named
+from .host.safe_open import UnsafePathError, read_file
 from .outcome import Call, Outcome
 from .postgres import database
 from .postgres.time_limit import time_limit
@@ -123,25 +125,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A monitoring system would read 2 as critical; 3 says that nothing was checked.
         return 3 if error.code == 2 and list(arguments or sys.argv[1:])[:1] == ["health"] else int(error.code or 0)
     try:
-        if known.word not in COMMANDS:
-            return _own_word(known)
-        if (
-            not known.config
-            and not known.env_file
-            and not ("dest" in known and not COMMANDS[known.word].needs_database)
+        if known.word in COMMANDS and not (
+            known.config or known.env_file or ("dest" in known and not COMMANDS[known.word].needs_database)
         ):
             known.config = importlib.import_module(".environment.found", __package__).found_config(os.environ)
-        environment = _environment(known)
-        # Somebody at a terminal who asks how things are wants a table, not a job's log lines.
-        looking = known.word in ("health", "stats") and sys.stdout.isatty()
-        if environment and COMMANDS[known.word].is_job and not (known.check or known.by_hand or looking):
-            return _run_job(known, environment)
-        return _perform(known)[0]
+        with acting_for([known.config or ""]):
+            return _run(known, read_config(known.config))
     except TitanError as error:
         return _failed(known, error)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         return _failed(known, TitanError(f"The operating system refused{where}: {error.strerror or error}."))
+
+
+def _run(known: argparse.Namespace, config: dict[str, Any]) -> int:
+    """Do what the command line says with the configuration that was read."""
+    environment = importlib.import_module(".environment.config", __package__).environment_from_config(
+        config, known.config
+    )
+    if known.word not in COMMANDS:
+        return _own_word(known, environment)
+    # Somebody at a terminal who asks how things are wants a table, not a job's log lines.
+    looking = known.word in ("health", "stats") and sys.stdout.isatty()
+    if environment and COMMANDS[known.word].is_job and not (known.check or known.by_hand or looking):
+        with acting_for([environment.state_dir]):
+            return _run_job(known, config, environment)
+    return _perform(known, config)[0]
 
 
 def _note_usage_error(arguments: list[str]) -> None:
@@ -160,34 +169,29 @@ def _note_usage_error(arguments: list[str]) -> None:
         return  # no configuration of ours: nobody's job
 
 
-def _environment(known: argparse.Namespace) -> Any:
-    config = importlib.import_module(".environment.config", __package__)
-    return config.environment_from_config(read_config(known.config), known.config)
-
-
-def _own_word(known: argparse.Namespace) -> int:
-    environment = _environment(known)
+def _own_word(known: argparse.Namespace, environment: Any) -> int:
     if environment is None:
         raise OptionError("config", known.config, "It names no environment.")
-    if known.word == "note":
-        importlib.import_module(".jobs.run", __package__).note_failed_start(environment, known.job, known.status)
+    with acting_for([environment.state_dir]):
+        if known.word == "note":
+            importlib.import_module(".jobs.run", __package__).note_failed_start(environment, known.job, known.status)
+            return 0
+        delivery = importlib.import_module(".alerts.delivery", __package__)
+        print(delivery.test_channels(environment, send_it=not known.check))
         return 0
-    delivery = importlib.import_module(".alerts.delivery", __package__)
-    print(delivery.test_channels(environment, send_it=not known.check))
-    return 0
 
 
-def _run_job(known: argparse.Namespace, environment: Any) -> int:
+def _run_job(known: argparse.Namespace, config: dict[str, Any], environment: Any) -> int:
     """Run the word as a job of the environment; the result goes to standard output with --json, all else to the log."""
     run = importlib.import_module(".jobs.run", __package__)
-    command, config = COMMANDS[known.word], read_config(known.config)
+    command = COMMANDS[known.word]
     complete(_given(known), _optional(command.spec()))  # a mistake in what somebody typed is no run
     status, data = run.run_job(
         environment,
         known.job or known.word,
         known.word,
         lambda: _settings(known, config, command),
-        lambda: _perform(known, as_job=True),
+        lambda: _perform(known, config, as_job=True),
         out=2 if known.json else 1,
     )
     if known.json:
@@ -195,14 +199,13 @@ def _run_job(known: argparse.Namespace, environment: Any) -> int:
     return int(status)
 
 
-def _perform(known: argparse.Namespace, as_job: bool = False) -> tuple[int, dict[str, Any]]:
+def _perform(known: argparse.Namespace, config: dict[str, Any], as_job: bool = False) -> tuple[int, dict[str, Any]]:
     """Do the work and print its result; as a job, the result is also returned for the record, and failure is one."""
     command = COMMANDS[known.word]
     try:
-        config = read_config(known.config)
         options = complete(_options(known, config, command), command.spec())
-        settings = _settings(known, config, command)
-        with time_limit(options, partial(_give_up, known.word)):
+        with acting_for(directories_named(options)), time_limit(options, partial(_give_up, known.word)):
+            settings = _settings(known, config, command)
             outcome = command.operation()(Call(options, settings, known.check, _progress()))
     except TitanError as error:
         if not as_job:
@@ -256,11 +259,12 @@ def read_config(path: str | None) -> dict[str, Any]:
     if not path:
         return {}
     try:
-        with open(path, encoding="utf-8") as stream:
-            config = json.load(stream)
+        config = json.loads(read_file(path))
     except PermissionError as error:
         advice = importlib.import_module(".environment.found", __package__).unreadable(path)
         raise OptionError("config", path, advice) from error
+    except UnsafePathError as error:
+        raise OptionError("config", path, f"It {error.why}. {error.remedy}") from error
     except (OSError, ValueError) as error:
         raise OptionError("config", path, f"It cannot be read as JSON: {error}.") from error
     if not isinstance(config, dict):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ..environment.records import Record
 from ..environment.status import WORDS
 from ..host.files import published
+from ..host.safe_open import UnsafePathError, read_file
 
 # name -> (type, help)
 FAMILIES = {
@@ -122,8 +123,10 @@ def remove_former(directory: str, environment: str, jobs: Collection[str]) -> No
     )
     kept = {_escaped(job) for job in jobs}
     for path in glob.glob(os.path.join(glob.escape(directory), "titan_db_*.prom")):
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            found = scheduled.search(stream.read())
+        try:
+            found = scheduled.search(read_file(path).decode("utf-8", "replace"))
+        except UnsafePathError:  # nothing that we wrote
+            continue
         if found and found.group(1) not in kept:
             os.unlink(path)
 

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import LockedError, OptionError, TitanError
-from ..host.files import write_file
+from ..host.files import remove_file, write_file
 from ..host.programs import run
+from ..host.safe_open import read_file
 from ..postgres.locks import try_flock
 from ..steps import step
 
@@ -75,7 +76,7 @@ class CrontabStore:
         step("crontab.write")
         if self.cron_file:
             if text is None:
-                os.unlink(self.cron_file)
+                remove_file(self.cron_file)
                 return
             write_file(self.cron_file, _encoded(text), mode=0o644, label="crontab")
             return
@@ -170,8 +171,7 @@ def _read_file(path: str) -> str | None:
     try:
         if not stat.S_ISREG(os.lstat(path).st_mode):
             raise OptionError("cron_file", path, "It is not a regular file.")
-        with open(path, "rb") as stream:
-            return _decoded(stream.read(), path)
+        return _decoded(read_file(path), path)
     except FileNotFoundError:
         return None
 

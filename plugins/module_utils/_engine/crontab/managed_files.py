@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import OptionError
-from ..host.files import OPEN, closed_directory, is_file_with, make_directories, write_file
+from ..host.files import OPEN, closed_directory, is_file_with, make_directories, remove_file, write_file
+from ..host.safe_open import change_mode, open_file, read_file
 
 
 @dataclass(frozen=True)
@@ -48,15 +49,19 @@ class ManagedFile:
         """Write or remove it; missing parent directories are made with mode 0755, and our own is opened for the jobs' user."""
         if self.content is None:
             if self.before is not None:
-                os.unlink(self.path)
+                remove_file(self.path)
             return
         make_directories(os.path.dirname(self.path))
         closed = closed_directory(self.path)
         if closed:
-            os.chmod(closed, OPEN)
+            change_mode(closed, OPEN, os.geteuid())
         write_file(self.path, self.content.encode(), self.mode, label="crontab.managed_file")
         if self.gid is not None and os.lstat(self.path).st_gid != self.gid:
-            os.chown(self.path, -1, self.gid)
+            descriptor = open_file(self.path)
+            try:
+                os.fchown(descriptor, -1, self.gid)
+            finally:
+                os.close(descriptor)
 
 
 def managed_files_from_options(items: Sequence[Mapping[str, Any]], present: bool) -> list[ManagedFile]:
@@ -88,7 +93,6 @@ def _text_of(path: str, option: str) -> str | None:
     try:
         if not stat.S_ISREG(os.lstat(path).st_mode):
             raise OptionError(option, path, "It is there, but is not a regular file.")
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read()
+        return read_file(path).decode("utf-8", "replace")
     except FileNotFoundError:
         return None

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..crontab.expression import WEEKDAYS, Expression, parse_expression, spelled_out
 from ..errors import OptionError
+from ..host.safe_open import UnsafePathError, read_file
 from ..text.durations import parse_seconds
 
 
@@ -108,8 +109,9 @@ def read_environment(path: str) -> Environment:
         OptionError: it cannot be read, is no JSON object, or names no environment.
     """
     try:
-        with open(path, encoding="utf-8") as stream:
-            config = json.load(stream)
+        config = json.loads(read_file(path))
+    except UnsafePathError as error:
+        raise OptionError("job_config", path, f"It {error.why}. {error.remedy}") from error
     except (OSError, ValueError) as error:
         raise OptionError("job_config", path, f"It cannot be read as JSON: {error}.") from error
     found = environment_from_config(config, path) if isinstance(config, dict) else None

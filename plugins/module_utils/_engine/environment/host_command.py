@@ -9,11 +9,11 @@ import base64
 import hashlib
 import os
 import stat
-from pathlib import Path
 
 from ..errors import OptionError
 from ..host.env_file import check_against_shell
 from ..host.files import OPEN, closed_directory, is_file_with, make_directories, published
+from ..host.safe_open import change_mode, read_file
 from ..outcome import Call, Outcome
 from ..text.options import Spec, option
 
@@ -82,7 +82,7 @@ def install(call: Call) -> Outcome:
     closed = sorted({folder for place in wanted.values() if (folder := closed_directory(place))})
     shown = "".join(f"{folder} mode {stat.S_IMODE(os.stat(folder).st_mode):04o}\n" for folder in closed)
     for folder in () if call.check_mode else closed:
-        os.chmod(folder, OPEN)
+        change_mode(folder, OPEN, os.geteuid())
     for place in () if call.check_mode else stale:
         make_directories(os.path.dirname(place))
         with published(place, 0o755, "host_command") as stream:
@@ -103,6 +103,6 @@ def install(call: Call) -> Outcome:
 
 def _digest(path: str) -> str:
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return hashlib.sha256(read_file(path)).hexdigest()
     except FileNotFoundError:
         return "absent"

@@ -15,6 +15,7 @@ from typing import Any, TypedDict
 
 from ..errors import TitanError
 from ..host.files import published
+from ..host.safe_open import UnsafePathError, open_file, read_file
 
 _KEPT_RUNS = 2000
 
@@ -172,8 +173,8 @@ class StateDirectory:
     def running(self, job: str) -> bool:
         """Whether a run of the job holds its lock."""
         try:
-            descriptor = os.open(self.lock_path(job), os.O_RDWR | os.O_CLOEXEC)
-        except OSError:
+            descriptor = open_file(self.lock_path(job), os.O_RDWR)
+        except (OSError, UnsafePathError):
             return False
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -186,9 +187,8 @@ class StateDirectory:
     def read(self, name: str) -> dict[str, Any]:
         """A JSON object; an empty one when it is missing or damaged."""
         try:
-            with open(os.path.join(self.path, name), encoding="utf-8") as stream:
-                data = json.load(stream)
-        except (OSError, ValueError):
+            data = json.loads(read_file(os.path.join(self.path, name)))
+        except (OSError, ValueError, UnsafePathError):
             return {}
         return data if isinstance(data, dict) else {}
 
@@ -201,7 +201,8 @@ class StateDirectory:
         """Append one line to the log of runs; the oldest lines go."""
         self.prepare()
         path = os.path.join(self.path, "runs.jsonl")
-        with open(path, "a+", encoding="utf-8") as stream:
+        descriptor = open_file(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+        with os.fdopen(descriptor, "a+", encoding="utf-8") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             stream.write(json.dumps(entry, sort_keys=True) + "\n")
             stream.flush()
@@ -214,9 +215,8 @@ class StateDirectory:
     def runs(self, since: float) -> list[RunEntry]:
         """The ended runs that started at or after the moment."""
         try:
-            with open(os.path.join(self.path, "runs.jsonl"), encoding="utf-8") as stream:
-                lines = stream.readlines()
-        except OSError:
+            lines = read_file(os.path.join(self.path, "runs.jsonl")).decode("utf-8", "replace").splitlines()
+        except (OSError, UnsafePathError):
             return []
         found = []
         for line in lines:

@@ -16,6 +16,7 @@ from ..backups.catalog.read import read_catalog
 from ..environment.records import StateDirectory
 from ..environment.status import WORDS
 from ..errors import DatabaseError
+from ..host.act_as import acting_for
 from ..host.clock import host_zone
 from ..outcome import Call, Outcome
 from ..postgres.database import Database, connect
@@ -158,7 +159,8 @@ def stats(call: Call) -> Outcome:
         name = str(database.value("SELECT current_database()"))
         size = int(database.value("SELECT pg_database_size(current_database())"))
     now = time.time()
-    entries: list[Entry] = read_catalog(places.backup_dest, places.backup_name) if places.backup_dest else []
+    with acting_for([places.backup_dest]):
+        entries: list[Entry] = read_catalog(places.backup_dest, places.backup_name) if places.backup_dest else []
     history = places.state.read("stats.json") if places.state else {}
     runs = places.state.runs(now - 7 * 86400) if places.state else []
     snapshot = Snapshot(

@@ -16,6 +16,7 @@ from ..backups.catalog.read import read_catalog
 from ..environment.config import Environment, read_environment
 from ..environment.records import StateDirectory
 from ..errors import OptionError, TitanError
+from ..host.act_as import acting_for
 from ..jobs.programs import broken_copies, copies
 from .checks.definition import Check, Limits, unknown
 from .checks.host import clock_checks, cron_checks, cron_running, disk_checks, program_checks
@@ -62,8 +63,9 @@ def backups_of(places: Places, now: datetime, limits: Limits) -> list[Check]:
     if not places.backup_dest:
         return []
     try:
-        entries = read_catalog(places.backup_dest, places.backup_name)
-        where = places.backup_dest if entries else nothing_there(places.backup_dest, places.backup_name)
+        with acting_for([places.backup_dest]):
+            entries = read_catalog(places.backup_dest, places.backup_name)
+            where = places.backup_dest if entries else nothing_there(places.backup_dest, places.backup_name)
         return backup_checks(entries, now, limits, where)
     except OptionError:
         raise

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import stat
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO
 
 from ..errors import TitanError
 from ..steps import step
+from .safe_open import UnsafePathError, open_directory, open_regular
 
 PART = ".part"
 OPEN = 0o755  # mode of a directory that the jobs' user must be able to enter
@@ -36,24 +37,41 @@ def published(path: str, mode: int = 0o600, label: str = "file") -> Iterator[IO[
     When the block raises, the temporary file is removed and path is as it was. After a kill a name that starts with
     a dot and ends in ".part" stays behind, for the next run to sweep. Steps: <label>.sync, <label>.rename,
     <label>.renamed.
+
+    Raises:
+        OSError: as of os.open and os.rename.
+        UnsafePathError: the directory is reached through another user's link.
     """
     folder, name = os.path.split(os.path.abspath(path))
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{name[:100]}.", suffix=PART, dir=folder)
+    directory = open_directory(folder, follow=True)  # all is done in what was opened, whatever becomes of its name
     try:
-        with os.fdopen(descriptor, "wb") as stream:
-            yield stream
-            stream.flush()
-            os.fchmod(stream.fileno(), mode)
-            step(f"{label}.sync")
-            os.fsync(stream.fileno())
-        step(f"{label}.rename")
-        os.rename(temporary, path)
-    except BaseException:
-        if os.path.lexists(temporary):
-            os.unlink(temporary)
-        raise
-    step(f"{label}.renamed")
-    sync_directory(folder)
+        temporary, descriptor = _temporary(directory, name)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                yield stream
+                stream.flush()
+                os.fchmod(stream.fileno(), mode)
+                step(f"{label}.sync")
+                os.fsync(stream.fileno())
+            step(f"{label}.rename")
+            os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary, dir_fd=directory)
+            raise
+        step(f"{label}.renamed")
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _temporary(directory: int, name: str) -> tuple[str, int]:
+    """Name and descriptor of a new file, mode 0600, in the open directory."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    while True:
+        temporary = f".{name[:100]}.{secrets.token_hex(4)}{PART}"
+        with suppress(FileExistsError):
+            return temporary, os.open(temporary, flags, 0o600, dir_fd=directory)
 
 
 def write_file(path: str, content: bytes, mode: int = 0o600, label: str = "file") -> bool:
@@ -71,33 +89,66 @@ def is_file_with(path: str, content: bytes, mode: int) -> bool:
         status = os.lstat(path)
         if not stat.S_ISREG(status.st_mode) or stat.S_IMODE(status.st_mode) != mode:
             return False
-        with open(path, "rb") as stream:
+        with os.fdopen(open_regular(path), "rb") as stream:
             return stream.read() == content
-    except FileNotFoundError:
+    except (FileNotFoundError, UnsafePathError):
         return False
 
 
 def sha256_file(path: str) -> str:
-    """The file's SHA-256 in hexadecimal, read in pieces of 1 MiB."""
+    """The file's SHA-256 in hexadecimal, read in pieces of 1 MiB.
+
+    Raises:
+        OSError, UnsafePathError: see open_regular.
+    """
     digest = hashlib.sha256()
-    with open(path, "rb") as stream:
+    with os.fdopen(open_regular(path), "rb") as stream:
         while piece := stream.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()
 
 
 def make_directories(path: str, mode: int = OPEN) -> None:
-    """Make the directory and its missing parents, each with exactly this mode, whatever the umask."""
+    """Make the directory and its missing parents, each with exactly this mode, whatever the umask.
+
+    Raises:
+        OSError, UnsafePathError: see open_directory.
+    """
     missing = []
     while not os.path.isdir(path):
-        missing.append(path)
-        path = os.path.dirname(path) or "."
-    for folder in reversed(missing):
-        try:
-            os.mkdir(folder, mode)
-        except FileExistsError:  # somebody else was faster
-            continue
-        os.chmod(folder, mode)
+        path, name = os.path.split(os.path.abspath(path))
+        missing.append(name)
+    if not missing:
+        return
+    directory = open_directory(path, follow=True)
+    try:
+        for name in reversed(missing):
+            made = True
+            try:
+                os.mkdir(name, mode, dir_fd=directory)
+            except FileExistsError:  # somebody else was faster
+                made = False
+            following = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+            os.close(directory)
+            directory = following
+            if made and os.fstat(directory).st_uid == os.geteuid():
+                os.fchmod(directory, mode)
+    finally:
+        os.close(directory)
+
+
+def remove_file(path: str) -> None:
+    """Remove the file or link that the path names, in its own directory.
+
+    Raises:
+        OSError, UnsafePathError: see open_directory.
+    """
+    folder, name = os.path.split(os.path.abspath(path))
+    directory = open_directory(folder, follow=True)
+    try:
+        os.unlink(name, dir_fd=directory)
+    finally:
+        os.close(directory)
 
 
 def closed_directory(path: str) -> str:
@@ -108,7 +159,10 @@ def closed_directory(path: str) -> str:
     folder = os.path.dirname(os.path.abspath(path))
     if os.path.basename(folder) != "titan-db" or not os.path.isdir(folder) or os.path.islink(folder):
         return ""
-    return folder if stat.S_IMODE(os.stat(folder).st_mode) & 0o555 != 0o555 else ""
+    status = os.stat(folder)
+    if status.st_uid != os.geteuid():
+        return ""  # another user's: that one may do with it as he likes
+    return folder if stat.S_IMODE(status.st_mode) & 0o555 != 0o555 else ""
 
 
 def require_private_directory(path: str, option: str) -> None:

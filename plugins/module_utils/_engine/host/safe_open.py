@@ -19,7 +19,7 @@ from ..errors import TitanError
 
 _QUIET = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _STEP = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
-_LINKS_AT_MOST = 40  # as the kernel
+LINKS_AT_MOST = 40  # as the kernel
 _KINDS = (
     (stat.S_ISLNK, "a symbolic link"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -36,6 +36,7 @@ class UnsafePathError(TitanError):
 
     def __init__(self, path: str, why: str, remedy: str) -> None:
         super().__init__(f"{path!r} {why}. {remedy}", path=path)
+        self.why, self.remedy = why, remedy
 
 
 def open_file(path: str, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
@@ -71,18 +72,41 @@ def open_file(path: str, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
         os.close(reached.parent)
 
 
-def open_directory(path: str, owner: int | None = None) -> int:
+def open_regular(path: str, flags: int = os.O_RDONLY) -> int:
+    """Open a regular file in a directory that nobody else may write to, or that its owner reads (act_as): one system call more.
+
+    Raises:
+        OSError: as os.open.
+        UnsafePathError: it is a link, or no regular file.
+    """
+    try:
+        descriptor = os.open(path, flags | _QUIET)
+    except OSError as error:
+        with suppress(OSError):
+            status = os.lstat(path)
+            if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+                raise _wrong_kind(path, status) from error
+        raise
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise _wrong_kind(path, status)
+    return descriptor
+
+
+def open_directory(path: str, owner: int | None = None, follow: bool = False) -> int:
     """Open a directory; return its descriptor, which the caller closes.
 
     Args:
         path: Absolute, or below the working directory.
         owner: User number that it has to belong to; None: to the caller, or whom it wants.
+        follow: Whether its last part may be a link: of the caller or root, or of a user to a directory of that user.
 
     Raises:
         OSError: as os.open.
         UnsafePathError: a link, no directory, or another owner.
     """
-    reached = _reach(path, follow_last=False)
+    reached = _reach(path, follow_last=follow)
     try:
         with _refusing(path, reached):
             descriptor = os.open(
@@ -189,7 +213,7 @@ def _reach(path: str, follow_last: bool = True) -> _Reached:
                 status = os.fstat(following)
                 if stat.S_ISLNK(status.st_mode):
                     links += 1
-                    if links > _LINKS_AT_MOST:
+                    if links > LINKS_AT_MOST:
                         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
                     if status.st_uid not in (0, os.geteuid()):
                         reached.guides[status.st_uid] = os.path.join(walked, part)

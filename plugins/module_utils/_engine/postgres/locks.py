@@ -16,6 +16,7 @@ from datetime import datetime, timezone
 from typing import Callable
 
 from ..errors import LockedError
+from ..host.safe_open import open_file
 from .database import Database, TransactionState
 
 
@@ -31,7 +32,7 @@ def file_lock(path: str, purpose: str, wait: float = 0.0) -> Iterator[None]:
     Raises:
         LockedError: somebody else holds it; says who and since when.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    descriptor = open_file(path, os.O_RDWR | os.O_CREAT)
     try:
         deadline = time.monotonic() + wait
         while not try_flock(descriptor):

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 
 from ..errors import LockedError, OptionError
+from ..host.act_as import name_of, user_in_charge
 from .cluster import Cluster, unprivileged_user
 from .locks import file_lock
 
@@ -30,10 +31,12 @@ def require_directory(folder: str, option: str) -> None:
     """Refuse a directory in which no cluster could be made.
 
     Raises:
-        OptionError: it is missing, not writable, or its path is too long for a socket.
+        OptionError: it is missing, not writable, root would work in another user's, or its path is too long for a socket.
     """
     if len(os.fsencode(os.path.abspath(folder))) > _LONGEST:
         raise OptionError(option, folder, f"Choose a path of at most {_LONGEST} bytes: sockets need short ones.")
+    if not os.geteuid() and (user := user_in_charge(folder)):
+        raise OptionError(option, folder, f"It is {name_of(user)}'s, and root's clusters do not belong there.")
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK):
         raise OptionError(option, folder, "It must be a directory that the job's user can write to.")
 

@@ -44,6 +44,13 @@ def digest(path: str) -> str:
     return whole.hexdigest()
 
 
+def irregular_member(path: str) -> str:
+    """Why pg_restore may not read the directory at path: it would follow links, and wait for named pipes."""
+    with os.scandir(path) as members:
+        found = min((each.name for each in members if not each.is_file(follow_symlinks=False)), default="")
+    return f"its member {found!r} is not a regular file" if found else ""
+
+
 def size_of(path: str) -> int:
     """Bytes of the backup at path, a file or a flat directory."""
     if not os.path.isdir(path):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import zlib
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from typing import IO, Any
 
 from ...errors import TitanError
+from ...host.safe_open import open_regular
 from ..programs.codecs import CODECS, GZIP, NONE
 from ..programs.pipeline import PIECE, Chain, Deadline, Program, chain
 from .naming import FileName
@@ -112,7 +114,7 @@ def decoded(
         with _through(_decoders(compression, identity), path, deadline, subprocess.PIPE) as started:
             yield iter(lambda: started.output.read(PIECE), b"")
     else:
-        with open(path, "rb") as stream:
+        with os.fdopen(open_regular(path), "rb") as stream:
             plain = iter(lambda: stream.read(PIECE), b"")
             yield _gunzip(plain) if compression == GZIP else plain
 
@@ -178,5 +180,5 @@ def _through(commands: list[list[str]], path: str, deadline: Deadline | None, st
     """A chain of programs that reads the file."""
     programs = [Program(command) for command in commands]
     with ExitStack() as stack:
-        stream = stack.enter_context(open(path, "rb"))
+        stream = stack.enter_context(os.fdopen(open_regular(path), "rb"))
         yield stack.enter_context(chain(programs, deadline or Deadline(0), stdin=stream, stdout=stdout))

@@ -19,6 +19,7 @@ from typing import Any
 
 from ...errors import TitanError
 from ...host.files import write_file
+from ...host.safe_open import UnsafePathError, open_regular
 from ..content.fingerprint import Fingerprint, fingerprint_from_manifest
 from ..content.left_out import LeftOut, left_out_text
 from ..content.structure import Structure, structure_from_json
@@ -355,10 +356,12 @@ def read_manifest(path: str) -> Manifest:
         TitanError: it cannot be read, or is not a manifest that this version understands; the message says why.
     """
     try:
-        with open(manifest_path(path), encoding="utf-8") as stream:
+        with os.fdopen(open_regular(manifest_path(path)), "rb") as stream:
             found = json.load(stream)
     except FileNotFoundError:
         raise
+    except UnsafePathError as error:
+        raise TitanError(f"its manifest {error.why}") from error
     except (OSError, ValueError) as error:
         raise TitanError(f"its manifest cannot be read ({error})") from error
     manifest = manifest_from_json(found)

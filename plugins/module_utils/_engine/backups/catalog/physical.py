@@ -16,6 +16,7 @@ from typing import Any
 
 from ...errors import OptionError, TitanError
 from ...host.files import PART, write_file
+from ...host.safe_open import UnsafePathError, open_regular
 from ..programs.pgbackrest import Stanza, read_info, verify_sets
 from .entry import PHYSICAL, Entry
 from .files import hand_over
@@ -40,7 +41,7 @@ def read_pointer(dest: str) -> Stanza | None:
     """
     path = os.path.join(dest, POINTER)
     try:
-        with open(path, encoding="utf-8") as stream:
+        with os.fdopen(open_regular(path), "rb") as stream:
             found = json.load(stream)
         return Stanza(os.path.abspath(dest), str(found["name"]), str(found["stanza"]), str(found["config"]))
     except (FileNotFoundError, NotADirectoryError):
@@ -169,10 +170,12 @@ def entry_of(
 def read_record(stanza: Stanza, label: str, digest: str) -> tuple[dict[str, Any] | None, str]:
     """The record of a backup, None without one; and why it cannot be used, empty if it can."""
     try:
-        with open(record_path(stanza, label), encoding="utf-8") as stream:
+        with os.fdopen(open_regular(record_path(stanza, label)), "rb") as stream:
             record = json.load(stream)
     except FileNotFoundError:
         return None, ""
+    except UnsafePathError as error:
+        return None, f"its record {error.why}"
     except (OSError, ValueError) as error:
         return None, f"its record cannot be read ({error})"
     if not isinstance(record, dict) or not isinstance(record.get("verified"), dict):

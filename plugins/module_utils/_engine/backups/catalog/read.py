@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 
 from ...errors import OptionError, TitanError
 from .entry import Entry
-from .files import digest, size_of
+from .files import digest, irregular_member, size_of
 from .integrity import content_problem
 from .manifest import Manifest, Verification, manifest_path, read_manifest
 from .naming import MANIFEST, FileName, parse_file_name
@@ -129,7 +129,7 @@ def _kind_problem(path: str, parsed: FileName) -> str:
     wanted = stat.S_ISDIR if parsed.format == "directory" else stat.S_ISREG
     if not wanted(status.st_mode):
         return "it is not a directory" if parsed.format == "directory" else "it is not a regular file"
-    return ""
+    return irregular_member(path) if parsed.format == "directory" else ""
 
 
 def _content_problem(path: str, parsed: FileName, manifest: Manifest | None, size: int, verify: str) -> str:

@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from ...errors import TitanError
 from ...host.files import published, sha256_file
+from ...host.safe_open import open_regular
 from ..programs.pipeline import Deadline, Program, chain
 from .files import hand_over
 from .manifest import Manifest, Sealed, json_bytes, manifest_from_json, table_digest
@@ -62,7 +63,7 @@ def unseal(path: str, manifest: Manifest, identity: str, deadline: Deadline) -> 
         raise TitanError(f"{path} is encrypted: name the file with the age identity in the option 'identity'.")
     if not os.path.isfile(sealed) or sha256_file(sealed) != manifest.sealed.sha256:
         raise TitanError(f"{sealed}, which says what the backup's source was, is missing or damaged.", path=path)
-    with open(sealed, "rb") as stream:
+    with os.fdopen(open_regular(sealed), "rb") as stream:
         program = Program(["age", "--decrypt", f"--identity={identity}"])
         with chain([program], deadline, stdin=stream, stdout=subprocess.PIPE) as started:
             content = started.output.read()

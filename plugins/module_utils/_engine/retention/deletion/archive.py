@@ -20,6 +20,7 @@ from typing import IO, Any, Callable
 
 from ...errors import TitanError
 from ...host.files import sha256_file, sync_directory, write_file
+from ...host.safe_open import open_file
 from ...postgres.database import Database, sql
 from ...steps import step
 from ..plan.archive import MANIFEST, SUFFIX, file_stem, unfinished_archives
@@ -96,9 +97,7 @@ class Archive:
 
     def _opened(self) -> IO[bytes]:
         if self._stream is None:
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            os.close(descriptor)
-            self._stream = open(self.path, "r+b")  # noqa: SIM115 (open for the whole run)
+            self._stream = os.fdopen(open_file(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL), "r+b")
             sync_directory(self.dated.policy.archive)
         return self._stream
 
@@ -122,7 +121,7 @@ class Archive:
 
 def _lines(path: str, start: int) -> int:
     total = 0
-    with open(path, "rb") as stream:
+    with os.fdopen(open_file(path), "rb") as stream:
         stream.seek(start)
         while piece := stream.read(1 << 20):
             total += piece.count(b"\n")
@@ -131,7 +130,7 @@ def _lines(path: str, start: int) -> int:
 
 def _whole_lines(path: str) -> int:
     """Cut off a last line without its end (it was never synced, so never committed); return the number of lines."""
-    with open(path, "r+b") as stream:
+    with os.fdopen(open_file(path, os.O_RDWR), "r+b") as stream:
         content = stream.seek(0, os.SEEK_END)
         position = content
         while position > 0:

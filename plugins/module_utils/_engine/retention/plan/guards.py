@@ -11,6 +11,7 @@ from datetime import datetime, timedelta, timezone
 from ...backups.catalog.entry import Entry
 from ...backups.catalog.read import newest_verified, read_catalog, read_entry
 from ...errors import OptionError, TitanError
+from ...host.act_as import acting_for
 from ...postgres.database import Database
 from ...text.durations import parse_duration
 
@@ -54,14 +55,16 @@ def trusted_backup(
         )
     now = now or datetime.now(timezone.utc)
     here = str(database.value("SELECT current_database()"))
-    entries = _of_this_database(database, here, read_catalog(dest, name), now)
+    with acting_for([dest]):
+        entries = _of_this_database(database, here, read_catalog(dest, name), now)
     newest = newest_verified(entries, level)
     what = f"of database {here}{f' with the name {name}' if name else ''} in {dest}"
     advice = 'Take one (titan-db backup), or say require_backup_within: "off"; nothing was deleted.'
     if newest is None:
         unverified = f"; {len(entries)} others are there, none of them proven" if entries else ""
         raise TitanError(f"There is no verified backup {what}{unverified}. {advice}", backup_dest=dest)
-    reason = _too_old(newest, now, within) or _lacking(newest, tables) or _damaged(newest)
+    with acting_for([newest.path]):
+        reason = _too_old(newest, now, within) or _lacking(newest, tables) or _damaged(newest)
     if reason:
         raise TitanError(f"The newest verified backup {what} {reason} {advice}", backup=newest.path)
     return newest.path

@@ -1,0 +1,114 @@
+"""Root in the directories of others: whose rights it uses there, and that it comes back."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.host.act_as import acting_for, user_in_charge
+from ansible_collections.titan.database.plugins.module_utils._engine.host.files import (
+    make_directories,
+    remove_file,
+    write_file,
+)
+from ansible_collections.titan.database.plugins.module_utils._engine.host.safe_open import UnsafePathError
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root acts for others")
+NOBODY = pwd.getpwnam("nobody")
+DAEMON = pwd.getpwnam("daemon")
+
+
+@pytest.fixture
+def theirs() -> Iterator[Path]:
+    """A directory of nobody's, below one of root's that everybody can reach."""
+    above = Path(tempfile.mkdtemp(prefix="titan-theirs-"))
+    above.chmod(0o755)
+    folder = above / "home dir"
+    folder.mkdir()
+    os.chown(folder, NOBODY.pw_uid, NOBODY.pw_gid)
+    yield folder
+    shutil.rmtree(above)
+
+
+def test_in_charge_is_the_first_on_the_way_who_is_not_root(theirs: Path, tmp_path: Path) -> None:
+    (theirs.parent / "link").symlink_to(theirs)
+    (tmp_path / "mine").mkdir()
+    wanted = {
+        theirs: NOBODY.pw_uid,
+        theirs / "missing" / "backups": NOBODY.pw_uid,
+        theirs.parent / "link" / "missing": NOBODY.pw_uid,
+        tmp_path / "mine": 0,
+        tmp_path / "mine" / "missing": 0,
+    }
+    assert {path: user_in_charge(str(path)) for path in wanted} == wanted
+
+
+def test_what_somebody_could_exchange_is_refused(theirs: Path) -> None:
+    (theirs / "roots").mkdir()
+    with pytest.raises(UnsafePathError, match="belongs to root, but lies below .*home dir' of nobody"):
+        user_in_charge(str(theirs / "roots"))
+    os.symlink("/etc", theirs / "etc")
+    with pytest.raises(UnsafePathError, match="belongs to root"):
+        user_in_charge(str(theirs / "etc"))
+    open_to_all = theirs.parent / "open"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    (open_to_all / "backups").mkdir(mode=0o700)
+    with pytest.raises(UnsafePathError, match="every user"):
+        user_in_charge(str(open_to_all / "backups"))
+    open_to_all.chmod(0o1777)
+    assert user_in_charge(str(open_to_all / "backups")) == 0
+
+
+def test_root_acts_as_that_user_and_so_do_its_programs(theirs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/root")
+    before = (os.getresuid(), os.getresgid(), os.getgroups())
+    probe = ["sh", "-c", 'id -G; grep -E "^[UG]id" /proc/self/status; echo "$HOME"']
+    with acting_for(["", str(theirs)]):
+        assert (os.geteuid(), os.getegid()) == (NOBODY.pw_uid, NOBODY.pw_gid)
+        (theirs / "made").touch()
+        with pytest.raises(PermissionError):
+            Path("/etc/shadow").read_text()
+        said = subprocess.run(probe, capture_output=True, text=True, check=True, cwd="/").stdout
+    number, group = NOBODY.pw_uid, NOBODY.pw_gid
+    assert said.split() == [str(group), "Uid:", *[str(number)] * 4, "Gid:", *[str(group)] * 4, NOBODY.pw_dir]
+    assert (theirs / "made").stat().st_uid == number
+    assert (os.getresuid(), os.getresgid(), os.getgroups()) == before
+    assert os.environ["HOME"] == "/root"
+
+
+def test_root_comes_back_from_an_error_and_serves_one_user_only(theirs: Path) -> None:
+    with pytest.raises(KeyError), acting_for([str(theirs)]):
+        raise KeyError
+    assert os.geteuid() == 0
+    other = theirs.parent / "other"
+    other.mkdir()
+    os.chown(other, DAEMON.pw_uid, DAEMON.pw_gid)
+    with pytest.raises(TitanError, match="daemon.*nobody"), acting_for([str(theirs), str(other)]):
+        pass
+
+
+def test_files_are_made_and_removed_in_the_directory_that_was_meant(theirs: Path, tmp_path: Path) -> None:
+    roots = theirs.parent / "roots"
+    roots.mkdir()
+    (roots / "keep").write_text("x")
+    os.symlink(roots, theirs / "logs")
+    os.lchown(theirs / "logs", NOBODY.pw_uid, NOBODY.pw_gid)
+    for act in (
+        lambda: write_file(f"{theirs}/logs/new", b"x"),
+        lambda: remove_file(f"{theirs}/logs/keep"),
+        lambda: make_directories(f"{theirs}/logs/a/b"),
+    ):
+        with pytest.raises(UnsafePathError, match="symbolic link of user"):
+            act()
+    assert [each.name for each in roots.iterdir()] == ["keep"]
+    make_directories(str(tmp_path / "a" / "b"), 0o711)
+    assert {stat.S_IMODE((tmp_path / each).stat().st_mode) for each in ("a", "a/b")} == {0o711}
