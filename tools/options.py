@@ -71,6 +71,7 @@ CALLS = (
     Call("", "health/options", "STATS", "crontab", "stats"),
     Call("crontab", "crontab/options", "CRONTAB", "crontab"),
     Call("host_command", "environment/host_command", "HOST_COMMAND", "host"),
+    Call("directory", "environment/directory", "DIRECTORY"),
 )
 ROLES = sorted({call.role for call in CALLS if call.role})
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.environment.directory import DIRECTORY, directory
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError, TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.host.act_as import acting_for, user_in_charge
 from ansible_collections.titan.database.plugins.module_utils._engine.host.files import (
     make_directories,
@@ -20,6 +21,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.host.files 
     write_file,
 )
 from ansible_collections.titan.database.plugins.module_utils._engine.host.safe_open import UnsafePathError
+from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call, Outcome
+from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root acts for others")
 NOBODY = pwd.getpwnam("nobody")
@@ -112,3 +115,37 @@ def test_files_are_made_and_removed_in_the_directory_that_was_meant(theirs: Path
     assert [each.name for each in roots.iterdir()] == ["keep"]
     make_directories(str(tmp_path / "a" / "b"), 0o711)
     assert {stat.S_IMODE((tmp_path / each).stat().st_mode) for each in ("a", "a/b")} == {0o711}
+
+
+def asked(path: Path | str, check: bool = False, **options: str) -> Outcome:
+    return directory(Call(complete({"path": str(path), **options}, DIRECTORY), None, check))
+
+
+def test_a_link_hands_no_directory_over(theirs: Path) -> None:
+    roots = theirs.parent / "roots"
+    (roots / "database").mkdir(parents=True)
+    (theirs / "backups").symlink_to(roots)
+    os.lchown(theirs / "backups", NOBODY.pw_uid, NOBODY.pw_gid)
+    for path in ("backups", "backups/database", "backups/new/deeper"):
+        for check in (True, False):
+            with pytest.raises(TitanError, match="link"):
+                asked(theirs / path, check, owner="nobody")
+    (theirs / "moved").mkdir()  # root's, and nobody may rename it
+    with pytest.raises(UnsafePathError, match="belongs to root"):
+        asked(theirs / "moved", owner="nobody")
+    assert {each.stat().st_uid for each in (roots, roots / "database", theirs / "moved")} == {0}
+    assert sorted(os.listdir(roots)) == ["database"]
+
+
+def test_a_directory_is_made_for_its_user_once(theirs: Path) -> None:
+    path = theirs / "a b" / "database"
+    assert asked(path, True, owner="nobody").changed and not path.exists()
+    for expected in (True, False):
+        assert asked(path, owner="nobody", mode="0750").changed is expected
+    status = path.stat()
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (NOBODY.pw_uid, NOBODY.pw_gid, 0o750)
+    assert asked(path, owner="daemon", group="nogroup").changed
+    assert (path.stat().st_uid, stat.S_IMODE(path.stat().st_mode)) == (DAEMON.pw_uid, 0o700)
+    for options in ({"owner": "no such"}, {"group": "no such"}, {"mode": "u+x"}):
+        with pytest.raises(OptionError):
+            asked(path, **options)

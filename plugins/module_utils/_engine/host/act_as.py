@@ -20,8 +20,12 @@ from .safe_open import LINKS_AT_MOST, UnsafePathError
 _OURS = ("HOME", "USER", "LOGNAME", "TMPDIR")
 
 
-def user_in_charge(path: str) -> int:
+def user_in_charge(path: str, whatever_is_there: bool = False) -> int:
     """Number of the user who could exchange what lies at the path: the first owner on the way to it who is not root.
+
+    Args:
+        path: Absolute, or below the working directory.
+        whatever_is_there: Do not look at the owner of what lies there.
 
     Returns:
         0 if that is nobody but root. What is missing is in the charge of whom the directory above belongs to.
@@ -39,7 +43,8 @@ def user_in_charge(path: str) -> int:
         except FileNotFoundError:
             return 0
         if status.st_uid:
-            _require_same_owner(path, place, status.st_uid)
+            if not whatever_is_there:
+                _require_same_owner(path, place, status.st_uid)
             return status.st_uid
         if open_to_all:
             raise UnsafePathError(

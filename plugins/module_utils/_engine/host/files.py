@@ -108,8 +108,13 @@ def sha256_file(path: str) -> str:
     return digest.hexdigest()
 
 
-def make_directories(path: str, mode: int = OPEN) -> None:
+def make_directories(path: str, mode: int = OPEN, owner: int = 0) -> None:
     """Make the directory and its missing parents, each with exactly this mode, whatever the umask.
+
+    Args:
+        path: The directory.
+        mode: Of what is made.
+        owner: Number of the user whom root gives what is made.
 
     Raises:
         OSError, UnsafePathError: see open_directory.
@@ -133,6 +138,8 @@ def make_directories(path: str, mode: int = OPEN) -> None:
             directory = following
             if made and os.fstat(directory).st_uid == os.geteuid():
                 os.fchmod(directory, mode)
+                if owner and not os.geteuid():
+                    os.fchown(directory, owner, -1)
     finally:
         os.close(directory)
 

@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A directory for another user, made so that no link of that user's hands over what is somebody else's."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import re
+import stat
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from ..errors import OptionError
+from ..host.act_as import name_of, user_in_charge
+from ..host.files import make_directories
+from ..host.safe_open import UnsafePathError, open_directory
+from ..outcome import Call, Outcome
+from ..text.options import Spec, option
+
+DIRECTORY: Spec = {
+    "path": option(
+        "path",
+        "Absolute path of the directory, on the target host. Missing parents are made with mode C(0755).",
+        "Its last part must not be a link. A link above it is followed if root made it, or if what it names belongs to the link's owner.",
+        required=True,
+    ),
+    "owner": option("str", "Name of the user that the directory belongs to. By default, the user of the task."),
+    "group": option("str", "Name of the directory's group. By default, the first group of O(owner)."),
+    "mode": option("str", "Mode, as octal digits in quotes.", default="0700"),
+}
+
+
+class _Wanted(NamedTuple):
+    """A directory as it should be: numbers of user and group, and the mode."""
+
+    path: str
+    owner: int
+    group: int
+    mode: int
+
+    def changes(self, status: os.stat_result) -> bool:
+        return (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) != (self.owner, self.group, self.mode)
+
+
+def directory(call: Call) -> Outcome:
+    """Make the directory, or give it its owner, group and mode.
+
+    Raises:
+        OptionError: a value cannot be used, or a link or something else is in the place.
+        UnsafePathError: another user's link leads there, or it belongs to somebody who could not have put it there.
+    """
+    wanted = _wanted(call.options)
+    before = _status(wanted.path)
+    there = wanted.path
+    while not os.path.lexists(there):
+        there = os.path.dirname(there)
+    os.close(open_directory(there, follow=there != wanted.path))
+    changed = before is None or wanted.changes(before)
+    above = user_in_charge(os.path.dirname(wanted.path), whatever_is_there=True) if not os.geteuid() else os.geteuid()
+    if before is not None and above not in (0, os.geteuid()) and before.st_uid not in (above, wanted.owner):
+        raise UnsafePathError(
+            wanted.path, f"belongs to {name_of(before.st_uid)} in a directory of {name_of(above)}", "Move it away."
+        )
+    if changed and not call.check_mode:
+        _apply(wanted, above)
+    after = f"{wanted.path} {name_of(wanted.owner)} {_group_name(wanted.group)} {wanted.mode:04o}\n"
+    return Outcome(
+        changed=changed,
+        data={"path": wanted.path},
+        summary=f"{wanted.path} {'is as it should be' if not changed else 'was made' if before is None else 'was changed'}",
+        before=_shown(wanted.path, before) if changed else after,
+        after=after,
+    )
+
+
+def _apply(wanted: _Wanted, above: int) -> None:
+    make_directories(os.path.dirname(wanted.path), owner=above)
+    make_directories(wanted.path, 0o700, owner=above)
+    descriptor = open_directory(wanted.path)
+    try:
+        found = os.fstat(descriptor).st_uid
+        if above not in (0, os.geteuid()) and found not in (above, wanted.owner, os.geteuid()):
+            raise UnsafePathError(wanted.path, f"belongs to {name_of(found)}", "Nothing was changed.")
+        if (found, os.fstat(descriptor).st_gid) != (wanted.owner, wanted.group):
+            os.fchown(descriptor, wanted.owner, wanted.group)
+        os.fchmod(descriptor, wanted.mode)
+    finally:
+        os.close(descriptor)
+
+
+def _wanted(options: Any) -> _Wanted:
+    path, mode = str(options["path"]), str(options["mode"])
+    if not os.path.isabs(path) or "\0" in path or os.path.normpath(path) == "/":
+        raise OptionError("path", path, "Give an absolute path.")
+    if not re.fullmatch(r"0?[0-7]{3,4}", mode):
+        raise OptionError("mode", mode, "Write three octal digits after a zero, in quotes: '0750'.")
+    owner, group = options["owner"], options["group"]
+    try:
+        user = pwd.getpwnam(str(owner)) if owner else pwd.getpwuid(os.geteuid())
+    except KeyError as error:
+        raise OptionError("owner", owner, "There is no such user on this host.") from error
+    try:
+        number = grp.getgrnam(str(group)).gr_gid if group else user.pw_gid
+    except KeyError as error:
+        raise OptionError("group", group, "There is no such group on this host.") from error
+    return _Wanted(os.path.normpath(path), user.pw_uid, number, int(mode, 8))
+
+
+def _status(path: str) -> os.stat_result | None:
+    """What is there, a directory; None if nothing is."""
+    try:
+        status = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if not stat.S_ISDIR(status.st_mode):
+        kind = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "no directory"
+        raise OptionError("path", path, f"There is {kind}: name the real directory, or move it away.")
+    return status
+
+
+def _shown(path: str, status: os.stat_result | None) -> str:
+    if status is None:
+        return f"{path} absent\n"
+    return f"{path} {name_of(status.st_uid)} {_group_name(status.st_gid)} {stat.S_IMODE(status.st_mode):04o}\n"
+
+
+def _group_name(number: int) -> str:
+    with suppress(KeyError):
+        return grp.getgrgid(number).gr_name
+    return str(number)
