@@ -166,6 +166,19 @@ options:
         nowhere else.
     type: list
     elements: str
+  exclude_tables:
+    description:
+      - Tables that the backup leaves out, as C(schema.table), each with its partitions and children.
+      - The manifest, the result and every listing say so, and the level says "restored, without …"; the proof covers the rest. A table that something
+        else needs (a foreign key, a view, a function) cannot be left out; O(exclude_data_of) may do.
+    type: list
+    elements: str
+  exclude_data_of:
+    description:
+      - Tables of which the backup holds the definition and no rows, as C(schema.table), each with its partitions and children.
+      - Named in the same places. The rows of another table must not refer to them.
+    type: list
+    elements: str
   accept_other_source:
     description:
       - Also remove backups of another database or server (system identifier) than the newest one's, as after a move or an upgrade.

@@ -33,9 +33,13 @@ attributes:
 options:
   source:
     description:
-      - The backup on the target host.
+      - The backup on the target host. A dump that others made may have any name, as in a drill.
       - The newest verified one in O(dest) if not given.
     type: path
+  database:
+    description:
+      - Of a dump that holds several databases (by C(pg_dumpall)), the one that is meant.
+    type: str
   dest:
     description:
       - Directory on the target host with the backups.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,9 +25,10 @@ from .catalog.files import backup_lock
 from .catalog.keep_forever import pin_entry
 from .catalog.naming import EXTENSIONS, require_name
 from .catalog.nothing_there import nothing_there
-from .catalog.read import from_the_future, newest_verified, read_catalog, read_entry
+from .catalog.read import from_the_future, newest_verified, of_others, others_entry, read_catalog, read_entry
 from .catalog.report import listing_line, public_entry
 from .catalog.source import Source
+from .content.exclusions import read_exclusions
 from .content.fingerprint import canceller, read_tables
 from .content.left_out import reach_other_servers
 from .dump.leftovers import remove_leftover_parts
@@ -39,6 +41,7 @@ from .pgbackrest.stanza import prepare_stanza
 from .pgbackrest.take import backup_stanza as take_physical
 from .programs.pipeline import Deadline
 from .proof.existing import drill_entry
+from .proof.others import drill_others
 from .restore.restore import restore_entry
 from .results import finish, planned, recent_enough, too_long
 
@@ -64,9 +67,10 @@ def backup(call: Call) -> Outcome:
             recent = newest_verified(of_source(entries, source), options["verify"]) if within else None
             if recent and within and utc_now() - recent.started <= within:
                 return recent_enough(recent)
-            wanted = _wanted(options, name, source, entries, call.connection)
+            excluded = read_exclusions(database, options["exclude_tables"] or (), options["exclude_data_of"] or ())
+            wanted = replace(_wanted(options, name, source, entries, call.connection), excluded=excluded)
             if call.check_mode:
-                require_readable(database, read_tables(database))
+                require_readable(database, excluded.applied(read_tables(database)))
                 return planned(wanted, entries, rules, missing)
             remove_leftover_parts(wanted.dest, name)
             if wanted.verify == "restored" and not wanted.drill_on:
@@ -102,6 +106,8 @@ def backup_info(call: Call) -> Outcome:
 def drill(call: Call) -> Outcome:
     """Restore one backup into a throw-away cluster, compare it, and note the result in its manifest."""
     with _os_errors():
+        if of_others(call.options["source"]):
+            return drill_others(call.options["source"], call)
         entry = _chosen(call.options)
         return drill_stanza(entry, call) if entry.format == PHYSICAL else drill_entry(entry, call)
 
@@ -123,6 +129,8 @@ def pin(call: Call) -> Outcome:
 def restore(call: Call) -> Outcome:
     """Restore a backup into a new database, compare it, and with "swap" put it in the place of a live one."""
     with _os_errors():
+        if of_others(call.options["source"]):
+            return restore_entry(others_entry(call.options["source"]), call)
         return restore_entry(_logical(_chosen(call.options, verified=True)), call)
 
 

@@ -78,5 +78,5 @@ class Entry:
         sealed = self.manifest.sealed
         if sealed:
             return sorted(each for each in tables if table_digest(sealed.salt, *each) not in sealed.tables)
-        held = {(table.schema, table.name) for table in self.manifest.fingerprint.tables}
+        held = self.manifest.held_tables
         return sorted(set(tables) - held)

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from ...errors import TitanError
 from ...host.safe_open import open_regular
-from ..programs.codecs import CODECS, GZIP, NONE
+from ..programs.codecs import GZIP, NONE, decompressor
 from ..programs.pipeline import PIECE, Chain, Deadline, Program, chain
 from .naming import FileName
 
@@ -111,7 +111,7 @@ def decoded(
         EOFError, OSError, zlib.error, TitanError: from the pieces or at the end, when the file is cut or damaged.
     """
     if identity or compression not in (GZIP, NONE):
-        with _through(_decoders(compression, identity), path, deadline, subprocess.PIPE) as started:
+        with _through(decoders(compression, identity), path, deadline, subprocess.PIPE) as started:
             yield iter(lambda: started.output.read(PIECE), b"")
     else:
         with os.fdopen(open_regular(path), "rb") as stream:
@@ -164,12 +164,13 @@ def decode_to(
     Raises:
         TitanError: the file is cut or damaged.
     """
-    with _through(_decoders(compression, identity), path, deadline, target):
+    with _through(decoders(compression, identity), path, deadline, target):
         pass
 
 
-def _decoders(compression: str, identity: str) -> list[list[str]]:
-    unpack = list(CODECS[compression].decompress)
+def decoders(compression: str, identity: str = "") -> list[list[str]]:
+    """The commands that decrypt and decompress a dump, one behind the other."""
+    unpack = decompressor(compression)
     return [
         command for command in (["age", "--decrypt", f"--identity={identity}"] if identity else [], unpack) if command
     ]

@@ -136,6 +136,7 @@ class Manifest:
         fingerprint: The rows that were in the source.
         structure: What was in it beside rows; None in manifests of before.
         left_out: What has rows and is not in the backup.
+        excluded_data: Schema and name of tables whose definition only is in it.
         sealed: Of an encrypted backup; then all that only the key may open is encrypted, and read from there.
         tool_version: Of pg_dump.
         shrink_accepted: When somebody last said that the database has rightly become smaller; None for never.
@@ -155,6 +156,7 @@ class Manifest:
     verified: Verification = Verification()
     structure: Structure | None = None
     left_out: tuple[LeftOut, ...] = ()
+    excluded_data: tuple[tuple[str, str], ...] = ()
     sealed: Sealed | None = None
     database: str = ""
     system_identifier: str = ""
@@ -202,6 +204,12 @@ class Manifest:
         return {**found, "tables": [], "sealed": vars(self.sealed)}
 
     @property
+    def held_tables(self) -> set[tuple[str, str]]:
+        """Schema and name of the tables whose rows the backup holds."""
+        tables = {(table.schema, table.name) for table in self.fingerprint.tables}
+        return tables - set(self.excluded_data)
+
+    @property
     def without(self) -> str:
         """The end of a sentence on what the backup does not hold; empty when it holds everything."""
         if self.sealed:
@@ -233,6 +241,7 @@ class Manifest:
             **self.fingerprint.as_manifest(),
             "structure": self.structure.as_json() if self.structure else None,
             "left_out": [each._asdict() for each in self.left_out],
+            "excluded_data": [list(each) for each in self.excluded_data],
             "globals": vars(self.globals) if self.globals else None,
             "pinned": self.pinned,
             "shrink_accepted": format_time(self.shrink_accepted) if self.shrink_accepted else None,
@@ -253,7 +262,7 @@ _IN_CLEAR = frozenset({
 })  # fmt: skip
 _OURS = frozenset({
     *_REQUIRED, "engine_version", "source", "tools", "host", "snapshot", "large_objects", "row_hash", "globals", "pinned",
-    "shrink_accepted", "seconds", "adopted", "copied", "structure", "left_out", "sealed",
+    "shrink_accepted", "seconds", "adopted", "copied", "structure", "left_out", "excluded_data", "sealed",
 })  # fmt: skip
 
 
@@ -282,6 +291,7 @@ def manifest_from_json(found: Any) -> Manifest:
                 LeftOut(each["kind"], each["name"], each["why"], bool(each.get("accepted")))
                 for each in found.get("left_out") or ()
             ),
+            excluded_data=tuple((schema, name) for schema, name in found.get("excluded_data") or ()),
             database=found["database"],
             system_identifier=found["system_identifier"],
             source=source_from_json(found["source"]) if found.get("source") else None,

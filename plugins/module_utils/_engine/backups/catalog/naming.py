@@ -31,6 +31,30 @@ _FILE = re.compile(
 
 
 @dataclass(frozen=True)
+class DumpKind:
+    """How a dump is read.
+
+    Attributes:
+        format: plain, custom, directory, tar, or cluster (what pg_dumpall writes).
+        packed: The compression that has to be undone before psql or pg_restore reads it.
+        encrypted: Whether age has encrypted it.
+        major: The major version that it needs, as it says itself; 0 if it does not say.
+        encoding: Of its text, as it says itself; empty if it does not say.
+    """
+
+    format: str
+    packed: str = NONE
+    encrypted: bool = False
+    major: int = 0
+    encoding: str = ""
+
+    @property
+    def is_script(self) -> bool:
+        """Whether psql reads it, not pg_restore."""
+        return self.format in ("plain", "cluster")
+
+
+@dataclass(frozen=True)
 class FileName:
     """What a backup's file name says."""
 
@@ -48,6 +72,11 @@ class FileName:
     def packed(self) -> str:
         """The compression that has to be undone before pg_restore or psql reads it: an archive's own one has not."""
         return self.compression if self.codec.in_pipe(self.format) else NONE
+
+    @property
+    def kind(self) -> DumpKind:
+        """How a backup of this name is read."""
+        return DumpKind(self.format, self.packed, self.encrypted)
 
     def __str__(self) -> str:
         suffix = ENCRYPTED if self.encrypted else ""

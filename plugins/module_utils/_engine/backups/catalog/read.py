@@ -67,6 +67,27 @@ def read_entry(path: str, verify: str = "none") -> Entry:
     return _entry(os.path.abspath(path), parsed, verify)
 
 
+def of_others(path: str | None) -> bool:
+    """Whether the path is given and its name is none of a backup: others have made the dump."""
+    return bool(path) and not label_of(str(path)) and parse_file_name(os.path.basename(str(path))) is None
+
+
+def others_entry(path: str) -> Entry:
+    """What is known of a dump that others made and called as they like.
+
+    Raises:
+        OptionError: there is nothing.
+    """
+    path = os.path.abspath(path)
+    try:
+        made = datetime.fromtimestamp(os.stat(path).st_mtime, timezone.utc)
+        size = size_of(path)
+    except OSError as error:
+        raise OptionError("source", path, f"It cannot be read ({error.strerror}).") from error
+    name = os.path.basename(path)
+    return Entry(path, name, "", "", made, made, size, "", "", "none", None, "", None)
+
+
 def from_the_future(entry: Entry, now: datetime | None = None) -> bool:
     """Whether the backup is dated later than now: a clock was wrong, and how old it is nobody knows."""
     return entry.started > (now or datetime.now(timezone.utc)) + CLOCK_SLACK

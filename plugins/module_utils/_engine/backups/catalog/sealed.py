@@ -38,7 +38,7 @@ def seal(path: str, manifest: Manifest, recipients: Sequence[str], deadline: Dea
     ):
         started.input.write(json_bytes(manifest.as_json()))
     hand_over(target)
-    digests = tuple(sorted(table_digest(salt, table.schema, table.name) for table in manifest.fingerprint.tables))
+    digests = tuple(sorted(table_digest(salt, *each) for each in manifest.held_tables))
     sealed = Sealed(
         os.path.basename(target),
         sha256_file(target),

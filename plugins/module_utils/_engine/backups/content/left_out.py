@@ -17,7 +17,7 @@ class LeftOut(NamedTuple):
     """Something that a backup does not hold.
 
     Attributes:
-        kind: "extension table", "unlogged table", "foreign table" or "subscription".
+        kind: "extension table", "unlogged table", "foreign table", "subscription", or what an option excludes.
         name: "schema.table", or the subscription's name.
         why: For people.
         accepted: Whether the option "accept_left_out" names it.
@@ -54,19 +54,24 @@ SELECT 'subscription' AS kind, subname::text AS name, 'only a superuser may dump
 """
 
 
-def read_left_out(database: Database, accepted: Collection[str] = ()) -> tuple[LeftOut, ...]:
+def read_left_out(
+    database: Database, accepted: Collection[str] = (), excluded: Collection[LeftOut] = ()
+) -> tuple[LeftOut, ...]:
     """What a dump of the connected database will not hold although it has rows.
 
     Args:
         database: Connected.
         accepted: Names of what may be left out.
+        excluded: What the options leave out.
     """
+    names = {each.name for each in excluded}
     found = [LeftOut(**row) for row in (*database.rows(_OTHERS), *database.rows(_SUBSCRIPTIONS))]
     for row in database.rows(_EXTENSION_TABLES):
         if _has_rows(database, row["schema"], row["name"]):
             why = f"the extension {row['extension']} owns it and has not marked it as its configuration"
             found.append(LeftOut("extension table", f"{row['schema']}.{row['name']}", why))
-    return tuple(each._replace(accepted=each.name in accepted) for each in found)
+    both = (*excluded, *(each for each in found if each.name not in names))
+    return tuple(each._replace(accepted=each.name in accepted) for each in both)
 
 
 def _has_rows(database: Database, schema: str, name: str) -> bool:

@@ -43,7 +43,7 @@ class Structure:
         populated: Whether each materialized view has rows.
         extensions: Each by its name; a dump does not tell versions.
         column_order: A hash of the column names in their order, of each table that inherits.
-        large_objects: A hash of the owners, privileges and comments of large objects.
+        large_objects: A hash of the owners, privileges and comments of large objects; empty if they are not compared.
     """
 
     tool_version: str
@@ -129,7 +129,7 @@ def structure_differences(source: Structure, restored: Structure, made: Collecti
                 warnings.append(f"The {text}: a dump does not tell the version.")
             else:
                 messages.append(text)
-    if source.large_objects != restored.large_objects:
+    if source.large_objects and source.large_objects != restored.large_objects:
         messages.append("the owners, privileges or comments of large objects differ from the source")
     for name, order in sorted(source.column_order.items()):
         if restored.column_order.get(name, order) != order:

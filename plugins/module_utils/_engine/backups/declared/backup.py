@@ -174,6 +174,21 @@ BACKUP: Spec = {
         elements="str",
         variable="backup_accept_left_out",
     ),
+    "exclude_tables": option(
+        "list",
+        "Tables that the backup leaves out, as C(schema.table), each with its partitions and children.",
+        'The manifest, the result and every listing say so, and the level says "restored, without …"; the proof covers the rest. '
+        "A table that something else needs (a foreign key, a view, a function) cannot be left out; O(exclude_data_of) may do.",
+        elements="str",
+        variable="backup_exclude_tables",
+    ),
+    "exclude_data_of": option(
+        "list",
+        "Tables of which the backup holds the definition and no rows, as C(schema.table), each with its partitions and children.",
+        "Named in the same places. The rows of another table must not refer to them.",
+        elements="str",
+        variable="backup_exclude_data_of",
+    ),
     "accept_other_source": option(
         "bool",
         "Also remove backups of another database or server (system identifier) than the newest one's, as after "

@@ -53,14 +53,46 @@ PIN: Spec = {
     ),
 }
 
+DATABASE = option(
+    "str",
+    "Of a dump that holds several databases (by C(pg_dumpall)), the one that is meant.",
+)
+
 DRILL: Spec = {
     "source": option(
         "path",
         "The backup on the target host: a file, a directory, or the record of a backup by pgBackRest.",
+        "A dump that others made may have any name: what C(pg_dump) writes in any of its formats, and what C(pg_dumpall) writes, "
+        "also compressed by C(gzip), C(zstd), C(xz) or C(bzip2) and encrypted by C(age). It is restored, and what is in it is told; "
+        "nothing is written beside it.",
         "The newest one in O(dest) if not given.",
     ),
     "dest": BACKUP_INFO["dest"]._replace(required=False),
     "name": BACKUP_INFO["name"],
+    "database": DATABASE,
+    "checks": option(
+        "list",
+        "SQL that has to return true in the restored database, such as V(SELECT count\\(*\\) > 1000 FROM orders). Each is run "
+        "in a transaction that may not write; the drill fails if one does not return one row with the value true.",
+        elements="str",
+        variable="backup_checks",
+    ),
+    "time_columns": option(
+        "list",
+        "Columns whose newest time is reported, beside those of the retention policies that the restored database holds itself.",
+        elements="dict",
+        options={
+            "table": option("str", "The table, with its schema unless that is C(public).", required=True),
+            "column": option("str", "The column.", required=True),
+        },
+        variable="backup_time_columns",
+    ),
+    "against": option(
+        "path",
+        "Path on the target host of an env file that names a live database to compare the restored one with. Rows that only one "
+        "of both has are counted for each table, and the drill fails if there are any. The live database is read in one "
+        "transaction that may not write; a table that differs is sorted there.",
+    ),
     "programs": BACKUP["programs"],
     "jobs": BACKUP["jobs"],
     "timeout": BACKUP["timeout"],
@@ -71,9 +103,10 @@ DRILL: Spec = {
 RESTORE: Spec = {
     "source": option(
         "path",
-        "The backup on the target host.",
+        "The backup on the target host. A dump that others made may have any name, as in a drill.",
         "The newest verified one in O(dest) if not given.",
     ),
+    "database": DATABASE,
     "dest": option(
         "path",
         "Directory on the target host with the backups.",

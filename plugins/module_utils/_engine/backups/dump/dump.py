@@ -24,6 +24,7 @@ from ...steps import step
 from ..catalog.files import digest, size_of
 from ..catalog.integrity import WrittenGzip
 from ..catalog.naming import FileName
+from ..content.exclusions import NOTHING, Exclusions
 from ..content.fingerprint import Fingerprint, Table, dump_settings
 from ..content.structure import Structure
 from ..programs.codecs import GZIP, NONE
@@ -48,6 +49,7 @@ class DumpRequest:
         recipients: age recipients to encrypt to; empty for no encryption.
         hashes: Hash the rows on the source; False to count them only.
         decode: Decode the dump to its end at the same time, where that can be done.
+        excluded: What is left out.
     """
 
     dest: str
@@ -58,6 +60,7 @@ class DumpRequest:
     recipients: tuple[str, ...] = ()
     hashes: bool = True
     decode: bool = False
+    excluded: Exclusions = NOTHING
 
     @property
     def decodes(self) -> bool:
@@ -94,7 +97,7 @@ def take_dump(
         TitanError: it failed; nothing is left under the final name.
     """
     for attempt in range(1, _ATTEMPTS + 1):
-        with snapshot(database, request.lock_timeout) as (identifier, tables):
+        with snapshot(database, request.lock_timeout, request.excluded) as (identifier, tables):
             step("backup.dump")
             before = deadline.elapsed
             try:
@@ -193,7 +196,7 @@ def _programs(request: DumpRequest, identifier: str, env: dict[str, str]) -> lis
 
 def _common(request: DumpRequest, identifier: str) -> list[str]:
     timeout = max(1, int(request.lock_timeout * 1000))
-    return [f"--snapshot={identifier}", f"--lock-wait-timeout={timeout}", "--no-password"]
+    return [f"--snapshot={identifier}", f"--lock-wait-timeout={timeout}", "--no-password", *request.excluded.flags()]
 
 
 def _pump(started: Chain, sinks: Sequence[Callable[[bytes], Any]], digest_so_far: hashlib._Hash) -> None:

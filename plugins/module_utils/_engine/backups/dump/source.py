@@ -15,6 +15,7 @@ from ...postgres.programs import Programs
 from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, OUT_OF_MEMORY, UNDEFINED_TABLE
 from ..catalog.entry import Entry
 from ..catalog.source import Source
+from ..content.exclusions import NOTHING, Exclusions
 from ..content.fingerprint import Table, fix_settings, read_tables
 from ..load.properties import list_items, read_properties
 from .lock_room import require_lock_room
@@ -107,7 +108,9 @@ def read_system_identifier(database: Database) -> str:
 
 
 @contextmanager
-def snapshot(database: Database, lock_timeout: float) -> Iterator[tuple[str, list[Table]]]:
+def snapshot(
+    database: Database, lock_timeout: float, excluded: Exclusions = NOTHING
+) -> Iterator[tuple[str, list[Table]]]:
     """Lock all tables against changes of their definition, then export one snapshot; both last as long as the block.
 
     A snapshot does not freeze the catalog: without the locks taken before it, an ALTER TABLE in between would give a
@@ -119,14 +122,14 @@ def snapshot(database: Database, lock_timeout: float) -> Iterator[tuple[str, lis
     fix_settings(database)
     database.execute("SELECT set_config('lock_timeout', %s, false)", (f"{int(lock_timeout * 1000)}ms",))
     for _attempt in range(_ATTEMPTS):
-        tables = read_tables(database)
+        tables = excluded.applied(read_tables(database))
         require_readable(database, tables)
         require_lock_room(database, tables)
         try:
             with database.transaction("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"):
                 _lock(database, tables)
                 identifier = str(database.value("SELECT pg_export_snapshot()"))
-                if [table.oid for table in read_tables(database)] != [table.oid for table in tables]:
+                if [table.oid for table in excluded.applied(read_tables(database))] != [table.oid for table in tables]:
                     raise _TablesChangedError
                 yield identifier, tables
                 return

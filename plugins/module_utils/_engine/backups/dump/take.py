@@ -25,6 +25,7 @@ from ..catalog.manifest import GlobalsFile, Manifest, Verification, unproven, wr
 from ..catalog.naming import ENCRYPTED, GLOBALS, FileName
 from ..catalog.sealed import seal
 from ..catalog.source import Source
+from ..content.exclusions import NOTHING, Exclusions
 from ..content.left_out import LeftOut, read_left_out
 from ..programs.codecs import NONE
 from ..programs.pipeline import Deadline, Program, output_of
@@ -58,6 +59,7 @@ class Wanted:
     copy_to: tuple[str, ...] = ()
     copy_back: tuple[str, ...] = ()
     accept_left_out: tuple[str, ...] = ()
+    excluded: Exclusions = NOTHING
 
 
 def utc_now() -> datetime:
@@ -101,9 +103,10 @@ def take_backup(
         recipients=wanted.encrypt_to,
         hashes=wanted.proof == "hash",
         decode=wanted.verify == "checksum",  # a restore decodes it anyway
+        excluded=wanted.excluded,
     )
     say(f"Dumping database {source.database!r} to {request.path} ...")
-    left_out = read_left_out(database, wanted.accept_left_out)
+    left_out = read_left_out(database, wanted.accept_left_out, wanted.excluded.named)
     dumped = take_dump(database, request, deadline, say)
     manifest = _manifest(source, wanted, file, dumped, left_out)
     warnings = [f"The backup does not hold {each}: {each.why}." for each in left_out if not each.accepted]
@@ -172,7 +175,7 @@ def verify_backup(
             return Verification(level, datetime.now(timezone.utc), problem, seconds=time.monotonic() - began)
         result = run_drill(
             path,
-            file,
+            file.kind,
             manifest,
             wanted.programs,
             deadline,
@@ -244,6 +247,7 @@ def _manifest(
         fingerprint=dumped.fingerprint,
         structure=dumped.structure,
         left_out=left_out,
+        excluded_data=tuple(sorted(wanted.excluded.data)),
         pinned=wanted.pin,
         shrink_accepted=file.started if wanted.accept_shrink else wanted.accepted_since,
         dump_seconds=dumped.seconds,

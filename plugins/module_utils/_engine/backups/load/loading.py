@@ -20,7 +20,7 @@ from ...postgres.connection import ConnectionSettings
 from ...postgres.database import child_environment, connect
 from ...postgres.programs import Programs
 from ..catalog.integrity import decode_to, decoded
-from ..catalog.naming import FileName
+from ..catalog.naming import DumpKind
 from ..content.fingerprint import dump_settings, load_settings
 from ..content.objects import objects_from
 from ..content.schema_text import Skeleton, SkeletonReader, skeleton_of
@@ -28,11 +28,12 @@ from ..programs.codecs import NONE
 from ..programs.pipeline import PIECE, Deadline, Program, chain, output_of
 from .positions import write_positions
 from .restricted import can_restrict, restricted
+from .others import Needs, by_lines, ended, needs_of, of_database, parts, without_database_entries, without_drops
 
 # A restore that fails with these says something about this host, not about the backup.
 _OF_THE_HOST = (
     "No space left", "is not available", "could not access file", "could not open extension control file",
-    "max_locks_per_transaction", "shared_preload_libraries", "could not connect to server",
+    "does not support compression", "max_locks_per_transaction", "shared_preload_libraries", "could not connect to server",
 )  # fmt: skip
 
 
@@ -53,6 +54,8 @@ class Loader:
         age_identity: Path of the age identity for an encrypted dump.
         identity: Keywords for subprocess; psql runs a dump's text, so a drill of root's lets somebody else do it.
         foreign: Whether the dump is of others: none of our manifests says how it was made.
+        database: Which one of the databases that a dump of others holds; empty for the only one.
+        provide: Makes what the text of others' dump expects to be there, just before it is needed.
     """
 
     programs: Programs
@@ -64,38 +67,40 @@ class Loader:
     age_identity: str = ""
     identity: Mapping[str, Any] = field(default_factory=dict)
     foreign: bool = False
+    database: str = ""
+    provide: Callable[[Needs], None] | None = None
 
-    def load(self, path: str, file: FileName, target: ConnectionSettings) -> Skeleton:
+    def load(self, path: str, kind: DumpKind, target: ConnectionSettings) -> Skeleton:
         """Load the dump into the target and return what the dump says the schema is.
 
         Raises:
             TitanError: the first error ends it.
         """
-        with self.unpacked(path, file) as archive:
-            return self.load_archive(archive, file, target)()
+        with self.unpacked(path, kind) as archive:
+            return self.load_archive(archive, kind, target)()
 
     @contextmanager
-    def unpacked(self, path: str, file: FileName) -> Iterator[str]:
+    def unpacked(self, path: str, kind: DumpKind) -> Iterator[str]:
         """The path of the dump in a form in which pg_restore can work in parallel; of a plain one, its own.
 
         Raises:
             TitanError: it cannot be decoded to its end.
         """
-        if file.encrypted and not self.age_identity:
+        if kind.encrypted and not self.age_identity:
             raise TitanError(f"{path} is encrypted: name the file with the age identity in the option 'identity'.")
-        if file.format != "custom" or not (file.encrypted or file.packed != NONE):
+        if kind.format not in ("custom", "tar") or not (kind.encrypted or kind.packed != NONE):
             yield path
             return
         descriptor, archive = tempfile.mkstemp(prefix="archive.", dir=self.work)
         try:
             with os.fdopen(descriptor, "wb") as stream:
-                decode_to(stream, path, file.packed, self._identity_for(file), self.deadline)
+                decode_to(stream, path, kind.packed, self._identity_for(kind), self.deadline)
             write_positions(archive)
             yield archive
         finally:
             os.unlink(archive)
 
-    def load_archive(self, archive: str, file: FileName, target: ConnectionSettings) -> Callable[[], Skeleton]:
+    def load_archive(self, archive: str, kind: DumpKind, target: ConnectionSettings) -> Callable[[], Skeleton]:
         """Load what unpacked() gave into the target.
 
         Returns:
@@ -104,19 +109,22 @@ class Loader:
         Raises:
             TitanError: the first error ends it.
         """
-        if file.format == "plain":
+        if kind.is_script:
             try:
-                skeleton = self._load_plain(archive, file, target)
+                skeleton = self._load_plain(archive, kind, target)
             except (EOFError, zlib.error) as error:
                 raise TitanError(f"it cannot be decoded to its end ({error})", programs=["decoder"]) from error
             return lambda: skeleton
+        if self.provide:
+            self.provide(needs_of(self._schema_text(archive)))
         listing = self._listing(archive)
+        jobs = 1 if kind.format == "tar" else self.jobs
         triggers = [line for line in listing if " EVENT TRIGGER " in line]
         if triggers:  # working in parallel, pg_restore may make them before it has done with what they watch
-            self._load_entries(archive, target, [line for line in listing if line not in triggers], self.jobs)
+            self._load_entries(archive, target, [line for line in listing if line not in triggers], jobs)
             self._load_entries(archive, target, triggers, 1)
         else:
-            self._load_entries(archive, target, [], self.jobs)
+            self._load_entries(archive, target, [], jobs)
         return lambda: self.archive_skeleton(archive, listing) if self.reads_text else _NO_TEXT
 
     def _load_entries(self, archive: str, target: ConnectionSettings, entries: Sequence[str], jobs: int) -> None:
@@ -143,20 +151,39 @@ class Loader:
         text = output_of(Program([self.programs.path("pg_restore"), "--list", archive]), self.deadline)
         return [line for line in text.split("\n") if line and not line.startswith(";")]
 
-    def _load_plain(self, path: str, file: FileName, target: ConnectionSettings) -> Skeleton:
+    def _load_plain(self, path: str, kind: DumpKind, target: ConnectionSettings) -> Skeleton:
         reader = SkeletonReader(self.with_rows) if self.reads_text else None
+        with decoded(path, kind.packed, self._identity_for(kind), self.deadline) as pieces:
+            text = self._of_others(pieces, kind) if self.foreign else pieces
+            self.run_script(_read_by(reader, text) if reader else text, target)
+        return reader.skeleton() if reader else _NO_TEXT
+
+    def _of_others(self, pieces: Iterable[bytes], kind: DumpKind) -> Iterable[bytes]:
+        """What a dump of others says for one new database."""
+        cluster = kind.format == "cluster"
+        return self.for_new_database(of_database(parts(ended(pieces, cluster)), self.database, cluster))
+
+    def for_new_database(self, pieces: Iterable[bytes]) -> Iterable[bytes]:
+        """The text without what a new database does not bear; what it needs is made in time."""
+        text = without_drops(without_database_entries(pieces))
+        return provided(text, self.provide) if self.provide else text
+
+    def run_script(self, pieces: Iterable[bytes], target: ConnectionSettings, whole: bool = True) -> None:
+        """Let psql run the text of a dump, in one transaction if it is whole.
+
+        Raises:
+            TitanError: the first error ends it.
+        """
         script = restricted if can_restrict(self.programs.version) else self._unrestricted
         argv = [
             self.programs.path("psql"), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1",
-            "--single-transaction", "--file=-",
+            *(["--single-transaction"] if whole else []), "--file=-",
         ]  # fmt: skip
-        given = (path, file.compression, self._identity_for(file), self.deadline)
-        with child_environment(target) as env, decoded(*given) as pieces:
+        with child_environment(target) as env:
             psql = Program(argv, {**env, **_settings_for_writing(target)}, self.identity)
             with chain([psql], self.deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as started:
-                for piece in script(_read_by(reader, pieces) if reader else pieces):
+                for piece in script(pieces):
                     started.input.write(piece)
-        return reader.skeleton() if reader else _NO_TEXT
 
     def _unrestricted(self, pieces: Iterable[bytes]) -> Iterable[bytes]:
         """What an older psql gets: nothing that others have made."""
@@ -167,8 +194,8 @@ class Loader:
             )
         return pieces
 
-    def _identity_for(self, file: FileName) -> str:
-        return self.age_identity if file.encrypted else ""
+    def _identity_for(self, kind: DumpKind) -> str:
+        return self.age_identity if kind.encrypted else ""
 
     def archive_skeleton(self, archive: str, listing: Sequence[str]) -> Skeleton:
         """The statements of an archive, and where it puts the sequences."""
@@ -182,6 +209,10 @@ class Loader:
         with self._list_file(wanted) as listed:
             return skeleton_of([*schema, *self._lines(tool, *listed, "--file=-", archive)])
 
+    def _schema_text(self, archive: str) -> bytes:
+        argv = [self.programs.path("pg_restore"), "--schema-only", "--file=-", archive]
+        return output_of(Program(argv), self.deadline).encode(errors="surrogateescape")
+
     def database_skeleton(self, target: ConnectionSettings) -> Skeleton:
         """The statements that would make the database's schema."""
         with child_environment(target) as inherited:
@@ -194,11 +225,12 @@ class Loader:
         return skeleton_of(text.encode(errors="surrogateescape").split(b"\n"))
 
     def database_objects(self, target: ConnectionSettings) -> dict[str, str]:
-        """The objects of the database, as pg_dump writes them."""
+        """The objects of the database, as pg_dump writes them; of a dump of others, which may lack them, without owners and rights."""
         with child_environment(target) as inherited:
             with connect(target, "drill") as database:
                 env = {**inherited, **dump_settings(database)}
-            program = Program([self.programs.path("pg_dump"), "--schema-only", "--no-password"], env)
+            whose = ["--no-owner", "--no-privileges"] if self.foreign else []
+            program = Program([self.programs.path("pg_dump"), "--schema-only", "--no-password", *whose], env)
             with chain([program], self.deadline, stdout=subprocess.PIPE) as started:
                 return objects_from(started)
 
@@ -211,6 +243,13 @@ class Loader:
 
     def _lines(self, *argv: str) -> list[bytes]:
         return output_of(Program(argv), self.deadline).encode(errors="surrogateescape").split(b"\n")
+
+
+def provided(pieces: Iterable[bytes], provide: Callable[[Needs], None]) -> Iterator[bytes]:
+    """The text of others' dump; what a line needs is there before psql reads the line."""
+    for text in by_lines(pieces):
+        provide(needs_of(text))
+        yield text
 
 
 def _settings_for_writing(target: ConnectionSettings) -> dict[str, str]:

@@ -73,7 +73,14 @@ CODECS = {
         Codec(NONE, "sql", "raw.dump", "raw.dir"),
     )
 }  # fmt: skip
+# What others compress with and we only read.
+_READ_ONLY = {"xz": ("xz", "-dc"), "bzip2": ("bzip2", "-dc")}
 _AUTOMATIC = {"custom": (ZSTD, GZIP)}  # psql and zcat alone can restore what gzip has compressed
+
+
+def decompressor(compression: str) -> list[str]:
+    """The command that undoes the compression; empty for none."""
+    return list(_READ_ONLY[compression] if compression in _READ_ONLY else CODECS[compression].decompress)
 
 
 def choose_compression(wanted: str, form: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable
 
 from ...errors import DatabaseError, TitanError
@@ -36,6 +36,10 @@ from .read_restored import read_restored
 _OLD = (
     "The schema and the sequences were compared with the dump itself, not with the source: the backup was taken by a version that "
     "did not note them."
+)
+_ADOPTED = (
+    "Only the rows were compared with those that the last drill has found in the dump: a version before this one has drilled it. "
+    "Drill it again to compare the schema, too."
 )
 
 
@@ -103,7 +107,9 @@ def compare(
 
 def compares_text(manifest: Manifest, loader: Loader) -> bool:
     """Whether a comparison needs the text of a dump of the restored database."""
-    return loader.with_rows or (manifest.structure is None and manifest.tool_version == loader.programs.version)
+    return loader.with_rows or (
+        manifest.structure is None and not manifest.adopted and manifest.tool_version == loader.programs.version
+    )
 
 
 def loader_for(
@@ -117,18 +123,31 @@ def loader_for(
 ) -> Loader:
     """A loader that reads of the dump's text what a comparison needs: its rows where the manifest has no hashes of them."""
     with_rows = manifest is not None and manifest.fingerprint.hashed is not None
-    reads_text = with_rows or (manifest is not None and manifest.structure is None)
     foreign = manifest is None or manifest.adopted
+    reads_text = with_rows or (manifest is not None and manifest.structure is None and not foreign)
     return Loader(programs, work, jobs, deadline, with_rows, reads_text, age_identity, identity or {}, foreign)
+
+
+def read_restored_structure(target: ConnectionSettings, loader: Loader) -> Structure:
+    """What a restored database holds beside its rows."""
+    objects = loader.database_objects(target)
+    with connect(target, "drill") as database:
+        fix_settings(database)
+        return _structure_of(database, loader, objects)
+
+
+def _structure_of(database: Database, loader: Loader, objects: dict[str, str]) -> Structure:
+    positions = read_positions(database, sequence_names(database))
+    both = {name: (position, position) for name, position in positions.items()}
+    found = read_structure(database, loader.programs.version, objects, both)
+    return replace(found, large_objects="") if loader.foreign else found  # their owners are not compared either
 
 
 def _structure_differences(
     source: Structure, database: Database, loader: Loader, objects: dict[str, str]
 ) -> Differences:
-    positions = read_positions(database, sequence_names(database))
-    both = {name: (position, position) for name, position in positions.items()}
     made = makeable_extensions(database, source.extensions)
-    return structure_differences(source, read_structure(database, loader.programs.version, objects, both), made)
+    return structure_differences(source, _structure_of(database, loader, objects), made)
 
 
 def _old_differences(
@@ -136,6 +155,8 @@ def _old_differences(
 ) -> Differences:
     """Of a backup whose manifest has no structure. The schema's text is compared only where the same version made the archive:
     another one, even a minor one, may write the same schema in other words."""
+    if manifest.adopted:
+        return Differences((), (_ADOPTED,))
     messages = sequence_differences(archive.sequences, _old_sequences(database, archive.sequences))
     if text and manifest.tool_version == loader.programs.version:
         messages += schema_differences(archive, text)

@@ -9,15 +9,15 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import Any, Callable
 
-from ...errors import LockedError, TitanError
+from ...errors import LockedError, OptionError, TitanError
 from ...outcome import silent
 from ...postgres.cluster import THROW_AWAY, Cluster
 from ...postgres.connection import ConnectionSettings
@@ -26,11 +26,11 @@ from ...postgres.locks import advisory_lock
 from ...postgres.programs import Programs
 from ...steps import step
 from ..catalog.manifest import Manifest
-from ..catalog.naming import FileName
+from ..catalog.naming import DumpKind
 from ..catalog.source import Source
 from ..content.fingerprint import Fingerprint, canceller
 from ..content.schema_text import Skeleton
-from ..content.structure import make_extensions
+from ..content.structure import Structure, make_extensions
 from ..load.fewer_jobs import load_with_fewer_jobs
 from ..load.loading import Loader, restoring
 from ..load.targets import (
@@ -45,8 +45,12 @@ from ..load.targets import (
 )
 from ..programs.pipeline import Deadline
 from .cluster import drill_cluster
-from .comparison import compare, loader_for
+from .comparison import compare, loader_for, read_restored_structure
+from .look import NO_WISHES, Seen, Wishes, look_at
 from .preload import preload_settings
+from .provide import Provider, create_role
+from .read_restored import read_restored
+from .whole_cluster import load_cluster
 
 _DATABASE = "drill"
 _LOCKS = "max_locks_per_transaction=1024"  # a plain dump is loaded in one transaction, which locks all it makes
@@ -64,6 +68,8 @@ class DrillResult:
         seconds: Of the whole drill.
         restored: The restored database's fingerprint.
         warnings: Sentences that make it no other database; that no sandbox could be made, for example.
+        seen: What was seen in each restored database.
+        structure: The restored database's, if there was no manifest to compare with.
     """
 
     differences: tuple[str, ...]
@@ -72,11 +78,18 @@ class DrillResult:
     seconds: float
     restored: Fingerprint
     warnings: tuple[str, ...] = ()
+    seen: tuple[Seen, ...] = ()
+    structure: Structure | None = None
+
+    @property
+    def problems(self) -> list[str]:
+        """What does not hold although the restore equals the source: checks, and a comparison with a live database."""
+        return [problem for each in self.seen for problem in each.problems]
 
 
 def run_drill(
     path: str,
-    file: FileName,
+    kind: DumpKind,
     manifest: Manifest | None,
     programs: Programs,
     deadline: Deadline,
@@ -85,11 +98,12 @@ def run_drill(
     age_identity: str = "",
     server: ConnectionSettings | None = None,
     say: Callable[[str], None] = silent,
+    wishes: Wishes = NO_WISHES,
 ) -> DrillResult:
     """Restore the backup and compare.
 
     Args:
-        path, file: The backup.
+        path, kind: The backup.
         manifest: What its source was; None only counts what came back.
         programs: Client and server programs of the major that made the dump.
         deadline: When it must be done.
@@ -98,12 +112,15 @@ def run_drill(
         age_identity: Path of the age identity for an encrypted backup.
         server: Restore into a scratch database of this server instead, where no cluster can be made.
         say: Takes progress lines.
+        wishes: What else is looked for in the restored database.
 
     Raises:
         TitanError: the restore failed, or no cluster could be made.
     """
     began = time.monotonic()
-    source = (manifest.source if manifest else None) or Source()
+    source = (manifest.source if manifest else None) or Source(
+        encoding=kind.encoding if kind.encoding == "SQL_ASCII" else ""
+    )
     warnings: list[str] = []
     place = (
         _in_scratch_database(server, source, deadline)
@@ -117,14 +134,22 @@ def run_drill(
         step("drill.restore")
         unpacked = stack.enter_context(ExitStack())
         with restoring():
-            archive = unpacked.enter_context(loader.unpacked(path, file))
+            archive = unpacked.enter_context(loader.unpacked(path, kind))
         target = ready()
+        if manifest is None:
+            loader = replace(loader, database=wishes.database, provide=Provider(target.to("postgres"), work, runs_as))
+        if kind.format == "cluster":
+            with restoring():
+                databases = load_cluster(loader, path, kind, target.to("postgres"))
+            return _of_cluster(databases, target, loader, wishes, began, warnings)
         with _in_its_locale(target, source):
-            reads_archive, notes = _load(loader, archive, file, target, source, manifest)
+            reads_archive, notes = _load(loader, archive, kind, target, source, manifest)
         step("drill.compare")
         say("Comparing ...")
         text = partial(_text, reads_archive, unpacked)
         found = compare(manifest, target, text, loader, say, server is None)
+        seen = look_at(target, source.database, found.restored, wishes, True, deadline)
+        structure = read_restored_structure(target, loader) if manifest is None else None
     restored = found.restored
     return DrillResult(
         found.differences,
@@ -133,7 +158,31 @@ def run_drill(
         time.monotonic() - began,
         restored,
         (*warnings, *notes, *found.warnings),
+        (seen,),
+        structure,
     )
+
+
+def _of_cluster(
+    databases: Sequence[str],
+    target: ConnectionSettings,
+    loader: Loader,
+    wishes: Wishes,
+    began: float,
+    warnings: Sequence[str],
+) -> DrillResult:
+    """What was seen in each database of a whole cluster's dump."""
+    held = [(name, read_restored(target.to(name), loader.jobs, deadline=loader.deadline)) for name in databases]
+    with_tables = [name for name, content in held if content.tables]
+    chosen = wishes.database or (with_tables[0] if len(with_tables) == 1 else "")
+    if wishes.of_one and chosen not in databases:
+        raise OptionError("database", wishes.database or None, f"It must be one of: {', '.join(map(repr, databases))}.")
+    seen = tuple(
+        look_at(target.to(name), name, content, wishes, name == chosen, loader.deadline) for name, content in held
+    )
+    tables, rows = sum(len(each.tables) for _name, each in held), sum(each.rows for _name, each in held)
+    nothing = Fingerprint((), 0, "0")
+    return DrillResult((), tables, rows, time.monotonic() - began, nothing, tuple(warnings), seen)
 
 
 def _make_extensions(target: ConnectionSettings, manifest: Manifest | None) -> None:
@@ -234,31 +283,25 @@ def _start(cluster: Cluster, programs: Programs, source: Source, deadline: Deadl
     cluster.start([*THROW_AWAY, _LOCKS], limit=deadline.left())
 
 
-def create_role(database: Database, role: str) -> None:
-    """Make a role that owns and is granted things, and can do nothing else."""
-    if not database.value("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", (role,)):
-        database.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
-
-
 def _create_tablespace(database: Database, name: str, cluster: Cluster, folder: str) -> None:
     cluster.make_folder(folder)
     database.execute(sql.SQL("CREATE TABLESPACE {} LOCATION {}").format(sql.Identifier(name), sql.Literal(folder)))
 
 
 def _load(
-    loader: Loader, archive: str, file: FileName, target: ConnectionSettings, source: Source, manifest: Manifest | None
+    loader: Loader, archive: str, kind: DumpKind, target: ConnectionSettings, source: Source, manifest: Manifest | None
 ) -> tuple[Callable[[], Skeleton], tuple[str, ...]]:
     """Load the dump; for one without a manifest, make the roles that it turns out to need. Also returns warnings."""
 
     def load(with_jobs: Loader) -> Callable[[], Skeleton]:
         _make_extensions(target, manifest)
-        return with_jobs.load_archive(archive, file, target)
+        return with_jobs.load_archive(archive, kind, target)
 
     for _attempt in range(_ROLES_AT_MOST):
         try:
             with restoring():
                 remake = partial(remake_database, target, source)
-                parallel = file.format != "plain" and manifest is not None
+                parallel = not kind.is_script and manifest is not None
                 return load_with_fewer_jobs(loader, load, remake, parallel)
         except TitanError as error:
             missing = _MISSING_ROLE.search(error.message)

@@ -6,30 +6,28 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import datetime, timezone
 
 from ...errors import OptionError, TitanError
 from ...host.files import absolute
-from ...outcome import Call, Outcome
+from ...outcome import Call, Data, Outcome
 from ...postgres.programs import CLIENT, SERVER, Programs, find_programs
 from ...postgres.throw_away import default_directory
-from ...version import VERSION
 from ..catalog.entry import Entry
 from ..catalog.files import backup_lock, digest
 from ..catalog.manifest import Manifest, Verification, manifest_path, write_manifest
 from ..catalog.naming import FileName, parse_file_name
 from ..catalog.read import read_entry
 from ..catalog.sealed import unseal
-from ..content.fingerprint import Fingerprint
 from ..programs.pipeline import Deadline
-from .drill import run_drill
+from .drill import DrillResult, run_drill
+from .look import wishes_from
+from .others import drill_others, require_wishes, seen_data, seen_lines
 
 
 def drill_entry(entry: Entry, call: Call) -> Outcome:
     """Drill one backup.
-
-    A file without a manifest (made by others) gets one when its restore works: level "checksum", because nobody knows
-    what its source held.
 
     Raises:
         TitanError: it is damaged, does not restore, or differs from its source; the manifest says so from then on.
@@ -44,83 +42,62 @@ def drill_entry(entry: Entry, call: Call) -> Outcome:
         raise OptionError("jobs", options["jobs"], "Use 1 or more.")
     if entry.manifest is None and os.path.lexists(manifest_path(entry.path)):
         raise TitanError(f"The backup {entry.path} cannot be drilled: {entry.problem}.", path=entry.path)
-    programs = _programs(entry, options["programs"])
+    if entry.manifest is None or entry.manifest.adopted:
+        return drill_others(entry.path, call, entry.manifest)
+    programs = _programs(entry.manifest, options["programs"])
     if call.check_mode:
         return Outcome(True, {"backup": {"path": entry.path}}, f"Would drill {entry.path}.")
     with backup_lock(os.path.dirname(entry.path), entry.name, f"a drill of {os.path.basename(entry.path)}"):
-        return _drilled(read_entry(entry.path), file, programs, call)  # somebody may have pinned it meanwhile
+        now = read_entry(entry.path).manifest  # somebody may have pinned it meanwhile
+        if now is None:
+            raise TitanError(f"The manifest of {entry.path} is gone or cannot be read.", path=entry.path)
+        return _drilled(entry.path, now, file, programs, call)
 
 
-def _programs(entry: Entry, folder: str | None) -> Programs:
+def _programs(manifest: Manifest, folder: str | None) -> Programs:
     """Those of the major that made the dump."""
-    needed = [*CLIENT, *SERVER]
-    if entry.manifest and entry.manifest.tool_major:
-        return find_programs(folder, entry.manifest.tool_major, needed)
-    return find_programs(folder, _ANY_MAJOR, needed, newer=True)
+    return find_programs(folder, manifest.tool_major or _ANY_MAJOR, [*CLIENT, *SERVER], newer=not manifest.tool_major)
 
 
-_ANY_MAJOR = 14  # of a file without a manifest nothing is known; the oldest installed one that can do it is tried
+_ANY_MAJOR = 14  # of a manifest that does not say it; the oldest installed one that can do it is tried
 
 
-def _drilled(entry: Entry, file: FileName, programs: Programs, call: Call) -> Outcome:
-    options, manifest = call.options, entry.manifest
-    if manifest:
-        manifest = unseal(entry.path, manifest, absolute(options["identity"]), Deadline(options["timeout"]))
-    found = digest(entry.path)
-    problem, tables, rows, seconds, restored = "", 0, 0, 0.0, None
-    notes: tuple[str, ...] = ()
-    if manifest and found != manifest.sha256:
+def _drilled(path: str, manifest: Manifest, file: FileName, programs: Programs, call: Call) -> Outcome:
+    options = call.options
+    wishes = wishes_from(options)
+    manifest = unseal(path, manifest, absolute(options["identity"]), Deadline(options["timeout"]))
+    found, result, problem = digest(path), None, ""
+    if found != manifest.sha256:
         problem = f"its SHA-256 is {found}, but {manifest.sha256} in the manifest"
     else:
         try:
-            folder = absolute(options["drill_dir"]) or default_directory()
             result = run_drill(
-                entry.path,
-                file,
-                manifest,
-                programs,
-                Deadline(options["timeout"]),
-                folder,
-                options["jobs"],
-                absolute(options["identity"]),
-                say=call.say,
-            )
-            problem, tables, rows = "; ".join(result.differences), result.tables, result.rows
-            seconds, restored, notes = result.seconds, result.restored, result.warnings
+                path, file.kind, manifest, programs, Deadline(options["timeout"]),
+                absolute(options["drill_dir"]) or default_directory(), options["jobs"], absolute(options["identity"]), None,
+                call.say, wishes,
+            )  # fmt: skip
+            problem = "; ".join(result.differences)
         except TitanError as error:
             if not error.details.get("of_the_backup"):
                 raise
             problem = error.message.rstrip(".")
-    level = "none" if problem else "restored" if manifest else "checksum"
-    noted = manifest if manifest else _adopted(entry, file, programs, found, restored) if restored else None
-    if noted:
-        checked = Verification(level, datetime.now(timezone.utc), problem, tables, rows, seconds, notes)
-        write_manifest(entry.path, noted.with_verification(checked), "drill.manifest")
-    if problem:
-        raise TitanError(f"The backup {entry.path} is not good: {problem}.", path=entry.path)
-    what = "compared" if manifest else "counted (there is no manifest to compare with)"
-    summary = f"{entry.path}: {tables} tables, {rows} rows {what} after restore{noted.without if noted else ''} in {seconds:.1f} s."
-    return Outcome(
-        True,
-        {"backup": {**(noted.as_result() if noted else {}), "path": entry.path, "verified": checked.as_json()}},
-        summary,
-        warnings=notes,
-    )
+    checked = Verification("none" if problem else "restored", datetime.now(timezone.utc), problem)
+    if result:
+        checked = replace(
+            checked, tables=result.tables, rows=result.rows, seconds=result.seconds, notes=result.warnings
+        )
+    write_manifest(path, manifest.with_verification(checked), "drill.manifest")
+    if problem or result is None:
+        raise TitanError(f"The backup {path} is not good: {problem}.", path=path)
+    return _outcome(path, manifest, checked, result)
 
 
-def _adopted(entry: Entry, file: FileName, programs: Programs, found: str, restored: Fingerprint) -> Manifest:
-    """A manifest for a file of others, from what its restore holds."""
-    return Manifest(
-        engine_version=VERSION,
-        file=str(file),
-        name=file.name,
-        started=entry.started,
-        finished=entry.finished,
-        format=file.format,
-        compression=file.compression,
-        size=entry.size,
-        sha256=found,
-        adopted=True,
-        tool_version=programs.version,
-        fingerprint=restored,
-    )
+def _outcome(path: str, manifest: Manifest, checked: Verification, result: DrillResult) -> Outcome:
+    data: Data = {
+        "backup": {**manifest.as_result(), "path": path, "verified": checked.as_json()},
+        "contents": [] if manifest.sealed else [seen_data(each) for each in result.seen],
+    }
+    require_wishes(path, result, data)
+    summary = f"{path}: {checked.tables} tables, {checked.rows} rows compared after restore{manifest.without} in {checked.seconds:.1f} s."
+    lines = seen_lines(tuple(each for each in result.seen if each.newest or each.checks or each.against is not None))
+    return Outcome(True, data, "\n".join([summary, *lines]), warnings=result.warnings)

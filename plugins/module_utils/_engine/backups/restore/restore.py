@@ -24,7 +24,8 @@ from ...steps import step
 from ..catalog.entry import Entry
 from ..catalog.files import digest
 from ..catalog.manifest import Manifest
-from ..catalog.naming import FileName, parse_file_name
+from ..catalog.naming import DumpKind, parse_file_name
+from ..catalog.recognise import recognise
 from ..catalog.sealed import unseal
 from ..catalog.source import Source
 from ..content.fingerprint import canceller, fix_settings
@@ -76,10 +77,12 @@ def restore_entry(entry: Entry, call: Call) -> Outcome:
     if manifest:
         manifest = unseal(entry.path, manifest, absolute(options["identity"]), deadline)
         entry = replace(entry, manifest=manifest)
-    source = (manifest.source if manifest else None) or Source()
-    file = _sound(entry)
+    kind = _sound(entry, absolute(options["identity"]), deadline)
+    source = (manifest.source if manifest else None) or Source(
+        encoding=kind.encoding if kind.encoding == "SQL_ASCII" else ""
+    )
     with maintenance(call.connection) as server, advisory_lock(server, "restore", options["into"]):
-        programs = _programs(server, manifest, options["programs"])
+        programs = _programs(server, manifest, kind, options["programs"])
         plan = make_restore_plan(server, options["into"], options["swap"], datetime.now(timezone.utc))
         _require_targets(server, source, entry)
         if call.check_mode:
@@ -92,7 +95,7 @@ def restore_entry(entry: Entry, call: Call) -> Outcome:
             with deadline.ends(canceller(server)):
                 warnings = create_database(server, plan.work, source)
             step("restore.load")
-            tables, rows, notes = _load_and_compare(entry, file, programs, call, plan.work, deadline)
+            tables, rows, notes = _load_and_compare(entry, kind, programs, call, plan.work, deadline)
             missing = apply_properties(server, plan.work, source)
             warnings += [*notes, *missing]
             if manifest and manifest.source and not missing:
@@ -106,9 +109,11 @@ def restore_entry(entry: Entry, call: Call) -> Outcome:
     return _outcome(plan, entry, tables, rows, tuple(warnings))
 
 
-def _sound(entry: Entry) -> FileName:
+def _sound(entry: Entry, identity: str, deadline: Deadline) -> DumpKind:
+    """How the dump is read: by its name if it is ours, by its bytes if others made it."""
+    ours = entry.manifest is not None and not entry.manifest.adopted
     file = parse_file_name(os.path.basename(entry.path))
-    if file is None or entry.problem:
+    if entry.problem or (ours and file is None):
         raise TitanError(
             f"The backup {entry.path} cannot be used: {entry.problem or 'its name is not that of a backup'}."
         )
@@ -117,12 +122,12 @@ def _sound(entry: Entry) -> FileName:
             f"The backup {entry.path} is damaged: its SHA-256 is not the one in its manifest. Name another one in 'source' "
             "(titan-db list --verify checksum shows which are good)."
         )
-    return file
+    return file.kind if ours and file else recognise(entry.path, identity, deadline)
 
 
-def _programs(server: Database, manifest: Manifest | None, folder: str | None) -> Programs:
+def _programs(server: Database, manifest: Manifest | None, kind: DumpKind, folder: str | None) -> Programs:
     """Those of the target's major: older ones cannot read the archive, newer ones set what the server does not know."""
-    made_by = (manifest.tool_major if manifest else 0) or server.major
+    made_by = kind.major or (manifest.tool_major if manifest and not manifest.adopted else 0) or server.major
     if made_by > server.major:
         raise TitanError(
             f"The backup was made by pg_dump {made_by}; the target server is PostgreSQL {server.major}. Restore into a server of "
@@ -201,23 +206,24 @@ def _require_targets(server: Database, source: Source, entry: Entry) -> None:
 
 
 def _load_and_compare(
-    entry: Entry, file: FileName, programs: Programs, call: Call, name: str, deadline: Deadline
+    entry: Entry, kind: DumpKind, programs: Programs, call: Call, name: str, deadline: Deadline
 ) -> tuple[int, int, tuple[str, ...]]:
     """Tables, rows, and warnings."""
     target = call.connection.to(name)
     with tempfile.TemporaryDirectory(prefix="titan-restore-", dir=restore_temp_directory()) as work:
         identity = absolute(call.options["identity"])
         loader = loader_for(entry.manifest, programs, work, call.options["jobs"], deadline, identity)
+        loader = replace(loader, database=call.options["database"] or "")
         source = (entry.manifest.source if entry.manifest else None) or Source()
 
         def load(with_jobs: Loader) -> Skeleton:
             if entry.manifest and entry.manifest.structure:
                 with connect(target, "restore") as database:
                     make_extensions(database, entry.manifest.structure.extensions)
-            return with_jobs.load(entry.path, file, target)
+            return with_jobs.load(entry.path, kind, target)
 
         remake = partial(remake_database, target, source)
-        archive, notes = load_with_fewer_jobs(loader, load, remake, file.format != "plain")
+        archive, notes = load_with_fewer_jobs(loader, load, remake, not kind.is_script)
         call.say("Comparing ...")
         found = compare(entry.manifest, target, lambda: archive, loader, call.say)
         if found.differences:

@@ -1,0 +1,197 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Dumps that others made, under any name: what a drill calls good is restored, and is what pg_dump says the source is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError, TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
+
+from tests.conftest import drop_database, embedded_programs, make_database
+
+from .helpers import SMALL, drill, picture, restore
+
+DECEIVING = """
+ALTER TABLE public.orders ADD COLUMN created_at timestamptz DEFAULT '2026-11-20 10:00:00+00';
+CREATE FUNCTION public.deceiving() RETURNS text LANGUAGE sql AS $$ SELECT '
+\\connect postgres
+' $$;
+DO $$ BEGIN CREATE ROLE "others app"; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+ALTER TABLE public.orders OWNER TO "others app"; GRANT SELECT ON public.users TO "others app";
+CREATE POLICY own ON public.users TO "others app" USING (true);
+SELECT lo_from_bytea(777, 'abc');
+"""
+
+
+def run(program: str, settings: ConnectionSettings, *arguments: str) -> bytes:
+    argv = [
+        f"{embedded_programs()}/{program}",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(settings.port),
+        "-U",
+        settings.user,
+        *arguments,
+    ]
+    return subprocess.run(argv, check=True, stdout=subprocess.PIPE).stdout
+
+
+def text_of(settings: ConnectionSettings, *arguments: str) -> list[bytes]:
+    return [
+        line
+        for line in run("pg_dump", settings, *arguments, settings.database).split(b"\n")
+        if b"restrict " not in line
+    ]
+
+
+@pytest.fixture(scope="module")
+def source(server: Cluster) -> Iterator[ConnectionSettings]:
+    made = make_database(server)
+    with connect(made) as database:
+        database.execute(SMALL + DECEIVING)
+        database.execute(f"ALTER DATABASE {made.database} SET work_mem = '8MB'")
+        database.execute(f"COMMENT ON DATABASE {made.database} IS 'it''s; a\nshop'")
+    yield made
+    drop_database(server, made.database)
+
+
+@pytest.fixture
+def into(server: Cluster) -> Iterator[str]:
+    yield "others_look"
+    drop_database(server, "others_look")
+
+
+def test_a_drill_calls_a_hand_made_dump_good_and_a_restore_takes_it(
+    server: Cluster, source: ConnectionSettings, workdir: Path, into: str
+) -> None:
+    """As autopostgresqlbackup writes it: it makes its database, and drops everything first."""
+    path = workdir / "shop 2026-11-01_02h00m.Sunday.sql.gz"
+    text = run("pg_dump", source, "--create", "--clean", "--if-exists", source.database)
+    path.write_bytes(subprocess.run(["gzip", "-c"], input=text, check=True, stdout=subprocess.PIPE).stdout)
+    before = picture(workdir)
+    with connect(source.to("postgres")) as admin:
+        settings_before = admin.rows("SELECT * FROM pg_db_role_setting")
+    done = drill(
+        source=str(path),
+        time_columns=[{"table": "orders", "column": "created_at"}],
+        checks=["SELECT count(*) = 500 FROM users"],
+    )
+    contents = done.data["contents"][0]
+    assert contents["tables"] == [{"table": "public.orders", "rows": 4000}, {"table": "public.users", "rows": 500}]
+    assert contents["newest"] == [{"table": "orders", "column": "created_at", "newest": "2026-11-20 10:00:00+00"}]
+    assert "public.orders: 4000 rows" in done.summary and "2026-11-20" in done.summary
+    restore(source, source=str(path), into=into)
+    assert picture(workdir) == before, "nothing is written beside it"
+    assert text_of(source.to(into)) == text_of(source)
+    with connect(source.to("postgres")) as admin:
+        assert admin.rows("SELECT * FROM pg_db_role_setting") == settings_before
+
+
+def test_pg_dumpall_is_restored_database_by_database(
+    server: Cluster, source: ConnectionSettings, workdir: Path, into: str
+) -> None:
+    path = workdir / "everything"
+    path.write_bytes(
+        subprocess.run(
+            ["xz", "-1c"], input=run("pg_dumpall", source, "--clean"), check=True, stdout=subprocess.PIPE
+        ).stdout
+    )
+    done = drill(source=str(path), database=source.database, checks=["SELECT count(*) = 4000 FROM orders"])
+    tables = {
+        each["database"]: {table["table"]: table["rows"] for table in each["tables"]} for each in done.data["contents"]
+    }
+    assert tables[source.database] == {"public.orders": 4000, "public.users": 500}
+    with pytest.raises(TitanError, match="'database'"):
+        restore(source, source=str(path), into=into)
+    restore(source, source=str(path), into=into, database=source.database)
+    assert text_of(source.to(into)) == text_of(source)
+
+
+@pytest.mark.parametrize("form", ["custom", "tar", "directory", "clean"])
+def test_every_format_is_restored_as_its_source_was(
+    source: ConnectionSettings, workdir: Path, into: str, form: str
+) -> None:
+    path = workdir / "any name; at all"
+    options = ["--clean", "--no-owner", "--no-privileges"] if form == "clean" else [f"--format={form}"]
+    run("pg_dump", source, *options, f"--file={path}", source.database)
+    if form == "tar":
+        subprocess.run(["zstd", "-q", "--rm", str(path), "-o", f"{path}.x"], check=True)
+        path = Path(f"{path}.x")
+    restore(source, source=str(path), into=into)
+    same = ["--no-owner", "--no-privileges"] if form == "clean" else []
+    assert text_of(source.to(into), *same) == text_of(source, *same)
+
+
+def test_a_dump_called_as_a_backup_is_proven_by_its_drill_and_compared_by_a_restore(
+    source: ConnectionSettings, dest: Path, into: str
+) -> None:
+    path = dest / "small_20250101_020000.sql"
+    path.write_bytes(run("pg_dump", source, "--clean", "--if-exists", "--no-owner", source.database))
+    assert drill(source=str(path)).data["backup"]["verified"]["level"] == "checksum"
+    restore(source, source=str(path), into=into)
+    with connect(source.to(into)) as database:
+        assert database.value("SELECT count(*) FROM public.users") == 500
+    path.write_bytes(path.read_bytes().replace(b"user7@", b"user8@"))
+    with pytest.raises(TitanError, match="SHA-256"):
+        drill(source=str(path))
+
+
+@pytest.mark.parametrize("kind", ["in rows", "between tables", "cluster", "archive", "no dump", "a fifo"])
+def test_what_is_cut_or_no_dump_is_refused(source: ConnectionSettings, workdir: Path, into: str, kind: str) -> None:
+    """psql takes the end of a file for the end of a COPY."""
+    path = workdir / "cut"
+    text = run("pg_dump", source, source.database)
+    if kind == "a fifo":
+        os.mkfifo(path)
+    else:
+        path.write_bytes({
+            "in rows": text[: text.index(b"user77@")],
+            "between tables": text[: text.index(b"\n\\.\n") + 4],
+            "cluster": run("pg_dumpall", source)[:-100],
+            "archive": run("pg_dump", source, "--format=custom", source.database)[:-20000],
+            "no dump": b"INSERT INTO t VALUES (1);\n",
+        }[kind])  # fmt: skip
+    wanted = OptionError if kind in ("no dump", "a fifo") else TitanError
+    with pytest.raises(wanted, match="is cut|no dump|regular file|pg_restore failed"):
+        restore(source, source=str(path), into=into, database=source.database if kind == "cluster" else None)
+    with connect(source) as database:
+        assert not database.value("SELECT EXISTS (SELECT FROM pg_database WHERE datname LIKE 'others_look%%')")
+
+
+def test_a_check_or_the_live_database_may_speak_against_it(source: ConnectionSettings, workdir: Path) -> None:
+    path, env_file = workdir / "dump", workdir / "live env"
+    run("pg_dump", source, "--format=custom", f"--file={path}", source.database)
+    env_file.write_text(f"DATABASE_URL=postgresql://{source.user}@127.0.0.1:{source.port}/{source.database}\n")
+    env_file.chmod(0o600)
+    assert drill(source=str(path), against=str(env_file)).data["contents"][0]["against"] == []
+    with connect(source) as live:
+        live.execute(
+            "UPDATE public.users SET email = 'new' WHERE id <= 3; DELETE FROM public.orders WHERE id > 3990; CREATE TABLE public.more (id int)"
+        )
+    with pytest.raises(TitanError) as failed:
+        drill(
+            source=str(path),
+            against=str(env_file),
+            checks=["SELECT true", "SELECT false", "SELECT 1/0", "DROP TABLE users"],
+        )
+    said = failed.value.message
+    for part in (
+        "public.users has 3 row(s) in the dump only and 3 in the live database only",
+        "public.orders has 10 row(s) in the dump only and 0",
+        "public.more is in the live database only",
+        "'SELECT false' returned false",
+        "'SELECT 1/0' failed",
+        "'DROP TABLE users' failed",
+    ):
+        assert part in said, said
+    assert "'SELECT true'" not in said
