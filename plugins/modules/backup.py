@@ -77,6 +77,15 @@ options:
       - First part of the file names, which are C(<name>_YYYYMMDD_HHMMSS.<extension>) with the time in UTC.
       - The name of the database if not given. 1 to 63 letters, digits and C(. _ + -).
     type: str
+  databases:
+    description:
+      - Databases of the connection's server to back up one after the other, each as if it were the connected one. V(*) stands for all that can be
+        connected to and are no templates.
+      - The files of each are called after the database, with O(name) before it if that is given. If one of them fails, the others are backed up all
+        the same, and the module fails in the end.
+      - Not with O(engine=pgbackrest), which backs up the whole cluster anyway.
+    type: list
+    elements: str
   format:
     description:
       - V(custom) is an archive for C(pg_restore), which restores in parallel and can be filtered.
@@ -323,6 +332,11 @@ backup:
       description: What was shown (level V(checksum) or V(restored)), when, and how many tables and rows were compared.
       type: dict
       sample: {level: restored, at: "2026-11-22T02:00:09Z", problem: "", tables: 16, rows: 172000, seconds: 6.1}
+backups:
+  description: With O(databases), the backup of each database. RV(backup) is then the least proven of them.
+  returned: with O(databases)
+  type: list
+  elements: dict
 removed:
   description: Paths of the backups that were (in check mode, would be) removed.
   returned: success

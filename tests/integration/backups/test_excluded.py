@@ -14,7 +14,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cl
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 
-from tests.conftest import drop_database
+from tests.conftest import drop_database, make_database
 
 from .helpers import backup, info, restore
 
@@ -65,6 +65,43 @@ def test_the_rest_is_proven_and_restored_and_the_listing_says_what_is_left_out(
         small, dest, format=form, accept_left_out=['public.Odd "na.me*', "public.log", "public.events"], **CHOSEN
     )
     assert "without" not in quiet.summary and not quiet.warnings
+
+
+FOREIGN = """
+CREATE EXTENSION postgres_fdw; CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '{port}', dbname '{database}');
+CREATE USER MAPPING FOR postgres SERVER far OPTIONS (user 'postgres');
+CREATE FOREIGN TABLE public.far_rows (id int) SERVER far OPTIONS (schema_name 'public', table_name 'near');
+CREATE MATERIALIZED VIEW public.b_copy AS SELECT * FROM public.far_rows;
+CREATE MATERIALIZED VIEW public.a_copy AS SELECT * FROM public.b_copy;
+"""
+
+
+@pytest.mark.parametrize("form", ["custom", "plain"])
+def test_a_view_of_another_servers_rows_is_proven_empty_and_filled_by_a_restore(
+    server15: Cluster, dest: Path, form: str
+) -> None:
+    """The drill's server reaches nobody; a restore refreshes what it can reach, and names the rest."""
+    source = make_database(server15)
+    programs = server15.programs
+    try:
+        with connect(source) as database:
+            database.execute("CREATE TABLE public.near AS SELECT 1 AS id")
+            database.execute(FOREIGN.format(port=source.port, database=source.database))
+        done = backup(source, dest, verify="restored", format=form, programs=programs)
+        assert done.data["backup"]["verified"]["level"] == "restored"
+        assert "rows of materialized view public.a_copy" in done.summary
+        restored = restore(source, source=done.data["backup"]["path"], into="excluded_look", programs=programs)
+        assert not [each for each in restored.warnings if "is empty" in each]
+        with connect(source.to("excluded_look")) as database:
+            assert database.value("SELECT count(*) FROM public.a_copy") == 1
+        drop_database(server15, "excluded_look")
+        with connect(source) as database:
+            database.execute("ALTER TABLE public.near RENAME TO gone")
+        restored = restore(source, source=done.data["backup"]["path"], into="excluded_look", programs=programs)
+        assert len([each for each in restored.warnings if "_copy is empty" in each]) == 2, restored.warnings
+    finally:
+        drop_database(server15, "excluded_look")
+        drop_database(server15, source.database)
 
 
 @pytest.mark.parametrize(

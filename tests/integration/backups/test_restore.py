@@ -208,3 +208,25 @@ def test_killed_at_every_step_the_next_run_heals(server: Cluster, small: Connect
         assert "target" not in databases(server)
     restore(small, source=first, into="target", swap=True)
     assert databases(server) == before | {"target"}
+
+
+def test_what_another_server_lacks_or_shares_is_told(small: ConnectionSettings, dest: Path) -> None:
+    """Its superuser has another name; a subscription names the slot of the live one."""
+    with connect(small) as live:
+        live.execute(
+            "CREATE SUBSCRIPTION news CONNECTION 'dbname=none' PUBLICATION p WITH (connect = false, slot_name = 'live')"
+        )
+        try:
+            path = str(backup(small, dest).data["backup"]["path"])
+        finally:
+            live.execute("ALTER SUBSCRIPTION news DISABLE; ALTER SUBSCRIPTION news SET (slot_name = NONE)")
+            live.execute("DROP SUBSCRIPTION news")
+    done = restore(small, source=path, into="told")
+    assert any("Subscription news" in each and "slot" in each for each in done.warnings), done.warnings
+    with connect(small.to("told")) as told:
+        told.execute("ALTER SUBSCRIPTION news SET (slot_name = NONE)")
+        told.execute("DROP SUBSCRIPTION news")
+    manifest = Path(path + ".json")
+    manifest.write_text(manifest.read_text().replace('"superuser": "postgres"', '"superuser": "boss elsewhere"'))
+    with pytest.raises(TitanError, match="needs roles that the server does not have: 'boss elsewhere'"):
+        restore(small, source=path, into="told later")

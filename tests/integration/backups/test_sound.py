@@ -18,6 +18,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.backups.dum
     read_source,
     require_libraries,
 )
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.proof import drill as drills
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.proof.preload import preload_settings
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
@@ -125,6 +126,22 @@ def test_a_dump_that_was_changed_and_its_checksum_put_right_is_not_good(
         "other content",
     ):
         assert word in refused.value.message
+
+
+def test_what_belongs_to_the_database_itself_is_compared_by_a_drill(
+    settings: ConnectionSettings, dest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect(settings) as database:
+        database.execute(
+            f"ALTER DATABASE {settings.database} SET work_mem = '8MB'; ALTER DATABASE {settings.database} CONNECTION LIMIT 7;"
+            f"COMMENT ON DATABASE {settings.database} IS 'a shop'; REVOKE ALL ON DATABASE {settings.database} FROM PUBLIC"
+        )
+    path = backup(settings, dest, verify="restored").data["backup"]["path"]
+    monkeypatch.setattr(drills, "apply_properties", lambda server, name, source: [])
+    with pytest.raises(TitanError) as refused:
+        drill(source=path)
+    for what in ("settings", "privileges", "connection limit"):
+        assert f"the database's {what} are not those of the source" in refused.value.message
 
 
 CONTROL = "comment = 'x'\ndefault_version = '1.0'\nrelocatable = false\nsuperuser = true\n"

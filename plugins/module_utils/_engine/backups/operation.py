@@ -30,7 +30,6 @@ from .catalog.report import listing_line, public_entry
 from .catalog.source import Source
 from .content.exclusions import read_exclusions
 from .content.fingerprint import canceller, read_tables
-from .content.left_out import reach_other_servers
 from .dump.leftovers import remove_leftover_parts
 from .dump.preflight import choose_tools, last_of_kind, require_sensible, require_space
 from .dump.source import of_source, read_source, require_libraries, require_readable
@@ -44,6 +43,7 @@ from .proof.existing import drill_entry
 from .proof.others import drill_others
 from .restore.restore import restore_entry
 from .results import finish, planned, recent_enough, too_long
+from .several import backup_several
 
 
 def backup(call: Call) -> Outcome:
@@ -52,6 +52,9 @@ def backup(call: Call) -> Outcome:
     if options["engine"] == PHYSICAL:
         with _os_errors():
             return take_physical(call)
+    if options["databases"]:
+        with _os_errors():
+            return backup_several(call, backup)
     rules = rules_from_option(options["keep"], options["max_shrink"], options["accept_other_source"])
     within = _within(options["unless_verified_within"])
     deadline = Deadline(options["timeout"])
@@ -76,7 +79,6 @@ def backup(call: Call) -> Outcome:
             if wanted.verify == "restored" and not wanted.drill_on:
                 require_libraries(database, source, wanted.programs)
             warnings = ["The server is a standby."] if source.in_recovery else []
-            warnings += reach_other_servers(database)
             for warning in warnings:
                 call.say(warning)
             path, manifest, more = take_backup(database, source, wanted, deadline, call.say)

@@ -42,7 +42,11 @@ def prepared(place: Place) -> Place:
 
 @pytest.fixture(scope="module")
 def full(prepared: Place) -> str:
-    """The path of a proven full backup."""
+    """The path of a proven full backup of a cluster in which an event trigger forbids changes of definitions."""
+    prepared.sql(
+        "CREATE FUNCTION public.forbid() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no changes here'; END $$;"
+        "CREATE EVENT TRIGGER forbid ON ddl_command_start EXECUTE FUNCTION public.forbid(); ALTER EVENT TRIGGER forbid ENABLE ALWAYS"
+    )
     before = picture(prepared.folder)
     planned = prepared.backup(check=True)
     assert planned.changed and "full" in planned.summary

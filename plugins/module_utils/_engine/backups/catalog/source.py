@@ -61,6 +61,7 @@ class Source:
     Attributes:
         bytes: Its size on disk.
         superuser: Name of the cluster's first one.
+        superuser_owns: Whether something in the dump belongs to it, so that a restore needs it.
         roles: Owners, grantees and others that the dump names.
         tablespaces: Those that its tables and indexes lie in.
         preload: Libraries that its server loads at its start; empty when the role may not read which.
@@ -77,6 +78,7 @@ class Source:
     ctype: str = ""
     owner: str = ""
     superuser: str = "postgres"
+    superuser_owns: bool = False
     roles: tuple[str, ...] = ()
     tablespaces: tuple[str, ...] = ()
     preload: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from .fingerprint import Table
 from .left_out import LeftOut
 
 EXCLUDED_TABLE, EXCLUDED_DATA = "excluded table", "excluded data of table"
+UNREFRESHED = "rows of materialized view"
 Name = tuple[str, str]
 
 
@@ -24,11 +25,13 @@ class Exclusions:
     Attributes:
         tables: Left out as if they were not there.
         data: Left out but for their definition.
-        named: Those of both that the options name themselves, for the listing.
+        unrefreshed: Materialized views that a restore makes empty, because it could not reach the server that they read.
+        named: What the listing names of it.
     """
 
     tables: frozenset[Name] = frozenset()
     data: frozenset[Name] = frozenset()
+    unrefreshed: frozenset[Name] = frozenset()
     named: tuple[LeftOut, ...] = ()
 
     def applied(self, tables: Iterable[Table]) -> list[Table]:
@@ -45,7 +48,7 @@ class Exclusions:
         """The options of pg_dump."""
         return [
             *(f"--exclude-table={_pattern(*each)}" for each in sorted(self.tables)),
-            *(f"--exclude-table-data={_pattern(*each)}" for each in sorted(self.data)),
+            *(f"--exclude-table-data={_pattern(*each)}" for each in sorted(self.data | self.unrefreshed)),
         ]
 
 
@@ -96,8 +99,9 @@ def read_exclusions(database: Database, tables: Sequence[str], data: Sequence[st
         OptionError: there is no such table, it is a partition or child of one that is dumped as a whole, or something that stays
             needs it.
     """
+    unrefreshed, waiting = _reading_other_servers(database)
     if not tables and not data:
-        return NOTHING
+        return replace(NOTHING, unrefreshed=unrefreshed, named=waiting)
     gone, gone_oids, named = _family(database, "exclude_tables", tables, EXCLUDED_TABLE)
     empty, empty_oids, named_data = _family(database, "exclude_data_of", data, EXCLUDED_DATA)
     for option, left, others in (
@@ -106,7 +110,32 @@ def read_exclusions(database: Database, tables: Sequence[str], data: Sequence[st
     ):
         _require_unneeded(option, database.rows(_KEYS, (sorted(left), sorted(others))), "has a foreign key to")
     _require_unneeded("exclude_tables", database.rows(_READERS, {"gone": sorted(gone_oids)}), "reads")
-    return Exclusions(frozenset(gone), frozenset(empty - gone), (*named, *named_data))
+    return Exclusions(frozenset(gone), frozenset(empty - gone), unrefreshed, (*named, *named_data, *waiting))
+
+
+_READ_FOREIGN = """
+WITH RECURSIVE reader AS (
+    SELECT c.oid, c.oid AS source FROM pg_class c WHERE c.relkind = 'f'
+     UNION
+    SELECT r.ev_class, reader.source FROM reader
+      JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = reader.oid AND d.classid = 'pg_rewrite'::regclass
+      JOIN pg_rewrite r ON r.oid = d.objid WHERE r.ev_class <> reader.oid)
+SELECT n.nspname::text AS schema, c.relname::text AS name, min(fn.nspname || '.' || f.relname) AS source
+  FROM reader JOIN pg_class c ON c.oid = reader.oid JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_class f ON f.oid = reader.source JOIN pg_namespace fn ON fn.oid = f.relnamespace
+ WHERE c.relkind = 'm' AND c.relispopulated GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+
+def _reading_other_servers(database: Database) -> tuple[frozenset[Name], tuple[LeftOut, ...]]:
+    """The materialized views that read foreign tables, also through others."""
+    rows = database.rows(_READ_FOREIGN)
+    why = (
+        "it reads the foreign table {}, whose server a drill cannot reach; a restore refreshes it in the end, if it can"
+    )
+    return frozenset((row["schema"], row["name"]) for row in rows), tuple(
+        LeftOut(UNREFRESHED, f"{row['schema']}.{row['name']}", why.format(row["source"])) for row in rows
+    )
 
 
 def _family(

@@ -92,25 +92,3 @@ def left_out_text(left_out: tuple[LeftOut, ...]) -> str:
         return ""
     shown = [*names[:5], *([f"{len(names) - 5} more"] if len(names) > 5 else [])]
     return ", without " + (" and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0])
-
-
-_READ_FOREIGN = """
-WITH RECURSIVE reader AS (
-    SELECT c.oid, c.oid AS source FROM pg_class c WHERE c.relkind = 'f'
-     UNION
-    SELECT r.ev_class, reader.source FROM reader
-      JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = reader.oid AND d.classid = 'pg_rewrite'::regclass
-      JOIN pg_rewrite r ON r.oid = d.objid WHERE r.ev_class <> reader.oid)
-SELECT DISTINCT n.nspname || '.' || c.relname AS name, fn.nspname || '.' || f.relname AS source
-  FROM reader JOIN pg_class c ON c.oid = reader.oid JOIN pg_namespace n ON n.oid = c.relnamespace
-  JOIN pg_class f ON f.oid = reader.source JOIN pg_namespace fn ON fn.oid = f.relnamespace
- WHERE c.relkind = 'm' AND c.relispopulated ORDER BY 1, 2
-"""
-
-
-def reach_other_servers(database: Database) -> list[str]:
-    """Warnings about materialized views whose refresh, and so every restore, has to reach another server."""
-    return [
-        f"Materialized view {row['name']} reads foreign table {row['source']}: a restore has to reach that table's server."
-        for row in database.rows(_READ_FOREIGN)
-    ]

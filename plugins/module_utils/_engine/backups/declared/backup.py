@@ -63,6 +63,16 @@ BACKUP: Spec = {
         "The name of the database if not given. 1 to 63 letters, digits and C(. _ + -).",
         variable="backup_name",
     ),
+    "databases": option(
+        "list",
+        "Databases of the connection's server to back up one after the other, each as if it were the connected one. V(*) stands for "
+        "all that can be connected to and are no templates.",
+        "The files of each are called after the database, with O(name) before it if that is given. If one of them fails, the others are "
+        "backed up all the same, and the module fails in the end.",
+        "Not with O(engine=pgbackrest), which backs up the whole cluster anyway.",
+        elements="str",
+        variable="backup_databases",
+    ),
     "format": option(
         "str",
         "V(custom) is an archive for C(pg_restore), which restores in parallel and can be filtered.",

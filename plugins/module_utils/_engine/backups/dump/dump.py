@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable, NamedTuple
 
 from ...errors import DatabaseError, TitanError
@@ -140,7 +140,13 @@ def _dump_to_file(
         with structure_beside(database, schema, request.programs.version, deadline) as structure:
             write = _dump_directory if request.file.format == "directory" else _dump_stream
             size, sha256, content = write(database, request, identifier, tables, env, deadline, say)
-            return _Written(size, sha256, content, structure())
+            return _Written(size, sha256, content, _as_restored(structure(), request.excluded))
+
+
+def _as_restored(structure: Structure, excluded: Exclusions) -> Structure:
+    """The source's structure as far as the dump holds it: materialized views that it does not fill are empty."""
+    empty = {f"{schema}.{name}": False for schema, name in excluded.unrefreshed}
+    return replace(structure, populated={**structure.populated, **empty}) if empty else structure
 
 
 class _Written(NamedTuple):

@@ -43,6 +43,7 @@ def read_source(database: Database) -> Source:
         properties=read_properties(database),
         roles=tuple(_names(database, _ROLES)),
         tablespaces=tuple(_names(database, _TABLESPACES)),
+        superuser_owns=bool(database.value(_OF_SUPERUSER)),
         preload=_preloaded(database),
     )
 
@@ -86,6 +87,16 @@ SELECT DISTINCT pg_get_userbyid(refobjid)::text AS name FROM pg_shdepend
  ORDER BY 1
 """
 
+# The server keeps no note of what depends on its first superuser.
+_OF_SUPERUSER = """
+SELECT EXISTS (
+    SELECT FROM (SELECT 'pg_class'::regclass AS kind, oid FROM pg_class WHERE relowner = 10
+                  UNION ALL SELECT 'pg_proc'::regclass, oid FROM pg_proc WHERE proowner = 10
+                  UNION ALL SELECT 'pg_namespace'::regclass, oid FROM pg_namespace WHERE nspowner = 10
+                  UNION ALL SELECT 'pg_type'::regclass, oid FROM pg_type WHERE typowner = 10) AS owned
+     WHERE owned.oid >= 16384 AND NOT EXISTS (
+           SELECT FROM pg_depend d WHERE d.classid = owned.kind AND d.objid = owned.oid AND d.deptype = 'e'))
+"""
 _TABLESPACES = """
 SELECT DISTINCT s.spcname::text AS name FROM pg_tablespace s
  WHERE s.spcname NOT IN ('pg_default', 'pg_global')

@@ -18,21 +18,24 @@ _LISTS = ("local_preload_libraries", "search_path", "session_preload_libraries",
 _ITEM = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^,"]*))\s*(?:,|$)')
 
 
-def read_properties(database: Database) -> DatabaseProperties:
-    """The connected database's properties."""
+def read_properties(database: Database, name: str = "") -> DatabaseProperties:
+    """The properties of the database of this name; of the connected one if it is empty."""
+    wanted = name or str(database.value("SELECT current_database()::text"))
     settings = database.rows(
         """
         SELECT coalesce(pg_get_userbyid(nullif(s.setrole, 0)), '')::text AS role, item AS setting
           FROM pg_db_role_setting s, unnest(s.setconfig) AS item
-         WHERE s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1, 2
-        """
+         WHERE s.setdatabase = (SELECT oid FROM pg_database WHERE datname = %s) ORDER BY 1, 2
+        """,
+        (wanted,),
     )
     grants = database.rows(
         """
         SELECT coalesce(pg_get_userbyid(nullif(a.grantee, 0)), '')::text AS role, a.privilege_type AS privilege,
                a.is_grantable AS grantable
-          FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = current_database() ORDER BY 1, 2
-        """
+          FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = %s ORDER BY 1, 2
+        """,
+        (wanted,),
     )
     row = database.row(
         """
@@ -40,8 +43,9 @@ def read_properties(database: Database) -> DatabaseProperties:
                shobj_description(d.oid, 'pg_database') AS comment, t.spcname::text AS tablespace,
                to_jsonb(d) ->> 'datlocprovider' AS locale_provider, to_jsonb(d) ->> 'daticurules' AS icu_rules,
                coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale') AS locale
-          FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace WHERE d.datname = current_database()
-        """
+          FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace WHERE d.datname = %s
+        """,
+        (wanted,),
     )
     return DatabaseProperties(
         **(row or {}),
@@ -76,6 +80,28 @@ def apply_properties(server: Database, name: str, source: Source) -> list[str]:
         for role in missing
     ]
     return [*absent, *filter(None, warnings)]
+
+
+def property_differences(server: Database, name: str, source: Source, comment: bool = True) -> list[str]:
+    """What the database of this name does not have as the source had it, in words.
+
+    Args:
+        server: A database of the same server.
+        name: The database that apply_properties() has given the source's properties.
+        source: The source.
+        comment: Whether its comment is compared, too.
+    """
+    found, wanted = read_properties(server, name), source.properties
+    return [
+        what
+        for what, one, other in (
+            ("settings", found.settings, wanted.settings),
+            ("privileges", found.grants, wanted.grants if wanted.granted else found.grants),
+            ("connection limit", found.connection_limit, wanted.connection_limit),
+            ("comment", found.comment, wanted.comment if comment else found.comment),
+        )
+        if one != other
+    ]
 
 
 # This role may not set it, or this server does not know the parameter or the value.

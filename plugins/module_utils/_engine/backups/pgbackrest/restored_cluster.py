@@ -16,7 +16,7 @@ from typing import Any
 from ...errors import DatabaseError, TitanError
 from ...host.programs import run
 from ...postgres.cluster import THROW_AWAY, Cluster, give_away, identity, make_folder
-from ...postgres.database import connect
+from ...postgres.database import connect, sql
 from ...postgres.programs import Programs
 from ...steps import step
 from ..programs.pgbackrest import Stanza, call, plain
@@ -30,6 +30,7 @@ _RECOVERY = re.compile(r"^((?:restore_command|recovery_target\w*)) = '((?:[^']|'
 _AS_BEFORE = ("max_connections", "max_worker_processes", "max_prepared_xacts", "max_locks_per_xact")
 _SETTING = {"max_prepared_xacts": "max_prepared_transactions", "max_locks_per_xact": "max_locks_per_transaction"}
 _NEW_TABLESPACE = re.compile(r'FATAL: .*"pg_tblspc/\d+.*Permission denied')
+_CAN_TURN_OFF_EVENT_TRIGGERS = 17
 _WHOLE_DAY = 86400
 _HOST = ("No space left", "could not map anonymous shared memory", "Permission denied")
 
@@ -92,6 +93,8 @@ def _start(cluster: Cluster, programs: Programs, deadline: Deadline) -> None:
     """With our own configuration: the source's names its files, its ports and its archive."""
     recovery = _RECOVERY.findall(Path(cluster.data, "postgresql.auto.conf").read_text(encoding="utf-8"))
     settings = [*THROW_AWAY, "hot_standby=off", "recovery_target_timeline=current"]
+    if programs.major >= _CAN_TURN_OFF_EVENT_TRIGGERS:
+        settings.append("event_triggers=off")
     settings += [f"{name}={_recovery_value(value)}" for name, value in dict(recovery).items()]
     settings += [f"{_SETTING.get(name, name)}={value}" for name, value in _as_before(cluster, programs).items()]
     for name, text in (("postgresql.conf", ""), ("pg_hba.conf", "local all all trust\n"), ("pg_ident.conf", "")):
@@ -152,6 +155,16 @@ def _as_before(cluster: Cluster, programs: Programs) -> Mapping[str, str]:
     return {name: said[name] for name in _AS_BEFORE if name in said}
 
 
+def _turn_off_event_triggers(cluster: Cluster, superuser: str) -> None:
+    """One that forbids changes of definitions would forbid the extension amcheck in the copy."""
+    with connect(cluster.settings("postgres", superuser), "drill") as server:
+        names = [row["name"] for row in server.rows("SELECT datname::text AS name FROM pg_database WHERE datallowconn")]
+    for name in names:
+        with connect(cluster.settings(name, superuser), "drill") as database:
+            for row in database.rows("SELECT evtname::text AS name FROM pg_event_trigger WHERE evtenabled <> 'D'"):
+                database.execute(sql.SQL("ALTER EVENT TRIGGER {} DISABLE").format(sql.Identifier(row["name"])))
+
+
 def amcheck_problem(cluster: Cluster, programs: Programs, superuser: str, jobs: int) -> str:
     """What pg_amcheck finds in any database of the restored cluster; empty for nothing.
 
@@ -160,6 +173,7 @@ def amcheck_problem(cluster: Cluster, programs: Programs, superuser: str, jobs: 
     Raises:
         TitanError: it could not do its work.
     """
+    _turn_off_event_triggers(cluster, superuser)
     options: dict[str, Any] = {"capture_output": True, "cwd": "/", **identity()}
     done = run(
         [

@@ -33,6 +33,7 @@ from ..content.schema_text import Skeleton
 from ..content.structure import Structure, make_extensions
 from ..load.fewer_jobs import load_with_fewer_jobs
 from ..load.loading import Loader, restoring
+from ..load.properties import apply_properties, property_differences
 from ..load.targets import (
     UNFINISHED,
     create_database,
@@ -148,16 +149,17 @@ def run_drill(
         say("Comparing ...")
         text = partial(_text, reads_archive, unpacked)
         found = compare(manifest, target, text, loader, say, server is None)
+        different, lacking = _properties(target, source, server is None) if manifest and manifest.source else ([], [])
         seen = look_at(target, source.database, found.restored, wishes, True, deadline)
         structure = read_restored_structure(target, loader) if manifest is None else None
     restored = found.restored
     return DrillResult(
-        found.differences,
+        (*found.differences, *different),
         len(restored.tables),
         restored.rows,
         time.monotonic() - began,
         restored,
-        (*warnings, *notes, *found.warnings),
+        (*warnings, *notes, *found.warnings, *lacking),
         (seen,),
         structure,
     )
@@ -183,6 +185,27 @@ def _of_cluster(
     tables, rows = sum(len(each.tables) for _name, each in held), sum(each.rows for _name, each in held)
     nothing = Fingerprint((), 0, "0")
     return DrillResult((), tables, rows, time.monotonic() - began, nothing, tuple(warnings), seen)
+
+
+_NOT_TRIED = (
+    "The database's own settings, rights and comment were not restored: a drill in a scratch database leaves them out."
+)
+
+
+def _properties(target: ConnectionSettings, source: Source, own_cluster: bool) -> tuple[list[str], list[str]]:
+    """Give the restored database what is in no dump, from the manifest, and read it back: differences, and warnings."""
+    has = source.properties
+    if not own_cluster:
+        return [], [_NOT_TRIED] if has.settings or has.granted or has.comment or has.connection_limit != -1 else []
+    with maintenance(target) as server:
+        lacking = apply_properties(server, target.database, source)
+        server.execute(
+            sql.SQL("COMMENT ON DATABASE {} IS {}").format(
+                sql.Identifier(target.database), sql.Literal(source.properties.comment)
+            )
+        )
+        different = [] if lacking else property_differences(server, target.database, source)
+    return [f"the database's {what} are not those of the source" for what in different], lacking
 
 
 def _make_extensions(target: ConnectionSettings, manifest: Manifest | None) -> None:

@@ -15,7 +15,6 @@ from functools import partial
 from ...errors import DatabaseError, OptionError, TitanError
 from ...host.files import absolute
 from ...outcome import Call, Outcome
-from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect, sql
 from ...postgres.locks import advisory_lock
 from ...postgres.programs import CLIENT, Programs, find_programs
@@ -33,7 +32,7 @@ from ..content.schema_text import Skeleton
 from ..content.structure import make_extensions
 from ..load.fewer_jobs import load_with_fewer_jobs
 from ..load.loading import Loader
-from ..load.properties import apply_properties, read_properties
+from ..load.properties import apply_properties, property_differences
 from ..load.targets import (
     UNFINISHED,
     create_database,
@@ -44,6 +43,7 @@ from ..load.targets import (
 )
 from ..programs.pipeline import Deadline
 from ..proof.comparison import compare, loader_for
+from .refresh import refresh_left_out
 
 _SWAP_ATTEMPTS = 5
 
@@ -97,9 +97,9 @@ def restore_entry(entry: Entry, call: Call) -> Outcome:
             step("restore.load")
             tables, rows, notes = _load_and_compare(entry, kind, programs, call, plan.work, deadline)
             missing = apply_properties(server, plan.work, source)
-            warnings += [*notes, *missing]
+            warnings += [*notes, *missing, *_live_slots(manifest)]
             if manifest and manifest.source and not missing:
-                _require_properties(call.connection.to(plan.work), source)
+                _require_properties(server, plan.work, source)
             step("restore.swap")
             _put_in_place(server, plan, source.properties.comment)
         except BaseException:
@@ -191,7 +191,7 @@ SELECT datname::text AS name, coalesce(shobj_description(oid, 'pg_database'), ''
 def _require_targets(server: Database, source: Source, entry: Entry) -> None:
     """Name every role and tablespace that the restore needs and the server lacks, before anything starts."""
     for kind, catalog, column, names in (
-        ("roles", "pg_roles", "rolname", source.roles),
+        ("roles", "pg_roles", "rolname", (*source.roles, *([source.superuser] if source.superuser_owns else []))),
         ("tablespaces", "pg_tablespace", "spcname", source.tablespaces),
     ):
         there = {row["name"] for row in server.rows(f"SELECT {column}::text AS name FROM {catalog}")}  # noqa: S608  constants
@@ -232,32 +232,35 @@ def _load_and_compare(
             )
         with connect(target, "restore") as database, deadline.ends(canceller(database)):
             fix_settings(database)
+            left = refresh_left_out(database, entry.manifest.left_out if entry.manifest else ())
             database.execute("ANALYZE")
-    return len(found.restored.tables), found.restored.rows, (*notes, *found.warnings)
+    return len(found.restored.tables), found.restored.rows, (*notes, *found.warnings, *left)
 
 
-def _require_properties(target: ConnectionSettings, source: Source) -> None:
+def _require_properties(server: Database, name: str, source: Source) -> None:
     """Read back what belongs to the database and is in no dump of it.
 
     Raises:
         TitanError: it is not as in the source.
     """
-    with connect(target, "restore") as database:
-        found = read_properties(database)
-    wanted = source.properties
-    different = [
-        what
-        for what, one, other in (
-            ("settings", found.settings, wanted.settings),
-            ("privileges", found.grants, wanted.grants if wanted.granted else found.grants),
-            ("connection limit", found.connection_limit, wanted.connection_limit),
-        )
-        if one != other
-    ]
+    different = property_differences(
+        server, name, source, comment=False
+    )  # it says still that the restore has not ended
     if different:
         raise TitanError(
             f"The restored database's {', '.join(different)} are not those of the source. It was dropped again."
         )
+
+
+def _live_slots(manifest: Manifest | None) -> list[str]:
+    """Warnings about subscriptions: each names the slot of the one in the source."""
+    objects = manifest.structure.objects if manifest and manifest.structure else ()
+    return [
+        f"Subscription {key.split(' ', 1)[1]} is disabled and names the slot of the source's one: say ALTER SUBSCRIPTION ... SET "
+        "(slot_name = NONE) before you drop it or this database."
+        for key in objects
+        if key.startswith("SUBSCRIPTION ")
+    ]
 
 
 def _put_in_place(server: Database, plan: RestorePlan, comment: str | None) -> None:
