@@ -11,8 +11,10 @@ import stat
 import subprocess
 
 from ...errors import OptionError, TitanError
+from ...host.safe_open import open_regular
 from ..programs.codecs import NONE
 from ..programs.pipeline import Chain, Deadline, Program
+from .files import irregular_member
 from .integrity import decoders
 from .naming import DumpKind
 
@@ -82,6 +84,9 @@ def _directory(path: str, deadline: Deadline | None) -> DumpKind:
         raise OptionError("source", path, _NO_BASE_BACKUP)
     if not os.path.isfile(contents):
         raise OptionError("source", path, f"It must be a dump of pg_dump's format directory: {_TOC} is not in it.")
+    irregular = irregular_member(path)
+    if irregular:
+        raise OptionError("source", path, f"It cannot be restored: {irregular}.")
     head = _head(contents, "", NONE, deadline)
     if not head.startswith(_ARCHIVE):
         raise OptionError("source", path, f"It is no dump: its {_TOC} does not begin as one.")
@@ -95,7 +100,7 @@ def _compression(head: bytes) -> str:
 def _head(path: str, identity: str, packed: str, deadline: Deadline | None) -> bytes:
     """The first bytes of the decoded file."""
     commands = decoders(packed, identity)
-    with open(path, "rb") as stream:
+    with os.fdopen(open_regular(path), "rb") as stream:
         if not commands:
             return stream.read(_HEAD)
         started = Chain([Program(command) for command in commands], stream, subprocess.PIPE, deadline or Deadline(0))

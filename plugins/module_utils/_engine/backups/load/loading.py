@@ -26,9 +26,9 @@ from ..content.objects import objects_from
 from ..content.schema_text import Skeleton, SkeletonReader, skeleton_of
 from ..programs.codecs import NONE
 from ..programs.pipeline import PIECE, Deadline, Program, chain, output_of
+from .others import Needs, by_lines, ended, needs_of, of_database, parts, without_database_entries, without_drops
 from .positions import write_positions
 from .restricted import can_restrict, restricted
-from .others import Needs, by_lines, ended, needs_of, of_database, parts, without_database_entries, without_drops
 
 # A restore that fails with these says something about this host, not about the backup.
 _OF_THE_HOST = (
