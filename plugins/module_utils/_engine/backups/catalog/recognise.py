@@ -51,8 +51,8 @@ def recognise(path: str, identity: str = "", deadline: Deadline | None = None) -
         deadline: When the programs that decode are killed.
 
     Raises:
-        OptionError: there is no such file, or it is no dump.
-        TitanError: its first bytes cannot be decoded.
+        OptionError: there is no such file.
+        TitanError: it is no dump, or its first bytes cannot be decoded.
     """
     try:
         mode = os.stat(path).st_mode
@@ -61,7 +61,7 @@ def recognise(path: str, identity: str = "", deadline: Deadline | None = None) -
     if stat.S_ISDIR(mode):
         return _directory(path, deadline)
     if not stat.S_ISREG(mode):
-        raise OptionError("source", path, "It must be a regular file, or a directory that pg_dump has made.")
+        raise _unusable(path, "It is not a regular file, and no directory that pg_dump has made.")
     head = _head(path, "", NONE, deadline)
     encrypted = head.startswith(_AGE)
     if encrypted:
@@ -72,24 +72,28 @@ def recognise(path: str, identity: str = "", deadline: Deadline | None = None) -
     if packed != NONE:
         head = _head(path, identity if encrypted else "", packed, deadline)
     if not head:
-        raise OptionError("source", path, "It is empty.")
+        raise _unusable(path, "It is empty.")
     if _compression(head) != NONE:
-        raise OptionError("source", path, "It is compressed more than once: undo one compression.")
+        raise _unusable(path, "It is compressed more than once: undo one compression.")
     return _kind(path, head, packed, encrypted)
+
+
+def _unusable(path: str, why: str) -> TitanError:
+    return TitanError(f"{path} cannot be used. {why}", path=path)
 
 
 def _directory(path: str, deadline: Deadline | None) -> DumpKind:
     contents = os.path.join(path, _TOC)
     if any(os.path.lexists(os.path.join(path, name)) for name in _BASE_BACKUP):
-        raise OptionError("source", path, _NO_BASE_BACKUP)
+        raise _unusable(path, _NO_BASE_BACKUP)
     if not os.path.isfile(contents):
-        raise OptionError("source", path, f"It must be a dump of pg_dump's format directory: {_TOC} is not in it.")
+        raise _unusable(path, f"It must be a dump of pg_dump's format directory: {_TOC} is not in it.")
     irregular = irregular_member(path)
     if irregular:
-        raise OptionError("source", path, f"It cannot be restored: {irregular}.")
+        raise _unusable(path, f"{irregular[0].upper()}{irregular[1:]}.")
     head = _head(contents, "", NONE, deadline)
     if not head.startswith(_ARCHIVE):
-        raise OptionError("source", path, f"It is no dump: its {_TOC} does not begin as one.")
+        raise _unusable(path, f"It is no dump: its {_TOC} does not begin as one.")
     return DumpKind("directory", NONE, False, *_of_archive(head))
 
 
@@ -118,20 +122,18 @@ def _head(path: str, identity: str, packed: str, deadline: Deadline | None) -> b
 def _kind(path: str, head: bytes, packed: str, encrypted: bool) -> DumpKind:
     if head.startswith(_ARCHIVE):
         if head[_FORMAT_AT : _FORMAT_AT + 1] != bytes([_CUSTOM]):
-            raise OptionError("source", path, f"It is the {_TOC} of another format: name the directory that holds it.")
+            raise _unusable(path, f"It is the {_TOC} of another format: name the directory that holds it.")
         return DumpKind("custom", packed, encrypted, *_of_archive(head))
     if head[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR:
         name = head[:100].rstrip(b"\0").decode(errors="replace")
         if name.removeprefix("./") in _BASE_BACKUP:
-            raise OptionError("source", path, _NO_BASE_BACKUP)
+            raise _unusable(path, _NO_BASE_BACKUP)
         if name != _TOC:
-            raise OptionError(
-                "source", path, "It is a tar archive, but not one of pg_dump: unpack it and name what is in it."
-            )
+            raise _unusable(path, "It is a tar archive, but not one of pg_dump: unpack it and name what is in it.")
         return DumpKind("tar", packed, encrypted, *_of_archive(head[_TAR_BLOCK:]))
     form = "cluster" if _CLUSTER.match(head) else "plain" if _PLAIN.match(head) else ""
     if not form:
-        raise OptionError("source", path, _NO_DUMP)
+        raise _unusable(path, _NO_DUMP)
     versions = [int(found[1]) for pattern in (_SOURCE, _TOOL) if (found := pattern.search(head))]
     return DumpKind(form, packed, encrypted, max(versions, default=0), _encoding(head))
 

@@ -63,21 +63,20 @@ def drill_others(path: str, call: Call, known: Manifest | None = None) -> Outcom
     path = os.path.abspath(path)
     name = parse_file_name(os.path.basename(path))
     wishes = wishes_from(options)
-    kind = recognise(path, absolute(options["identity"]), Deadline(options["timeout"]))
-    programs = find_programs(options["programs"], kind.major or _OLDEST, [*CLIENT, *SERVER], newer=True)
-    dump = OthersDump(path, name, kind, programs)
     if call.check_mode:
+        _recognised(path, name, call)
         return Outcome(True, {"backup": {"path": path}}, f"Would drill {path}.")
     lock = (
         backup_lock(os.path.dirname(path), name.name, f"a drill of {os.path.basename(path)}") if name else nullcontext()
     )
     with lock:
+        dump = _recognised(path, name, call)
         before = digest(path)
         if known and known.sha256 != before:
             raise _not_good(dump, known, f"its SHA-256 is {before}, but {known.sha256} in the manifest")
         try:
             result = run_drill(
-                path, kind, None, programs, Deadline(options["timeout"]), absolute(options["drill_dir"]) or default_directory(),
+                path, dump.kind, None, dump.programs, Deadline(options["timeout"]), absolute(options["drill_dir"]) or default_directory(),
                 options["jobs"], absolute(options["identity"]), None, call.say, wishes,
             )  # fmt: skip
         except TitanError as error:
@@ -88,6 +87,13 @@ def drill_others(path: str, call: Call, known: Manifest | None = None) -> Outcom
             raise TitanError(f"{path} was written to while it was drilled: nothing is known of it.", path=path)
         manifest = _noted(dump, before, result, known)
     return _outcome(dump, result, manifest)
+
+
+def _recognised(path: str, name: FileName | None, call: Call) -> OthersDump:
+    options = call.options
+    kind = recognise(path, absolute(options["identity"]), Deadline(options["timeout"]))
+    programs = find_programs(options["programs"], kind.major or _OLDEST, [*CLIENT, *SERVER], newer=True)
+    return OthersDump(path, name, kind, programs)
 
 
 def _not_good(dump: OthersDump, known: Manifest | None, problem: str) -> TitanError:
