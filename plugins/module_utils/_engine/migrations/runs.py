@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from functools import partial
-from typing import Callable
+from typing import Any, Callable
 
 from ..errors import DatabaseError, OptionError, TitanError
 from ..outcome import Call, Data, Outcome
@@ -25,10 +25,13 @@ from .indexes.registry import SkippedIndexes
 from .indexes.skipped import create as create_skipped
 from .lint.check import Linter, levels_of, refuse, warnings_of
 from .report import data_of, finish, notes, outcome_of, skipped_indexes
+from .run.missing import Foresight
 from .run.prepare import read_all, rules_of, script_of
 from .run.preview import Preview, preview_files, rehearse
+from .run.problem import Problem, refuse_problems
 from .run.rollback import read_rollbacks, roll_back_one
 from .run.statement_by_statement import Stepper
+from .run.syntax import syntax_errors
 from .run.transaction import Result, apply_whole
 from .session.limits import origin_of_limit
 from .session.session import Rules, Session
@@ -52,11 +55,11 @@ def preview(call: Call, database: Database, plan: Plan) -> Outcome:
         if call.options["rehearse"]:
             rehearsed = rehearse(session, scripts)
         else:
+            state = read.read(database, rules.history)
+            _refuse_certain_failures(database, scripts, state)
             indexes = SkippedIndexes(session)
             lost = indexes.look()
-            looked = preview_files(
-                indexes, scripts, _names_in_later_files(plan.pending), read.read(database, rules.history)
-            )
+            looked = preview_files(indexes, scripts, _names_in_later_files(plan.pending), state)
     data = data_of(
         restored_indexes=lost,
         lint=linter.findings,
@@ -74,6 +77,20 @@ def preview(call: Call, database: Database, plan: Plan) -> Outcome:
     if rehearsed:
         summary = f"{len(rehearsed)} migrations were rehearsed and rolled back."
     return outcome_of(call.check_mode, data, summary, plan)
+
+
+def _refuse_certain_failures(
+    database: Database, scripts: Sequence[tuple[Migration, Script]], state: Mapping[tuple[Any, ...], read.Applied]
+) -> None:
+    foresight = Foresight(database)
+    problems: list[Problem] = []
+    for item, script in scripts:
+        known = state.get(item.sort_key)
+        if known is not None and known.partial:  # a part of it has run
+            break
+        errors = syntax_errors(database, script)
+        problems += errors or foresight.look(script)
+    refuse_problems(problems)
 
 
 def _linter(call: Call, database: Database) -> Linter:

@@ -1,0 +1,236 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Objects that are not there and rights that are missing, before anything runs.
+
+Only what is certain is told. A statement is asked about as long as nothing that is pending before it can have to do with it:
+what an earlier statement makes or changes is known by name, and after one whose effects cannot be known (a DO block, a function
+of somebody's own, a change of search_path) nothing more is told.
+"""
+
+from __future__ import annotations
+
+from ...errors import DatabaseError
+from ...postgres.database import Database
+from ...postgres.sqlstates import (
+    INSUFFICIENT_PRIVILEGE,
+    INVALID_SCHEMA_NAME,
+    UNDEFINED_COLUMN,
+    UNDEFINED_FUNCTION,
+    UNDEFINED_OBJECT,
+    UNDEFINED_TABLE,
+)
+from ..files.script import Script
+from ..sql.lexer import Statement
+from ..sql.statements import Named, created, dropped, moves_names, qualified, written
+from ..sql.tokens import QUOTED, WORD
+from .lock_levels import lock_of
+from .problem import Problem
+
+_QUERIES = ("select", "insert", "update", "delete", "with", "values", "merge")
+_CERTAIN = (UNDEFINED_TABLE, UNDEFINED_COLUMN, UNDEFINED_FUNCTION, UNDEFINED_OBJECT, INVALID_SCHEMA_NAME)
+_HARMLESS = frozenset(
+    ("comment", "analyze", "vacuum", "lock", "begin", "start", "commit", "end", "reindex", "explain", "show")
+)
+_MADE = frozenset(
+    ("table", "view", "sequence", "index", "type", "domain", "function", "procedure", "schema", "policy", "trigger")
+)
+_ALTERED = frozenset(("table", "view", "sequence", "index", "type", "domain", "function", "procedure", "materialized"))
+_RIGHTS = ("grant", "revoke")
+
+_FACTS = """
+SELECT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D') AS watched,
+       EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE NOT tgisinternal) OR EXISTS (
+         SELECT FROM pg_catalog.pg_rewrite WHERE rulename <> '_RETURN' AND oid >= 16384) AS triggered,
+       ARRAY(SELECT DISTINCT pg_catalog.lower(proname) FROM pg_catalog.pg_proc WHERE oid >= 16384) AS routines
+"""
+_RELATION = """
+SELECT pg_catalog.pg_has_role(c.relowner, 'USAGE') AS own, pg_catalog.pg_has_role(n.nspowner, 'USAGE') AS own_schema
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass(%s)
+"""
+_SCHEMA = """
+SELECT name, pg_catalog.to_regnamespace(name) IS NOT NULL AS there,
+       coalesce(pg_catalog.has_schema_privilege(pg_catalog.to_regnamespace(name)::oid, 'CREATE'), false) AS allowed
+  FROM (SELECT coalesce(%s, pg_catalog.quote_ident(pg_catalog.current_schema())) AS name) AS s
+"""
+_EXTENSION = """
+SELECT a.installed_version IS NOT NULL AS installed, v.superuser AND NOT v.trusted AS needs_superuser,
+       (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS super
+  FROM pg_catalog.pg_available_extensions a
+  JOIN pg_catalog.pg_available_extension_versions v ON v.name = a.name AND v.version = a.default_version WHERE a.name = %s
+"""
+
+
+class Foresight:
+    """Looks at one file after the other, in the order in which they will run."""
+
+    def __init__(self, database: Database) -> None:
+        facts = database.row(_FACTS) or {"watched": True, "triggered": True, "routines": []}
+        self._database = database
+        self._unsure, self._triggered = bool(facts["watched"]), bool(facts["triggered"])
+        self._routines: set[str] = set(facts["routines"])
+        self._rights_change = False
+        self._touched: set[str] = set()
+
+    def look(self, script: Script) -> list[Problem]:
+        """What will fail in this file for certain."""
+        problems = []
+        settled = True  # as far as the file's own settings go
+        for statement in script.statements:
+            if self._unsure:
+                break
+            text = script.text[statement.start : statement.end]
+            lowered = text.lower()
+            if settled and not any(name in lowered for name in self._touched):
+                message = self._ask(statement, text)
+                if message:
+                    problems.append(Problem(script.file, statement.line, message))
+            settled = settled and not moves_names(statement)
+            self._note(statement)
+        return problems
+
+    def _note(self, statement: Statement) -> None:
+        """What the statements after this one may find changed."""
+        words = statement.key()
+        first, named = words[0], created(statement)
+        if self._calls_own(statement):
+            self._unsure = True
+        elif first in _RIGHTS:
+            self._rights_change = True
+        elif named is not None and named.kind != "extension":
+            self._touched.add(_last(named.name))
+            if named.kind == "routine":
+                self._routines.add(_last(named.name))
+        elif first == "create":
+            self._note_other(words, statement)
+        elif first == "alter" and words[1:2] and words[1] in _ALTERED:
+            at = 2 + (words[1] == "materialized")
+            while words[at : at + 1] and words[at] in ("if", "exists", "only"):
+                at += 1
+            self._touched.add(_last(written(statement.tokens[at : qualified(statement.tokens, at)])))
+            if "rename" in words or "schema" in words:
+                self._touched.add(statement.tokens[-1].name.lower())
+            self._rights_change = self._rights_change or "owner" in words
+        elif first == "drop":
+            self._touched |= {_last(item.name) for item in dropped(statement)}
+        elif first in ("insert", "update", "delete", "truncate", "copy", "merge"):
+            self._unsure = self._triggered
+        elif first in ("select", "with"):
+            self._unsure = "into" in words
+        elif first not in _HARMLESS and first not in ("set", "reset", "values"):
+            self._unsure = True
+
+    def _note_other(self, words: tuple[str, ...], statement: Statement) -> None:
+        """CREATE TEMP TABLE, CREATE TRIGGER, CREATE ROLE and what else has a name of another kind."""
+        kind = next((word for word in words[1:5] if word in _MADE), "")
+        if kind == "trigger" and "event" not in words[:2]:
+            self._triggered = True
+        elif kind in ("table", "view", "sequence"):
+            at = words.index(kind) + 1
+            at += 3 * (words[at : at + 3] == ("if", "not", "exists"))
+            self._touched.add(_last(written(statement.tokens[at : qualified(statement.tokens, at)])))
+        elif kind != "policy":
+            self._unsure = True
+
+    def _calls_own(self, statement: Statement) -> bool:
+        """Whether a function that is not PostgreSQL's own is called: it may do anything."""
+        tokens = statement.tokens
+        if statement.key()[0] in ("create", "alter", "drop", "comment", "grant", "revoke"):
+            return False
+        return any(
+            token.kind in (WORD, QUOTED) and after.text == "(" and token.name.lower() in self._routines
+            for token, after in zip(tokens, tokens[1:])
+        )
+
+    def _ask(self, statement: Statement, text: str) -> str:
+        """Why the statement will fail; empty if it will not, or if that is not certain."""
+        words = statement.key()
+        if words[0] in _QUERIES:
+            return "" if "into" in words and words[0] in ("select", "with") else self._explain(text, True)
+        if words[0] == "create":
+            return self._ask_create(statement, text, words)
+        if words[0] == "drop":
+            found = [self._relation(item.name, False, True) for item in dropped(statement) if _is_relation(item)]
+            return next(filter(None, found), "")
+        _level, table = lock_of(statement)
+        if not table or words[2:4] == ("if", "exists") or words[0] not in ("alter", "truncate", "lock"):
+            return ""
+        return self._relation(table, words[:2] == ("alter", "table"), False)
+
+    def _ask_create(self, statement: Statement, text: str, words: tuple[str, ...]) -> str:
+        named = created(statement)
+        if "index" in words[1:3]:
+            _level, table = lock_of(statement)
+            return self._relation(table, True, False) if table and "if" not in words[2:6] else ""
+        if named is None:
+            return ""
+        if named.kind == "extension":
+            return self._extension(named)
+        if named.kind == "schema":
+            allowed = "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')"
+            denied = not named.tolerant and not self._rights_change and self._database.value(allowed) is False
+            return "CREATE SCHEMA needs the right CREATE on the database" if denied else ""
+        problem = self._schema(named)
+        if problem or "view" not in words[1:5] or "as" not in words:
+            return problem or self._references(statement, named, words)
+        return self._explain(text[statement.tokens[words.index("as")].end - statement.start :], False)
+
+    def _references(self, statement: Statement, named: Named, words: tuple[str, ...]) -> str:
+        """The tables that a new table's foreign keys refer to."""
+        if "table" not in words[1:4]:
+            return ""
+        for at, word in enumerate(words):
+            if word == "references" and statement.tokens[at].kind == WORD:
+                table = written(statement.tokens[at + 1 : qualified(statement.tokens, at + 1)])
+                problem = "" if _last(table) == _last(named.name) or not table else self._relation(table, False, False)
+                if problem:
+                    return problem
+        return ""
+
+    def _explain(self, query: str, with_rights: bool) -> str:
+        """Plan the query, which looks up every name in it, and the rights; nothing of it is run."""
+        certain = (*_CERTAIN, INSUFFICIENT_PRIVILEGE) if with_rights and not self._rights_change else _CERTAIN
+        try:
+            with self._database.transaction("BEGIN READ ONLY"):
+                self._database.execute("SET LOCAL lock_timeout = '200ms'; SET LOCAL statement_timeout = '2s'")
+                self._database.execute(f"EXPLAIN {query}")
+        except DatabaseError as error:
+            return error.message if error.sqlstate in certain else ""
+        return ""
+
+    def _relation(self, name: str, own: bool, own_or_schema: bool) -> str:
+        row = self._database.row(_RELATION, (name,))
+        if row is None:
+            return f"{name} does not exist"
+        if self._rights_change or row["own"] or not (own or own_or_schema) or (own_or_schema and row["own_schema"]):
+            return ""
+        return f"{name} belongs to another role, and only its owner may do this"
+
+    def _schema(self, named: Named) -> str:
+        prefix, dot, _name = named.name.rpartition(".")
+        if dot and prefix.count(".") != prefix.count('"."'):
+            return ""  # with the database's name, or a dot in a quoted name
+        row = self._database.row(_SCHEMA, (prefix or None,))
+        if row is None or row["name"] is None:
+            return "no schema of search_path exists, so that nothing can be created without a schema's name"
+        if not row["there"]:
+            return f"the schema {row['name']} does not exist"
+        if row["allowed"] or self._rights_change:
+            return ""
+        return f"the role may not create anything in the schema {row['name']}: GRANT CREATE ON SCHEMA {row['name']}"
+
+    def _extension(self, named: Named) -> str:
+        name = named.name.strip('"')
+        row = self._database.row(_EXTENSION, (name,))
+        if row is None:
+            return f"the extension {name} is not available on this server: install its package first"
+        denied = row["needs_superuser"] and not row["super"] and not row["installed"]
+        return f"only a superuser may create the extension {name}" if denied else ""
+
+
+def _last(name: str) -> str:
+    return name.split("(")[0].rsplit(".", 1)[-1].strip().strip('"').lower()
+
+
+def _is_relation(named: Named) -> bool:
+    return named.kind == "relation" and not named.tolerant
