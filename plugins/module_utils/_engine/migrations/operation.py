@@ -17,8 +17,7 @@ from .files.directory import read_directory
 from .files.naming import Migration, parse_files
 from .history import read
 from .history.plan import Plan, edited, make_plan
-from .indexes.skipped import read as read_skipped
-from .indexes.skipped import settled
+from .indexes.presence import any_skipped
 from .progress import capture_progress
 from .report import data_of, finish, notes, outcome_of
 
@@ -92,8 +91,7 @@ def _run(call: Call, database: Database, migrations: Sequence[Migration]) -> Out
         return roll_back(call, database, migrations)
     plan = _read_plan(database, migrations, call.options)
     if not plan.pending and not plan.amended:
-        skipped = read_skipped(database)
-        if skipped and not settled(database, skipped):
+        if any_skipped(database) and not _settled(database):
             from .runs import restore_indexes
 
             return restore_indexes(call, database, plan)
@@ -107,6 +105,12 @@ def _run(call: Call, database: Database, migrations: Sequence[Migration]) -> Out
     if call.check_mode or call.options["rehearse"]:
         return runs.preview(call, database, plan)
     return runs.apply(call, database, plan)
+
+
+def _settled(database: Database) -> bool:
+    from .indexes import skipped
+
+    return skipped.settled(database, skipped.read(database))
 
 
 def _take_over(call: Call, database: Database, plan: Plan, migrations: Sequence[Migration]) -> Outcome:

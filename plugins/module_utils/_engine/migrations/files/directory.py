@@ -42,8 +42,11 @@ def unseen_files(path: str, naming: str, limit: int = 20) -> list[str]:
     Raises:
         OptionError: the directory cannot be read.
     """
-    seen = set(_read_names(path, naming))
-    below = sorted(name for name in _walk(path) if name not in seen)
+    if naming in FOLDERS or naming == "flyway":
+        seen = set(_read_names(path, naming))
+        below = sorted(name for name in _walk(path) if name not in seen)
+    else:  # each SQL file of the directory itself is seen, and read
+        below = sorted(f"{name}/{file}" for name in _folders(path) for file in _walk(os.path.join(path, name)))
     return below[:limit]
 
 
@@ -59,21 +62,33 @@ def _read_names(path: str, naming: str) -> list[str]:
     try:
         return sorted(_sql_names(path, naming))
     except OSError as error:
-        raise OptionError(
-            "path",
-            path,
-            f"The migration directory cannot be read ({error.strerror}). Name a directory of .sql files that the user "
-            "who runs the playbook may read.",
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: str, error: OSError) -> OptionError:
+    return OptionError(
+        "path",
+        path,
+        f"The migration directory cannot be read ({error.strerror}). Name a directory of .sql files that the user "
+        "who runs the playbook may read.",
+    )
+
+
+def _folders(path: str) -> list[str]:
+    try:
+        with os.scandir(path) as entries:
+            return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False) and entry.name[:1] != "."]
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def _walk(path: str) -> Iterable[str]:
     """Every SQL file below the directory, relative to it, links to directories not followed."""
     for folder, inner, files in os.walk(path):
         inner[:] = sorted(name for name in inner if not name.startswith("."))
-        for name in sorted(files):
-            if name.lower().endswith(".sql") and not name.startswith("."):
-                yield os.path.relpath(os.path.join(folder, name), path).replace(os.sep, "/")
+        below = os.path.relpath(folder, path).replace(os.sep, "/")
+        prefix = "" if below == "." else f"{below}/"
+        yield from (prefix + name for name in sorted(files) if name.lower().endswith(".sql") and name[:1] != ".")
 
 
 def _refuse_other_shapes(path: str, naming: str) -> None:
@@ -102,8 +117,8 @@ def _sql_names(path: str, naming: str) -> Iterable[str]:
 
 # Namings whose tool says in a file beside the SQL that it runs by statement.
 _CONFIGURED = frozenset(("flyway", "diesel", "directory"))
-_FLYWAY_CONF = re.compile(r"^\s*executeInTransaction\s*=\s*false\b", re.IGNORECASE | re.MULTILINE)
-_DIESEL_TOML = re.compile(r"^\s*run_in_transaction\s*=\s*false\b", re.MULTILINE)
+_FLYWAY_CONF = r"(?im)^\s*executeInTransaction\s*=\s*false\b"
+_DIESEL_TOML = r"(?m)^\s*run_in_transaction\s*=\s*false\b"
 
 
 def _runs_by_statement(path: str, naming: str) -> bool:
@@ -113,7 +128,7 @@ def _runs_by_statement(path: str, naming: str) -> bool:
             text = stream.read(65536)
     except OSError:
         return False
-    return (_FLYWAY_CONF if naming == "flyway" else _DIESEL_TOML).search(text) is not None
+    return re.search(_FLYWAY_CONF if naming == "flyway" else _DIESEL_TOML, text) is not None
 
 
 def _is_sql(entry: os.DirEntry[str]) -> bool:

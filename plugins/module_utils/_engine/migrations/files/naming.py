@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ...errors import TitanError
-from . import both_ways
 
 # Naming conventions: the patterns of a file (up), of its rollback (down) and of a repeatable one, and how a rollback file ends.
 # A number, a dotted one, or a date, each with the numbers that follow it: 0010, 01.02.00_01, 20240101_120000, 2024-01-01-120000.
@@ -54,7 +53,7 @@ _SHAPE = {
     _BOTH_WAYS: "NNNN_name.sql or R__name.sql",
 }
 SHAPES = {name: _SHAPE[patterns] for name, patterns in _NAMINGS.items()}
-_WORDY = re.compile(r"[^0-9._-]")
+_WORDY = r"[^0-9._-]"
 _LONG_ZERO = 8
 
 
@@ -116,7 +115,7 @@ def version_order(version: str) -> tuple[int, ...]:
     if version.isdigit():
         number = int(version)  # a date of nothing but zeros, as some histories begin: each length of it is another one
         return (number,) if number or len(version) < _LONG_ZERO else (0, len(version))
-    if _WORDY.search(version):
+    if re.search(_WORDY, version):
         return tuple(map(ord, version))
     return tuple(int(part) for part in re.findall("[0-9]+", version.replace("-", ""))) or (0,)
 
@@ -215,7 +214,9 @@ def _migration(
     content = item["content"]
     text = content[1:] if content[:1] == "\ufeff" else content
     down_file, down_text = (back[0]["name"], back[0]["content"].lstrip("\ufeff")) if back else ("", "")
-    if naming in both_ways.TOOLS and version:
+    if _NAMINGS[naming] is _BOTH_WAYS and version:
+        from . import both_ways  # its patterns are for three namings
+
         text, rollback = both_ways.split_ways(text, naming, item["name"])
         down_file, down_text = ("", "") if rollback is None else (item["name"], rollback)
         content = text

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypedDict, cast
 
 from ...postgres.database import Database
+from .presence import has_table
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS titan_ops.skipped_index (
@@ -125,19 +126,15 @@ class State(NamedTuple):
     leftovers: list[SkippedIndex]
 
 
-def exists(database: Database) -> bool:
-    return database.value("SELECT pg_catalog.to_regclass('titan_ops.skipped_index') IS NOT NULL") is True
-
-
 def create(database: Database) -> None:
     """Make the table if it is missing: before the files, as everything of ours."""
-    if not exists(database):
+    if not has_table(database):
         database.execute(_TABLE)
 
 
 def read(database: Database) -> list[SkippedIndex]:
     """All of them as they were written; empty without the table."""
-    if not exists(database):
+    if not has_table(database):
         return []
     rows = database.rows(f"SELECT {_COLUMNS} FROM titan_ops.skipped_index ORDER BY 1, 2")  # noqa: S608 - fixed names
     return [SkippedIndex(**row) for row in rows]
