@@ -24,7 +24,7 @@ demo-clean: ## Stop the demo's PostgreSQL and remove .demo/
 test: lint unit docs-lint ## Lint, unit and integration tests, documentation checks
 
 unit: .venv/test.stamp ## Unit and integration tests against the embedded PostgreSQL
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=10
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
 
 lint: .venv/test.stamp ## ruff, mypy, yamllint, ansible-lint (production profile)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check -q .

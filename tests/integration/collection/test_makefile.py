@@ -27,7 +27,7 @@ CALLS = {
     "picture": ["python -m tools.picture"],
     "demo-stop": ["python examples/demo/demo.py stop"],
     "demo-clean": ["python examples/demo/demo.py clean"],
-    "unit": ["python -m pytest -n 2 --dist loadfile --durations=10"],
+    "unit": ["python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10"],
     "lint": [
         "ruff check .",
         "ruff format --check -q .",
