@@ -215,7 +215,7 @@ def _in_steps(
 ) -> Script:
     steps: list[Step] = []
     group: list[Statement] = []
-    block = False
+    opening: Statement | None = None  # the BEGIN of the block that is open
     data_ends = {copy.start: copy.after for copy in client_lines(text).copies}  # the rows of a COPY go with it
 
     def close() -> None:
@@ -226,30 +226,56 @@ def _in_steps(
 
     for statement, kind in zip(statements, modes):
         if kind == CONTROL:
-            if block == (statement.key()[0] in ("begin", "start")) or statement.key()[0] in (
-                "rollback",
-                "abort",
-                "prepare",
-            ):
-                raise _unbalanced(file, statement)
-            close()
-            block = not block
-        elif kind == TOGETHER or block:
+            what = _boundary(statement, file)
+            if what == BEGIN and opening is None:
+                close()
+                opening = statement
+            elif (
+                what == ROLLBACK and opening is not None
+            ):  # nothing of it stays: it is sent with its own BEGIN and ROLLBACK
+                sql = text[opening.start : statement.end]
+                steps.append(Step(len(steps) + 1, sql, opening.start, (opening, *group, statement), False))
+                group.clear()
+                opening = None
+            elif what == COMMIT and opening is not None:
+                close()
+                opening = None
+            else:  # PostgreSQL warns of it, and does nothing
+                notes += (
+                    f"{file}, line {statement.line}: {' '.join(statement.words(2)).upper()} does nothing here and is left out.",
+                )
+        elif kind == TOGETHER or opening is not None:
             group.append(statement)
         else:
             close()
             sql = text[statement.start : data_ends.get(statement.start, statement.end)]
             steps.append(Step(len(steps) + 1, sql, statement.start, (statement,), False, kind == EITHER))
+    if opening is not None:
+        raise _unbalanced(file, opening)
     close()
-    if block:
-        raise _unbalanced(file, statements[-1])
     return Script(file, text, False, tuple(statements), tuple(steps), head, notes)
+
+
+BEGIN, COMMIT, ROLLBACK = "begin", "commit", "rollback"
+
+
+def _boundary(statement: Statement, file: str) -> str:
+    """Whether the statement begins a block, ends it, or takes it back.
+
+    Raises:
+        TitanError: it is one that cannot be recorded: PREPARE TRANSACTION, or AND CHAIN.
+    """
+    words = statement.key()
+    if words[0] == "prepare" or "chain" in words[1:] and "no" not in words[1:]:
+        raise _unbalanced(file, statement)
+    return {"start": BEGIN, "begin": BEGIN, "rollback": ROLLBACK, "abort": ROLLBACK}.get(words[0], COMMIT)
 
 
 def _unbalanced(file: str, statement: Statement) -> TitanError:
     return TitanError(
         f"{file}, line {statement.line}: this file begins and ends transactions in a way that cannot be recorded "
-        "step by step. Remove BEGIN and COMMIT, since each file runs in a transaction of its own, or split the file.",
+        "step by step: a block that never ends, PREPARE TRANSACTION, or AND CHAIN. "
+        "Remove BEGIN and COMMIT, since each file runs in a transaction of its own, or split the file.",
         file=file,
         line=statement.line,
     )

@@ -342,6 +342,9 @@ class Stepper:
             try:
                 self.session.run(step.sql)
             except DatabaseError as error:
+                if len(step.statements) > 1:  # a block with its own BEGIN: it is still open, and leaves nothing
+                    self.session.rollback()
+                    self.attempt.steps = self.attempt.steps[: step.number - 1]
                 if declaration and not self.database.closed:
                     self._heal([record])
                 if resumed and error.sqlstate in _DONE_BEFORE:

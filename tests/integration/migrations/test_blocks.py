@@ -1,0 +1,59 @@
+"""Files with transactions of their own, as psql runs them: blocks that are taken back, stray words, nested ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
+
+from tests.integration.migrations.judge import Databases
+
+ALONE = "-- transaction: none\n"
+TEXTS = {
+    "taken back": "CREATE TABLE t (n int); BEGIN; INSERT INTO t VALUES (1); ROLLBACK; INSERT INTO t VALUES (2);",
+    "with a savepoint": "CREATE TABLE t (n int); BEGIN; INSERT INTO t VALUES (1); SAVEPOINT a; INSERT INTO t VALUES (2); "
+    "ROLLBACK TO a; INSERT INTO t VALUES (3); COMMIT; BEGIN WORK; DROP TABLE t; ABORT;",
+    "words that do nothing": "COMMIT; CREATE TABLE t (n int); ROLLBACK; BEGIN; BEGIN; INSERT INTO t VALUES (1); END; END;",
+    "rows in a block": "CREATE TABLE t (n int);\nBEGIN;\nCOPY t FROM stdin;\n1\n2\n\\.\nROLLBACK;\nBEGIN;\nCOPY t FROM stdin;\n3\n\\.\nCOMMIT;",
+    "settings go with it": "CREATE TABLE t (n int); CREATE SCHEMA s; BEGIN; SET search_path = s; ROLLBACK; "
+    "CREATE TABLE u (n int); INSERT INTO t VALUES (9);",
+    "an index in it": "CREATE TABLE t (n int); CREATE INDEX a ON t (n); BEGIN; DROP INDEX a; "
+    "CREATE INDEX b ON t (n); ROLLBACK; INSERT INTO t VALUES (1);",
+    "levels": "CREATE TABLE t (n int); BEGIN ISOLATION LEVEL SERIALIZABLE; INSERT INTO t VALUES (1); ROLLBACK; "
+    "START TRANSACTION; INSERT INTO t VALUES (2); COMMIT;",
+}  # fmt: skip
+TABLES = "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('public', 's') ORDER BY 1, 2"
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_as_psql(databases: Databases, tmp_path: Path, name: str) -> None:
+    databases.empty()
+    path = tmp_path / "1_x.sql"
+    path.write_text(ALONE + TEXTS[name])
+    databases.psql([path])
+    databases.migrate([("1_x.sql", ALONE + TEXTS[name])])
+    for query in ("SELECT n FROM public.t ORDER BY 1", TABLES):
+        assert databases.rows(databases.engine, query) == databases.rows(databases.judge, query)
+    assert not databases.difference()
+
+
+def test_a_failure_inside_a_block_that_is_taken_back(databases: Databases) -> None:
+    databases.empty()
+    text = (
+        ALONE
+        + "CREATE TABLE t (n int);\nBEGIN;\nINSERT INTO t VALUES (1);\nSELECT 1 / 0;\nROLLBACK;\nINSERT INTO t VALUES (2);"
+    )
+    with pytest.raises(TitanError, match="division by zero.*Steps 1 to 1 of 3 are done"):
+        databases.migrate([("1_x.sql", text)])
+    assert databases.rows(databases.engine, "SELECT n FROM public.t") == []
+    databases.migrate([("1_x.sql", text.replace("1 / 0", "1 / 1"))])
+    assert databases.rows(databases.engine, "SELECT n FROM public.t") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    "text", ["BEGIN; SELECT 1;", "BEGIN; SELECT 1; COMMIT AND CHAIN;", "BEGIN; PREPARE TRANSACTION 'x';"]
+)
+def test_what_cannot_be_recorded_is_refused(databases: Databases, text: str) -> None:
+    with pytest.raises(TitanError, match="1_x.sql, line 2: .* cannot be recorded"):
+        databases.migrate([("1_x.sql", ALONE + text)])
