@@ -55,5 +55,6 @@ def test_a_failure_inside_a_block_that_is_taken_back(databases: Databases) -> No
     "text", ["BEGIN; SELECT 1;", "BEGIN; SELECT 1; COMMIT AND CHAIN;", "BEGIN; PREPARE TRANSACTION 'x';"]
 )
 def test_what_cannot_be_recorded_is_refused(databases: Databases, text: str) -> None:
+    databases.empty()
     with pytest.raises(TitanError, match="1_x.sql, line 2: .* cannot be recorded"):
         databases.migrate([("1_x.sql", ALONE + text)])
