@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 import time
@@ -23,7 +24,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.steps impor
 from tests.conftest import drop_database, embedded_programs, login
 from tests.processes import end_of
 
-from .helpers import backup, damage, restore
+from .helpers import backup, damage, drill, restore
 
 
 def databases(server: Cluster) -> set[str]:
@@ -230,3 +231,15 @@ def test_what_another_server_lacks_or_shares_is_told(small: ConnectionSettings, 
     manifest.write_text(manifest.read_text().replace('"superuser": "postgres"', '"superuser": "boss elsewhere"'))
     with pytest.raises(TitanError, match="needs roles that the server does not have: 'boss elsewhere'"):
         restore(small, source=path, into="told later")
+
+
+def test_room_is_asked_of_the_directories_that_are_written_to(
+    server: Cluster, small: ConnectionSettings, dest: Path, first: str
+) -> None:
+    manifest = Path(first + ".json")
+    manifest.write_text(re.sub(r'"bytes": \d+', '"bytes": 1000000000000000', manifest.read_text()))
+    with pytest.raises(TitanError, match=f"Not enough room in {server.data}"):
+        restore(small, source=first, into="too large")
+    with pytest.raises(TitanError, match=f"Not enough room in {dest}.*drill_dir"):
+        drill(source=first, drill_dir=str(dest))
+    assert "too large" not in databases(server)

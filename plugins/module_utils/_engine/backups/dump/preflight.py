@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ...errors import OptionError, TitanError
 from ...postgres.programs import CLIENT, SERVER, Programs, find_programs
 from ..catalog.entry import Entry
 from ..catalog.read import newest_verified
+from ..load.room import require_room
 from ..programs.codecs import choose_compression
 from .source import Source
 
@@ -97,28 +96,10 @@ def require_space(dest: str, drill_dir: str | None, last: Entry | None, source: 
     Raises:
         TitanError: names the directory, what is free and what is needed.
     """
-    needs: dict[int, tuple[str, float]] = {}
-    for folder, amount in ((dest, (last.size if last else 0) * _SPARE), (drill_dir, source.bytes * _SPARE)):
-        if folder:
-            device = os.stat(existing(folder)).st_dev
-            needs[device] = (folder, needs.get(device, (folder, 0.0))[1] + amount)
-    for folder, needed in needs.values():
-        free = shutil.disk_usage(existing(folder)).free
-        if free < needed:
-            raise TitanError(
-                f"Not enough room in {folder}: {free // 2**20} MiB are free, {int(needed) // 2**20 + 1} MiB are needed. Make room, "
-                "or name another directory (options 'dest', 'drill_dir').",
-                free_bytes=free,
-                needed_bytes=int(needed),
-            )
-
-
-def existing(path: str) -> str:
-    """The path, or its nearest parent that exists (check mode comes before the directory)."""
-    folder = Path(path).absolute()
-    while not folder.exists():
-        folder = folder.parent
-    return str(folder)
+    needs = [(dest, (last.size if last else 0) * _SPARE)]
+    if drill_dir:
+        needs.append((drill_dir, source.bytes * _SPARE))
+    require_room(needs, "Make room, or name another directory (options 'dest', 'drill_dir').")
 
 
 def last_of_kind(entries: Sequence[Entry], extension: str) -> Entry | None:

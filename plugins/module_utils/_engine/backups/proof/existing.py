@@ -20,6 +20,7 @@ from ..catalog.manifest import Manifest, Verification, manifest_path, write_mani
 from ..catalog.naming import FileName, parse_file_name
 from ..catalog.read import read_entry
 from ..catalog.sealed import unseal
+from ..load.room import RESTORED, require_room
 from ..programs.pipeline import Deadline
 from .drill import DrillResult, run_drill
 from .look import wishes_from
@@ -70,10 +71,14 @@ def _drilled(path: str, manifest: Manifest, file: FileName, programs: Programs, 
     if found != manifest.sha256:
         problem = f"its SHA-256 is {found}, but {manifest.sha256} in the manifest"
     else:
+        folder = absolute(options["drill_dir"]) or default_directory()
+        require_room(
+            [(folder, manifest.source.bytes * RESTORED)] if manifest.source else [], "Name another one in 'drill_dir'."
+        )
         try:
             result = run_drill(
                 path, file.kind, manifest, programs, Deadline(options["timeout"]),
-                absolute(options["drill_dir"]) or default_directory(), options["jobs"], absolute(options["identity"]), None,
+                folder, options["jobs"], absolute(options["identity"]), None,
                 call.say, wishes,
             )  # fmt: skip
             problem = "; ".join(result.differences)

@@ -33,6 +33,7 @@ from ..content.structure import make_extensions
 from ..load.fewer_jobs import load_with_fewer_jobs
 from ..load.loading import Loader
 from ..load.properties import apply_properties, property_differences
+from ..load.room import require_room_on_server
 from ..load.targets import (
     UNFINISHED,
     create_database,
@@ -85,6 +86,7 @@ def restore_entry(entry: Entry, call: Call) -> Outcome:
         programs = _programs(server, manifest, kind, options["programs"])
         plan = make_restore_plan(server, options["into"], options["swap"], datetime.now(timezone.utc))
         _require_targets(server, source, entry)
+        require_room_on_server(server, source.bytes)
         if call.check_mode:
             tables = len(manifest.fingerprint.tables) if manifest else 0
             return _outcome(plan, entry, tables, entry.rows, ())

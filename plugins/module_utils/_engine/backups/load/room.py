@@ -1,0 +1,60 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether the disks have room for what is about to be written, asked of the directories that it goes to."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from ...errors import TitanError
+from ...postgres.database import Database
+from ...postgres.disk import data_directory
+
+RESTORED = 1.15  # bytes on disk for each byte of the source
+
+
+def require_room(needs: Iterable[tuple[str, float]], advice: str) -> None:
+    """Refuse to start without room.
+
+    Args:
+        needs: Directories, which need not exist yet, and the bytes that go there; those on one device are added up.
+        advice: How the message ends.
+
+    Raises:
+        TitanError: names the directory, what is free and what is needed.
+    """
+    devices: dict[int, tuple[str, float]] = {}
+    for folder, amount in needs:
+        device = os.stat(existing(folder)).st_dev
+        devices[device] = (folder, devices.get(device, (folder, 0.0))[1] + amount)
+    for folder, needed in devices.values():
+        free = shutil.disk_usage(existing(folder)).free
+        if free < needed:
+            raise TitanError(
+                f"Not enough room in {folder}: {free // 2**20} MiB are free, {int(needed) // 2**20 + 1} MiB are needed. {advice}",
+                free_bytes=free,
+                needed_bytes=int(needed),
+            )
+
+
+def require_room_on_server(server: Database, source_bytes: int) -> None:
+    """Refuse a restore that the server's disk has no room for, where the server runs on this host and says where it writes.
+
+    Raises:
+        TitanError: names the directory, what is free and what is needed.
+    """
+    folder = data_directory(server)
+    if source_bytes and os.path.isdir(folder):
+        require_room([(folder, source_bytes * RESTORED)], "Make room on the server's disk, or restore on another one.")
+
+
+def existing(path: str) -> str:
+    """The path, or its nearest parent that exists (check mode comes before the directory)."""
+    folder = Path(path).absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return str(folder)
