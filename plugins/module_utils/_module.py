@@ -22,6 +22,7 @@ from ._engine.postgres import database
 from ._engine.postgres.options import CONNECTION
 from ._engine.postgres.time_limit import time_limit
 from ._engine.postgres.variables import settings_from_options
+from ._engine.text.one_line import lines, printable
 from ._engine.text.options import Option, Spec, argument_spec, is_left_empty
 
 
@@ -51,16 +52,18 @@ def run_module(operation: Callable[[Call], Outcome], options: Spec, *, connectio
                 )
             )
     except TitanError as error:
-        module.fail_json(msg=error.message, **{key: value for key, value in error.details.items() if value is not None})
+        module.fail_json(
+            msg=printable(error.message), **{key: value for key, value in error.details.items() if value is not None}
+        )
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         module.fail_json(
             msg=f"The operating system refused{where}: {error.strerror}.", exception=traceback.format_exc()
         )
     for warning in (*(settings.notes if settings else ()), *outcome.warnings):
-        module.warn(warning)
+        module.warn(printable(warning))
     diff = {"before": outcome.before, "after": outcome.after}
-    module.exit_json(changed=outcome.changed, diff=diff, summary=outcome.summary, **outcome.data)
+    module.exit_json(changed=outcome.changed, diff=diff, summary=lines(outcome.summary), **outcome.data)
 
 
 def end_process(sentence: str) -> None:

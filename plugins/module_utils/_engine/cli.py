@@ -24,6 +24,7 @@ from .postgres import database
 from .postgres.time_limit import time_limit
 from .postgres.variables import forget_session_variables, settings_from_options, settings_from_variables
 from .text.arguments import add_flags, as_typed, complete
+from .text.one_line import lines, printable
 from .text.options import Spec
 from .version import VERSION
 
@@ -214,11 +215,11 @@ def _perform(known: argparse.Namespace, config: dict[str, Any], as_job: bool = F
         return status, {"failed": True, "msg": error.message, "message": error.message, **error.details}
     data = {"changed": outcome.changed, "summary": outcome.summary, **outcome.data}
     for warning in (*(settings.notes if settings else ()), *outcome.warnings):
-        print(f"{'' if as_job else f'titan-db {known.word}: '}warning: {warning}", file=sys.stderr)
+        print(f"{'' if as_job else f'titan-db {known.word}: '}warning: {printable(warning)}", file=sys.stderr)
     if known.json and not as_job:
         print(json.dumps(data, default=str))
     elif not (as_job and not outcome.data.get("report")):
-        print(outcome.data.get("report") or outcome.summary)
+        print(outcome.data.get("report") or lines(outcome.summary))
     return int(outcome.data.get("exit_status", 0)), data
 
 
@@ -250,7 +251,10 @@ def _failed(known: argparse.Namespace, error: TitanError) -> int:
     if getattr(known, "json", False):
         print(json.dumps({"failed": True, "msg": error.message, **error.details}, default=str))
     names = COMMANDS[known.word].spec() if known.word in COMMANDS else {}
-    print(f"titan-db {known.word}: {as_typed(error.message, [*names, 'config', 'job', 'env_file'])}", file=sys.stderr)
+    print(
+        f"titan-db {known.word}: {as_typed(printable(error.message), [*names, 'config', 'job', 'env_file'])}",
+        file=sys.stderr,
+    )
     return 3 if known.word == "health" else error.exit_status
 
 

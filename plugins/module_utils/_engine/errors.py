@@ -46,12 +46,14 @@ class LockedError(TitanError):
 class DatabaseError(TitanError):
     """The server refused or failed a statement.
 
-    ``sqlstate`` is the five-character SQLSTATE, or an empty string when the connection itself failed.
+    ``sqlstate`` is the five-character SQLSTATE, or an empty string when the connection itself failed. ``primary`` is the
+    server's own message, for decisions only: it may hold a row, so it is never shown.
     """
 
-    def __init__(self, message: str, sqlstate: str = "", **details: Any) -> None:
+    def __init__(self, message: str, sqlstate: str = "", primary: str = "", **details: Any) -> None:
         super().__init__(message, sqlstate=sqlstate, **details)
         self.sqlstate = sqlstate
+        self.primary = primary
 
     @property
     def lost(self) -> bool:

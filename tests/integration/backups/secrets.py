@@ -21,7 +21,7 @@ class CommandLines(threading.Thread):
         self.ended = threading.Event()
 
     def run(self) -> None:
-        while not self.ended.is_set():
+        while not self.ended.wait(0.01):
             for pid in filter(str.isdigit, os.listdir("/proc")):
                 try:
                     self.seen.add(Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace"))

@@ -21,6 +21,7 @@ from ..environment.results import JobResult
 from ..errors import TitanError
 from ..host.env_file import read_env_file
 from ..text.durations import parse_seconds
+from ..text.one_line import printable
 from .alerts import COVERED, FAILED, delivered, findings, is_new, needs_reminder, reason_of
 from .channels import Message, channels, check_channels, send
 
@@ -43,7 +44,7 @@ class Run:
     def log(self, text: str) -> None:
         """One log line. A log that cannot be written (a full disk) must not stop the job."""
         moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        line = f"{moment} {self.plan.name}[{self.run_id}] {text}"
+        line = f"{moment} {self.plan.name}[{self.run_id}] {printable(text)}"
         self.tail = [*self.tail[-_TAIL:], line]
         with suppress(OSError):
             os.write(self.out, line.encode("utf-8", errors="replace") + b"\n")

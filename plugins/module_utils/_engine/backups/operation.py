@@ -20,6 +20,7 @@ from ..postgres.connection import ConnectionSettings
 from ..postgres.database import connect
 from ..postgres.throw_away import default_directory, require_directory
 from ..text.durations import parse_duration
+from ..text.one_line import printable
 from .catalog.entry import PHYSICAL, Entry
 from .catalog.files import backup_lock
 from .catalog.keep_forever import pin_entry
@@ -102,7 +103,7 @@ def backup_info(call: Call) -> Outcome:
     if not entries:
         total = f"No backup was found: {nothing_there(options['dest'], options['name'])}"
     data["exit_status"] = 1 if bad or not entries else 0
-    return Outcome(False, data, "\n".join([*lines, total + "."]))
+    return Outcome(False, data, "\n".join([*map(printable, lines), total + "."]))
 
 
 def drill(call: Call) -> Outcome:

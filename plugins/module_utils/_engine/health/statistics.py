@@ -13,6 +13,7 @@ from typing import Any, TypedDict
 from ..backups.catalog.entry import Entry
 from ..environment.records import RunEntry
 from ..outcome import Data
+from ..text.one_line import printable
 from .facts import TableSize
 from .texts import size_text, table_text
 
@@ -60,7 +61,7 @@ def stats_report(snapshot: Snapshot, top: int) -> tuple[str, Data]:
     earlier = _a_week_ago(snapshot)
     moment = datetime.fromtimestamp(snapshot.now, timezone.utc)
     growth = snapshot.size - int(earlier["size"]) if earlier else None
-    head = f"Database {snapshot.database} on {moment:%Y-%m-%d %H:%M} UTC: {size_text(snapshot.size)}, {len(snapshot.tables)} tables"
+    head = f"Database {printable(snapshot.database)} on {moment:%Y-%m-%d %H:%M} UTC: {size_text(snapshot.size)}, {len(snapshot.tables)} tables"
     if earlier and growth is not None:
         days = (snapshot.now - float(earlier["at"])) / 86400
         head += f", {'+' if growth >= 0 else ''}{size_text(growth)} in {days:.1f} days"
@@ -138,7 +139,9 @@ def _backups_text(snapshot: Snapshot) -> str:
     bad = [each for each in snapshot.backups if each.problem]
     text = f"Backups: {len(snapshot.backups)} kept, {len(recent)} of the last 7 days, {len(proven)} of those proven by a restore"
     if bad:
-        text += "\n" + "\n".join(f"  not to be relied on: {each.path}: {each.problem}" for each in bad)
+        text += "\n" + "\n".join(
+            f"  not to be relied on: {printable(each.path)}: {printable(each.problem)}" for each in bad
+        )
     if snapshot.backups:
         newest = snapshot.backups[0]
         text += f"\n  newest: {newest.path}, {size_text(newest.size)}, {newest.finished:%Y-%m-%d %H:%M} UTC, verified: {newest.verified_level}"

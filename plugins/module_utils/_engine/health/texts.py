@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..environment.status import CRITICAL, OK, WORDS
+from ..text.one_line import printable
 from .checks.definition import Check, NotChecked
 
 _TITAN_DB = re.compile(r"\btitan-db (\w+)")
@@ -28,6 +29,7 @@ def size_text(count: float) -> str:
 
 def table_text(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
     """A plain table; right holds the columns to align to the right."""
+    rows = [[printable(text) for text in row] for row in rows]  # names of tables are their owners' own
     widths = [max(len(row[index]) for row in (head, *rows)) for index in range(len(head))]
     lines = []
     for row in (head, ["-" * width for width in widths], *rows):
@@ -46,8 +48,8 @@ def health_text(checks: Sequence[Check], silent: Sequence[NotChecked] = ()) -> s
     body = table_text(
         ("status", "check", "finding"), [(WORDS[each.status], each.name, each.message) for each in ranked]
     )
-    fixes = [f"{each.name}: {each.fix}" for each in ranked if each.status and each.fix]
-    left_out = [f"{each.name}: {each.reason}" for each in silent]
+    fixes = [f"{each.name}: {printable(each.fix)}" for each in ranked if each.status and each.fix]
+    left_out = [f"{each.name}: {printable(each.reason)}" for each in silent]
     return "".join(
         f"{title}{chr(10) + '  ' if title else ''}{(chr(10) + '  ').join(lines)}"
         for title, lines in (("", [body]), ("\n\nWhat to do:", fixes), ("\n\nNot checked:", left_out))

@@ -28,7 +28,7 @@ from .connection import ConnectionSettings
 THROW_AWAY = (
     "fsync=off", "synchronous_commit=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0",
     "autovacuum=off", "max_wal_size=4GB", "shared_buffers=128MB", "maintenance_work_mem=256MB", "archive_mode=off",
-    "logging_collector=off", "jit=off",
+    "logging_collector=off", "jit=off", "log_min_messages=log", "log_min_error_statement=panic", "log_error_verbosity=terse",
 )  # fmt: skip
 
 

@@ -169,13 +169,13 @@ class Database:
 
     def execute(self, query: Any, params: Any = None) -> int:
         """Run the statement (or, without params, several); return the affected row count, -1 if there is none."""
-        with translated(), self.raw.cursor() as cursor:
+        with translated(query, params), self.raw.cursor() as cursor:
             cursor.execute(query, params)
             return int(cursor.rowcount)
 
     def rows(self, query: Any, params: Any = None) -> list[Row]:
         """All result rows as dictionaries by column name."""
-        with translated(), self.raw.cursor() as cursor:
+        with translated(query, params), self.raw.cursor() as cursor:
             cursor.execute(query, params)
             names = [column.name for column in cursor.description]
             return [dict(zip(names, row)) for row in cursor.fetchall()]
@@ -187,7 +187,7 @@ class Database:
 
     def value(self, query: Any, params: Any = None) -> Any:
         """The first column of the first row, or None without a row."""
-        with translated(), self.raw.cursor() as cursor:
+        with translated(query, params), self.raw.cursor() as cursor:
             cursor.execute(query, params)
             row = cursor.fetchone()
             return row[0] if row else None
@@ -207,7 +207,7 @@ class Database:
 
     def copy_out(self, query: Any, stream: IO[bytes]) -> int:
         """Run COPY ... TO STDOUT into the stream; return the number of rows."""
-        with translated(), self.raw.cursor() as cursor:
+        with translated(query), self.raw.cursor() as cursor:
             cursor.copy_expert(query, stream)
             return int(cursor.rowcount)
 
@@ -299,36 +299,39 @@ class Database:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Turn psycopg2's errors into DatabaseError."""
+def translated(query: Any = None, params: Any = None) -> Iterator[None]:
+    """Turn psycopg2's errors into DatabaseError, which holds no row: psycopg2's own text does, so it is not chained.
+
+    Args:
+        query, params: What is sent; a text without params is somebody's own words, of which a message may show some.
+    """
     try:
         yield
     except psycopg2.Error as error:
-        raise database_error(error) from error
+        raise database_error(error, query if isinstance(query, str) and params is None else "") from None
 
 
-def database_error(error: Any) -> DatabaseError:
-    """The engine's error for one of psycopg2's, with the server's own fields as details."""
-    diag = getattr(error, "diag", None)
-    primary = getattr(diag, "message_primary", None) or _reason_of_end(error) or " ".join(str(error).split())
-    primary = primary or "the connection was lost"
-    extra = {
-        name: value
-        for name, value in (
-            ("detail", getattr(diag, "message_detail", None)),
-            ("hint", getattr(diag, "message_hint", None)),
-            ("position", getattr(diag, "statement_position", None)),
-            ("context", getattr(diag, "context", None)),
-        )
-        if value
+def database_error(error: Any, sent: str = "") -> DatabaseError:
+    """The engine's error for one of psycopg2's, with the server's own fields as details, as far as they hold no row."""
+    from .server_messages import error_fields, without_rows  # costs time that a run without an error need not take
+
+    fields = error_fields(error, _reason_of_end(error))
+    shown = without_rows(fields, sent)
+    named = {
+        "detail": shown.detail,
+        "hint": shown.hint,
+        "position": getattr(getattr(error, "diag", None), "statement_position", None),
     }
-    sqlstate = getattr(error, "pgcode", None) or ""
-    if sqlstate.startswith("53") and extra.get("hint"):  # something has run out; only the hint says what to raise
-        primary = f"{primary}. {extra['hint'].rstrip('.')}"
-    if sqlstate == INSUFFICIENT_PRIVILEGE:
-        missing = missing_grant(primary, *_statement_and_role(error))
-        primary += f"; {missing}" if missing else ""
-    return DatabaseError(f"PostgreSQL says: {primary}", sqlstate=sqlstate, **extra)
+    extra = {name: value for name, value in named.items() if value}
+    message = shown.message
+    if fields.sqlstate.startswith("53") and extra.get(
+        "hint"
+    ):  # something has run out; only the hint says what to raise
+        message = f"{message}. {extra['hint'].rstrip('.')}"
+    if fields.sqlstate == INSUFFICIENT_PRIVILEGE:
+        missing = missing_grant(message, *_statement_and_role(error))
+        message += f"; {missing}" if missing else ""
+    return DatabaseError(f"PostgreSQL says: {message}", fields.sqlstate, primary=fields.primary, **extra)
 
 
 def _reason_of_end(error: Any) -> str:
@@ -404,7 +407,7 @@ def _opened(settings: ConnectionSettings, name: str, timeout: int) -> tuple[Any,
         raise DatabaseError(
             f"Cannot connect to {settings.place()}: {_one_line(str(error), settings)}. "
             "Check that the server runs there, and the user, password and database in the env file or the login_* options.",
-        ) from error
+        ) from None  # libpq's text may hold the password
 
 
 def _autocommitting(parameters: dict[str, Any]) -> Any:

@@ -182,11 +182,12 @@ class Manifest:
         return replace(self, verified=verified)
 
     def as_result(self) -> dict[str, Any]:
-        """What modules return: without the values of settings, which may be secrets, and with numbers instead of long lists."""
+        """What modules return: without the comment and the settings' values, which may hold secrets; long lists as numbers."""
         if self.sealed:
             return self.in_clear()
         found = self.as_json()
         if self.source:
+            found["source"]["properties"]["comment"] = None
             found["source"]["properties"]["settings"] = [
                 {"role": each.role, "setting": each.name} for each in self.source.properties.settings
             ]

@@ -176,7 +176,7 @@ class Loader:
         """
         script = restricted if can_restrict(self.programs.version) else self._unrestricted
         argv = [
-            self.programs.path("psql"), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1",
+            self.programs.path("psql"), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=verbose",
             *(["--single-transaction"] if whole else []), "--file=-",
         ]  # fmt: skip
         with child_environment(target) as env:

@@ -116,8 +116,7 @@ def _set(server: Database, database: Any, setting: Setting) -> str:
         if error.sqlstate not in _NOT_SETTABLE:
             raise
         whose = f" for role {setting.role!r}" if setting.role else ""
-        why = error.message.partition(': "')[0]  # the rest of it may be the value
-        return f"The database's setting {setting.name!r}{whose} is left out. {why}"
+        return f"The database's setting {setting.name!r}{whose} is left out. {error.message}"
     return ""
 
 

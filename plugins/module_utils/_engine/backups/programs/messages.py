@@ -3,25 +3,32 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What PostgreSQL's programs say, without the rows and secrets in it. Pure.
 
-The server prints a refused row in DETAIL and CONTEXT, a refused value at the end of the message, and pg_restore the whole
-statement that failed. Messages go into logs, alerts and manifests; rows do not.
+psql is asked for every field of an error (VERBOSITY verbose), so the SQLSTATE decides. pg_dump and pg_restore cannot be
+asked: of the server's text in their messages only what is known to hold nothing but names passes (see server_texts).
 """
 
 from __future__ import annotations
 
 import re
 
+from ...postgres.server_messages import ServerError, function_in, is_static
+from ...postgres.server_messages import without_rows as shown_of
+from ...text.one_line import one_line
+from .server_texts import names_only
+
 _BLOCK = re.compile(r"^(?=(?:pg_\w+|psql)[: ])", re.MULTILINE)
-_PART = re.compile(r"^(DETAIL|CONTEXT|HINT|LINE \d+|STATEMENT|QUERY|Command was)\b: *", re.MULTILINE)
+_LABELS = "DETAIL|CONTEXT|HINT|STATEMENT|QUERY|Command was|SCHEMA NAME|TABLE NAME|COLUMN NAME|DATATYPE NAME|CONSTRAINT NAME|LOCATION"
+_PART = re.compile(rf"^({_LABELS}|LINE \d+)\b: *", re.MULTILINE)
+# The server's part of a message: severity, in whatever language, and two spaces.
+_SERVER = re.compile(r"(?P<severity>[^\s:\"']+):  (?:(?P<sqlstate>[0-9A-Z]{5}): )?(?P<primary>.*)", re.DOTALL)
+_LOCATION = re.compile(r"(?P<function>\w+), (?P<file>[\w./]+):\d+\s*$")
 _COPY = re.compile(r"^COPY (?P<table>.+?), line (?P<line>\d+)", re.MULTILINE)
-_RAISED = re.compile(
-    r"^PL/pgSQL function (?P<function>.+?) line \d+ at RAISE|^PL/(?!pgSQL)\w+ .*?function \"?(?P<other>[\w.]+)",
-    re.MULTILINE,
-)
-_ROWS_AT_WORK = re.compile(r"(?:CREATE (?:UNIQUE )?INDEX|ALTER TABLE|REFRESH|COPY|INSERT)\b")
-_VALUE_AT_END = re.compile(r': "(?!.*ERROR: ).*', re.DOTALL)
-_VALUE_INSIDE = re.compile(r'\bvalue ".*" is out of range', re.DOTALL)
-_STATEMENT = re.compile(r"[^'\"($\n]{0,80}(?:\"[^\"\n]{1,63}\"[^'\"($\n]{0,80})?")
+_NAME = r"(?:\"[^\"\n]{1,130}\"|[\w$]{1,63})"
+_STATEMENT = re.compile(rf"(?:[A-Z]{{2,}} )+{_NAME}(?:\.{_NAME})?")
+_ASKED = re.compile(r"(?P<what>detail: (?:Command|Query) was): (?P<statement>.*)", re.DOTALL)
+# Lines of libpq's that follow a first one: further addresses that it tried, and what to check.
+_LIBPQ = re.compile(r"connection to server |\t?Is the server |\t?Are you |\tconnection to ")
+_BACKSLASH = re.compile(r"invalid command \\.*", re.DOTALL)
 
 
 def without_rows(text: str) -> str:
@@ -35,23 +42,52 @@ def without_rows(text: str) -> str:
 
 def _without_rows(block: str) -> str:
     pieces = _PART.split(block)
-    primary, rest = pieces[0].strip(), dict(zip(pieces[1::2], pieces[2::2]))
-    context, command = rest.get("CONTEXT", ""), rest.get("Command was", "")
-    copied = _COPY.search(context)
-    raised = _RAISED.search(context)
-    if raised and (copied or _ROWS_AT_WORK.match(command)):
-        function = raised["function"] or raised["other"]
-        primary = f"{primary.partition('ERROR:')[0]}ERROR: function {function} raised an error, whose text may hold a row and is not shown"
-    said = [_without_values(primary)]
-    if copied:
-        said.append(f"CONTEXT: COPY {copied['table']}, line {copied['line']}")
-    if "HINT" in rest:
-        said.append(f"HINT: {rest['HINT'].strip().splitlines()[0]}")
-    if command:
-        found = _STATEMENT.match(command.strip())
-        said.append(f"Command was: {found[0].strip() if found else ''} ...")
+    first, labelled = pieces[0].strip(), dict(zip(pieces[1::2], (piece.rstrip("\n") for piece in pieces[2::2])))
+    asked = _ASKED.search(first)
+    if asked:
+        return one_line(first[: asked.start()] + _statement(asked["what"], asked["statement"]))
+    server = _SERVER.search(first)
+    if server is None:
+        return _own(first)
+    context = labelled.get("CONTEXT", "")
+    said = [_own(first[: server.start()]) + f" {server['severity']}:  {_server_text(server, labelled, context)}"]
+    if copied := _COPY.search(context):
+        said.append(f"CONTEXT: COPY {one_line(copied['table'], 130)}, line {copied['line']}")
+    if "Command was" in labelled:
+        said.append(_statement("Command was", labelled["Command was"]))
     return "\n".join(said)
 
 
-def _without_values(primary: str) -> str:
-    return _VALUE_INSIDE.sub("value is out of range", _VALUE_AT_END.sub("", primary))
+def _server_text(server: re.Match[str], labelled: dict[str, str], context: str) -> str:
+    """What may be shown of an error of the server's, with its hint."""
+    location = _LOCATION.search(labelled.get("LOCATION", ""))
+    if server["sqlstate"] and location:
+        shown = shown_of(
+            ServerError(
+                server["sqlstate"], server["primary"].strip(), labelled.get("DETAIL", ""), labelled.get("HINT", ""), context,
+                labelled.get("QUERY", ""), "", labelled.get("SCHEMA NAME", ""), labelled.get("TABLE NAME", ""),
+                labelled.get("COLUMN NAME", ""), labelled.get("CONSTRAINT NAME", ""), location["file"], location["function"],
+            )
+        )  # fmt: skip
+        return "\n".join(filter(None, (shown.message, shown.hint and f"HINT: {shown.hint}")))
+    inside = context.startswith("PL/") or "QUERY" in labelled or re.search(r"\bRAISE\b", context)
+    words = names_only(server["primary"].strip())
+    if context.startswith("COPY ") and words.endswith(("does not exist", "already exists")):
+        words = ""  # the name may be a value, of a type such as regclass
+    if words and (not inside or is_static(context)):
+        hint = one_line(labelled.get("HINT", "")) if words == server["primary"].strip() else ""
+        return "\n".join(filter(None, (words, hint and f"HINT: {hint}")))
+    function = function_in(context)
+    return f"{f'the function {function} raised' if function else ''} an error, whose text may hold a row and is not shown".strip()
+
+
+def _own(text: str) -> str:
+    """The program's own words: of several lines, those that libpq or the program itself has written."""
+    lines = text.split("\n")
+    kept = [lines[0], *(line for line in lines[1:] if _LIBPQ.match(line))]
+    return one_line(_BACKSLASH.sub("invalid command", " ".join(kept)), 1000)
+
+
+def _statement(label: str, text: str) -> str:
+    found = _STATEMENT.match(text.strip())
+    return f"{label}: {found[0] if found else ''} ..."

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from ...environment.status import CRITICAL, OK, UNKNOWN, WARNING, WORDS
+from ...text.one_line import printable
 
 Limits = Mapping[str, "tuple[float, float]"]
 
@@ -125,7 +126,7 @@ def judge(check: Threshold, value: float | None, limits: Limits, what: str, fix:
         check.name,
         status,
         round(value, 6),
-        f"{shown}{': ' if what else ''}{what}",
+        f"{shown}{': ' if what else ''}{printable(what)}",
         fix if status else "",
         check.unit,
     )

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ...errors import TitanError
+from ...text.one_line import printable
 from ..sql.client_lines import blanked as blanked_text
 from ..sql.client_lines import client_lines
 from ..sql.foreign_tools import refuse_odd_input, refuse_output, refuse_rollback_part
@@ -82,9 +84,22 @@ class Script:
     notes: tuple[str, ...] = ()
 
 
+# Statements whose literals are rows, or may be passwords; and a literal, whether or not it is ended.
+_HOLDS_VALUES = re.compile(
+    r"^\s*(?:INSERT|UPDATE|DELETE|MERGE|COPY|SELECT|VALUES|WITH|DO|CALL|EXECUTE)\b|\b(?:PASSWORD|MAPPING|SUBSCRIPTION|SERVER)\b",
+    re.IGNORECASE,
+)
+_LITERAL = re.compile(r"'(?:[^']|'')*(?:'|$)")
+
+
+def without_literals(sql: str) -> str:
+    """The statement; of one with rows or secrets without its literals, which are nobody's who reads a message."""
+    return _LITERAL.sub("'...'", sql) if _HOLDS_VALUES.search(sql) else sql
+
+
 def shortened(sql: str, limit: int = 120) -> str:
-    """The text in one line of at most so many characters."""
-    line = " ".join(sql.split())
+    """The text in one line of at most so many characters; literals of rows and of secrets are left out of it."""
+    line = printable(" ".join(without_literals(sql).split()))
     return line if len(line) <= limit else f"{line[: limit - 3]}..."
 
 

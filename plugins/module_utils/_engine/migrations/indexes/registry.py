@@ -135,7 +135,7 @@ class SkippedIndexes:
         """Those that an error misses, by its SQLSTATE and message."""
         if error.sqlstate not in (UNDEFINED_OBJECT, UNDEFINED_TABLE):
             return set()
-        return {key for key in self.items if f'"{key[1]}"' in error.message or f'.{key[1]}"' in error.message}
+        return {key for key in self.items if f'"{key[1]}"' in error.primary or f'.{key[1]}"' in error.primary}
 
     def check(self) -> set[Key]:
         """Look at all of them; return those whose duplicates do not stand for them any more, or nothing and know the others

@@ -23,7 +23,7 @@ from ...postgres.sqlstates import (
     UNSAFE_NEW_ENUM_VALUE_USAGE,
 )
 from ..files.headers import Headers
-from ..files.script import Script, Step, shortened
+from ..files.script import Script, Step, shortened, without_literals
 from ..history.read import lock_words
 from ..history.write import NOW
 from ..sql.tokens import line_of
@@ -251,7 +251,7 @@ def located(error: DatabaseError, script: Script, step: Step, state: str, after_
     shown = script.text[statement.start : statement.end] if statement else ""
     short = shortened(shown, 203)
     extra = "".join(f" {error.details[key]}." for key in ("detail", "hint") if error.details.get(key))
-    code = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
+    code = f" (SQLSTATE {error.sqlstate})" if error.sqlstate and f"({error.sqlstate})" not in error.message else ""
     where = f"{script.file}, line {line}" if statement else script.file
     said = f" Statement: {short}." if short else ""
     if error.sqlstate in _RATHER_ALONE and after_others:
@@ -272,7 +272,7 @@ def located(error: DatabaseError, script: Script, step: Step, state: str, after_
         sqlstate=error.sqlstate,
         file=script.file,
         line=line if statement else None,
-        statement=shown[:2000],
+        statement=without_literals(shown)[:2000],
         state=state,
         **kept,
     )

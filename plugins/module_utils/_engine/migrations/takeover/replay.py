@@ -196,7 +196,7 @@ def _made_missing(live: Database, database: Database, error: DatabaseError, made
     """Make what the error says is missing, if the live database has it; whether anything was made."""
     if error.sqlstate not in (UNDEFINED_OBJECT, UNDEFINED_FUNCTION, _INVALID_SCHEMA_NAME):
         return False
-    found = _MISSING.search(error.message)
+    found = _MISSING.search(error.primary)
     if found is None:
         return _made_extensions(live, database, made)
     kind, name = found[1], found[2].replace('""', '"')
