@@ -42,6 +42,9 @@ options: .venv/test.stamp ## Write what follows from the options' declarations: 
 picture: .venv/test.stamp ## Draw docs/architecture.svg from the engine's imports
 	@$(BIN)/python -m tools.picture
 
+dashboard: .venv/test.stamp ## Write Grafana's dashboard and the rules of ENVIRONMENTS into monitoring/
+	@$(BIN)/python -m tools.monitoring $(ENVIRONMENTS)
+
 reference: .venv/test.stamp ## Pages of all modules and roles, made from the sources, into build/reference
 	@rm -rf build/reference && mkdir -p -m 0755 build/reference
 	@PATH="$$PWD/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH="$$PWD/collections" $(BIN)/antsibull-docs collection --use-current --dest-dir build/reference titan.database

@@ -12,7 +12,9 @@ from ansible_collections.titan.database.plugins.module_utils._engine.alerts.aler
     needs_reminder,
     reason_of,
 )
+from ansible_collections.titan.database.plugins.module_utils._engine.alerts.channels import channels, check_channels
 from ansible_collections.titan.database.plugins.module_utils._engine.environment.records import Alert
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError
 
 HOUR, DAY = 3600.0, 86400.0
 SENT = Alert("failed", "disk,jobs_failed:backup", 0.0)
@@ -75,3 +77,13 @@ def test_only_what_was_not_delivered_is_a_reason(
 
 def test_numbers_make_no_other_reason_and_commas_no_second_one() -> None:
     assert reason_of("port 5433, pid 17") == reason_of("port 5432, pid 4") == "port #; pid #"
+
+
+def test_every_channel_that_cannot_work_is_named_without_its_address() -> None:
+    known = channels(
+        {"TITAN_DB_NOTIFY_URLS": "http://[SECRET ftp://SECRET@h http://127.0.0.1/fine https://user:p/SECRET@h/"}
+    )
+    with pytest.raises(OptionError) as refused:
+        check_channels(known, {})
+    said = refused.value.message
+    assert "SECRET" not in said and "webhook 1:" in said and "ftp 2:" in said and "webhook 3" not in said

@@ -156,11 +156,16 @@ def test_the_metrics_text_is_clean_whatever_the_names() -> None:
         {"name": "invalid_indexes", "status": "ok", "value": 0},
         {"name": "migrations_pending", "status": "warning", "value": 2.0},
         {"name": "checksum_mismatches", "status": "ok", "value": 0.0},
+        {"name": "database_size", "status": "ok", "value": 1.5},
+        {"name": "connections", "status": "ok", "value": 42.5},
     ]
     text = render(job_samples("pro\nduction", record, True, 86400.0, 2, checks))
     assert text.endswith("\n")
     assert "unknown 1" not in text
     assert 'titan_db_migrations_pending{environment="pro\\nduction"} 2\n' in text
     assert 'titan_db_migration_checksum_mismatches{environment="pro\\nduction"} 0\n' in text
+    assert 'titan_db_database_size_bytes{environment="pro\\nduction"} 1500000000\n' in text
+    assert 'titan_db_connections_used_ratio{environment="pro\\nduction"} 0.425\n' in text
+    assert "titan_db_info{" in text
     done = subprocess.run([promtool(), "check", "metrics"], input=text, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")

@@ -73,16 +73,18 @@ def check_channels(known: list[Channel], variables: Mapping[str, str]) -> None:
     """Check what can be checked without sending: each address is valid, and its host (or the proxy's) resolves.
 
     Raises:
-        OptionError: no channel at all, or one that cannot work; names it without its address.
+        OptionError: no channel at all, or some that cannot work; names each without its address.
     """
     if not known:
         raise OptionError(
             URLS_VARIABLE, "", "No channel is configured: set it, or TELEGRAM_ALERT_TOKEN and TELEGRAM_CHAT_ID."
         )
-    for channel in known:
-        problem = _problem(channel)
-        if problem:
-            raise OptionError(URLS_VARIABLE, channel.label, problem)
+    problems = {channel.label: problem for channel in known if (problem := _problem(channel))}
+    if len(problems) == 1:
+        raise OptionError(URLS_VARIABLE, *problems.popitem())
+    if problems:
+        each = " ".join(f"{label}: {problem}" for label, problem in problems.items())
+        raise OptionError(URLS_VARIABLE, ", ".join(problems), each)
     base = variables.get(PING_VARIABLE, "").strip()
     problem = _unreachable(base, proxies_of(variables)) if base else ""
     if problem:

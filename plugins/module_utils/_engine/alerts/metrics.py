@@ -16,9 +16,11 @@ from ..environment.records import Record
 from ..environment.status import WORDS
 from ..host.files import published
 from ..host.safe_open import UnsafePathError, read_file
+from ..version import VERSION
 
 # name -> (type, help)
 FAMILIES = {
+    "titan_db_info": ("gauge", "Always 1; the labels say which version of titan-db wrote the job's metrics."),
     "titan_db_job_last_start_timestamp_seconds": ("gauge", "When the job last started."),
     "titan_db_job_last_success_timestamp_seconds": ("gauge", "When the job last ended successfully."),
     "titan_db_job_last_duration_seconds": ("gauge", "How long the last ended run took."),
@@ -40,15 +42,19 @@ FAMILIES = {
         "Applied migrations whose text was another than the last converge's.",
     ),
     "titan_db_indexes_invalid": ("gauge", "Indexes that a failed build left behind."),
+    "titan_db_database_size_bytes": ("gauge", "Size of the database, as the last health check found it."),
+    "titan_db_connections_used_ratio": ("gauge", "Sessions as a part (0 to 1) of what server, database or role allow."),
     "titan_db_check_status": ("gauge", "Status of a health check: 0 ok, 1 warning, 2 critical, 3 unknown."),
     "titan_db_check_value": ("gauge", "Measured value of a health check."),
 }
 
-# Checks whose value has a family of its own.
+# Checks whose value has a family of its own, and what the check's unit is in Prometheus' base unit.
 _OF_CHECKS = {
-    "invalid_indexes": "titan_db_indexes_invalid",
-    "migrations_pending": "titan_db_migrations_pending",
-    "checksum_mismatches": "titan_db_migration_checksum_mismatches",
+    "invalid_indexes": ("titan_db_indexes_invalid", 1.0),
+    "migrations_pending": ("titan_db_migrations_pending", 1.0),
+    "checksum_mismatches": ("titan_db_migration_checksum_mismatches", 1.0),
+    "database_size": ("titan_db_database_size_bytes", 1e9),
+    "connections": ("titan_db_connections_used_ratio", 0.01),
 }
 
 
@@ -83,6 +89,7 @@ def job_samples(
     """The samples of one job's file."""
     labels = (("environment", environment), ("job_name", record.name))
     found = [
+        Sample("titan_db_info", (*labels, ("version", VERSION)), 1.0),
         Sample("titan_db_job_last_start_timestamp_seconds", labels, record.last_start),
         Sample("titan_db_job_last_success_timestamp_seconds", labels, record.last_success_end),
         Sample("titan_db_job_last_duration_seconds", labels, record.duration),
@@ -102,7 +109,8 @@ def job_samples(
         if isinstance(check.get("value"), (int, float)):
             found.append(Sample("titan_db_check_value", extra, float(str(check["value"]))))
         if check["name"] in _OF_CHECKS and check.get("value") is not None:
-            found.append(Sample(_OF_CHECKS[str(check["name"])], labels[:1], float(str(check["value"]))))
+            name, factor = _OF_CHECKS[str(check["name"])]
+            found.append(Sample(name, labels[:1], round(float(str(check["value"])) * factor, 6)))
     return found
 
 
