@@ -25,6 +25,7 @@ CALLS = {
     "demo-picture": ["python examples/demo/demo.py run", "python examples/demo/picture.py"],
     "options": ["python -m tools.options"],
     "picture": ["python -m tools.picture"],
+    "dashboard": ["python -m tools.monitoring"],
     "demo-stop": ["python examples/demo/demo.py stop"],
     "demo-clean": ["python examples/demo/demo.py clean"],
     "unit": ["python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10"],
