@@ -43,7 +43,7 @@ OPTIONS = {
 }  # fmt: skip
 POLICY = {
     "name": None, "table": "public.logs", "column": "at", "keep": "30 days", "where": None, "mode": "delete", "mark": None,
-    "time_zone": "UTC", "max_fraction": None, "contended": False, "allow_raw": False, "archive": None,
+    "time_zone": "UTC", "max_fraction": None, "contended": False, "allow_sql_condition": False, "archive": None,
 }  # fmt: skip
 
 

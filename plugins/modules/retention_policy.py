@@ -68,7 +68,7 @@ options:
         suboptions:
           column:
             description:
-              - The column that is compared. Needed, unless O(policies[].where.raw) says everything.
+              - The column that is compared. Needed, unless O(policies[].where.sql_condition) says everything.
             type: str
           in:
             description:
@@ -88,19 +88,19 @@ options:
               - Compare texts whatever their case.
             type: bool
             default: false
-          raw:
+          sql_condition:
             description:
               - An SQL condition over the table's columns that a row has to fulfil too, for what cannot be said with values. It needs
-                O(policies[].allow_raw=true).
+                O(policies[].allow_sql_condition=true).
               - The server checks it before it is stored and again before each clean-up. It must be one complete condition that names the columns
                 without the table, and other tables and own functions with their schema. A row for which it is NULL does not pass.
               - It has to give the same answer whenever it is asked about a row. One with V(random(\)) makes counts wrong.
               - It runs with the rights of the role that cleans up, so whoever may write the inventory may run it.
               - Two policies of one table are told apart by O(policies[].where.column) and its values only, never by this.
             type: str
-      allow_raw:
+      allow_sql_condition:
         description:
-          - Allow O(policies[].where.raw) in this policy.
+          - Allow O(policies[].where.sql_condition) in this policy.
         type: bool
         default: false
       mode:
@@ -202,11 +202,11 @@ EXAMPLES = r"""
       - table: system_logs
         column: created_at
         keep: 7 days
-        allow_raw: true
+        allow_sql_condition: true
         where:
           column: level
           equals: debug
-          raw: length(message) > 1000
+          sql_condition: length(message) > 1000
 
 - name: Remove all policies
   titan.database.retention_policy:
@@ -226,7 +226,7 @@ policies:
       column: created_at
       keep: 90 days
       where: null
-      allow_raw: false
+      allow_sql_condition: false
       mode: delete
       mark: null
       time_zone: UTC

@@ -37,7 +37,7 @@ FILTERS = {
         ["lower(level) = 'debug'", "level = 'error'"],
     ),
     "a condition beside it": (
-        [{"column": "level", "equals": "debug", "raw": "size > 50"}, {"column": "level", "equals": "error"}],
+        [{"column": "level", "equals": "debug", "sql_condition": "size > 50"}, {"column": "level", "equals": "error"}],
         ["level = 'debug' AND size > 50", "level = 'error'"],
     ),
     "null or not": (
@@ -56,7 +56,14 @@ def test_it_counts_as_plain_sql_does(
     given, conditions = FILTERS[filters]
     user_sql.execute(f"{make}; {FILL.format(table='logs', nulls=nulls, start=0)}; ANALYZE logs")
     policies = [
-        {"name": f"p{number}", "table": "logs", "column": "at", "keep": "210 hours", "where": where, "allow_raw": True}
+        {
+            "name": f"p{number}",
+            "table": "logs",
+            "column": "at",
+            "keep": "210 hours",
+            "where": where,
+            "allow_sql_condition": True,
+        }
         for number, where in enumerate(given)
     ]
     call_module("retention_policy", policies=policies, **login(settings))

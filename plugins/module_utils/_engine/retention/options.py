@@ -46,7 +46,7 @@ RETENTION_POLICY: Spec = {
                 options={
                     "column": option(
                         "str",
-                        "The column that is compared. Needed, unless O(policies[].where.raw) says everything.",
+                        "The column that is compared. Needed, unless O(policies[].where.sql_condition) says everything.",
                     ),
                     "in": option(
                         "list",
@@ -66,10 +66,10 @@ RETENTION_POLICY: Spec = {
                         "Compare texts whatever their case.",
                         default=False,
                     ),
-                    "raw": option(
+                    "sql_condition": option(
                         "str",
                         "An SQL condition over the table's columns that a row has to fulfil too, for what "
-                        "cannot be said with values. It needs O(policies[].allow_raw=true).",
+                        "cannot be said with values. It needs O(policies[].allow_sql_condition=true).",
                         "The server checks it before it is stored and again before each clean-up. It must be "
                         "one complete condition that names the columns without the table, and other tables and "
                         "own functions with their schema. A row for which it is NULL does not pass.",
@@ -82,9 +82,9 @@ RETENTION_POLICY: Spec = {
                     ),
                 },
             ),
-            "allow_raw": option(
+            "allow_sql_condition": option(
                 "bool",
-                "Allow O(policies[].where.raw) in this policy.",
+                "Allow O(policies[].where.sql_condition) in this policy.",
                 default=False,
             ),
             "mode": option(
@@ -264,7 +264,7 @@ CLEANUP: Spec = {
         "Without it, those of the stored policies. The jobs have the inventory's.",
         elements="str",
         variable="retention_allowed_conditions",
-        variable_default="{{ retention_policies | map(attribute='where.raw', default='') | select | unique | list }}",
+        variable_default="{{ retention_policies | map(attribute='where.sql_condition', default='') | select | unique | list }}",
     ),
     "vacuum": option(
         "str",

@@ -47,7 +47,7 @@ class Filter:
             data["in"] = list(self.values)
         elif self.kind:
             data["is_null"] = self.kind == "is_null"
-        return {**data, "raw": self.sql_condition} if self.sql_condition else data
+        return {**data, "sql_condition": self.sql_condition} if self.sql_condition else data
 
     def __str__(self) -> str:
         condition = "SQL (" + self.sql_condition.replace("\n", "\\n") + ")" if self.sql_condition else ""

@@ -40,7 +40,7 @@ def parse_policy(given: Mapping[str, Any], option: str) -> Policy:
         table=table,
         column=given["column"],
         keep=parse_duration(f"{option}.keep", given["keep"], calendar=True),
-        where=_parse_filter(given.get("where"), f"{option}.where", bool(given.get("allow_raw"))),
+        where=_parse_filter(given.get("where"), f"{option}.where", bool(given.get("allow_sql_condition"))),
         mark=_parse_mark(given, option),
         time_zone=given.get("time_zone") or "",
         time_format=given.get("time_format") or "",
@@ -52,10 +52,10 @@ def parse_policy(given: Mapping[str, Any], option: str) -> Policy:
     )
 
 
-def _parse_filter(where: Mapping[str, Any] | None, option: str, allow_raw: bool) -> Filter | None:
+def _parse_filter(where: Mapping[str, Any] | None, option: str, condition_allowed: bool) -> Filter | None:
     if where is None:
         return None
-    condition = _parse_condition(where.get("raw"), f"{option}.raw", allow_raw)
+    condition = _parse_condition(where.get("sql_condition"), f"{option}.sql_condition", condition_allowed)
     if where.get("column"):
         return replace(_parse_column(where, option), sql_condition=condition)
     extra = [word for word in ("in", "equals", "is_null") if where.get(word) is not None]
@@ -70,8 +70,11 @@ def _parse_condition(condition: str | None, option: str, allowed: bool) -> str:
         return ""
     if not allowed:
         raise OptionError(
-            option, condition, "It is SQL that decides what is deleted. Say it with column and values, or add allow_raw: true to this policy."
-        )  # fmt: skip
+            option,
+            condition,
+            "It is SQL that decides what is deleted. Say it with column and values, or add allow_sql_condition: true to "
+            "this policy.",
+        )
     if not condition.strip() or "\0" in condition:
         raise OptionError(
             option, condition, 'Write a condition over the table\'s columns, as in "length(message) > 1000".'

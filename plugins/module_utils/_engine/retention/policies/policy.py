@@ -67,7 +67,7 @@ class Policy:
             "column": self.column,
             "keep": str(self.keep),
             "where": self.where.as_data() if self.where else None,
-            "allow_raw": bool(self.where and self.where.sql_condition),
+            "allow_sql_condition": bool(self.where and self.where.sql_condition),
             "mode": self.mode,
             "mark": {"column": self.mark.column, "value": self.mark.value} if self.mark else None,
             "time_zone": self.time_zone,

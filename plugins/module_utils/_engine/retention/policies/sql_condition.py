@@ -46,7 +46,7 @@ def condition_problem(database: Database, sql_condition: str, table: Table) -> s
         if error.lost:
             raise
         return (
-            f"The SQL in where.raw cannot be used: {error.message}. Write one condition over the columns of {table.full_name}, "
+            f"The SQL in where.sql_condition cannot be used: {error.message}. Write one condition over the columns of {table.full_name}, "
             "without the table's name, and with the schema before own functions and other tables."
         )
     return ""

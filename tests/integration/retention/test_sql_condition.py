@@ -14,8 +14,8 @@ RAW = "length(body) > 3 AND body NOT LIKE '%keep%'"
 
 
 def rule(raw: str | None, **changes: Any) -> dict[str, Any]:
-    where = {"raw": raw, **changes.pop("where", {})}
-    return {"table": "logs", "column": "at", "keep": "1 day", "allow_raw": True, "where": where, **changes}
+    where = {"sql_condition": raw, **changes.pop("where", {})}
+    return {"table": "logs", "column": "at", "keep": "1 day", "allow_sql_condition": True, "where": where, **changes}
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,9 @@ def guarded(server: Any) -> Any:
 def test_what_is_not_one_condition_is_refused(guarded: Any, call_module: Any, raw: str) -> None:
     for check_mode in (True, False):
         result = call_module("retention_policy", check_mode=check_mode, policies=[rule(raw)], **login(guarded))
-        assert result["failed"] and "policies[0]: The SQL in where.raw cannot be used" in result["msg"], result
+        assert result["failed"] and "policies[0]: The SQL in where.sql_condition cannot be used" in result["msg"], (
+            result
+        )
     with connect(guarded) as database:
         assert database.value("SELECT count(*) FROM public.canary") == 1
         assert database.value("SELECT to_regnamespace('titan_ops') IS NULL")
@@ -71,8 +73,8 @@ def test_what_is_not_one_condition_is_refused(guarded: Any, call_module: Any, ra
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        (rule("true", allow_raw=False), ["policies[0].where.raw", "allow_raw: true"]),
-        (rule(" \n"), ["policies[0].where.raw", "condition"]),
+        (rule("true", allow_sql_condition=False), ["policies[0].where.sql_condition", "allow_sql_condition: true"]),
+        (rule(" \n"), ["policies[0].where.sql_condition", "condition"]),
         (rule(None), ["policies[0].where", "Name the column"]),
         (rule("true", where={"equals": "a"}), ["policies[0].where", "Name the column"]),
         (rule("true", where={"column": "level"}), ["exactly one of in, equals and is_null"]),
@@ -99,7 +101,7 @@ def test_the_wrong_shape_is_refused(guarded: Any, call_module: Any, policy: Any,
 )
 def test_awkward_conditions_are_conditions(guarded: Any, call_module: Any, raw: str) -> None:
     result = call_module("retention_policy", check_mode=True, policies=[rule(raw)], **login(guarded))
-    assert result["changed"] and result["policies"][0]["where"] == {"raw": raw}, result
+    assert result["changed"] and result["policies"][0]["where"] == {"sql_condition": raw}, result
 
 
 @pytest.mark.parametrize("shape", ["plain", "index", "partitioned"])
@@ -140,8 +142,8 @@ def test_two_of_one_table_are_told_apart_by_values_only(guarded: Any, call_modul
     one, other = rule("id = 1", name="a"), rule("id <> 1", name="b")
     result = call_module("retention_policy", policies=[one, other], **login(guarded))
     assert result["failed"] and "overlap" in result["msg"]
-    apart = [{**one, "where": {"column": "level", "equals": "x", "raw": "id = 1"}},
-             {**other, "where": {"column": "level", "equals": "y", "raw": "id = 1"}}]  # fmt: skip
+    apart = [{**one, "where": {"column": "level", "equals": "x", "sql_condition": "id = 1"}},
+             {**other, "where": {"column": "level", "equals": "y", "sql_condition": "id = 1"}}]  # fmt: skip
     assert call_module("retention_policy", check_mode=True, policies=apart, **login(guarded))["changed"]
 
 
@@ -153,17 +155,17 @@ def test_a_condition_that_no_longer_fits_deletes_nothing(
     call_module("retention_policy", policies=[rule("body = 'long'")], **login(settings))
     user_sql.execute("UPDATE titan_ops.retention_policy SET filter_sql = 'false) OR (true'")
     result = call_module("cleanup", **freely, **login(settings))
-    assert result["failed"] and "where.raw cannot be used" in result["msg"] and not result["changed"]
+    assert result["failed"] and "where.sql_condition cannot be used" in result["msg"] and not result["changed"]
     user_sql.execute("SELECT count(*) FROM logs")
     assert user_sql.fetchone() == (10,)
 
 
 def test_the_sql_functions_agree_to_the_row(titan: Any, call_module: Any, freely: Any) -> None:
     policies = [
-        {"table": "audit_logs", "column": "created_at", "keep": "90 days", "allow_raw": True,
-         "where": {"raw": "md5(id::text) < '6' OR user_id IS NULL -- not all"}},
-        {"table": "system_logs", "column": "created_at", "keep": "30 days", "allow_raw": True,
-         "where": {"column": "level", "in": ["info"], "ignore_case": True, "raw": r"message !~ '\\' AND md5(id::text) > '7'"}},
+        {"table": "audit_logs", "column": "created_at", "keep": "90 days", "allow_sql_condition": True,
+         "where": {"sql_condition": "md5(id::text) < '6' OR user_id IS NULL -- not all"}},
+        {"table": "system_logs", "column": "created_at", "keep": "30 days", "allow_sql_condition": True,
+         "where": {"column": "level", "in": ["info"], "ignore_case": True, "sql_condition": r"message !~ '\\' AND md5(id::text) > '7'"}},
     ]  # fmt: skip
     assert call_module("retention_policy", policies=policies, **login(titan))["changed"]
     planned = call_module("cleanup", check_mode=True, **freely, **login(titan))
