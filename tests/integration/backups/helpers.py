@@ -8,10 +8,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shlex
+import shutil
 import stat
 from pathlib import Path
 from typing import Any
 
+import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups import operation, options
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.read import (
     newest_verified,
@@ -30,6 +33,9 @@ CREATE TABLE public.orders (id bigint GENERATED ALWAYS AS IDENTITY, user_id int 
 INSERT INTO public.orders (user_id, note) SELECT n % 500 + 1, repeat(md5(n::text), 5) FROM generate_series(1, 4000) n;
 CREATE VIEW public.busy AS SELECT user_id, count(*) FROM public.orders GROUP BY 1;
 """
+
+
+needs_zstd = pytest.mark.skipif(not shutil.which("zstd"), reason="needs zstd")
 
 
 def backup(settings: ConnectionSettings, dest: Path, check: bool = False, **given: Any) -> Outcome:
@@ -89,7 +95,7 @@ def programs_with(folder: Path, name: str, script: str) -> str:
     folder.mkdir()
     for item in Path(embedded_programs()).iterdir():
         (folder / item.name).symlink_to(item)
-    return replaced(folder, name, f"REAL={embedded_programs()}/{name}\n{script}")
+    return replaced(folder, name, f"REAL={shlex.quote(f'{embedded_programs()}/{name}')}\n{script}")
 
 
 def replaced(folder: Path, name: str, script: str) -> str:

@@ -208,7 +208,7 @@ def test_what_loads_with_one_job_only_is_proven_and_said(
     with connect(settings, fixed_settings=False) as database:
         database.execute("CREATE TABLE t AS SELECT 1 AS i")
     workdir.chmod(0o755)  # root's clusters run as somebody else
-    fails = 'case "$*" in *--dbname*--jobs=2*|*--jobs=2*--dbname*) echo "pg_restore: error: x" >&2; exit 1;; esac\nexec $REAL "$@"'
+    fails = 'case "$*" in *--dbname*--jobs=2*|*--jobs=2*--dbname*) echo "pg_restore: error: x" >&2; exit 1;; esac\nexec "$REAL" "$@"'
     programs = programs_with(workdir / "bin", "pg_restore", fails)
     done = backup(settings, dest, verify="restored", jobs=2, programs=programs)
     assert done.data["backup"]["verified"]["level"] == "restored"
