@@ -402,3 +402,27 @@ def test_a_takeover_that_is_cut_off_has_recorded_nothing(
     result = ok(run(texts, **options))
     assert len(result["baseline"]) == 2 and result["changed"]
     assert not ok(run(texts))["changed"]
+
+
+@pytest.mark.parametrize("state", ["baselined", "adopted"])
+def test_an_index_whose_duplicate_is_there_is_a_promise(run: Run, db: Database, state: str) -> None:
+    """Taken over without an index, since an equal one stands: once that is gone, the index is built."""
+    db.execute(
+        'CREATE TABLE public.t (a int, b int); CREATE INDEX "an old one" ON public.t (a); CREATE TABLE public.p (a int) PARTITION BY HASH (a);'
+        "CREATE INDEX p_old ON public.p (a); CREATE TABLE public.schema_migrations (version varchar PRIMARY KEY);"
+        "INSERT INTO public.schema_migrations VALUES ('1'), ('2')"
+    )
+    texts = {
+        "1_t.sql": "-- migrate:up\nCREATE TABLE t (a int, b int); CREATE TABLE p (a int) PARTITION BY HASH (a);",
+        "2_i.sql": '-- migrate:up\nCREATE INDEX "a new one" ON t (a); CREATE INDEX p_new ON p (a);',
+    }
+    options = {"naming": "dbmate", **({"from": "dbmate"} if state == "adopted" else {})}
+    ok(run(texts, state=state, **options))
+    assert db.rows("SELECT name, duplicate_of, version FROM titan_ops.skipped_index") == [
+        {"name": "a new one", "duplicate_of": "an old one", "version": "2"}
+    ]
+    assert not ok(run(texts, naming="dbmate"))["changed"]
+    db.execute('DROP INDEX public."an old one"')
+    restored = ok(run(texts, naming="dbmate"))
+    assert [item["index"] for item in restored["restored_indexes"]] == ["a new one"]
+    assert db.value("SELECT to_regclass('public.\"a new one\"') IS NOT NULL")

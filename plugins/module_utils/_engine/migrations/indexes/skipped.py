@@ -160,6 +160,25 @@ def standing_for(database: Database, oid: int, schema: str, name: str, version: 
     return None if row is None else _seen(row, name, version)
 
 
+def record_found(database: Database, pairs: Iterable[tuple[str, str]], version: str) -> None:
+    """Enter indexes that are not there, for each of which an equal one stands, as far as that one can stand for it.
+
+    Args:
+        pairs: The index's qualified name, and that of the equal one, both as the catalog quotes them.
+    """
+    query = (
+        "SELECT pg_catalog.to_regclass(%s)::pg_catalog.oid::bigint AS oid, names[1] AS schema, names[2] AS name "
+        "FROM pg_catalog.parse_ident(%s) AS names"
+    )
+    items = []
+    for name, duplicate in pairs:
+        row = database.row(query, (duplicate, name))
+        if row and row["oid"]:
+            item = standing_for(database, row["oid"], row["schema"], row["name"], version)
+            items += [item] if item else []
+    save(database, (), state_of(database, items).kept.values())
+
+
 def state_of(database: Database, items: Sequence[SkippedIndex]) -> State:
     """Look each of them up in the catalog of now."""
     state = State({}, {}, set(), set(), [])

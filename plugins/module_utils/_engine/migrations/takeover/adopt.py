@@ -14,6 +14,8 @@ from ..files.naming import Migration
 from ..history import drift
 from ..history.plan import Plan
 from ..history.write import Attempt, create, executed_by, insert, now
+from ..indexes.skipped import create as create_skipped
+from ..indexes.skipped import record_found
 from .baseline import gather_evidence
 from .evidence import ABSENT, PARTLY, Evidence, TakenOver
 from .foreign_history import Statement, read_foreign
@@ -52,6 +54,7 @@ def _record(
     database: Database, history: str, tool: str, statements: Sequence[Statement], proofs: dict[str, Evidence]
 ) -> None:
     create(database, history)
+    create_skipped(database)
     drift.create(database, history)
     begun = drift.begin(database, history)
     executor = executed_by(database, history)
@@ -67,6 +70,10 @@ def _record(
                 "missing": proof.missing if proof else [],
             }
             insert(database, executor, attempt, "applied")
+            if proof and proof.duplicates:
+                record_found(
+                    database, proof.duplicates, f"{history}/{item.migration.key}" if history else item.migration.key
+                )
         step("migration.adopt_commit")
     drift.save(database, begun, {name for item in proofs.values() for name in item.there})
 

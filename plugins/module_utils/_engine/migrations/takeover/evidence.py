@@ -36,6 +36,7 @@ class Evidence:
     """What speaks for and against one version: sentences each.
 
     Attributes:
+        duplicates: Indexes that are not there, each with the equal one that is; both as the catalog quotes them.
         doubt: What cannot be seen; empty if everything can.
         traceless: The file has left nothing that could be seen, and nothing that contradicts it.
         data: It changes rows, which a comparison of schemas does not see.
@@ -45,6 +46,7 @@ class Evidence:
     there: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     indexes: list[IndexRecord] = field(default_factory=list)
+    duplicates: list[tuple[str, str]] = field(default_factory=list)
     doubt: str = ""
     traceless: bool = False
     data: bool = False
@@ -130,6 +132,7 @@ def _object(
             evidence[at].there.append(name if after is not None else f"{name} is gone")
         elif duplicate:
             evidence[at].there.append(f"{name} (its duplicate {duplicate} is there)")
+            evidence[at].duplicates.append((name[len("index ") :], duplicate))
         elif here is None:
             evidence[at].missing.append(f"{name} is not there")
         elif after is None:
