@@ -20,6 +20,8 @@ TEXTS = {
     "CREATE TABLE u (n int); INSERT INTO t VALUES (9);",
     "an index in it": "CREATE TABLE t (n int); CREATE INDEX a ON t (n); BEGIN; DROP INDEX a; "
     "CREATE INDEX b ON t (n); ROLLBACK; INSERT INTO t VALUES (1);",
+    "an index that waits for its parts": "CREATE TABLE t (n int) PARTITION BY LIST (n); CREATE TABLE t1 PARTITION OF t "
+    "FOR VALUES IN (1); CREATE INDEX t_n ON ONLY t (n); CREATE INDEX t1_n ON t1 (n); ALTER INDEX t_n ATTACH PARTITION t1_n;",
     "levels": "CREATE TABLE t (n int); BEGIN ISOLATION LEVEL SERIALIZABLE; INSERT INTO t VALUES (1); ROLLBACK; "
     "START TRANSACTION; INSERT INTO t VALUES (2); COMMIT;",
 }  # fmt: skip

@@ -88,6 +88,8 @@ WORKING = {
         "CREATE TABLE t (id int); CREATE RULE r AS ON INSERT TO t DO ALSO (INSERT INTO public.users VALUES (99); DELETE FROM t); "
         "ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON t USING (true); COMMENT ON TABLE t IS 'x';"
     ],
+    "a view that reads itself": ["CREATE RECURSIVE VIEW nums (n) AS VALUES (1) UNION ALL SELECT n + 1 FROM nums WHERE n < 5;"],
+    "a table's rows": ["CREATE TABLE t (id int);", "TABLE t;", "TABLE public.users;"],
     "a view of a view": ["CREATE VIEW v AS SELECT * FROM names; CREATE VIEW w AS SELECT * FROM v;"],
     "dropped and made again": ["DROP TABLE public.users CASCADE;", "CREATE TABLE public.users (other int); UPDATE public.users SET other = 1;"],
     "merge": ["MERGE INTO public.users u USING (SELECT 1 AS id) s ON u.id = s.id WHEN NOT MATCHED THEN INSERT VALUES (s.id, 'x');"],

@@ -171,7 +171,7 @@ class Foresight:
             denied = not named.tolerant and not self._rights_change and self._database.value(allowed) is False
             return "CREATE SCHEMA needs the right CREATE on the database" if denied else ""
         problem = self._schema(named)
-        if problem or "view" not in words[1:5] or "as" not in words:
+        if problem or "view" not in words[1:5] or "as" not in words or "recursive" in words[1:5]:
             return problem or self._references(statement, named, words)
         return self._explain(text[statement.tokens[words.index("as")].end - statement.start :], False)
 

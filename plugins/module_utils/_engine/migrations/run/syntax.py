@@ -18,7 +18,7 @@ from .problem import Problem
 # Words with which a statement of PL/pgSQL's own begins, or that its compiler takes for the end of something.
 _NOT_READ = frozenset((
     "assert", "begin", "call", "case", "close", "commit", "continue", "declare", "do", "else", "elsif", "end", "exception", "execute",
-    "exit", "fetch", "for", "foreach", "get", "if", "loop", "move", "null", "open", "perform", "raise", "return", "rollback", "strict",
+    "exit", "fetch", "for", "foreach", "get", "if", "loop", "move", "null", "open", "perform", "raise", "return", "rollback", "strict", "table",
     "when", "while",
 ))  # fmt: skip
 _LIMITS = "SET LOCAL statement_timeout = '10s'; SET LOCAL check_function_bodies = on"

@@ -265,7 +265,10 @@ def built_valid(session: Session, declaration: IndexDeclaration, verdict: Verdic
     Raises:
         TitanError: it is missing or invalid.
     """
-    if declaration.name and not is_valid(session.database, verdict.schema, declaration.name):
+    waits = (
+        declaration.only and not declaration.concurrently
+    )  # ON ONLY a partitioned table: valid once all parts are attached
+    if declaration.name and not waits and not is_valid(session.database, verdict.schema, declaration.name):
         raise TitanError(
             f"{where}: the index {declaration.name!r} is not valid after its build.", index=declaration.name
         )
