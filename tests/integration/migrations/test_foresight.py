@@ -89,6 +89,7 @@ WORKING = {
         "ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON t USING (true); COMMENT ON TABLE t IS 'x';"
     ],
     "a view that reads itself": ["CREATE RECURSIVE VIEW nums (n) AS VALUES (1) UNION ALL SELECT n + 1 FROM nums WHERE n < 5;"],
+    "the schema of temporary tables": ["CREATE TABLE pg_temp.t (id int);"],
     "a table's rows": ["CREATE TABLE t (id int);", "TABLE t;", "TABLE public.users;"],
     "a view of a view": ["CREATE VIEW v AS SELECT * FROM names; CREATE VIEW w AS SELECT * FROM v;"],
     "dropped and made again": ["DROP TABLE public.users CASCADE;", "CREATE TABLE public.users (other int); UPDATE public.users SET other = 1;"],

@@ -210,6 +210,8 @@ class Foresight:
         prefix, dot, _name = named.name.rpartition(".")
         if dot and prefix.count(".") != prefix.count('"."'):
             return ""  # with the database's name, or a dot in a quoted name
+        if prefix.lower().strip('"').startswith("pg_temp"):
+            return ""  # made when it is first used
         row = self._database.row(_SCHEMA, (prefix or None,))
         if row is None or row["name"] is None:
             return "no schema of search_path exists, so that nothing can be created without a schema's name"
