@@ -119,6 +119,13 @@ options:
     type: str
     choices: [cluster, scratch_database]
     default: cluster
+  accept_superuser:
+    description:
+      - With O(drill_in=scratch_database), let a superuser load the dump into the database on the live server, with whose rights the database's own
+        code then runs. Each run warns of it.
+      - Without it, a superuser makes a role for the load that is none.
+    type: bool
+    default: false
   proof:
     description:
       - How a restore is shown to hold the source's rows.

@@ -59,6 +59,13 @@ options:
         This happens after the restore was compared.
     type: bool
     default: false
+  accept_superuser:
+    description:
+      - Let a superuser load the dump, with whose rights the dump's own code then runs. The result warns of it.
+      - Without it, a superuser makes a role for the load that is none, and drops it afterwards; what the dump has that could run programs is refused
+        by name.
+    type: bool
+    default: false
   identity:
     description:
       - Path on the target host of an C(age) identity, the key to restore encrypted backups with.

@@ -146,12 +146,22 @@ def _run(known: argparse.Namespace, config: dict[str, Any]) -> int:
     )
     if known.word not in COMMANDS:
         return _own_word(known, environment)
+    if not known.check:
+        _clear(known, config)
     # Somebody at a terminal who asks how things are wants a table, not a job's log lines.
     looking = known.word in ("health", "stats") and sys.stdout.isatty()
     if environment and COMMANDS[known.word].is_job and not (known.check or known.by_hand or looking):
         with acting_for([environment.state_dir]):
             return _run_job(known, config, environment)
     return _perform(known, config)[0]
+
+
+def _clear(known: argparse.Namespace, config: dict[str, Any]) -> None:
+    """End what killed runs have left: a server with somebody's rows in it must not wait for the next drill."""
+    folders = [str(job.get("drill_dir") or "") for job in config.get("jobs", {}).values()]
+    throw_away = importlib.import_module(".postgres.throw_away", __package__)
+    for path in throw_away.remove_what_dead_runs_left([*folders, getattr(known, "drill_dir", None) or ""]):
+        print(f"titan-db {known.word}: a killed run had left {path}; it was removed.", file=sys.stderr)
 
 
 def _note_usage_error(arguments: list[str]) -> None:

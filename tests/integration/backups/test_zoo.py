@@ -69,11 +69,7 @@ def test_the_zoo_comes_back_equal(
         "verify": "restored",
         "proof": proof,
     }
-    if form == "plain":  # pg_dump writes the refresh of a materialized view after the event trigger that forbids it
-        with pytest.raises(TitanError, match="no changes on Sundays"):
-            backup(zoo, dest, **given)
-        with connect(zoo) as admin:
-            admin.execute("ALTER EVENT TRIGGER guard DISABLE")
+    # pg_dump writes the refresh of a materialized view after the event trigger that forbids it: triggers are made last
     done = backup(zoo, dest, **given).data["backup"]
     assert done["verified"]["level"] == "restored"
     assert done["verified"]["tables"] == len(done["tables"]) >= 16

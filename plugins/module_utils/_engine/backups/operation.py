@@ -214,6 +214,7 @@ def _wanted(
         copy_to=tuple(options["copy_to"] or ()),
         copy_back=tuple(options["copy_back"] or ()),
         accept_left_out=tuple(options["accept_left_out"] or ()),
+        accept_superuser=options["accept_superuser"],
     )
 
 

@@ -21,6 +21,7 @@ from ..host.clock import host_zone
 from ..outcome import Call, Outcome
 from ..postgres.database import Database, connect
 from ..postgres.disk import data_directory
+from ..postgres.throw_away import remove_what_dead_runs_left
 from .checks.counters import Growth, counter_checks, growth, kept_samples, read_counters
 from .checks.definition import Check, NotChecked, worst
 from .checks.records import age_limits, migration_checks
@@ -56,7 +57,8 @@ class _Look:
 
 
 def health_info(call: Call) -> Outcome:
-    """Measure everything, compare with the thresholds, change nothing (but the samples that are kept between two looks).
+    """Measure everything, compare with the thresholds, change nothing (but the samples that are kept between two looks, and the
+    servers and data of killed runs, which are ended and removed).
 
     The result's status is ok, warning, critical or unknown; exit_status is 0, 1, 2 or 3 accordingly.
 
@@ -65,6 +67,8 @@ def health_info(call: Call) -> Outcome:
     """
     limits = thresholds_from_options(call.options.get("thresholds"))
     places = places_from_options(call.options)
+    if not call.check_mode:
+        remove_what_dead_runs_left(places.drill_dirs)
     now, zone = datetime.now(timezone.utc), host_zone()[0]
     scheduled = age_limits(list(places.environment.jobs.values()), now, zone) if places.environment else None
     for name in ("backup_age", "verified_backup_age"):

@@ -41,6 +41,12 @@ class Places:
     backup_dest: str
     backup_name: str | None
 
+    @property
+    def drill_dirs(self) -> list[str]:
+        """The directories in which the environment's jobs make throw-away clusters, if they do not take the default one."""
+        jobs = self.environment.options.values() if self.environment else ()
+        return [str(job["drill_dir"]) for job in jobs if job.get("drill_dir")]
+
 
 def places_from_options(options: Mapping[str, Any]) -> Places:
     """What the options name; the environment's configuration fills in what they leave out.

@@ -16,9 +16,7 @@ from ..host.safe_open import open_file
 from ..host.sandbox import Sandbox, why_no_sandbox
 from .cluster import Cluster
 from .database import connect
-
-# Whom root lets a drill's server run as; never the live server's user, whom that one trusts.
-DRILL_USERS = ("titan-drill", "nobody")
+from .throw_away import DRILL_USERS
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,18 @@ import pwd
 import stat
 import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from ..errors import LockedError, OptionError
 from ..host.act_as import name_of, user_in_charge
 from .cluster import Cluster, unprivileged_user
 from .locks import file_lock
+
+KINDS = ("drill", "replay")
+# Whom root lets a drill's server run as; never the live server's user, whom that one trusts.
+DRILL_USERS = ("titan-drill", "nobody")
+SERVER_USERS = ("postgres", *DRILL_USERS)
 
 _YOUNG = 60.0  # seconds in which a new run takes its lock
 _LONGEST = 80  # a Unix socket's path has to fit into 107 bytes
@@ -70,6 +75,19 @@ def throw_away_cluster(programs: str, folder: str, kind: str, option: str) -> It
         cluster.remove()
 
 
+def remove_what_dead_runs_left(folders: Iterable[str] = ()) -> list[str]:
+    """End the servers of runs that were killed, and remove their data; of runs of the same user, or for root, of all of ours.
+
+    Args:
+        folders: Further directories beside the default one; empty names are left out.
+
+    Returns:
+        The directories that were removed.
+    """
+    places = dict.fromkeys(os.path.realpath(folder) for folder in (default_directory(), *folders) if folder)
+    return [path for folder in places for kind in KINDS for path in remove_leftovers(folder, kind, SERVER_USERS)]
+
+
 def prefix_of(kind: str) -> str:
     """How the names of the directories of this kind begin."""
     return f"titan-{kind}-"
@@ -92,7 +110,7 @@ def remove_leftovers(folder: str, kind: str, users: Collection[str] = ()) -> lis
         with suppress(KeyError):
             ours.add(pwd.getpwnam(name).pw_uid)
     removed = []
-    for item in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+    for item in sorted(os.listdir(folder)) if os.access(folder, os.R_OK | os.X_OK) and os.path.isdir(folder) else []:
         path = os.path.join(folder, item)
         if item.startswith(prefix_of(kind)) and _is_dead(path, ours):
             Cluster("", path).remove()

@@ -60,6 +60,8 @@ class Verification:
         tables, rows: Compared after the restore.
         seconds: How long it took.
         notes: What could not be compared, or differs in a way that no restore can keep.
+        sandbox: What the server of the drill ran in: namespaces, the user whom root took, or nothing of its own.
+        loaded_as: The role that loaded the dump.
     """
 
     level: str = "none"
@@ -69,6 +71,8 @@ class Verification:
     rows: int = 0
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    sandbox: str = ""
+    loaded_as: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -79,6 +83,8 @@ class Verification:
             "rows": self.rows,
             "seconds": round(self.seconds, 3),
             "notes": list(self.notes),
+            "sandbox": self.sandbox,
+            "loaded_as": self.loaded_as,
         }
 
 
@@ -201,7 +207,7 @@ class Manifest:
         """What is written of a sealed one in clear: what finding and keeping need."""
         found = {key: value for key, value in self.as_json().items() if key in _IN_CLEAR or key in self.extra}
         problem = _SEALED_PROBLEM if self.verified.problem else ""
-        found["verified"] = {**found["verified"], "problem": problem, "notes": []}
+        found["verified"] = {**found["verified"], "problem": problem, "notes": [], "loaded_as": ""}
         return {**found, "tables": [], "sealed": vars(self.sealed)}
 
     @property
@@ -344,6 +350,8 @@ def verification_from_json(found: Mapping[str, Any]) -> Verification:
         rows=int(found.get("rows") or 0),
         seconds=float(found.get("seconds") or 0),
         notes=tuple(str(note) for note in found.get("notes") or ()),
+        sandbox=str(found.get("sandbox") or ""),
+        loaded_as=str(found.get("loaded_as") or ""),
     )
 
 

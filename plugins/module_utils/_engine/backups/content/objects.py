@@ -34,16 +34,37 @@ _AROUND = re.compile(
 _INSIDE = re.compile(rb"\((" + _LITERAL + rb"::character varying)\)::text\b")
 
 
-def objects_from(started: Chain) -> dict[str, str]:
+_SIMPLE = re.compile(r"[a-z_][a-z0-9_]*")
+
+
+def objects_from(started: Chain, renamed: tuple[str, str] | None = None) -> dict[str, str]:
     """The objects that a started pg_dump --schema-only writes, as ObjectReader.objects() gives them.
+
+    Args:
+        started: The pg_dump.
+        renamed: A role's name, and the one that it has in the source.
 
     Raises:
         TitanError: it failed.
     """
     reader = ObjectReader()
-    reader.feed(line.rstrip(b"\n") for line in started.output)
+    lines = (line.rstrip(b"\n") for line in started.output)
+    reader.feed(with_name(line, *renamed) for line in lines) if renamed else reader.feed(lines)
     started.finish()
     return reader.objects()
+
+
+def with_name(text: bytes, role: str, other: str) -> bytes:
+    """The lines of a dump with another name for a role; its own name needs no quotes and occurs nowhere else."""
+    old = role.encode()
+    if old not in text:
+        return text
+    plain = other.encode()
+    quoted = plain if _SIMPLE.fullmatch(other) else b'"' + plain.replace(b'"', b'""') + b'"'
+    return b"\n".join(
+        line.replace(old, plain if line.startswith(b"--") else quoted) if old in line else line
+        for line in text.split(b"\n")
+    )
 
 
 class ObjectReader:

@@ -113,6 +113,14 @@ BACKUP: Spec = {
         choices=("cluster", "scratch_database"),
         variable="backup_drill_in",
     ),
+    "accept_superuser": option(
+        "bool",
+        "With O(drill_in=scratch_database), let a superuser load the dump into the database on the live server, with whose rights the "
+        "database's own code then runs. Each run warns of it.",
+        "Without it, a superuser makes a role for the load that is none.",
+        default=False,
+        variable="backup_accept_superuser",
+    ),
     "proof": option(
         "str",
         "How a restore is shown to hold the source's rows.",

@@ -129,6 +129,13 @@ RESTORE: Spec = {
         "was compared.",
         default=False,
     ),
+    "accept_superuser": option(
+        "bool",
+        "Let a superuser load the dump, with whose rights the dump's own code then runs. The result warns of it.",
+        "Without it, a superuser makes a role for the load that is none, and drops it afterwards; what the dump has that could run "
+        "programs is refused by name.",
+        default=False,
+    ),
     "identity": BACKUP["identity"],
     "programs": BACKUP["programs"],
     "jobs": BACKUP["jobs"],

@@ -60,6 +60,7 @@ class Wanted:
     copy_back: tuple[str, ...] = ()
     accept_left_out: tuple[str, ...] = ()
     excluded: Exclusions = NOTHING
+    accept_superuser: bool = False
 
 
 def utc_now() -> datetime:
@@ -184,6 +185,7 @@ def verify_backup(
             wanted.identity,
             wanted.drill_on,
             say,
+            accept_superuser=wanted.accept_superuser,
         )
     except TitanError as error:
         if not error.details.get("of_the_backup"):
@@ -198,6 +200,8 @@ def verify_backup(
         result.rows,
         time.monotonic() - began,
         result.warnings,
+        result.sandbox,
+        result.loaded_as,
     )
 
 

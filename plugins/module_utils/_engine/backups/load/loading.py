@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 import zlib
@@ -13,7 +14,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Callable
+from functools import partial
+from typing import IO, Any, Callable
 
 from ...errors import TitanError
 from ...postgres.connection import ConnectionSettings
@@ -21,21 +23,30 @@ from ...postgres.database import child_environment, connect
 from ...postgres.programs import Programs
 from ..catalog.integrity import decode_to, decoded
 from ..catalog.naming import DumpKind
-from ..content.fingerprint import dump_settings, load_settings
-from ..content.objects import objects_from
+from ..content.fingerprint import canceller, dump_settings, fix_settings, load_settings
+from ..content.objects import objects_from, with_name
 from ..content.schema_text import Skeleton, SkeletonReader, skeleton_of
 from ..programs.codecs import NONE
 from ..programs.pipeline import PIECE, Deadline, Program, chain, output_of
+from .by_role import TextLoad, Waiting, Write, waiting_in
+from .elevated import EVENT_TRIGGERS_CAN_BE_OFF, WITHOUT_EVENT_TRIGGERS, Superuser
 from .others import Needs, by_lines, ended, needs_of, of_database, parts, without_database_entries, without_drops
 from .positions import write_positions
-from .restricted import can_restrict, restricted
+from .restricted import can_restrict, restricted, restriction, without_restriction
 
 # A restore that fails with these says something about this host, not about the backup.
 _OF_THE_HOST = (
-    "No space left", "is not available", "could not access file", "could not open extension control file",
+    "No space left", "is not available", "could not access file", "could not load library", "could not open extension control file",
     "does not support compression", "max_locks_per_transaction", "shared_preload_libraries", "could not connect to server",
 )  # fmt: skip
 
+
+# Entries of an archive's list that a superuser restores, and those of which it sets the owner only.
+_BY_SUPERUSER = re.compile(
+    r"\d+; \d+ \d+ (?:ACL|DEFAULT ACL|EVENT TRIGGER|PUBLICATION|PUBLICATION TABLES? .*|SUBSCRIPTION|SUBSCRIPTION TABLE|SECURITY LABEL|"
+    r"COMMENT - (?:EVENT TRIGGER|PUBLICATION|SUBSCRIPTION)) "
+)
+_WITH_OWNER = re.compile(r"\d+; \d+ \d+ (?:STATISTICS|BLOB|BLOB METADATA|LARGE OBJECT) ")
 
 _NO_TEXT = Skeleton(Counter(), {})
 
@@ -56,6 +67,11 @@ class Loader:
         foreign: Whether the dump is of others: none of our manifests says how it was made.
         database: Which one of the databases that a dump of others holds; empty for the only one.
         provide: Makes what the text of others' dump expects to be there, just before it is needed.
+        superuser: Who runs what a role that is no superuser may not, and reads the restored schema; None where one role
+            does all.
+        superuser_is: The name that the superuser has in the source, for a comparison.
+        analyzes: Also have the loading role analyze what it has loaded, while that is its own: later it would be done with others'
+            rights.
     """
 
     programs: Programs
@@ -69,6 +85,9 @@ class Loader:
     foreign: bool = False
     database: str = ""
     provide: Callable[[Needs], None] | None = None
+    superuser: Superuser | None = None
+    superuser_is: str = ""
+    analyzes: bool = False
 
     def load(self, path: str, kind: DumpKind, target: ConnectionSettings) -> Skeleton:
         """Load the dump into the target and return what the dump says the schema is.
@@ -119,6 +138,9 @@ class Loader:
             self.provide(needs_of(self._schema_text(archive)))
         listing = self._listing(archive)
         jobs = 1 if kind.format == "tar" else self.jobs
+        if self.superuser:
+            self._load_by_role(archive, target, listing, jobs, self.superuser)
+            return lambda: self.archive_skeleton(archive, listing) if self.reads_text else _NO_TEXT
         triggers = [line for line in listing if " EVENT TRIGGER " in line]
         if triggers:  # working in parallel, pg_restore may make them before it has done with what they watch
             self._load_entries(archive, target, [line for line in listing if line not in triggers], jobs)
@@ -127,11 +149,66 @@ class Loader:
             self._load_entries(archive, target, [], jobs)
         return lambda: self.archive_skeleton(archive, listing) if self.reads_text else _NO_TEXT
 
-    def _load_entries(self, archive: str, target: ConnectionSettings, entries: Sequence[str], jobs: int) -> None:
+    def _load_by_role(
+        self, archive: str, target: ConnectionSettings, listing: Sequence[str], jobs: int, superuser: Superuser
+    ) -> None:
+        """Load the definitions as text, rows and indexes in parallel, and at the end what a superuser has to do."""
+        waiting = Waiting()
+        first = self._listing(archive, "--section=pre-data")
+        with self._text(archive, first) as pieces:
+            TextLoad(superuser, partial(self._session, target), waiting).run(pieces)
+        before = set(first)
+        rest = [line for line in listing if line not in before]
+        by_loader = [line for line in rest if not _BY_SUPERUSER.match(line)]
+        if by_loader:
+            self._load_entries(archive, target, by_loader, jobs, "--no-owner")
+        waits = [line for line in rest if _BY_SUPERUSER.match(line) or _WITH_OWNER.match(line)]
+        if waits:
+            with self._text(archive, waits) as pieces:
+                waiting_in(pieces, waiting)
+        self._finish(target, waiting, superuser)
+
+    def _finish(self, target: ConnectionSettings, waiting: Waiting, superuser: Superuser) -> None:
+        if self.analyzes:
+            with connect(target, "restore") as database, self.deadline.ends(canceller(database)):
+                fix_settings(database)
+                database.execute("ANALYZE")
+        waiting.run(superuser)
+
+    @contextmanager
+    def _text(self, archive: str, entries: Sequence[str]) -> Iterator[Iterable[bytes]]:
+        """The text of entries of the archive."""
+        if not entries:
+            yield ()
+            return
+        with self._list_file(entries) as listed:
+            program = Program([self.programs.path("pg_restore"), *listed, "--file=-", archive])
+            with chain([program], self.deadline, stdout=subprocess.PIPE) as started:
+                yield without_restriction(iter(partial(started.output.read, PIECE), b""))
+
+    @contextmanager
+    def _session(self, target: ConnectionSettings) -> Iterator[Write]:
+        """A psql that takes SQL, and no commands where it knows how to refuse them."""
+        with child_environment(target) as env:
+            psql = Program(self._psql(), {**env, **_settings_for_writing(target)}, self.identity)
+            with chain([psql], self.deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as started:
+                if can_restrict(self.programs.version):
+                    started.input.write(restriction())
+                yield started.input.write
+
+    def _psql(self, whole: bool = True) -> list[str]:
+        return [
+            self.programs.path("psql"), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=verbose",
+            *(["--single-transaction"] if whole else []), "--file=-",
+        ]  # fmt: skip
+
+    def _load_entries(
+        self, archive: str, target: ConnectionSettings, entries: Sequence[str], jobs: int, *options: str
+    ) -> None:
         """Load the entries of the archive's list; all of them when none are named."""
         argv = [
             self.programs.path("pg_restore"), "--exit-on-error", "--no-password", f"--jobs={jobs}",
-            f"--dbname={conninfo(target.database)}",
+            f"--dbname={conninfo(target.database)}", *options,
         ]  # fmt: skip
         with child_environment(target) as env, self._list_file(entries) as listed:
             output_of(Program([*argv, *listed, archive], {**env, **_settings_for_writing(target)}), self.deadline)
@@ -147,8 +224,8 @@ class Loader:
             names.flush()
             yield [f"--use-list={names.name}"]
 
-    def _listing(self, archive: str) -> list[str]:
-        text = output_of(Program([self.programs.path("pg_restore"), "--list", archive]), self.deadline)
+    def _listing(self, archive: str, *options: str) -> list[str]:
+        text = output_of(Program([self.programs.path("pg_restore"), "--list", *options, archive]), self.deadline)
         return [line for line in text.split("\n") if line and not line.startswith(";")]
 
     def _load_plain(self, path: str, kind: DumpKind, target: ConnectionSettings) -> Skeleton:
@@ -174,13 +251,15 @@ class Loader:
         Raises:
             TitanError: the first error ends it.
         """
+        if self.superuser and whole:
+            waiting, superuser = Waiting(), self.superuser.to(target.database)
+            known = without_restriction if can_restrict(self.programs.version) else self._unrestricted
+            TextLoad(superuser, partial(self._session, target), waiting).run(known(pieces))
+            self._finish(target, waiting, superuser)
+            return
         script = restricted if can_restrict(self.programs.version) else self._unrestricted
-        argv = [
-            self.programs.path("psql"), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=verbose",
-            *(["--single-transaction"] if whole else []), "--file=-",
-        ]  # fmt: skip
         with child_environment(target) as env:
-            psql = Program(argv, {**env, **_settings_for_writing(target)}, self.identity)
+            psql = Program(self._psql(whole), {**env, **_settings_for_writing(target)}, self.identity)
             with chain([psql], self.deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as started:
                 for piece in script(pieces):
                     started.input.write(piece)
@@ -215,24 +294,45 @@ class Loader:
 
     def database_skeleton(self, target: ConnectionSettings) -> Skeleton:
         """The statements that would make the database's schema."""
-        with child_environment(target) as inherited:
-            with connect(target, "drill") as database:
-                env = {**inherited, **dump_settings(database)}
-            if self.with_rows:
-                return self._text_of(Program([self.programs.path("pg_dump"), "--no-password"], env))
-            argv = [self.programs.path("pg_dump"), "--schema-only", "--no-password"]
-            text = output_of(Program(argv, env), self.deadline)
-        return skeleton_of(text.encode(errors="surrogateescape").split(b"\n"))
+        options = () if self.with_rows else ("--schema-only",)
+        with self._dumping(target, *options) as program:
+            reader = SkeletonReader(self.with_rows)
+            with chain([program], self.deadline, stdout=subprocess.PIPE) as started:
+                for piece in self._as_in_source(started.output):
+                    reader.feed(piece)
+        return reader.skeleton()
 
     def database_objects(self, target: ConnectionSettings) -> dict[str, str]:
         """The objects of the database, as pg_dump writes them; of a dump of others, which may lack them, without owners and rights."""
-        with child_environment(target) as inherited:
-            with connect(target, "drill") as database:
+        whose = ["--no-owner", "--no-privileges"] if self.foreign else []
+        with (
+            self._dumping(target, "--schema-only", *whose) as program,
+            chain([program], self.deadline, stdout=subprocess.PIPE) as started,
+        ):
+            return objects_from(started, (self.superuser.role, self.superuser_is) if self.superuser else None)
+
+    @contextmanager
+    def _dumping(self, target: ConnectionSettings, *options: str) -> Iterator[Program]:
+        """A pg_dump of the restored database: by the superuser, if there is one, whom nothing is hidden from."""
+        settings = self.superuser.settings.to(target.database) if self.superuser else target
+        with child_environment(settings) as inherited:
+            with connect(settings, "drill") as database:
                 env = {**inherited, **dump_settings(database)}
-            whose = ["--no-owner", "--no-privileges"] if self.foreign else []
-            program = Program([self.programs.path("pg_dump"), "--schema-only", "--no-password", *whose], env)
-            with chain([program], self.deadline, stdout=subprocess.PIPE) as started:
-                return objects_from(started)
+                if self.superuser and database.major >= EVENT_TRIGGERS_CAN_BE_OFF:
+                    env["PGOPTIONS"] = f"{env.get('PGOPTIONS', '')} {WITHOUT_EVENT_TRIGGERS}".strip()
+            yield Program([self.programs.path("pg_dump"), *options, "--no-password"], env)
+
+    def _as_in_source(self, output: IO[bytes]) -> Iterator[bytes]:
+        """Its pieces, with the superuser's name of the source."""
+        pieces = iter(partial(output.read, PIECE), b"")
+        if not self.superuser:
+            yield from pieces
+            return
+        rest, names = b"", (self.superuser.role, self.superuser_is)
+        for piece in pieces:
+            whole, line_end, rest = (rest + piece).rpartition(b"\n")
+            yield with_name(whole + line_end, *names)
+        yield with_name(rest, *names)
 
     def _text_of(self, program: Program) -> Skeleton:
         reader = SkeletonReader(True)

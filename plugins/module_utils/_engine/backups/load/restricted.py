@@ -26,12 +26,22 @@ def can_restrict(version: str) -> bool:
     return int(minor or 0) >= _SINCE.get(int(major), 0 if int(major) >= 18 else 1 << 30)
 
 
+def restriction() -> bytes:
+    """The line behind which psql takes no commands."""
+    return f"\\restrict {secrets.token_hex(32)}\n".encode()
+
+
 def restricted(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The dump's pieces behind a ``\\restrict`` of our own, without the pair of its own.
+    """The dump's pieces behind a ``\\restrict`` of our own, without the pair of its own."""
+    yield restriction()
+    yield from without_restriction(pieces)
+
+
+def without_restriction(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The dump's pieces without the pair of lines that pg_dump writes.
 
     A line that only looks like the end of the pair stays: it would have to hold the random key of the dump's first lines.
     """
-    yield f"\\restrict {secrets.token_hex(32)}\n".encode()
     waiting = iter(pieces)
     head = b""
     for piece in waiting:

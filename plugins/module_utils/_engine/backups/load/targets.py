@@ -53,25 +53,33 @@ _NOT_AVAILABLE = (
 _PROVIDERS = {"i": ("icu", "ICU_LOCALE"), "b": ("builtin", "BUILTIN_LOCALE")}
 
 
-def create_database(server: Database, name: str, source: Source) -> list[str]:
+def create_database(server: Database, name: str, source: Source, owner: str = "") -> list[str]:
     """Make the new, empty database as the source's was made, and mark it as unfinished.
+
+    Args:
+        server: Who makes it.
+        name: Of the database.
+        source: What it is to be like.
+        owner: The role that owns it; empty for the one that makes it.
 
     Returns:
         Warnings about what the server does not have.
     """
     step("restore.create")
-    warnings = make_like_source(server, name, source)
+    warnings = make_like_source(server, name, source, owner)
     server.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(UNFINISHED)))
     return warnings
 
 
-def make_like_source(server: Database, name: str, source: Source) -> list[str]:
+def make_like_source(server: Database, name: str, source: Source, owner: str = "") -> list[str]:
     """Make a database in the source's encoding, and in its locale and tablespace where the server has them.
 
     Returns:
         Warnings about what it does not have.
     """
     make, warnings = sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)), []
+    if owner:
+        make += sql.SQL(" OWNER {}").format(sql.Identifier(owner))
     tablespace = source.properties.tablespace
     if tablespace != "pg_default" and server.value(_MAY_USE, (tablespace,)):
         make += sql.SQL(" TABLESPACE {}").format(sql.Identifier(tablespace))
@@ -147,11 +155,11 @@ _SUBSCRIPTIONS = (
 )
 
 
-def remake_database(settings: ConnectionSettings, source: Source) -> None:
+def remake_database(settings: ConnectionSettings, source: Source, owner: str = "") -> None:
     """Drop the database that a load has failed in, and make it again."""
     with maintenance(settings) as server:
         drop_database(server, settings.database)
-        create_database(server, settings.database, source)
+        create_database(server, settings.database, source, owner)
 
 
 def restore_temp_directory() -> str | None:

@@ -15,8 +15,8 @@ from ...errors import OptionError
 from ...postgres.cluster import Cluster
 from ...postgres.locks import file_lock
 from ...postgres.programs import Programs
-from ...postgres.sandboxed import DRILL_USERS, drill_server
-from ...postgres.throw_away import prefix_of, remove_leftovers, require_directory
+from ...postgres.sandboxed import drill_server
+from ...postgres.throw_away import SERVER_USERS, prefix_of, remove_leftovers, require_directory
 from ..programs.pipeline import Deadline
 
 _KIND = "drill"
@@ -40,7 +40,7 @@ def drill_cluster(
         OptionError: no directory can be made in folder.
     """
     require_directory(folder, "drill_dir")
-    remove_leftovers(folder, _KIND, ("postgres", *DRILL_USERS))
+    remove_leftovers(folder, _KIND, SERVER_USERS)
     try:
         made = tempfile.mkdtemp(prefix=prefix_of(_KIND), dir=os.path.realpath(folder))
     except OSError as error:

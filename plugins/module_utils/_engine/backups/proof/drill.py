@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 from ...errors import LockedError, OptionError, TitanError
 from ...outcome import silent
@@ -24,14 +25,17 @@ from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect, sql
 from ...postgres.locks import advisory_lock
 from ...postgres.programs import Programs
+from ...postgres.sandboxed import SandboxedCluster
 from ...steps import step
 from ..catalog.manifest import Manifest
 from ..catalog.naming import DumpKind
 from ..catalog.source import Source
 from ..content.fingerprint import Fingerprint, canceller
 from ..content.schema_text import Skeleton
-from ..content.structure import Structure, make_extensions
+from ..content.structure import Structure
+from ..load.elevated import Superuser, make_source_extensions, without_event_triggers
 from ..load.fewer_jobs import load_with_fewer_jobs
+from ..load.live import live_loader
 from ..load.loading import Loader, restoring
 from ..load.properties import apply_properties, property_differences
 from ..load.targets import (
@@ -56,6 +60,9 @@ from .whole_cluster import load_cluster
 _DATABASE = "drill"
 _LOCKS = "max_locks_per_transaction=1024"  # a plain dump is loaded in one transaction, which locks all it makes
 _MISSING_ROLE = re.compile(r'role "(.+?)" does not exist')
+_NOT_ALLOWED = re.compile(
+    r"permission denied|must be (?:superuser|owner|member|able)|[Oo]nly roles with|not made, because|no sandbox for"
+)
 _ROLES_AT_MOST = 30
 
 
@@ -71,6 +78,8 @@ class DrillResult:
         warnings: Sentences that make it no other database; that no sandbox could be made, for example.
         seen: What was seen in each restored database.
         structure: The restored database's, if there was no manifest to compare with.
+        sandbox: What the server ran in: "namespaces", "user <name>" for root, else "none".
+        loaded_as: The role that loaded the dump.
     """
 
     differences: tuple[str, ...]
@@ -81,6 +90,8 @@ class DrillResult:
     warnings: tuple[str, ...] = ()
     seen: tuple[Seen, ...] = ()
     structure: Structure | None = None
+    sandbox: str = ""
+    loaded_as: str = ""
 
     @property
     def problems(self) -> list[str]:
@@ -100,6 +111,7 @@ def run_drill(
     server: ConnectionSettings | None = None,
     say: Callable[[str], None] = silent,
     wishes: Wishes = NO_WISHES,
+    accept_superuser: bool = False,
 ) -> DrillResult:
     """Restore the backup and compare.
 
@@ -114,6 +126,7 @@ def run_drill(
         server: Restore into a scratch database of this server instead, where no cluster can be made.
         say: Takes progress lines.
         wishes: What else is looked for in the restored database.
+        accept_superuser: Let a superuser load into a scratch database.
 
     Raises:
         TitanError: the restore failed, or no cluster could be made.
@@ -124,7 +137,7 @@ def run_drill(
     )
     warnings: list[str] = []
     place = (
-        _in_scratch_database(server, source, deadline)
+        _in_scratch_database(server, source, deadline, accept_superuser, warnings.append)
         if server
         else _in_drill_cluster(programs, folder, source, deadline, warnings.append)
     )
@@ -136,22 +149,29 @@ def run_drill(
         unpacked = stack.enter_context(ExitStack())
         with restoring():
             archive = unpacked.enter_context(loader.unpacked(path, kind))
-        target = ready()
+        target, superuser, sandbox = ready()
+        maker = superuser.settings if superuser else target
+        name_in_source = superuser.role if superuser and server else source.superuser
+        loader = replace(loader, superuser=superuser, superuser_is=name_in_source)
         if manifest is None:
-            loader = replace(loader, database=wishes.database, provide=Provider(target.to("postgres"), work, runs_as))
+            loader = replace(loader, database=wishes.database, provide=Provider(maker.to("postgres"), work, runs_as))
         if kind.format == "cluster":
             with restoring():
-                databases = load_cluster(loader, path, kind, target.to("postgres"))
-            return _of_cluster(databases, target, loader, wishes, began, warnings)
+                databases = load_cluster(loader, path, kind, maker.to("postgres"), target)
+            found_in = _of_cluster(databases, target, loader, wishes, began, warnings)
+            return replace(found_in, sandbox=sandbox, loaded_as=target.user)
         with _in_its_locale(target, source):
             reads_archive, notes = _load(loader, archive, kind, target, source, manifest)
         step("drill.compare")
         say("Comparing ...")
         text = partial(_text, reads_archive, unpacked)
-        found = compare(manifest, target, text, loader, say, server is None)
-        different, lacking = _properties(target, source, server is None) if manifest and manifest.source else ([], [])
-        seen = look_at(target, source.database, found.restored, wishes, True, deadline)
-        structure = read_restored_structure(target, loader) if manifest is None else None
+        if superuser and not server:
+            superuser.lend_roles()
+        read_as = superuser.settings if superuser and server else target
+        found = compare(manifest, read_as, text, loader, say, server is None)
+        seen = look_at(read_as, source.database, found.restored, wishes, True, deadline)
+        structure = read_restored_structure(read_as, loader) if manifest is None else None
+        different, lacking = _properties(maker, source, server is None) if manifest and manifest.source else ([], [])
     restored = found.restored
     return DrillResult(
         (*found.differences, *different),
@@ -162,6 +182,8 @@ def run_drill(
         (*warnings, *notes, *found.warnings, *lacking),
         (seen,),
         structure,
+        sandbox,
+        target.user,
     )
 
 
@@ -208,12 +230,6 @@ def _properties(target: ConnectionSettings, source: Source, own_cluster: bool) -
     return [f"the database's {what} are not those of the source" for what in different], lacking
 
 
-def _make_extensions(target: ConnectionSettings, manifest: Manifest | None) -> None:
-    if manifest and manifest.structure:
-        with connect(target, "drill") as database:
-            make_extensions(database, manifest.structure.extensions)
-
-
 @contextmanager
 def _in_its_locale(target: ConnectionSettings, source: Source) -> Iterator[None]:
     """A failure in another locale than the source's (a check of lower(), a partition's bounds) is not the backup's."""
@@ -239,25 +255,44 @@ def _text(reads_archive: Callable[[], Skeleton], unpacked: ExitStack) -> Skeleto
 
 
 # what waits for the empty database, a directory to work in, who runs psql
-_Place = tuple[Callable[[], ConnectionSettings], str, dict[str, Any]]
+_Place = tuple[Callable[[], "_Ready"], str, dict[str, Any]]
+
+
+class _Ready(NamedTuple):
+    """The empty database.
+
+    Attributes:
+        target: As whom it is loaded.
+        superuser: Who runs what that role may not; None where one role does all.
+        sandbox: As in DrillResult.
+    """
+
+    target: ConnectionSettings
+    superuser: Superuser | None = None
+    sandbox: str = "none"
 
 
 @contextmanager
-def _in_scratch_database(server: ConnectionSettings, source: Source, deadline: Deadline) -> Iterator[_Place]:
+def _in_scratch_database(
+    server: ConnectionSettings, source: Source, deadline: Deadline, accept_superuser: bool, warn: Callable[[str], None]
+) -> Iterator[_Place]:
     """An empty database on a running server, dropped afterwards; those of dead runs are dropped first."""
     name = f"{DRILL_DATABASE}{datetime.now(timezone.utc):%Y%m%d_%H%M%S}_{os.getpid()}"
     with maintenance(server) as database, advisory_lock(database, "drill", name):
         for row in database.rows(_MARKED, (UNFINISHED, DRILL_DATABASE)):
             with suppress(LockedError), advisory_lock(database, "drill", row["name"]):
                 drop_database(database, row["name"])
-        try:
-            with deadline.ends(canceller(database)):
-                create_database(database, name, source)
-            with tempfile.TemporaryDirectory(prefix="titan-restore-", dir=restore_temp_directory()) as work:
-                yield lambda: server.to(name), work, {}
-        finally:
-            if not database.closed:
-                drop_database(database, name)
+        with live_loader(database, server, source, accept_superuser, foreign=False) as live:
+            for warning in live.warnings:
+                warn(warning)
+            try:
+                with deadline.ends(canceller(database)):
+                    create_database(database, name, source, live.owner)
+                with tempfile.TemporaryDirectory(prefix="titan-restore-", dir=restore_temp_directory()) as work:
+                    yield lambda: _Ready(live.settings.to(name), live.powers(name)), work, {}
+            finally:
+                if not database.closed:
+                    drop_database(database, name)
 
 
 DRILL_DATABASE = "titan_drill_"
@@ -271,29 +306,42 @@ SELECT datname::text AS name FROM pg_database
 def _in_drill_cluster(
     programs: Programs, folder: str, source: Source, deadline: Deadline, warn: Callable[[str], None]
 ) -> Iterator[_Place]:
-    """A database in a throw-away cluster, whose superuser has the name of the source's; it is made while the block begins."""
-    superuser = source.superuser
+    """A database in a throw-away cluster; it is made while the block begins."""
     with drill_cluster(programs, folder, deadline, warn) as cluster:
         step("drill.cluster")
         with ThreadPoolExecutor(1) as pool:
-            made = pool.submit(_make, cluster, programs, superuser, source, deadline)
+            made = pool.submit(_make, cluster, programs, source, deadline)
             yield made.result, cluster.folder, cluster.identity()
 
 
-def _make(
-    cluster: Cluster, programs: Programs, superuser: str, source: Source, deadline: Deadline
-) -> ConnectionSettings:
-    """Make the cluster, the roles, tablespaces and the database that the dump expects."""
+def _make(cluster: Cluster, programs: Programs, source: Source, deadline: Deadline) -> _Ready:
+    """Make the cluster, the roles, tablespaces and the database that the dump expects.
+
+    The cluster's superuser has a name that no dump knows. The role that loads has the name of the source's superuser, whose
+    objects it owns, and is none.
+    """
+    superuser, loader = f"{DRILL_DATABASE}{secrets.token_hex(8)}", source.superuser
     cluster.create(superuser=superuser, limit=deadline.left())
     _start(cluster, programs, source, deadline)
     maintenance = cluster.settings("postgres", superuser)
     with connect(maintenance, "drill") as database:
-        for role in source.roles:
+        for role in {loader: None, **dict.fromkeys(source.roles)}:
             create_role(database, role)
+        database.execute(sql.SQL(_LET_LOAD).format(sql.Identifier(loader)))
         for number, tablespace in enumerate(source.tablespaces):
             _create_tablespace(database, tablespace, cluster, os.path.join(cluster.folder, f"tablespace{number}"))
-        make_like_source(database, _DATABASE, source)
-    return maintenance.to(_DATABASE)
+            lend = sql.SQL("GRANT CREATE ON TABLESPACE {} TO {}")
+            database.execute(lend.format(sql.Identifier(tablespace), sql.Identifier(loader)))
+        make_like_source(database, _DATABASE, source, loader)
+    contained = isinstance(cluster, SandboxedCluster)
+    quiet = without_event_triggers(maintenance.to(_DATABASE), programs.major)
+    powers = Superuser(quiet, superuser, loader, contained, programs.folder)
+    sandbox = "namespaces" if contained else f"user {cluster.user}" if cluster.user else "none"
+    return _Ready(cluster.settings(_DATABASE, loader), powers, sandbox)
+
+
+# It reads and writes every table, so that nothing fails that works for the owners in the source; no files, no programs.
+_LET_LOAD = "ALTER ROLE {0} LOGIN NOSUPERUSER BYPASSRLS; GRANT pg_read_all_data, pg_write_all_data TO {0}"
 
 
 def _start(cluster: Cluster, programs: Programs, source: Source, deadline: Deadline) -> None:
@@ -316,21 +364,31 @@ def _load(
 ) -> tuple[Callable[[], Skeleton], tuple[str, ...]]:
     """Load the dump; for one without a manifest, make the roles that it turns out to need. Also returns warnings."""
 
+    superuser = loader.superuser
+    maker = superuser.settings if superuser else target
+
     def load(with_jobs: Loader) -> Callable[[], Skeleton]:
-        _make_extensions(target, manifest)
+        if manifest and manifest.structure:
+            make_source_extensions(superuser, target, manifest.structure.extensions)
         return with_jobs.load_archive(archive, kind, target)
 
     for _attempt in range(_ROLES_AT_MOST):
         try:
             with restoring():
-                remake = partial(remake_database, target, source)
+                remake = partial(remake_database, maker, source, superuser.loader if superuser else "")
                 parallel = not kind.is_script and manifest is not None
                 return load_with_fewer_jobs(loader, load, remake, parallel)
         except TitanError as error:
             missing = _MISSING_ROLE.search(error.message)
+            if superuser and _NOT_ALLOWED.search(error.message):
+                raise TitanError(
+                    f"{error.message} That says nothing about the backup: a drill loads as a role that is no superuser, and does not let "
+                    "code of the dump have more rights.",
+                    **{**error.details, "of_the_backup": False},
+                ) from error
             if manifest or target.database != _DATABASE or not missing:
                 raise
-            with connect(target.to("postgres"), "drill") as database:
+            with connect(maker.to("postgres"), "drill") as database:
                 create_role(database, missing[1])
-            remake_database(target, source)
+            remake_database(maker, source, superuser.loader if superuser else "")
     raise TitanError("The restore failed: the dump needs too many roles that do not exist.")

@@ -89,7 +89,13 @@ def _drilled(path: str, manifest: Manifest, file: FileName, programs: Programs, 
     checked = Verification("none" if problem else "restored", datetime.now(timezone.utc), problem)
     if result:
         checked = replace(
-            checked, tables=result.tables, rows=result.rows, seconds=result.seconds, notes=result.warnings
+            checked,
+            tables=result.tables,
+            rows=result.rows,
+            seconds=result.seconds,
+            notes=result.warnings,
+            sandbox=result.sandbox,
+            loaded_as=result.loaded_as,
         )
     write_manifest(path, manifest.with_verification(checked), "drill.manifest")
     if problem or result is None:

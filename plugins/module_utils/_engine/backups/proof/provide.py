@@ -54,6 +54,7 @@ class Provider:
             os.chown(folder, self._identity["user"], self._identity["group"])
         make = sql.SQL("CREATE TABLESPACE {} LOCATION {}")
         database.execute(make.format(sql.Identifier(name), sql.Literal(folder)))
+        database.execute(sql.SQL("GRANT CREATE ON TABLESPACE {} TO PUBLIC").format(sql.Identifier(name)))
 
 
 def create_role(database: Database, role: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import groupby
 
-from ...errors import DatabaseError
+from ...errors import DatabaseError, TitanError
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import connect, sql
 from ..catalog.integrity import decoded
@@ -26,8 +26,16 @@ _CREATE = re.compile(rb"\nCREATE DATABASE [^\n]*;\r?(?=\n)")
 _TEMPLATES = ("template0", "template1")
 
 
-def load_cluster(loader: Loader, path: str, kind: DumpKind, server: ConnectionSettings) -> list[str]:
-    """Load it into the server, whose superuser the settings are of.
+def load_cluster(
+    loader: Loader, path: str, kind: DumpKind, server: ConnectionSettings, target: ConnectionSettings
+) -> list[str]:
+    """Load it: what is said of roles as the cluster's superuser, in a sandbox only, and each database as another role.
+
+    Args:
+        loader: With the superuser.
+        path, kind: The dump.
+        server: Of the superuser.
+        target: Of the role that loads the databases.
 
     Returns:
         The names of the databases in it, without templates.
@@ -43,8 +51,14 @@ def load_cluster(loader: Loader, path: str, kind: DumpKind, server: ConnectionSe
             texts = (text for _again, _database, text in group)
             if not database:
                 wanted = provided(texts, loader.provide) if loader.provide else by_lines(texts)
+                if loader.superuser and not loader.superuser.contained:
+                    raise TitanError(
+                        "A dump by pg_dumpall makes superusers, and this host has no sandbox for that. Drill it on a host that has one."
+                    )
                 rest = (_MADE.sub(b"", text) for text in wanted)
                 loader.run_script(without_database_entries(rest), server, whole=False)
+                if loader.superuser:
+                    loader.superuser.to(server.database).demote_roles()
             elif database in _TEMPLATES:
                 for _text in texts:
                     continue
@@ -52,8 +66,15 @@ def load_cluster(loader: Loader, path: str, kind: DumpKind, server: ConnectionSe
                 if database not in found:
                     found.append(database)
                     _make(server, b"", database)
-                loader.run_script(loader.for_new_database(texts), server.to(database))
+                    _give(server, database, target.user)
+                loader.run_script(loader.for_new_database(texts), target.to(database))
     return found
+
+
+def _give(server: ConnectionSettings, name: str, role: str) -> None:
+    give = sql.SQL("ALTER DATABASE {} OWNER TO {}")
+    with connect(server, "drill") as database:
+        database.execute(give.format(sql.Identifier(name), sql.Identifier(role)))
 
 
 def _creating(text: Iterable[tuple[int, str, bytes]], server: ConnectionSettings) -> Iterator[tuple[int, str, bytes]]:

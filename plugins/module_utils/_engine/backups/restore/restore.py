@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -29,8 +30,9 @@ from ..catalog.sealed import unseal
 from ..catalog.source import Source
 from ..content.fingerprint import canceller, fix_settings
 from ..content.schema_text import Skeleton
-from ..content.structure import make_extensions
+from ..load.elevated import make_source_extensions
 from ..load.fewer_jobs import load_with_fewer_jobs
+from ..load.live import Live, live_loader
 from ..load.loading import Loader
 from ..load.properties import apply_properties, property_differences
 from ..load.room import require_room_on_server
@@ -82,7 +84,9 @@ def restore_entry(entry: Entry, call: Call) -> Outcome:
     source = (manifest.source if manifest else None) or Source(
         encoding=kind.encoding if kind.encoding == "SQL_ASCII" else ""
     )
-    with maintenance(call.connection) as server, advisory_lock(server, "restore", options["into"]):
+    with ExitStack() as stack:
+        server = stack.enter_context(maintenance(call.connection))
+        stack.enter_context(advisory_lock(server, "restore", options["into"]))
         programs = _programs(server, manifest, kind, options["programs"])
         plan = make_restore_plan(server, options["into"], options["swap"], datetime.now(timezone.utc))
         _require_targets(server, source, entry)
@@ -93,22 +97,29 @@ def restore_entry(entry: Entry, call: Call) -> Outcome:
         for leftover in plan.leftovers:
             drop_database(server, leftover)
         call.say(f"Restoring {entry.path} into {plan.work!r} ...")
+        live = stack.enter_context(
+            live_loader(server, call.connection, source, call.options["accept_superuser"], _is_foreign(manifest))
+        )
         try:
             with deadline.ends(canceller(server)):
-                warnings = create_database(server, plan.work, source)
+                warnings = [*live.warnings, *create_database(server, plan.work, source, live.owner)]
             step("restore.load")
-            tables, rows, notes = _load_and_compare(entry, kind, programs, call, plan.work, deadline)
+            tables, rows, notes = _load_and_compare(entry, kind, programs, call, plan.work, live, deadline)
             missing = apply_properties(server, plan.work, source)
             warnings += [*notes, *missing, *_live_slots(manifest)]
             if manifest and manifest.source and not missing:
                 _require_properties(server, plan.work, source)
             step("restore.swap")
-            _put_in_place(server, plan, source.properties.comment)
+            _put_in_place(server, plan, source.properties.comment, live.owner)
         except BaseException:
             if not server.closed and plan.work != plan.final:
                 drop_database(server, plan.work)
             raise
     return _outcome(plan, entry, tables, rows, tuple(warnings))
+
+
+def _is_foreign(manifest: Manifest | None) -> bool:
+    return manifest is None or manifest.adopted
 
 
 def _sound(entry: Entry, identity: str, deadline: Deadline) -> DumpKind:
@@ -208,34 +219,40 @@ def _require_targets(server: Database, source: Source, entry: Entry) -> None:
 
 
 def _load_and_compare(
-    entry: Entry, kind: DumpKind, programs: Programs, call: Call, name: str, deadline: Deadline
+    entry: Entry, kind: DumpKind, programs: Programs, call: Call, name: str, live: Live, deadline: Deadline
 ) -> tuple[int, int, tuple[str, ...]]:
     """Tables, rows, and warnings."""
-    target = call.connection.to(name)
+    target, superuser = live.settings.to(name), live.powers(name)
     with tempfile.TemporaryDirectory(prefix="titan-restore-", dir=restore_temp_directory()) as work:
         identity = absolute(call.options["identity"])
         loader = loader_for(entry.manifest, programs, work, call.options["jobs"], deadline, identity)
-        loader = replace(loader, database=call.options["database"] or "")
+        loader = replace(
+            loader,
+            database=call.options["database"] or "",
+            superuser=superuser,
+            superuser_is=live.superuser_name,
+            analyzes=bool(superuser),
+        )
         source = (entry.manifest.source if entry.manifest else None) or Source()
 
         def load(with_jobs: Loader) -> Skeleton:
             if entry.manifest and entry.manifest.structure:
-                with connect(target, "restore") as database:
-                    make_extensions(database, entry.manifest.structure.extensions)
+                make_source_extensions(superuser, target, entry.manifest.structure.extensions)
             return with_jobs.load(entry.path, kind, target)
 
-        remake = partial(remake_database, target, source)
+        remake = partial(remake_database, call.connection.to(name), source, live.owner)
         archive, notes = load_with_fewer_jobs(loader, load, remake, not kind.is_script)
         call.say("Comparing ...")
-        found = compare(entry.manifest, target, lambda: archive, loader, call.say)
+        found = compare(entry.manifest, live.reader.to(name), lambda: archive, loader, call.say)
         if found.differences:
             raise TitanError(
                 f"The restored database is not what the backup's source was: {'; '.join(found.differences)}. It was dropped again."
             )
-        with connect(target, "restore") as database, deadline.ends(canceller(database)):
+        with connect(live.reader.to(name), "restore") as database, deadline.ends(canceller(database)):
             fix_settings(database)
             left = refresh_left_out(database, entry.manifest.left_out if entry.manifest else ())
-            database.execute("ANALYZE")
+            if not superuser:
+                database.execute("ANALYZE")
     return len(found.restored.tables), found.restored.rows, (*notes, *found.warnings, *left)
 
 
@@ -265,7 +282,7 @@ def _live_slots(manifest: Manifest | None) -> list[str]:
     ]
 
 
-def _put_in_place(server: Database, plan: RestorePlan, comment: str | None) -> None:
+def _put_in_place(server: Database, plan: RestorePlan, comment: str | None, loader: str) -> None:
     """Give the new database its name, and the live one a dated name, in one transaction.
 
     Renaming locks out new connections; those that came between ending the old ones and the lock are ended in the next attempt.
@@ -278,9 +295,8 @@ def _put_in_place(server: Database, plan: RestorePlan, comment: str | None) -> N
                 if plan.previous:
                     server.value(_END_SESSIONS, (plan.final,))
                     server.execute(rename.format(final, sql.Identifier(plan.previous)))
-                server.value(
-                    f"{_END_SESSIONS} AND usename = current_user", (plan.work,)
-                )  # a pool keeps those of the load
+                # a pool keeps those of the load
+                server.value(f"{_END_SESSIONS} AND usename IN (current_user, %s)", (plan.work, loader))
                 server.execute(rename.format(work, final))
                 server.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(final, sql.Literal(comment)))
             return

@@ -1,0 +1,287 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The superuser beside a load: runs the statements that need one, and nobody's code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ...errors import DatabaseError, TitanError
+from ...postgres.connection import ConnectionSettings
+from ...postgres.database import Database, Row, connect, sql
+from ..content.structure import Extension, make_extensions, makeable_extensions
+from .distributed import foreign_extension
+from .kinds import TRUSTED_LANGUAGES, Kind, extension_of, grants_on_catalog, new_owner
+
+# PostgreSQL 17 has event triggers that fire when somebody connects, and a setting that keeps them from it.
+EVENT_TRIGGERS_CAN_BE_OFF, WITHOUT_EVENT_TRIGGERS = 17, "-c event_triggers=off"
+
+_AT_A_TIME = 200  # statements in one transaction: each one of an owner locks its table
+_OWNED_BY_SUPERUSERS = re.compile(
+    rb"ALTER\s+(?:FOREIGN\s+DATA\s+WRAPPER|EVENT\s+TRIGGER|PUBLICATION|SUBSCRIPTION)\s", re.IGNORECASE
+)
+# What the superuser's statements are read by; names in a dump are found as the dump says.
+_KEPT = re.compile(
+    rb"SET\s+(?:client_encoding|standard_conforming_strings|search_path|default_tablespace)\s|SELECT\s+pg_catalog\.set_config",
+    re.IGNORECASE,
+)
+
+
+def without_event_triggers(settings: ConnectionSettings, major: int) -> ConnectionSettings:
+    """The connection, in which no event trigger fires at its start."""
+    if major < EVENT_TRIGGERS_CAN_BE_OFF:
+        return settings  # none fires then
+    options = dict(settings.options)
+    options["options"] = f"{options.get('options', '')} {WITHOUT_EVENT_TRIGGERS}".strip()
+    return settings._replace(options=tuple(options.items()))
+
+
+@dataclass(frozen=True)
+class Superuser:
+    """Who runs what the loading role may not.
+
+    Attributes:
+        settings: Of the superuser, in the database that is loaded.
+        role: Its name.
+        loader: Name of the loading role, who is to own what the superuser makes on the way.
+        contained: Whether the server is in a sandbox, so that functions in C and the like may be made.
+        binaries: The directory of the server's programs, if it is on this host: its extensions' files are looked at.
+        may_raise: Whether a role may be a superuser for as long as it is made the owner of what only superusers own: in
+            a cluster whose roles are nobody's.
+        foreign: Whether others have made the dump, on a server whose superusers count: what would give its code their
+            rights later is refused, too.
+        heir: The role that gets in the end what the loader still owns; empty for none.
+    """
+
+    settings: ConnectionSettings
+    role: str
+    loader: str
+    contained: bool
+    binaries: str = ""
+    may_raise: bool = True
+    foreign: bool = False
+    heir: str = ""
+
+    def to(self, database: str) -> Superuser:
+        """The same in another database."""
+        return replace(self, settings=self.settings.to(database))
+
+    @contextmanager
+    def connected(self) -> Iterator[Database]:
+        """A connection in which no event trigger fires."""
+        with connect(self.settings, "restore") as database:
+            database.execute("SET session_replication_role = replica; SET check_function_bodies = off")
+            if database.major >= EVENT_TRIGGERS_CAN_BE_OFF:
+                database.execute("SET event_triggers = off")
+            yield database
+
+    def lend_roles(self) -> None:
+        """Let the loader do, when it has loaded, what each owner may do: in a cluster whose roles are nobody's."""
+        with self.connected() as database:
+            for row in database.rows(_ROLES, (self.loader,)):
+                with suppress(DatabaseError):  # they may be granted to each other
+                    grant = sql.SQL("GRANT {} TO {}")
+                    database.execute(grant.format(sql.Identifier(row["name"]), sql.Identifier(self.loader)))
+
+    def demote_roles(self) -> None:
+        """Take from every role but this one what a dump of the whole cluster has given it beyond SQL."""
+        with self.connected() as database:
+            for row in database.rows(_TOO_MUCH, (self.role,)):
+                database.execute(row["take"])
+            again = sql.SQL("ALTER ROLE {} LOGIN BYPASSRLS")
+            database.execute(again.format(sql.Identifier(self.loader)))
+
+    def trusted_languages(self) -> frozenset[bytes]:
+        """The languages in which anybody may write functions."""
+        with self.connected() as database:
+            rows = database.rows("SELECT lanname::text AS name FROM pg_catalog.pg_language WHERE lanpltrusted")
+        return TRUSTED_LANGUAGES | {row["name"].encode() for row in rows}
+
+    def run(self, statements: Sequence[tuple[Kind, bytes]], settings: Sequence[bytes]) -> None:
+        """Run the statements of a dump in their order.
+
+        Args:
+            statements: Each a single one, with its kind.
+            settings: Statements that set what they are read by.
+
+        Raises:
+            TitanError: one fails, or needs more than is allowed here.
+        """
+        with self.connected() as database:
+            for start in range(0, len(statements), _AT_A_TIME):
+                part = statements[start : start + _AT_A_TIME]
+                try:
+                    with database.transaction():
+                        self._run(database, part, [each for each in settings if _KEPT.match(each)])
+                except DatabaseError as error:
+                    message = error.message if error.message.startswith("ERROR") else f"ERROR: {error.message}"
+                    raise TitanError(message, programs=["superuser"], sqlstate=error.sqlstate) from error
+
+    def _run(self, database: Database, part: Sequence[tuple[Kind, bytes]], settings: Sequence[bytes]) -> None:
+        for setting in settings:
+            database.execute(_for_the_transaction(setting))
+        for kind, statement in part:
+            if kind == Kind.EXTENSION:
+                self._make_extension(database, statement)
+            else:
+                self._require_allowed(database, kind, statement)
+                self._execute(database, statement)
+        database.execute("RESET SESSION AUTHORIZATION; SET LOCAL search_path = pg_catalog")
+        if any(kind in (Kind.NEEDS_SUPERUSER, Kind.CONTAINED) for kind, _statement in part):
+            self._give_away(database)
+
+    def _make_extension(self, database: Database, statement: bytes) -> None:
+        name, schema = extension_of(statement)
+        self._require_distributed(database, name)
+        make = sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(name))
+        make += sql.SQL(" SCHEMA {}").format(sql.Identifier(schema)) if schema else sql.SQL("")
+        database.execute(make)
+        self._lend(database, _OF_EXTENSIONS)
+
+    def make_extensions(self, extensions: Mapping[str, Extension], names: Iterable[str]) -> None:
+        """Make extensions in the versions of the source, as make_extensions() does.
+
+        Raises:
+            TitanError: the files of one are not the distribution's.
+        """
+        with self.connected() as database:
+            for name in names:
+                self._require_distributed(database, name)
+            make_extensions(database, extensions)
+            self._lend(database, _OF_EXTENSIONS)
+
+    def _require_distributed(self, database: Database, name: str) -> None:
+        rows = database.rows("SELECT name, setting FROM pg_catalog.pg_config()") if self.binaries else []
+        places = {row["name"]: row["setting"] for row in rows}
+        why = foreign_extension(places["SHAREDIR"], places["PKGLIBDIR"], self.binaries, name) if places else ""
+        if why:
+            raise TitanError(f"The extension {name!r} is not made, because a superuser would run its script: {why}.")
+
+    def _require_allowed(self, database: Database, kind: Kind, statement: bytes) -> None:
+        """Refuse what would let the dump's code do more than SQL."""
+        what = f"({_begin(statement)} ...)"
+        if kind == Kind.CONTAINED and not self.contained:
+            why = (
+                "this host has no sandbox for that"
+                if self.may_raise
+                else "that is done with accept_superuser: true only"
+            )
+            raise TitanError(f"It needs a superuser and could run programs {what}, and {why}.")
+        owner = new_owner(statement)
+        if owner == self.role and self.may_raise:
+            raise TitanError(f"It gives an object to the role {owner!r}, which no dump knows.")
+        if self.foreign and (
+            kind in (Kind.NEEDS_SUPERUSER, Kind.LAST)
+            or grants_on_catalog(statement)
+            or (owner and database.value("SELECT rolsuper FROM pg_roles WHERE rolname = %s", (owner,)))
+        ):
+            raise TitanError(
+                f"Others have made this dump, and it needs a superuser {what}: its code could act with a superuser's rights later. "
+                "accept_superuser: true lets it."
+            )
+
+    def finish(self) -> None:
+        """Let the heir have what the loader still owns."""
+        if not self.heir:
+            return
+        with self.connected() as database:
+            if self.foreign and database.value(_ACTS_AS_OWNER, (self.loader, self.heir)):
+                raise TitanError(
+                    f"Others have made this dump, and its functions with SECURITY DEFINER would belong to the superuser {self.heir!r}. "
+                    "Connect as the role that is to own the database (accept_superuser: true lets them)."
+                )
+            give = sql.SQL("REASSIGN OWNED BY {0} TO {1}; DROP OWNED BY {0}")
+            database.execute(give.format(sql.Identifier(self.loader), sql.Identifier(self.heir)))
+
+    def _execute(self, database: Database, statement: bytes) -> None:
+        owner = new_owner(statement)
+        if owner and self.may_raise and _OWNED_BY_SUPERUSERS.match(statement):
+            role = sql.Identifier(owner)
+            database.execute(sql.SQL("ALTER ROLE {} SUPERUSER").format(role))
+            database.execute(statement)
+            database.execute(sql.SQL("ALTER ROLE {} NOSUPERUSER").format(role))
+        else:
+            database.execute(statement)
+
+    def _give_away(self, database: Database) -> None:
+        """Let the loader own the functions and types that the superuser has just made, so that they run with its rights only."""
+        for row in database.rows(_MADE, (self.role, self.loader) * 2):
+            database.execute(row["give"])
+        self._lend(database, _WRAPPERS)
+
+    def _lend(self, database: Database, what: str) -> None:
+        """Let the loader use what only superusers own; in the source, its owner could."""
+        for row in database.rows(what):
+            database.execute(_lent("GRANT ALL ON {} {} TO {}", row, self.loader))
+
+    def take_back(self) -> None:
+        """Take from the loader what it was lent, before the privileges of the source are granted."""
+        with self.connected() as database:
+            for row in database.rows(f"{_OF_EXTENSIONS} UNION {_WRAPPERS}"):
+                database.execute(_lent("REVOKE ALL ON {} {} FROM {}", row, self.loader))
+
+
+def make_source_extensions(
+    superuser: Superuser | None, target: ConnectionSettings, extensions: Mapping[str, Extension]
+) -> None:
+    """Make the extensions whose version a dump does not tell; by the superuser, if there is one beside the loading role."""
+    with connect(target, "restore") as database:
+        wanted = makeable_extensions(database, extensions)
+        if wanted and not superuser:
+            make_extensions(database, extensions)
+    if wanted and superuser:
+        superuser.make_extensions(extensions, wanted)
+
+
+def _for_the_transaction(setting: bytes) -> bytes:
+    """The setting, until the transaction's end."""
+    if setting[:3].upper() == b"SET":
+        return b"SET LOCAL" + setting[3:]
+    return b"SET LOCAL search_path = ''"
+
+
+def _lent(statement: str, row: Row, loader: str) -> Any:
+    return sql.SQL(statement).format(sql.SQL(row["kind"]), sql.Identifier(row["name"]), sql.Identifier(loader))
+
+
+def _begin(statement: bytes) -> str:
+    return " ".join(statement[:200].partition(b"(")[0].decode(errors="replace").split())
+
+
+_MADE = """
+SELECT format('ALTER ROUTINE %%s OWNER TO %%I', p.oid::regprocedure, l.loader) AS give
+  FROM pg_proc p, (SELECT %s::text AS role, %s::text AS loader) l
+ WHERE p.oid >= 16384 AND pg_get_userbyid(p.proowner) = l.role
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+UNION ALL
+SELECT format('ALTER %%s %%s OWNER TO %%I', CASE t.typrelid WHEN 0 THEN 'TYPE' ELSE 'FOREIGN TABLE' END, t.oid::regtype, l.loader)
+  FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid, (SELECT %s::text AS role, %s::text AS loader) l
+ WHERE t.oid >= 16384 AND pg_get_userbyid(t.typowner) = l.role AND t.typelem = 0 AND (t.typrelid = 0 OR c.relkind = 'f')
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = t.oid AND d.deptype IN ('e', 'i') AND t.typrelid = 0)
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = t.typrelid AND d.deptype = 'e')
+"""
+_ACTS_AS_OWNER = """
+SELECT EXISTS (SELECT FROM pg_proc WHERE prosecdef AND pg_get_userbyid(proowner) = %s)
+       AND (SELECT rolsuper FROM pg_roles WHERE rolname = %s)
+"""
+_ROLES = "SELECT rolname::text AS name FROM pg_roles WHERE NOT rolsuper AND rolname !~ '^pg_' AND rolname <> %s"
+_TOO_MUCH = """
+SELECT format('ALTER ROLE %%I NOSUPERUSER NOREPLICATION', rolname) AS take FROM pg_roles WHERE rolsuper AND rolname <> %s
+UNION ALL
+SELECT format('REVOKE %%I FROM %%I GRANTED BY %%I CASCADE', g.rolname, r.rolname, pg_get_userbyid(m.grantor)) FROM pg_auth_members m
+  JOIN pg_roles g ON g.oid = m.roleid JOIN pg_roles r ON r.oid = m.member
+ WHERE g.rolname IN ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files')
+"""
+# Schemas that an extension has made, and its foreign data wrappers.
+_OF_EXTENSIONS = """
+SELECT 'SCHEMA' AS kind, n.nspname::text AS name FROM pg_namespace n
+  JOIN pg_depend d ON d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND d.deptype = 'e'
+UNION SELECT 'FOREIGN DATA WRAPPER', w.fdwname::text FROM pg_foreign_data_wrapper w
+  JOIN pg_depend d ON d.classid = 'pg_foreign_data_wrapper'::regclass AND d.objid = w.oid AND d.deptype = 'e'
+"""
+_WRAPPERS = "SELECT 'FOREIGN DATA WRAPPER' AS kind, fdwname::text AS name FROM pg_foreign_data_wrapper"
