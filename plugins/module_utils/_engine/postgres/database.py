@@ -219,6 +219,10 @@ class Database:
         """The statement, identifier or literal (sql.Composable) as text, quoted for this server."""
         return str(composed.as_string(self.raw))
 
+    def password_verifier(self, role: str, password: str) -> str:
+        """What the server keeps of a role's password, which no log of its statements gives away."""
+        return str(psycopg2.extensions.encrypt_password(password, role, self.raw))
+
     def cancel(self) -> None:
         """Cancel what the session is doing, from another thread; nothing happens when it is idle or gone.
 

@@ -175,11 +175,7 @@ class Superuser:
         owner = new_owner(statement)
         if owner == self.role and self.may_raise:
             raise TitanError(f"It gives an object to the role {owner!r}, which no dump knows.")
-        if self.foreign and (
-            kind in (Kind.NEEDS_SUPERUSER, Kind.LAST)
-            or grants_on_catalog(statement)
-            or (owner and database.value("SELECT rolsuper FROM pg_roles WHERE rolname = %s", (owner,)))
-        ):
+        if self.foreign and (kind in (Kind.NEEDS_SUPERUSER, Kind.LAST) or grants_on_catalog(statement)):
             raise TitanError(
                 f"Others have made this dump, and it needs a superuser {what}: its code could act with a superuser's rights later. "
                 "accept_superuser: true lets it."
@@ -190,13 +186,14 @@ class Superuser:
         if not self.heir:
             return
         with self.connected() as database:
-            if self.foreign and database.value(_ACTS_AS_OWNER, (self.loader, self.heir)):
-                raise TitanError(
-                    f"Others have made this dump, and its functions with SECURITY DEFINER would belong to the superuser {self.heir!r}. "
-                    "Connect as the role that is to own the database (accept_superuser: true lets them)."
-                )
             give = sql.SQL("REASSIGN OWNED BY {0} TO {1}; DROP OWNED BY {0}")
             database.execute(give.format(sql.Identifier(self.loader), sql.Identifier(self.heir)))
+            found = database.value(_ACTS_AS_SUPERUSER) if self.foreign else None
+            if found:
+                raise TitanError(
+                    f"Others have made this dump, and its code would act with the rights of a superuser who owns {found}. Connect as the "
+                    "role that is to own the database (accept_superuser: true lets it)."
+                )
 
     def _execute(self, database: Database, statement: bytes) -> None:
         owner = new_owner(statement)
@@ -265,9 +262,21 @@ SELECT format('ALTER %%s %%s OWNER TO %%I', CASE t.typrelid WHEN 0 THEN 'TYPE' E
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = t.oid AND d.deptype IN ('e', 'i') AND t.typrelid = 0)
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = t.typrelid AND d.deptype = 'e')
 """
-_ACTS_AS_OWNER = """
-SELECT EXISTS (SELECT FROM pg_proc WHERE prosecdef AND pg_get_userbyid(proowner) = %s)
-       AND (SELECT rolsuper FROM pg_roles WHERE rolname = %s)
+# Functions that run as their owner; what an index, statistics or a materialized view computes, runs as the table's.
+_ACTS_AS_SUPERUSER = """
+WITH made AS (
+  SELECT p.oid, p.proname, p.proowner, p.prosecdef FROM pg_proc p WHERE p.oid >= 16384 AND NOT EXISTS (
+    SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')),
+used AS (
+  SELECT d.classid, d.objid FROM pg_depend d JOIN made ON d.refclassid = 'pg_proc'::regclass AND d.refobjid = made.oid)
+SELECT coalesce(
+  (SELECT 'function ' || proname FROM made JOIN pg_roles r ON r.oid = proowner WHERE prosecdef AND rolsuper LIMIT 1),
+  (SELECT 'table ' || c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_roles r ON r.oid = c.relowner
+    WHERE rolsuper AND EXISTS (SELECT FROM used WHERE classid = 'pg_class'::regclass AND objid = i.indexrelid) LIMIT 1),
+  (SELECT 'table ' || c.relname FROM pg_statistic_ext s JOIN pg_class c ON c.oid = s.stxrelid JOIN pg_roles r ON r.oid = c.relowner
+    WHERE rolsuper AND EXISTS (SELECT FROM used WHERE classid = 'pg_statistic_ext'::regclass AND objid = s.oid) LIMIT 1),
+  (SELECT 'materialized view ' || c.relname FROM pg_rewrite w JOIN pg_class c ON c.oid = w.ev_class JOIN pg_roles r ON r.oid = c.relowner
+    WHERE rolsuper AND c.relkind = 'm' AND EXISTS (SELECT FROM used WHERE classid = 'pg_rewrite'::regclass AND objid = w.oid) LIMIT 1))
 """
 _ROLES = "SELECT rolname::text AS name FROM pg_roles WHERE NOT rolsuper AND rolname !~ '^pg_' AND rolname <> %s"
 _TOO_MUCH = """

@@ -94,11 +94,9 @@ def _make_role(
     server: Database, settings: ConnectionSettings, name: str, source: Source, superuser: str
 ) -> ConnectionSettings:
     """Make the role; it writes every table of its database, and nothing of the server's."""
-    from psycopg2.extensions import encrypt_password
-
     password = secrets.token_hex(24)
     role = sql.Identifier(name)
-    verifier = encrypt_password(password, name, server.raw)
+    verifier = server.password_verifier(name, password)
     make = "CREATE ROLE {0} LOGIN BYPASSRLS PASSWORD {1}; GRANT pg_write_all_data TO {0}"
     server.execute(sql.SQL(make).format(role, sql.Literal(verifier)))
     for tablespace in {source.properties.tablespace, *source.tablespaces} - {"pg_default", ""}:
