@@ -61,7 +61,7 @@ _DATABASE = "drill"
 _LOCKS = "max_locks_per_transaction=1024"  # a plain dump is loaded in one transaction, which locks all it makes
 _MISSING_ROLE = re.compile(r'role "(.+?)" does not exist')
 _NOT_ALLOWED = re.compile(
-    r"permission denied|must be (?:superuser|owner|member|able)|[Oo]nly roles with|not made, because|no sandbox for"
+    r"42501|insufficient.privilege|permission denied|must be (?:superuser|owner|member|able)|[Oo]nly roles with|not made, because|no sandbox for"
 )
 _ROLES_AT_MOST = 30
 
