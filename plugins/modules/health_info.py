@@ -34,6 +34,11 @@ options:
       - An empty list leaves the check out.
     type: dict
     suboptions:
+      unencrypted_connection:
+        description:
+          - Whether this check's own connection goes to another host without encryption (1), so that a network sees rows. The default is V([0, 1]).
+        type: list
+        elements: float
       database_size:
         description:
           - Size of the database in GB (10^9 bytes). The default is V([5, 10]).

@@ -16,6 +16,7 @@ from typing import IO, Any, Callable
 
 from ..errors import DatabaseError
 from .connection import ConnectionSettings
+from .families import LIBPQ, SESSION
 from .grants import missing_grant
 from .pooler import behind_pooler, require_own_session
 from .session_settings import CLIENT_KEEPALIVES, SERVER_KEEPALIVES, SERVER_SETTINGS, set_statements, startup_options
@@ -422,7 +423,9 @@ def _autocommitting(parameters: dict[str, Any]) -> Any:
 
 def _one_line(text: str, settings: ConnectionSettings) -> str:
     cleaned = " ".join(text.split()).rstrip(".")
-    return cleaned.replace(settings.password, "********") if settings.password else cleaned
+    for secret in filter(None, (settings.password, dict(settings.options).get("sslpassword", ""))):
+        cleaned = cleaned.replace(secret, "********")
+    return cleaned
 
 
 @contextmanager
@@ -444,31 +447,20 @@ def child_environment(settings: ConnectionSettings) -> Iterator[dict[str, str]]:
     )  # what it needs costs a migration run without news a tenth of its time
 
     env = {**kept, "LC_ALL": "C.UTF-8", "PGAPPNAME": "titan-db", "PGCONNECT_TIMEOUT": "10"}
-    names = {
-        "host": "PGHOST",
-        "port": "PGPORT",
-        "user": "PGUSER",
-        "dbname": "PGDATABASE",
-        "sslmode": "PGSSLMODE",
-        "sslrootcert": "PGSSLROOTCERT",
-        "sslcert": "PGSSLCERT",
-        "sslkey": "PGSSLKEY",
-        "sslcrl": "PGSSLCRL",
-        "channel_binding": "PGCHANNELBINDING",
-        "require_auth": "PGREQUIREAUTH",
-        "requirepeer": "PGREQUIREPEER",
-        "gssencmode": "PGGSSENCMODE",
-        "hostaddr": "PGHOSTADDR",
-        "target_session_attrs": "PGTARGETSESSIONATTRS",
-    }
+    env.update({name: os.environ[name] for name in LIBPQ if name in os.environ and name not in SESSION})
+    variables = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE"}
+    variables.update({keyword: name for name, keyword in LIBPQ.items()})
+    apart = dict(CLIENT_KEEPALIVES) if settings.host and not settings.socket else {}
     for key, value in settings.parameters(with_password=False).items():
-        if key in names:
-            env[names[key]] = value
+        if key in variables:
+            env[variables[key]] = value
+        else:  # libpq has no variable for it
+            apart[key] = value
     if options := child_options(settings):
         env["PGOPTIONS"] = options
     with ExitStack() as files:
-        if settings.host and not settings.socket:
-            env["PGSERVICE"], env["PGSERVICEFILE"] = SERVICE, files.enter_context(service_file(CLIENT_KEEPALIVES))
+        if apart:
+            env["PGSERVICE"], env["PGSERVICEFILE"] = SERVICE, files.enter_context(service_file(apart))
         if settings.password:
             env["PGPASSFILE"] = files.enter_context(passfile(settings.password))
             if (
@@ -479,5 +471,6 @@ def child_environment(settings: ConnectionSettings) -> Iterator[dict[str, str]]:
 
 
 def child_options(settings: ConnectionSettings) -> str:
-    """PGOPTIONS for a client program; empty behind a pooler, which refuses them."""
-    return "" if behind_pooler(settings) else startup_options(SERVER_KEEPALIVES)
+    """PGOPTIONS for a client program; behind a pooler, which refuses ours, those of the settings only."""
+    given = dict(settings.options).get("options", "")
+    return given if behind_pooler(settings) else startup_options(SERVER_KEEPALIVES, given)

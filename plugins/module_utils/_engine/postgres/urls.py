@@ -26,7 +26,8 @@ KEYWORDS = frozenset(
         """sslmode sslrootcert sslcert sslkey sslcrl sslcrldir sslcompression sslsni ssl_min_protocol_version
         ssl_max_protocol_version sslpassword sslcertmode sslnegotiation requiressl channel_binding require_auth
         requirepeer hostaddr options target_session_attrs load_balance_hosts keepalives keepalives_idle
-        keepalives_interval keepalives_count tcp_user_timeout connect_timeout gssencmode krbsrvname gsslib""",
+        keepalives_interval keepalives_count tcp_user_timeout connect_timeout gssencmode gssdelegation krbsrvname gsslib
+        min_protocol_version max_protocol_version passfile""",
     )
 )
 _SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -167,7 +168,7 @@ def _parameters(query: str, source: str) -> tuple[dict[str, str], list[str]]:
             values[name] = _SSL[value.lower()]
         elif name == "target_session_attrs":
             values[name] = _SERVER_TYPES.get(value, value)
-        elif name in ("service", "servicefile", "passfile"):
+        elif name in ("service", "servicefile"):
             raise OptionError(f"{key} in {source}", "(hidden)", "Name host, user and database in the URL itself.")
         elif name in KEYWORDS:
             values[name] = value

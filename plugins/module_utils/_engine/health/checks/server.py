@@ -149,6 +149,23 @@ SLOW_STATEMENTS = SqlCheck(
                  WHEN current_setting('shared_preload_libraries') !~ 'pg_stat_statements' THEN 'pg_stat_statements is not preloaded' END""",  # noqa: S608
 )
 
+# As the server sees the other end: of a connection through a proxy, the proxy's.
+UNENCRYPTED = SqlCheck(
+    "unencrypted_connection",
+    0,
+    1,
+    "",
+    "Whether this check's own connection goes to another host without encryption (1), so that a network sees rows.",
+    query="""
+    SELECT 1 AS value, format('from %s to %s', host(inet_client_addr()), host(inet_server_addr())) AS what
+     WHERE inet_client_addr() <> inet_server_addr() AND NOT inet_client_addr() <<= ANY (ARRAY['127.0.0.0/8', '::1/128']::inet[])
+       AND NOT EXISTS (SELECT FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl)
+       AND NOT EXISTS (SELECT FROM pg_stat_gssapi WHERE pid = pg_backend_pid() AND encrypted)
+    """,
+    none="the connection is encrypted, or stays on this host",
+    fix="say sslmode=verify-full and sslrootcert in the URL of the env file; docs/security.md shows how to have TLS",
+)
+
 CHECKS = (
-    DATABASE_SIZE, CHECKSUM_FAILURES, COLLATION_VERSIONS, EXTENSIONS_BEHIND, REQUESTED_CHECKPOINTS, SLOW_STATEMENTS,
+    UNENCRYPTED, DATABASE_SIZE, CHECKSUM_FAILURES, COLLATION_VERSIONS, EXTENSIONS_BEHIND, REQUESTED_CHECKPOINTS, SLOW_STATEMENTS,
 )  # fmt: skip
