@@ -52,6 +52,7 @@ options:
       - Environment files on the target host that the jobs will source. Each is checked before anything is written.
       - The check fails when a file is missing or not readable, and when a line of it means something else to C(/bin/sh) than to C(titan-db); the
         message names the line.
+      - A file that users outside of its group can read gets the mode C(0600).
     type: list
     elements: path
     default: []

@@ -9,6 +9,7 @@ import json
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 import time
 from datetime import datetime, timedelta, timezone
@@ -190,10 +191,12 @@ def test_files_of_others_are_listed_drilled_and_age_out(small: ConnectionSetting
     other = Path(backup(small, dest, format="plain").data["backup"]["path"])
     adopted = dest / "small_20250101_020000.sql.gz"
     other.rename(adopted)
+    adopted.chmod(0o644)
     Path(f"{other}.json").unlink()
     listed = info(dest, verify="checksum").data["backups"][0]
     assert (listed["adopted"], listed["verified_level"], listed["problem"]) == (True, "none", "")
     assert "counted" in drill(source=str(adopted)).summary
+    assert stat.S_IMODE(adopted.stat().st_mode) == 0o600
     assert info(dest).data["newest_verified"] is None
     done = backup(small, dest, keep={"days": 30}, verify="restored")
     assert done.data["removed"] == [str(adopted)]

@@ -96,3 +96,38 @@ def test_only_the_inventory_says_where_rows_go_and_what_runs(
     )
     assert not result.get("failed"), result
     assert db.value("SELECT count(*) FROM public.t WHERE at < now() - interval '60 days'") == 0
+
+
+def test_code_of_others_is_named_first(
+    db: Database, settings: ConnectionSettings, owned: str, call_module: Call
+) -> None:
+    cleaner = f"cleaner_{settings.database}"
+    db.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(cleaner)))
+    db.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(owned)))
+    db.execute(
+        f"""
+        CREATE FUNCTION public.g(v int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT v';
+        CREATE FUNCTION public.tr() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN old; END';
+        CREATE DOMAIN public.dom AS int CHECK (public.g(VALUE) > -1);
+        ALTER TABLE public.t ADD made int GENERATED ALWAYS AS (public.g(id)) STORED, ADD d public.dom, ADD CHECK (public.g(id) > -1);
+        CREATE INDEX by_g ON public.t (public.g(id));
+        CREATE TRIGGER "a b" BEFORE DELETE ON public.t FOR EACH ROW EXECUTE FUNCTION public.tr();
+        CREATE RULE ru AS ON UPDATE TO public.t WHERE public.g(old.id) < 0 DO INSTEAD NOTHING;
+        GRANT SELECT, DELETE ON public.t TO "{cleaner}"; GRANT USAGE ON SCHEMA titan_ops TO "{cleaner}";
+        GRANT SELECT ON ALL TABLES IN SCHEMA titan_ops TO "{cleaner}";
+        """
+    )
+    db.execute("RESET ROLE")
+    try:
+        by_others = clean(call_module, settings, cleaner, check_mode=True)
+        named = next(line for line in by_others["findings"] if "code of other roles" in line)
+        for what in (
+            "trigger a b (public.tr of", "rule ru (public.g of", "generated column made (public.g of", "index public.by_g (public.g",
+            "constraint t_id_check (public.g", "domain public.dom (public.g",
+        ):  # fmt: skip
+            assert what in named, (what, named)
+        assert owned in named
+        by_itself = clean(call_module, settings, owned, check_mode=True)
+        assert not any("code of other roles" in line for line in by_itself["findings"]), by_itself
+    finally:
+        db.execute(f'DROP OWNED BY "{cleaner}"; DROP ROLE "{cleaner}"')

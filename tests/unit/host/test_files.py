@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.crontab.managed_files import (
@@ -19,7 +20,11 @@ from ansible_collections.titan.database.plugins.module_utils._engine.environment
     HOST_COMMAND,
     install,
 )
-from ansible_collections.titan.database.plugins.module_utils._engine.host.files import make_directories
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError, TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.host.files import (
+    make_directories,
+    require_private_key,
+)
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call, Outcome
 from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
 
@@ -37,8 +42,9 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def installed(folder: Path, check_mode: bool = False) -> Outcome:
+def installed(folder: Path, check_mode: bool = False, **more: Any) -> Outcome:
     given = {
+        **more,
         "path": str(folder / "bin" / "titan-db"),
         "spare": str(folder / "etc" / "titan-db" / "titan-db"),
         "content": base64.b64encode(b"#!/bin/sh\n").decode(),
@@ -97,3 +103,35 @@ def test_the_configuration_of_the_jobs_can_be_reached_whatever_the_umask(umask: 
         assert planned() == [True]
         managed_files_from_options(options, True)[0].apply()
         assert planned() == [False] and mode(path.parent) == 0o755
+
+
+def test_env_files_that_everybody_can_read_are_put_right(tmp_path: Path) -> None:
+    files = {name: tmp_path / name for name in ("open", "group", "own")}
+    for path, bits in zip(files.values(), (0o644, 0o640, 0o600)):
+        path.write_text("DB_NAME=x\n")
+        path.chmod(bits)
+    names = [str(path) for path in files.values()]
+    installed(tmp_path)
+    for check_mode in (True, False):
+        outcome = installed(tmp_path, check_mode, env_files=names)
+        assert outcome.changed and f"{files['open']} mode 0644" in outcome.before
+        assert mode(files["open"]) == (0o644 if check_mode else 0o600)
+    assert [mode(path) for path in files.values()] == [0o600, 0o640, 0o600]
+    assert not installed(tmp_path, env_files=names).changed
+
+
+def test_a_secret_gets_into_no_file_that_everybody_can_read(tmp_path: Path) -> None:
+    item = {"path": str(tmp_path / "x.json"), "content": '{"notify": {"token": "s3cret"}}'}
+    with pytest.raises(OptionError, match="notify.token") as refused:
+        managed_files_from_options([item], present=True)
+    assert "s3cret" not in refused.value.message
+    assert managed_files_from_options([{**item, "mode": "0600"}], present=True)[0].changes()
+
+
+def test_a_key_that_everybody_can_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("AGE-SECRET-KEY-1")
+    (tmp_path / "key").chmod(0o604)
+    with pytest.raises(TitanError, match="chmod 0600"):
+        require_private_key(str(tmp_path / "key"), "identity")
+    (tmp_path / "key").chmod(0o640)
+    require_private_key(str(tmp_path / "key"), "identity")

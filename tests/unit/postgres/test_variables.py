@@ -21,6 +21,7 @@ GUIDE = Path(__file__).resolve().parents[3] / "docs" / "env-files.md"
 def written(tmp_path: Path, form: Form) -> dict[str, str]:
     path = tmp_path / ".env"
     path.write_bytes(form.text.encode())
+    path.chmod(0o600)
     return {"env_file": str(path), "database_url_variable": form.url_variable}
 
 
@@ -129,3 +130,17 @@ def test_a_value_that_is_no_text_is_refused_only_where_it_is_used() -> None:
     assert settings_from_variables({"DATABASE_URL": "postgresql://u@h/d", "X": broken}, "f").database == "d"
     with pytest.raises(TitanError, match="UTF-8"):
         settings_from_variables({"DB_NAME": broken, "DB_USER": "u"}, "f")
+
+
+def test_a_password_that_everybody_can_read_is_warned_of(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    for text, mode, expected in (
+        ("u:pw@h/d", 0o644, 1),
+        ("u:pw@h/d", 0o640, 0),
+        ("u:pw@h/d", 0o600, 0),
+        ("u@h/d", 0o644, 0),
+    ):
+        path.write_text(f"DATABASE_URL=postgresql://{text}\n")
+        path.chmod(mode)
+        notes = settings_from_options({"env_file": str(path)}).notes
+        assert len(notes) == expected and all("chmod 0600" in note and "pw" not in note for note in notes), notes

@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import OptionError
 from ..host.files import OPEN, closed_directory, is_file_with, make_directories, remove_file, write_file
 from ..host.safe_open import change_mode, open_file, read_file
+from ..text.secrets_in import secret_in
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ def managed_files_from_options(items: Sequence[Mapping[str, Any]], present: bool
     """Check the option ``files`` and read what is there.
 
     Raises:
-        OptionError: a relative path, a link or a directory in the place, an unknown group, a mode that is none.
+        OptionError: a relative path, a link or a directory in the place, an unknown group, a mode that is none, a secret in
+            a file that everybody may read.
     """
     return [_managed_file(item, f"files[{index}]", present) for index, item in enumerate(items)]
 
@@ -84,6 +86,14 @@ def _managed_file(item: Mapping[str, Any], option: str, present: bool) -> Manage
     except KeyError as error:
         raise OptionError(f"{option}.group", group, "There is no such group on this host.") from error
     content = str(item["content"]) if present else None
+    secret = secret_in(content or "") if int(mode, 8) & 0o004 else ""
+    if secret:
+        raise OptionError(
+            f"{option}.content",
+            "(hidden)",
+            f"It would write a secret ({secret}) into {path}, which every user of this host can read. Keep it in the env file "
+            "(mode 0600), or in a file that only the jobs' user can read and that the option names.",
+        )
     before = _text_of(path, f"{option}.path")
     mode_before = 0 if before is None else stat.S_IMODE(os.lstat(path).st_mode)
     return ManagedFile(path, content, int(mode, 8), gid, before, mode_before)

@@ -13,7 +13,7 @@ import stat
 from ..errors import OptionError
 from ..host.env_file import check_against_shell
 from ..host.files import OPEN, closed_directory, is_file_with, make_directories, published
-from ..host.safe_open import change_mode, read_file
+from ..host.safe_open import change_mode, open_file, read_file
 from ..outcome import Call, Outcome
 from ..text.options import Spec, option
 
@@ -49,6 +49,7 @@ HOST_COMMAND: Spec = {
         "Environment files on the target host that the jobs will source. Each is checked before anything is written.",
         "The check fails when a file is missing or not readable, and when a line of it means something else to "
         "C(/bin/sh) than to C(titan-db); the message names the line.",
+        "A file that users outside of its group can read gets the mode C(0600).",
         default=[],
         elements="path",
     ),
@@ -76,11 +77,15 @@ def install(call: Call) -> Outcome:
             raise OptionError(name, place, "It is there already and no regular file: remove it or name another path.")
     for env_file in call.options["env_files"]:
         check_against_shell(env_file)
+    readable = [env_file for env_file in call.options["env_files"] if os.stat(env_file).st_mode & 0o007]
     after = hashlib.sha256(content).hexdigest()
     before = "".join(f"{place} {_digest(place)}\n" for place in wanted.values())
     stale = [place for place in wanted.values() if not is_file_with(place, content, 0o755)]
     closed = sorted({folder for place in wanted.values() if (folder := closed_directory(place))})
-    shown = "".join(f"{folder} mode {stat.S_IMODE(os.stat(folder).st_mode):04o}\n" for folder in closed)
+    modes = [*closed, *readable]
+    shown = "".join(f"{place} mode {stat.S_IMODE(os.stat(place).st_mode):04o}\n" for place in modes)
+    for env_file in () if call.check_mode else readable:
+        _keep_from_others(env_file)
     for folder in () if call.check_mode else closed:
         change_mode(folder, OPEN, os.geteuid())
     for place in () if call.check_mode else stale:
@@ -90,15 +95,28 @@ def install(call: Call) -> Outcome:
     what = " and ".join(stale or wanted.values())
     state = "installed" if stale else "is up to date" if len(wanted) == 1 else "are up to date"
     opened = "".join(f"; {folder} can be entered by the jobs' user" for folder in closed)
+    opened += "".join(f"; only its owner can read {env_file} now" for env_file in readable)
     return Outcome(
-        changed=bool(stale or closed),
+        changed=bool(stale or modes),
         data={"path": path, "spare": spare or None, "sha256": after, "size": len(content)},
         summary=f"{what} {state} (sha256 {after[:12]}){opened}",
         before=shown + before,
         after="".join(
-            [*(f"{folder} mode 0755\n" for folder in closed), *(f"{place} {after}\n" for place in wanted.values())]
+            [
+                *(f"{folder} mode 0755\n" for folder in closed),
+                *(f"{env_file} mode 0600\n" for env_file in readable),
+                *(f"{place} {after}\n" for place in wanted.values()),
+            ]
         ),
     )
+
+
+def _keep_from_others(env_file: str) -> None:
+    descriptor = open_file(env_file)
+    try:
+        os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
 
 
 def _digest(path: str) -> str:

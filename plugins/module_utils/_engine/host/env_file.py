@@ -45,6 +45,7 @@ class EnvText(NamedTuple):
         text: Its content; bytes that are not UTF-8 as surrogates.
         owner, group: Ids of the file's owner and group.
         only_owner_writes: Whether neither group nor others may write to it.
+        others_read: Whether users outside of its group may read it.
     """
 
     path: str
@@ -52,6 +53,7 @@ class EnvText(NamedTuple):
     owner: int
     group: int
     only_owner_writes: bool
+    others_read: bool = False
 
 
 def read_env_file(path: str) -> dict[str, str]:
@@ -81,7 +83,8 @@ def read_env_text(path: str) -> EnvText:
             env_file=path,
         ) from error
     text = raw.decode("utf-8", "surrogateescape")
-    return EnvText(path, text, status.st_uid, status.st_gid, not stat.S_IMODE(status.st_mode) & 0o022)
+    mode = stat.S_IMODE(status.st_mode)
+    return EnvText(path, text, status.st_uid, status.st_gid, not mode & 0o022, bool(mode & 0o004))
 
 
 def parse_env(text: str, path: str = "env file") -> dict[str, str]:

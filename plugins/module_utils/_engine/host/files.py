@@ -198,6 +198,19 @@ def require_private_directory(path: str, option: str) -> None:
         raise TitanError(f"Option {option!r}: the directory {path!r} {why}.", option=option)
 
 
+def require_private_key(path: str, option: str) -> None:
+    """Refuse a file with a key that others could have read.
+
+    Raises:
+        TitanError: users outside of its group may read it; the message names the option and the command that fixes it.
+        OSError: it cannot be looked at.
+    """
+    if os.stat(path).st_mode & 0o007:
+        raise TitanError(
+            f"Option {option!r}: every user of this host can read the key in {path!r}; chmod 0600 it.", option=option
+        )
+
+
 def absolute(path: str | None) -> str:
     """The path from the root, because programs are started elsewhere; empty for none."""
     return os.path.abspath(path) if path else ""

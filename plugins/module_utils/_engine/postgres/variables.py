@@ -196,6 +196,8 @@ def _from_env_file(path: str, url_variable: str, given: Collection[str]) -> Conn
         if name in variables
         for reference in missing_references(env, variables, name)
     ]
+    if env.others_read and settings.password:
+        notes.append(f"every user of this host can read {path}, which holds a password: chmod 0600 it")
     return settings._replace(notes=(*settings.notes, *notes))
 
 

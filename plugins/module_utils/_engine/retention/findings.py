@@ -9,6 +9,7 @@ from ..postgres.database import Database
 from .plan.count import TableCount
 from .plan.facts import rules, unindexed_children, usable_index, user_triggers
 from .plan.plan import PolicyPlan, TablePlan
+from .plan.trust import code_of_others
 from .policies.policy import Policy
 from .policies.predicate import blocking
 from .policies.tables import Table
@@ -93,6 +94,11 @@ def _side_effects(database: Database, table: Table, plan: TablePlan) -> list[str
                 f"{table.full_name}: the server also {what.format(', '.join(names))}; those are in no number here."
             )
     modes = {one.policy.mode for one in plan.policies if one.due}
+    others = code_of_others(database, [table.oid, *(leaf.oid for leaf in table.leaves)]) if modes else []
+    if others:
+        sentences.append(
+            f"{table.full_name}: code of other roles may run with this role's rights: {', '.join(others)}."
+        )
     hidden = [one.shown for one in table.references if not one.all_readable] if "delete" in modes else []
     if hidden:
         sentences.append(

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ...host.files import sha256_file
+from ...host.safe_open import change_mode, open_regular
 from ...postgres.locks import file_lock
 
 
@@ -49,6 +50,22 @@ def irregular_member(path: str) -> str:
     with os.scandir(path) as members:
         found = min((each.name for each in members if not each.is_file(follow_symlinks=False)), default="")
     return f"its member {found!r} is not a regular file" if found else ""
+
+
+def keep_from_others(path: str) -> None:
+    """Take what group and others may do with the backup at path away: a dump of others, adopted, is as private as ours."""
+    if not os.path.isdir(path):
+        places = {path: 0o600}
+    else:
+        places = {os.path.join(path, name): 0o600 for name in os.listdir(path)}
+        change_mode(path, 0o700, os.lstat(path).st_uid)
+    for place, mode in places.items():
+        descriptor = open_regular(place)
+        try:
+            if os.fstat(descriptor).st_mode & 0o077:
+                os.fchmod(descriptor, mode)
+        finally:
+            os.close(descriptor)
 
 
 def size_of(path: str) -> int:

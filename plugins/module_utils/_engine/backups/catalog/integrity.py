@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from typing import IO, Any
 
 from ...errors import TitanError
+from ...host.files import require_private_key
 from ...host.safe_open import open_regular
 from ..programs.codecs import GZIP, NONE, decompressor
 from ..programs.pipeline import PIECE, Chain, Deadline, Program, chain
@@ -170,6 +171,8 @@ def decode_to(
 
 def decoders(compression: str, identity: str = "") -> list[list[str]]:
     """The commands that decrypt and decompress a dump, one behind the other."""
+    if identity:
+        require_private_key(identity, "identity")
     unpack = decompressor(compression)
     return [
         command for command in (["age", "--decrypt", f"--identity={identity}"] if identity else [], unpack) if command

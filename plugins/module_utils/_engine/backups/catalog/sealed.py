@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ...errors import TitanError
-from ...host.files import published, sha256_file
+from ...host.files import published, require_private_key, sha256_file
 from ...host.safe_open import open_regular
 from ..programs.pipeline import Deadline, Program, chain
 from .files import hand_over
@@ -63,6 +63,7 @@ def unseal(path: str, manifest: Manifest, identity: str, deadline: Deadline) -> 
         raise TitanError(f"{path} is encrypted: name the file with the age identity in the option 'identity'.")
     if not os.path.isfile(sealed) or sha256_file(sealed) != manifest.sealed.sha256:
         raise TitanError(f"{sealed}, which says what the backup's source was, is missing or damaged.", path=path)
+    require_private_key(identity, "identity")
     with os.fdopen(open_regular(sealed), "rb") as stream:
         program = Program(["age", "--decrypt", f"--identity={identity}"])
         with chain([program], deadline, stdin=stream, stdout=subprocess.PIPE) as started:

@@ -16,7 +16,7 @@ from ...outcome import Call, Data, Outcome
 from ...postgres.programs import CLIENT, SERVER, Programs, find_programs
 from ...postgres.throw_away import default_directory
 from ...version import VERSION
-from ..catalog.files import backup_lock, digest, size_of
+from ..catalog.files import backup_lock, digest, keep_from_others, size_of
 from ..catalog.manifest import Manifest, Verification, write_manifest
 from ..catalog.naming import DumpKind, FileName, parse_file_name
 from ..catalog.recognise import recognise
@@ -118,6 +118,7 @@ def _noted(dump: OthersDump, sha256: str, result: DrillResult, known: Manifest |
         structure=result.structure,
         verified=checked,
     )
+    keep_from_others(dump.path)
     write_manifest(dump.path, manifest, "drill.manifest")
     return manifest
 

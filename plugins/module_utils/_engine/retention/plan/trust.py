@@ -57,6 +57,34 @@ def require_trusted_role(database: Database, accept_superuser: bool) -> tuple[st
     )
 
 
+# Functions of ordinary roles other than the connected one that deleting or marking rows, or the VACUUM afterwards, may run.
+_CODE_OF_OTHERS = """
+WITH tables AS (SELECT unnest(%(oids)s::oid[]) AS oid),
+code(what, classid, objid) AS (
+    SELECT format('trigger %%s', tgname), 'pg_trigger'::regclass, g.oid FROM pg_trigger g JOIN tables t ON t.oid = g.tgrelid
+     WHERE NOT g.tgisinternal AND g.tgenabled IN ('O', 'A')
+    UNION ALL SELECT format('rule %%s', rulename), 'pg_rewrite', r.oid FROM pg_rewrite r JOIN tables t ON t.oid = r.ev_class
+     WHERE r.ev_enabled IN ('O', 'A')
+    UNION ALL SELECT format('generated column %%s', attname), 'pg_attrdef', d.oid
+      FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum AND a.attgenerated <> ''
+      JOIN tables t ON t.oid = d.adrelid
+    UNION ALL SELECT format('index %%s', i.indexrelid::regclass), 'pg_class', i.indexrelid
+      FROM pg_index i JOIN tables t ON t.oid = i.indrelid
+    UNION ALL SELECT format('constraint %%s', conname), 'pg_constraint', c.oid FROM pg_constraint c JOIN tables t ON t.oid = c.conrelid
+    UNION ALL SELECT format('domain %%s', c.contypid::regtype), 'pg_constraint', c.oid FROM pg_constraint c
+     WHERE c.contypid IN (SELECT a.atttypid FROM pg_attribute a JOIN tables t ON t.oid = a.attrelid WHERE NOT a.attisdropped))
+SELECT DISTINCT format('%%s (%%s of %%I)', code.what, p.oid::regproc, r.rolname) AS shown
+  FROM code JOIN pg_depend d ON d.classid = code.classid AND d.objid = code.objid AND d.refclassid = 'pg_proc'::regclass
+  JOIN pg_proc p ON p.oid = d.refobjid JOIN pg_roles r ON r.oid = p.proowner
+ WHERE NOT r.rolsuper AND r.rolname <> current_user ORDER BY 1
+"""
+
+
+def code_of_others(database: Database, relations: Sequence[int]) -> list[str]:
+    """What on these relations runs a function of another role that is no superuser: its name, the function, and the role."""
+    return [str(row["shown"]) for row in database.rows(_CODE_OF_OTHERS, {"oids": list(relations)})]
+
+
 def require_trusted_policies(policies: Sequence[Policy], options: Mapping[str, Any]) -> None:
     """Refuse stored policies that write files, or run SQL, that the inventory does not name.
 
