@@ -21,7 +21,7 @@ installed=systemd,systemd-sysv,dbus,python3,cron,openssh-server,sudo,iproute2,ca
 installed=$installed,postgresql,postgresql-client
 
 # Not installed, but installable without a network: what the roles are there to install.
-offered="python3-psycopg2 zstd pigz logrotate acl apprise pgbackrest"
+offered="python3-psycopg2 zstd pigz logrotate acl apprise pgbackrest pgbouncer"
 
 missing=
 for program in dockerd:docker.io docker:docker.io mmdebstrap:mmdebstrap iptables:iptables ssh-keygen:openssh-client; do

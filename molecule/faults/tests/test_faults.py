@@ -11,6 +11,7 @@ import json
 import re
 import subprocess
 import time
+import urllib.parse
 
 import pytest
 from conftest import Environment, machine, playbook, recap, wait_until
@@ -291,3 +292,87 @@ def test_a_wrong_clock_deletes_nothing(shift):
     if shift == "+400d":
         assert status["backup_age"] == "critical"
     assert PRODUCTION.dumps() == dumps
+
+
+SETTINGS = "SELECT name, setting FROM pg_settings WHERE name NOT IN ('application_name', 'client_encoding') ORDER BY 1"
+POOLED = "/home/ubuntu/.env.pooled"
+
+
+def pooler(mode: str) -> urllib.parse.SplitResult:
+    """Start Debian's PgBouncer in the mode, and write the env file of an application that goes through it."""
+    text = HOST.run("cat %s", f"{PRODUCTION.home}/.env").stdout
+    url = urllib.parse.urlsplit(re.search(r"^DATABASE_URL='(.*)'$", text, re.M).group(1))
+    write("/etc/pgbouncer/users", f'"{url.username}" "{urllib.parse.unquote(url.password)}"\n', "postgres")
+    ini = (
+        "[databases]\n* = host=127.0.0.1 port=5433\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = 6432\nunix_socket_dir =\n"
+        f"auth_type = scram-sha-256\nauth_file = /etc/pgbouncer/users\npool_mode = {mode}\npidfile = /run/postgresql/pgbouncer.pid\n"
+        "logfile = /var/log/postgresql/pgbouncer.log\n"
+    )
+    write("/etc/pgbouncer/titan.ini", ini, "postgres")
+    write(POOLED, text.replace("localhost:5433", "127.0.0.1:6432"), "ubuntu")
+    HOST.run("pkill -x pgbouncer")
+    wait_until(lambda: HOST.run("pgrep -x pgbouncer").rc != 0, 20, "the pooler before it is gone")
+    done = HOST.run("cd / && runuser -u postgres -- /usr/sbin/pgbouncer -d /etc/pgbouncer/titan.ini")
+    assert done.rc == 0, done.stderr
+    wait_until(lambda: application().rc == 0, 20, f"the application gets through: {application().stderr}")
+    return url
+
+
+def write(path: str, text: str, owner: str) -> None:
+    assert HOST.run("printf %%s %s >%s && chown %s: %s && chmod 600 %s", text, path, owner, path, path).rc == 0
+
+
+def application(query: str = "SELECT count(*) FROM orders"):
+    """What the application sees, on the pool's session."""
+    return HOST.run(
+        "cd / && runuser -u ubuntu -- sh -c %s sh %s", f'. {POOLED}; psql -XAt "$DATABASE_URL" -c "$1"', query
+    )
+
+
+@pytest.mark.parametrize("mode", ["transaction", "statement", "session"])
+def test_through_a_pooler(mode):
+    """Each subcommand: refused where sessions are shared, and no session of the application is changed in any mode."""
+    new = f"through_{mode}"
+    pooler(mode)
+    try:
+        before = application(SETTINGS).stdout
+        assert before
+        PRODUCTION.sql("ALTER ROLE titan CREATEDB")
+        subcommands = {
+            "health": [], "stats": [], "backup": [], "cleanup": CLEANUP[2:], "reindex": [],
+            "restore": ["--dest", PRODUCTION.backups, "--name", PRODUCTION.prefix, "--into", new],
+        }  # fmt: skip
+        for subcommand, options in subcommands.items():
+            by_hand = [] if subcommand == "restore" else ["--by-hand"]
+            done = PRODUCTION.titan_db(subcommand, "--env-file", POOLED, *by_hand, *options, expect=None)
+            said = done.stdout + done.stderr
+            if mode == "session":
+                assert done.rc == 0 or (subcommand == "health" and done.rc < 3), (subcommand, said)
+            else:
+                assert done.rc == (2 if subcommand == "health" else 1) and "DIRECT_URL" in said, (subcommand, said)
+            assert application(SETTINGS).stdout == before, subcommand
+            assert "Traceback" not in said
+        for subcommand in ("list", "drill"):  # ask no server
+            PRODUCTION.titan_db(subcommand, "--env-file", POOLED)
+    finally:
+        HOST.run("pkill -x pgbouncer")
+        PRODUCTION.sql("DROP DATABASE IF EXISTS " + new)
+        PRODUCTION.sql("ALTER ROLE titan NOCREATEDB")
+
+
+def test_the_inventory_names_the_server_behind_the_pooler():
+    pooler("transaction")
+    try:
+        before = application(SETTINGS).stdout
+        through = ("-l", "production", "-e", f"titan_env_file={POOLED}")
+        refused = playbook("migrate.yml", *through, check=False)
+        assert refused.returncode != 0 and "direct_url" in refused.stdout, refused.stdout
+        direct = (*through, "-e", "titan_direct_url=postgresql://127.0.0.1:5433")
+        assert recap(playbook("migrate.yml", *direct)) == {"titan-faults": 0}
+        playbook("site.yml", *direct, "--tags", "crontab")
+        assert json.loads(HOST.run("cat %s", PRODUCTION.config).stdout)["env_file"] == POOLED
+        assert PRODUCTION.cron("stats").rc == 0 and checks()["connection"] == "ok"
+        assert application(SETTINGS).stdout == before
+    finally:
+        HOST.run("pkill -x pgbouncer")
+        playbook("site.yml", "-l", "production", "--tags", "crontab")
