@@ -9,15 +9,20 @@ import fcntl
 import hashlib
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from typing import Callable
 
-from ..errors import LockedError
+from ..errors import DatabaseError, LockedError
 from ..host.safe_open import open_file
 from .database import Database, TransactionState
+from .session_settings import IDLE_IN_TRANSACTION
+
+_IDLE_LIMIT = "idle_session_timeout"
+_SIGN_OF_LIFE = 10.0  # seconds
 
 
 @contextmanager
@@ -83,17 +88,41 @@ def advisory_lock(
     """Hold a session advisory lock while the block runs.
 
     The lock is polled, never waited for inside the server: a blocked waiter holds a snapshot and would deadlock
-    with CREATE INDEX CONCURRENTLY.
+    with CREATE INDEX CONCURRENTLY. While it is held, the server ends the session when it hears nothing of it for 45 seconds,
+    so that a silent network does not keep it; a block that leaves the session idle for longer uses sign_of_life.
 
     Raises:
         LockedError: not free within ``wait`` seconds; names the holding session and how long it has been connected.
     """
+    idle_limit = database.value(f"SELECT pg_catalog.current_setting('{_IDLE_LIMIT}')")
     key = _acquire(database, words, wait, 0.2, sleep)
     try:
         yield
     finally:
         if not database.closed and database.transaction_state == TransactionState.IDLE:
-            database.value("SELECT pg_catalog.pg_advisory_unlock(%s)", (key,))
+            database.value(
+                f"SELECT pg_catalog.set_config('{_IDLE_LIMIT}', %s, false), pg_catalog.pg_advisory_unlock(%s)",
+                (idle_limit, key),
+            )
+
+
+@contextmanager
+def sign_of_life(database: Database) -> Iterator[None]:
+    """Let the server hear of the session while the block leaves it idle: nothing else may use it meanwhile."""
+    ended = threading.Event()
+
+    def ask() -> None:
+        with suppress(DatabaseError):  # whoever needs the session next is told that it is gone
+            while not ended.wait(_SIGN_OF_LIFE):
+                database.value("SELECT 1")
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        asking.join()
 
 
 def regain_lock(database: Database, *words: str, wait: float = 10.0) -> None:
@@ -111,7 +140,11 @@ def _acquire(
     """Poll for the lock, at most wait seconds, and return its key."""
     key = advisory_key(*words)
     deadline = time.monotonic() + wait
-    while not database.value("SELECT pg_catalog.pg_try_advisory_lock(%s)", (key,)):
+    take = (
+        "SELECT CASE WHEN pg_catalog.pg_try_advisory_lock(%s) "
+        f"THEN pg_catalog.set_config('{_IDLE_LIMIT}', '{IDLE_IN_TRANSACTION}', false) IS NOT NULL ELSE false END"
+    )
+    while not database.value(take, (key,)):
         if time.monotonic() >= deadline:
             raise _advisory_held(database, key, words)
         sleep(pause)

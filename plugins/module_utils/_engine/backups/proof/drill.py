@@ -23,7 +23,7 @@ from ...outcome import silent
 from ...postgres.cluster import THROW_AWAY, Cluster
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect, sql
-from ...postgres.locks import advisory_lock
+from ...postgres.locks import advisory_lock, sign_of_life
 from ...postgres.programs import Programs
 from ...postgres.sandboxed import SandboxedCluster
 from ...steps import step
@@ -288,7 +288,10 @@ def _in_scratch_database(
             try:
                 with deadline.ends(canceller(database)):
                     create_database(database, name, source, live.owner)
-                with tempfile.TemporaryDirectory(prefix="titan-restore-", dir=restore_temp_directory()) as work:
+                with (
+                    tempfile.TemporaryDirectory(prefix="titan-restore-", dir=restore_temp_directory()) as work,
+                    sign_of_life(database),
+                ):
                     yield lambda: _Ready(live.settings.to(name), live.powers(name)), work, {}
             finally:
                 if not database.closed:

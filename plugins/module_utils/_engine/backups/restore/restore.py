@@ -17,7 +17,7 @@ from ...errors import DatabaseError, OptionError, TitanError
 from ...host.files import absolute
 from ...outcome import Call, Outcome
 from ...postgres.database import Database, connect, sql
-from ...postgres.locks import advisory_lock
+from ...postgres.locks import advisory_lock, sign_of_life
 from ...postgres.programs import CLIENT, Programs, find_programs
 from ...postgres.sqlstates import OBJECT_IN_USE
 from ...steps import step
@@ -104,7 +104,8 @@ def restore_entry(entry: Entry, call: Call) -> Outcome:
             with deadline.ends(canceller(server)):
                 warnings = [*live.warnings, *create_database(server, plan.work, source, live.owner)]
             step("restore.load")
-            tables, rows, notes = _load_and_compare(entry, kind, programs, call, plan.work, live, deadline)
+            with sign_of_life(server):
+                tables, rows, notes = _load_and_compare(entry, kind, programs, call, plan.work, live, deadline)
             missing = apply_properties(server, plan.work, source)
             warnings += [*notes, *missing, *_live_slots(manifest)]
             if manifest and manifest.source and not missing:
