@@ -38,6 +38,7 @@ from tests.conftest import drop_database, embedded_programs, make_database, star
 DUE = "at < now() - interval '30 days'"
 OPTIONS = {
     "tables": None, "backup_dest": None, "backup_name": None, "require_backup_within": "off", "require_verified": "restored",
+    "require_row_within": "7 days",
     "max_fraction": 1.0, "max_runtime": "1h", "batch_target_ms": 100, "pause": 0.1, "vacuum": "never",
     "max_replica_lag_mb": 256, "min_free_wal_mb": 512,
 }  # fmt: skip

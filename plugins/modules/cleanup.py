@@ -64,6 +64,13 @@ options:
     type: str
     choices: [restored, checksum]
     default: restored
+  require_row_within:
+    description:
+      - "How old the newest row of a table may be, as V(7 days) or V(36h), if rows used to be written more often. A table with older rows only is
+        refused: the server's clock may have jumped ahead, and then all rows look old."
+      - Say V(off) for a database that nothing writes to any more. Rows whose time is in the future are not looked at.
+    type: str
+    default: "7 days"
   max_fraction:
     description:
       - The largest share of a table's rows that may be due under one policy, above 0 and up to 1. A policy that finds more is refused, which protects

@@ -302,7 +302,8 @@ def pooler(mode: str) -> urllib.parse.SplitResult:
     """Start Debian's PgBouncer in the mode, and write the env file of an application that goes through it."""
     text = HOST.run("cat %s", f"{PRODUCTION.home}/.env").stdout
     url = urllib.parse.urlsplit(re.search(r"^DATABASE_URL='(.*)'$", text, re.M).group(1))
-    write("/etc/pgbouncer/users", f'"{url.username}" "{urllib.parse.unquote(url.password)}"\n', "postgres")
+    password = urllib.parse.unquote(url.password).replace('"', '""')
+    write("/etc/pgbouncer/users", f'"{url.username}" "{password}"\n', "postgres")
     ini = (
         "[databases]\n* = host=127.0.0.1 port=5433\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = 6432\nunix_socket_dir =\n"
         f"auth_type = scram-sha-256\nauth_file = /etc/pgbouncer/users\npool_mode = {mode}\npidfile = /run/postgresql/pgbouncer.pid\n"

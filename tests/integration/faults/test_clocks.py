@@ -90,3 +90,39 @@ def test_a_clean_up_deletes_nothing_while_the_clocks_disagree(
     assert db.value("SELECT count(*) FROM public.logs") == 2000
     status, result, said = titan_db("", "cleanup", *options)
     assert status == 0 and 555 <= result["results"][0]["deleted"] <= 562, (result, said)
+
+
+@pytest.mark.parametrize("off", ["+40 days", "+60 days"])
+def test_a_clean_up_deletes_nothing_where_no_row_has_come_for_long(
+    off: str, titan_db: Any, settings: ConnectionSettings, db: Database, call_module: Module
+) -> None:
+    """Host and server are one machine, whose clock jumped ahead: the rows are as old as if nobody had written for so long."""
+    policy = {"table": "public.logs", "column": "at", "keep": "60d"}
+    assert not call_module("retention_policy", **login(settings), policies=[policy]).get("failed")
+    db.execute(f"UPDATE public.logs SET at = at - interval '{off[1:]}'")
+    options = ["--require-backup-within", "off", "--max-fraction", "1.0"]
+    for more in ([], ["--check"]):
+        status, result, said = titan_db("", "cleanup", *options, *more)
+        assert status == 1 and "clock may have jumped ahead" in said and "--require-row-within" in said, said
+    assert db.value("SELECT count(*) FROM public.logs") == 2000
+    db.execute("INSERT INTO public.logs VALUES (0, now())")  # somebody writes: the clock is believed
+    status, result, said = titan_db("", "cleanup", *options, "--check")
+    assert status == 0 and result["results"][0]["due"] > 1400, (result, said)
+    db.execute("DELETE FROM public.logs WHERE id = 0")
+    status, result, said = titan_db("", "cleanup", *options, "--require-row-within", "off")
+    assert status == 0 and result["results"][0]["deleted"] > 1400, (result, said)
+
+
+def test_a_table_that_is_seldom_written_is_cleaned(
+    titan_db: Any, settings: ConnectionSettings, db: Database, call_module: Module
+) -> None:
+    """Rows of each quarter, the newest two months old."""
+    policy = {"table": "public.logs", "column": "at", "keep": "300d"}
+    assert not call_module("retention_policy", **login(settings), policies=[policy]).get("failed")
+    db.execute(
+        "DELETE FROM public.logs WHERE id > 12; UPDATE public.logs SET at = now() - interval '60 days' - id * interval '90 days'"
+    )
+    status, result, said = titan_db("", "cleanup", "--require-backup-within", "off", "--max-fraction", "1.0")
+    assert status == 0 and result["results"][0]["deleted"] == 10, (result, said)
+    status, result, said = titan_db("", "cleanup", "--require-row-within", "never")
+    assert status == 2 and "--require-row-within" in said and '"off"' in said, said

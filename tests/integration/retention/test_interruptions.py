@@ -21,6 +21,7 @@ from tests.processes import end_of
 
 OPTIONS = {
     "tables": None, "backup_dest": None, "backup_name": None, "require_backup_within": "off", "require_verified": "restored",
+    "require_row_within": "7 days",
     "max_fraction": 1.0, "max_runtime": "1h", "batch_target_ms": 10, "pause": 0.0, "vacuum": "auto",
     "max_replica_lag_mb": 0, "min_free_wal_mb": 0,
 }  # fmt: skip

@@ -68,6 +68,12 @@ ROWS = (
         f"{_FAULTS}/test_clocks.py", "test_a_clean_up_deletes_nothing_while_the_clocks_disagree",
     ),
     Row(
+        "the clock of host and server jumps ahead, and rows look old",
+        "`cleanup`: rows used to come, and the newest is older than `require_row_within`",
+        "until a new row comes, or `off` is said", "nothing; no row of the table is deleted", "the same, until then",
+        f"{_FAULTS}/test_clocks.py", "test_a_clean_up_deletes_nothing_where_no_row_has_come_for_long",
+    ),
+    Row(
         "a backup was taken while the clock was ahead", "whoever looks for the newest backup", "until its time has come",
         "nothing; it counts only when it is named", "takes the newest of the others",
         f"{_FAULTS}/test_clocks.py", "test_a_backup_from_the_future_is_the_newest_of_nothing",

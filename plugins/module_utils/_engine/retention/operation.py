@@ -21,6 +21,7 @@ from .deletion.batch import Limits
 from .deletion.throttle import Throttle
 from .findings import findings
 from .plan.guards import backup_within, trusted_backup
+from .plan.newest_row import row_within
 from .plan.plan import PolicyPlan, TablePlan, as_data, make_plan
 from .plan.trust import require_trusted_policies, require_trusted_role
 from .policies.parse import parse_policy, selected
@@ -106,6 +107,7 @@ def cleanup(call: Call) -> Outcome:
     begun = time.monotonic()
     limits = _limits(call.options, begun)
     within = backup_within("require_backup_within", call.options["require_backup_within"])
+    newest = row_within("require_row_within", call.options["require_row_within"])
     with connect(call.connection, "cleanup") as database:
         _prepare(database)
         warnings = require_trusted_role(database, bool(call.options.get("accept_superuser")))
@@ -114,7 +116,8 @@ def cleanup(call: Call) -> Outcome:
             raise TitanError(f"Nothing was deleted: {doubt}. How old a row is goes by the server's clock.")
         require_trusted_policies(policies, call.options)
         clock = str(database.value("SELECT clock_timestamp()::text"))
-        plans = make_plan(database, policies, clock, call.options["max_fraction"], call.options["vacuum"] == "auto")
+        vacuuming = call.options["vacuum"] == "auto"
+        plans = make_plan(database, policies, clock, call.options["max_fraction"], vacuuming, newest)
         sentences = [sentence for plan in plans for sentence in findings(database, plan)]
         run = _Run(plans, [*warnings, *sentences], clock, call.check_mode)
         if any(plan.due for plan in run.plans) and within is not None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import NamedTuple
 
 from ...errors import DatabaseError, TitanError
 from ...outcome import Data
@@ -22,6 +24,7 @@ from .archive import require_archive_directory, unfinished_archives
 from .count import Dated, PolicyCount, TableCount, count_table
 from .facts import changed_children, leaf_facts
 from .guards import check_cutoff, check_fraction
+from .newest_row import require_plausible_clock
 from .partitions import expired_leaves, with_unfinished
 from .planner import Strategy, choose
 from .published import unpublishable
@@ -113,17 +116,37 @@ class TablePlan:
 
 
 def make_plan(
-    database: Database, policies: Sequence[Policy], clock: str, max_fraction: float, vacuuming: bool
+    database: Database,
+    policies: Sequence[Policy],
+    clock: str,
+    max_fraction: float,
+    vacuuming: bool,
+    row_within: timedelta | None = None,
 ) -> list[TablePlan]:
-    """Look at each table once and decide; a table that cannot be cleaned has the reason in its policies' error."""
+    """Look at each table once and decide; a table that cannot be cleaned has the reason in its policies' error.
+
+    Args:
+        clock: The server's, as its text.
+        max_fraction: The largest share of a table that may be due under one policy.
+        vacuuming: VACUUM follows, also what earlier runs did not come to.
+        row_within: How old a table's newest row may be; None for any age.
+    """
     by_table: dict[tuple[str, str], list[Policy]] = {}
     for policy in policies:
         by_table.setdefault((policy.schema, policy.table), []).append(policy)
-    return [_plan_table(database, group, clock, max_fraction, vacuuming) for group in by_table.values()]
+    limits = _Limits(max_fraction, row_within)
+    return [_plan_table(database, group, clock, limits, vacuuming) for group in by_table.values()]
+
+
+class _Limits(NamedTuple):
+    """See make_plan."""
+
+    max_fraction: float
+    row_within: timedelta | None
 
 
 def _plan_table(
-    database: Database, policies: Sequence[Policy], clock: str, max_fraction: float, vacuuming: bool
+    database: Database, policies: Sequence[Policy], clock: str, limits: _Limits, vacuuming: bool
 ) -> TablePlan:
     name = policies[0].full_table
     try:
@@ -138,9 +161,7 @@ def _plan_table(
         if isinstance(error, DatabaseError) and error.lost:
             raise
         return TablePlan(name, tuple(PolicyPlan(Dated(policy, "", clock), error=error.message) for policy in policies))
-    plans = [
-        _plan_policy(database, table, one, count, number, max_fraction) for number, one in enumerate(dated) if count
-    ]
+    plans = [_plan_policy(database, table, one, count, number, limits) for number, one in enumerate(dated) if count]
     deleting = any(plan.due and not plan.policy.mark for plan in plans)
     children = changed_children(database, table) if deleting else ()
     return TablePlan(name, (*plans, *broken), table, count, interrupted(database, table) if vacuuming else {}, children)
@@ -167,7 +188,7 @@ def _dated(
 
 
 def _plan_policy(
-    database: Database, table: Table, dated: Dated, count: TableCount, number: int, max_fraction: float
+    database: Database, table: Table, dated: Dated, count: TableCount, number: int, limits: _Limits
 ) -> PolicyPlan:
     counted = count.policies[number]
     expired = expired_leaves(database, table, dated.policy, dated.cut)
@@ -178,13 +199,15 @@ def _plan_policy(
         strategies[leaf.oid] = choose(facts)
         page_ranges.update({leaf.oid: page_range} if page_range else {})
     plan = PolicyPlan(dated, replace(counted, page_ranges=page_ranges), strategies)
-    allowed = dated.policy.max_fraction if dated.policy.max_fraction is not None else max_fraction
+    allowed = dated.policy.max_fraction if dated.policy.max_fraction is not None else limits.max_fraction
     try:
         if dated.policy.archive:
             require_archive_directory(dated.policy)
             plan = replace(plan, unfinished=unfinished_archives(dated.policy))
         _require_replica_identity(database, table, plan)
         check_fraction(dated.policy.name, counted.total_due, count.total_rows, allowed)
+        if limits.row_within is not None and counted.total_due:
+            require_plausible_clock(database, table, dated.policy, dated.clock, limits.row_within)
     except TitanError as error:
         return replace(plan, error=error.message)
     return plan
