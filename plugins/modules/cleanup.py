@@ -66,8 +66,8 @@ options:
     default: restored
   require_row_within:
     description:
-      - "How old the newest row of a table may be, as V(7 days) or V(36h), if rows used to be written more often. A table with older rows only is
-        refused: the server's clock may have jumped ahead, and then all rows look old."
+      - "How old the newest row of a table may be, as V(7 days) or V(36h), if rows used to be written more often: on at least 20 days of four times
+        that age. Otherwise the table is refused: the server's clock may have jumped ahead, and then all rows look old."
       - Say V(off) for a database that nothing writes to any more. Rows whose time is in the future are not looked at.
     type: str
     default: "7 days"

@@ -16,8 +16,9 @@ from ..policies.predicate import cutoff
 from ..policies.tables import Table
 from ..policies.time_formats import older
 
-_DOUBLINGS, _LONGEST = 12, timedelta(days=36500)
-_ROWS = 6  # in the time before: fewer say nothing of how often rows are written
+_LONGEST = timedelta(days=36500)
+# Rows on so many days of the period before the newest row: it is then as old as five usual pauses, or more.
+_DAYS, _PERIOD = 20, 4  # the period: so many times the newest row's age
 
 
 def row_within(option: str, text: str) -> timedelta | None:
@@ -40,45 +41,45 @@ def row_within(option: str, text: str) -> timedelta | None:
 def require_plausible_clock(database: Database, table: Table, policy: Policy, clock: str, within: timedelta) -> None:
     """Refuse when rows used to be written to the table, and all are older than this by the server's clock.
 
-    One statement reads the table until it finds a newer row; only without one it is counted how often rows came before.
+    The table is read until there is a newer row. Only without one, the days are counted on which rows were written before.
+    Times in numbers, UUIDs and texts are not looked at.
 
     Raises:
         TitanError: the clock may have jumped ahead.
     """
-    source = sql.Identifier(table.schema, table.name)
-    recent = _newer(database, table, policy, clock, within)
-    if database.value(sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {})").format(source, recent)):
+    if policy.time_format:
         return
-    lengths = [within * 2**doubling for doubling in range(_DOUBLINGS) if within * 2**doubling < _LONGEST]
-    newer = [_newer(database, table, policy, clock, length) for length in [*lengths, lengths[-1] * 2]]
-    counted = [
-        sql.SQL("count(*) FILTER (WHERE {}) AS {}").format(one, sql.Identifier(str(number)))
-        for number, one in enumerate(newer)
-    ]
-    rows = database.row(sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(counted), source)) or {}
-    for number in range(1, len(lengths)):
-        if rows.get(str(number)):
-            written = rows[str(number + 1)]
-            if written >= _ROWS:
-                raise TitanError(
-                    f"It has no row of the last {_days(lengths[number - 1])}, and {written:,} of the {_days(lengths[number] * 2)} "
-                    f"up to the server's clock {clock}: the clock may have jumped ahead, so none was deleted. Check the clock; if "
-                    'nothing writes to the table any more, say require_row_within: "off".'
-                )
-            return
-
-
-def _newer(database: Database, table: Table, policy: Policy, clock: str, length: timedelta) -> sql.Composable:
-    """The condition that the row's time lies between the clock and this long before it."""
     column = table.columns[policy.column]
 
-    def before(past: timedelta) -> sql.Composable:
-        keep = Duration(0, 0, int(past.total_seconds()))
-        return older(policy, column, cutoff(database, replace(policy, keep=keep), column, clock))
+    def past(length: timedelta) -> str:
+        keep = Duration(0, 0, int(length.total_seconds()))
+        return cutoff(database, replace(policy, keep=keep), column, clock)
 
-    return sql.SQL("{} AND NOT ({})").format(before(timedelta(0)), before(length))
+    now = past(timedelta(0))
+    names = {
+        "at": sql.Identifier(policy.column),
+        "source": sql.Identifier(table.schema, table.name),
+        "is_past": older(policy, column, now),
+        "is_old": older(policy, column, past(within)),
+    }
+    if database.value(
+        sql.SQL("SELECT EXISTS (SELECT FROM {source} WHERE {is_past} AND NOT ({is_old}))").format(**names)
+    ):
+        return
+    before = database.row(sql.SQL(_BEFORE).format(**names, now=sql.Literal(now), period=sql.Literal(_PERIOD)))
+    if before and before["days"] >= _DAYS:
+        age = before["age"]
+        raise TitanError(
+            f"Its newest row is {age:.0f} days old by the server's clock {clock}, and rows were written on {before['days']} of the "
+            f"{_PERIOD * age:.0f} days before it: the clock may have jumped ahead, so none was deleted. Check the clock; if nothing "
+            'writes to the table any more, say require_row_within: "off".'
+        )
 
 
-def _days(length: timedelta) -> str:
-    hours = length.total_seconds() / 3600
-    return f"{hours / 24:,.0f} days" if hours >= 48 else f"{hours:g} hours"
+_BEFORE = """
+WITH past AS (SELECT {at}::timestamp AS at FROM {source} WHERE {is_past} AND pg_catalog.isfinite({at})),
+     newest AS (SELECT max(at) AS at, {now}::timestamp - max(at) AS age FROM past)
+SELECT pg_catalog.date_part('epoch', newest.age) / 86400 AS age,
+       (SELECT count(DISTINCT past.at::date) FROM past WHERE past.at >= newest.at - {period} * newest.age) AS days
+  FROM newest
+"""
