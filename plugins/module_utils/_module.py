@@ -17,6 +17,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ._engine.errors import TitanError
 from ._engine.host.act_as import acting_for, directories_named
+from ._engine.host.limits import NO_MEMORY, NO_THREAD, refusal
 from ._engine.outcome import Call, Outcome
 from ._engine.postgres import database
 from ._engine.postgres.options import CONNECTION
@@ -56,10 +57,13 @@ def run_module(operation: Callable[[Call], Outcome], options: Spec, *, connectio
             msg=printable(error.message), **{key: value for key, value in error.details.items() if value is not None}
         )
     except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        module.fail_json(
-            msg=f"The operating system refused{where}: {error.strerror}.", exception=traceback.format_exc()
-        )
+        module.fail_json(msg=refusal(error), exception=traceback.format_exc())
+    except MemoryError:
+        module.fail_json(msg=NO_MEMORY)
+    except RuntimeError as error:
+        if "start new thread" not in str(error):
+            raise
+        module.fail_json(msg=NO_THREAD)
     for warning in (*(settings.notes if settings else ()), *outcome.warnings):
         module.warn(printable(warning))
     diff = {"before": outcome.before, "after": outcome.after}

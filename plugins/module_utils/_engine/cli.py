@@ -12,12 +12,14 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Callable
 
 from .errors import OptionError, TitanError
 from .host.act_as import acting_for, directories_named
+from .host.limits import NO_MEMORY, NO_THREAD, refusal
 from .host.safe_open import UnsafePathError, read_file
 from .outcome import Call, Outcome
 from .postgres import database
@@ -135,8 +137,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TitanError as error:
         return _failed(known, error)
     except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        return _failed(known, TitanError(f"The operating system refused{where}: {error.strerror or error}."))
+        return _failed(known, TitanError(refusal(error)))
+    except MemoryError:
+        return _failed(known, TitanError(NO_MEMORY))
+    except RuntimeError as error:
+        if "start new thread" not in str(error):
+            raise
+        return _failed(known, TitanError(NO_THREAD))
 
 
 def _run(known: argparse.Namespace, config: dict[str, Any]) -> int:
@@ -149,7 +156,7 @@ def _run(known: argparse.Namespace, config: dict[str, Any]) -> int:
     if not known.check:
         _clear(known, config)
     # Somebody at a terminal who asks how things are wants a table, not a job's log lines.
-    looking = known.word in ("health", "stats") and sys.stdout.isatty()
+    looking = known.word in ("health", "stats") and sys.stdout is not None and sys.stdout.isatty()
     if environment and COMMANDS[known.word].is_job and not (known.check or known.by_hand or looking):
         with acting_for([environment.state_dir]):
             return _run_job(known, config, environment)
@@ -258,13 +265,13 @@ def _options(known: argparse.Namespace, config: dict[str, Any], command: Command
 
 
 def _failed(known: argparse.Namespace, error: TitanError) -> int:
-    if getattr(known, "json", False):
-        print(json.dumps({"failed": True, "msg": error.message, **error.details}, default=str))
     names = COMMANDS[known.word].spec() if known.word in COMMANDS else {}
-    print(
-        f"titan-db {known.word}: {as_typed(printable(error.message), [*names, 'config', 'job', 'env_file'])}",
-        file=sys.stderr,
-    )
+    said = f"titan-db {known.word}: {as_typed(printable(error.message), [*names, 'config', 'job', 'env_file'])}"
+    result = json.dumps({"failed": True, "msg": error.message, **error.details}, default=str)
+    for text, stream in ((result, sys.stdout if getattr(known, "json", False) else None), (said, sys.stderr)):
+        with suppress(OSError):  # the other stream may still be heard, and the status is
+            if stream is not None:
+                print(text, file=stream, flush=True)
     return 3 if known.word == "health" else error.exit_status
 
 
@@ -303,6 +310,6 @@ def _settings(known: argparse.Namespace, config: dict[str, Any], command: Comman
 
 def _progress() -> Callable[[str], None]:
     """Progress goes to a terminal only; a log gets the result."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         return lambda line: None
     return lambda line: print(line, file=sys.stderr, flush=True)

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine import cli
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import DatabaseError, LockedError
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
-from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database, connect
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.locks import file_lock
 
-from tests.conftest import embedded_programs, login, start_server
+from tests.conftest import ROOT, embedded_programs, login, start_server
+
+from .test_silence import RUN, env_file
 
 Module = Callable[..., dict[str, Any]]
 
@@ -71,3 +79,120 @@ def test_no_connection_is_left(small_server: Cluster) -> None:
     finally:
         for database in opened:
             database.close()
+
+
+@pytest.fixture
+def titan_db(settings: ConnectionSettings, db: Database, tmp_path: Path) -> Callable[..., tuple[int, str]]:
+    """Run a subcommand from a shell, after a command of the shell's; return status and what was said."""
+    db.execute("CREATE TABLE public.logs (id int PRIMARY KEY, at timestamptz NOT NULL, text text)")
+    db.execute(
+        "INSERT INTO public.logs SELECT i, now(), md5(i::text) || md5((-i)::text) FROM generate_series(1, 20000) i"
+    )
+    env = env_file(settings, tmp_path / "env")
+    (tmp_path / "backups").mkdir(mode=0o700)
+    options = [
+        "--dest",
+        str(tmp_path / "backups"),
+        "--name",
+        "t",
+        "--programs",
+        embedded_programs(),
+        "--verify",
+        "checksum",
+    ]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT / "collections")}
+
+    def run(shell: str, subcommand: str, *more: str) -> tuple[int, str]:
+        argv = [sys.executable, "-c", RUN, subcommand, *env, *(options if subcommand == "backup" else []), *more]
+        line = shell.replace("TITAN", shlex.join(argv))
+        done = subprocess.run(
+            ["bash", "-c", line], env=variables, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert "Traceback" not in done.stdout + done.stderr, done.stderr
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("shell", "subcommand", "more", "words"),
+    [
+        ("ulimit -f 100; TITAN", "backup", ["--compression", "none"], "ulimit -f"),
+        ("ulimit -f 100; TITAN", "backup", ["--compression", "none", "--format", "directory"], "ulimit -f"),
+        ("ulimit -n 16; TITAN", "backup", [], "ulimit -n"),
+        ("TITAN >/dev/full", "stats", [], "No space left on device"),
+        ("TITAN >/dev/full", "backup", ["--json"], "No space left on device"),
+    ],
+)  # fmt: skip
+def test_what_the_process_may_not_have_is_named(
+    shell: str, subcommand: str, more: list[str], words: str, titan_db: Any, tmp_path: Path
+) -> None:
+    status, said = titan_db(shell, subcommand, *more)
+    assert status == 1 and words in said and len(said) < 1000, said
+    if "ulimit" in shell:
+        assert [path for path in (tmp_path / "backups").iterdir() if path.suffix != ".lock"] == []
+
+
+@pytest.mark.parametrize(
+    ("error", "words"), [(RuntimeError("can't start new thread"), "another thread"), (MemoryError(), "no more memory")]
+)
+def test_no_memory_and_no_thread_are_said(
+    error: Exception,
+    words: str,
+    settings: ConnectionSettings,
+    tmp_path: Path,
+    call_module: Module,
+    monkeypatch: Any,
+    capsys: Any,
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise error
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert cli.main(["stats", *env_file(settings, tmp_path / "env")]) == 1
+    said = capsys.readouterr().err
+    assert words in said and "ulimit -v" in said and "Traceback" not in said
+    result = call_module("retention_policy", **login(settings), policies=[])
+    assert result["failed"] and words in result["msg"], result
+
+
+def test_without_a_standard_output_the_work_is_done(titan_db: Any, tmp_path: Path) -> None:
+    assert titan_db("TITAN >&-", "stats")[0] == 0
+    assert titan_db("TITAN >/dev/full 2>/dev/full", "backup")[0] == 1
+    assert len(list((tmp_path / "backups").glob("*.json"))) == 1  # the backup is there; only nobody could be told
+
+
+@pytest.fixture
+def limited(settings: ConnectionSettings, db: Database) -> Iterator[ConnectionSettings]:
+    """A role that may read all, and that has limits."""
+    name = f"limited_{os.getpid()}"
+    db.execute(f"CREATE ROLE {name} LOGIN; GRANT pg_read_all_data, pg_monitor TO {name}")
+    yield settings._replace(user=name)
+    db.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+def test_too_few_connections_are_told_before_the_dump(
+    limited: ConnectionSettings, db: Database, tmp_path: Path, call_module: Module
+) -> None:
+    db.execute(f"CREATE TABLE public.t (id int); ALTER ROLE {limited.user} CONNECTION LIMIT 4")
+    tmp_path.chmod(0o700)
+    options = {"dest": str(tmp_path), "programs": embedded_programs(), "verify": "checksum", "format": "directory"}
+    result = call_module("backup", **login(limited), **options, jobs=4)
+    assert result["failed"] and "may have 4 connections, 1 of them" in result["msg"] and "needs 6 more" in result["msg"]
+    assert result["wanted"] == 7 and "CONNECTION LIMIT" in result["msg"] and not list(tmp_path.glob("*.json"))
+    assert not call_module("backup", **login(limited), **options, jobs=1).get("failed")
+    db.execute(f"ALTER ROLE {limited.user} CONNECTION LIMIT 7")
+    assert not call_module("backup", **login(limited), **options, jobs=4).get("failed")
+
+
+def test_limits_of_the_role_do_not_end_a_run_with_limits_of_its_own(
+    limited: ConnectionSettings, db: Database, tmp_path: Path, call_module: Module
+) -> None:
+    db.execute("CREATE TABLE public.t (id int PRIMARY KEY, v text)")
+    db.execute("INSERT INTO public.t SELECT i, repeat(md5(i::text), 4) FROM generate_series(1, 100000) i")
+    for name in ("statement_timeout", "idle_session_timeout", "idle_in_transaction_session_timeout"):
+        db.execute(f"ALTER ROLE {limited.user} SET {name} = '40ms'")
+    tmp_path.chmod(0o700)
+    options = {"dest": str(tmp_path), "programs": embedded_programs(), "verify": "checksum"}
+    result = call_module("backup", **login(limited), **options)
+    assert not result.get("failed"), result

@@ -78,6 +78,26 @@ ROWS = (
         "nothing; it counts only when it is named", "takes the newest of the others",
         f"{_FAULTS}/test_clocks.py", "test_a_backup_from_the_future_is_the_newest_of_nothing",
     ),
+    Row(
+        "the server has too few locks for all tables", "`backup`, before its first lock", "at once", "nothing; nothing was done",
+        "the same, until `max_locks_per_transaction` is raised", f"{_FAULTS}/test_limits.py", "test_too_few_locks_are_told_before_the_work",
+    ),
+    Row(
+        "the role, database or server has too few connections for `jobs`", "`backup`, before the dump", "at once",
+        "nothing; nothing was done", "works when there are enough", f"{_FAULTS}/test_limits.py", "test_too_few_connections_are_told_before_the_dump",
+    ),
+    Row(
+        "the role has timeouts of its own (`statement_timeout` and others)", "nobody; the run has its own limits", "-", "nothing",
+        "-", f"{_FAULTS}/test_limits.py", "test_limits_of_the_role_do_not_end_a_run_with_limits_of_its_own",
+    ),
+    Row(
+        "files, file size, or output of the process are limited", "the run; the sentence names the limit and where it is set", "at once",
+        "nothing; no half backup stays", "works when there is room", f"{_FAULTS}/test_limits.py", "test_what_the_process_may_not_have_is_named",
+    ),
+    Row(
+        "no memory, no further thread", "the run; one sentence", "at once", "nothing", "works when there is room",
+        f"{_FAULTS}/test_limits.py", "test_no_memory_and_no_thread_are_said",
+    ),
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..errors import OptionError, TitanError
 from ..host.files import absolute, require_private_directory
+from ..host.limits import refusal
 from ..outcome import Call, Data, Outcome
 from ..postgres.clock import clock_doubt
 from ..postgres.connection import ConnectionSettings
@@ -224,5 +225,4 @@ def _os_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        where = f" {error.filename!r}" if error.filename else ""
-        raise TitanError(f"The operating system refused{where}: {error.strerror or error}.") from error
+        raise TitanError(refusal(error)) from error

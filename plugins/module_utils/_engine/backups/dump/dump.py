@@ -29,6 +29,7 @@ from ..content.fingerprint import Fingerprint, Table, dump_settings
 from ..content.structure import Structure
 from ..programs.codecs import GZIP, NONE
 from ..programs.pipeline import PIECE, Chain, Deadline, Program, chain
+from .connection_room import require_connection_room
 from .parallel import dump_and_fingerprint
 from .source import snapshot
 from .structure import structure_beside
@@ -72,6 +73,11 @@ class DumpRequest:
     def path(self) -> str:
         return os.path.join(self.dest, str(self.file))
 
+    @property
+    def connections(self) -> int:
+        """Connections of the programs: one for the schema, one for the rows, and one for each of several jobs."""
+        return 2 + (self.jobs if self.jobs > 1 and self.file.format == "directory" else 0)
+
 
 @dataclass(frozen=True)
 class Dumped:
@@ -96,6 +102,7 @@ def take_dump(
     Raises:
         TitanError: it failed; nothing is left under the final name.
     """
+    require_connection_room(database, request.connections)
     for attempt in range(1, _ATTEMPTS + 1):
         with snapshot(database, request.lock_timeout, request.excluded) as (identifier, tables):
             step("backup.dump")

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, Callable
 
 from ...errors import TitanError
+from ...host.limits import ended_by, file_size_limit, reason
 from ...host.programs import kill_tree, start
 from .messages import without_rows
 
@@ -143,7 +144,7 @@ class Chain:
                 start(program.argv, stdin=stdin, stdout=stdout, stderr=errors, env=env, cwd="/", **program.identity)
             )
         except OSError as error:
-            raise TitanError(f"{program.argv[0]} cannot be started ({error.strerror}).") from error
+            raise TitanError(f"{program.argv[0]} cannot be started: {reason(error)}.") from error
         for stream in (self.processes[-1].stdin, self.processes[-1].stdout):
             if stream:
                 _widen(stream)
@@ -188,7 +189,9 @@ class Chain:
         if self.programs[number].name.startswith(("pg_", "psql")):
             text = without_rows(text)
         message = " ".join(text[-_LONGEST_MESSAGE:].split()).rstrip(".")
-        ended = f"was killed by signal {-status}" if status < 0 else f"failed with status {status}"
+        ended = ended_by(-status) if status < 0 else f"failed with status {status}"
+        if "died unexpectedly" in message and (limit := file_size_limit()):  # pg_dump does not say what ended its job
+            message += f"; {limit}"
         return f"{self.programs[number].name} {ended}{': ' + message if message else ''}"
 
     def close(self) -> None:
