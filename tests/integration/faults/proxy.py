@@ -17,6 +17,10 @@ class Proxy:
     Attributes:
         silent: Nothing is passed on any more, in either direction, and no connection is closed: no FIN, no RST.
         silent_after: The same from so many bytes on that the server has sent, all connections together; -1 for never.
+        silent_at: The same from this request on, counted over all connections from 1; 0 for never.
+        request_arrives: Whether that request still reaches the server.
+        requests: How many there were.
+        fell_silent: When it did so, by the monotonic clock.
         lose_answer_to: The first request that contains this (or, after "^", begins with it) reaches the server; its answer,
             and the connection, are lost.
         lose_after: Only once a request contained this, too.
@@ -26,6 +30,8 @@ class Proxy:
     def __init__(self, target: ConnectionSettings) -> None:
         self.silent, self.silent_after, self.lose_answer_to, self.lost = False, -1, b"", 0
         self.lose_after, self._armed = b"", False
+        self.silent_at, self.request_arrives, self.requests, self.fell_silent = 0, False, 0, 0.0
+        self._counting = threading.Lock()
         self._target, self._sent = (target.host, target.port), 0
         self._sockets: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -47,6 +53,12 @@ class Proxy:
             statement.startswith(self.lose_answer_to[1:]) if start else self.lose_answer_to in piece
         )
 
+    def _is_the_one(self) -> bool:
+        """Count a request; whether the network falls silent at it."""
+        with self._counting:
+            self.requests += 1
+            return self.requests == self.silent_at
+
     def _accept(self) -> None:
         while True:
             try:
@@ -65,6 +77,10 @@ class Proxy:
                 if down:
                     self._sent += len(piece)
                     self.silent = self.silent or 0 <= self.silent_after < self._sent
+                elif self._is_the_one():
+                    if self.request_arrives:
+                        sink.sendall(piece)
+                    self.silent, self.fell_silent = True, time.monotonic()
                 while self.silent:
                     time.sleep(0.05)
                     if source.fileno() < 0:

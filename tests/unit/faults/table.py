@@ -47,6 +47,12 @@ ROWS = (
         f"{_FAULTS}/test_silence.py", "test_no_lock_outlives_a_silent_network",
     ),
     Row(
+        "the same, at any other request of a migration, backup, clean-up, reindex or restore", "the run's limit; the server: a transaction, "
+        "or a session with an advisory lock, whose client says nothing",
+        "the run: the limit and 5 s; a lock: the statement and 45 s", "nothing that was committed", "goes on",
+        f"{_FAULTS}/test_steps.py", "test_every_run_ends_and_its_locks_with_it",
+    ),
+    Row(
         "the host dies, or the run is killed", "the server: `client_connection_check_interval`", "1 s",
         "nothing that was committed", "goes on", f"{_FAULTS}/test_silence.py", "test_every_session_has_what_ends_it",
     ),

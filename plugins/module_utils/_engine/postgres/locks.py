@@ -24,6 +24,9 @@ from .session_settings import IDLE_IN_TRANSACTION
 _IDLE_LIMIT = "idle_session_timeout"
 _SIGN_OF_LIFE = 10.0  # seconds
 
+# For a session that holds an advisory lock and whose settings were reset; see advisory_lock.
+LIMIT_IDLE = f"SET {_IDLE_LIMIT} = '{IDLE_IN_TRANSACTION}'"
+
 
 @contextmanager
 def file_lock(path: str, purpose: str, wait: float = 0.0) -> Iterator[None]:

@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database
-from ...postgres.locks import regain_lock
+from ...postgres.locks import LIMIT_IDLE, regain_lock
 from ...postgres.sqlstates import (
     ACTIVE_SQL_TRANSACTION,
     INVALID_TRANSACTION_TERMINATION,
@@ -175,7 +175,7 @@ class Session:
     def reset_session(self) -> None:
         """Forget what a file set in the session."""
         if not self.database.closed:
-            self.database.execute(_RESET + self._client_check)
+            self.database.execute(f"{_RESET}; {LIMIT_IDLE}{self._client_check}")
 
     def enable_client_check(self) -> None:
         """Let the server notice a killed runner within a second, so that it keeps neither locks nor a build going.
