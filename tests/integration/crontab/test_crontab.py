@@ -29,7 +29,8 @@ def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program.write_text(
         textwrap.dedent(
             f"""\
-            #!{sys.executable} -IS
+            #!/bin/sh
+            "exec" "{sys.executable}" "-IS" "$0" "$@"
             import os, sys
             kept, words = {str(kept)!r}, sys.argv[1:]
             if words == ["-l"]:
