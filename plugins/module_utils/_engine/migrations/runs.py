@@ -23,6 +23,7 @@ from .history.write import Attempt, ExecutedBy, create, executed_by, insert, now
 from .indexes.decision import Later
 from .indexes.registry import SkippedIndexes
 from .indexes.skipped import create as create_skipped
+from .indexes.skipped import read as read_skipped
 from .lint.check import Linter, levels_of, refuse, warnings_of
 from .report import data_of, finish, notes, outcome_of, skipped_indexes
 from .run.missing import Foresight
@@ -82,7 +83,7 @@ def preview(call: Call, database: Database, plan: Plan) -> Outcome:
 def _refuse_certain_failures(
     database: Database, scripts: Sequence[tuple[Migration, Script]], state: Mapping[tuple[Any, ...], read.Applied]
 ) -> None:
-    foresight = Foresight(database)
+    foresight = Foresight(database, [item.name for item in read_skipped(database)])
     problems: list[Problem] = []
     for item, script in scripts:
         known = state.get(item.sort_key)

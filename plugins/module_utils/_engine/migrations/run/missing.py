@@ -10,6 +10,8 @@ of somebody's own, a change of search_path) nothing more is told.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ...errors import DatabaseError
 from ...postgres.database import Database
 from ...postgres.sqlstates import (
@@ -62,15 +64,19 @@ SELECT a.installed_version IS NOT NULL AS installed, v.superuser AND NOT v.trust
 
 
 class Foresight:
-    """Looks at one file after the other, in the order in which they will run."""
+    """Looks at one file after the other, in the order in which they will run.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        known: Names that a statement may use although the catalog does not have them: of indexes that were left out.
+    """
+
+    def __init__(self, database: Database, known: Iterable[str] = ()) -> None:
         facts = database.row(_FACTS) or {"watched": True, "triggered": True, "routines": []}
         self._database = database
         self._unsure, self._triggered = bool(facts["watched"]), bool(facts["triggered"])
         self._routines: set[str] = set(facts["routines"])
         self._rights_change = False
-        self._touched: set[str] = set()
+        self._touched = {name.lower() for name in known}
 
     def look(self, script: Script) -> list[Problem]:
         """What will fail in this file for certain."""
