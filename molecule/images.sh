@@ -51,7 +51,7 @@ if ! docker info >/dev/null 2>&1; then
 fi
 
 setup=$(mktemp)
-trap 'rm -f "$setup"' EXIT
+trap 'rm -f "$setup" "$setup".*.tar' EXIT
 cat >"$setup" <<'INSIDE'
 # Runs in the new system before it becomes an image.
 set -eu
@@ -63,6 +63,10 @@ pg_createcluster --port 5433 --locale C.UTF-8 --encoding UTF8 "$version" main >/
 
 # A small package source inside the image, so that apt works on a network without a way out.
 apt-get install -y -qq --no-install-recommends --download-only $OFFERED >/dev/null
+# The server's own packages, too: a scenario takes them away and has the roles install them.
+server=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 'postgresql*' libpq5 ssl-cert cron 2>/dev/null | sed -n 's/^installed //p')
+# shellcheck disable=SC2086 # a list of words
+apt-get install -y -qq --no-install-recommends --download-only --reinstall $server >/dev/null
 mkdir -p /opt/packages
 find /var/cache/apt/archives -name '*.deb' -exec mv {} /opt/packages/ \;
 cd /opt/packages
@@ -92,11 +96,14 @@ make_image() { # suite, image
     fi
     start=$(date +%s)
     echo "images: making $2 from Debian's packages ($1)"
+    # Not a pipe: an image of half a system would be taken for a whole one.
     mmdebstrap --quiet --variant=apt --skip=cleanup/apt --include="$installed" \
         --customize-hook="copy-in $setup /" \
         --customize-hook="chroot \"\$1\" env OFFERED='$offered' sh /$(basename "$setup")" \
         --customize-hook="rm \"\$1/$(basename "$setup")\"" \
-        "$1" - | docker import --change "LABEL recipe=$recipe" - "$2" >/dev/null
+        "$1" "$setup.$1.tar"
+    docker import --change "LABEL recipe=$recipe" "$setup.$1.tar" "$2" >/dev/null
+    rm -f "$setup.$1.tar"
     docker image inspect "$2" >/dev/null
     echo "images: $2 made in $(($(date +%s) - start)) s"
 }

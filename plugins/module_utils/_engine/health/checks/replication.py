@@ -16,7 +16,9 @@ REPLICATION_LAG = SqlCheck(
     "Time by which the standby is behind: of the slowest one on a primary, its own on a standby, in seconds.",
     query="""
     SELECT value, what, sql FROM (
-        SELECT coalesce(extract(epoch FROM replay_lag), 0) AS value,
+        -- The last lag that was measured stays in the view for a while after the standby has caught up.
+        SELECT CASE WHEN pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN replay_lsn ELSE pg_current_wal_lsn() END, replay_lsn) <= 0
+                   THEN 0 ELSE coalesce(extract(epoch FROM replay_lag), 0) END AS value,
                format('%s (%s, %s kB behind)', application_name, state, pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN replay_lsn
                    ELSE pg_current_wal_lsn() END, replay_lsn)::bigint / 1024) AS what, NULL AS sql
           FROM pg_stat_replication WHERE NOT pg_is_in_recovery() AND application_name <> 'pg_basebackup'
