@@ -107,8 +107,8 @@ class Environment:
         return [line for line in inside.group(1).splitlines() if line and not line.startswith("#")]
 
     def line(self, word: str) -> str:
-        """The one cron line that starts titan-db WORD."""
-        found = [line for line in self.block() if f"titan-db {word} --config" in line]
+        """The one cron line that starts the job."""
+        found = [line for line in self.block() if f"titan-db cron {self.name} {word})" in line]
         assert len(found) == 1, found
         return found[0]
 

@@ -154,7 +154,7 @@ def job(word: str, *arguments: str) -> dict[str, object]:
 def next_runs() -> list[dict[str, Any]]:
     """The next three runs of each job, on this machine's clock, from the configuration that was installed."""
     config = json.loads((DEMO / "etc" / "titan-db.json").read_text())
-    keys = dict.fromkeys(("only_on", "directory", "env_file", "on_start_failure"))
+    keys = dict.fromkeys(("only_on", "directory", "env_file", "on_failure"))
     items = [
         {**keys, "name": name, "schedule": entry["schedule"], "command": "true", "log": entry["log"]}
         for name, entry in config["schedule"].items()

@@ -68,6 +68,7 @@ options:
       only_on:
         description:
           - Of the days in O(jobs[].schedule), run on this day of the week only.
+          - C(titan-db cron) decides that itself, so it does not stand in its line.
         type: str
         choices: [monday, tuesday, wednesday, thursday, friday, saturday, sunday]
       command:
@@ -84,17 +85,20 @@ options:
       directory:
         description:
           - Absolute path of the directory to run in; the home directory of the user if not given.
+          - C(titan-db cron) changes to the directory of its configuration instead, so it does not stand in its line.
         type: str
       env_file:
         description:
           - Absolute path of a file with C(NAME=value) lines, which is sourced with its variables exported.
           - It is checked at once that every line of it means the same to C(/bin/sh) as to this collection.
         type: str
-      on_start_failure:
+      on_failure:
         description:
-          - A command to run when O(jobs[].log), O(jobs[].directory) or O(jobs[].env_file) cannot be used, or O(jobs[].command) cannot be found or
-            executed, so that somebody hears of it. C($?) is the status then, 127 or 126 in the last two cases.
-          - No comment may stand in it, and its quotes have to be closed.
+          - "A command to run when the job fails, so that somebody hears of it: when O(jobs[].log), O(jobs[].directory) or O(jobs[].env_file) cannot
+            be used, or O(jobs[].command) ends with another status than 0. C($?) is the status, 127 or 126 for a command that cannot be found or
+            executed."
+          - It does not get the variables of O(jobs[].env_file), and what it prints is mailed by cron. No comment may stand in it, and its quotes have
+            to be closed.
         type: str
   files:
     description:
@@ -150,13 +154,15 @@ EXAMPLES = r"""
         schedule: "0 2 * * *"
         directory: /home/ubuntu/Titan
         env_file: /home/ubuntu/Titan/.env
-        command: /usr/local/bin/titan-db backup --config /etc/titan-db/production.json
+        command: /usr/local/bin/titan-db cron production backup
+        on_failure: /etc/titan-db/titan-db note production backup $?
         log: /home/ubuntu/logs/db-backup-production.log
       - name: reindex
         schedule: first sunday 04:00
         directory: /home/ubuntu/Titan
         env_file: /home/ubuntu/Titan/.env
-        command: /usr/local/bin/titan-db reindex --config /etc/titan-db/production.json
+        command: /usr/local/bin/titan-db cron production reindex
+        on_failure: /etc/titan-db/titan-db note production reindex $?
         log: /home/ubuntu/logs/db-reindex.log
 
 - name: Use a system crontab instead of the crontab of the user
@@ -186,7 +192,9 @@ lines:
   sample:
     - "# BEGIN titan.database crontab production (managed: edits in this block are overwritten)"
     - "# backup"
-    - "0 2 * * * exec >> /home/ubuntu/logs/db-backup.log 2>&1; cd /home/ubuntu/Titan || exit; /usr/local/bin/titan-db backup"
+    - >-
+      0 2 * * * (set -a; . /home/ubuntu/Titan/.env && exec /usr/local/bin/titan-db cron production backup)
+      >>/home/ubuntu/logs/db-backup.log 2>&1 || /etc/titan-db/titan-db note production backup $?
     - "# END titan.database crontab production"
 next_runs:
   description: For each job its next three runs, on the clock of the host and in UTC; C(note) is set on days when the clocks change.

@@ -107,9 +107,11 @@ def test_the_crontab_has_the_environment_s_jobs_and_no_others(environment):
     jobs = {"production": ["backup", "cleanup", "stats", "reindex", "health"], "staging": ["backup", "health"]}
     wanted = jobs[environment.name]
     assert [
-        re.search(r"titan-db (\w+) --config /etc/titan-db/\w+\.json$", line).group(1) for line in environment.block()
+        re.search(rf"titan-db cron {environment.name} (\w+)\) >>", line).group(1) for line in environment.block()
     ] == wanted
-    assert all(environment.config in line for line in environment.block())
+    assert all(len(line.encode()) <= 220 for line in environment.block()), (
+        "as long as a line may be that a person reads"
+    )
     assert crontab(environment.host, "root") == ""
     if environment.name == "production":
         assert environment.line("backup").startswith("0 2 * * * ")

@@ -189,9 +189,9 @@ def test_a_killed_job():
     before = PRODUCTION.dumps()
     locked(60)
     start_backup()
-    assert HOST.run("pkill -9 -u ubuntu -f 'titan-db backup'").rc == 0
+    assert HOST.run("pkill -9 -u ubuntu -f 'titan-db cron production backup'").rc == 0
     unlock()
-    wait_until(lambda: HOST.run("pgrep -u ubuntu -f 'titan-db backup'").rc != 0, 20, "the job is gone")
+    wait_until(lambda: HOST.run("pgrep -u ubuntu -f 'titan-db cron production backup'").rc != 0, 20, "the job is gone")
     assert PRODUCTION.dumps() == before
     assert checks()["jobs_failed"] == "critical"
 
@@ -204,7 +204,9 @@ def test_the_server_restarts_under_a_backup():
     HOST.run("sh -c %s", f"kill -QUIT $(head -1 /var/lib/postgresql/{version}/main/postmaster.pid)")
     time.sleep(1)
     HOST.run("systemctl restart postgresql@%s-main", version)
-    wait_until(lambda: HOST.run("pgrep -u ubuntu -f 'titan-db backup'").rc != 0, 60, "the job has ended")
+    wait_until(
+        lambda: HOST.run("pgrep -u ubuntu -f 'titan-db cron production backup'").rc != 0, 60, "the job has ended"
+    )
     assert PRODUCTION.dumps() == before
     assert "FAILED with status" in PRODUCTION.log("backup").splitlines()[-1]
     assert checks()["jobs_failed"] == "critical"

@@ -11,6 +11,7 @@ import importlib
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from .errors import OptionError, TitanError
 from .host.act_as import acting_for, directories_named
 from .host.limits import NO_MEMORY, NO_THREAD, refusal
 from .host.safe_open import UnsafePathError, read_file
+from .jobs.words import add_words, nothing_today, run_word, start_of_job
 from .outcome import Call, Outcome
 from .postgres import database
 from .postgres.time_limit import time_limit
@@ -103,19 +105,8 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--check", action="store_true", help="plan and report, write nothing")
         sub.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
         add_flags(sub, command.spec())
-    _add_own_words(words)
+    add_words(words)
     return top
-
-
-def _add_own_words(words: Any) -> None:
-    """The words that are about the jobs themselves."""
-    note = words.add_parser("note", help="record and tell that a job's line failed before titan-db could start")
-    note.add_argument("--config", metavar="FILE", required=True, help="JSON file with the environment's settings")
-    note.add_argument("--job", metavar="NAME", required=True, help="name of the job in the configuration")
-    note.add_argument("--status", metavar="N", type=int, default=1, help="exit status of the shell")
-    test = words.add_parser("notify-test", help="send a test message to every configured channel")
-    test.add_argument("--config", metavar="FILE", required=True, help="JSON file with the environment's settings")
-    test.add_argument("--check", action="store_true", help="check the channels, send nothing")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -123,12 +114,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         known = parser().parse_args(arguments)
     except SystemExit as error:
-        if error.code == 2:
-            _note_usage_error(list(arguments or sys.argv[1:]))
         # A monitoring system would read 2 as critical; 3 says that nothing was checked.
         return 3 if error.code == 2 and list(arguments or sys.argv[1:])[:1] == ["health"] else int(error.code or 0)
     try:
-        if known.word in COMMANDS and not (
+        if known.word == "cron":
+            return _start_job(known)
+        if known.word not in COMMANDS:
+            return run_word(known)
+        if not (
             known.config or known.env_file or ("dest" in known and not COMMANDS[known.word].needs_database)
         ):
             known.config = importlib.import_module(".environment.found", __package__).found_config(os.environ)
@@ -151,8 +144,6 @@ def _run(known: argparse.Namespace, config: dict[str, Any]) -> int:
     environment = importlib.import_module(".environment.config", __package__).environment_from_config(
         config, known.config
     )
-    if known.word not in COMMANDS:
-        return _own_word(known, environment)
     if not known.check:
         _clear(known, config)
     # Somebody at a terminal who asks how things are wants a table, not a job's log lines.
@@ -171,35 +162,27 @@ def _clear(known: argparse.Namespace, config: dict[str, Any]) -> None:
         print(f"titan-db {known.word}: a killed run had left {path}; it was removed.", file=sys.stderr)
 
 
-def _note_usage_error(arguments: list[str]) -> None:
-    """Record and report a scheduled run whose line titan-db does not understand; a mistake by hand is no run."""
-    if any(stream and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)) or "--by-hand" in arguments:
-        return
-    given = {name: value for name, value in zip(arguments, arguments[1:]) if name in ("--config", "--job")}
-    job = given.get("--job") or arguments[0]
-    try:
-        config = importlib.import_module(".environment.config", __package__)
-        environment = config.read_environment(given["--config"])
-        if job in environment.jobs:
-            run = importlib.import_module(".jobs.run", __package__)
-            run.note_failed_start(environment, job, 2, "titan-db does not understand the line, its log says why")
-    except (KeyError, TitanError, OSError):
-        return  # no configuration of ours: nobody's job
-
-
-def _own_word(known: argparse.Namespace, environment: Any) -> int:
-    if environment is None:
-        raise OptionError("config", known.config, "It names no environment.")
-    with acting_for([environment.state_dir]):
-        if known.word == "note":
-            importlib.import_module(".jobs.run", __package__).note_failed_start(environment, known.job, known.status)
-            return 0
-        delivery = importlib.import_module(".alerts.delivery", __package__)
-        print(delivery.test_channels(environment, send_it=not known.check))
+def _start_job(known: argparse.Namespace) -> int:
+    """Run a job of an environment as its line in the crontab does."""
+    environment, plan = start_of_job(known)
+    name, check, path = known.job, known.check, environment.config_path
+    reason = nothing_today(plan)
+    if reason:
+        print(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {name} {reason}")
         return 0
+    known = parser().parse_args([plan.subcommand, "--config", path, "--job", name])
+    known.check = check
+    with acting_for([path]):
+        config = read_config(path)
+        if check:
+            return _perform(known, config)[0]
+        _clear(known, config)
+        lines = importlib.import_module(".jobs.lines", __package__)
+        with acting_for([environment.state_dir]):
+            return _run_job(known, config, environment, lines.Line(lines.parent(), environment.directory))
 
 
-def _run_job(known: argparse.Namespace, config: dict[str, Any], environment: Any) -> int:
+def _run_job(known: argparse.Namespace, config: dict[str, Any], environment: Any, line: Any = None) -> int:
     """Run the word as a job of the environment; the result goes to standard output with --json, all else to the log."""
     run = importlib.import_module(".jobs.run", __package__)
     command = COMMANDS[known.word]
@@ -211,6 +194,7 @@ def _run_job(known: argparse.Namespace, config: dict[str, Any], environment: Any
         lambda: _settings(known, config, command),
         lambda: _perform(known, config, as_job=True),
         out=2 if known.json else 1,
+        line=line,
     )
     if known.json:
         print(json.dumps({**data, "exit_status": status}, default=str))

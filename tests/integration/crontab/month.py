@@ -131,6 +131,7 @@ class World:
         config = {
             "environment": "month",
             "env_file": str(env),
+            "directory": str(home),
             "state_dir": f"{home}/state",
             "metrics_dir": f"{self.folder}/metrics",
             "command": str(command),
@@ -147,9 +148,9 @@ class World:
         subprocess.run(["crontab", "-u", USER, "-"], input=foreign.encode(), check=True)
         path = f"{self.folder}/etc/month.json"
         jobs = [
-            {"name": name, "schedule": when, "command": f"{spare if name == 'health' else command} {name} --config {path}",
+            {"name": name, "schedule": when, "command": f"{spare if name == 'health' else command} cron {path} {name}",
              "log": f"{self.folder}/logs/{name}.log", "directory": str(home), "env_file": str(env),
-             "on_start_failure": f's=$?; for p in {spare} {command}; do "$p" note --config {path} --job {name} --status $s && break; done'}
+             "on_failure": f"{command if name == 'health' else spare} note {path} {name} $?"}
             for name, when in TIMES.items()
         ]  # fmt: skip
         files = [{"path": path, "content": json.dumps(config), "mode": "0644"}]

@@ -113,21 +113,35 @@ def test_absent_removes_a_crontab_that_was_all_ours(call_module: Call, spool: Pa
     assert not spool.exists()
 
 
-def test_a_crontab_of_the_form_before_converges_once(call_module: Call, spool: Path, job: dict) -> None:
-    """Its trap ended before the command, so that nobody heard of a program that was gone."""
-    job = {**job, "on_start_failure": "titan-db note --job backup --status $?"}
+FORMER = (
+    "trap '{note}' EXIT; exec >> {log} 2>&1; {setup}trap - EXIT; {run}",
+    "trap 'case $?:$1 in *:|12[67]:*) {note};; esac' EXIT; exec >> {log} 2>&1; {setup}set -- started; {run}",
+)
+
+
+@pytest.mark.parametrize("shape", FORMER)
+def test_a_crontab_of_an_earlier_version_converges_once(call_module: Call, spool: Path, job: dict, shape: str) -> None:
+    """In the block its lines are replaced; a copy of one outside is adopted, one at another time is named and left."""
+    job["command"] = "titan-db cron production backup"
+    job["on_failure"] = "/etc/titan-db/titan-db note production backup $?"
     now = call_module("crontab", name="production", jobs=[job])["lines"]
     spool.unlink()
-    setup = f"cd {job['directory']} && set -a && . {job['env_file']} && set +a || exit; "
-    then = f"0 2 * * * trap 'titan-db note --job backup --status $?' EXIT; exec >> {job['log']} 2>&1; {setup}trap - EXIT; titan-db backup"
-    old = "\n".join(["# mine", *now[:-2], then, now[-1], then.replace("0 2", "0 5"), ""])
-    spool.write_text(old)
-    done = call_module("crontab", name="production", jobs=[job])
-    assert (done["changed"], done["lines"], done["adopted"]) == (True, now, [])
-    assert [each["job"] for each in done["conflicts"]] == ["backup"], (
-        "the copy outside the block is seen and left alone"
+    then = "0 2 * * * " + shape.format(
+        note="titan-db note --config /etc/titan-db/production.json --job backup --status $?",
+        setup=f"cd {job['directory']} && set -a && . {job['env_file']} && set +a || exit; ",
+        run="titan-db backup --config /etc/titan-db/production.json",
+        log=job["log"],
     )
-    assert spool.read_text() == old.replace(then, now[-2], 1)
+    other = then.replace("0 2 *", "0 5 *")
+    spool.write_text("\n".join(["# mine", *now[:-2], then, now[-1], then, other, ""]))
+    predicted = call_module("crontab", check_mode=True, name="production", jobs=[job])
+    done = call_module("crontab", name="production", jobs=[job])
+    assert done["changed"] and done["diff"] == predicted["diff"]
+    assert f"{then}\n" in done["diff"]["before"] and f"{now[-2]}\n" in done["diff"]["after"]
+    assert [each["line"] for each in done["adopted"]] == [then]
+    assert [(each["line"], each["reason"]) for each in done["conflicts"]] == [(other, "the same job at another time")]
+    running = [line for line in spool.read_text().splitlines() if line and not line.startswith("#")]
+    assert sorted(running) == sorted([now[-2], other])
     assert call_module("crontab", name="production", jobs=[job])["changed"] is False
 
 
@@ -151,7 +165,7 @@ def test_a_crontab_that_does_not_read_back_is_put_back(call_module: Call, spool:
     assert spool.read_text() == "5 5 * * * mine\n"
 
 
-@pytest.mark.parametrize("field", ["name", "schedule", "command", "log", "directory", "env_file", "on_start_failure"])
+@pytest.mark.parametrize("field", ["name", "schedule", "command", "log", "directory", "env_file", "on_failure"])
 @pytest.mark.parametrize("attack", ["x\n* * * * * id", "x\r* * * * * id", "x\0", "date +%F"])
 def test_injection_in_any_field_leaves_the_crontab_untouched(
     call_module: Call, spool: Path, job: dict, field: str, attack: str
@@ -212,7 +226,7 @@ def test_a_system_crontab(call_module: Call, tmp_path: Path, job: dict) -> None:
     assert not path.exists()
     done = call_module("crontab", **arguments)
     assert path.read_text() == "".join(f"{line}\n" for line in done["lines"])
-    assert f"0 2 * * * {USER} exec >> " in path.read_text()
+    assert f"0 2 * * * {USER} (set -a; . " in path.read_text()
     assert path.stat().st_mode & 0o777 == 0o644
     assert call_module("crontab", **arguments)["changed"] is False
     assert sorted(each.name for each in tmp_path.iterdir()) == ["app", "titan-production"]

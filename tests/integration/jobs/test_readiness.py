@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.crontab.operation import crontab
 from ansible_collections.titan.database.plugins.module_utils._engine.environment import readiness
 from ansible_collections.titan.database.plugins.module_utils._engine.environment.config import read_environment
 from ansible_collections.titan.database.plugins.module_utils._engine.host import zipapp
+from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import identity, unprivileged_user
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 
@@ -37,7 +39,7 @@ class Place:
 
     def obstacles(self) -> list[tuple[str, str]]:
         done = subprocess.run(
-            [PYTHON, "-I", "-c", SCRIPT, self.path("titan-db"), self.path("t.json"), self.path("app home"), "own"],
+            [PYTHON, "-I", "-c", SCRIPT, self.path("titan-db"), self.path("t.json"), self.path("app home"), self.path("crontab")],
             capture_output=True, text=True, check=False, cwd="/", **identity(),
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
@@ -65,6 +67,15 @@ def ready(settings: ConnectionSettings, workdir: Path) -> Iterator[Place]:
         "jobs": {"backup": {"dest": str(place.path("backups")), "verify": "checksum", "globals": "off", "programs": embedded_programs()}},
     }  # fmt: skip
     place.path("t.json").write_text(json.dumps(config))
+    names = {
+        "name": "t",
+        "user": "nobody",
+        "cron_file": str(place.path("crontab")),
+        "adopt": True,
+        "state": "present",
+        "files": [],
+    }
+    crontab(Call({**names, "jobs": [line_of(place, job) for job in ("backup", "stats")]}))
     owner = unprivileged_user()
     for path in (workdir, *workdir.rglob("*")) if owner else ():
         os.chown(path, owner.pw_uid, owner.pw_gid)
@@ -73,12 +84,32 @@ def ready(settings: ConnectionSettings, workdir: Path) -> Iterator[Place]:
         path.chmod(0o700)
 
 
+def line_of(place: Place, job: str) -> dict[str, str]:
+    return {
+        "name": job, "schedule": "0 2 * * *", "command": f"{place.path('titan-db')} cron {place.path('t.json')} {job}",
+        "log": str(place.path(f"logs/{job[0]}.log")), "env_file": str(place.path("env")), "directory": str(place.path("app home")),
+    }  # fmt: skip
+
+
 def closed(name: str, mode: int = 0) -> Callable[[Place], None]:
     return lambda place: place.path(name).chmod(mode)
 
 
 def nowhere(place: Place) -> None:
     place.path("env").write_text("DATABASE_URL='postgresql://nobody@127.0.0.1:1/none'\n")
+
+
+def line_lost(place: Place) -> None:
+    path = place.path("crontab")
+    path.write_text("".join(line for line in path.read_text().splitlines(keepends=True) if "stats" not in line))
+
+
+def line_wrong(place: Place) -> None:
+    path = place.path("crontab")
+    path.write_text("".join(
+        line.replace("/titan-db cron", "/titan-db-of-yesterday cron") if "stats" in line else line
+        for line in path.read_text().splitlines(keepends=True)
+    ))  # fmt: skip
 
 
 BROKEN: dict[str, tuple[Callable[[Place], None], str]] = {
@@ -90,6 +121,8 @@ BROKEN: dict[str, tuple[Callable[[Place], None], str]] = {
     "a log": (closed("logs/b.log", 0o400), "cannot append to the log"),
     "the records": (closed("state", 0o500), "cannot write into"),
     "the backups": (closed("backups", 0o500), "cannot write into"),
+    "a line": (line_lost, "no line of the crontab starts the job stats"),
+    "a line's program": (line_wrong, "the job stats could not be done now"),
     "the database": (nowhere, "the job backup could not be done now"),
 }
 

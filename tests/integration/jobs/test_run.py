@@ -465,15 +465,3 @@ def test_a_job_that_left_the_schedule_leaves_the_metrics(site: Site) -> None:
     site.run("data = {'checks': []}", job="health")
     names = ["node.prom", *(f"titan_db_{each}.prom" for each in ("t_backup", "t_drill", "t_health", "t_t_former"))]
     assert sorted(path.name for path in folder.iterdir()) == names
-
-
-def test_a_line_that_titan_db_does_not_understand_is_recorded_and_told(site: Site) -> None:
-    code = "import sys; from ansible_collections.titan.database.plugins.module_utils._engine.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", code, "backup", "--config", str(site.config), "--no-such-option"]
-    env = {**os.environ, "PYTHONPATH": f"{ROOT}/collections"}
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=env, check=False)
-    assert done.returncode == 2
-    assert site.record()["exit_status"] == 2
-    assert "does not understand the line" in site.stub.messages()[0]["title"]
-    subprocess.run([*command, "--by-hand"], stdin=subprocess.DEVNULL, capture_output=True, env=env, check=False)
-    assert len(site.stub.messages()) == 1

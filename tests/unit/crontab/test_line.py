@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine import cli
+from ansible_collections.titan.database.plugins.module_utils._engine.crontab.former_lines import parse_former_command
 from ansible_collections.titan.database.plugins.module_utils._engine.crontab.jobs import (
     SUBCOMMANDS,
     jobs_from_options,
@@ -19,6 +21,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.crontab.lin
     render_command,
     unescape_cron,
 )
+from ansible_collections.titan.database.plugins.module_utils._engine.crontab.titan_command import titan_run
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,12 +30,14 @@ HOSTILE = st.text(st.sampled_from("ab/ '\"\\%$`;&|<>()*?[]#~!{}=-\u00fc\u65e5:."
 PATHS = HOSTILE.map("/{}".format)
 SETUPS = [
     "cd /x && ",
-    "cd /x || exit; ",
-    "set -a && . /e && set +a || exit; ",
-    "trap - EXIT; ",
-    "set -- started; ",
-    ":; ",
-    "exec >> l 2>&1; ",
+    "set -a; . /e && ",
+    "exec ",
+    "/bin/sh -c ",
+    "if ",
+    "A=1 ",
+    "titan-db cron production backup",
+    "(",
+    "{ ",
 ]
 COMMANDS = st.one_of(HOSTILE, st.tuples(st.sampled_from(SETUPS), HOSTILE).map("".join)).map("x{}".format)
 
@@ -51,7 +56,7 @@ def option(job: Job) -> dict[str, str]:
         directory=st.one_of(st.just(""), PATHS),
         env_file=st.one_of(st.just(""), PATHS),
         only_on=st.sampled_from(["", "monday", "sunday"]),
-        on_start_failure=st.one_of(st.just(""), COMMANDS),
+        on_failure=st.one_of(st.just(""), COMMANDS),
     )
 )
 def test_a_line_reads_back_as_its_job(job: Job) -> None:
@@ -62,16 +67,18 @@ def test_a_line_reads_back_as_its_job(job: Job) -> None:
     assert accepted == job
     line = render_lines(jobs_from_options([option(job)]))[1]
     assert "\n" not in line
-    assert parse_command(job.name, job.schedule, line[len("0 2 * * * ") :]) == job
+    run = titan_run(job.command)
+    shown = replace(job, directory="", only_on="") if run and run.decides_itself else job
+    assert parse_command(job.name, job.schedule, line[len("0 2 * * * ") :]) == shown
 
 
 @given(PATHS)
 def test_a_path_reaches_the_shell_as_it_is(path: str) -> None:
     shell = unescape_cron(render_command(Job("n", "* * * * *", "true", path)))
-    assert shlex.split(shell)[2] == path
+    assert shlex.split(shell.replace(") >>", ") ", 1))[2] == path
 
 
-@pytest.mark.parametrize("field", ["name", "schedule", "command", "log", "directory", "env_file", "on_start_failure"])
+@pytest.mark.parametrize("field", ["name", "schedule", "command", "log", "directory", "env_file", "on_failure"])
 @pytest.mark.parametrize("bad", ["\n* * * * * id", "\r", "\0", "\x1b[2J", "\t"])
 def test_control_characters_are_refused_in_every_field(field: str, bad: str) -> None:
     if (field, bad) == ("schedule", "\t"):
@@ -88,10 +95,10 @@ def test_control_characters_are_refused_in_every_field(field: str, bad: str) -> 
     [
         ({"command": "date +%F"}, "unescaped '%'"),
         ({"command": "date +\\\\%F"}, "unescaped '%'"),
-        ({"on_start_failure": "date +%F"}, "unescaped '%'"),
-        ({"on_start_failure": "echo heard # of it"}, "comment"),
-        ({"on_start_failure": "echo 'heard"}, "not closed"),
-        ({"on_start_failure": "echo heard\\"}, "not closed"),
+        ({"on_failure": "date +%F"}, "unescaped '%'"),
+        ({"on_failure": "echo heard # of it"}, "comment"),
+        ({"on_failure": "echo 'heard"}, "not closed"),
+        ({"on_failure": "echo heard\\"}, "not closed"),
         ({"command": "x" * 980}, "no more than 990"),
         ({"command": " "}, "what to run"),
         ({"log": "relative.log"}, "absolute path"),
@@ -129,7 +136,7 @@ def start(tmp_path: Path, **job: str) -> tuple[int, str]:
         capture_output=True,
         check=False,
     )
-    assert done.stdout + done.stderr == b"" or "no-such" in job.get("log", "")
+    assert done.stdout + done.stderr in (b"", b"Killed\n") or "no-such" in job.get("log", "")
     return done.returncode, log.read_text() if log.exists() else ""
 
 
@@ -152,43 +159,70 @@ def test_the_line_exports_what_it_sources_and_changes_directory(tmp_path: Path) 
     ],
 )
 def test_whatever_is_missing_leaves_a_line_and_a_status(tmp_path: Path, broken: dict, status: int, said: str) -> None:
-    for extra in ({}, {"on_start_failure": "echo heard $?"}):
+    witness = tmp_path / "w"
+    for extra in ({}, {"on_failure": f"s=$?; echo heard $s >>{witness}; exit $s"}):
         found, log = start(tmp_path, **{**broken, **extra})
         assert (found, said in log) == (status, True)
-        assert log.count("heard") == log.count(f"heard {status}") == len(extra)
-        (tmp_path / "l o%g").unlink()
+        assert (witness.read_text() if extra else "") == (f"heard {status}\n" if extra else "")
 
 
 @pytest.mark.parametrize(
-    ("command", "status", "heard"),
+    ("command", "status"),
     [
-        ("true", 0, False),
-        ("sh -c 'exit 75'", 75, False),
-        ("sh -c 'kill -9 $$'", 137, False),
-        ("false; exec /no-such-program", 127, True),
-        ("/etc/passwd", 126, True),
+        ("true", 0),
+        ("sh -c 'exit 75'", 75),
+        ("sh -c 'kill -9 $$'", 137),
+        ("false; exec /no-such-program", 127),
+        ("/etc/passwd", 126),
+        ("true # a comment", 0),
+        ("sleep 0 &", 0),
+        ("if true; then exit 7; fi", 7),
+        ("cd /no-such-place", 2),
+        ("A=5; test $A = 5", 0),
     ],
 )
-def test_a_job_that_started_tells_for_itself(tmp_path: Path, command: str, status: int, heard: bool) -> None:
-    found, log = start(tmp_path, command=command, on_start_failure="echo heard $?")
-    assert (found, f"heard {status}" in log, "heard" in log) == (status, heard, heard)
+def test_every_status_reaches_the_command_that_hears_of_failures(tmp_path: Path, command: str, status: int) -> None:
+    found, log = start(tmp_path, command=command, on_failure=f"sh -c 'echo heard $0 >>{tmp_path}/w; exit $0' $?")
+    assert found == status, log
+    heard = tmp_path / "w"
+    assert (heard.read_text() if heard.exists() else "") == (f"heard {status}\n" if status else "")
 
 
-def test_no_variable_of_an_env_file_keeps_a_failed_start_quiet(tmp_path: Path) -> None:
+def test_no_variable_of_an_env_file_reaches_what_hears_of_failures(tmp_path: Path) -> None:
     env = tmp_path / ".env"
-    env.write_text("started=started\ns=0\np=/bin/true\nfalse\n")
-    found, log = start(tmp_path, env_file=str(env), on_start_failure="s=$?; for p in /no echo; do $p $s && break; done")
-    assert (found, log.splitlines()[-1]) == (1, "1")
+    env.write_text("PGOPTIONS='-c x=y'\nIFS=0123456789\nfalse\n")
+    found, _log = start(tmp_path, env_file=str(env), on_failure=f"s=$?; env >{tmp_path}/w; exit $s")
+    assert found == 1
+    assert "PGOPTIONS" not in (tmp_path / "w").read_text()
 
 
-def test_the_form_before_the_program_was_watched_is_still_known() -> None:
-    now = Job("backup", "0 2 * * *", "titan-db backup", "/l", "/x", "/x/.env", "", "titan-db note --status $?")
-    then = (
-        "trap 'titan-db note --status $?' EXIT; exec >> /l 2>&1; cd /x && set -a && . /x/.env && set +a || exit; "
-        "trap - EXIT; titan-db backup"
+FORMER = (
+    "trap 'titan-db note --status $?' EXIT; exec >> /l 2>&1; cd /x && set -a && . /x/.env && set +a || exit; trap - EXIT; titan-db backup",
+    "trap 'case $?:$1 in *:|12[67]:*) titan-db note --status $?;; esac' EXIT; exec >> /l 2>&1; cd /x && set -a && . /x/.env && set +a "
+    "|| exit; set -- started; titan-db backup",
+)
+
+
+@pytest.mark.parametrize("line", FORMER)
+def test_the_forms_of_earlier_versions_are_still_known(line: str) -> None:
+    then = Job("backup", "0 2 * * *", "titan-db backup", "/l", "/x", "/x/.env", "", "titan-db note --status $?")
+    assert parse_former_command("backup", "0 2 * * *", line) == then
+    assert parse_command("backup", "0 2 * * *", line) is None
+    assert parse_former_command("backup", "0 2 * * *", render_command(then)) is None
+
+
+def test_titan_s_line_is_as_short_as_the_guide_shows_it() -> None:
+    """Directory and day are the program's own affair."""
+    job = Job(
+        "backup", "0 2 * * *", "/usr/local/bin/titan-db cron production backup", "/home/ubuntu/logs/db-backup-production.log",
+        "/home/ubuntu/Titan", "/home/ubuntu/Titan/.env", "sunday", "/etc/titan-db/titan-db note production backup $?",
+    )  # fmt: skip
+    line = f"{job.schedule} {render_command(job)}"
+    assert line == (
+        "0 2 * * * (set -a; . /home/ubuntu/Titan/.env && exec /usr/local/bin/titan-db cron production backup) "
+        ">>/home/ubuntu/logs/db-backup-production.log 2>&1 || /etc/titan-db/titan-db note production backup $?"
     )
-    assert render_command(now) != then
-    assert parse_command("backup", "0 2 * * *", then) == now
+    assert len(line.encode()) <= 220
 
 
 def test_a_broken_env_file_leaves_a_line_and_a_status(tmp_path: Path) -> None:
@@ -212,8 +246,8 @@ def test_only_on_lets_the_job_run_on_its_weekday_only(tmp_path: Path) -> None:
 
 def test_a_log_that_cannot_be_opened_is_heard(tmp_path: Path) -> None:
     witness = tmp_path / "w"
-    found, _log = start(tmp_path, log="/no-such-directory/l", on_start_failure=f"echo failed $? >> {witness}")
-    assert found == 2
+    found, _log = start(tmp_path, log="/no-such-directory/l", on_failure=f"echo failed $? >> {witness}; exit 9")
+    assert found == 9
     assert witness.read_text() == "failed 2\n"
 
 

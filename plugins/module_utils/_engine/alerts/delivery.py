@@ -19,7 +19,7 @@ from ..environment.config import Environment, JobPlan
 from ..environment.records import Alert, Record, StateDirectory
 from ..environment.results import JobResult
 from ..errors import TitanError
-from ..host.env_file import read_env_file
+from ..host.env_file import read_env_file, variables_before_mistake
 from ..text.durations import parse_seconds
 from ..text.one_line import printable
 from .alerts import COVERED, FAILED, delivered, findings, is_new, needs_reminder, reason_of
@@ -51,13 +51,13 @@ class Run:
 
 
 def message_variables(environment: Environment) -> dict[str, str]:
-    """Where messages go: this process's environment, then the env files; what cannot be read is left out."""
+    """Where messages go: this process's environment, then the env files; of a broken one what stands before the mistake."""
     found = dict(os.environ)
     for path in (environment.env_file, environment.notify_env_file):
         try:
             found.update(read_env_file(path) if path else {})
         except TitanError:
-            continue
+            found.update(variables_before_mistake(path))
     return found
 
 

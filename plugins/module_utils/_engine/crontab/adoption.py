@@ -15,8 +15,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .former_lines import parse_former_command
 from .jobs import ScheduledJob
-from .line import parse_command, render_command
+from .line import Job, parse_command, render_command
+from .titan_command import titan_run
 
 # job name -> the program part, and the times at which documents had it
 _PSQL = r"""psql "?\$\{?DATABASE_URL\}?"? -c ["'](?:%s);?["']"""
@@ -101,13 +103,15 @@ def _compare(schedule: str, command: str, each: ScheduledJob) -> str:
     job = each.job
     if command == " ".join(render_command(job).split()):
         return "same" if schedule == each.expression.text else "the same command at another time"
-    ours = parse_command(job.name, schedule, command)
-    if ours and ours.command == " ".join(job.command.split()):
-        other = [
-            word for word in ("log", "directory", "env_file", "only_on") if getattr(ours, word) != getattr(job, word)
-        ]
-        return f"a line of this collection for the same job, with another {' and another '.join(other) or 'beginning'}"
-    if command in (job.command, f"{job.command} >> {job.log} 2>&1"):
+    ours = parse_command(job.name, schedule, command) or parse_former_command(job.name, schedule, command)
+    if ours and _same_work(ours, job):
+        titan = titan_run(ours.command)
+        seen = ("log", "env_file") if titan and titan.decides_itself else ("log", "directory", "env_file", "only_on")
+        other = [word for word in seen if getattr(ours, word) != getattr(job, word)]
+        if other:
+            return f"a line of this collection for the same job, with another {' and another '.join(other)}"
+        return "same" if schedule == each.expression.text else "the same job at another time"
+    if re.sub(r" ?>> ?\S+ 2>&1$", "", command) == job.command:
         return "the job's own command, started by hand-made means"
     if job.name not in _KNOWN:
         return ""
@@ -126,3 +130,11 @@ def _compare(schedule: str, command: str, each: ScheduledJob) -> str:
     if schedule not in (*times, each.expression.text):
         return "the same work at a time that no document gave"
     return "same"
+
+
+def _same_work(ours: Job, job: Job) -> bool:
+    """Whether both start the same: the same text, or titan-db for the same job of the same environment."""
+    if ours.command == " ".join(job.command.split()):
+        return True
+    mine, theirs = titan_run(ours.command), titan_run(job.command)
+    return bool(mine and theirs and (mine.config, mine.job) == (theirs.config, theirs.job))

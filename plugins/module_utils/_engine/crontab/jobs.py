@@ -15,7 +15,8 @@ from typing import Any
 from ..errors import OptionError
 from .calendar import days_in_year
 from .expression import WEEKDAYS, Expression, parse_expression, spelled_out
-from .line import LONGEST_COMMAND, Job, has_bare_percent, render_command, unescape_cron
+from .line import LONGEST_COMMAND, Job, has_bare_percent, render_command
+from .titan_command import titan_run
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 # Any year does for the count of days: this one begins on a Thursday and is no leap year.
@@ -68,10 +69,10 @@ def _job(item: Mapping[str, Any], option: str) -> ScheduledJob:
         _require_one_line(value, f"{label}.{key}")
     for key in ("log", "directory", "env_file"):
         _require_path(values[key], f"{label}.{key}", needed=key == "log")
-    for key in ("command", "on_start_failure"):
+    for key in ("command", "on_failure"):
         _require_command(values[key], f"{label}.{key}", needed=key == "command")
     _require_subcommand(values["command"], f"{label}.command")
-    _require_closed(values["on_start_failure"], f"{label}.on_start_failure")
+    _require_closed(values["on_failure"], f"{label}.on_failure")
     if values["only_on"] and values["only_on"] not in WEEKDAYS:
         raise OptionError(f"{label}.only_on", values["only_on"], f"Allowed: {', '.join(WEEKDAYS)}.")
     values["schedule"], values["only_on"] = spelled_out(values["schedule"], values["only_on"], label)
@@ -123,29 +124,26 @@ def _require_command(value: str, option: str, needed: bool) -> None:
 
 def _require_subcommand(command: str, option: str) -> None:
     """Refuse a run of titan-db as a job whose word is no job: it would fail each night with a usage error."""
-    try:
-        words = shlex.split(unescape_cron(command))
-    except ValueError:
-        return
-    if (
-        len(words) > 2
-        and words[0].rpartition("/")[2].startswith("titan-db")
-        and words[2] == "--config"
-        and words[1] not in SUBCOMMANDS
-    ):
-        raise OptionError(
-            option, words[1], f"titan-db has no such job: name the job, or its 'job', one of {', '.join(SUBCOMMANDS)}."
-        )
+    run = titan_run(command)
+    if run and run.subcommand and run.subcommand not in SUBCOMMANDS:
+        raise OptionError(option, run.subcommand, no_such_job())
+
+
+def no_such_job() -> str:
+    """What to do about a word that is no job of titan-db."""
+    return f"titan-db has no such job: name the job, or its 'job', one of {', '.join(SUBCOMMANDS)}."
 
 
 def _require_closed(value: str, option: str) -> None:
-    """Refuse what would swallow the rest of the trap that it becomes part of."""
+    """Refuse what would swallow the end of the list of commands that it becomes."""
     try:
         whole = shlex.split(value) == shlex.split(value, comments=True)
     except ValueError as error:
         raise OptionError(option, value, "A quote in it is not closed, or it ends with a backslash.") from error
     if not whole:
         raise OptionError(option, value, "It holds a comment; remove it, or put the '#' in quotes.")
+    if value.endswith((";", "&")):
+        raise OptionError(option, value, f"Remove the {value[-1]!r} at its end: the line ends the command itself.")
 
 
 def _require_one_meaning(scheduled: ScheduledJob, option: str) -> None:

@@ -3,12 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one line that starts a job, for /bin/sh (dash) in cron's almost empty environment.
 
-``exec >> LOG 2>&1`` comes first, so that everything later says goes to the job's log: a missing directory, a missing
-or broken env file, a missing program. The pattern that people usually write, ``cd D && . ENV && program >> LOG 2>&1``,
-sends only the program's output there.
+    (set -a; . ENV_FILE && exec COMMAND) >>LOG 2>&1 || ON_FAILURE
 
-The trap is for what the program cannot tell itself: that it was not started (nothing has set $1 yet), or that it, or the
-Python that it needs, is not there (the shell's statuses 126 and 127). A job that failed on its own has told of it.
+The parentheses keep the env file's variables from ON_FAILURE, and send everything that goes wrong inside them to the log: an
+env file that is missing or broken, a program that is missing. A log that cannot be opened is a failure, too. ``titan-db cron``
+changes to the job's directory itself, and decides itself whether today is the day.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import shlex
 from dataclasses import dataclass
 
 from .expression import WEEKDAYS
+from .titan_command import titan_run
 
 # Cron hands at most 998 bytes to the shell; crontab(1) refuses more.
 LONGEST_COMMAND = 990
@@ -35,8 +35,8 @@ class Job:
         directory: Absolute path to change to first; "" to stay in the user's home.
         env_file: Absolute path of a file that is sourced with its variables exported; "" for none.
         only_on: A weekday's English name in lower case: run on that weekday only; "" for all.
-        on_start_failure: Command to run when log, directory or env file cannot be used, or the command cannot be found or
-            executed (``$?`` is the status); "" for none.
+        on_failure: Command to run when log, directory or env file cannot be used, or the command ends with another status than
+            0 (``$?`` is the status); "" for none.
     """
 
     name: str
@@ -46,12 +46,18 @@ class Job:
     directory: str = ""
     env_file: str = ""
     only_on: str = ""
-    on_start_failure: str = ""
+    on_failure: str = ""
 
 
-# What surrounds on_start_failure in the trap, and what comes between the preparations and the command.
-_TRAP_HEAD, _TRAP_TAIL = "case $?:$1 in *:|12[67]:*) ", ";; esac"
-_STARTED = "set -- started; "
+# A command of plain words, as shlex.quote writes them, is started as it is; anything else by a shell of its own.
+_WORD = r"""(?:'[^']*'|"'"|[\w./:=@,+-]|\\%)+"""
+_PLAIN = re.compile(rf"(?![\w]*=){_WORD}(?: {_WORD})*", re.ASCII)
+_PLAIN_FAILURE = re.compile(rf"(?![\w]*=){_WORD}(?: (?:{_WORD}|\$\?))*", re.ASCII)
+_SHELL = "/bin/sh -c "
+_SHELLS_OWN = re.compile(
+    r"(\.|:|alias|bg|break|case|cd|command|continue|do|done|elif|else|esac|eval|exec|exit|export|fg|fi|for|getopts|hash|if|in|"
+    r"jobs|local|read|readonly|return|set|shift|then|times|trap|type|ulimit|umask|unalias|unset|until|wait|while)(?= |$)"
+)
 
 
 def escape_for_cron(text: str) -> str:
@@ -81,74 +87,64 @@ def has_bare_percent(command: str) -> bool:
 
 def render_command(job: Job) -> str:
     """The command part of the job's line."""
+    titan = titan_run(job.command)
     parts = []
-    if job.only_on:
+    if job.only_on and not (titan and titan.decides_itself):
         parts.append(f'[ "$(date +\\%u)" = {WEEKDAYS.index(job.only_on) + 1} ] || exit 0; ')
-    if job.on_start_failure:
-        parts.append(f"trap {shlex.quote(_TRAP_HEAD + job.on_start_failure + _TRAP_TAIL)} EXIT; ")
-    parts.append(f"exec >> {_word(job.log)} 2>&1; ")
-    setup = []
-    if job.directory:
-        setup.append(f"cd {_word(job.directory)}")
+    parts.append("(")
     if job.env_file:
-        setup.append(f"set -a && . {_word(job.env_file)} && set +a")
-    if setup:
-        parts.append(" && ".join(setup) + " || exit; ")
-    if job.on_start_failure:
-        parts.append(_STARTED)
-    if _PREFIX_LIKE.match(job.command):
-        parts.append(_NULL_COMMAND)
-    return "".join(parts) + job.command
+        parts.append(f"set -a; . {_word(job.env_file)} && ")
+    if job.directory and not (titan and titan.decides_itself):
+        parts.append(f"cd {_word(job.directory)} && ")
+    parts.append(f"exec {job.command if _is_plain(job.command) else _SHELL + shlex.quote(job.command)}")
+    parts.append(f") >>{_word(job.log)} 2>&1")
+    if job.on_failure:
+        plain = _PLAIN_FAILURE.fullmatch(job.on_failure) and not _SHELLS_OWN.match(job.on_failure)
+        parts.append(f" || {job.on_failure if plain else '{ ' + job.on_failure + '; }'}")
+    return "".join(parts)
 
 
-# A null command keeps a command that begins like our own prefix apart from it, so that a line reads back as one job.
-_NULL_COMMAND = ":; "
-_PREFIX_LIKE = re.compile(r"cd |set -|trap |:; ")
+def _is_plain(command: str) -> bool:
+    return bool(_PLAIN.fullmatch(command)) and not _SHELLS_OWN.match(command) and not command.startswith(_SHELL)
 
 
 def parse_command(name: str, schedule: str, text: str) -> Job | None:
-    """The job that renders to this command part; None if it is none of ours.
-
-    A line in the older form, whose trap ends before the command, reads as the job that it would be now.
-    """
-    rest = _Rest(text)
-    only_on = trap = ended = directory = env_file = ""
+    """The job that renders to this command part; None if it is none of ours."""
+    rest = Rest(text)
+    only_on = directory = env_file = ""
     weekday = rest.match(r'\[ "\$\(date \+\\%u\)" = ([1-7]) \] \|\| exit 0; ')
     if weekday:
         only_on = WEEKDAYS[int(weekday.group(1)) - 1]
-    if rest.match(r"trap "):
-        trap, ended = _unwrapped(rest.word())
-        if not rest.match(r" EXIT; "):
+    if not rest.match(r"\("):
+        return None
+    if rest.match(r"set -a; \. "):
+        env_file = unescape_cron(rest.word())
+        if not rest.match(" && "):
             return None
-    if not rest.match(r"exec >> "):
+    if rest.match("cd "):
+        directory = unescape_cron(rest.word())
+        if not rest.match(" && "):
+            return None
+    if not rest.match("exec "):
+        return None
+    if rest.match(_SHELL):
+        command = rest.word()
+    else:
+        plain = rest.match(_PLAIN.pattern)
+        command = plain.group() if plain else ""
+    if not command or not rest.match(r"\) >>"):
         return None
     log = unescape_cron(rest.word())
-    if not rest.match(r" 2>&1; "):
+    if not rest.match(" 2>&1"):
         return None
-    if rest.match(r"cd "):
-        directory = unescape_cron(rest.word())
-        if not rest.match(r" (?:&& (?=set -a )|(?=\|\| exit; ))"):
-            return None
-    if rest.match(r"set -a && \. "):
-        env_file = unescape_cron(rest.word())
-        if not rest.match(r" && set \+a "):
-            return None
-    if (directory or env_file) and not rest.match(r"\|\| exit; "):
+    failure = rest.match(r" \|\| (?:\{ (?P<list>.*); \}|(?P<plain>.*))$")
+    if rest.left:
         return None
-    if trap and not rest.match(ended):
-        return None
-    rest.match(_NULL_COMMAND)
-    return Job(name, schedule, rest.left, log, directory, env_file, only_on, trap)
+    on_failure = (failure["list"] or failure["plain"] or "") if failure else ""
+    return Job(name, schedule, command, log, directory, env_file, only_on, on_failure)
 
 
-def _unwrapped(trap: str) -> tuple[str, str]:
-    """The on_start_failure in a trap's text, and what ends the trap's first part."""
-    if trap.startswith(_TRAP_HEAD) and trap.endswith(_TRAP_TAIL):
-        return trap[len(_TRAP_HEAD) : -len(_TRAP_TAIL)], _STARTED
-    return trap, "trap - EXIT; "
-
-
-class _Rest:
+class Rest:
     """What is left to read of a line."""
 
     def __init__(self, text: str) -> None:

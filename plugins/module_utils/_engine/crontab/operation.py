@@ -23,6 +23,7 @@ from .calendar import Run, next_runs
 from .crontab_store import CrontabStore, crontab_program, require_store
 from .double_work import directories, risky_lines
 from .jobs import ScheduledJob, jobs_from_options, render_lines, require_name
+from .known_jobs import require_known_jobs
 from .managed_files import ManagedFile, managed_files_from_options
 
 
@@ -58,6 +59,7 @@ def crontab(call: Call) -> Outcome:
     name = require_name(options["name"], "name")
     store = require_store(options.get("user") or "", options.get("cron_file") or "")
     jobs = jobs_from_options(options["jobs"]) if present else []
+    require_known_jobs(jobs, options["files"])
     managed_files = tuple(each for each in managed_files_from_options(options["files"], present) if each.changes())
     warnings = _check_env_files(jobs, call.check_mode)
     if jobs:

@@ -48,6 +48,7 @@ CRONTAB: Spec = {
             "only_on": option(
                 "str",
                 "Of the days in O(jobs[].schedule), run on this day of the week only.",
+                "C(titan-db cron) decides that itself, so it does not stand in its line.",
                 choices=("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
             ),
             "command": option(
@@ -65,17 +66,19 @@ CRONTAB: Spec = {
             "directory": option(
                 "str",
                 "Absolute path of the directory to run in; the home directory of the user if not given.",
+                "C(titan-db cron) changes to the directory of its configuration instead, so it does not stand in its line.",
             ),
             "env_file": option(
                 "str",
                 "Absolute path of a file with C(NAME=value) lines, which is sourced with its variables exported.",
                 "It is checked at once that every line of it means the same to C(/bin/sh) as to this collection.",
             ),
-            "on_start_failure": option(
+            "on_failure": option(
                 "str",
-                "A command to run when O(jobs[].log), O(jobs[].directory) or O(jobs[].env_file) cannot be used, "
-                "or O(jobs[].command) cannot be found or executed, so that somebody hears of it. C($?) is the "
-                "status then, 127 or 126 in the last two cases.",
+                "A command to run when the job fails, so that somebody hears of it: when O(jobs[].log), O(jobs[].directory) or "
+                "O(jobs[].env_file) cannot be used, or O(jobs[].command) ends with another status than 0. C($?) is the status, "
+                "127 or 126 for a command that cannot be found or executed.",
+                "It does not get the variables of O(jobs[].env_file), and what it prints is mailed by cron. "
                 "No comment may stand in it, and its quotes have to be closed.",
             ),
         },

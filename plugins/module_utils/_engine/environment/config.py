@@ -60,6 +60,7 @@ class Environment:
     state_dir: str
     metrics_dir: str = ""
     env_file: str = ""
+    directory: str = ""
     notify_env_file: str = ""
     patroni_url: str = ""
     command: str = "titan-db"
@@ -92,6 +93,7 @@ def environment_from_config(config: Mapping[str, Any], path: str) -> Environment
         state_dir=str(config.get("state_dir") or os.path.join(home, ".local", "state", "titan-db", str(name))),
         metrics_dir=str(config.get("metrics_dir") or ""),
         env_file=str(config.get("env_file") or ""),
+        directory=str(config.get("directory") or ""),
         notify_env_file=str(config.get("notify_env_file") or ""),
         patroni_url=str(config.get("patroni_url") or ""),
         command=str(config.get("command") or "titan-db"),

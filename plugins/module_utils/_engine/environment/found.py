@@ -9,10 +9,10 @@ import glob
 import os
 from collections.abc import Mapping
 
+from ..crontab.titan_command import DIRECTORY, config_path
 from ..errors import OptionError
+from .config import Environment, read_environment
 from .records import owner_of
-
-DIRECTORY = "/etc/titan-db"
 
 # What names a database by itself: then no configuration is looked for.
 _VARIABLES = (
@@ -28,6 +28,27 @@ _VARIABLES = (
 )
 
 
+def named_environment(name: str) -> Environment:
+    """The environment of that name on this host; a text with a slash is the path of its configuration.
+
+    Raises:
+        OptionError: there is none; says which there are.
+    """
+    path = config_path(name, DIRECTORY)
+    folder = os.path.dirname(path)
+    if not os.path.exists(path) and (not os.path.isdir(folder) or os.access(folder, os.R_OK | os.X_OK)):
+        known = ", ".join(os.path.basename(each)[: -len(".json")] for each in configurations()) or "none"
+        raise OptionError("environment", name, f"There is no {path}; the environments of this host are: {known}.")
+    if not os.access(path, os.R_OK):
+        raise OptionError("environment", name, unreadable(path))
+    return read_environment(path)
+
+
+def configurations(directory: str = "") -> list[str]:
+    """The paths of the configurations on this host."""
+    return sorted(glob.glob(os.path.join(glob.escape(directory or DIRECTORY), "*.json")))
+
+
 def found_config(variables: Mapping[str, str], directory: str = "") -> str | None:
     """The path of the host's only configuration; None when there is none, or the environment names a database.
 
@@ -36,7 +57,7 @@ def found_config(variables: Mapping[str, str], directory: str = "") -> str | Non
     """
     if any(variables.get(name) for name in _VARIABLES):
         return None
-    paths = sorted(glob.glob(os.path.join(glob.escape(directory or DIRECTORY), "*.json")))
+    paths = configurations(directory)
     if len(paths) > 1:
         raise OptionError("config", None, f"This host has several environments; name one of {', '.join(paths)}.")
     return paths[0] if paths else None

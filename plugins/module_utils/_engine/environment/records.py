@@ -64,6 +64,7 @@ class Record:
     Attributes:
         name: The job.
         run_id, pid, last_start: Of the newest start.
+        line: The process of the crontab's line that started it (jobs.lines.identity); "" for one started by hand.
         last_end: 0 while it runs (or when it was killed with the machine).
         last_success: Start time of the newest run that succeeded.
         last_success_end: When that run ended.
@@ -79,6 +80,7 @@ class Record:
     run_id: str = ""
     pid: int = 0
     last_start: float = 0.0
+    line: str = ""
     last_end: float = 0.0
     last_success: float = 0.0
     last_success_end: float = 0.0

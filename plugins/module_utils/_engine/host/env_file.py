@@ -138,6 +138,23 @@ def check_against_shell(path: str) -> dict[str, str]:
     return ours
 
 
+def variables_before_mistake(path: str) -> dict[str, str]:
+    """What a shell that sources the file has when it stops at a mistake, for a message about just that; empty if it cannot be read."""
+    try:
+        env = read_env_text(path)
+    except EnvFileError:
+        return {}
+    if not os.geteuid() and not env.owner and not env.only_owner_writes:
+        return {}
+    descriptor = os.memfd_create("env file")
+    try:
+        os.write(descriptor, env.text.encode("utf-8", "surrogateescape"))
+        script = f"trap '/usr/bin/env -0' EXIT; set -a; . /proc/self/fd/{descriptor}"
+        return _pairs(_run_shell(script, descriptor, env)[0])
+    finally:
+        os.close(descriptor)
+
+
 def missing_references(env: EnvText, variables: dict[str, str], name: str) -> list[str]:
     """The variables that the value of name refers to and that have no value."""
     return unset_references(env.text, variables, name)
@@ -163,6 +180,11 @@ def ask_shell(env: EnvText) -> dict[str, str]:
         raise _mistake(
             env.path, int(line[1]) if line else 0, f"the shell fails: {reason[0] if reason else 'its status is not 0'}."
         )
+    return _pairs(output)
+
+
+def _pairs(output: str) -> dict[str, str]:
+    """The variables that ``env -0`` printed, without the shell's own."""
     pairs = (item.partition("=") for item in output.split("\0") if "=" in item)
     return {name: value for name, _equals, value in pairs if name not in ("PWD", "OLDPWD", "SHLVL", "_")}
 

@@ -23,12 +23,9 @@ from ..errors import LockedError, OptionError, TitanError
 from ..host.clock import host_zone
 from ..postgres.connection import ConnectionSettings
 from ..postgres.locks import file_lock
+from .lines import Line
 from .preconditions import BlockedError, result_numbers, wait_for_dependency, wrong_server
-from .programs import broken_copies
 from .supervisor import supervise
-
-# The shell's statuses for what cannot be executed, and what cannot be found.
-_NO_PROGRAM = (126, 127)
 
 Work = Callable[[], "tuple[int, JobResult]"]
 
@@ -40,10 +37,12 @@ def run_job(
     settings: Callable[[], ConnectionSettings | None],
     work: Work,
     out: int = 1,
+    line: Line | None = None,
 ) -> tuple[int, JobResult]:
     """Run the work as the job called name; return its exit status (75 when it runs already) and result.
 
     Args:
+        line: The crontab's line that starts it; None for a person's own command.
         settings: How to reach the database, for the question which server this is.
         work: Does the job in a child process; returns its exit status and its result.
         out: File descriptor that the log lines go to.
@@ -52,7 +51,7 @@ def run_job(
     try:
         run.state.prepare()
         with file_lock(run.state.lock_path(name), f"job {name!r} of {environment.name}"):
-            return _locked_run(run, settings, work)
+            return _locked_run(run, settings, work, line or Line())
     except LockedError as error:
         run.log(f"not started: {error.message}")
         return 75, {}
@@ -61,20 +60,12 @@ def run_job(
         return _finish(run, run.state.record(name), _failure_status(run), message, {}), {}
 
 
-def note_failed_start(environment: Environment, name: str, status: int, reason: str = "") -> None:
-    """Record and report that the job's line failed before titan-db could start; status is the shell's."""
-    run = _new_run(environment, name, environment.job(name, name).subcommand)
+def note_failure(environment: Environment, name: str, status: int, message: str, out: int = 1) -> None:
+    """Record and report a failed run that could not do so itself; status is the shell's."""
+    run = replace(_new_run(environment, name, environment.job(name, name).subcommand), out=out)
     record = run.state.record(name)
-    started = replace(record, run_id=run.run_id, last_start=run.started, timeout=run.plan.longest)
-    _finish(
-        run, started, status or 1, f"the job could not start: {reason or _why_not_started(environment, status)}", {}
-    )
-
-
-def _why_not_started(environment: Environment, status: int) -> str:
-    if status not in _NO_PROGRAM:
-        return "its log, its directory or its env file cannot be used"
-    return "; ".join(broken_copies(environment)) or "a program that it needs cannot be run, its log names it"
+    started = replace(record, run_id=run.run_id, last_start=run.started, line="", timeout=run.plan.longest)
+    _finish(run, started, status or 1, message, {})
 
 
 def _new_run(environment: Environment, name: str, subcommand: str) -> Run:
@@ -86,19 +77,23 @@ def _new_run(environment: Environment, name: str, subcommand: str) -> Run:
     )
 
 
-def _locked_run(run: Run, settings: Callable[[], ConnectionSettings | None], work: Work) -> tuple[int, JobResult]:
+def _locked_run(
+    run: Run, settings: Callable[[], ConnectionSettings | None], work: Work, line: Line
+) -> tuple[int, JobResult]:
     before = run.state.record(run.plan.name)
     if before.last_start and not before.last_end:
         run.log(f"the run {before.run_id} before this one was interrupted")
     record = replace(
-        before, run_id=run.run_id, pid=os.getpid(), last_start=run.started, last_end=0.0, timeout=run.plan.longest
-    )
+        before, run_id=run.run_id, pid=os.getpid(), last_start=run.started, line=line.process, last_end=0.0,
+        timeout=run.plan.longest,
+    )  # fmt: skip
     run.log("started")
     _save(run, record, running=True)
     problem = ping(run.variables, run.plan.name, "start", "", tries=1)
     if problem:
         run.log(problem)
     try:
+        line.enter()
         reason = _wrong_server(run, settings)
         if reason:
             run.log(f"nothing to do: {reason}")
