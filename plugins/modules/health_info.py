@@ -250,6 +250,12 @@ options:
           - Difference between this host's clock and the server's, or how far records lie in the future, in seconds. The default is V([5, 60]).
         type: list
         elements: float
+      other_crontab_lines:
+        description:
+          - Lines outside the jobs' block, of the user's crontab and of cron's files, that dump, vacuum, reindex or delete, call a backup script, or
+            name a directory of the jobs. Root's own crontab is read at each converge only. Needs O(job_config). The default is V([0, 1000]).
+        type: list
+        elements: float
       backup_age:
         description:
           - Age in hours of the newest backup without a problem. With O(job_config) the default is an hour more than the time between two scheduled

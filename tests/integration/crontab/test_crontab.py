@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,11 @@ from typing import Any, Callable
 
 import pytest
 from ansible.module_utils import basic
-from ansible_collections.titan.database.plugins.module_utils._engine.crontab import crontab_store, operation
+from ansible_collections.titan.database.plugins.module_utils._engine.crontab import (
+    crontab_store,
+    operation,
+    other_lines,
+)
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.unit.crontab.test_block import ORIGINAL
@@ -316,3 +321,104 @@ def test_two_writers_at_once_lose_nothing(tmp_path: Path, job: dict) -> None:
     text = path.read_text()
     assert text.startswith("5 5 * * * root mine\n")
     assert [text.count(f"# BEGIN titan.database crontab block{number} ") for number in range(4)] == [1] * 4
+
+
+LEFT = """\
+0 2 * * * {app}/scripts/backup-production-db.sh >> /home/ubuntu/logs/db-backup-production.log 2>&1
+0 2 * * * cd {app} && . ./.env && ./scripts/backup-production-db.sh
+0 2 * * * psql $DATABASE_URL -c "SELECT run_all_cleanups();" >> /home/ubuntu/logs/db-cleanup.log 2>&1
+0 2 * * * {app}/scripts/backup-database.sh
+0 2 * * * /srv/Titan/scripts/backup.sh >> /home/ubuntu/backup.log 2>&1
+0 9 * * 1 {app}/scripts/weekly-report.sh
+30 3 * * * pg_dump -Fc titan_trading > {backups}/nightly.dump
+30 4 * * 0 vacuumdb -d titan_trading
+15 3 * * * cd {app} && set -a && . ./.env && psql "$DATABASE_URL" -c "DELETE FROM audit_logs WHERE true"
+15 4 * * * find {backups} -name "titan_prod_*.sql.gz" -mtime +7 -delete
+15 5 * * * {scripts}/nightly
+15 6 * * * /usr/bin/true
+"""
+
+
+def test_no_line_that_people_leave_is_passed_over(
+    call_module: Call, spool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: dict
+) -> None:
+    """Each is adopted or named, here and in cron's own files; in check mode, at each converge, and by health."""
+    for name in ("daily", "cron.d", "scripts", "backups"):
+        (tmp_path / name).mkdir()
+    script = "#!/bin/sh\n# pg_dumpall\nset -e\npsql titan <<EOF\nDELETE FROM audit_logs;\nEOF\n"
+    for path in ("daily/tidy", "scripts/nightly"):
+        (tmp_path / path).write_text(script)
+    (tmp_path / "daily/dpkg").write_text("#!/bin/sh\n/usr/libexec/dpkg/dpkg-db-backup\n")
+    (tmp_path / "cron.d/old").write_text("SHELL=/bin/sh\n0 1 * * * postgres reindexdb titan\n")
+    (tmp_path / "system").write_text("0 1 * * * root run-parts /etc/cron.daily\n0 1 * * * root wal-g backup-push\n")
+    monkeypatch.setattr(other_lines, "SCRIPT_DIRECTORIES", (str(tmp_path / "daily"),))
+    monkeypatch.setattr(other_lines, "CRON_FILES", str(tmp_path / "cron.d"))
+    monkeypatch.setattr(other_lines, "SYSTEM_CRONTAB", str(tmp_path / "system"))
+    monkeypatch.setattr(other_lines, "crontab_program", crontab_store.crontab_program)
+    said: list[str] = []
+    monkeypatch.setattr(basic.AnsibleModule, "warn", lambda _self, text: said.append(text))
+    places = {"app": job["directory"], "backups": tmp_path / "backups", "scripts": tmp_path / "scripts"}
+    spool.write_text(LEFT.format(**places))
+    job["command"] = "titan-db cron production backup"
+    config = {
+        "environment": "production", "directory": job["directory"], "state_dir": str(tmp_path / "state"),
+        "schedule": {"backup": {"schedule": "0 2 * * *"}}, "jobs": {"backup": {"dest": str(tmp_path / "backups")}},
+    }  # fmt: skip
+    files = [{"path": f"{tmp_path}/production.json", "content": json.dumps(config)}]
+    for check_mode in (True, False, False):
+        said.clear()
+        done = call_module("crontab", check_mode=check_mode, name="production", jobs=[job], files=files)
+        assert not done.get("failed"), done
+        adopted = [int(line.split()[4].rstrip(":")) for line in done["lines"] if line.startswith("# adopted")]
+        named = " ".join(said)
+        assert adopted == [1, 2]
+        for part in ("calls backup-database.sh", "calls backup.sh", "run_all_cleanups", "calls pg_dump", "calls vacuumdb", "runs DELETE FROM",
+                     "names the directory", f"calls {tmp_path}/scripts/nightly, which runs DELETE FROM", f"{tmp_path}/daily/tidy, line",
+                     f"{tmp_path}/cron.d/old, line 2", f"{tmp_path}/system, line 2"):  # fmt: skip
+            assert part in named, (part, said)
+        assert len([one for one in said if "twice" in one or "left alone" in one]) == 9 + 3, said
+        assert "dpkg" not in named and "/usr/bin/true" not in named
+    health = call_module("health_info", job_config=files[0]["path"])
+    check = next(each for each in health["checks"] if each["name"] == "other_crontab_lines")
+    assert (check["status"], check["value"]) == ("warning", 12), check
+    spool.write_text("\n".join(["15 6 * * * /usr/bin/true", *done["lines"], ""]))
+    for path in ("daily/tidy", "cron.d/old", "system"):
+        (tmp_path / path).unlink()
+    health = call_module("health_info", job_config=files[0]["path"])
+    check = next(each for each in health["checks"] if each["name"] == "other_crontab_lines")
+    assert (check["status"], check["value"]) == ("ok", 0), check
+
+
+@pytest.mark.parametrize(
+    ("command", "schedule", "part"),
+    [
+        ("titan-db cron production backups", {"backup": {}}, "its jobs are: backup"),
+        ("titan-db cron production nightly", {"nightly": {"subcommand": "backups"}}, "one of backup, drill, cleanup"),
+        ("titan-db backups --config /etc/titan-db/production.json", {}, "one of backup, drill, cleanup"),
+    ],
+)
+def test_a_job_that_titan_db_does_not_have_is_refused(
+    call_module: Call, spool: Path, job: dict, command: str, schedule: dict, part: str
+) -> None:
+    content = json.dumps({"environment": "production", "schedule": schedule})
+    files = [{"path": "/etc/titan-db/production.json", "content": content}]
+    for check_mode in (True, False):
+        failed = call_module(
+            "crontab", check_mode=check_mode, name="production", jobs=[{**job, "command": command}], files=files
+        )
+        assert failed["failed"] and part in failed["msg"], failed
+    assert not spool.exists()
+
+
+def test_a_time_zone_above_the_block_is_warned_of_and_who_may_not_have_a_crontab_is_told(
+    call_module: Call, spool: Path, monkeypatch: pytest.MonkeyPatch, job: dict
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(basic.AnsibleModule, "warn", lambda _self, text: said.append(text))
+    spool.write_text("CRON_TZ=Asia/Tokyo\n5 5 * * * mine\n")
+    call_module("crontab", name="production", jobs=[job])
+    assert [one for one in said if "CRON_TZ=Asia/Tokyo" in one and "Move the line below the block" in one]
+    program = spool.parent / "crontab"
+    program.write_text("#!/bin/sh\necho 'You (jobs) are not allowed to use this program (crontab)' >&2\nexit 1\n")
+    failed = call_module("crontab", name="production", jobs=[job])
+    assert failed["failed"] and "/etc/cron.allow, or remove it from /etc/cron.deny" in failed["msg"]

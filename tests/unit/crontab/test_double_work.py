@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.crontab.double_work import directories, risky_lines
+from ansible_collections.titan.database.plugins.module_utils._engine.crontab.known_jobs import job_options
 from ansible_collections.titan.database.plugins.module_utils._engine.crontab.line import Job
 
 JOBS = [
@@ -17,14 +18,16 @@ JOBS = [
     )
 ]
 CONFIG = '{"jobs": {"backup": {"dest": "/home/ubuntu/backups/database/"}, "cleanup": {}}}'
-PLACES = directories(JOBS, [CONFIG, "no JSON", "[]"])
+PLACES = directories(
+    [each.directory for each in JOBS], [option for text in (CONFIG, "no JSON", "[]") for option in job_options(text)]
+)
 
 
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("0 2 * * * /home/ubuntu/Titan/scripts/backup-production-db.sh >> /home/ubuntu/logs/x.log 2>&1", "names the directory"),
-        ("0 2 * * * cd /home/ubuntu/Titan && . ./.env && ./scripts/backup-production-db.sh", "names the directory"),
+        ("0 2 * * * /home/ubuntu/Titan/scripts/backup-production-db.sh >> /home/ubuntu/logs/x.log 2>&1", "calls backup-production-db.sh"),
+        ("0 2 * * * cd /home/ubuntu/Titan && . ./.env && ./scripts/backup-production-db.sh", "calls backup-production-db.sh"),
         ('0 2 * * * psql $DATABASE_URL -c "SELECT run_all_cleanups();" >> /home/ubuntu/logs/db.log 2>&1', "runs run_all_cleanups"),
         ("0 2 * * * /srv/Titan/scripts/backup.sh >> /home/ubuntu/backup.log 2>&1", "calls backup.sh"),
         ("0 9 * * 1 /home/ubuntu/Titan/scripts/weekly-report.sh", "names the directory /home/ubuntu/Titan"),
@@ -33,11 +36,24 @@ PLACES = directories(JOBS, [CONFIG, "no JSON", "[]"])
         ("""15 3 * * * . ./.env && psql "$DATABASE_URL" -c "DELETE FROM audit_logs WHERE true\"""", "runs DELETE FROM"),
         ('15 4 * * * find /home/ubuntu/backups/database -name "*.gz" -mtime +7 -delete', "names the directory /home/ubuntu/backups/database"),
         ("@daily root /usr/local/bin/mysite-backup", "calls mysite-backup"),
+        ("0 4 * * * find ~/backups -mtime +7 -delete", "removes files below /home/ubuntu/backups, where"),
+        ("0 4 * * * cd $HOME/backups && rm -rf database/*.gz", "removes files below /home/ubuntu/backups"),
+        ("0 4 * * * tmpreaper 7d /home/*/backups/database", "names the directory"),
+        ("0 4 * * * find /home -name '*.gz' -mtime +9 -exec rm {} +", "removes files below /home,"),
+        ("0 4 * * * find ${HOME}//backups/./database -type f -delete", "names the directory"),
+        ("5 4 * * * docker exec db pg_dumpall -U postgres | gzip >/srv/all.gz", "calls pg_dumpall"),
+        ("5 4 * * * sudo -u postgres psql titan -f /srv/cleanup.sql", "runs the SQL of cleanup.sql"),
+        ("5 4 * * * echo 'VACUUM FULL' | psql titan", "runs VACUUM"),
+        ("5 4 * * * psql -c 'select cleanup_audit_logs()'", "runs cleanup_audit_logs"),
+        ("5 4 * * * /opt/jobs/pg_maintenance.sh", "calls pg_maintenance.sh"),
+        ("5 4 * * * root autopostgresqlbackup", "calls autopostgresqlbackup"),
+        ("5 4 * * * cd /opt && ./dump-db.py", "calls dump-db.py"),
+        ("5 4 * * * restic backup /srv; pgbackrest --stanza=x backup", "calls pgbackrest"),
         ("0 1 * * *\tpostgres\tpsql -c 'reindex database d'", "runs reindex"),
     ],
 )  # fmt: skip
 def test_what_does_the_same_work_is_found(line: str, reason: str) -> None:
-    found = risky_lines(["# pg_dump here", line], PLACES)
+    found = risky_lines(["# pg_dump here", line], PLACES, "/home/ubuntu")
     assert [each.number for each in found] == [2]
     assert reason in found[0].reason
 
@@ -51,11 +67,17 @@ def test_what_does_the_same_work_is_found(line: str, reason: str) -> None:
         "17 * * * * root cd / && run-parts --report /etc/cron.hourly",
         "0 5 * * * /usr/bin/certbot renew >> /var/log/backup.log 2>&1",
         "0 5 * * * /home/ubuntu/Titan2/run.sh",
+        "0 5 * * * root cd /var/backups && ls",
+        "0 5 * * * root /usr/libexec/dpkg/dpkg-db-backup",
+        "0 5 * * * find /tmp -mtime +7 -delete",
+        "0 5 * * * journalctl --vacuum-time=7d",
+        "0 5 * * * curl -fsS https://example.org/home/ubuntu/Titan/x",
+        "0 5 * * * psql -c 'SELECT 1'",
         "*/5 * * * * curl -s https://example.org/delete",
     ],
 )
 def test_what_has_nothing_to_do_with_it_is_not(line: str) -> None:
-    assert risky_lines([line], PLACES) == []
+    assert risky_lines([line], PLACES, "/home/ubuntu") == []
 
 
 def test_a_block_of_ours_is_not() -> None:

@@ -64,13 +64,6 @@ class CrontabStore:
         paths = [os.path.join(CRON_FILES, name) for name in names]
         return [CrontabStore("root", path) for path in paths if os.path.isfile(path) and not os.path.islink(path)]
 
-    def system_tables(self) -> list[CrontabStore]:
-        """Root's crontab and the system's own: what they start may be about the same database."""
-        found = [CrontabStore("root", "/etc/crontab")] if os.path.isfile("/etc/crontab") else []
-        if not os.geteuid() and self.user not in ("", "root") and crontab_program():
-            found.append(CrontabStore("root", ""))
-        return found
-
     def write(self, text: str | None) -> None:
         """Make it hold the text, or go away (None)."""
         step("crontab.write")

@@ -8,19 +8,35 @@ Unlike adoption.py this asks for no certainty: a person is told of the line, and
 
 from __future__ import annotations
 
-import json
+import fnmatch
 import posixpath
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .line import Job
-
-_PROGRAMS = re.compile(r"\b(pg_dump|pg_dumpall|pg_basebackup|vacuumdb|reindexdb|pg_repack|pgbackrest|barman|wal-g)\b")
-_STATEMENTS = re.compile(
-    r"\b(VACUUM|REINDEX|DELETE\s+FROM|TRUNCATE|DROP\s+TABLE|run_all_cleanups|cleanup_\w+)\b", re.IGNORECASE
+_PROGRAMS = re.compile(
+    r"(?<![\w.-])(pg_dump|pg_dumpall|pg_basebackup|pg_receivewal|vacuumdb|reindexdb|clusterdb|dropdb|pg_repack|pg_squeeze|"
+    r"pg_probackup|pg_rman|pgbackrest|barman|wal-g|wal-e)(?![\w-])"
 )
-_SCRIPT = re.compile(r"\S*backup[\w.-]*(?=\s|$|[;&|'\"])", re.IGNORECASE)
+_STATEMENTS = re.compile(
+    r"\b(VACUUM|REINDEX|CLUSTER|DELETE\s+FROM|TRUNCATE|DROP\s+(?:TABLE|INDEX|SCHEMA|DATABASE)|run_all_cleanups|cleanup_\w+|"
+    r"drop_chunks|run_maintenance(?:_proc)?|COPY)\b",
+    re.IGNORECASE,
+)
+# A program or script whose name says what it does; a directory called backups is none, and dpkg's own copy is about no database.
+_SCRIPT = re.compile(
+    r"(?<![\w/.~$-])[^\s;&|()'\"=]*?([\w.-]*(?:backup|pg[_-]?dump|dump[_-]?(?:db|pg|database)|db[_-]?dump|vacuum|reindex|"
+    r"db[_-]?(?:cleanup|purge|maintenance)|pg[_-]?(?:cleanup|purge|maintenance))[\w.-]*)(?=[\s;&|()'\"]|$)",
+    re.IGNORECASE,
+)
+_NO_SCRIPT = re.compile(r"backups?|dpkg-db-backup|--[\w-]*", re.IGNORECASE)
+_SQL_FILE = re.compile(r"\bpsql\b.*(?:-f\s*|--file[= ]|(?<!<)<(?!<)\s*)(\S+)")
+_REMOVES = re.compile(
+    r"(?<![\w-])(?:-delete|-exec\s+rm|rm|unlink|shred|tmpreaper|tmpwatch|truncate|mv)(?![\w-])|rsync\b.*--delete"
+)
+_PATH = re.compile(
+    r"(?<![\w.:/-])(?:~|\$HOME|\$\{HOME\})?/[^\s;&|()'\"<>]*|(?<![\w/.])(?:~|\$HOME|\$\{HOME\})(?![\w/])"
+)
 
 
 @dataclass(frozen=True)
@@ -32,32 +48,27 @@ class RiskyLine:
     reason: str
 
 
-def directories(jobs: Sequence[Job], configurations: Sequence[str]) -> tuple[str, ...]:
-    """The directories that the jobs work in, and those that their configurations (JSON texts) keep backups in."""
-    found = {each.directory for each in jobs}
-    for text in configurations:
-        try:
-            options = json.loads(text)["jobs"].values()
-        except (ValueError, KeyError, TypeError, AttributeError):
-            continue
-        found |= {
-            str(each[key])
-            for each in options
-            if isinstance(each, dict)
-            for key in ("dest", "backup_dest")
-            if each.get(key)
-        }
+def directories(paths: Iterable[str], options: Iterable[object]) -> tuple[str, ...]:
+    """The directories that the jobs work in, and those that their options name for backups."""
+    found = set(paths)
+    for each in options:
+        if isinstance(each, Mapping):
+            found |= {str(each[key]) for key in ("dest", "backup_dest") if each.get(key)}
     return tuple(sorted(posixpath.normpath(each) for each in found if posixpath.isabs(each) and each.strip("/")))
 
 
-def risky_lines(lines: Sequence[str], places: Collection[str]) -> list[RiskyLine]:
-    """The lines outside every block of ours that dump, vacuum, reindex or delete, call a backup script, or name one of the places."""
+def risky_lines(lines: Sequence[str], places: Collection[str], home: str = "") -> list[RiskyLine]:
+    """The lines outside every block of ours that dump, vacuum, reindex or delete, call a backup script, or name one of the places.
+
+    Args:
+        home: What ``~`` and ``$HOME`` are in these lines; "" if unknown.
+    """
     found, inside = [], False
     for number, line in enumerate(lines, 1):
         if re.match(r"# BEGIN titan\.database crontab ", line):
             inside = True
-        if not inside:
-            reason = _reason(line, places)
+        if not inside and not is_no_command(line):
+            reason = what_it_does(line) or _script_named(line) or _place_named(line, places, home)
             if reason:
                 found.append(RiskyLine(number, line, reason))
         if re.match(r"# END titan\.database crontab ", line):
@@ -65,17 +76,60 @@ def risky_lines(lines: Sequence[str], places: Collection[str]) -> list[RiskyLine
     return found
 
 
-def _reason(line: str, places: Collection[str]) -> str:
-    if not line.strip() or line.lstrip().startswith("#") or re.match(r"\s*[A-Za-z_]\w*\s*=", line):
-        return ""
-    program = _PROGRAMS.search(line)
+def is_no_command(line: str) -> bool:
+    """Whether cron starts nothing for the line: it is empty, a comment or a variable."""
+    return not line.strip() or line.lstrip().startswith("#") or bool(re.match(r"\s*[A-Za-z_]\w*\s*=", line))
+
+
+def what_it_does(text: str) -> str:
+    """What a line, or a whole script, does to a database, as a predicate; "" for nothing that can be seen."""
+    program = _PROGRAMS.search(text)
     if program:
         return f"calls {program[1]}"
-    statement = _STATEMENTS.search(line)
-    if statement and re.search(r"\bpsql\b", line):
+    if not re.search(r"(?<![\w.-])psql(?![\w.-])", text):
+        return ""
+    statement = _STATEMENTS.search(text)
+    if statement:
         return f"runs {' '.join(statement[1].split())}"
-    place = next((each for each in places if re.search(rf"{re.escape(each)}(?![\w.-])", line)), "")
-    if place:
-        return f"names the directory {place}"
-    script = _SCRIPT.search(re.sub(r"[12]?>>?\s*\S+", "", line))
-    return f"calls {script[0].rpartition('/')[2]}" if script else ""
+    file = _SQL_FILE.search(text)
+    return f"runs the SQL of {posixpath.basename(file[1])}" if file else ""
+
+
+def scripts_called(line: str, home: str = "") -> list[str]:
+    """The absolute paths in a line, which may be scripts."""
+    return [path for path in _paths(line, home) if not any(each in path for each in "*?[")]
+
+
+def _script_named(line: str) -> str:
+    for found in _SCRIPT.finditer(re.sub(r"[12]?>>?\s*\S+", "", line)):
+        if not _NO_SCRIPT.fullmatch(found[1]):
+            return f"calls {found[1]}"
+    return ""
+
+
+def _place_named(line: str, places: Collection[str], home: str) -> str:
+    removes = bool(_REMOVES.search(line))
+    for path in _paths(line, home):
+        for place in places:
+            if _lies_in(path, place):
+                return f"names the directory {place}"
+            if removes and _lies_in(place, path):
+                return f"removes files below {path}, where {place} is"
+    return ""
+
+
+def _paths(line: str, home: str) -> list[str]:
+    found = []
+    for match in _PATH.finditer(line):
+        path = re.sub(r"^(?:~|\$HOME|\$\{HOME\})(?=/|$)", home.replace("\\", "\\\\"), match.group())
+        if posixpath.isabs(path):
+            found.append(posixpath.normpath(path))
+    return found
+
+
+def _lies_in(path: str, place: str) -> bool:
+    """Whether the path is the place or below it; either may hold wildcards."""
+    inner, outer = path.strip("/").split("/"), [each for each in place.strip("/").split("/") if each]
+    return len(inner) >= len(outer) and all(
+        fnmatch.fnmatchcase(a, b) or fnmatch.fnmatchcase(b, a) for a, b in zip(inner, outer)
+    )

@@ -41,3 +41,11 @@ def _schedule(text: str) -> dict[str, str] | None:
         return {str(name): str(each.get("subcommand") or name) for name, each in jobs.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def job_options(text: str) -> list[object]:
+    """The options of each job of a configuration; none for a text that is none."""
+    try:
+        return list(json.loads(text)["jobs"].values())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []

@@ -21,10 +21,11 @@ from .adoption import Adoption, find_adoptable
 from .block import Table, begin_marker, split_table, with_block, without_block
 from .calendar import Run, next_runs
 from .crontab_store import CrontabStore, crontab_program, require_store
-from .double_work import directories, risky_lines
+from .double_work import directories
 from .jobs import ScheduledJob, jobs_from_options, render_lines, require_name
-from .known_jobs import require_known_jobs
+from .known_jobs import job_options, require_known_jobs
 from .managed_files import ManagedFile, managed_files_from_options
+from .other_lines import other_lines
 
 
 @dataclass(frozen=True)
@@ -191,19 +192,14 @@ def _double_work(
     """Lines of this crontab, of cron's files and of root's that may do the work of our jobs, or undo it."""
     if not jobs:
         return []
-    places = directories([each.job for each in jobs], [str(each.get("content") or "") for each in options["files"]])
+    configured = [each for item in options["files"] for each in job_options(str(item.get("content") or ""))]
+    places = directories([each.job.directory for each in jobs], configured)
     known = {each.line for each in plan.adoption.conflicts}
-    texts = [(store.label, "".join(plan.becomes.before + plan.becomes.after))]
-    for other in store.others() + store.system_tables():
-        try:
-            texts.append((other.label, other.read() or ""))
-        except (TitanError, OSError):  # not ours to read
-            continue
+    outside = "".join(plan.becomes.before + plan.becomes.block + plan.becomes.after)
     return [
-        f"{label}, line {each.number} may do the work of the jobs twice: it {each.reason}. Remove the line, or let a job do that work."
-        for label, text in texts
-        for each in risky_lines(text.splitlines(), places)
-        if each.line not in known
+        f"{each.sentence}. Remove the line, or let a job do that work."
+        for each in other_lines(store, places, outside)
+        if each.line not in known or not each.line
     ]
 
 

@@ -13,13 +13,16 @@ from typing import Any
 
 from ..backups.catalog.nothing_there import nothing_there
 from ..backups.catalog.read import read_catalog
+from ..crontab.crontab_store import CrontabStore
+from ..crontab.double_work import directories
+from ..crontab.other_lines import other_lines
 from ..environment.config import Environment, read_environment
 from ..environment.records import StateDirectory
 from ..errors import OptionError, TitanError
 from ..host.act_as import acting_for
 from ..jobs.programs import broken_copies, copies
 from .checks.definition import Check, Limits, unknown
-from .checks.host import clock_checks, cron_checks, cron_running, disk_checks, program_checks
+from .checks.host import clock_checks, cron_checks, cron_running, disk_checks, other_line_checks, program_checks
 from .checks.records import (
     BACKUP_AGE,
     JOBS_FAILED,
@@ -94,6 +97,8 @@ def jobs_of(places: Places, now: datetime, zone: tzinfo, limits: Limits) -> list
     checks += program_checks(len(copies(environment)), broken_copies(environment), limits, environment.name)
     if any(plan.expression for plan in environment.jobs.values()):
         checks += cron_checks(cron_running(), limits)
+        named = directories([environment.directory], environment.options.values())
+        checks += other_line_checks([each.sentence for each in other_lines(CrontabStore("", ""), named)], limits)
     return checks
 
 

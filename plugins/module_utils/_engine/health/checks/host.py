@@ -33,7 +33,15 @@ CLOCK = Threshold(
     "s",
     "Difference between this host's clock and the server's, or how far records lie in the future, in seconds.",
 )
-THRESHOLDS = (DISK, PROGRAMS, CRON_DAEMON, CLOCK)
+OTHER_LINES = Threshold(
+    "other_crontab_lines",
+    0,
+    1000,
+    "lines",
+    "Lines outside the jobs' block, of the user's crontab and of cron's files, that dump, vacuum, reindex or delete, call a backup "
+    "script, or name a directory of the jobs. Root's own crontab is read at each converge only. Needs O(job_config).",
+)
+THRESHOLDS = (DISK, PROGRAMS, CRON_DAEMON, CLOCK, OTHER_LINES)
 
 _DAEMONS = ("cron", "crond", "cronie", "anacron", "systemd-cron", "bcron-sched", "fcron")
 
@@ -82,6 +90,12 @@ def cron_checks(running: bool | None, limits: Limits) -> list[Check]:
             )
         ]
     return [judge(CRON_DAEMON, 0 if running else 1, limits, "it runs" if running else "no cron daemon runs", fix)]
+
+
+def other_line_checks(lines: Sequence[str], limits: Limits) -> list[Check]:
+    """lines: a sentence for each line of another hand that may do the work of the jobs."""
+    what = "; ".join(lines[:5]) + (f"; and {len(lines) - 5} more" if len(lines) > 5 else "")
+    return [judge(OTHER_LINES, len(lines), limits, what, "remove the line, or let a job do that work: crontab -e")]
 
 
 def clock_checks(difference: float | None, future: float, limits: Limits) -> list[Check]:

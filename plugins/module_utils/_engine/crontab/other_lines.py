@@ -1,0 +1,119 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What cron starts on this host besides the jobs, as far as this user may read it, and what of it does the jobs' work twice."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from ..errors import TitanError
+from .crontab_store import CRON_FILES, CrontabStore, crontab_program
+from .double_work import is_no_command, risky_lines, scripts_called, what_it_does
+
+SYSTEM_CRONTAB = "/etc/crontab"
+SCRIPT_DIRECTORIES = tuple(f"/etc/cron.{word}" for word in ("hourly", "daily", "weekly", "monthly"))
+_LARGEST_SCRIPT = 65536  # bytes
+
+
+@dataclass(frozen=True)
+class OtherLine:
+    """A line of another hand: the file's name for messages, its number there (from 1), and what it does, as a predicate."""
+
+    label: str
+    number: int
+    line: str
+    reason: str
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.label}, line {self.number} may do the work of the jobs twice: it {self.reason}"
+
+
+def other_lines(store: CrontabStore, places: Collection[str], own_text: str | None = None) -> list[OtherLine]:
+    """The lines of the user's crontab, of cron's files, of its directories of scripts, and (for root) of root's crontab.
+
+    Args:
+        store: The crontab of the jobs.
+        places: The directories of the jobs and of their backups.
+        own_text: What that crontab is to hold; None to read it.
+    """
+    found = []
+    for label, text, home, is_script in _texts(store, own_text):
+        for each in risky_lines(text.splitlines(), places, home):
+            found.append(OtherLine(label, each.number, each.line, each.reason))
+        seen = {each.line for each in found if each.label == label}
+        if is_script:
+            does = what_it_does("\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#")))
+            if does and not seen:
+                found.append(OtherLine(label, 1, "", does))
+        else:
+            found += [each for each in _by_their_scripts(label, text, home) if each.line not in seen]
+    return found
+
+
+def _texts(store: CrontabStore, own_text: str | None) -> Iterator[tuple[str, str, str, bool]]:
+    """Label, text, home of the user, and whether it is a script, of everything that can be read."""
+    stores = [store]
+    if store.cron_file and crontab_program():
+        stores.append(CrontabStore(store.user, ""))
+    if not os.geteuid() and store.user not in ("", "root") and crontab_program():
+        stores.append(CrontabStore("root", ""))
+    stores += [CrontabStore("root", path) for path in _files(CRON_FILES) if path != store.cron_file]
+    if os.path.isfile(SYSTEM_CRONTAB):
+        stores.append(CrontabStore("root", SYSTEM_CRONTAB))
+    for each in stores:
+        try:
+            text = own_text if each is store and own_text is not None else each.read() or ""
+        except (TitanError, OSError):  # not ours to read
+            continue
+        yield each.label, text, _home(each.user), False
+    for folder in SCRIPT_DIRECTORIES:
+        for path in _files(folder):
+            yield path, _script(path), "/root", True
+
+
+def _by_their_scripts(label: str, text: str, home: str) -> list[OtherLine]:
+    """The lines whose script does what they do not say themselves."""
+    found, inside = [], False
+    for number, line in enumerate(text.splitlines(), 1):
+        inside = line.startswith("# BEGIN titan.database crontab ") or (
+            inside and not line.startswith("# END titan.database crontab ")
+        )
+        for path in [] if inside or is_no_command(line) else scripts_called(line, home):
+            does = what_it_does(
+                "\n".join(each for each in _script(path).splitlines() if not each.lstrip().startswith("#"))
+            )
+            if does:
+                found.append(OtherLine(label, number, line, f"calls {path}, which {does}"))
+                break
+    return found
+
+
+def _script(path: str) -> str:
+    """The text of a script; "" for anything else, and for what may not be read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        raw = os.read(descriptor, _LARGEST_SCRIPT) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
+    finally:
+        os.close(descriptor)
+    return raw.decode("utf-8", "replace") if raw.startswith(b"#!") and b"\0" not in raw else ""
+
+
+def _files(folder: str) -> list[str]:
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    return [path for path in (os.path.join(folder, name) for name in names) if os.path.isfile(path)]
+
+
+def _home(user: str) -> str:
+    try:
+        return (pwd.getpwnam(user) if user else pwd.getpwuid(os.geteuid())).pw_dir
+    except KeyError:
+        return ""
