@@ -121,9 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _start_job(known)
         if known.word not in COMMANDS:
             return run_word(known)
-        if not (
-            known.config or known.env_file or ("dest" in known and not COMMANDS[known.word].needs_database)
-        ):
+        if not (known.config or known.env_file or ("dest" in known and not COMMANDS[known.word].needs_database)):
             known.config = importlib.import_module(".environment.found", __package__).found_config(os.environ)
         with acting_for([known.config or ""]):
             return _run(known, read_config(known.config))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from ansible_collections.titan.database.plugins.module_utils._engine.host.env_fi
     check_against_shell,
     parse_env,
     read_env_file,
+    read_env_text,
 )
+from ansible_collections.titan.database.plugins.module_utils._engine.text.env_repairs import as_meant
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,3 +94,45 @@ def test_root_never_runs_what_others_can_write(tmp_path: Path) -> None:
     os.chmod(path, 0o660)
     with pytest.raises(EnvFileError, match="others than root may write"):
         read_env_file(path)
+
+
+URL = "DATABASE_URL=postgresql://u:p@h/d"
+
+
+@pytest.mark.parametrize(
+    ("text", "starts"),
+    [
+        (f"{URL}\r\nX=1\r\n", True),
+        (f"{URL}\r\n\r\n", False),
+        (f"\ufeff{URL}\nX=1\n", True),
+        (f"\ufeff{URL}\n", False),
+        ("DATABASE_URL = 'postgresql://u:p@h/d' # main\nX=1\n", True),
+        ('export DATABASE_URL ="postgresql://u:p@h/d"', False),
+    ],
+)
+def test_what_is_meant_is_read_and_the_shell_decides_whether_a_line_can_start(
+    tmp_path: Path, text: str, starts: bool
+) -> None:
+    """The judge is the jobs' shell: whether ``set -a; . FILE && true`` comes to its end."""
+    path = written(tmp_path, "")
+    Path(path).write_bytes(text.encode())
+    done = subprocess.run(["/bin/sh", "-c", f"(set -a; . '{path}' && true)"], capture_output=True, check=False)
+    assert (done.returncode == 0) == starts
+    assert read_env_file(path)["DATABASE_URL"] == "postgresql://u:p@h/d"
+    assert len(read_env_text(path).notes) == 1 and "u:p" not in read_env_text(path).notes[0]
+    if starts:
+        assert check_against_shell(path)["DATABASE_URL"] == "postgresql://u:p@h/d"
+    else:
+        with pytest.raises(EnvFileError, match=r"sed -i|Remove them"):
+            check_against_shell(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["A = b c\n", "A =$(id)\n", "A =\n", "KEY='-----\nA = b\n", "A\t= x & rm y\n", "A= 3\n", "A=1\rB=2\n"]
+)
+def test_what_leaves_doubt_is_not_put_right(text: str) -> None:
+    assert as_meant(text) == (text, ())
+
+
+def test_a_quoted_text_keeps_its_lines() -> None:
+    assert as_meant("KEY='-----\nA = b\n'\nB = 2\n")[0] == "KEY='-----\nA = b\n'\nB=2\n"

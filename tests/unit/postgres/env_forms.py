@@ -109,9 +109,9 @@ FORMS = (
     Form("lines of others: commands", "DATABASE_URL=postgresql://u:p@h/d\nRELEASE=$(echo 7)\nulimit -n 100\nBACK=http://x/?a=1&b=2", "u:p@h:5432/d"),
     Form("an unquoted space", "DATABASE_URL=postgresql://u:p@h/d\nSCOPES=openid profile email", "", "line 2"),
     Form("a space after the equals sign", "DATABASE_URL=postgresql://u:p@h/d\nTOKEN= 3", "", "line 2"),
-    Form("spaces around the equals sign", 'DATABASE_URL = "postgresql://u:p@h/d"', "", "line 1"),
-    Form("Windows line ends", "DATABASE_URL=postgresql://u:p@h/d\r\nX=1\r\n", "", "carriage return"),
-    Form("a byte order mark", "\ufeffDATABASE_URL=postgresql://u:p@h/d", "", "byte order mark"),
+    Form("spaces around the equals sign", 'DATABASE_URL = "postgresql://u:p@h/d"', "u:p@h:5432/d", "spaces around its equals sign"),
+    Form("Windows line ends", "DATABASE_URL=postgresql://u:p@h/d\r\nX=1\r\n", "u:p@h:5432/d", "without the carriage return"),
+    Form("a byte order mark", "\ufeffDATABASE_URL=postgresql://u:p@h/d", "u:p@h:5432/d", "byte order mark"),
 )  # fmt: skip
 
 

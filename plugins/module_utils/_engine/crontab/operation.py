@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import TitanError
 from ..host.clock import host_zone
-from ..host.env_file import check_against_shell
+from ..host.env_file import check_against_shell, read_env_text
 from ..outcome import Call, Outcome
 from .adoption import Adoption, find_adoptable
 from .block import Table, begin_marker, split_table, with_block, without_block
@@ -121,6 +121,7 @@ def _check_env_files(jobs: Sequence[ScheduledJob], check_mode: bool) -> list[str
             warnings.append(f"The env file {path!r} does not exist yet; the jobs could not start without it.")
             continue
         check_against_shell(path)
+        warnings += [f"{path}: {note}" for note in read_env_text(path).notes]
     for path in sorted({each.job.directory for each in jobs if each.job.directory}):
         if not os.path.isdir(path):
             warnings.append(f"The directory {path!r} of the jobs does not exist; they could not start.")

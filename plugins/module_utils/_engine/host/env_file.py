@@ -15,10 +15,10 @@ import re
 import signal
 import stat
 import subprocess
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import TitanError
+from ..text.env_repairs import as_meant
 from ..text.shell_assignments import AssignmentError, BeyondError, read_assignments, unset_references
 from .programs import start
 from .safe_open import UnsafePathError, open_file
@@ -28,7 +28,6 @@ _SHELL_REASON = re.compile(
     r"not found|Permission denied|[Bb]ad substitution|Unterminated quoted string|takes longer than \d+ s|"
     r'Syntax error: (?:"\W{1,3}"|end of file|newline|word) unexpected|Syntax error'
 )
-_BOM = "\ufeff"
 # A line that names the database, whose value the shell must keep.
 _DATABASE_LINE = re.compile(r"^[ \t]*(?:export[ \t]+)?(\w*(?:DATABASE|DATASOURCE|POSTGRES|DB_|PG)\w*)=", re.MULTILINE)
 
@@ -42,10 +41,12 @@ class EnvText(NamedTuple):
 
     Attributes:
         path: For messages.
-        text: Its content; bytes that are not UTF-8 as surrogates.
+        text: Its content as it is meant (text.env_repairs); bytes that are not UTF-8 as surrogates.
         owner, group: Ids of the file's owner and group.
         only_owner_writes: Whether neither group nor others may write to it.
         others_read: Whether users outside of its group may read it.
+        notes: What was read otherwise than it stands there.
+        as_written: Its content as it stands there.
     """
 
     path: str
@@ -54,6 +55,8 @@ class EnvText(NamedTuple):
     group: int
     only_owner_writes: bool
     others_read: bool = False
+    notes: tuple[str, ...] = ()
+    as_written: str = ""
 
 
 def read_env_file(path: str) -> dict[str, str]:
@@ -83,8 +86,10 @@ def read_env_text(path: str) -> EnvText:
             env_file=path,
         ) from error
     text = raw.decode("utf-8", "surrogateescape")
+    meant, notes = as_meant(text)
     mode = stat.S_IMODE(status.st_mode)
-    return EnvText(path, text, status.st_uid, status.st_gid, not mode & 0o022, bool(mode & 0o004))
+    private, others_read = not mode & 0o022, bool(mode & 0o004)
+    return EnvText(path, meant, status.st_uid, status.st_gid, private, others_read, notes, text)
 
 
 def parse_env(text: str, path: str = "env file") -> dict[str, str]:
@@ -123,10 +128,13 @@ def check_against_shell(path: str) -> dict[str, str]:
     """Return the file's variables after checking that /bin/sh, sourcing it, sees the same values.
 
     Raises:
-        EnvFileError: as read_env_file, or the shell sees another value for a variable (which is named).
+        EnvFileError: as read_env_file, or the shell sees another value for a variable (which is named), or the shell fails, as it
+            may where the file was not read as it stands there: the line of a job could not start.
     """
     env = read_env_text(path)
     ours = variables_of(env)
+    if env.notes and not _shell_succeeds(env):
+        raise EnvFileError(f"{path} cannot be sourced by the jobs' shell. {' '.join(env.notes)}", env_file=path)
     shell = ask_shell(env)
     different = [name for name, value in ours.items() if shell.get(name) != value]
     if different:
@@ -138,6 +146,11 @@ def check_against_shell(path: str) -> dict[str, str]:
     return ours
 
 
+def _shell_succeeds(env: EnvText) -> bool:
+    """Whether ``. FILE`` ends with status 0, whatever it says."""
+    return _sourced(env._replace(text=env.as_written), "exit $1")[2] is False
+
+
 def variables_before_mistake(path: str) -> dict[str, str]:
     """What a shell that sources the file has when it stops at a mistake, for a message about just that; empty if it cannot be read."""
     try:
@@ -146,13 +159,7 @@ def variables_before_mistake(path: str) -> dict[str, str]:
         return {}
     if not os.geteuid() and not env.owner and not env.only_owner_writes:
         return {}
-    descriptor = os.memfd_create("env file")
-    try:
-        os.write(descriptor, env.text.encode("utf-8", "surrogateescape"))
-        script = f"trap '/usr/bin/env -0' EXIT; set -a; . /proc/self/fd/{descriptor}"
-        return _pairs(_run_shell(script, descriptor, env)[0])
-    finally:
-        os.close(descriptor)
+    return _pairs(_sourced(env, "", before="trap '/usr/bin/env -0' EXIT; ")[0])
 
 
 def missing_references(env: EnvText, variables: dict[str, str], name: str) -> list[str]:
@@ -166,16 +173,9 @@ def ask_shell(env: EnvText) -> dict[str, str]:
     Raises:
         EnvFileError: the shell fails, says something on standard error, or takes longer than 10 seconds.
     """
-    descriptor = os.memfd_create("env file")
-    try:
-        os.write(descriptor, env.text.encode("utf-8", "surrogateescape"))
-        source = f"/proc/self/fd/{descriptor}"
-        script = f"set -a; . {source}; set -- $?; set +a; /usr/bin/env -0; exit $1"
-        output, errors, failed = _run_shell(script, descriptor, env)
-    finally:
-        os.close(descriptor)
+    output, errors, failed = _sourced(env, "set +a; /usr/bin/env -0; exit $1")
     if failed or errors:
-        line = re.search(rf"(?:{source}: line |: )(\d+): ", errors)
+        line = re.search(r"(?:/proc/self/fd/\d+: line |: )(\d+): ", errors)
         reason = _SHELL_REASON.search(errors)  # the whole message may hold a part of a value
         raise _mistake(
             env.path, int(line[1]) if line else 0, f"the shell fails: {reason[0] if reason else 'its status is not 0'}."
@@ -187,6 +187,16 @@ def _pairs(output: str) -> dict[str, str]:
     """The variables that ``env -0`` printed, without the shell's own."""
     pairs = (item.partition("=") for item in output.split("\0") if "=" in item)
     return {name: value for name, _equals, value in pairs if name not in ("PWD", "OLDPWD", "SHLVL", "_")}
+
+
+def _sourced(env: EnvText, then: str, before: str = "") -> tuple[str, str, bool]:
+    """What _run_shell gives for a script that sources the text; $1 is the status of that in ``then``."""
+    descriptor = os.memfd_create("env file")
+    try:
+        os.write(descriptor, env.text.encode("utf-8", "surrogateescape"))
+        return _run_shell(f"{before}set -a; . /proc/self/fd/{descriptor}; set -- $?; {then}", descriptor, env)
+    finally:
+        os.close(descriptor)
 
 
 def _run_shell(script: str, descriptor: int, env: EnvText) -> tuple[str, str, bool]:
@@ -212,13 +222,6 @@ def _as_owner(env: EnvText) -> dict[str, Any]:
 
 
 def _assignments(text: str, path: str) -> dict[str, str]:
-    if text.startswith(_BOM):
-        raise EnvFileError(
-            f"{path}, line 1: begins with a byte order mark, which would become part of the first name. "
-            f"Remove it: sed -i '1s/^\\xEF\\xBB\\xBF//' {Path(path).name}",
-            env_file=path,
-            line=1,
-        )
     try:
         return read_assignments(text)
     except BeyondError:

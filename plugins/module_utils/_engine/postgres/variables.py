@@ -198,7 +198,7 @@ def _from_env_file(path: str, url_variable: str, given: Collection[str]) -> Conn
     ]
     if env.others_read and settings.password:
         notes.append(f"every user of this host can read {path}, which holds a password: chmod 0600 it")
-    return settings._replace(notes=(*settings.notes, *notes))
+    return settings._replace(notes=(*settings.notes, *(f"{path}: {note}" for note in env.notes), *notes))
 
 
 def _read(family: Family, variables: Mapping[str, str], source: str) -> _Found | None:

@@ -20,6 +20,7 @@ _REFERENCE = re.compile(
 )
 _SPACED = re.compile(r"(?:export[ \t]+)?[A-Za-z_][A-Za-z0-9_]*[ \t]+=")
 _OPERATORS = "&|<>()"
+SPACE_BEFORE_EQUALS = "has a space before the equals sign."
 # Variables that a shell sets by itself, or that change how it reads on.
 _OWN = frozenset(
     re.findall(
@@ -116,7 +117,7 @@ class _Reader:
                 if self.position != before:
                     raise self.mistake("has an unquoted space in the value.")
                 if _SPACED.match(self.text, self.position):
-                    raise self.mistake("has a space before the equals sign.")
+                    raise self.mistake(SPACE_BEFORE_EQUALS)
                 raise self.not_an_assignment()
             self.position = match.end()
             self.assign(match.group(1), self.value())
@@ -143,7 +144,7 @@ class _Reader:
                 values[match.group(1)] = self.value()
                 continue
             if _SPACED.match(self.text, self.position):
-                raise self.mistake("has a space before the equals sign.")
+                raise self.mistake(SPACE_BEFORE_EQUALS)
             bare = _NAME.match(self.text, self.position)
             if not bare or self.text[bare.end() : bare.end() + 1] not in ("", " ", "\t", "\n", ";"):
                 raise self.beyond("is no assignment.")
