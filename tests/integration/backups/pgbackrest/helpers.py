@@ -101,7 +101,8 @@ def make_place(archiving: bool = True) -> Place:
     if archiving:
         write_config(folder, cluster)
     if owner:
-        for path in (folder, *folder.iterdir()):
+        folder.chmod(0o711)  # root's own, so that nobody else can exchange what lies in it
+        for path in folder.iterdir():
             if path.name not in ("dest", "d"):
                 os.chown(path, owner.pw_uid, owner.pw_gid)
     settings = make_database(cluster)
