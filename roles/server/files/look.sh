@@ -4,7 +4,7 @@
 set -eu
 port=$1
 if command -v pg_lsclusters >/dev/null; then
-    pg_lsclusters --no-header | while read -r version name at status owner data log; do
+    pg_lsclusters --no-header | while read -r version name at status _ data _; do
         printf 'cluster %s %s %s %s %s\n' "$version" "$name" "$at" "$status" "$data"
     done
 fi

@@ -169,6 +169,17 @@ def test_adopted_and_baselined_within_a_history(run: Run, db: Database, monkeypa
     assert not ok(run(USERS))["changed"]
 
 
+def _stopping_at(at: int, seen: list[str]) -> Callable[[str], None]:
+    """An observer that notes the steps and stops at one of them."""
+
+    def stop(name: str) -> None:
+        seen.append(name)
+        if len(seen) == at + 1:
+            raise TitanError(f"stopped at {name}")
+
+    return stop
+
+
 def test_whatever_step_fails_the_histories_stay_apart(run: Run, db: Database, settings: ConnectionSettings) -> None:
     """A named run that upgrades the tables, stopped at each of its steps; then both go on, and nothing is told to the wrong one."""
     ok(run(USERS))
@@ -182,13 +193,7 @@ def test_whatever_step_fails_the_histories_stay_apart(run: Run, db: Database, se
         ok(run(USERS))
         db.execute(OLD)
         seen: list[str] = []
-
-        def stop(name: str, seen: list[str] = seen, at: int = at) -> None:
-            seen.append(name)
-            if len(seen) == at + 1:
-                raise TitanError(f"stopped at {name}")
-
-        with observed(stop), contextlib.suppress(TitanError):
+        with observed(_stopping_at(at, seen)), contextlib.suppress(TitanError):
             run(BILLS, "billing")
         assert len(seen) > at
         assert not ok(run(USERS))["changed"]

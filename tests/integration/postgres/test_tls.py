@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,15 +72,9 @@ def tls(server15: Cluster, keys: Path) -> Iterator[Cluster]:
         made.write_bytes((keys / name).read_bytes())
         made.chmod(0o600)
         if cluster.owner:
-            import os
-
             os.chown(made, cluster.owner.pw_uid, cluster.owner.pw_gid)
     Path(cluster.data, "pg_hba.conf").write_text(HBA)
-    with (
-        connect(cluster.settings()._replace(host="", socket=cluster.folder))
-        if False
-        else connect(cluster.settings()) as admin
-    ):
+    with connect(cluster.settings()) as admin:
         admin.execute("ALTER SYSTEM SET ssl = on")
         admin.execute("ALTER SYSTEM SET ssl_ca_file = 'root.crt'")
         admin.execute("SELECT pg_reload_conf()")

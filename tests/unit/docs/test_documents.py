@@ -211,9 +211,8 @@ def test_every_name_in_the_text_is_one_of_the_sources(path: Path) -> None:
 
 
 # Of ansible-playbook, ansible-galaxy, psql and pgbackrest.
-OTHERS_FLAGS = {"--clean", "--create", "--no-owner",
-    "--tags", "--skip-tags", "--start-at-task",  # of ansible-playbook
-
+OTHERS_FLAGS = {
+    "--clean", "--create", "--no-owner", "--tags", "--skip-tags", "--start-at-task",
     "--check", "--delta", "--diff", "--no-deps", "--single-transaction", "--target", "--target-action",
     "--target-timeline", "--type", "--help",
 }  # fmt: skip

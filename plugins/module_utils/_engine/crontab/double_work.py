@@ -113,7 +113,7 @@ def _place_named(line: str, places: Collection[str], home: str) -> str:
         for place in places:
             if _lies_in(path, place):
                 return f"names the directory {place}"
-            if removes and _lies_in(place, path):
+            if removes and _lies_in(path=place, place=path):
                 return f"removes files below {path}, where {place} is"
     return ""
 

@@ -75,7 +75,10 @@ class Superuser:
     def connected(self) -> Iterator[Database]:
         """A connection in which no event trigger fires."""
         with connect(self.settings, "restore") as database:
-            database.execute("SET session_replication_role = replica; SET check_function_bodies = off")
+            database.execute(
+                "SET session_replication_role = replica; SET check_function_bodies = off; "
+                "SET default_transaction_read_only = off; SET statement_timeout = 0"
+            )
             if database.major >= EVENT_TRIGGERS_CAN_BE_OFF:
                 database.execute("SET event_triggers = off")
             yield database
@@ -228,6 +231,7 @@ def make_source_extensions(
 ) -> None:
     """Make the extensions whose version a dump does not tell; by the superuser, if there is one beside the loading role."""
     with connect(target, "restore") as database:
+        database.execute("SET default_transaction_read_only = off")
         wanted = makeable_extensions(database, extensions)
         if wanted and not superuser:
             make_extensions(database, extensions)

@@ -12,7 +12,7 @@ import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import IO, Any, Callable
@@ -181,20 +181,24 @@ class Loader:
         if not entries:
             yield ()
             return
-        with self._list_file(entries) as listed:
+        with ExitStack() as stack:
+            listed = stack.enter_context(self._list_file(entries))
             program = Program([self.programs.path("pg_restore"), *listed, "--file=-", archive])
-            with chain([program], self.deadline, stdout=subprocess.PIPE) as started:
-                yield without_restriction(iter(partial(started.output.read, PIECE), b""))
+            started = stack.enter_context(chain([program], self.deadline, stdout=subprocess.PIPE))
+            yield without_restriction(iter(partial(started.output.read, PIECE), b""))
 
     @contextmanager
     def _session(self, target: ConnectionSettings) -> Iterator[Write]:
         """A psql that takes SQL, and no commands where it knows how to refuse them."""
-        with child_environment(target) as env:
+        with ExitStack() as stack:
+            env = stack.enter_context(child_environment(target))
             psql = Program(self._psql(), {**env, **_settings_for_writing(target)}, self.identity)
-            with chain([psql], self.deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as started:
-                if can_restrict(self.programs.version):
-                    started.input.write(restriction())
-                yield started.input.write
+            started = stack.enter_context(
+                chain([psql], self.deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+            )
+            if can_restrict(self.programs.version):
+                started.input.write(restriction())
+            yield started.input.write
 
     def _psql(self, whole: bool = True) -> list[str]:
         return [

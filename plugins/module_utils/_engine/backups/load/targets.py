@@ -143,6 +143,7 @@ def drop_database(server: Database, name: str) -> None:
     subscriptions = [row["name"] for row in server.rows(_SUBSCRIPTIONS, (name,))]
     if subscriptions:
         with connect(server.settings.to(name), "restore") as database:
+            database.execute("SET default_transaction_read_only = off")
             for each in map(sql.Identifier, subscriptions):
                 database.execute(sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(each))
                 database.execute(sql.SQL("ALTER SUBSCRIPTION {} SET (slot_name = NONE)").format(each))
