@@ -67,11 +67,11 @@ def live_loader(
     Raises:
         TitanError: the connected role is a superuser, and no other role can log in.
     """
-    reader = without_event_triggers(settings, server.major)
     me = server.row("SELECT rolname::text AS name, rolsuper AS super FROM pg_roles WHERE rolname = current_user")
     if not me or not me["super"]:
         yield Live(settings, settings)
         return
+    reader = _reader(server, settings, accept_superuser)
     if accept_superuser:
         text = f"The dump's own code ran with the rights of the superuser {me['name']!r}, which was accepted by accept_superuser."
         yield Live(settings, reader, warnings=(text,))
@@ -88,6 +88,24 @@ def live_loader(
         finally:
             if not server.closed:
                 _drop_role(server, name)
+
+
+def _reader(server: Database, settings: ConnectionSettings, accept_superuser: bool) -> ConnectionSettings:
+    """The superuser's connection to what was restored, in which no login event trigger of it fires."""
+    quiet = without_event_triggers(settings, server.major)
+    if quiet == settings:
+        return settings
+    try:
+        connect(quiet.to(server.settings.database), "restore").close()
+    except DatabaseError as error:
+        if accept_superuser:
+            return settings
+        raise TitanError(
+            "A superuser's session in the restored database has to begin with event triggers off, or those of the dump run with its "
+            "rights, and this connection takes no such setting: a pooler lies between. Name the server itself (direct_url), or connect "
+            f"as the role that is to own the database. {error.message}"
+        ) from None
+    return quiet
 
 
 def _make_role(
