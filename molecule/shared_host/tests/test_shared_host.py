@@ -50,7 +50,7 @@ def test_the_crontab_has_two_blocks_and_the_foreign_lines():
     assert len(PRODUCTION.block()) == 5 and len(STAGING.block()) == 2
     for mine, other in ((PRODUCTION, STAGING), (STAGING, PRODUCTION)):
         for line in mine.block():
-            assert mine.config in line and f"{mine.home}/.env" in line
+            assert f"titan-db cron {mine.name} " in line and f"{mine.home}/.env" in line
             for foreign in (other.config, other.backups, f"{other.home}/", f"/{other.name}"):
                 assert foreign not in line
 

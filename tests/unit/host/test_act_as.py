@@ -131,10 +131,23 @@ def test_a_link_hands_no_directory_over(theirs: Path) -> None:
             with pytest.raises(TitanError, match="link"):
                 asked(theirs / path, check, owner="nobody")
     (theirs / "moved").mkdir()  # root's, and nobody may rename it
-    with pytest.raises(UnsafePathError, match="belongs to root"):
+    (theirs / "moved" / "secret").touch(0o600)
+    with pytest.raises(
+        UnsafePathError, match="belongs to root in a directory of nobody, and 'secret' in it belongs to root"
+    ):
         asked(theirs / "moved", owner="nobody")
     assert {each.stat().st_uid for each in (roots, roots / "database", theirs / "moved")} == {0}
     assert sorted(os.listdir(roots)) == ["database"]
+
+
+def test_a_directory_of_roots_that_holds_nothing_of_others_is_given_back(theirs: Path) -> None:
+    logs = theirs / "logs"
+    logs.mkdir()
+    (logs / "mine").touch()
+    os.chown(logs / "mine", NOBODY.pw_uid, NOBODY.pw_gid)
+    for check in (True, False):
+        assert asked(logs, check, owner="nobody").changed
+    assert logs.stat().st_uid == NOBODY.pw_uid
 
 
 def test_a_directory_is_made_for_its_user_once(theirs: Path) -> None:

@@ -61,9 +61,7 @@ def directory(call: Call) -> Outcome:
     changed = before is None or wanted.changes(before)
     above = user_in_charge(os.path.dirname(wanted.path), whatever_is_there=True) if not os.geteuid() else os.geteuid()
     if before is not None and above not in (0, os.geteuid()) and before.st_uid not in (above, wanted.owner):
-        raise UnsafePathError(
-            wanted.path, f"belongs to {name_of(before.st_uid)} in a directory of {name_of(above)}", "Move it away."
-        )
+        _require_nothing_to_hand_over(wanted, before, above)
     if changed and not call.check_mode:
         _apply(wanted, above)
     after = f"{wanted.path} {name_of(wanted.owner)} {_group_name(wanted.group)} {wanted.mode:04o}\n"
@@ -74,6 +72,25 @@ def directory(call: Call) -> Outcome:
         before=_shown(wanted.path, before) if changed else after,
         after=after,
     )
+
+
+def _require_nothing_to_hand_over(wanted: _Wanted, before: os.stat_result, above: int) -> None:
+    """Refuse a directory that the user above it may have moved there, unless it is root's and holds nothing of others.
+
+    Who is above may rename a directory of root's into the place, but put nothing into it.
+    """
+    refused = f"belongs to {name_of(before.st_uid)} in a directory of {name_of(above)}"
+    if before.st_uid:
+        raise UnsafePathError(wanted.path, refused, "Move it away.")
+    descriptor = open_directory(wanted.path)
+    try:
+        for name in os.listdir(descriptor):
+            owner = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_uid
+            if owner != wanted.owner:
+                refused += f", and {name!r} in it belongs to {name_of(owner)}"
+                raise UnsafePathError(wanted.path, refused, f"Move it away, or chown it to {name_of(wanted.owner)}.")
+    finally:
+        os.close(descriptor)
 
 
 def _apply(wanted: _Wanted, above: int) -> None:
