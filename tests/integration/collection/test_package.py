@@ -67,14 +67,14 @@ def test_it_depends_on_one_collection_and_says_so_everywhere(installed: Path) ->
     assert declared == {item["name"]: item["version"] for item in required} == {"community.postgresql": ">=4.0.0"}
 
 
-def test_only_the_role_access_uses_it() -> None:
+def test_only_the_roles_of_the_bootstrap_use_it() -> None:
     users = {
         path.relative_to(ROOT).parts[:2]
         for folder in ("playbooks", "roles", "plugins", "inventories", "examples")
         for path in (ROOT / folder).rglob("*.yml")
         if any(_foreign_actions(yaml.safe_load(path.read_text(encoding="utf-8"))))
     }
-    assert users == {("roles", "access")}
+    assert users == {("roles", "access"), ("roles", "server")}
 
 
 def _foreign_actions(data: Any) -> list[str]:
