@@ -27,7 +27,7 @@ def environment(name):
 
 def said(done) -> str:
     """What a playbook printed, with the line breaks of its messages taken out."""
-    return " ".join(done.stdout.split())
+    return " ".join((done.stdout + done.stderr).split())
 
 
 def setting(environment, name: str) -> str:

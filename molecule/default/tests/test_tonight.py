@@ -47,7 +47,8 @@ def test_what_the_roles_own_is_healed(what):
     assert recap(converge())[NAME] == 0
     assert STAGING.host.run("systemctl is-enabled cron").stdout.strip() == "enabled"
     assert STAGING.host.run("systemctl is-active cron").stdout.strip() == "active"
-    assert STAGING.cron("health").rc in (0, 1, 2), "the line can be run as cron runs it"
+    # 75: cron's own health job is at work at this very moment.
+    assert STAGING.cron("health").rc in (0, 1, 2, 75), "the line can be run as cron runs it"
 
 
 @pytest.mark.parametrize("what", NAMED)
