@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.load.restricted import (
     can_restrict,
-    restricted,
+    restriction,
+    without_restriction,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +25,7 @@ WITHOUT = (
 def passed(dump: bytes, *cuts: int) -> bytes:
     edges = sorted({0, len(dump), *(cut % (len(dump) + 1) for cut in cuts)})
     pieces = [dump[start:end] for start, end in zip(edges, edges[1:])]
-    first, _newline, rest = b"".join(restricted(pieces)).partition(b"\n")
+    first, _newline, rest = b"".join([restriction(), *without_restriction(pieces)]).partition(b"\n")
     assert first.startswith(b"\\restrict ") and len(first) > 40 and first.split()[1] not in dump
     return rest
 

@@ -13,7 +13,7 @@ import stat
 from ..errors import OptionError
 from ..host.env_file import check_against_shell
 from ..host.files import OPEN, closed_directory, is_file_with, make_directories, published
-from ..host.safe_open import change_mode, open_file, read_file
+from ..host.safe_open import change_file_mode, change_mode, read_file
 from ..outcome import Call, Outcome
 from ..text.options import Spec, option
 
@@ -85,7 +85,7 @@ def install(call: Call) -> Outcome:
     modes = [*closed, *readable]
     shown = "".join(f"{place} mode {stat.S_IMODE(os.stat(place).st_mode):04o}\n" for place in modes)
     for env_file in () if call.check_mode else readable:
-        _keep_from_others(env_file)
+        change_file_mode(env_file, 0o600)
     for folder in () if call.check_mode else closed:
         change_mode(folder, OPEN, os.geteuid())
     for place in () if call.check_mode else stale:
@@ -109,14 +109,6 @@ def install(call: Call) -> Outcome:
             ]
         ),
     )
-
-
-def _keep_from_others(env_file: str) -> None:
-    descriptor = open_file(env_file)
-    try:
-        os.fchmod(descriptor, 0o600)
-    finally:
-        os.close(descriptor)
 
 
 def _digest(path: str) -> str:

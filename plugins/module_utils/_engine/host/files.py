@@ -15,7 +15,7 @@ from typing import IO
 
 from ..errors import TitanError
 from ..steps import step
-from .safe_open import UnsafePathError, open_directory, open_regular
+from .safe_open import UnsafePathError, open_directory, regular_stream
 
 PART = ".part"
 OPEN = 0o755  # mode of a directory that the jobs' user must be able to enter
@@ -89,7 +89,7 @@ def is_file_with(path: str, content: bytes, mode: int) -> bool:
         status = os.lstat(path)
         if not stat.S_ISREG(status.st_mode) or stat.S_IMODE(status.st_mode) != mode:
             return False
-        with os.fdopen(open_regular(path), "rb") as stream:
+        with regular_stream(path) as stream:
             return stream.read() == content
     except (FileNotFoundError, UnsafePathError):
         return False
@@ -102,7 +102,7 @@ def sha256_file(path: str) -> str:
         OSError, UnsafePathError: see open_regular.
     """
     digest = hashlib.sha256()
-    with os.fdopen(open_regular(path), "rb") as stream:
+    with regular_stream(path) as stream:
         while piece := stream.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()

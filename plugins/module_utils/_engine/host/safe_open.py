@@ -94,6 +94,20 @@ def open_regular(path: str, flags: int = os.O_RDONLY) -> int:
     return descriptor
 
 
+def regular_stream(path: str) -> IO[bytes]:
+    """The same, as a stream that reads bytes."""
+    return os.fdopen(open_regular(path), "rb")
+
+
+def change_file_mode(path: str, mode: int) -> None:
+    """Set the mode of a regular file; see open_file for what is refused."""
+    descriptor = open_file(path)
+    try:
+        os.fchmod(descriptor, mode)
+    finally:
+        os.close(descriptor)
+
+
 def open_directory(path: str, owner: int | None = None, follow: bool = False) -> int:
     """Open a directory; return its descriptor, which the caller closes.
 

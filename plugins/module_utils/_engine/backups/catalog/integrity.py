@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import zlib
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from typing import IO, Any
 
 from ...errors import TitanError
 from ...host.files import require_private_key
-from ...host.safe_open import open_regular
+from ...host.safe_open import regular_stream
 from ..programs.codecs import GZIP, NONE, decompressor
 from ..programs.pipeline import PIECE, Chain, Deadline, Program, chain
 from .naming import FileName
@@ -115,7 +114,7 @@ def decoded(
         with _through(decoders(compression, identity), path, deadline, subprocess.PIPE) as started:
             yield iter(lambda: started.output.read(PIECE), b"")
     else:
-        with os.fdopen(open_regular(path), "rb") as stream:
+        with regular_stream(path) as stream:
             plain = iter(lambda: stream.read(PIECE), b"")
             yield _gunzip(plain) if compression == GZIP else plain
 
@@ -171,12 +170,28 @@ def decode_to(
 
 def decoders(compression: str, identity: str = "") -> list[list[str]]:
     """The commands that decrypt and decompress a dump, one behind the other."""
-    if identity:
-        require_private_key(identity, "identity")
     unpack = decompressor(compression)
-    return [
-        command for command in (["age", "--decrypt", f"--identity={identity}"] if identity else [], unpack) if command
-    ]
+    return [command for command in (decryption(identity) if identity else [], unpack) if command]
+
+
+def require_identity(path: str, identity: str) -> None:
+    """Refuse to go on with an encrypted file without a key.
+
+    Raises:
+        TitanError: no identity was given.
+    """
+    if not identity:
+        raise TitanError(f"{path} is encrypted: name the file with the age identity in the option 'identity'.")
+
+
+def decryption(identity: str) -> list[str]:
+    """The command that decrypts with the age identity.
+
+    Raises:
+        TitanError: everybody may read the identity.
+    """
+    require_private_key(identity, "identity")
+    return ["age", "--decrypt", f"--identity={identity}"]
 
 
 @contextmanager
@@ -184,5 +199,5 @@ def _through(commands: list[list[str]], path: str, deadline: Deadline | None, st
     """A chain of programs that reads the file."""
     programs = [Program(command) for command in commands]
     with ExitStack() as stack:
-        stream = stack.enter_context(os.fdopen(open_regular(path), "rb"))
+        stream = stack.enter_context(regular_stream(path))
         yield stack.enter_context(chain(programs, deadline or Deadline(0), stdin=stream, stdout=stdout))

@@ -19,7 +19,7 @@ from typing import Any
 
 from ...errors import TitanError
 from ...host.files import write_file
-from ...host.safe_open import UnsafePathError, open_regular
+from ...host.safe_open import UnsafePathError, regular_stream
 from ..content.fingerprint import Fingerprint, fingerprint_from_manifest
 from ..content.left_out import LeftOut, left_out_text
 from ..content.structure import Structure, structure_from_json
@@ -375,7 +375,7 @@ def read_manifest(path: str) -> Manifest:
         TitanError: it cannot be read, or is not a manifest that this version understands; the message says why.
     """
     try:
-        with os.fdopen(open_regular(manifest_path(path)), "rb") as stream:
+        with regular_stream(manifest_path(path)) as stream:
             found = json.load(stream)
     except FileNotFoundError:
         raise

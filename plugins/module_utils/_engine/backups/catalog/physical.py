@@ -16,7 +16,7 @@ from typing import Any
 
 from ...errors import OptionError, TitanError
 from ...host.files import PART, write_file
-from ...host.safe_open import UnsafePathError, open_regular
+from ...host.safe_open import UnsafePathError, regular_stream
 from ..programs.pgbackrest import Stanza, read_info, verify_sets
 from .entry import PHYSICAL, Entry
 from .files import hand_over
@@ -41,7 +41,7 @@ def read_pointer(dest: str) -> Stanza | None:
     """
     path = os.path.join(dest, POINTER)
     try:
-        with os.fdopen(open_regular(path), "rb") as stream:
+        with regular_stream(path) as stream:
             found = json.load(stream)
         return Stanza(os.path.abspath(dest), str(found["name"]), str(found["stanza"]), str(found["config"]))
     except (FileNotFoundError, NotADirectoryError):
@@ -170,7 +170,7 @@ def entry_of(
 def read_record(stanza: Stanza, label: str, digest: str) -> tuple[dict[str, Any] | None, str]:
     """The record of a backup, None without one; and why it cannot be used, empty if it can."""
     try:
-        with os.fdopen(open_regular(record_path(stanza, label)), "rb") as stream:
+        with regular_stream(record_path(stanza, label)) as stream:
             record = json.load(stream)
     except FileNotFoundError:
         return None, ""

@@ -11,11 +11,11 @@ import stat
 import subprocess
 
 from ...errors import OptionError, TitanError
-from ...host.safe_open import open_regular
+from ...host.safe_open import regular_stream
 from ..programs.codecs import NONE
 from ..programs.pipeline import Chain, Deadline, Program
 from .files import irregular_member
-from .integrity import decoders
+from .integrity import decoders, require_identity
 from .naming import DumpKind
 
 _HEAD = 1 << 16
@@ -65,8 +65,7 @@ def recognise(path: str, identity: str = "", deadline: Deadline | None = None) -
     head = _head(path, "", NONE, deadline)
     encrypted = head.startswith(_AGE)
     if encrypted:
-        if not identity:
-            raise TitanError(f"{path} is encrypted: name the file with the age identity in the option 'identity'.")
+        require_identity(path, identity)
         head = _head(path, identity, NONE, deadline)
     packed = _compression(head)
     if packed != NONE:
@@ -104,7 +103,7 @@ def _compression(head: bytes) -> str:
 def _head(path: str, identity: str, packed: str, deadline: Deadline | None) -> bytes:
     """The first bytes of the decoded file."""
     commands = decoders(packed, identity)
-    with os.fdopen(open_regular(path), "rb") as stream:
+    with regular_stream(path) as stream:
         if not commands:
             return stream.read(_HEAD)
         started = Chain([Program(command) for command in commands], stream, subprocess.PIPE, deadline or Deadline(0))

@@ -16,10 +16,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ...errors import TitanError
-from ...host.files import published, require_private_key, sha256_file
-from ...host.safe_open import open_regular
+from ...host.files import published, sha256_file
+from ...host.safe_open import regular_stream
 from ..programs.pipeline import Deadline, Program, chain
 from .files import hand_over
+from .integrity import decryption, require_identity
 from .manifest import Manifest, Sealed, json_bytes, manifest_from_json, table_digest
 from .naming import SEALED
 
@@ -59,15 +60,14 @@ def unseal(path: str, manifest: Manifest, identity: str, deadline: Deadline) -> 
     if manifest.sealed is None:
         return manifest
     sealed = os.path.join(os.path.dirname(os.path.abspath(path)), os.path.basename(manifest.sealed.file))
-    if not identity:
-        raise TitanError(f"{path} is encrypted: name the file with the age identity in the option 'identity'.")
+    require_identity(path, identity)
     if not os.path.isfile(sealed) or sha256_file(sealed) != manifest.sealed.sha256:
         raise TitanError(f"{sealed}, which says what the backup's source was, is missing or damaged.", path=path)
-    require_private_key(identity, "identity")
-    with os.fdopen(open_regular(sealed), "rb") as stream:
-        program = Program(["age", "--decrypt", f"--identity={identity}"])
-        with chain([program], deadline, stdin=stream, stdout=subprocess.PIPE) as started:
-            content = started.output.read()
+    with (
+        regular_stream(sealed) as stream,
+        chain([Program(decryption(identity))], deadline, stdin=stream, stdout=subprocess.PIPE) as started,
+    ):
+        content = started.output.read()
     whole = manifest_from_json(json.loads(content))
     return replace(
         whole,

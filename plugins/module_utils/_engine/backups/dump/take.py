@@ -191,18 +191,7 @@ def verify_backup(
         if not error.details.get("of_the_backup"):
             raise
         return Verification("none", datetime.now(timezone.utc), error.message.rstrip("."))
-    level = "none" if result.differences else "restored"
-    return Verification(
-        level,
-        datetime.now(timezone.utc),
-        "; ".join(result.differences),
-        result.tables,
-        result.rows,
-        time.monotonic() - began,
-        result.warnings,
-        result.sandbox,
-        result.loaded_as,
-    )
+    return result.verification("restored", time.monotonic() - began)
 
 
 def decode_problem(path: str, file: FileName, wanted: Wanted, deadline: Deadline) -> str:

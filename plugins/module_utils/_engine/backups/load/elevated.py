@@ -13,13 +13,14 @@ from typing import Any
 
 from ...errors import DatabaseError, TitanError
 from ...postgres.connection import ConnectionSettings
-from ...postgres.database import Database, Row, connect, sql
+from ...postgres.database import Database, Row, sql
 from ..content.structure import Extension, make_extensions, makeable_extensions
 from .distributed import foreign_extension
 from .kinds import TRUSTED_LANGUAGES, Kind, extension_of, grants_on_catalog, new_owner
+from .targets import writing
 
 # PostgreSQL 17 has event triggers that fire when somebody connects, and a setting that keeps them from it.
-EVENT_TRIGGERS_CAN_BE_OFF, WITHOUT_EVENT_TRIGGERS = 17, "-c event_triggers=off"
+EVENT_TRIGGERS_CAN_BE_OFF = 17
 
 _AT_A_TIME = 200  # statements in one transaction: each one of an owner locks its table
 _OWNED_BY_SUPERUSERS = re.compile(
@@ -37,7 +38,7 @@ def without_event_triggers(settings: ConnectionSettings, major: int) -> Connecti
     if major < EVENT_TRIGGERS_CAN_BE_OFF:
         return settings  # none fires then
     options = dict(settings.options)
-    options["options"] = f"{options.get('options', '')} {WITHOUT_EVENT_TRIGGERS}".strip()
+    options["options"] = f"{options.get('options', '')} -c event_triggers=off".strip()
     return settings._replace(options=tuple(options.items()))
 
 
@@ -46,7 +47,7 @@ class Superuser:
     """Who runs what the loading role may not.
 
     Attributes:
-        settings: Of the superuser, in the database that is loaded.
+        settings: Of the superuser, in the database that is loaded; see without_event_triggers.
         role: Its name.
         loader: Name of the loading role, who is to own what the superuser makes on the way.
         contained: Whether the server is in a sandbox, so that functions in C and the like may be made.
@@ -74,13 +75,8 @@ class Superuser:
     @contextmanager
     def connected(self) -> Iterator[Database]:
         """A connection in which no event trigger fires."""
-        with connect(self.settings, "restore") as database:
-            database.execute(
-                "SET session_replication_role = replica; SET check_function_bodies = off; "
-                "SET default_transaction_read_only = off; SET statement_timeout = 0"
-            )
-            if database.major >= EVENT_TRIGGERS_CAN_BE_OFF:
-                database.execute("SET event_triggers = off")
+        with writing(self.settings) as database:
+            database.execute("SET session_replication_role = replica; SET check_function_bodies = off")
             yield database
 
     def lend_roles(self) -> None:
@@ -230,8 +226,7 @@ def make_source_extensions(
     superuser: Superuser | None, target: ConnectionSettings, extensions: Mapping[str, Extension]
 ) -> None:
     """Make the extensions whose version a dump does not tell; by the superuser, if there is one beside the loading role."""
-    with connect(target, "restore") as database:
-        database.execute("SET default_transaction_read_only = off")
+    with writing(target) as database:
         wanted = makeable_extensions(database, extensions)
         if wanted and not superuser:
             make_extensions(database, extensions)

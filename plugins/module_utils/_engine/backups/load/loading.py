@@ -21,7 +21,7 @@ from ...errors import TitanError
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import child_environment, connect
 from ...postgres.programs import Programs
-from ..catalog.integrity import decode_to, decoded
+from ..catalog.integrity import decode_to, decoded, require_identity
 from ..catalog.naming import DumpKind
 from ..content.fingerprint import canceller, dump_settings, fix_settings, load_settings
 from ..content.objects import objects_from, with_name
@@ -29,10 +29,10 @@ from ..content.schema_text import Skeleton, SkeletonReader, skeleton_of
 from ..programs.codecs import NONE
 from ..programs.pipeline import PIECE, Deadline, Program, chain, output_of
 from .by_role import TextLoad, Waiting, Write, waiting_in
-from .elevated import EVENT_TRIGGERS_CAN_BE_OFF, WITHOUT_EVENT_TRIGGERS, Superuser
+from .elevated import Superuser
 from .others import Needs, by_lines, ended, needs_of, of_database, parts, without_database_entries, without_drops
 from .positions import write_positions
-from .restricted import can_restrict, restricted, restriction, without_restriction
+from .restricted import can_restrict, restriction, without_restriction
 
 # A restore that fails with these says something about this host, not about the backup.
 _OF_THE_HOST = (
@@ -105,8 +105,8 @@ class Loader:
         Raises:
             TitanError: it cannot be decoded to its end.
         """
-        if kind.encrypted and not self.age_identity:
-            raise TitanError(f"{path} is encrypted: name the file with the age identity in the option 'identity'.")
+        if kind.encrypted:
+            require_identity(path, self.age_identity)
         if kind.format not in ("custom", "tar") or not (kind.encrypted or kind.packed != NONE):
             yield path
             return
@@ -188,11 +188,11 @@ class Loader:
             yield without_restriction(iter(partial(started.output.read, PIECE), b""))
 
     @contextmanager
-    def _session(self, target: ConnectionSettings) -> Iterator[Write]:
-        """A psql that takes SQL, and no commands where it knows how to refuse them."""
+    def _session(self, target: ConnectionSettings, whole: bool = True) -> Iterator[Write]:
+        """A psql that takes SQL, and no commands where it knows how to refuse them; in one transaction if it is whole."""
         with ExitStack() as stack:
             env = stack.enter_context(child_environment(target))
-            psql = Program(self._psql(), {**env, **_settings_for_writing(target)}, self.identity)
+            psql = Program(self._psql(whole), {**env, **_settings_for_writing(target)}, self.identity)
             started = stack.enter_context(
                 chain([psql], self.deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
             )
@@ -200,7 +200,7 @@ class Loader:
                 started.input.write(restriction())
             yield started.input.write
 
-    def _psql(self, whole: bool = True) -> list[str]:
+    def _psql(self, whole: bool) -> list[str]:
         return [
             self.programs.path("psql"), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=verbose",
             *(["--single-transaction"] if whole else []), "--file=-",
@@ -255,18 +255,15 @@ class Loader:
         Raises:
             TitanError: the first error ends it.
         """
+        known = without_restriction if can_restrict(self.programs.version) else self._unrestricted
         if self.superuser and whole:
             waiting, superuser = Waiting(), self.superuser.to(target.database)
-            known = without_restriction if can_restrict(self.programs.version) else self._unrestricted
             TextLoad(superuser, partial(self._session, target), waiting).run(known(pieces))
             self._finish(target, waiting, superuser)
             return
-        script = restricted if can_restrict(self.programs.version) else self._unrestricted
-        with child_environment(target) as env:
-            psql = Program(self._psql(whole), {**env, **_settings_for_writing(target)}, self.identity)
-            with chain([psql], self.deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as started:
-                for piece in script(pieces):
-                    started.input.write(piece)
+        with self._session(target, whole) as write:
+            for piece in known(pieces):
+                write(piece)
 
     def _unrestricted(self, pieces: Iterable[bytes]) -> Iterable[bytes]:
         """What an older psql gets: nothing that others have made."""
@@ -322,8 +319,6 @@ class Loader:
         with child_environment(settings) as inherited:
             with connect(settings, "drill") as database:
                 env = {**inherited, **dump_settings(database)}
-                if self.superuser and database.major >= EVENT_TRIGGERS_CAN_BE_OFF:
-                    env["PGOPTIONS"] = f"{env.get('PGOPTIONS', '')} {WITHOUT_EVENT_TRIGGERS}".strip()
             yield Program([self.programs.path("pg_dump"), *options, "--no-password"], env)
 
     def _as_in_source(self, output: IO[bytes]) -> Iterator[bytes]:
@@ -332,11 +327,8 @@ class Loader:
         if not self.superuser:
             yield from pieces
             return
-        rest, names = b"", (self.superuser.role, self.superuser_is)
-        for piece in pieces:
-            whole, line_end, rest = (rest + piece).rpartition(b"\n")
-            yield with_name(whole + line_end, *names)
-        yield with_name(rest, *names)
+        for text in by_lines(pieces):
+            yield with_name(text, self.superuser.role, self.superuser_is)
 
     def _text_of(self, program: Program) -> Skeleton:
         reader = SkeletonReader(True)

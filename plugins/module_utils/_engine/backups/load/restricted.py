@@ -31,12 +31,6 @@ def restriction() -> bytes:
     return f"\\restrict {secrets.token_hex(32)}\n".encode()
 
 
-def restricted(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The dump's pieces behind a ``\\restrict`` of our own, without the pair of its own."""
-    yield restriction()
-    yield from without_restriction(pieces)
-
-
 def without_restriction(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """The dump's pieces without the pair of lines that pg_dump writes.
 

@@ -28,21 +28,24 @@ from .properties import read_properties
 UNFINISHED = "titan.database: a restore that has not ended"
 
 
+def writing(settings: ConnectionSettings) -> Database:
+    """A connection that may write whatever the role or the database has set."""
+    database = connect(settings, "restore")
+    database.execute("SET default_transaction_read_only = off")
+    return database
+
+
 @contextmanager
 def maintenance(settings: ConnectionSettings) -> Iterator[Database]:
-    """A connection to a database of the same server that is not restored."""
+    """A connection to a database of the same server that is not restored; it makes databases."""
     try:
-        database = connect(settings.to("postgres"), "restore")
+        database = writing(settings.to("postgres"))
     except DatabaseError as error:
         try:
-            database = connect(settings.to("template1"), "restore")
+            database = writing(settings.to("template1"))
         except DatabaseError:
             raise error from None
     with database:
-        # it makes databases, and is idle for as long as another session loads
-        database.execute(
-            "SET default_transaction_read_only = off; SET statement_timeout = 0; SET idle_session_timeout = 0"
-        )
         yield database
 
 
@@ -142,8 +145,7 @@ def drop_database(server: Database, name: str) -> None:
     """Drop the database if it is there; a subscription in it goes first, and leaves the publisher's slot alone."""
     subscriptions = [row["name"] for row in server.rows(_SUBSCRIPTIONS, (name,))]
     if subscriptions:
-        with connect(server.settings.to(name), "restore") as database:
-            database.execute("SET default_transaction_read_only = off")
+        with writing(server.settings.to(name)) as database:
             for each in map(sql.Identifier, subscriptions):
                 database.execute(sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(each))
                 database.execute(sql.SQL("ALTER SUBSCRIPTION {} SET (slot_name = NONE)").format(each))

@@ -19,6 +19,7 @@ from ...postgres.cluster import THROW_AWAY, Cluster, give_away, identity, make_f
 from ...postgres.database import connect, sql
 from ...postgres.programs import Programs
 from ...steps import step
+from ..load.elevated import EVENT_TRIGGERS_CAN_BE_OFF
 from ..programs.pgbackrest import Stanza, call, plain
 from ..programs.pipeline import Deadline
 from ..proof.cluster import drill_cluster
@@ -30,7 +31,6 @@ _RECOVERY = re.compile(r"^((?:restore_command|recovery_target\w*)) = '((?:[^']|'
 _AS_BEFORE = ("max_connections", "max_worker_processes", "max_prepared_xacts", "max_locks_per_xact")
 _SETTING = {"max_prepared_xacts": "max_prepared_transactions", "max_locks_per_xact": "max_locks_per_transaction"}
 _NEW_TABLESPACE = re.compile(r'FATAL: .*"pg_tblspc/\d+.*Permission denied')
-_CAN_TURN_OFF_EVENT_TRIGGERS = 17
 _WHOLE_DAY = 86400
 _HOST = ("No space left", "could not map anonymous shared memory", "Permission denied")
 
@@ -93,7 +93,7 @@ def _start(cluster: Cluster, programs: Programs, deadline: Deadline) -> None:
     """With our own configuration: the source's names its files, its ports and its archive."""
     recovery = _RECOVERY.findall(Path(cluster.data, "postgresql.auto.conf").read_text(encoding="utf-8"))
     settings = [*THROW_AWAY, "hot_standby=off", "recovery_target_timeline=current"]
-    if programs.major >= _CAN_TURN_OFF_EVENT_TRIGGERS:
+    if programs.major >= EVENT_TRIGGERS_CAN_BE_OFF:
         settings.append("event_triggers=off")
     settings += [f"{name}={_recovery_value(value)}" for name, value in dict(recovery).items()]
     settings += [f"{_SETTING.get(name, name)}={value}" for name, value in _as_before(cluster, programs).items()]

@@ -5,60 +5,44 @@
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
-from typing import Any, Callable, NamedTuple
+from typing import Callable
 
-from ...errors import LockedError, OptionError, TitanError
+from ...errors import OptionError, TitanError
 from ...outcome import silent
-from ...postgres.cluster import THROW_AWAY, Cluster
 from ...postgres.connection import ConnectionSettings
-from ...postgres.database import Database, connect, sql
-from ...postgres.locks import advisory_lock, sign_of_life
+from ...postgres.database import connect, sql
 from ...postgres.programs import Programs
-from ...postgres.sandboxed import SandboxedCluster
 from ...steps import step
-from ..catalog.manifest import Manifest
+from ..catalog.manifest import Manifest, Verification
 from ..catalog.naming import DumpKind
 from ..catalog.source import Source
-from ..content.fingerprint import Fingerprint, canceller
+from ..content.fingerprint import Fingerprint
 from ..content.schema_text import Skeleton
 from ..content.structure import Structure
-from ..load.elevated import Superuser, make_source_extensions, without_event_triggers
+from ..load.elevated import make_source_extensions
 from ..load.fewer_jobs import load_with_fewer_jobs
-from ..load.live import live_loader
 from ..load.loading import Loader, restoring
 from ..load.properties import apply_properties, property_differences
 from ..load.targets import (
-    UNFINISHED,
-    create_database,
-    drop_database,
     lacks_locale,
     maintenance,
-    make_like_source,
     remake_database,
-    restore_temp_directory,
 )
 from ..programs.pipeline import Deadline
-from .cluster import drill_cluster
 from .comparison import compare, loader_for, read_restored_structure
 from .look import NO_WISHES, Seen, Wishes, look_at
-from .preload import preload_settings
+from .places import DATABASE, in_drill_cluster, in_scratch_database
 from .provide import Provider, create_role
 from .read_restored import read_restored
 from .whole_cluster import load_cluster
 
-_DATABASE = "drill"
-_LOCKS = "max_locks_per_transaction=1024"  # a plain dump is loaded in one transaction, which locks all it makes
 _MISSING_ROLE = re.compile(r'role "(.+?)" does not exist')
 _NOT_ALLOWED = re.compile(
     r"42501|insufficient.privilege|permission denied|must be (?:superuser|owner|member|able)|[Oo]nly roles with|not made, because|no sandbox for"
@@ -92,6 +76,25 @@ class DrillResult:
     structure: Structure | None = None
     sandbox: str = ""
     loaded_as: str = ""
+
+    def verification(self, level: str, seconds: float | None = None) -> Verification:
+        """What a manifest keeps of it: the level, or none with what differs.
+
+        Args:
+            level: What it has shown if nothing differs.
+            seconds: Of all that was done; of the drill itself if not given.
+        """
+        return Verification(
+            "none" if self.differences else level,
+            datetime.now(timezone.utc),
+            "; ".join(self.differences),
+            self.tables,
+            self.rows,
+            self.seconds if seconds is None else seconds,
+            self.warnings,
+            self.sandbox,
+            self.loaded_as,
+        )
 
     @property
     def problems(self) -> list[str]:
@@ -137,9 +140,9 @@ def run_drill(
     )
     warnings: list[str] = []
     place = (
-        _in_scratch_database(server, source, deadline, accept_superuser, warnings.append)
+        in_scratch_database(server, source, deadline, accept_superuser, warnings.append)
         if server
-        else _in_drill_cluster(programs, folder, source, deadline, warnings.append)
+        else in_drill_cluster(programs, folder, source, deadline, warnings.append)
     )
     with ExitStack() as stack:
         ready, work, runs_as = stack.enter_context(place)
@@ -254,114 +257,6 @@ def _text(reads_archive: Callable[[], Skeleton], unpacked: ExitStack) -> Skeleto
         return reads_archive()
 
 
-# what waits for the empty database, a directory to work in, who runs psql
-_Place = tuple[Callable[[], "_Ready"], str, dict[str, Any]]
-
-
-class _Ready(NamedTuple):
-    """The empty database.
-
-    Attributes:
-        target: As whom it is loaded.
-        superuser: Who runs what that role may not; None where one role does all.
-        sandbox: As in DrillResult.
-    """
-
-    target: ConnectionSettings
-    superuser: Superuser | None = None
-    sandbox: str = "none"
-
-
-@contextmanager
-def _in_scratch_database(
-    server: ConnectionSettings, source: Source, deadline: Deadline, accept_superuser: bool, warn: Callable[[str], None]
-) -> Iterator[_Place]:
-    """An empty database on a running server, dropped afterwards; those of dead runs are dropped first."""
-    name = f"{DRILL_DATABASE}{datetime.now(timezone.utc):%Y%m%d_%H%M%S}_{os.getpid()}"
-    with maintenance(server) as database, advisory_lock(database, "drill", name):
-        for row in database.rows(_MARKED, (UNFINISHED, DRILL_DATABASE)):
-            with suppress(LockedError), advisory_lock(database, "drill", row["name"]):
-                drop_database(database, row["name"])
-        with live_loader(database, server, source, accept_superuser, foreign=False) as live:
-            for warning in live.warnings:
-                warn(warning)
-            try:
-                with deadline.ends(canceller(database)):
-                    create_database(database, name, source, live.owner)
-                with (
-                    tempfile.TemporaryDirectory(prefix="titan-restore-", dir=restore_temp_directory()) as work,
-                    sign_of_life(database),
-                ):
-                    yield lambda: _Ready(live.settings.to(name), live.powers(name)), work, {}
-            finally:
-                if not database.closed:
-                    drop_database(database, name)
-
-
-DRILL_DATABASE = "titan_drill_"
-_MARKED = """
-SELECT datname::text AS name FROM pg_database
- WHERE shobj_description(oid, 'pg_database') = %s AND starts_with(datname::text, %s)
-"""
-
-
-@contextmanager
-def _in_drill_cluster(
-    programs: Programs, folder: str, source: Source, deadline: Deadline, warn: Callable[[str], None]
-) -> Iterator[_Place]:
-    """A database in a throw-away cluster; it is made while the block begins."""
-    with drill_cluster(programs, folder, deadline, warn) as cluster:
-        step("drill.cluster")
-        with ThreadPoolExecutor(1) as pool:
-            made = pool.submit(_make, cluster, programs, source, deadline)
-            yield made.result, cluster.folder, cluster.identity()
-
-
-def _make(cluster: Cluster, programs: Programs, source: Source, deadline: Deadline) -> _Ready:
-    """Make the cluster, the roles, tablespaces and the database that the dump expects.
-
-    The cluster's superuser has a name that no dump knows. The role that loads has the name of the source's superuser, whose
-    objects it owns, and is none.
-    """
-    superuser, loader = f"{DRILL_DATABASE}{secrets.token_hex(8)}", source.superuser
-    cluster.create(superuser=superuser, limit=deadline.left())
-    _start(cluster, programs, source, deadline)
-    maintenance = cluster.settings("postgres", superuser)
-    with connect(maintenance, "drill") as database:
-        for role in {loader: None, **dict.fromkeys(source.roles)}:
-            create_role(database, role)
-        database.execute(sql.SQL(_LET_LOAD).format(sql.Identifier(loader)))
-        for number, tablespace in enumerate(source.tablespaces):
-            _create_tablespace(database, tablespace, cluster, os.path.join(cluster.folder, f"tablespace{number}"))
-            lend = sql.SQL("GRANT CREATE ON TABLESPACE {} TO {}")
-            database.execute(lend.format(sql.Identifier(tablespace), sql.Identifier(loader)))
-        make_like_source(database, _DATABASE, source, loader)
-    contained = isinstance(cluster, SandboxedCluster)
-    quiet = without_event_triggers(maintenance.to(_DATABASE), programs.major)
-    powers = Superuser(quiet, superuser, loader, contained, programs.folder)
-    sandbox = "namespaces" if contained else f"user {cluster.user}" if cluster.user else "none"
-    return _Ready(cluster.settings(_DATABASE, loader), powers, sandbox)
-
-
-# It reads and writes every table, so that nothing fails that works for the owners in the source; no files, no programs.
-_LET_LOAD = "ALTER ROLE {0} LOGIN NOSUPERUSER BYPASSRLS; GRANT pg_read_all_data, pg_write_all_data TO {0}"
-
-
-def _start(cluster: Cluster, programs: Programs, source: Source, deadline: Deadline) -> None:
-    """Start it with the libraries that the source's server loads, where they are installed; without them if that fails."""
-    libraries = [name for name in source.preload if programs.has_library(name)]
-    if libraries:
-        with suppress(TitanError):
-            cluster.start([*THROW_AWAY, _LOCKS, *preload_settings(libraries, _DATABASE)], limit=deadline.left())
-            return
-    cluster.start([*THROW_AWAY, _LOCKS], limit=deadline.left())
-
-
-def _create_tablespace(database: Database, name: str, cluster: Cluster, folder: str) -> None:
-    cluster.make_folder(folder)
-    database.execute(sql.SQL("CREATE TABLESPACE {} LOCATION {}").format(sql.Identifier(name), sql.Literal(folder)))
-
-
 def _load(
     loader: Loader, archive: str, kind: DumpKind, target: ConnectionSettings, source: Source, manifest: Manifest | None
 ) -> tuple[Callable[[], Skeleton], tuple[str, ...]]:
@@ -369,6 +264,8 @@ def _load(
 
     superuser = loader.superuser
     maker = superuser.settings if superuser else target
+    remake = partial(remake_database, maker, source, superuser.loader if superuser else "")
+    parallel = not kind.is_script and manifest is not None
 
     def load(with_jobs: Loader) -> Callable[[], Skeleton]:
         if manifest and manifest.structure:
@@ -378,8 +275,6 @@ def _load(
     for _attempt in range(_ROLES_AT_MOST):
         try:
             with restoring():
-                remake = partial(remake_database, maker, source, superuser.loader if superuser else "")
-                parallel = not kind.is_script and manifest is not None
                 return load_with_fewer_jobs(loader, load, remake, parallel)
         except TitanError as error:
             missing = _MISSING_ROLE.search(error.message)
@@ -389,9 +284,9 @@ def _load(
                     "code of the dump have more rights.",
                     **{**error.details, "of_the_backup": False},
                 ) from error
-            if manifest or target.database != _DATABASE or not missing:
+            if manifest or target.database != DATABASE or not missing:
                 raise
             with connect(maker.to("postgres"), "drill") as database:
                 create_role(database, missing[1])
-            remake_database(maker, source, superuser.loader if superuser else "")
+            remake()
     raise TitanError("The restore failed: the dump needs too many roles that do not exist.")

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from datetime import datetime, timezone
 
 from ...errors import OptionError, TitanError
@@ -81,25 +80,14 @@ def _drilled(path: str, manifest: Manifest, file: FileName, programs: Programs, 
                 folder, options["jobs"], absolute(options["identity"]), None,
                 call.say, wishes,
             )  # fmt: skip
-            problem = "; ".join(result.differences)
         except TitanError as error:
             if not error.details.get("of_the_backup"):
                 raise
             problem = error.message.rstrip(".")
-    checked = Verification("none" if problem else "restored", datetime.now(timezone.utc), problem)
-    if result:
-        checked = replace(
-            checked,
-            tables=result.tables,
-            rows=result.rows,
-            seconds=result.seconds,
-            notes=result.warnings,
-            sandbox=result.sandbox,
-            loaded_as=result.loaded_as,
-        )
+    checked = result.verification("restored") if result else Verification("none", datetime.now(timezone.utc), problem)
     write_manifest(path, manifest.with_verification(checked), "drill.manifest")
-    if problem or result is None:
-        raise TitanError(f"The backup {path} is not good: {problem}.", path=path)
+    if result is None or checked.problem:
+        raise TitanError(f"The backup {path} is not good: {checked.problem}.", path=path)
     return _outcome(path, manifest, checked, result)
 
 

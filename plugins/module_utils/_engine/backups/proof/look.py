@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -165,9 +164,6 @@ def _newest_in(database: Database, wanted: TimeColumn) -> Newest:
     return Newest(*wanted, None if value is None else str(value))
 
 
-_VALUE = re.compile(r': ".*', re.DOTALL)  # what an error shows at its end may be of a row
-
-
 def _checked(target: ConnectionSettings, checks: Sequence[str], deadline: Deadline) -> tuple[Check, ...]:
     """The checks, run with the settings that the restored database has."""
     with connect(target, "drill", fixed_settings=False) as database, deadline.ends(canceller(database)):
@@ -180,7 +176,7 @@ def _check(database: Database, text: str) -> str:
         with database.transaction("BEGIN TRANSACTION READ ONLY"):
             rows = database.rows(text)
     except DatabaseError as error:
-        return f"failed: {_VALUE.sub('', error.message).rstrip('.')}"
+        return f"failed: {error.message.rstrip('.')}"
     values = [value for row in rows for value in row.values()]
     if len(values) != 1 or not isinstance(values[0], (bool, type(None))):
         return f"returned {len(rows)} row(s) and {len(values)} value(s), not one boolean"

@@ -108,15 +108,12 @@ def _noted(dump: OthersDump, sha256: str, result: DrillResult, known: Manifest |
     """The manifest of a dump of one database that is called as a backup is; written beside it."""
     if dump.name is None or result.structure is None:
         return None
-    checked = Verification(
-        "checksum", datetime.now(timezone.utc), "", result.tables, result.rows, result.seconds, result.warnings
-    )
     manifest = replace(
         known or _new_manifest(dump, dump.name, sha256),
         tool_version=dump.programs.version,
         fingerprint=result.restored,
         structure=result.structure,
-        verified=checked,
+        verified=result.verification("checksum"),
     )
     keep_from_others(dump.path)
     write_manifest(dump.path, manifest, "drill.manifest")

@@ -42,5 +42,5 @@ def _refresh(database: Database, schema: str, name: str) -> str:
     try:
         database.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(sql.Identifier(schema, name)))
     except DatabaseError as error:
-        return error.message.partition(': "')[0].rstrip(".")
+        return error.message.rstrip(".")
     return ""
