@@ -95,9 +95,7 @@ def _run(call: Call, database: Database, migrations: Sequence[Migration]) -> Out
             from .runs import restore_indexes
 
             return restore_indexes(call, database, plan)
-        return outcome_of(
-            False, data_of(missing=list(plan.missing), warnings=notes(plan)), "No migration is pending.", plan
-        )
+        return outcome_of(False, data_of(missing=plan.missing, warnings=notes(plan)), "No migration is pending.", plan)
     from . import runs
 
     if call.options["state"] in ("baselined", "adopted"):
@@ -119,7 +117,7 @@ def _take_over(call: Call, database: Database, plan: Plan, migrations: Sequence[
     else:
         from .takeover.baseline import baseline as take
     done = take(call, database, plan, migrations)
-    data = data_of(baseline=done.listed, missing=list(plan.missing), warnings=done.warnings)
+    data = data_of(baseline=done.listed, missing=plan.missing, warnings=done.warnings)
     return finish(done.changed, data, done.summary, done.after)
 
 

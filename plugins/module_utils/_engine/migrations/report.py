@@ -14,7 +14,7 @@ from .history.plan import Plan, missing_file
 
 def notes(plan: Plan) -> list[str]:
     """What is odd about the directory."""
-    said = [missing_file(key, name) for key, name in zip(plan.missing, plan.missing_names)]
+    said = [missing_file(known) for known in plan.gone]
     return said + [
         f"{item.file} was edited after it was applied, without a change of meaning or by accept_edited; "
         "its checksum in the history is brought up to date."

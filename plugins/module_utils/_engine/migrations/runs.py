@@ -19,13 +19,14 @@ from .files.script import Script
 from .history import drift, read
 from .history.plan import Plan, rollback_plan
 from .history.records import ObjectChange
-from .history.write import Attempt, ExecutedBy, create, executed_by, insert, now
+from .history.write import Attempt, ExecutedBy, executed_by, insert, now
 from .indexes.decision import Later
 from .indexes.registry import SkippedIndexes
 from .indexes.skipped import create as create_skipped
 from .indexes.skipped import read as read_skipped
 from .lint.check import Linter, levels_of, refuse, warnings_of
 from .report import data_of, finish, notes, outcome_of, skipped_indexes
+from .run.begin import begin
 from .run.missing import Foresight
 from .run.prepare import read_all, rules_of, script_of
 from .run.preview import Preview, preview_files, rehearse
@@ -66,7 +67,7 @@ def preview(call: Call, database: Database, plan: Plan) -> Outcome:
         lint=linter.findings,
         pending=[item.as_dict() for item in looked or [Preview(m, transaction=s.whole) for m, s in scripts]],
         skipped_indexes=skipped_indexes(looked),
-        missing=list(plan.missing),
+        missing=plan.missing,
         rehearsed=rehearsed,
         warnings=[
             *notes(plan),
@@ -140,11 +141,7 @@ def apply(call: Call, database: Database, plan: Plan) -> Outcome:
     scripts = read_all(plan.pending, rules, linter.look)
     refuse(linter.findings)
     results: list[Result] = []
-    create(database, rules.history)
-    drift.create(database, rules.history)
-    create_skipped(database)
-    executor = executed_by(database, rules.history)
-    begun = drift.begin(database, rules.history)
+    begun, executor = begin(database, rules.history)
     _amend(database, executor, plan.amended, call.options["accept_edited"])
     with _session(call, database, rules) as session, _fingerprint(database, begun, results):
         skipped = SkippedIndexes(session)
@@ -159,7 +156,7 @@ def apply(call: Call, database: Database, plan: Plan) -> Outcome:
         skipped_indexes=skipped_indexes(results),
         restored_indexes=restored,
         lint=linter.findings,
-        missing=list(plan.missing),
+        missing=plan.missing,
         warnings=[
             *notes(plan),
             *warnings_of(linter.findings),
@@ -187,7 +184,7 @@ def restore_indexes(call: Call, database: Database, plan: Plan) -> Outcome:
             restored = skipped.open()
             drift.save(database, begun)
     warnings = [*notes(plan), *map(_by_hand, begun.changes or [])]
-    data = data_of(restored_indexes=restored, missing=list(plan.missing), warnings=warnings)
+    data = data_of(restored_indexes=restored, missing=plan.missing, warnings=warnings)
     said = "would be" if call.check_mode or call.options["rehearse"] else "were"
     summary = f"No migration is pending. {len(restored)} indexes whose duplicates are gone {said} built."
     after = "".join(f"{item['definition']};\n" for item in restored)

@@ -21,16 +21,19 @@ class Plan(NamedTuple):  # see outcome.py for why it is no dataclass
     Attributes:
         pending: To apply, in order.
         amended: Applied ones whose file was edited without a change of meaning; their checksums are brought up to date.
-        missing: Versions that the history has and the directory has not.
-        missing_names: What each of these was called.
+        gone: What the history has and the directory has not.
         beyond: Left alone because they come after the target.
     """
 
     pending: tuple[Migration, ...] = ()
     amended: tuple[Migration, ...] = ()
-    missing: tuple[str, ...] = ()
+    gone: tuple[Applied, ...] = ()
     beyond: tuple[Migration, ...] = ()
-    missing_names: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> list[str]:
+        """The versions of those that are gone."""
+        return [known.key for known in self.gone]
 
 
 def edited(migrations: Sequence[Migration], state: State) -> list[tuple[Migration, Applied]]:
@@ -75,16 +78,19 @@ def make_plan(
     if not taking_over:
         _refuse_doubtful(due, state, allowed_late)
     beyond = pending[len(due) :]  # both are in order
+    return Plan(tuple(due), tuple(amended), tuple(gone(migrations, state)), tuple(beyond))
+
+
+def gone(migrations: Sequence[Migration], state: State) -> list[Applied]:
+    """The applied ones without a file, in order."""
     here = {item.sort_key for item in migrations}
-    gone = [known for key, known in sorted(state.items()) if known.applied and key not in here]
-    missing, names = tuple(known.key for known in gone), tuple(known.name for known in gone)
-    return Plan(tuple(due), tuple(amended), missing, tuple(beyond), names)
+    return [known for key, known in sorted(state.items()) if known.applied and key not in here]
 
 
-def missing_file(key: str, name: str) -> str:
+def missing_file(known: Applied) -> str:
     """The warning of an applied migration whose file is gone."""
     return (
-        f"The file of the applied migration {key} ({name}) is missing from the directory. Restore it, or a new database will lack "
+        f"The file of the applied migration {known.key} ({known.name}) is missing from the directory. Restore it, or a new database will lack "
         "what it did."
     )
 

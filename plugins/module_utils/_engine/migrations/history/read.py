@@ -62,6 +62,11 @@ def lock_words(history: str) -> tuple[str, ...]:
     return ("migrations", history) if history else ("migrations",)
 
 
+def full_version(history: str, version: str) -> str:
+    """A version as it is named where all histories of a database share a table."""
+    return f"{history}/{version}" if history else version
+
+
 def named_histories(database: Database) -> list[str]:
     """The names of the histories in this database, in order; the one without a name is left out."""
     if not has_history_column(database):

@@ -11,7 +11,7 @@ from ...outcome import Data
 from ...postgres.database import Database
 from ..files.naming import Migration
 from . import read
-from .plan import edited, missing_file
+from .plan import edited, gone, missing_file
 
 
 def read_status(database: Database, migrations: Sequence[Migration], history: str) -> Data:
@@ -27,15 +27,14 @@ def read_status(database: Database, migrations: Sequence[Migration], history: st
         listed.append({**entry, **(rows.get(known.row, {}) if known and known.applied else {})})
         if not current:
             pending.append({**entry, "reversible": item.reversible})
-    here = {item.sort_key for item in migrations}
-    gone = [known for key, known in sorted(state.items()) if known.applied and key not in here]
+    without_file = gone(migrations, state)
     changed = edited(migrations, state)
     tampered = _tampered(database, changed) if changed else []
     return {
         "migrations": listed,
         "pending": pending,
-        "missing": [known.key for known in gone],
-        "warnings": [missing_file(known.key, known.name) for known in gone],
+        "missing": [known.key for known in without_file],
+        "warnings": [missing_file(known) for known in without_file],
         "tampered": tampered,
     }
 

@@ -12,6 +12,7 @@ from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database
 from ...postgres.sqlstates import UNDEFINED_OBJECT, UNDEFINED_TABLE
 from ...steps import step
+from ..history.read import full_version
 from ..session.session import RETRIED, Session
 from ..sql.lexer import Statement
 from ..sql.statements import created, dropped, index_declaration, names_in
@@ -154,8 +155,8 @@ class SkippedIndexes:
 
     def add(self, oid: int, schema: str, name: str, version: str) -> None:
         """The index is left out; the index ``oid`` stands for it."""
-        history = self.session.rules.history
-        item = skipped.standing_for(self.database, oid, schema, name, f"{history}/{version}" if history else version)
+        full = full_version(self.session.rules.history, version)
+        item = skipped.standing_for(self.database, oid, schema, name, full)
         if item is not None:
             self.items[item.key] = item
 

@@ -13,9 +13,10 @@ from ...steps import step
 from ..files.naming import Migration
 from ..history import drift
 from ..history.plan import Plan
-from ..history.write import Attempt, create, executed_by, insert, now
-from ..indexes.skipped import create as create_skipped
+from ..history.read import full_version
+from ..history.write import Attempt, insert, now
 from ..indexes.skipped import record_found
+from ..run.begin import begin
 from .baseline import gather_evidence
 from .evidence import ABSENT, PARTLY, Evidence, TakenOver
 from .foreign_history import Statement, read_foreign
@@ -53,11 +54,7 @@ def adopt(call: Call, database: Database, plan: Plan, migrations: Sequence[Migra
 def _record(
     database: Database, history: str, tool: str, statements: Sequence[Statement], proofs: dict[str, Evidence]
 ) -> None:
-    create(database, history)
-    create_skipped(database)
-    drift.create(database, history)
-    begun = drift.begin(database, history)
-    executor = executed_by(database, history)
+    begun, executor = begin(database, history)
     step("migration.adopt")
     with database.transaction():
         for item in statements:
@@ -71,9 +68,7 @@ def _record(
             }
             insert(database, executor, attempt, "applied")
             if proof and proof.duplicates:
-                record_found(
-                    database, proof.duplicates, f"{history}/{item.migration.key}" if history else item.migration.key
-                )
+                record_found(database, proof.duplicates, full_version(history, item.migration.key))
         step("migration.adopt_commit")
     drift.save(database, begun, {name for item in proofs.values() for name in item.there})
 

@@ -18,9 +18,9 @@ from ..files.script import Script
 from ..history import drift, read
 from ..history.inventory import read_definitions
 from ..history.plan import Plan
-from ..history.write import Attempt, create, executed_by, insert, now
-from ..indexes.skipped import create as create_skipped
+from ..history.write import Attempt, insert, now
 from ..indexes.skipped import record_found
+from ..run.begin import begin
 from ..run.prepare import rules_of, script_of
 from .data import changes_rows, inserted_tables, rows_are_there
 from .evidence import ABSENT, PROVEN, UNPROVEN, UNPROVEN_DATA, Evidence, TakenOver, compare, settle_traceless
@@ -147,11 +147,7 @@ def _doubtful(evidence: Sequence[Evidence], state: Mapping[tuple[Any, ...], read
 
 
 def _record(database: Database, history: str, recorded: Sequence[Evidence], doubtful: Sequence[Evidence]) -> None:
-    create(database, history)
-    create_skipped(database)
-    drift.create(database, history)
-    begun = drift.begin(database, history)
-    executor = executed_by(database, history)
+    begun, executor = begin(database, history)
     step("migration.baseline")
     with database.transaction():
         for item in [*recorded, *doubtful]:
@@ -163,9 +159,7 @@ def _record(database: Database, history: str, recorded: Sequence[Evidence], doub
                 attempt.details.update({"source": "person", "unproven": item.verdict, "missing": item.missing})
             insert(database, executor, attempt, "failed" if item in doubtful else "applied")
             if item in recorded and item.duplicates:
-                record_found(
-                    database, item.duplicates, f"{history}/{item.migration.key}" if history else item.migration.key
-                )
+                record_found(database, item.duplicates, read.full_version(history, item.migration.key))
         step("migration.baseline_commit")
     if recorded:
         drift.save(database, begun, {name for item in recorded for name in item.there})

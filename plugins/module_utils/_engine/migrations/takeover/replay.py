@@ -15,14 +15,13 @@ from ...errors import DatabaseError, TitanError
 from ...postgres.cluster import THROW_AWAY, Cluster
 from ...postgres.database import Database, connect, sql
 from ...postgres.programs import SERVER, find_programs
-from ...postgres.sqlstates import UNDEFINED_FUNCTION, UNDEFINED_OBJECT
+from ...postgres.sqlstates import INVALID_SCHEMA_NAME, UNDEFINED_FUNCTION, UNDEFINED_OBJECT
 from ...postgres.throw_away import default_directory, throw_away_cluster
 from ..files.naming import Migration
 from ..files.script import Script
 from ..history.inventory import read_hashes
 from ..session.send import send
 
-_INVALID_SCHEMA_NAME = "3F000"
 _MISSING = re.compile(r'(role|schema) "((?:[^"]|"")+)" does not exist')
 _ATTEMPTS = 30  # how many missing roles, schemas and extensions are made for one file
 
@@ -194,7 +193,7 @@ def _run(database: Database, script: Script) -> None:
 
 def _made_missing(live: Database, database: Database, error: DatabaseError, made: set[str]) -> bool:
     """Make what the error says is missing, if the live database has it; whether anything was made."""
-    if error.sqlstate not in (UNDEFINED_OBJECT, UNDEFINED_FUNCTION, _INVALID_SCHEMA_NAME):
+    if error.sqlstate not in (UNDEFINED_OBJECT, UNDEFINED_FUNCTION, INVALID_SCHEMA_NAME):
         return False
     found = _MISSING.search(error.primary)
     if found is None:
