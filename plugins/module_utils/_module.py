@@ -17,7 +17,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ._engine.errors import TitanError
 from ._engine.host.act_as import acting_for, directories_named
-from ._engine.host.limits import NO_MEMORY, NO_THREAD, refusal
+from ._engine.host.limits import REFUSALS, refusal
 from ._engine.outcome import Call, Outcome
 from ._engine.postgres import database
 from ._engine.postgres.options import CONNECTION
@@ -56,14 +56,11 @@ def run_module(operation: Callable[[Call], Outcome], options: Spec, *, connectio
         module.fail_json(
             msg=printable(error.message), **{key: value for key, value in error.details.items() if value is not None}
         )
-    except OSError as error:
-        module.fail_json(msg=refusal(error), exception=traceback.format_exc())
-    except MemoryError:
-        module.fail_json(msg=NO_MEMORY)
-    except RuntimeError as error:
-        if "start new thread" not in str(error):
+    except REFUSALS as error:
+        why = refusal(error)
+        if not why:
             raise
-        module.fail_json(msg=NO_THREAD)
+        module.fail_json(msg=why, **({"exception": traceback.format_exc()} if isinstance(error, OSError) else {}))
     for warning in (*(settings.notes if settings else ()), *outcome.warnings):
         module.warn(printable(warning))
     diff = {"before": outcome.before, "after": outcome.after}

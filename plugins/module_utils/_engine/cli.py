@@ -20,7 +20,7 @@ from typing import Any, Callable
 
 from .errors import OptionError, TitanError
 from .host.act_as import acting_for, directories_named
-from .host.limits import NO_MEMORY, NO_THREAD, refusal
+from .host.limits import REFUSALS, refusal
 from .host.safe_open import UnsafePathError, read_file
 from .jobs.words import add_words, nothing_today, run_word, start_of_job
 from .outcome import Call, Outcome
@@ -127,14 +127,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(known, read_config(known.config))
     except TitanError as error:
         return _failed(known, error)
-    except OSError as error:
-        return _failed(known, TitanError(refusal(error)))
-    except MemoryError:
-        return _failed(known, TitanError(NO_MEMORY))
-    except RuntimeError as error:
-        if "start new thread" not in str(error):
+    except REFUSALS as error:
+        why = refusal(error)
+        if not why:
             raise
-        return _failed(known, TitanError(NO_THREAD))
+        return _failed(known, TitanError(why))
 
 
 def _run(known: argparse.Namespace, config: dict[str, Any]) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 _PROGRAMS = re.compile(
@@ -63,26 +63,33 @@ def risky_lines(lines: Sequence[str], places: Collection[str], home: str = "") -
     Args:
         home: What ``~`` and ``$HOME`` are in these lines; "" if unknown.
     """
-    found, inside = [], False
-    for number, line in enumerate(lines, 1):
-        if re.match(r"# BEGIN titan\.database crontab ", line):
-            inside = True
-        if not inside and not is_no_command(line):
-            reason = what_it_does(line) or _script_named(line) or _place_named(line, places, home)
-            if reason:
-                found.append(RiskyLine(number, line, reason))
-        if re.match(r"# END titan\.database crontab ", line):
-            inside = False
+    found = []
+    for number, line in commands(lines):
+        reason = what_it_does(line) or _script_named(line) or _place_named(line, places, home)
+        if reason:
+            found.append(RiskyLine(number, line, reason))
     return found
 
 
-def is_no_command(line: str) -> bool:
+def commands(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Number (from 1) and text of the lines outside every block of ours for which cron starts something."""
+    inside = False
+    for number, line in enumerate(lines, 1):
+        if line.startswith("# BEGIN titan.database crontab "):
+            inside = True
+        if not inside and not _is_no_command(line):
+            yield number, line
+        if line.startswith("# END titan.database crontab "):
+            inside = False
+
+
+def _is_no_command(line: str) -> bool:
     """Whether cron starts nothing for the line: it is empty, a comment or a variable."""
     return not line.strip() or line.lstrip().startswith("#") or bool(re.match(r"\s*[A-Za-z_]\w*\s*=", line))
 
 
 def what_it_does(text: str) -> str:
-    """What a line, or a whole script, does to a database, as a predicate; "" for nothing that can be seen."""
+    """What a line does to a database, as a predicate; "" for nothing that can be seen."""
     program = _PROGRAMS.search(text)
     if program:
         return f"calls {program[1]}"
@@ -93,6 +100,11 @@ def what_it_does(text: str) -> str:
         return f"runs {' '.join(statement[1].split())}"
     file = _SQL_FILE.search(text)
     return f"runs the SQL of {posixpath.basename(file[1])}" if file else ""
+
+
+def what_a_script_does(text: str) -> str:
+    """The same of a whole script, whose comments do nothing."""
+    return what_it_does("\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#")))
 
 
 def scripts_called(line: str, home: str = "") -> list[str]:

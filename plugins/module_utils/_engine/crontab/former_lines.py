@@ -12,7 +12,8 @@ The form before that one had the trap's command alone, and ended the trap before
 from __future__ import annotations
 
 from .expression import WEEKDAYS
-from .line import Job, Rest, unescape_cron
+from .line import Job, Rest
+from .percent import unescape_cron
 
 _TRAP_HEAD, _TRAP_TAIL = "case $?:$1 in *:|12[67]:*) ", ";; esac"
 _NULL_COMMAND = ":; "

@@ -15,7 +15,8 @@ from typing import Any
 from ..errors import OptionError
 from .calendar import days_in_year
 from .expression import WEEKDAYS, Expression, parse_expression, spelled_out
-from .line import LONGEST_COMMAND, Job, has_bare_percent, render_command
+from .line import LONGEST_COMMAND, Job, render_command
+from .percent import has_bare_percent
 from .titan_command import titan_run
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")

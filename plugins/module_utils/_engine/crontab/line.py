@@ -17,6 +17,7 @@ import shlex
 from dataclasses import dataclass
 
 from .expression import WEEKDAYS
+from .percent import escape_for_cron, unescape_cron
 from .titan_command import titan_run
 
 # Cron hands at most 998 bytes to the shell; crontab(1) refuses more.
@@ -58,31 +59,6 @@ _SHELLS_OWN = re.compile(
     r"(\.|:|alias|bg|break|case|cd|command|continue|do|done|elif|else|esac|eval|exec|exit|export|fg|fi|for|getopts|hash|if|in|"
     r"jobs|local|read|readonly|return|set|shift|then|times|trap|type|ulimit|umask|unalias|unset|until|wait|while)(?= |$)"
 )
-
-
-def escape_for_cron(text: str) -> str:
-    """Write the text so that cron hands it to the shell unchanged."""
-    return text.replace("\\", "\\\\").replace("%", "\\%")
-
-
-def unescape_cron(text: str) -> str:
-    """What cron hands to the shell for the command of a line, without what follows an unescaped "%"."""
-    out, index = [], 0
-    while index < len(text):
-        if text[index] == "\\" and text[index + 1 : index + 2] in ("\\", "%"):
-            out.append(text[index + 1])
-            index += 2
-            continue
-        if text[index] == "%":
-            break
-        out.append(text[index])
-        index += 1
-    return "".join(out)
-
-
-def has_bare_percent(command: str) -> bool:
-    """Whether cron would cut the command at a "%" and feed the rest to it as standard input."""
-    return bool(re.search(r"(?<!\\)(?:\\\\)*%", command))
 
 
 def render_command(job: Job) -> str:

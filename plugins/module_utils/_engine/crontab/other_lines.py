@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ..errors import TitanError
 from .crontab_store import CRON_FILES, CrontabStore, crontab_program
-from .double_work import is_no_command, risky_lines, scripts_called, what_it_does
+from .double_work import commands, risky_lines, scripts_called, what_a_script_does
 
 SYSTEM_CRONTAB = "/etc/crontab"
 SCRIPT_DIRECTORIES = tuple(f"/etc/cron.{word}" for word in ("hourly", "daily", "weekly", "monthly"))
@@ -48,7 +48,7 @@ def other_lines(store: CrontabStore, places: Collection[str], own_text: str | No
             found.append(OtherLine(label, each.number, each.line, each.reason))
         seen = {each.line for each in found if each.label == label}
         if is_script:
-            does = what_it_does("\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#")))
+            does = what_a_script_does(text)
             if does and not seen:
                 found.append(OtherLine(label, 1, "", does))
         else:
@@ -79,15 +79,10 @@ def _texts(store: CrontabStore, own_text: str | None) -> Iterator[tuple[str, str
 
 def _by_their_scripts(label: str, text: str, home: str) -> list[OtherLine]:
     """The lines whose script does what they do not say themselves."""
-    found, inside = [], False
-    for number, line in enumerate(text.splitlines(), 1):
-        inside = line.startswith("# BEGIN titan.database crontab ") or (
-            inside and not line.startswith("# END titan.database crontab ")
-        )
-        for path in [] if inside or is_no_command(line) else scripts_called(line, home):
-            does = what_it_does(
-                "\n".join(each for each in _script(path).splitlines() if not each.lstrip().startswith("#"))
-            )
+    found = []
+    for number, line in commands(text.splitlines()):
+        for path in scripts_called(line, home):
+            does = what_a_script_does(_script(path))
             if does:
                 found.append(OtherLine(label, number, line, f"calls {path}, which {does}"))
                 break

@@ -9,6 +9,8 @@ import posixpath
 import shlex
 from typing import NamedTuple
 
+from .percent import unescape_cron
+
 # Where the configurations of a host's environments are, unless a command names another file.
 DIRECTORY = "/etc/titan-db"
 
@@ -37,7 +39,7 @@ def config_path(environment: str, directory: str = DIRECTORY) -> str:
 def titan_run(command: str) -> TitanRun | None:
     """What the command runs: ``titan-db cron ENVIRONMENT JOB``, or the older ``titan-db JOB --config FILE``; else None."""
     try:
-        words = shlex.split(_unescaped(command))
+        words = shlex.split(unescape_cron(command))
     except ValueError:
         return None
     if len(words) < 4 or not words[0].rpartition("/")[2].startswith("titan-db"):
@@ -47,8 +49,3 @@ def titan_run(command: str) -> TitanRun | None:
     if words[2] == "--config" and (len(words) == 4 or (len(words) == 6 and words[4] == "--job")):
         return TitanRun(words[3], words[-1] if len(words) == 6 else words[1], False, words[1])
     return None
-
-
-def _unescaped(command: str) -> str:
-    """The command as the shell gets it: cron takes the backslash from an escaped percent sign."""
-    return command.replace("\\\\", "\0").replace("\\%", "%").replace("\0", "\\")

@@ -18,7 +18,8 @@ from dataclasses import replace
 
 from ..crontab.block import split_table
 from ..crontab.crontab_store import CrontabStore
-from ..crontab.line import Job, parse_command, render_command, unescape_cron
+from ..crontab.line import Job, parse_command, render_command
+from ..crontab.percent import unescape_cron
 from ..crontab.titan_command import titan_run
 from ..host.programs import run
 from .config import Environment

@@ -17,8 +17,8 @@ _LIMITS = {
     errno.ENOMEM: "there is no more memory for this process (ulimit -v, MemoryMax of a service)",
     errno.EDQUOT: "the user's disk quota is used up",
 }
-NO_MEMORY = f"The operating system refused: {_LIMITS[errno.ENOMEM]}."
-NO_THREAD = (
+_NO_MEMORY = f"The operating system refused: {_LIMITS[errno.ENOMEM]}."
+_NO_THREAD = (
     f"The operating system refused: there is no memory for another thread (ulimit -v, MemoryMax of a service), or "
     f"{_LIMITS[errno.EAGAIN]}."
 )
@@ -29,8 +29,16 @@ def reason(error: OSError) -> str:
     return _LIMITS.get(error.errno or 0) or error.strerror or str(error)
 
 
-def refusal(error: OSError) -> str:
-    """The sentence for an error that nobody expected."""
+# What Python raises when the operating system refuses something.
+REFUSALS = (OSError, MemoryError, RuntimeError)
+
+
+def refusal(error: BaseException) -> str:
+    """The sentence for an error that nobody expected; empty if it is not the operating system that refuses."""
+    if isinstance(error, MemoryError):
+        return _NO_MEMORY
+    if not isinstance(error, OSError):
+        return _NO_THREAD if "start new thread" in str(error) else ""
     where = f" {error.filename!r}" if error.filename else ""
     return f"The operating system refused{where}: {reason(error)}."
 

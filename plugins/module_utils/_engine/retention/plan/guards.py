@@ -16,14 +16,23 @@ from ...postgres.database import Database
 from ...text.durations import parse_duration
 
 
-def backup_within(option: str, text: str) -> timedelta | None:
-    """How old the newest verified backup may be; None when the guard is switched off by "off"."""
+def age_limit(option: str, text: str, example: str) -> timedelta | None:
+    """How old something may be; None when the guard is switched off by "off".
+
+    Raises:
+        OptionError: no length of time.
+    """
     if text == "off":
         return None
     try:
         return parse_duration(option, text).as_timedelta
     except OptionError as error:
-        raise OptionError(option, text, 'Write a length of time as "26h" or "2 days", or "off".') from error
+        raise OptionError(option, text, f'Write a length of time as {example}, or "off".') from error
+
+
+def backup_within(option: str, text: str) -> timedelta | None:
+    """How old the newest verified backup may be; None when the guard is switched off by "off"."""
+    return age_limit(option, text, '"26h" or "2 days"')
 
 
 def trusted_backup(

@@ -10,11 +10,12 @@ from datetime import timedelta
 
 from ...errors import OptionError, TitanError
 from ...postgres.database import Database, sql
-from ...text.durations import Duration, parse_duration
+from ...text.durations import Duration
 from ..policies.policy import Policy
 from ..policies.predicate import cutoff
 from ..policies.tables import Table
 from ..policies.time_formats import older
+from .guards import age_limit
 
 _LONGEST = timedelta(days=36500)
 # Rows on so many days of the period before the newest row: it is then as old as five usual pauses, or more.
@@ -27,12 +28,9 @@ def row_within(option: str, text: str) -> timedelta | None:
     Raises:
         OptionError: no length of time, or none.
     """
-    if text == "off":
+    within = age_limit(option, text, '"7 days" or "36h"')
+    if within is None:
         return None
-    try:
-        within = parse_duration(option, text).as_timedelta
-    except OptionError as error:
-        raise OptionError(option, text, 'Write a length of time as "7 days" or "36h", or "off".') from error
     if not timedelta(0) < within < _LONGEST:
         raise OptionError(option, text, 'Write a length of time above 0 and below 100 years, or "off".')
     return within
