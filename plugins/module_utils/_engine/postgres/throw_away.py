@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import stat
 import tempfile
 import time
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from ..errors import LockedError, OptionError
 from ..host.act_as import name_of, user_in_charge
@@ -24,6 +25,7 @@ DRILL_USERS = ("titan-drill", "nobody")
 SERVER_USERS = ("postgres", *DRILL_USERS)
 
 _YOUNG = 60.0  # seconds in which a new run takes its lock
+_ATTEMPTS = 10
 _LONGEST = 80  # a Unix socket's path has to fit into 107 bytes
 
 
@@ -61,18 +63,43 @@ def throw_away_cluster(programs: str, folder: str, kind: str, option: str) -> It
     Raises:
         OptionError: no directory can be made in folder.
     """
-    require_directory(folder, option)
-    remove_leftovers(folder, kind)
-    try:
-        made = tempfile.mkdtemp(prefix=prefix_of(kind), dir=folder)
-    except OSError as error:
-        raise OptionError(option, folder, f"No directory can be made in it ({error.strerror}).") from error
-    cluster = Cluster(programs, made)
-    try:
-        with file_lock(os.path.join(made, "lock"), f"a {kind}"):
+    with locked_directory(folder, kind, option) as made:
+        cluster = Cluster(programs, made)
+        try:
             yield cluster
-    finally:
-        cluster.remove()
+        finally:
+            cluster.remove()
+
+
+@contextmanager
+def locked_directory(folder: str, kind: str, option: str, users: Collection[str] = ()) -> Iterator[str]:
+    """A private directory in folder for a cluster, locked while the block runs and removed afterwards.
+
+    Those of dead runs of the same kind go first.
+
+    Args:
+        folder, kind, option: As in throw_away_cluster.
+        users: As in remove_leftovers.
+
+    Raises:
+        OptionError: no directory can be made in folder.
+    """
+    require_directory(folder, option)
+    remove_leftovers(folder, kind, users)
+    for _attempt in range(_ATTEMPTS):
+        try:
+            made = tempfile.mkdtemp(prefix=prefix_of(kind), dir=os.path.realpath(folder))
+        except OSError as error:
+            raise OptionError(option, folder, f"No directory can be made in it ({error.strerror}).") from error
+        with ExitStack() as held:
+            held.callback(shutil.rmtree, made, ignore_errors=True)
+            try:
+                held.enter_context(file_lock(os.path.join(made, "lock"), f"a {kind}"))
+            except (LockedError, FileNotFoundError):  # a run whose clock is ahead took it for a dead run's
+                continue
+            yield made
+            return
+    raise OptionError(option, folder, "Another run removes what is made in it. Compare the clocks of the runs.")
 
 
 def remove_what_dead_runs_left(folders: Iterable[str] = ()) -> list[str]:
@@ -112,21 +139,22 @@ def remove_leftovers(folder: str, kind: str, users: Collection[str] = ()) -> lis
     removed = []
     for item in sorted(os.listdir(folder)) if os.access(folder, os.R_OK | os.X_OK) and os.path.isdir(folder) else []:
         path = os.path.join(folder, item)
-        if item.startswith(prefix_of(kind)) and _is_dead(path, ours):
-            Cluster("", path).remove()
+        if item.startswith(prefix_of(kind)) and _removed_if_dead(path, ours):
             removed.append(path)
     return removed
 
 
-def _is_dead(path: str, ours: set[int]) -> bool:
+def _removed_if_dead(path: str, ours: set[int]) -> bool:
+    """Remove the directory of a dead run, under its lock: a run that has just made it finds it locked, or gone."""
     try:
         status = os.lstat(path)
         if not stat.S_ISDIR(status.st_mode) or status.st_uid not in ours:
             return False
         lock = os.path.join(path, "lock")
-        if not os.path.lexists(lock):
-            return time.time() - status.st_mtime > _YOUNG
+        if not os.path.lexists(lock) and time.time() - status.st_mtime <= _YOUNG:
+            return False
         with file_lock(lock, "removing leftovers"):
+            Cluster("", path).remove()
             return True
     except (LockedError, OSError):
         return False

@@ -5,18 +5,14 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Callable
 
-from ...errors import OptionError
 from ...postgres.cluster import Cluster
-from ...postgres.locks import file_lock
 from ...postgres.programs import Programs
 from ...postgres.sandboxed import drill_server
-from ...postgres.throw_away import SERVER_USERS, prefix_of, remove_leftovers, require_directory
+from ...postgres.throw_away import SERVER_USERS, locked_directory
 from ..programs.pipeline import Deadline
 
 _KIND = "drill"
@@ -39,21 +35,16 @@ def drill_cluster(
     Raises:
         OptionError: no directory can be made in folder.
     """
-    require_directory(folder, "drill_dir")
-    remove_leftovers(folder, _KIND, SERVER_USERS)
-    try:
-        made = tempfile.mkdtemp(prefix=prefix_of(_KIND), dir=os.path.realpath(folder))
-    except OSError as error:
-        raise OptionError("drill_dir", folder, f"No directory can be made in it ({error.strerror}).") from error
-    cluster = Cluster(programs.folder, made)
-    if warn:
-        cluster, why = drill_server(programs.folder, made)
-        if why:
-            warn(
-                f"The drill's server runs as an ordinary program, because no sandbox can be made on this host ({why})."
-            )
-    try:
-        with file_lock(os.path.join(made, "lock"), "a drill"), deadline.ends(cluster.end):
-            yield cluster
-    finally:
-        cluster.remove()
+    with locked_directory(folder, _KIND, "drill_dir", SERVER_USERS) as made:
+        cluster = Cluster(programs.folder, made)
+        if warn:
+            cluster, why = drill_server(programs.folder, made)
+            if why:
+                warn(
+                    f"The drill's server runs as an ordinary program, because no sandbox can be made on this host ({why})."
+                )
+        try:
+            with deadline.ends(cluster.end):
+                yield cluster
+        finally:
+            cluster.remove()

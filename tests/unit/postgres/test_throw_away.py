@@ -1,0 +1,62 @@
+"""The private directories of throw-away clusters: locked as soon as they are there, removed at the end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.throw_away import (
+    locked_directory,
+    remove_leftovers,
+)
+
+
+def test_another_run_leaves_a_locked_directory_alone(tmp_path: Path) -> None:
+    with locked_directory(str(tmp_path), "drill", "drill_dir") as made:
+        os.utime(made, (0, 0))
+        assert remove_leftovers(str(tmp_path), "drill") == [] and os.path.isdir(made)
+    assert not os.listdir(tmp_path)
+
+
+def test_a_dead_runs_directory_goes_without_its_lock_too(tmp_path: Path) -> None:
+    for name in ("titan-drill-new", "titan-drill-old", "titan-drill-locked"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "titan-drill-locked" / "lock").touch()
+    os.utime(tmp_path / "titan-drill-old", (0, time.time() - 3600))
+    assert [os.path.basename(path) for path in remove_leftovers(str(tmp_path), "drill")] == [
+        "titan-drill-locked",
+        "titan-drill-old",
+    ]
+    assert os.listdir(tmp_path) == ["titan-drill-new"]
+
+
+@pytest.mark.parametrize("times", [1, 100])
+def test_a_run_whose_clock_is_ahead_takes_a_new_directory_away(
+    times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sees a directory without a lock that seems to be 40 days old."""
+    make, taken = tempfile.mkdtemp, []
+
+    def make_and_lose(*args: str, **options: str) -> str:
+        made = make(*args, **options)
+        if len(taken) < times:
+            taken.append(made)
+            shutil.rmtree(made)
+        return made
+
+    monkeypatch.setattr(tempfile, "mkdtemp", make_and_lose)
+    if times > 1:
+        with (
+            pytest.raises(OptionError, match=r"drill_dir.*clocks"),
+            locked_directory(str(tmp_path), "drill", "drill_dir"),
+        ):
+            pytest.fail("there is no directory")
+    else:
+        with locked_directory(str(tmp_path), "drill", "drill_dir") as made:
+            assert made not in taken and os.path.isfile(os.path.join(made, "lock"))
+    assert not os.listdir(tmp_path)
