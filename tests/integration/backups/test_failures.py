@@ -269,7 +269,9 @@ def test_the_server_stops_in_the_middle(workdir: Path, dest: Path) -> None:
 
 def test_a_table_that_somebody_has_locked(first: str, small: ConnectionSettings, dest: Path) -> None:
     with connect(small) as other, other.transaction():
-        other.execute("LOCK TABLE public.orders IN ACCESS EXCLUSIVE MODE")
+        other.execute(
+            "SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE public.orders IN ACCESS EXCLUSIVE MODE"
+        )
         began = time.monotonic()
         with one_failure(dest, first, "public.orders is held by backend"):
             backup(small, dest, lock_timeout=1)
@@ -439,7 +441,9 @@ def test_a_time_limit_covers_every_program(
 
 def test_a_time_limit_covers_the_reading_of_what_was_restored(small: ConnectionSettings) -> None:
     with connect(small) as other, other.transaction():
-        other.execute("LOCK TABLE public.orders IN ACCESS EXCLUSIVE MODE")
+        other.execute(
+            "SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE public.orders IN ACCESS EXCLUSIVE MODE"
+        )
         with pytest.raises(TitanError, match="time limit of 2 seconds"):
             read_restored(small, 2, deadline=Deadline(2))
 

@@ -47,7 +47,7 @@ def test_each_database_is_backed_up_under_its_own_name_though_one_fails(
         with pytest.raises(OptionError, match="no such database to connect to"):
             backup(small, dest, databases=[ODD])
         with connect(small.to(small.database)) as holder, holder.transaction():
-            holder.execute("LOCK TABLE public.users")
+            holder.execute("SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE public.users")
             with pytest.raises(TitanError, match="1 of 2 databases were not backed up") as failed:
                 backup(small, dest, databases=[small.database, "postgres"], name="pre", lock_timeout=1)
         assert [each["database"] for each in failed.value.details["backups"]] == ["postgres"]

@@ -93,7 +93,8 @@ class Checkout:
             "TITAN_TEST_CACHE": str(self.root / "a cache"),
             "TITAN_SANITY": f"9.9:{version}",
         }
-        env.pop("MAKEFLAGS", None)
+        for name in ("MAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "WORKERS"):  # of the make that may run these tests
+            env.pop(name, None)
         done = subprocess.run(
             ["make", *arguments], cwd=self.root, env=env, capture_output=True, text=True, timeout=120, check=False
         )

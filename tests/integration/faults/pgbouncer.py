@@ -25,11 +25,11 @@ def pgbouncer(settings: ConnectionSettings, folder: Path, mode: str, *more: str)
         pytest.skip("pgbouncer is not installed (Debian package pgbouncer)")
     port = free_port()
     (folder / "users").write_text(f'"{settings.user}" ""\n')
-    extra = "\n".join(more)
+    extra = "\n".join(more if os.geteuid() else ("user = nobody", *more))  # it never runs as root
     (folder / "ini").write_text(
         f"[databases]\n* = host=127.0.0.1 port={settings.port} user={settings.user}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
         f"listen_port = {port}\nauth_type = any\nauth_file = {folder}/users\npool_mode = {mode}\nunix_socket_dir =\n"
-        f"user = nobody\n{extra}\n"
+        f"{extra}\n"
         f"[databases]\n{settings.database} = host=127.0.0.1 port={settings.port} user={settings.user}\n"
     )
     for path in (folder, folder / "ini", folder / "users"):
@@ -43,6 +43,8 @@ def pgbouncer(settings: ConnectionSettings, folder: Path, mode: str, *more: str)
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
             time.sleep(0.05)
+        else:
+            pytest.fail(f"pgbouncer does not listen; it ended with {process.poll()}")
         yield ConnectionSettings(host="127.0.0.1", port=port, user=settings.user, database=settings.database)
     finally:
         process.terminate()

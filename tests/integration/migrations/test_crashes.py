@@ -171,7 +171,7 @@ def test_a_runner_killed_in_the_middle_of_a_statement_keeps_nothing(fresh: Any, 
         db.execute(
             "CREATE TABLE public.t (a int); CREATE INDEX t_old ON public.t (a) WHERE a > 0; INSERT INTO public.t VALUES (1)"
         )
-        blocker.execute("BEGIN; INSERT INTO public.t VALUES (2)")
+        blocker.execute("BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; INSERT INTO public.t VALUES (2)")
         with forked(lambda: operation.migration(call)):
             while not db.value(busy):
                 time.sleep(0.02)

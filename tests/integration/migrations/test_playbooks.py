@@ -26,7 +26,7 @@ def play(settings: ConnectionSettings, tmp_path: Path) -> Callable[..., str]:
     """Run a playbook of the collection against the empty database; return what it prints."""
     inventory = tmp_path / "hosts"
     inventory.write_text(
-        f"box ansible_connection=local ansible_python_interpreter={sys.executable} titan_become=false "
+        f"box ansible_connection=local ansible_python_interpreter='{sys.executable}' titan_become=false "
         f"titan_login_host=127.0.0.1 titan_login_port={settings.port} titan_login_user={settings.user} "
         f"titan_login_db={settings.database} migrations_path='{tmp_path}/my migrations'\n[production]\nbox\n"
     )
@@ -119,7 +119,7 @@ def test_a_blocked_index_build_is_seen_while_it_waits(
     ours, theirs = pty.openpty() if terminal else os.pipe()
     env = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_") and key != "NO_COLOR"}
     with connect(settings) as blocker:
-        blocker.execute("BEGIN; INSERT INTO public.t VALUES (0)")
+        blocker.execute("BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; INSERT INTO public.t VALUES (0)")
         process = subprocess.Popen(
             [*command, "-l", "production", *([] if terminal else ["-v"])],
             cwd=ROOT, env={**env, "TERM": "xterm"}, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,

@@ -58,7 +58,7 @@ def test_a_blocked_statement_gives_way_and_names_who_is_in_the_way(
 ) -> None:
     db.execute("CREATE TABLE public.t (a int)")
     with connect(settings, "long reader") as reader, connect(settings) as other:
-        reader.execute("BEGIN; SELECT FROM public.t")
+        reader.execute("BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; SELECT FROM public.t")
         stalls: list[float] = []
         ended = threading.Event()
 
@@ -82,7 +82,7 @@ def test_a_blocked_statement_gives_way_and_names_who_is_in_the_way(
 def test_it_succeeds_when_the_blocker_ends_meanwhile(settings: ConnectionSettings, db: Database, run: Run) -> None:
     db.execute("CREATE TABLE public.t (a int)")
     with connect(settings) as reader:
-        reader.execute("BEGIN; SELECT FROM public.t")
+        reader.execute("BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; SELECT FROM public.t")
         release = threading.Timer(0.7, lambda: reader.execute("COMMIT"))
         release.start()
         result = ok(run({"1_a.sql": "ALTER TABLE t ADD b int; ALTER TABLE t ADD c int;"}, lock_timeout=200))
