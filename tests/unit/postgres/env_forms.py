@@ -73,6 +73,41 @@ FORMS = (
     ),
     Form("Spring, DB_URL", "DB_URL=jdbc:postgresql://h:5432/inv\nDB_USER=u\nDB_PASSWORD=p", "u:p@h:5432/inv"),
     Form("JDBC with user and password in the query", "DATABASE_URL='jdbc:postgresql://h/inv?user=u&password=p'", "u:p@h:5432/inv"),
+    Form("SonarQube, Keycloak", "SONAR_JDBC_URL=jdbc:postgresql://h/sonar\nSONAR_JDBC_USERNAME=u\nSONAR_JDBC_PASSWORD=p", "u:p@h:5432/sonar", "", "SONAR_JDBC_URL"),
+    Form("Keycloak, not named", "KC_DB_URL=jdbc:postgresql://h/kc\nKC_DB_USERNAME=u\nKC_DB_PASSWORD=p", "", "KC_DB_URL holds such a URL"),
+    Form(
+        "Metabase, another user in the URL",
+        "MB_DB_CONNECTION_URI='postgresql://u@h/meta'\nMB_DB_USER=other\nMB_DB_PASS=p", "u:@h:5432/meta", "", "MB_DB_CONNECTION_URI",
+    ),
+    Form("Quarkus, reactive", "Q_REACTIVE_URL=vertx-reactive:postgresql://h/q\nQ_USERNAME=u\nQ_PASSWORD=p", "u:p@h:5432/q", "", "Q_REACTIVE_URL"),
+    Form("Phoenix", "DATABASE_URL=ecto://u:p@h/app\nPOOL_SIZE=10", "u:p@h:5432/app"),
+    Form(
+        "Airflow, Hasura",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=postgresql+psycopg2://u:p@h/af\nHASURA_GRAPHQL_DATABASE_URL=postgres://u:p@h/d", "",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN, HASURA_GRAPHQL_DATABASE_URL hold such a URL: name one of them",
+    ),
+    Form(
+        "Neon and Vercel, pooled and not",
+        "DATABASE_URL='postgres://u:p@h-pooler/d?sslmode=require'\nDATABASE_URL_UNPOOLED='postgres://u:p@h/d?sslmode=require'\n"
+        "PGHOST=h-pooler\nPGUSER=u\nPGDATABASE=d\nPGPASSWORD=p",
+        "u:p@h:5432/d sslmode=require",
+    ),
+    Form("n8n", "DB_TYPE=postgresdb\nDB_POSTGRESDB_HOST=h\nDB_POSTGRESDB_USER=u", "", "look like it: DB_POSTGRESDB_HOST"),
+    Form("Gitea", "GITEA__database__HOST=h:5432\nGITEA__database__USER=u", "", "look like it: GITEA__database__HOST"),
+    Form("Authentik", "PG_USER=u\nPG_PASS=p\nPG_DB=d", "", "look like it: PG_DB"),
+    Form("Directus", "DB_CLIENT=pg\nDB_HOST=h\nDB_DATABASE=d\nDB_USER=u\nDB_PASSWORD=p", "u:p@h:5432/d"),
+    Form("Directus with MySQL", "DB_CLIENT=mysql\nDB_HOST=h\nDB_DATABASE=d\nDB_USER=u", "", "No database is named"),
+    Form("Supabase", "POSTGRES_HOST=db\nPOSTGRES_DB=postgres\nPOSTGRES_PASSWORD=p", "", "POSTGRES_USER is missing"),
+    Form(
+        "Plane: a container's variables beside libpq's",
+        "PGHOST=h\nPGDATABASE=d\nPOSTGRES_USER=u\nPOSTGRES_PASSWORD=p\nPOSTGRES_DB=d\nPOSTGRES_PORT=5433\nDATABASE_URL=", "u:p@h:5433/d",
+    ),
+    Form(
+        "Mattermost: a line of its own that the shell loses",
+        "POSTGRES_USER=u\nPOSTGRES_PASSWORD=p\nPOSTGRES_DB=m\nMM_SQLSETTINGS_DATASOURCE=postgres://h/m?sslmode=disable&x=1", "u:p@:5432/m",
+    ),
+    Form("the same line, and nothing else", "MM_SQLSETTINGS_DATASOURCE=postgres://h/m?sslmode=disable&x=1", "", "line 1"),
+    Form("a URL that is empty", "DATABASE_URL=\nPOSTGRES_PASSWORD=", "", "Without a value: DATABASE_URL, POSTGRES_PASSWORD"),
     Form(
         "several hosts",
         "DATABASE_URL='postgresql://u:p@db1:5432,db2:5433/app?target_session_attrs=read-write'",

@@ -14,6 +14,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.text.shell_
     unset_references,
 )
 
+from ..postgres.env_forms import FORMS
+
 # TITAN_DB_FUZZ=10000 for a longer run by hand.
 FILES = int(os.environ.get("TITAN_DB_FUZZ", "200"))
 NAMES = ("A", "B_1", "_C", "DATABASE_URL", "DB_HOST")
@@ -92,6 +94,20 @@ def random_file(source: random.Random) -> str:
     return "\n".join(lines) + source.choice(("", "\n"))
 
 
+def mutated_file(source: random.Random) -> str:
+    """A file as applications have it, with something inserted, cut, moved or mixed with another file."""
+    texts = [form.text for form in FORMS]
+    text = source.choice(texts)
+    for _change in range(source.randint(0, 4)):
+        start = source.randint(0, len(text))
+        end = start + source.randint(0, 12)
+        other = source.choice(
+            (source.choice(PIECES), text[end : end + 20], source.choice(texts)[: source.randint(1, 40)])
+        )
+        text = text[:start] + other + text[source.choice((start, end)) :]
+    return text
+
+
 def dash_view(text: str) -> dict[str, str] | None:
     """The variables that dash exports after it has sourced the text with an empty environment; None if it fails."""
     done = subprocess.run(
@@ -108,7 +124,8 @@ def dash_view(text: str) -> dict[str, str] | None:
 def test_what_is_understood_is_what_dash_assigns() -> None:
     understood = 0
     for seed in range(FILES):
-        text = random_file(random.Random(seed))
+        source = random.Random(seed)
+        text = mutated_file(source) if seed % 2 else random_file(source)
         try:
             ours = read_assignments(text)
         except AssignmentError:

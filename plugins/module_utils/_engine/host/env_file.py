@@ -15,7 +15,8 @@ import re
 import signal
 import stat
 import subprocess
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Callable, NamedTuple
 
 from ..errors import TitanError
 from ..text.env_repairs import as_meant
@@ -29,7 +30,11 @@ _SHELL_REASON = re.compile(
     r'Syntax error: (?:"\W{1,3}"|end of file|newline|word) unexpected|Syntax error'
 )
 # A line that names the database, whose value the shell must keep.
-_DATABASE_LINE = re.compile(r"^[ \t]*(?:export[ \t]+)?(\w*(?:DATABASE|DATASOURCE|POSTGRES|DB_|PG)\w*)=", re.MULTILINE)
+_DATABASE_LINE = re.compile(
+    r"^[ \t]*(?:export[ \t]+)?(\w*(?:DATABASE|DATASOURCE|POSTGRES|DB_|PG|DIRECT_URL)\w*)=", re.MULTILINE
+)
+# The names that are read without being asked for; others, as a chat server's own, may lose what they will.
+_READ = re.compile(r"(DATABASE_URL|DIRECT_URL|DB_|SPRING_DATASOURCE_|POSTGRES_|PG|TITAN_DB_)\w*")
 
 
 class EnvFileError(TitanError):
@@ -65,7 +70,10 @@ def read_env_file(path: str) -> dict[str, str]:
     Raises:
         EnvFileError: the file is missing or not readable, or a line is a mistake (named with its number).
     """
-    return variables_of(read_env_text(path))
+    env = read_env_text(path)
+    variables = variables_of(env)
+    require_kept(env, variables, _READ.fullmatch)
+    return variables
 
 
 def read_env_text(path: str) -> EnvText:
@@ -116,12 +124,22 @@ def variables_of(env: EnvText) -> dict[str, str]:
         beyond = error
     if not os.geteuid() and not env.owner and not env.only_owner_writes:
         raise _mistake(env.path, beyond.line, f"{beyond.reason[:-1]}, and others than root may write to the file.")
-    found = ask_shell(env)
-    lost = next((each for each in _DATABASE_LINE.finditer(env.text) if each[1] not in found), None)
-    if lost:
-        line = env.text.count("\n", 0, lost.start(1)) + 1
-        raise _mistake(env.path, line, f"the shell does not keep the value of {lost[1]}.")
-    return found
+    return ask_shell(env)
+
+
+def require_kept(env: EnvText, variables: Mapping[str, str], wanted: Callable[[str], object] = bool) -> None:
+    """Refuse a line about a database whose value the shell loses, as it does at an unquoted ``&``.
+
+    Args:
+        wanted: Which of the variables are looked at, by name.
+
+    Raises:
+        EnvFileError: the variable of such a line is not among the variables.
+    """
+    for each in _DATABASE_LINE.finditer(env.text):
+        if each[1] not in variables and wanted(each[1]):
+            line = env.text.count("\n", 0, each.start(1)) + 1
+            raise _mistake(env.path, line, f"the shell does not keep the value of {each[1]}.")
 
 
 def check_against_shell(path: str) -> dict[str, str]:
@@ -133,6 +151,7 @@ def check_against_shell(path: str) -> dict[str, str]:
     """
     env = read_env_text(path)
     ours = variables_of(env)
+    require_kept(env, ours, _READ.fullmatch)
     if env.notes and not _shell_succeeds(env):
         raise EnvFileError(f"{path} cannot be sourced by the jobs' shell. {' '.join(env.notes)}", env_file=path)
     shell = ask_shell(env)

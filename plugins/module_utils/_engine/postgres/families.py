@@ -11,6 +11,10 @@ from dataclasses import dataclass
 
 URL_VARIABLE = "DATABASE_URL"
 DIRECT_VARIABLE = "DIRECT_URL"
+# What a URL's user and password are called beside it, after the URL's own name without its last words.
+URL_ENDS = ("_JDBC_URL", "_CONNECTION_URI", "_CONNECTION_STRING", "_REACTIVE_URL", "_URL", "_URI")
+USER_ENDS = ("_USERNAME", "_USER")
+PASSWORD_ENDS = ("_PASSWORD", "_PASS")
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Family:
 
 FAMILIES = (
     # The server itself, where the application's DATABASE_URL names a pooler.
-    Family("DIRECT_URL", {"url": (DIRECT_VARIABLE,)}),
+    Family("DIRECT_URL", {"url": (DIRECT_VARIABLE, "DATABASE_URL_UNPOOLED", "POSTGRES_URL_NON_POOLING")}),
     Family("DATABASE_URL", {"url": (URL_VARIABLE,)}),
     Family(
         "DB_*",
@@ -43,7 +47,7 @@ FAMILIES = (
             "dbname": ("DB_NAME", "DB_DATABASE", "DB_DATABASE_NAME"),
             "sslmode": ("DB_SSLMODE", "DB_SSL_MODE"),
         },
-        ("DB_CONNECTION", "DB_ENGINE", "DB_DIALECT", "DB_TYPE", "DB_ADAPTER", "DB_DRIVER"),
+        ("DB_CONNECTION", "DB_ENGINE", "DB_DIALECT", "DB_TYPE", "DB_ADAPTER", "DB_DRIVER", "DB_CLIENT"),
     ),
     Family(
         "SPRING_DATASOURCE_*",

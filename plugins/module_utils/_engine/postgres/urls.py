@@ -15,7 +15,8 @@ from ..errors import OptionError
 from .connection import ConnectionSettings
 
 _SCHEME = re.compile(
-    r"(?:(?:jdbc|r2dbc(?::pool)?):)?(?:postgres|postgresql|psql|pgsql|postgis|timescalegis)(?:\+[a-z0-9_]+)?:", re.I
+    r"(?:(?:jdbc|r2dbc(?::pool)?|vertx-reactive):)?(?:postgres|postgresql|psql|pgsql|postgis|timescalegis|ecto)(?:\+[a-z0-9_]+)?:",
+    re.I,
 )
 _JDBC_WITHOUT_HOST = re.compile(r"jdbc:postgresql:(?!//)", re.I)
 _HOST = re.compile(r"[\w.-]+|[0-9A-Fa-f:.]+(?:%[\w.-]+)?|/.*|@.*")

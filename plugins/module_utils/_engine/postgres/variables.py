@@ -17,14 +17,24 @@ from typing import Any
 
 from ..errors import OptionError, TitanError
 from .connection import ConnectionSettings
-from .families import DIRECT_VARIABLE, FAMILIES, LIBPQ, SESSION, URL_VARIABLE, Family
+from .families import (
+    DIRECT_VARIABLE,
+    FAMILIES,
+    LIBPQ,
+    PASSWORD_ENDS,
+    SESSION,
+    URL_ENDS,
+    USER_ENDS,
+    Family,
+)
+from .look_alikes import is_postgresql_url, look_alikes
 from .urls import settings_from_url, settings_of
 
 _PARTS = ("host", "port", "user", "password", "dbname")
 _IDENTITY = ("url", "host", "user", "dbname")
 _OTHER_KINDS = re.compile(r"mysql|mariadb|sqlite|sqlsrv|sqlserver|mssql|mongo|oracle|h2\b", re.IGNORECASE)
-_DATABASE_URL = re.compile(r"(jdbc:)?(postgres|psql|postgis)\w*(\+\w+)?:", re.IGNORECASE)
 _DIRECT = "direct_url"
+_NAMES = [name for each in FAMILIES for group in each.names.values() for name in group]
 _LOOPBACK = ("", "localhost", "127.0.0.1", "::1")
 
 
@@ -67,16 +77,15 @@ def settings_from_variables(
     if url_variable:
         if not variables.get(url_variable):
             raise OptionError(
-                "database_url_variable", url_variable, f"{source} does not set it. {_look_alikes(variables)}"
+                "database_url_variable", url_variable, f"{source} does not set it. {look_alikes(variables)}"
             )
-        family = Family(url_variable, {"url": (url_variable,)})
-        found = [_Found(family, {"url": variables[url_variable]}, {"url": url_variable})]
+        found = list(filter(None, [_read(_family_of_url(url_variable), variables, source)]))
     else:
         found = [each for each in (_read(family, variables, source) for family in FAMILIES) if each]
     if not found:
         raise TitanError(
             f"No database is named in {source}: set DATABASE_URL, or DB_HOST, DB_PORT, DB_USER, DB_PASSWORD and DB_NAME. "
-            f"{_look_alikes(variables)}".rstrip()
+            f"{look_alikes(variables)}".rstrip()
         )
     read = [(each, _settings(each, variables, source)) for each in found]
     complete = [(each, settings) for each, settings in read if not each.missing(given, settings)]
@@ -86,11 +95,12 @@ def settings_from_variables(
             f"{source} names a database in part: {', '.join(sorted(each.variables.values()))} "
             f"{'is' if len(each.variables) == 1 else 'are'} set, {' and '.join(each.missing(given, settings))} "
             f"{'is' if len(each.missing(given, settings)) == 1 else 'are'} missing. "
-            f"{_look_alikes(variables, set(each.variables.values()))}".rstrip()
+            f"{look_alikes(variables, set(each.variables.values()))}".rstrip()
         )
     chosen, settings = complete[0]
     for other, others in read:
         if other is not chosen:
+            settings = _on_the_server_of(others, chosen, settings)
             _require_agreement((chosen, settings), (other, others), source)
     if (
         not settings.password and variables.get("PGUSER", settings.user) == settings.user
@@ -178,17 +188,19 @@ def _from_env_file(path: str, url_variable: str, given: Collection[str]) -> Conn
     from ..host.env_file import (  # only then: it brings subprocess with it
         missing_references,
         read_env_text,
+        require_kept,
         variables_of,
     )
 
     env = read_env_text(path)
     variables = variables_of(env)
-    settings = settings_from_variables(variables, path, url_variable, given)
-    names = (
-        [url_variable]
-        if url_variable
-        else [name for each in FAMILIES for group in each.names.values() for name in group]
-    )
+    names = [url_variable] if url_variable else _NAMES
+    require_kept(env, variables, names.__contains__)
+    try:
+        settings = settings_from_variables(variables, path, url_variable, given)
+    except TitanError:
+        require_kept(env, variables)  # a value that was lost is the nearer reason
+        raise
     notes = [
         f"the value of {name} in {path} refers to ${reference}, which has no value: write the value in single quotes if the dollar "
         "sign is meant"
@@ -201,6 +213,14 @@ def _from_env_file(path: str, url_variable: str, given: Collection[str]) -> Conn
     return settings._replace(notes=(*settings.notes, *(f"{path}: {note}" for note in env.notes), *notes))
 
 
+def _family_of_url(name: str) -> Family:
+    """The family of one variable that holds a URL, with the user and the password that may stand beside it."""
+    stems = [name[: -len(end)] for end in URL_ENDS if name.endswith(end)]
+    users = tuple(stem + end for stem in stems for end in USER_ENDS)
+    passwords = tuple(stem + end for stem in stems for end in PASSWORD_ENDS)
+    return Family(name, {"url": (name,), "user": users, "password": passwords})
+
+
 def _read(family: Family, variables: Mapping[str, str], source: str) -> _Found | None:
     """What the family says; None if it names neither server, user nor database, or a database of another kind."""
     if any(_OTHER_KINDS.search(variables.get(name, "")) for name in family.kind):
@@ -209,12 +229,12 @@ def _read(family: Family, variables: Mapping[str, str], source: str) -> _Found |
     names: dict[str, str] = {}
     for part, spellings in family.names.items():
         said = [name for name in spellings if variables.get(name)]
+        if family.name == DIRECT_VARIABLE:  # some are another application's word for another thing
+            said = [name for name in said if is_postgresql_url(variables[name])]
         if len({variables[name] for name in said}) > 1:
             raise TitanError(f"{' and '.join(said)} in {source} disagree: keep one of them.")
         if said:
             values[part], names[part] = variables[said[0]], said[0]
-    if family.name == DIRECT_VARIABLE and not _DATABASE_URL.match(values.get("url", "")):
-        return None  # another application's word for another thing
     return _Found(family, values, names) if any(part in values for part in _IDENTITY) else None
 
 
@@ -228,9 +248,10 @@ def _settings(found: _Found, variables: Mapping[str, str], source: str) -> Conne
         _require_text(value, f"{found.variables[part]} in {source}")
     if "url" in found.values:
         settings = settings_from_url(found.values["url"], f"{found.variables['url']} in {source}")
+        is_same_user = not settings.user or found.values.get("user", settings.user) == settings.user
         return settings._replace(
             user=settings.user or found.values.get("user", ""),
-            password=settings.password or found.values.get("password", ""),
+            password=settings.password or (found.values.get("password", "") if is_same_user else ""),
             database=settings.database or found.values.get("dbname", ""),
             options=tuple(sorted({**options, **dict(settings.options)}.items())),
         )
@@ -247,6 +268,14 @@ def _require_text(value: str, option: str) -> None:
         raise OptionError(option, "(hidden)", "It is not UTF-8 text.") from error
 
 
+def _on_the_server_of(others: ConnectionSettings, chosen: _Found, settings: ConnectionSettings) -> ConnectionSettings:
+    """The settings, with the server of the others where they name none: a container's own variables are such."""
+    if {"url", "host"} & set(chosen.values) or settings.host or settings.socket:
+        return settings
+    settings = settings._replace(host=others.host, socket=others.socket, ports=others.ports)
+    return settings if "port" in chosen.values else settings._replace(port=others.port)
+
+
 def _require_agreement(
     chosen: tuple[_Found, ConnectionSettings], other: tuple[_Found, ConnectionSettings], source: str
 ) -> None:
@@ -257,7 +286,7 @@ def _require_agreement(
     """
     (first, ours), (second, theirs) = chosen, other
     same_user = bool(theirs.user) and theirs.user == ours.user
-    if first.family.name == DIRECT_VARIABLE and second.family.name == URL_VARIABLE:
+    if first.family.name == DIRECT_VARIABLE:
         # One database, by two ways: a pooler has a host, a port, and often a user name of its own.
         theirs = theirs._replace(host="", socket="", user="", password="", ports=ours.ports, port=ours.port)
     checks: tuple[tuple[str, bool, Callable[[ConnectionSettings], object]], ...] = (
@@ -287,17 +316,3 @@ def _server(settings: ConnectionSettings) -> str:
 
 def _in_url(part: str) -> str:
     return {"dbname": "the database in the URL", "user": "the user in the URL"}[part]
-
-
-def _look_alikes(variables: Mapping[str, str], but: Collection[str] = ()) -> str:
-    """A sentence that names variables which may be meant; "" if there are none."""
-    urls = sorted(
-        name
-        for name, value in variables.items()
-        if name not in but and re.match(r"(jdbc:)?(postgres|psql|postgis)\w*(\+\w+)?:", value)
-    )
-    if urls:
-        return f"{', '.join(urls[:8])} {'holds' if len(urls) == 1 else 'hold'} such a URL: name it with database_url_variable."
-    pattern = re.compile(r"(^|_)(DB|DATABASE|PG|POSTGRES|POSTGRESQL|SQL)(_|$)|^PG[A-Z]+$", re.IGNORECASE)
-    others = sorted(name for name in variables if pattern.search(name) and name not in but)
-    return f"Variables that look like it: {', '.join(others[:8])}." if others else ""
