@@ -122,7 +122,7 @@ def test_a_blocked_index_build_is_seen_while_it_waits(
         blocker.execute("BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; INSERT INTO public.t VALUES (0)")
         process = subprocess.Popen(
             [*command, "-l", "production", *([] if terminal else ["-v"])],
-            cwd=ROOT, env={**env, "TERM": "xterm"}, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,
+            cwd=ROOT, env={**env, "TERM": "xterm", "PYTHONUNBUFFERED": "1"}, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,
         )  # fmt: skip
         os.close(theirs)
         running = Running(process, ours)
