@@ -31,7 +31,7 @@ attributes:
 options:
   dest:
     description:
-      - Directory on the target host with the backups. One that does not exist holds none.
+      - Directory on the target host with the backups. For one that is not there, or holds none, the result says what is there.
     type: path
     required: true
   name:

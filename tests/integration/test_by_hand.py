@@ -110,7 +110,15 @@ def test_root_keeps_the_records_of_another_user_as_that_user(settings: Any) -> N
     ("message", "typed"),
     [
         ("Option 'max_fraction': 2 cannot be used.", "Option --max-fraction: 2 cannot be used."),
-        ("Option 'thresholds.bloat': [1] cannot be used.", "Option --thresholds.bloat: [1] cannot be used."),
+        ("Option 'thresholds.bloat': [1] cannot be used.", "Option --thresholds, key bloat: [1] cannot be used."),
+        ("more than 'max_shrink' (0.5) allows", "more than 'max_shrink' (0.5) allows"),
+        ("more than max_fraction 0.5 allows", "more than --max-fraction 0.5 allows"),
+        (
+            "the table public.max_fraction, the column max_fraction_old",
+            "the table public.max_fraction, the column max_fraction_old",
+        ),
+        ("It reads 'max_fraction'; give that (max_fraction).", "It reads --max-fraction; give that (--max-fraction)."),
+        ("do without it: 'max_fraction: 1' does", "do without it: --max-fraction 1 does"),
         ('say require_backup_within: "off"; x', 'say --require-backup-within "off"; x'),
         ("set max_fraction in that policy", "set max_fraction in that policy"),
         ("Option 'policies[0].keep': 1 cannot be used.", "Option 'policies[0].keep': 1 cannot be used."),
@@ -118,3 +126,23 @@ def test_root_keeps_the_records_of_another_user_as_that_user(settings: Any) -> N
 )
 def test_options_are_called_as_they_are_typed(message: str, typed: str) -> None:
     assert as_typed(message, ["max_fraction", "thresholds", "require_backup_within"]) == typed
+
+
+@pytest.mark.parametrize("word", list(cli.COMMANDS))
+def test_help_describes_each_option_and_its_keys(word: str, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    assert cli.main([word, "--help"]) == 0
+    said = capsys.readouterr().out
+    for name, rule in cli.COMMANDS[word].spec().items():
+        assert f"--{name.replace('_', '-')}" in said
+        assert all(f"  {key} (" in said for key in rule.options or {}), name
+        assert all(choice in said for choice in rule.choices)
+    assert not [mark for mark in ("O(", "V(", "C(", "M(", "#module", "\\*") if mark in said]
+
+
+def test_words_about_jobs_name_their_arguments(config: Path, capsys: Any) -> None:
+    assert cli.main(["cron", "staging", "backup"]) == 2
+    said = capsys.readouterr().err
+    assert "Argument ENVIRONMENT: 'staging' cannot be used" in said and "are: production" in said
+    assert cli.main(["why", "production", "bakup"]) == 2
+    assert "Argument JOB: 'bakup'" in capsys.readouterr().err

@@ -27,7 +27,7 @@ from .outcome import Call, Outcome
 from .postgres import database
 from .postgres.time_limit import time_limit
 from .postgres.variables import forget_session_variables, settings_from_options, settings_from_variables
-from .text.arguments import add_flags, as_typed, complete
+from .text.arguments import Paragraphs, add_flags, as_argument, as_typed, complete
 from .text.one_line import lines, printable
 from .text.options import Spec
 from .version import VERSION
@@ -87,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"titan-db {VERSION}")
     words = top.add_subparsers(dest="word", required=True, metavar="JOB")
     for word, command in COMMANDS.items():
-        sub = words.add_parser(word, help=command.help, description=command.help)
+        sub = words.add_parser(word, help=command.help, description=command.help, formatter_class=Paragraphs)
         sub.add_argument(
             "--config",
             metavar="FILE",
@@ -211,11 +211,12 @@ def _perform(known: argparse.Namespace, config: dict[str, Any], as_job: bool = F
         return status, {"failed": True, "msg": error.message, "message": error.message, **error.details}
     data = {"changed": outcome.changed, "summary": outcome.summary, **outcome.data}
     for warning in (*(settings.notes if settings else ()), *outcome.warnings):
-        print(f"{'' if as_job else f'titan-db {known.word}: '}warning: {printable(warning)}", file=sys.stderr)
+        said = printable(warning) if as_job else as_typed(printable(warning), command.spec())
+        print(f"{'' if as_job else f'titan-db {known.word}: '}warning: {said}", file=sys.stderr)
     if known.json and not as_job:
         print(json.dumps(data, default=str))
     elif not (as_job and not outcome.data.get("report")):
-        print(outcome.data.get("report") or lines(outcome.summary))
+        print(outcome.data.get("report") or lines(as_typed(outcome.summary, command.spec())))
     return int(outcome.data.get("exit_status", 0)), data
 
 
@@ -244,8 +245,12 @@ def _options(known: argparse.Namespace, config: dict[str, Any], command: Command
 
 
 def _failed(known: argparse.Namespace, error: TitanError) -> int:
-    names = COMMANDS[known.word].spec() if known.word in COMMANDS else {}
-    said = f"titan-db {known.word}: {as_typed(printable(error.message), [*names, 'config', 'job', 'env_file'])}"
+    message = printable(error.message)
+    if known.word in COMMANDS:
+        message = as_typed(message, [*COMMANDS[known.word].spec(), "config", "job", "env_file"])
+    else:
+        message = as_argument(message, ("environment", "job", "status"))
+    said = f"titan-db {known.word}: {message}"
     result = json.dumps({"failed": True, "msg": error.message, **error.details}, default=str)
     for text, stream in ((result, sys.stdout if getattr(known, "json", False) else None), (said, sys.stderr)):
         with suppress(OSError):  # the other stream may still be heard, and the status is

@@ -107,5 +107,5 @@ def test_text_for_a_terminal_has_no_markup() -> None:
     shown = plain(
         "O(keep.days) days, V(0) for none; see M(titan.database.backup) and C(pg_dump --x (a\\)). O(type=auto), E(PATH)."
     )
-    assert shown == "--keep.days days, 0 for none; see titan.database.backup and pg_dump --x (a\\). --type=auto, PATH."
+    assert shown == "--keep.days days, 0 for none; see titan.database.backup and pg_dump --x (a). --type=auto, PATH."
     assert option("list", "x", variable="v").variable_default == []

@@ -30,9 +30,28 @@ def add_flags(parser: argparse.ArgumentParser, spec: Spec) -> None:
         parser.add_argument(flag, dest=name, default=argparse.SUPPRESS, metavar=shown, help=_help(rule))
 
 
+class Paragraphs(argparse.HelpFormatter):
+    """Help whose lines stay lines: the keys of an option that holds several values stand below it."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return [line for part in text.split("\n") for line in super(Paragraphs, self)._split_lines(part, width)]
+
+
 def _help(rule: Option) -> str:
-    ends = " (required)" if rule.required else f" (default: {_shown(rule.default)})" if rule.default is not None else ""
-    return " ".join(plain(sentence) for sentence in rule.description).replace("%", "%%") + ends.replace("%", "%%")
+    lines = [_described(rule)]
+    for name, each in (rule.options or {}).items():
+        kind = "|".join(each.choices) or _METAVARS[each.type]
+        lines.append(f"{name} ({kind}): {_described(each)}")
+    return "\n".join(lines).replace("%", "%%")
+
+
+def _described(rule: Option) -> str:
+    """The sentences of an option, and what it is when it is not given."""
+    if rule.required:
+        ends = " (required, here or in the configuration)"
+    else:
+        ends = f" (default: {_shown(rule.default)})" if rule.default is not None else ""
+    return " ".join(plain(sentence) for sentence in rule.description) + ends
 
 
 def _shown(value: Any) -> str:
@@ -55,9 +74,22 @@ def as_typed(message: str, names: Iterable[str]) -> str:
     """The message with the options called as one types them: ``--keep-days`` for ``Option 'keep_days'``, ``--x y`` for ``x: y``."""
     for name in names:
         flag = f"--{name.replace('_', '-')}"
-        message = re.sub(rf"Option '{name}((?:[.\[][^']*)?)'", rf"Option {flag}\1", message)
+        message = re.sub(rf"Option '{name}'", f"Option {flag}", message)
+        message = re.sub(rf"Option '{name}\.([^']*)'", rf"Option {flag}, key \1", message)
+        message = re.sub(rf"Option '{name}(\[[^']*)'", rf"Option {flag}\1", message)
+        message = re.sub(rf"'{name}: (\w+)'", rf"{flag} \1", message)
+        message = re.sub(rf"(?<=options )'{name}'", flag, message)
         if "_" in name:
             message = re.sub(rf"(?<![\w.-]){name}: (?=[\w\"'\[])", f"{flag} ", message)
+            message = re.sub(rf"'{name}'", flag, message)
+            message = re.sub(rf"(?<![\w.'\"/-]){name}(?![\w.'\"/:=-]|\.\w| in that policy)", flag, message)
+    return message
+
+
+def as_argument(message: str, names: Iterable[str]) -> str:
+    """The message with arguments that have no flag called as the help does: ``Argument JOB`` for ``Option 'job'``."""
+    for name in names:
+        message = message.replace(f"Option '{name}'", f"Argument {name.upper()}")
     return message
 
 

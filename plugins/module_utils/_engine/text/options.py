@@ -116,9 +116,13 @@ def plain(text: str) -> str:
 
     def shown(found: re.Match[str]) -> str:
         kind, content = found[1], found[2] if found[1] else found[3]
+        content = re.sub(r"\\(.)", r"\1", content)
         name, equals, value = content.partition("=")
         if kind == "O":
-            return f"--{name.replace('_', '-')}{equals}{value}"
+            plugin, _hash, elsewhere = name.partition("#")
+            name = elsewhere.partition(":")[2] or name
+            of = f" of {plugin}" if elsewhere else ""
+            return f"--{name.replace('_', '-')}{equals}{value}{of}"
         return content.partition("#")[0] if kind in ("M", "P") else content
 
     return _MARKUP.sub(shown, text)

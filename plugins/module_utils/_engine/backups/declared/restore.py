@@ -11,7 +11,7 @@ from .backup import BACKUP
 BACKUP_INFO: Spec = {
     "dest": option(
         "path",
-        "Directory on the target host with the backups. One that does not exist holds none.",
+        "Directory on the target host with the backups. For one that is not there, or holds none, the result says what is there.",
         required=True,
         variable="backup_dest",
     ),
