@@ -28,6 +28,7 @@ from ..catalog.physical import FORMAT_VERSION, entry_of, label_of, read_pointer,
 from ..content.fingerprint import Fingerprint, hash_method_of
 from ..programs.pgbackrest import Stanza, read_info, verify_sets
 from ..programs.pipeline import Deadline
+from ..proof.cluster import sandbox_of
 from ..proof.read_restored import read_restored
 from .point import NONE, moment_differences
 from .restored_cluster import NEEDED, amcheck_problem, restored_cluster
@@ -74,9 +75,14 @@ def prove(stanza: Stanza, entry: Entry, call: Call) -> Outcome:
     began, deadline = time.monotonic(), Deadline(call.options["timeout"])
     superuser, target = str(record["superuser"]), str(record["point"]["target"])
     problem, restored, compared = "", None, record["point"]["proof"] != NONE
+    warnings: list[str] = []
+    sandbox = ""
     try:
         call.say("Restoring ...")
-        with restored_cluster(stanza, label_of(entry.path), target, superuser, programs, folder, deadline) as cluster:
+        with restored_cluster(
+            stanza, label_of(entry.path), target, superuser, programs, folder, deadline, warnings.append
+        ) as cluster:
+            sandbox = sandbox_of(cluster)
             call.say("Comparing ...")
             step("drill.compare")
             _require_identity(cluster.settings("postgres", superuser), entry)
@@ -92,16 +98,23 @@ def prove(stanza: Stanza, entry: Entry, call: Call) -> Outcome:
             raise
         damaged = verify_sets(stanza).get(label_of(entry.path), "")  # which file it is, pgbackrest restore may not say
         problem = "; ".join(filter(None, (error.message.rstrip("."), damaged)))
-    return _note(stanza, entry, record, problem, restored, time.monotonic() - began)
+    seconds = time.monotonic() - began
+    return _note(stanza, entry, record, problem, restored, seconds, sandbox)._replace(warnings=tuple(warnings))
 
 
 def _note(
-    stanza: Stanza, entry: Entry, record: Mapping[str, Any], problem: str, restored: Fingerprint | None, seconds: float
+    stanza: Stanza,
+    entry: Entry,
+    record: Mapping[str, Any],
+    problem: str,
+    restored: Fingerprint | None,
+    seconds: float,
+    sandbox: str,
 ) -> Outcome:
     compared = record["point"]["proof"] != NONE
     level = "none" if problem else "restored" if compared else "checksum"
     tables, rows = (len(restored.tables), restored.rows) if restored else (0, 0)
-    checked = Verification(level, datetime.now(timezone.utc), problem, tables, rows, seconds)
+    checked = Verification(level, datetime.now(timezone.utc), problem, tables, rows, seconds, sandbox=sandbox)
     write_record(stanza, label_of(entry.path), {**record, "verified": checked.as_json()})
     if problem:
         raise TitanError(f"The backup {entry.path} is not good: {problem}.", path=entry.path)

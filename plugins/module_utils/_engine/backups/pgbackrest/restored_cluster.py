@@ -1,28 +1,34 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Restoring a physical backup into a throw-away directory and starting a server on it that nobody else can reach."""
+"""Restoring a physical backup into a throw-away directory and starting a server on it that nobody else can reach.
+
+Two servers, one after the other: the first recovers, which needs pgBackRest and its repository, and accepts no connection, so
+that none of the backup's code runs. The second one runs in a sandbox and is read.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
-from ...errors import DatabaseError, TitanError
+from ...errors import TitanError
 from ...host.programs import run
-from ...postgres.cluster import THROW_AWAY, Cluster, give_away, identity, make_folder
+from ...host.trees import give_tree
+from ...postgres.cluster import THROW_AWAY, Cluster, make_folder
 from ...postgres.database import connect, sql
 from ...postgres.programs import Programs
+from ...postgres.sandboxed import SandboxedCluster, drill_server, ids_of
 from ...steps import step
 from ..load.elevated import EVENT_TRIGGERS_CAN_BE_OFF
 from ..programs.pgbackrest import Stanza, call, plain
 from ..programs.pipeline import Deadline
-from ..proof.cluster import drill_cluster
+from ..proof.cluster import drill_cluster, warn_of_no_sandbox
 
 NEEDED = ("pg_dump", "pg_ctl", "postgres", "pg_controldata", "pg_amcheck")
 
@@ -37,7 +43,14 @@ _HOST = ("No space left", "could not map anonymous shared memory", "Permission d
 
 @contextmanager
 def restored_cluster(
-    stanza: Stanza, label: str, target: str, superuser: str, programs: Programs, folder: str, deadline: Deadline
+    stanza: Stanza,
+    label: str,
+    target: str,
+    superuser: str,
+    programs: Programs,
+    folder: str,
+    deadline: Deadline,
+    warn: Callable[[str], None],
 ) -> Iterator[Cluster]:
     """A running server on the restored backup, on a private socket only; everything is removed when the block ends.
 
@@ -48,20 +61,47 @@ def restored_cluster(
         programs: Of the backup's major version.
         folder: Where the throw-away directory is made.
         deadline: When it must be done.
+        warn: Takes the sentence that there is no sandbox on this host.
 
     Raises:
         TitanError: it does not restore, or does not start; details: of_the_backup when the backup is to blame.
     """
-    with drill_cluster(programs, folder, deadline) as cluster:
-        for path in (cluster.folder, cluster.data, cluster.socket, _inside(cluster, "t"), _inside(cluster, "l")):
+    with drill_cluster(programs, folder, deadline) as recovering:
+        for path in (
+            recovering.folder,
+            recovering.data,
+            recovering.socket,
+            *(_inside(recovering, name) for name in "tl"),
+        ):
             make_folder(path)
         step("drill.restore")
-        _restore(stanza, label, target, cluster, deadline)
+        _restore(stanza, label, target, recovering, deadline)
         step("drill.start")
-        with _no_new_tablespaces(cluster):
-            _start(cluster, programs, deadline)
-            _await_promotion(cluster, superuser, deadline)
-        yield cluster
+        settings = _settings(recovering, programs)
+        with _no_new_tablespaces(recovering):
+            _start(recovering, [*settings, *_recovery(recovering)], "reject", deadline)
+            _await_promotion(recovering, deadline)
+        step("drill.recovered")
+        recovering.stop()
+        cluster = _handed_over(recovering, superuser, warn)
+        try:
+            with deadline.ends(cluster.end):
+                _start(cluster, settings, "trust", deadline)
+                yield cluster
+        finally:
+            cluster.end()
+
+
+def _handed_over(recovered: Cluster, superuser: str, warn: Callable[[str], None]) -> Cluster:
+    """The same cluster, for a server in a sandbox, as whom drills run; without a sandbox where none can be made."""
+    former = ids_of(recovered)[0]
+    cluster, why = drill_server(recovered.programs, recovered.folder)
+    give_tree(recovered.folder, former, *ids_of(cluster))
+    if isinstance(cluster, SandboxedCluster):
+        cluster.superuser[0] = superuser
+    else:
+        warn_of_no_sandbox(why, warn)
+    return cluster
 
 
 def _inside(cluster: Cluster, name: str) -> str:
@@ -89,39 +129,56 @@ def _no_new_tablespaces(cluster: Cluster) -> Iterator[None]:
     cluster.let_make_tablespaces(True)
 
 
-def _start(cluster: Cluster, programs: Programs, deadline: Deadline) -> None:
-    """With our own configuration: the source's names its files, its ports and its archive."""
-    recovery = _RECOVERY.findall(Path(cluster.data, "postgresql.auto.conf").read_text(encoding="utf-8"))
-    settings = [*THROW_AWAY, "hot_standby=off", "recovery_target_timeline=current"]
+# No worker of a subscription goes to the source's publisher, and none vacuums against our will.
+_NO_WORKERS = ("max_logical_replication_workers=0", "autovacuum_freeze_max_age=2000000000")
+
+
+def _settings(cluster: Cluster, programs: Programs) -> list[str]:
+    """Our own configuration: the source's names its files, its ports and its archive."""
+    settings = [*THROW_AWAY, *_NO_WORKERS]
     if programs.major >= EVENT_TRIGGERS_CAN_BE_OFF:
         settings.append("event_triggers=off")
-    settings += [f"{name}={_recovery_value(value)}" for name, value in dict(recovery).items()]
-    settings += [f"{_SETTING.get(name, name)}={value}" for name, value in _as_before(cluster, programs).items()]
-    for name, text in (("postgresql.conf", ""), ("pg_hba.conf", "local all all trust\n"), ("pg_ident.conf", "")):
-        _write(os.path.join(cluster.data, name), text)
+    return settings + [f"{_SETTING.get(name, name)}={value}" for name, value in _as_before(cluster, programs).items()]
+
+
+def _recovery(cluster: Cluster) -> list[str]:
+    """What pgBackRest has written for the recovery."""
+    found = _RECOVERY.findall(Path(cluster.data, "postgresql.auto.conf").read_text(encoding="utf-8"))
+    fixed = ["hot_standby=off", "recovery_target_timeline=current"]
+    return fixed + [f"{name}={_recovery_value(value)}" for name, value in dict(found).items()]
+
+
+def _start(cluster: Cluster, settings: Sequence[str], connections: str, deadline: Deadline) -> None:
+    """Start the server; it lets everybody in who can reach its directory ("trust"), or nobody ("reject")."""
+    for name, text in (
+        ("postgresql.conf", ""),
+        ("pg_hba.conf", f"local all all {connections}\n"),
+        ("pg_ident.conf", ""),
+    ):
+        _write(os.path.join(cluster.data, name), text, ids_of(cluster))
     try:
         cluster.start(settings, timeout=int(deadline.left() or _WHOLE_DAY))
     except TitanError as error:
         raise _not_recovered(f"The restored cluster does not start: {error.message}") from error
 
 
-def _await_promotion(cluster: Cluster, superuser: str, deadline: Deadline) -> None:
+def _await_promotion(cluster: Cluster, deadline: Deadline) -> None:
     """Wait until recovery has come to its target and the server has left it: pg_ctl does not wait for that."""
-    while True:
-        try:
-            with connect(cluster.settings("postgres", superuser), "drill") as database:
-                if not database.in_recovery():
-                    return
-        except DatabaseError as error:
-            if not cluster.running():
-                log = Path(cluster.folder, "server.log").read_text(encoding="utf-8", errors="replace")
-                raise _not_recovered(
-                    f"The restored cluster does not recover: {' '.join(log[-1500:].split())}"
-                ) from error
-            if error.sqlstate:
-                raise
+    while _status(cluster) != "ready":
+        if not cluster.running():
+            log = " ".join(cluster.log_tail().split())
+            raise _not_recovered(f"The restored cluster does not recover: {log}")
         deadline.left()
         time.sleep(0.1)
+
+
+def _status(cluster: Cluster) -> str:
+    """What the server says in the eighth line of postmaster.pid: starting, standby, ready; empty if it says nothing."""
+    try:
+        lines = Path(cluster.data, "postmaster.pid").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    return lines[7].strip() if len(lines) > 7 else ""
 
 
 def _not_recovered(message: str) -> TitanError:
@@ -138,18 +195,19 @@ def _recovery_value(quoted: str) -> str:
     return quoted.replace("''", "'").replace(" archive-get ", " --no-archive-async archive-get ")
 
 
-def _write(path: str, text: str) -> None:
+def _write(path: str, text: str, ids: tuple[int, int]) -> None:
     """Replace the file, also where the backup has a link to the source's."""
     if os.path.lexists(path):
         os.unlink(path)
-    Path(path).write_text(text, encoding="utf-8")
-    give_away(path)
+    with open(path, "x", encoding="utf-8") as stream:
+        os.fchown(stream.fileno(), *ids)
+        stream.write(text)
 
 
 def _as_before(cluster: Cluster, programs: Programs) -> Mapping[str, str]:
     done = run(
         [programs.path("pg_controldata"), cluster.data], capture_output=True, cwd="/",
-        env={"LC_ALL": "C", "PATH": os.defpath}, **identity(),
+        env={"LC_ALL": "C", "PATH": os.defpath}, **cluster.identity(),
     )  # fmt: skip
     said = dict(re.findall(r"^(\w+) setting: +(\S+)$", done.stdout.decode(errors="replace"), re.MULTILINE))
     return {name: said[name] for name in _AS_BEFORE if name in said}
@@ -174,7 +232,7 @@ def amcheck_problem(cluster: Cluster, programs: Programs, superuser: str, jobs: 
         TitanError: it could not do its work.
     """
     _turn_off_event_triggers(cluster, superuser)
-    options: dict[str, Any] = {"capture_output": True, "cwd": "/", **identity()}
+    options: dict[str, Any] = {"capture_output": True, "cwd": "/", **cluster.identity()}
     done = run(
         [
             programs.path("pg_amcheck"), f"--host={cluster.socket}", f"--port={cluster.port}", f"--username={superuser}",

@@ -147,10 +147,10 @@ def _taken(stanza: Stanza, source: Source, kind: str, call: Call) -> Outcome:
     step("backup.verify")
     run_pgbackrest(stanza, "check", timeout=deadline.left())  # waits until the restore point is in the archive
     warnings = [] if moment.proof != NONE else [_NO_INSTANT]
-    proven = _proven(stanza, entry, record, call)
+    proven, told = _proven(stanza, entry, record, call)
     if proven["point"]["proof"] == LOCKED:
         call.say("Large objects were not compared: somebody was always writing.")
-    return _finish(stanza, before, proven, warnings, call)
+    return _finish(stanza, before, proven, [*warnings, *told], call)
 
 
 _NO_INSTANT = (
@@ -169,11 +169,12 @@ def _new_entry(stanza: Stanza, before: Sequence[Entry]) -> Entry:
     return new[0]
 
 
-def _proven(stanza: Stanza, entry: Entry, record: dict[str, Any], call: Call) -> dict[str, Any]:
-    """Verify the backup as far as wanted; the result is in its record, whatever it is."""
+def _proven(stanza: Stanza, entry: Entry, record: dict[str, Any], call: Call) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Verify the backup as far as wanted; the result is in its record, whatever it is. Also returns warnings."""
     try:
         if call.options["verify"] == "restored":
-            return dict(prove(stanza, entry, call).data["backup"])
+            done = prove(stanza, entry, call)
+            return dict(done.data["backup"]), done.warnings
         label = label_of(entry.path)
         problem = verify_sets(stanza).get(label, UNKNOWN)
         checked = Verification("none" if problem else "checksum", datetime.now(timezone.utc), problem)
@@ -183,7 +184,7 @@ def _proven(stanza: Stanza, entry: Entry, record: dict[str, Any], call: Call) ->
             raise TitanError(f"{problem}.")
     except TitanError as error:
         raise unproven(entry.path, error) from error
-    return {**record, "path": entry.path}
+    return {**record, "path": entry.path}, ()
 
 
 def _finish(

@@ -11,7 +11,7 @@ from typing import Callable
 
 from ...postgres.cluster import Cluster
 from ...postgres.programs import Programs
-from ...postgres.sandboxed import drill_server
+from ...postgres.sandboxed import SandboxedCluster, drill_server
 from ...postgres.throw_away import SERVER_USERS, locked_directory
 from ..programs.pipeline import Deadline
 
@@ -40,11 +40,20 @@ def drill_cluster(
         if warn:
             cluster, why = drill_server(programs.folder, made)
             if why:
-                warn(
-                    f"The drill's server runs as an ordinary program, because no sandbox can be made on this host ({why})."
-                )
+                warn_of_no_sandbox(why, warn)
         try:
             with deadline.ends(cluster.end):
                 yield cluster
         finally:
             cluster.remove()
+
+
+def warn_of_no_sandbox(why: str, warn: Callable[[str], None]) -> None:
+    warn(f"The drill's server runs as an ordinary program, because no sandbox can be made on this host ({why}).")
+
+
+def sandbox_of(cluster: Cluster) -> str:
+    """What the cluster's server runs in: "namespaces", "user <name>" for root, else "none"."""
+    if isinstance(cluster, SandboxedCluster):
+        return "namespaces"
+    return f"user {cluster.user}" if cluster.user else "none"

@@ -35,7 +35,7 @@ from ..load.targets import (
     restore_temp_directory,
 )
 from ..programs.pipeline import Deadline
-from .cluster import drill_cluster
+from .cluster import drill_cluster, sandbox_of
 from .preload import preload_settings
 from .provide import create_role
 
@@ -127,8 +127,7 @@ def _make(cluster: Cluster, programs: Programs, source: Source, deadline: Deadli
     contained = isinstance(cluster, SandboxedCluster)
     quiet = without_event_triggers(maintenance.to(DATABASE), programs.major)
     powers = Superuser(quiet, superuser, loader, contained, programs.folder)
-    sandbox = "namespaces" if contained else f"user {cluster.user}" if cluster.user else "none"
-    return Ready(cluster.settings(DATABASE, loader), powers, sandbox)
+    return Ready(cluster.settings(DATABASE, loader), powers, sandbox_of(cluster))
 
 
 # It reads and writes every table, so that nothing fails that works for the owners in the source; no files, no programs.
