@@ -28,7 +28,7 @@ FORMS = (
     Form("a URL", "DATABASE_URL=postgres://shop:pw@127.0.0.1:6432/shop", "shop:pw@127.0.0.1:6432/shop"),
     Form("a URL, exported, encoded", 'export DATABASE_URL="postgresql://app:p%40s%23w%2Fd@localhost/app"', "app:p@s#w/d@localhost:5432/app"),
     Form("a URL and a comment", 'DATABASE_URL="postgresql://u:p@h:5432/obs" # main', "u:p@h:5432/obs"),
-    Form("a URL with an unencoded @", "DATABASE_URL=postgresql://u:p@ss@h:5432/db", "u:p@ss@h:5432/db"),
+    Form("a URL with an unencoded @", "DATABASE_URL=postgresql://u:p@ss@h:5432/db", "", "Write %40 for an '@'"),
     Form("a URL with an unencoded #", "DATABASE_URL='postgresql://u:p#ss@h:5432/db'", "u:p#ss@h:5432/db"),
     Form("a URL with an unencoded ?", "DATABASE_URL='postgresql://u:p?s=s@h:5432/db'", "u:p?s=s@h:5432/db"),
     Form("a URL with an unencoded %", "DATABASE_URL='postgresql://u:100%sure@h:5432/db'", "u:100%sure@h:5432/db"),

@@ -16,6 +16,7 @@ URLS = int(os.environ.get("TITAN_DB_FUZZ", "500"))
 WORDS = ("u", "app", "p%40s", "100%25", "ü", "%C3%BC", "a.b", "x_y", "P-1", "", "w!'", "a+b", "a=b", "~", "*")
 HOSTS = ("h", "db.example.org", "127.0.0.1", "[::1]", "[2001:db8::1]", "%2Fvar%2Frun%2Fpostgresql", "", "a-b")
 QUERIES = (
+    "application_name=a@b",
     "sslmode=require",
     "application_name=x",
     "connect_timeout=5",
@@ -48,7 +49,9 @@ def test_what_libpq_accepts_is_read_as_libpq_reads_it() -> None:
         try:
             ours = settings_from_url(url).parameters()
         except OptionError:
-            assert "?" in judge.get("user", ""), url  # a query without a host before it, which may hold a password
+            assert "?" in judge.get("user", "") + judge.get("password", ""), (
+                url
+            )  # a query without a host before it, which may hold a password
             continue
         if judge.get("host", "").count(",") != judge.get("port", "").count(",") and "," in judge.get("port", ""):
             continue  # libpq refuses that when it connects
@@ -70,6 +73,11 @@ def test_what_libpq_accepts_is_read_as_libpq_reads_it() -> None:
     [
         "postgresql://owner:s3cret@word/x@127.0.0.1:21600/db1",
         "postgresql://u:s3cret/x@h/d",
+        "postgresql://u:pw@s3cret@h/d",
+        "postgresql://u:pw?@s3cret@h/d",
+        "postgresql://u@s3cret:pw@h/d",
+        "postgresql://@u:s3cret@h/d",
+        "jdbc:postgresql://u:p@s3cret@h?sslmode=require",
         "postgresql://u:s3cret@h:99999/d",
         "postgresql://u:s3cret@h:port/d",
         "postgresql://u:s3cret@h/d#frag",

@@ -47,6 +47,7 @@ _SSL.update({"no": "disable", "no-verify": "require", **{mode: mode for mode in 
 _NAMES = {"ssl": "sslmode", "targetservertype": "target_session_attrs", "sslcertificate": "sslcert"}
 _SERVER_TYPES = {"primary": "read-write", "master": "read-write", "secondary": "standby", "slave": "standby"}
 _SERVER_TYPES.update({"preferSecondary": "prefer-standby", "preferSlave": "prefer-standby", "any": "any"})
+_TWO_AT = "Write %40 for an '@' in the user's name or the password."
 _ADVICE = "Use postgresql://user:password@host:port/database, with special characters in the password percent-encoded."
 
 
@@ -56,7 +57,7 @@ def settings_from_url(url: str, source: str = "DATABASE_URL") -> ConnectionSetti
     A part that is not named stays empty; notes say what was dropped.
 
     Raises:
-        OptionError: another scheme, a port that is no number, an ambiguous special character, an unknown TLS parameter. The
+        OptionError: another scheme, a port that is no number, a second '@', an ambiguous special character, an unknown TLS parameter. The
             value is not repeated: it may hold a password.
     """
     url = url.strip()
@@ -121,8 +122,10 @@ def _split(rest: str, source: str) -> tuple[str, str, str]:
     """User, password and hosts; database; query."""
     authority, slash, tail = rest.partition("/")
     if "@" in authority:
-        user_info, _at, hosts = authority.rpartition("@")
+        user_info, _at, hosts = authority.partition("@")  # libpq ends the password at the first one
         hosts, mark, query = hosts.partition("?")
+        if "@" in hosts:
+            raise _refused(source, f"It has two '@' before the first '/'. {_TWO_AT}")
         if mark:
             return f"{user_info}@{hosts}", "", query + slash + tail
     elif "?" in authority:
