@@ -11,6 +11,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.da
 
 from tests.conftest import drop_database, make_database
 from tests.integration.migrations.judge import Databases
+from tests.integration.migrations.random_statements import TABLESPACE
 
 EMPTY = """
 DO $$
@@ -52,3 +53,12 @@ def databases(server: Cluster) -> Iterator[Databases]:
         connection.close()
     for settings in (made.judge, made.engine):
         drop_database(server, settings.database)
+
+
+@pytest.fixture(scope="module")
+def tablespace(databases: Databases) -> Iterator[str]:
+    databases.run(databases.judge, "SET allow_in_place_tablespaces = on")
+    databases.run(databases.judge, f"CREATE TABLESPACE {TABLESPACE} LOCATION ''")
+    yield TABLESPACE
+    databases.empty()
+    databases.run(databases.judge, f"DROP TABLESPACE {TABLESPACE}")

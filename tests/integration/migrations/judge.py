@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,11 +17,16 @@ from ansible_collections.titan.database.plugins.module_utils._engine.text.argume
 
 from tests.conftest import embedded_programs
 
-RESET = "DROP SCHEMA IF EXISTS titan_ops CASCADE; DROP SCHEMA IF EXISTS s CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public"
+RESET = "RESET ALL; DROP SCHEMA IF EXISTS titan_ops, s, s2 CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public; DISCARD TEMP"
+NOT_SHARED = " -- "
 INDEXES = """
-SELECT n.nspname || '.' || c.relname AS name, replace(pg_get_indexdef(c.oid), ' INDEX ' || quote_ident(c.relname) || ' ON ', ' ON ') AS definition
+SELECT n.nspname || '.' || c.relname AS name,
+       concat_ws(' -- ', concat_ws(' TABLESPACE ', replace(pg_get_indexdef(c.oid), ' INDEX ' || quote_ident(c.relname) || ' ON ', ' ON '), p.spcname),
+                 obj_description(c.oid, 'pg_class'), CASE WHEN i.indisclustered THEN 'clustered' END,
+                 CASE WHEN i.indisreplident THEN 'identity' END) AS definition
   FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE n.nspname IN ('public', 's') AND i.indisvalid
+  LEFT JOIN pg_tablespace p ON p.oid = c.reltablespace
+ WHERE n.nspname IN ('public', 's', 's2') AND i.indisvalid
 """
 
 
@@ -52,6 +58,7 @@ class Databases:
 
     def indexes(self, settings: ConnectionSettings) -> dict[str, str]:
         with self.connections[settings.database].cursor() as cursor:
+            cursor.execute("RESET search_path")
             cursor.execute(INDEXES)
             return dict(cursor.fetchall())
 
@@ -62,7 +69,7 @@ class Databases:
             "PGUSER": self.judge.user,
             "PGDATABASE": self.judge.database,
         }
-        flags = [item for path in files for item in ("-f", str(path))]
+        flags = [item for path in files for item in ("-f", str(path), "-c", "RESET ALL")]
         program = [f"{embedded_programs()}/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *flags]
         subprocess.run(program, check=True, env={**os.environ, **env}, capture_output=True)
 
@@ -79,9 +86,22 @@ class Databases:
         return missing_and_extra(self.indexes(self.judge), self.indexes(self.engine))
 
 
+_AUTOMATIC = re.compile(r"_(?:idx|key|excl)[0-9]*$")
+
+
 def missing_and_extra(psql: dict[str, str], ours: dict[str, str]) -> str:
-    """What is wrong; empty if all is well."""
-    lost = {name: text for name, text in psql.items() if name not in ours and text not in ours.values()}
-    other = {name: (psql[name], ours[name]) for name in ours if name in psql and ours[name] != psql[name]}
+    """What is wrong; empty if all is well. Names that the server makes up depend on how many duplicates there are."""
+    there = {_plain(text) for text in ours.values()}
+    lost = {name: text for name, text in psql.items() if name not in ours and _plain(text) not in there}
+    other = {
+        name: (psql[name], ours[name])
+        for name in ours
+        if name in psql and ours[name] != psql[name] and not (_AUTOMATIC.search(name) and _plain(psql[name]) in there)
+    }
     extra = {name: text for name, text in ours.items() if name not in psql}
     return "".join(f"{word}: {what}\n" for word, what in (("lost", lost), ("other", other), ("extra", extra)) if what)
+
+
+def _plain(definition: str) -> str:
+    """What a duplicate shares: not the comment, and not what the table says of its index."""
+    return definition.split(NOT_SHARED)[0]

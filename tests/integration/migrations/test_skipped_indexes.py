@@ -79,6 +79,15 @@ HISTORIES = {
         [BASE + "CREATE PROCEDURE tidy() LANGUAGE plpgsql AS $$ BEGIN COMMIT; EXECUTE 'DROP INDEX people_' || 'old'; END $$;"],
         [NEW], [ALONE + "CALL tidy();"],
     ],
+    "of a function that another one calls, by a pattern that fits only the new one": [
+        [BASE + "CREATE FUNCTION inner_tidy() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'DROP INDEX people_' || 'new'; END $$;"
+         "CREATE FUNCTION tidy() RETURNS void LANGUAGE sql AS 'SELECT inner_tidy()';"],
+        [NEW], ["SELECT tidy();"], ["DROP INDEX people_old;"],
+    ],
+    "a statement that runs outside a transaction only": [
+        [BASE + "CREATE TABLE e (k int) PARTITION BY RANGE (k); CREATE TABLE e1 PARTITION OF e DEFAULT; CREATE INDEX e_k ON e (k);"],
+        [NEW], [ALONE + "REINDEX INDEX e_k;"], ["DROP INDEX people_old;"],
+    ],
     "a partition's index": [
         ["CREATE TABLE e (id int, k int) PARTITION BY RANGE (id); CREATE TABLE e1 PARTITION OF e FOR VALUES FROM (0) TO (9);"
          "CREATE INDEX e_k ON e (k);"], ["CREATE INDEX e1_k ON e1 (k);"], ["DROP INDEX e_k;"],
@@ -123,6 +132,39 @@ def test_the_indexes_are_those_that_psql_makes(name: str, each: bool, databases:
         databases.migrate(files)
     assert not databases.difference()
     assert not databases.migrate(sent[-1]).changed
+
+
+@pytest.mark.parametrize(
+    "move", ["ALTER INDEX ALL IN TABLESPACE pg_default SET TABLESPACE {}", "REINDEX (TABLESPACE {}) TABLE people"]
+)
+def test_an_index_that_was_left_out_moves_with_all_others(
+    move: str, databases: Databases, tablespace: str, tmp_path: Path
+) -> None:
+    third = f"CREATE INDEX people_third ON people (name); {move.format(tablespace)}; CREATE INDEX people_fourth ON people (name);"
+    drops = "DROP INDEX people_old, people_third, people_fourth;"
+    sent = releases([[BASE], [NEW], [third], [drops]])
+    databases.empty()
+    by_psql(databases, sent[-1], tmp_path)
+    for files in sent:
+        databases.migrate(files)
+    assert databases.indexes(databases.engine)["public.people_new"].endswith(f"TABLESPACE {tablespace}")
+    assert not databases.difference()
+    databases.empty()
+
+
+def test_of_two_different_indexes_of_one_name_the_first_one_counts(databases: Databases) -> None:
+    files = [
+        ("1_a.sql", "CREATE TABLE t (a int, b int); CREATE INDEX t_a ON t (a); CREATE INDEX t_b ON t (b);"),
+        ("2_b.sql", "CREATE INDEX t_x ON t (a);"),
+        ("3_c.sql", "CREATE INDEX IF NOT EXISTS t_x ON t (b);"),
+    ]
+    databases.empty()
+    databases.migrate(files[:2])
+    with pytest.raises(TitanError, match="it is not the declared one"):
+        databases.migrate(files)
+    databases.run(databases.engine, "DROP INDEX t_a")
+    assert [item["index"] for item in databases.migrate(files[:2]).data["restored_indexes"]] in ([], ["t_x"])
+    assert "btree (a)" in databases.indexes(databases.engine)["public.t_x"]
 
 
 def skipped(databases: Databases) -> None:

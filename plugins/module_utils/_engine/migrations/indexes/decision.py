@@ -124,6 +124,8 @@ class FileIndexes:
             verdict = _built_after_all(verdict, self._where(declaration))
         if verdict.action == BUILD and key in self.skipped.items:
             raise RunAgainError([key])
+        if verdict.action == SKIP and not self.skipped.agrees(key, verdict.duplicate_oid):
+            raise RunAgainError([key])  # two different indexes of one name: the first one counts, as for the server
         self._refuse_large(declaration, verdict)
         self.warnings += verdict.warnings
         return verdict
@@ -162,7 +164,7 @@ class FileIndexes:
 
     def _is_named_later(self, statement: Statement, declaration: IndexDeclaration, verdict: Verdict) -> bool:
         names = {declaration.name, verdict.duplicate_of}
-        if self.skipped.may_be_dropped(self.script.statements, statement):
+        if self.skipped.may_be_reached(self.script.statements, statement):
             return True
         return self._later(names) or any(
             names & names_in(item)

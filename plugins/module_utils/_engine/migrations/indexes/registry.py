@@ -20,11 +20,20 @@ from . import skipped
 from .catalog import drop_statement
 from .skipped import Key, SkippedIndex, State
 
-# Statements that may call a function, and those functions that drop an index by a name that may be made up when they run.
+# Statements that may call a function, and the functions that drop an index by a name that may be made up when they run, or call
+# one that does, as far as their source tells.
 _CALLS = ("do", "select", "call", "with", "insert", "update", "delete", "values", "table")
 _DROPPERS = """
-SELECT p.proname::text AS name FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
- WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND p.prosrc ~* '\\mdrop\\M' AND p.prosrc ~* '\\mindex\\M'
+WITH RECURSIVE own AS (
+  SELECT p.proname::text AS name, p.prosrc AS source FROM pg_catalog.pg_proc p
+    JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+   WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
+), droppers AS (
+  SELECT name FROM own WHERE source ~* '\\mdrop\\M' AND source ~* '\\mindex\\M'
+  UNION
+  SELECT own.name FROM own JOIN droppers d ON pg_catalog.strpos(own.source, d.name) > 0
+)
+SELECT name FROM droppers
 """
 
 
@@ -78,24 +87,24 @@ class SkippedIndexes:
 
     def mentioned(self, statements: Sequence[Statement], text: str) -> set[Key]:
         """Those that have to be there before these statements run, since one of them names the index or its duplicate, or
-        drops by names that are made up only when it runs.
+        reaches indexes that it does not name.
         """
         found: set[Key] = set()
         droppers = self._droppers(statements) if self.items else set()
         for statement in statements if self.items else ():
             declaration = index_declaration(statement, text)
             names = names_in(statement)
-            dynamic = _drops_by_made_up_names(statement, droppers)
+            dynamic = _reaches_unnamed(statement, droppers)
             for key, item in self.items.items():
                 own = key[1] in names and not (declaration and declaration.name == key[1])
                 if dynamic or item.duplicate_of in names or (own and not self.discharges(statement)):
                     found.add(key)
         return found
 
-    def may_be_dropped(self, statements: Sequence[Statement], after: Statement) -> bool:
-        """Whether a later one of these statements drops indexes by names that are made up only when it runs."""
+    def may_be_reached(self, statements: Sequence[Statement], after: Statement) -> bool:
+        """Whether a later one of these statements reaches indexes that it does not name."""
         droppers = self._droppers(statements)
-        return any(_drops_by_made_up_names(item, droppers) for item in statements if item.start > after.start)
+        return any(_reaches_unnamed(item, droppers) for item in statements if item.start > after.start)
 
     def _droppers(self, statements: Sequence[Statement]) -> set[str]:
         """The functions that drop indexes, as far as their source tells: those of the database, and of these statements."""
@@ -152,6 +161,13 @@ class SkippedIndexes:
 
     def _take(self, state: State) -> None:
         self.items = {item.key: item for item in (*state.kept.values(), *state.lost.values())}
+
+    def agrees(self, key: Key, oid: int) -> bool:
+        """Whether the index ``oid`` can stand for the one that was left out under this name, if there is such a one."""
+        if key not in self.items:
+            return True
+        known, other = self.items[key], skipped.standing_for(self.database, oid, *key, "")
+        return other is not None and (other.definition, other.tablespace) == (known.definition, known.tablespace)
 
     def add(self, oid: int, schema: str, name: str, version: str) -> None:
         """The index is left out; the index ``oid`` stands for it."""
@@ -226,9 +242,12 @@ def _restored(item: SkippedIndex) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _drops_by_made_up_names(statement: Statement, droppers: set[str]) -> bool:
-    names = names_in(statement)
-    if statement.key()[0] == "do" and {"execute", "drop"} <= {name.lower() for name in names}:
+def _reaches_unnamed(statement: Statement, droppers: set[str]) -> bool:
+    """Whether it drops by names that are made up only when it runs, or moves all indexes of a table or tablespace."""
+    names, words = names_in(statement), statement.key()
+    if words[0] == "do" and {"execute", "drop"} <= {name.lower() for name in names}:
+        return True
+    if words[:3] == ("alter", "index", "all") or (words[:2] == ("reindex", "(") and "tablespace" in words):
         return True
     return statement.key()[0] in _CALLS and bool(names & droppers)
 

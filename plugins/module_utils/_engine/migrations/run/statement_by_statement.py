@@ -14,6 +14,7 @@ from typing import Any
 from ...errors import DatabaseError, TitanError
 from ...postgres.database import connect
 from ...postgres.sqlstates import (
+    ACTIVE_SQL_TRANSACTION,
     DUPLICATE_DATABASE,
     DUPLICATE_OBJECT,
     DUPLICATE_TABLE,
@@ -48,6 +49,8 @@ _DONE_BEFORE = (
     INVALID_CATALOG_NAME,
 )
 _CONCURRENT_RETRIES = 2
+# A procedure that commits; what the server runs outside only, as REINDEX of a partitioned table.
+_NOT_INSIDE = (INVALID_TRANSACTION_TERMINATION, ACTIVE_SQL_TRANSACTION)
 _SWAPPED = re.compile(r"_cc(?:new|old)[0-9]*\Z")
 
 
@@ -182,7 +185,7 @@ class Stepper:
         try:
             self._group(step)
         except PartFailedError as failed:
-            if failed.error.sqlstate == INVALID_TRANSACTION_TERMINATION:  # a procedure that commits
+            if failed.error.sqlstate in _NOT_INSIDE:
                 return False
             raise
         return True
