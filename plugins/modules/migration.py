@@ -81,13 +81,18 @@ options:
         C(executeInTransaction=false) in the file's C(.conf) is heeded.
       - V(goose), V(dbmate) and V(sql_migrate) are C(0010_name.sql) with both the migration and its rollback in it, told apart by the comments of that
         tool.
+      - V(sqitch) is a C(sqitch.plan) with C(deploy/NAME.sql) and C(revert/NAME.sql). The plan is the order, and the place in it is the version;
+        C(verify) is not run.
+      - V(liquibase) are files of its formatted SQL, in the directory or any below it. Each change set is a migration, its version is the number in
+        the file's name with the place in the file, its C(--rollback) lines are its rollback, and C(runOnChange) makes it repeatable. Change sets for
+        other servers are left out. Preconditions, contexts, labels and C(runAlways) are refused.
       - V(golang_migrate) is V(up_down); V(diesel) and V(prisma) are V(directory); V(atlas) is V(plain); V(sqlx) is V(plain) or V(up_down).
       - V(directory) is C(20240101120000_name/up.sql) and C(20240101120000_name/down.sql). Where the file is called C(migration.sql), the whole name
         of the folder is the version, and versions sort as text, so two folders of one date are no duplicates.
       - A file C(R__name.sql) (with V(directory), C(R__name/up.sql)) is repeatable, it is applied after the versioned ones whenever its text has
         changed.
     type: str
-    choices: [plain, up_down, flyway, directory, golang_migrate, sqlx, diesel, prisma, atlas, goose, dbmate, sql_migrate]
+    choices: [plain, up_down, flyway, directory, golang_migrate, sqlx, diesel, prisma, atlas, goose, dbmate, sql_migrate, sqitch, liquibase]
     default: plain
   state:
     description:

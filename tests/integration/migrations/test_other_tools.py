@@ -115,3 +115,46 @@ def test_a_baseline_file_is_the_first_in_an_empty_database(run: Run) -> None:
     texts["V3__c.sql"] = "CREATE TABLE c ();"
     assert [item["file"] for item in run(texts, naming="flyway")["applied"]] == ["V3__c.sql"]
     assert not run(texts, naming="flyway")["changed"]
+
+
+PLAN = "".join(
+    f"{name} 2024-01-0{day}T00:00:00Z T <t@e.org>\n" for day, name in enumerate(("tables", "seed [tables]"), 1)
+)
+SQITCH = {
+    "sqitch.plan": "%syntax-version=1.0.0\n%project=p\n\n" + PLAN,
+    "deploy/tables.sql": "-- Deploy p:tables to pg\n\nBEGIN;\n\nCREATE TABLE t (a int);\n\nCOMMIT;\n",
+    "revert/tables.sql": "-- Revert p:tables from pg\n\nBEGIN;\n\nDROP TABLE t;\n\nCOMMIT;\n",
+    "deploy/seed.sql": "BEGIN;\nINSERT INTO t VALUES (1);\nCOMMIT;\nCREATE INDEX CONCURRENTLY ta ON t (a);\n",
+    "revert/seed.sql": "DROP INDEX CONCURRENTLY ta;",
+}
+LIQUIBASE = {
+    "db/changelog-2.sql": "--liquibase formatted sql\n\n--changeset me:view runOnChange:true\nCREATE OR REPLACE VIEW v AS SELECT a FROM t;\n",
+    "db/changelog-1.sql": "--liquibase formatted sql\n\n--changeset me:tables\nCREATE TABLE t (a int);\n--rollback DROP TABLE t;\n\n"
+    "--changeset me:seed\nINSERT INTO t VALUES (1);\n--rollback not required\n\n--changeset me:index runInTransaction:false\n"
+    "CREATE INDEX CONCURRENTLY ta ON ${name} (a);\n--rollback DROP INDEX CONCURRENTLY ta;\n",
+}
+
+
+@pytest.mark.parametrize(("naming", "texts", "first"), [("sqitch", SQITCH, "0001"), ("liquibase", LIQUIBASE, "1.1")])
+def test_changes_whose_version_is_their_place_are_applied_and_taken_back(
+    run: Run, user_sql: Any, naming: str, texts: dict[str, str], first: str
+) -> None:
+    options = {"naming": naming, "placeholders": {"name": "t"}}
+    applied = run(texts, **options)["applied"]
+    assert applied[0]["version"] == first and [item["transaction"] for item in applied][:2] == [
+        True,
+        naming != "sqitch",
+    ]
+    user_sql.execute("SELECT a, to_regclass('public.ta')::text FROM t")
+    assert user_sql.fetchall() == [(1, "ta")]
+    assert not run(texts, **options)["changed"] and not run(texts, check_mode=True, **options)["changed"]
+    if naming == "liquibase":
+        assert run(
+            {**texts, "db/changelog-2.sql": texts["db/changelog-2.sql"].replace("SELECT a", "SELECT a, 1 AS b")},
+            **options,
+        )["changed"]
+        user_sql.execute("SELECT b FROM v; DROP VIEW v")
+    back = run(texts, state="rolled_back", target="0", allow_rollback=True, **options)
+    assert len(back["rolled_back"]) == len([item for item in applied if item["version"]])
+    user_sql.execute("SELECT to_regclass('public.t')")
+    assert user_sql.fetchone() == (None,)

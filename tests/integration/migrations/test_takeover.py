@@ -272,6 +272,19 @@ def test_a_failed_or_dirty_history_is_refused_and_writes_nothing(run: Run, user_
     assert user_sql.fetchone() == (None,)
 
 
+ATLAS_TABLE = (
+    "CREATE TABLE atlas_schema_revisions.atlas_schema_revisions (version varchar PRIMARY KEY, description varchar NOT NULL, type bigint NOT"
+    " NULL DEFAULT 2, applied bigint NOT NULL DEFAULT 0, total bigint NOT NULL DEFAULT 0, executed_at timestamptz NOT NULL, execution_time"
+    " bigint NOT NULL, error text, error_stmt text, hash varchar NOT NULL DEFAULT '', partial_hashes jsonb, operator_version varchar NOT NULL"
+    " DEFAULT '');"
+)
+PLAN = "x/a 2024-01-01T00:00:00Z T <t@e.org>\na 2024-01-01T00:00:00Z T <t@e.org>\n@v 2024-01-01T00:00:00Z T <t@e.org>\n"
+TEXTS = {
+    "liquibase": "--liquibase formatted sql\n--changeset me:1\nSELECT 1",
+    "sql_migrate": "-- +migrate Up\nSELECT 1",
+}
+
+
 @pytest.mark.parametrize(
     ("tool", "naming", "table", "files", "taken"),
     [
@@ -299,8 +312,24 @@ def test_a_failed_or_dirty_history_is_refused_and_writes_nothing(run: Run, user_
         ("liquibase", "plain", "CREATE TABLE databasechangelog (id varchar, author varchar, filename varchar, dateexecuted timestamp DEFAULT now(),"
          " orderexecuted int, exectype varchar, md5sum varchar); INSERT INTO databasechangelog VALUES ('1', 'me', 'd/1_a.sql', now(), 1, 'EXECUTED')",
          ["1_a.sql", "2_b.sql"], ["1"]),
+        ("liquibase", "liquibase", "CREATE TABLE databasechangelog (id varchar, author varchar, filename varchar, dateexecuted"
+         " timestamp DEFAULT now(), orderexecuted int, exectype varchar, md5sum varchar);"
+         "INSERT INTO databasechangelog VALUES ('1', 'me', 'd/1_a.sql', now(), 1, 'EXECUTED')",
+         ["1_a.sql", "2_b.sql"], ["1.1"]),
         ("sqitch", "plain", "CREATE SCHEMA sqitch; CREATE TABLE sqitch.changes (change text, committed_at timestamptz DEFAULT now());"
          "INSERT INTO sqitch.changes VALUES ('a')", ["1_a.sql", "2_b.sql"], ["1"]),
+        ("sqitch", "sqitch", "CREATE SCHEMA sqitch; CREATE TABLE sqitch.changes (change_id text PRIMARY KEY, script_hash text UNIQUE, change text"
+         " NOT NULL, project text NOT NULL, note text NOT NULL DEFAULT '', committed_at timestamptz NOT NULL DEFAULT clock_timestamp(),"
+         " committer_name text, committer_email text, planned_at timestamptz, planner_name text, planner_email text);"
+         "INSERT INTO sqitch.changes VALUES ('1', '1', 'x/a', 'p'), ('2', '2', 'a', 'p')",
+         ["sqitch.plan", "deploy/x/a@v.sql", "deploy/a.sql", "deploy/x/a.sql"], ["0001", "0002"]),
+        ("sql_migrate", "sql_migrate", "CREATE TABLE gorp_migrations (id text PRIMARY KEY, applied_at timestamptz);"
+         "INSERT INTO gorp_migrations VALUES ('1_a.sql', now())", ["1_a.sql", "2_b.sql"], ["1"]),
+        ("atlas", "atlas", f"CREATE SCHEMA atlas_schema_revisions; {ATLAS_TABLE}INSERT INTO atlas_schema_revisions.atlas_schema_revisions VALUES"
+         " ('.atlas_cloud_identifier', 'x', 1, 0, 0, now(), 0),"
+         " ('20240102000000', 'b', 1, 0, 0, now(), 0), ('20240103000000', 'c', 2, 1, 1, now(), 9)",
+         ["20240101000000_a.sql", "20240102000000_b.sql", "20240103000000_c.sql", "20240104000000_d.sql"],
+         ["20240101000000", "20240102000000", "20240103000000"]),
     ],
 )  # fmt: skip
 def test_every_tool_is_understood(
@@ -308,8 +337,11 @@ def test_every_tool_is_understood(
     tmp_path: Any,
 ) -> None:  # fmt: skip
     user_sql.execute(table)
-    text = "--liquibase formatted sql\n--changeset me:1\nSELECT 1" if tool == "liquibase" else "SELECT 1"
+    text = TEXTS.get(tool, "SELECT 1")
     sent = [{"name": name, "content": text.replace("me:1", f"me:{name[0]}")} for name in files]
+    sent = [
+        {**item, "content": PLAN + PLAN.splitlines()[0]} if item["name"] == "sqitch.plan" else item for item in sent
+    ]
     result = call_module(
         "migration",
         **login(settings),

@@ -185,3 +185,127 @@ def test_other_lines_for_psql_are_refused_with_the_line(text: str) -> None:
 def test_blocks_of_another_tools_file_run_in_parts() -> None:
     text = "BEGIN;\nCREATE TABLE a ();\nCOMMIT;\nCREATE INDEX CONCURRENTLY i ON a ((1));\nBEGIN;\nSELECT 1;\nSELECT 2;\nCOMMIT;\n"
     assert [step.transaction for step in make_script(text, "x.sql", "steps").steps] == [True, False, True]
+
+
+PLAN = """%syntax-version=1.0.0
+%project=flipr
+
+appschema 2013-12-30T23:19:16Z Theory <t@example.org> # Adds schema.
+app/users [appschema other:x] 2013-12-30T23:49:00Z Theory <t@example.org> # [x] @y
+@v1.0 2014-01-01T00:00:00Z Theory <t@example.org> # Tag.
+
++ appschema [appschema@v1.0] 2014-01-03T00:00:00Z Theory <t@example.org>
+"""
+
+
+def test_sqitchs_plan_is_the_order_and_a_reworked_change_has_the_tag_in_its_file(tmp_path: Path) -> None:
+    texts = {"sqitch.plan": PLAN, "deploy/appschema@v1.0.sql": "BEGIN; CREATE SCHEMA a; COMMIT;", "deploy/app/users.sql": "SELECT 2;",
+             "deploy/appschema.sql": "SELECT 3;", "revert/appschema.sql": "SELECT 4;", "verify/appschema.sql": "SELECT 5;",
+             "deploy/left.sql": "SELECT 6;"}  # fmt: skip
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = parse_files(read_directory(str(tmp_path), "sqitch"), "sqitch")
+    assert [(item.key, item.name, item.file, item.down_text) for item in found] == [
+        ("0001", "appschema", "deploy/appschema@v1.0.sql", ""),
+        ("0002", "app/users", "deploy/app/users.sql", ""),
+        ("0003", "appschema@2", "deploy/appschema.sql", "SELECT 4;"),
+    ]
+    assert [item.reversible for item in found] == [False, False, True]
+    assert (
+        "deploy/left.sql" in unseen_warning(str(tmp_path), "sqitch")[0]
+        and "verify" not in unseen_warning(str(tmp_path), "sqitch")[0]
+    )
+    (tmp_path / "deploy/app/users.sql").unlink()
+    with pytest.raises(TitanError, match=r"there is no deploy/app/users\.sql"):
+        parse_files(read_directory(str(tmp_path), "sqitch"), "sqitch")
+    (tmp_path / "sqitch.plan").unlink()
+    with pytest.raises(TitanError, match=r"sqitch\.plan"):
+        read_directory(str(tmp_path), "sqitch")
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        (
+            "a 2013-12-30T23:19:16Z T <t@e.org>\na 2013-12-31T23:19:16Z T <t@e.org>",
+            "line 2: the change 'a' is there twice",
+        ),
+        ("a 2013-12-30T23:19:16Z T <t@e.org>\n-a 2013-12-31T23:19:16Z T <t@e.org>", "line 2: '-a"),
+        ("some words", "line 1: 'some words' is no change"),
+        ("", None),
+    ],
+)
+def test_a_plan_that_cannot_be_followed_is_refused_with_its_line(plan: str, message: str | None) -> None:
+    files = [{"name": "sqitch.plan", "content": plan}, {"name": "deploy/a.sql", "content": "SELECT 1;"}]
+    if message is None:
+        assert parse_files(files, "sqitch") == []
+        return
+    with pytest.raises(TitanError, match=message):
+        parse_files(files, "sqitch")
+    with pytest.raises(TitanError, match=r"holds no sqitch\.plan"):
+        parse_files(files[1:], "sqitch")
+
+
+FORMATTED = """-- liquibase formatted sql
+-- a comment
+
+--changeset "n v":1 dbms:postgresql,h2
+CREATE TABLE a ();
+--rollback DROP TABLE a;
+--changeset n:2 dbms:mysql
+CREATE TABLE b () ENGINE=x;
+-- changeset n:3 runInTransaction:false
+CREATE INDEX CONCURRENTLY i ON a (b);
+/* liquibase rollback
+DROP INDEX i;
+*/
+--changeset n:views runOnChange:"true" splitStatements:false
+CREATE OR REPLACE VIEW v AS SELECT 1;
+--changeset n:5
+SELECT 5;
+--rollback empty
+"""
+
+
+def test_change_sets_of_formatted_sql_are_migrations() -> None:
+    text = FORMATTED
+    found = parse_files([{"name": "x/changelog-1.0.sql", "content": text}], "liquibase")
+    assert [(item.key, item.name, item.down_text) for item in found] == [
+        ("1.0.1", "n v:1", "DROP TABLE a;"),
+        ("1.0.3", "n:3", "DROP INDEX i;"),
+        ("1.0.5", "n:5", ""),
+        ("R__n:views", "n:views", ""),
+    ]
+    assert [item.reversible for item in found] == [True, True, True, False]
+    scripts = [make_script(item.text, item.file, "steps") for item in found]
+    assert [[one.line for one in script.statements] for script in scripts] == [[5], [10], [17], [15]]
+    assert [script.whole for script in scripts] == [True, False, True, True]
+    longer = text.replace("-- a comment", "-- a comment\n-- of two lines") + "--changeset n:6\nSELECT 6;\n"
+    again = parse_files([{"name": "x/changelog-1.0.sql", "content": longer}], "liquibase")
+    assert [item.checksum for item in again if item.name != "n:6"] == [item.checksum for item in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "name"),
+    [
+        ("SELECT 1;", "its first line is not", "1.sql"),
+        ("--liquibase formatted sql\nSELECT 1;\n--changeset a:1\n", "SQL stands before", "1.sql"),
+        ("--liquibase formatted sql\nSELECT 1;\n", "SQL stands before", "1.sql"),
+        ("--liquibase formatted sql\n--changeset a:1\n--preconditions onFail:MARK_RAN\n", "line 2: the change set a:1 has preconditions", "1.sql"),
+        ("--liquibase formatted sql\n--changeset a:1 runAlways:true\n", "runs always", "1.sql"),
+        ("--liquibase formatted sql\n--changeset a:1 context:\"test\"\n", "has context", "1.sql"),
+        ("--liquibase formatted sql\n--changeset a:1 endDelimiter:/\n", "endDelimiter", "1.sql"),
+        ("--liquibase formatted sql\n--changeset a:1\n", "has no number", "changes.sql"),
+    ],
+)  # fmt: skip
+def test_what_only_liquibase_can_run_is_refused(text: str, message: str, name: str) -> None:
+    with pytest.raises(TitanError, match=message):
+        parse_files([{"name": name, "content": text}], "liquibase")
+
+
+def test_change_sets_of_one_version_or_of_numbers_of_other_lengths_are_refused() -> None:
+    text = "--liquibase formatted sql\n--changeset a:1\nSELECT 1;\n"
+    for names, message in ((("1_a.sql", "1_b.sql"), "both hold 1.1"), (("1.sql", "1.1.sql"), "how many parts")):
+        with pytest.raises(TitanError, match=message):
+            parse_files([{"name": name, "content": text} for name in names], "liquibase")

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable
 
 from ...errors import OptionError, TitanError
-from .naming import FOLDERS, NAMINGS, SHAPES, is_named
+from .naming import FOLDERS, NAMINGS, PLANNED, SHAPES, is_named
+from .planned import PLAN, SQITCH, plan_of
 
 _MAX_FILE = 64 * 1024 * 1024
 
@@ -42,7 +43,10 @@ def unseen_files(path: str, naming: str, limit: int = 20) -> list[str]:
     Raises:
         OptionError: the directory cannot be read.
     """
-    if naming in FOLDERS or naming == "flyway":
+    if naming == SQITCH:
+        seen = _planned_files(path)
+        below = sorted(name for name in _walk(path) if name not in seen and not name.startswith("verify/"))
+    elif naming in FOLDERS or naming == "flyway" or naming in PLANNED:
         seen = set(_read_names(path, naming))
         below = sorted(name for name in _walk(path) if name not in seen)
     else:  # each SQL file of the directory itself is seen, and read
@@ -63,6 +67,12 @@ def _read_names(path: str, naming: str) -> list[str]:
         return sorted(_sql_names(path, naming))
     except OSError as error:
         raise _unreadable(path, error) from error
+
+
+def _planned_files(path: str) -> set[str]:
+    """The files of the changes that Sqitch's plan names."""
+    stems = [f"{name}@{tag}" if tag else name for name, tag in plan_of(_read_text(os.path.join(path, PLAN), PLAN))]
+    return {f"{folder}/{stem}.sql" for folder in ("deploy", "revert") for stem in stems}
 
 
 def _unreadable(path: str, error: OSError) -> OptionError:
@@ -104,6 +114,14 @@ def _refuse_other_shapes(path: str, naming: str) -> None:
 
 
 def _sql_names(path: str, naming: str) -> Iterable[str]:
+    if naming in PLANNED:
+        if naming == SQITCH and os.path.exists(os.path.join(path, PLAN)):
+            wanted = _planned_files(path)
+            yield PLAN
+            yield from (name for name in _walk(path) if name in wanted)
+        elif naming != SQITCH and os.listdir(path):  # which says what is wrong with it, where walking says nothing
+            yield from _walk(path)
+        return
     with os.scandir(path) as entries:
         for entry in entries:
             if naming in FOLDERS and entry.is_dir():

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ...errors import TitanError
+from .planned import LIQUIBASE, SQITCH, Planned, of_change_sets, of_plan
 
 # Naming conventions: the patterns of a file (up), of its rollback (down) and of a repeatable one, and how a rollback file ends.
 # A number, a dotted one, or a date, each with the numbers that follow it: 0010, 01.02.00_01, 20240101_120000, 2024-01-01-120000.
@@ -41,7 +42,8 @@ _NAMINGS: dict[str, tuple[str, str, str, str]] = {
     "dbmate": _BOTH_WAYS,
     "sql_migrate": _BOTH_WAYS,
 }
-NAMINGS = tuple(_NAMINGS)
+PLANNED = {SQITCH: of_plan, LIQUIBASE: of_change_sets}
+NAMINGS = (*_NAMINGS, *PLANNED)
 OTHER_TOOLS = frozenset(NAMINGS) - {"plain", "up_down", "directory"}
 FOLDERS = frozenset(name for name, patterns in _NAMINGS.items() if patterns == _DIRECTORY)
 _SHAPE = {
@@ -52,7 +54,11 @@ _SHAPE = {
     _SQLX: "NNNN_name.sql, NNNN_name.up.sql, NNNN_name.down.sql or R__name.sql",
     _BOTH_WAYS: "NNNN_name.sql or R__name.sql",
 }
-SHAPES = {name: _SHAPE[patterns] for name, patterns in _NAMINGS.items()}
+SHAPES = {
+    **{name: _SHAPE[patterns] for name, patterns in _NAMINGS.items()},
+    SQITCH: "sqitch.plan with deploy/NAME.sql and revert/NAME.sql",
+    LIQUIBASE: "files of Liquibase's formatted SQL",
+}
 _WORDY = r"[^0-9._-]"
 _LONG_ZERO = 8
 
@@ -142,6 +148,8 @@ def parse_files(files: Iterable[Mapping[str, str]], naming: str = "plain") -> li
     Raises:
         TitanError: bad names, two files of one version, or a rollback file without its migration; names all of them.
     """
+    if naming in PLANNED:
+        return _of_places(PLANNED[naming](files), naming)
     *patterns, ending = _NAMINGS[naming]
     up, down, again = (rf"{pattern}\.sql" for pattern in patterns)
     match_up = re.compile(up, re.DOTALL).fullmatch
@@ -174,6 +182,28 @@ def parse_files(files: Iterable[Mapping[str, str]], naming: str = "plain") -> li
         )
     made = [_migration(order, entries[0], back.get(order), naming) for order, entries in sorted(versioned.items())]
     return made + [_migration((), ("", name, repeatable[name]), None, naming) for name in sorted(repeatable)]
+
+
+def _of_places(found: Iterable[Planned], naming: str) -> list[Migration]:
+    """Those whose version is their place, in order; repeatable ones by name.
+
+    Raises:
+        TitanError: two of one version or name.
+    """
+    made: dict[str, Migration] = {}
+    for item in found:
+        text = item.text.lstrip("\ufeff")
+        migration = Migration(
+            item.version, item.name, item.file, text, checksum(text.lstrip("\r\n")), item.down_file, item.down_text or "",
+            version_order(item.version) if item.version else (), "", naming,
+        )  # fmt: skip
+        other = made.setdefault(migration.key, migration)
+        if other is not migration:
+            raise TitanError(
+                f"The migration files cannot be used: {other.file!r} and {item.file!r} both hold {migration.key}. "
+                "Nothing was sent to the database."
+            )
+    return sorted(made.values(), key=lambda item: item.sort_key)
 
 
 def _named_folders(files: Iterable[Mapping[str, str]]) -> frozenset[str]:

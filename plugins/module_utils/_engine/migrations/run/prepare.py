@@ -40,7 +40,7 @@ def script_of(item: Migration, rules: Rules) -> Script:
         TitanError: it cannot be run; names file and line.
     """
     apart = any(sort_key(version) == item.sort_key for version in rules.by_statement)
-    filled = (fill_flyway if item.naming == "flyway" else fill)(item.text, rules.placeholders, item.file)
+    filled = (fill_flyway if item.naming in ("flyway", "liquibase") else fill)(item.text, rules.placeholders, item.file)
     mixed = (
         "steps" if item.naming in OTHER_TOOLS else rules.mixed
     )  # such a history was written to be run as psql runs it

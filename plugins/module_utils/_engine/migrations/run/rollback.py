@@ -40,7 +40,7 @@ def read_rollbacks(session: Session, migrations: Sequence[Migration], rules: Rul
     """
     found = []
     for item in migrations:
-        filled = fill_flyway if item.naming == "flyway" else fill
+        filled = fill_flyway if item.naming in ("flyway", "liquibase") else fill
         text = filled(item.down_text, rules.placeholders, item.down_file)
         kept = protected(read.details(session.database, item.key, rules.history))
         script, names = keep_existing(session.database, make_script(text, item.down_file, rules.mixed), kept)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from ...errors import DatabaseError, OptionError, TitanError
 from ...postgres.database import Database
 from ..files.naming import Migration, version_order
+from ..files.planned import SQITCH
 from .tools import APPLIED, BASELINE, FAILED, TOOLS, UNDONE, Tool
 
 _CHANGESET = re.compile(r"^--[ \t]*changeset[ \t]+(\"[^\"]*\"|[^:\s]+):(\"[^\"]*\"|\S+)", re.IGNORECASE | re.MULTILINE)
@@ -119,6 +120,7 @@ def _matched(tool: Tool, rows: Sequence[Row], migrations: Sequence[Migration]) -
     applied = [row for row in rows if row.state in (APPLIED, BASELINE)]
     by_order = {version_order(row.version): row for row in applied if row.version}
     by_name = {_stem(row.name): row for row in applied if row.name and not row.version}
+    changes = {row.name: row for row in applied}
     floor = max((version_order(row.version) for row in applied if row.version and _covers(tool, row)), default=None)
     if tool.only_last and floor is not None and not any(item.order == floor for item in migrations):
         raise TitanError(
@@ -128,7 +130,10 @@ def _matched(tool: Tool, rows: Sequence[Row], migrations: Sequence[Migration]) -
     statements, used = [], set()
     for item in migrations:
         row = by_order.get(item.order) if item.version else None
-        row = row or by_name.get(_stem(item.file)) or (by_name.get(item.name) if tool.by_name else None)
+        if item.naming == SQITCH:  # the whole name counts, folders and all
+            row = changes.get(item.name)
+        else:
+            row = row or by_name.get(_stem(item.file)) or (by_name.get(item.name) if tool.by_name else None)
         if row is None and item.version and floor is not None and item.order <= floor and item.order not in undone:
             row = Row(item.version, None, None, APPLIED, None)
         if row is not None:

@@ -94,9 +94,15 @@ SELECT filename || '::' || author || ':' || id AS version, filename AS name, {_t
        CASE WHEN exectype IN ('EXECUTED', 'RERAN', 'MARK_RAN') THEN 'applied' ELSE 'failed' END AS state
   FROM {{table}} ORDER BY orderexecuted
 """  # noqa: S608 - made of our own text
+_SQITCH = f"""
+SELECT NULL AS version, change || CASE WHEN form > 1 THEN '@' || form ELSE '' END AS name, {_time("committed_at")} AS at,
+       'applied' AS state, NULL AS checksum
+  FROM (SELECT change, committed_at, pg_catalog.row_number() OVER (PARTITION BY change ORDER BY committed_at) AS form FROM {{table}}) AS c
+ ORDER BY committed_at
+"""  # noqa: S608 - made of our own text
 _ATLAS = f"""
 SELECT version, description AS name, {_time("executed_at")} AS at, NULL AS checksum,
-       CASE WHEN applied < total OR coalesce(error, '') <> '' THEN 'failed' ELSE 'applied' END AS state
+       CASE WHEN applied < total OR coalesce(error, '') <> '' THEN 'failed' WHEN type = 1 THEN 'baseline' ELSE 'applied' END AS state
   FROM {{table}} WHERE version <> '.atlas_cloud_identifier' ORDER BY version
 """  # noqa: S608 - made of our own text
 _NAMED = "SELECT NULL AS version, {column}::text AS name, {at} AS at, 'applied' AS state, NULL AS checksum FROM {{table}} ORDER BY {order}"
@@ -115,9 +121,7 @@ TOOLS = {
     "rails": Tool("Rails", ("schema_migrations",), _versions("version")),
     "alembic": Tool("Alembic", ("alembic_version",), _versions("version_num"), only_last=True),
     "liquibase": Tool("Liquibase", ("databasechangelog",), _LIQUIBASE),
-    "sqitch": Tool(
-        "Sqitch", ("sqitch.changes",), _NAMED.format(column="change", at=_time("committed_at"), order="committed_at"), by_name=True
-    ),
+    "sqitch": Tool("Sqitch", ("sqitch.changes",), _SQITCH, by_name=True),
     "sql_migrate": Tool(
         "sql-migrate", ("gorp_migrations",), _NAMED.format(column="id", at=_time("applied_at"), order="applied_at"), by_name=True
     ),

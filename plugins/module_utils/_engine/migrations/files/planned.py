@@ -1,0 +1,186 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Migrations whose version is their place: Sqitch's changes in its plan, Liquibase's change sets in their file. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from ...errors import TitanError
+
+PLAN = "sqitch.plan"
+SQITCH, LIQUIBASE = "sqitch", "liquibase"
+
+
+class Planned(NamedTuple):
+    """One migration; version is empty for a repeatable one, down_text None without a rollback."""
+
+    version: str
+    name: str
+    file: str
+    text: str
+    down_file: str = ""
+    down_text: str | None = None
+
+
+# a change: its name, what it requires, when and by whom it was planned
+_CHANGE = re.compile(
+    r"^(?P<sign>[+-]?)[ \t]*(?P<name>[^\s#@+\[%-][^\s\[@#]*)[ \t]*(?:\[[^\]]*\])?[ \t]+\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\b"
+)
+_TAG = re.compile(r"^@(?P<tag>[^\s@#]+)")
+
+
+def of_plan(files: Iterable[Mapping[str, str]]) -> list[Planned]:
+    """The changes of sqitch.plan in its order, each with its file below deploy and, if there is one, that below revert.
+
+    A change that was reworked is in the plan twice: the file of its first form has the tag after that in its name.
+
+    Raises:
+        TitanError: no plan, a line that is none of a plan's, or a change without its file.
+    """
+    texts = {item["name"]: item["content"] for item in files}
+    if PLAN not in texts:
+        raise TitanError(f"The directory holds no {PLAN}, which says in which order Sqitch's changes run.", file=PLAN)
+    made, seen = [], dict.fromkeys((), 0)
+    for number, (name, tag) in enumerate(plan_of(texts[PLAN]), 1):
+        stem = f"{name}@{tag}" if tag else name
+        deploy, revert = f"deploy/{stem}.sql", f"revert/{stem}.sql"
+        if deploy not in texts:
+            raise TitanError(f"{PLAN} names the change {name!r}, and there is no {deploy}.", file=PLAN)
+        seen[name] = seen.get(name, 0) + 1
+        title = name if seen[name] == 1 else f"{name}@{seen[name]}"
+        back = texts.get(revert)
+        made.append(Planned(f"{number:04}", title, deploy, texts[deploy], "" if back is None else revert, back))
+    return made
+
+
+def plan_of(text: str) -> list[tuple[str, str]]:
+    """The changes in order; each with the tag by which the files of its form are told from those of a later one, or "".
+
+    Raises:
+        TitanError: a line that is none of a plan's; names it.
+    """
+    changes: list[tuple[str, str]] = []
+    open_since: dict[str, int] = {}  # where the latest form of a change is
+    pending: list[int] = []  # changes that no tag follows yet
+    first_tag: dict[int, str] = {}
+    for line, content in enumerate(text.lstrip("\ufeff").splitlines(), 1):
+        stripped = content.strip()
+        if not stripped or stripped[0] in "#%":
+            continue
+        if (tag := _TAG.match(stripped)) is not None:
+            first_tag.update(dict.fromkeys(pending, tag["tag"]))
+            pending = []
+            continue
+        change = _CHANGE.match(stripped)
+        if change is None or change["sign"] == "-":
+            raise TitanError(
+                f"{PLAN}, line {line}: {stripped[:60]!r} is no change and no tag of a plan.", file=PLAN, line=line
+            )
+        name = change["name"]
+        if name in open_since:
+            before = open_since[name]
+            if before not in first_tag:
+                raise TitanError(
+                    f"{PLAN}, line {line}: the change {name!r} is there twice, with no tag between the two.",
+                    file=PLAN,
+                    line=line,
+                )
+            changes[before] = (name, first_tag[before])
+        open_since[name] = len(changes)
+        pending.append(len(changes))
+        changes.append((name, ""))
+    return changes
+
+
+_FIRST = re.compile(r"\A\ufeff?\s*--[ \t]*liquibase[ \t]+formatted[ \t]+sql\b", re.IGNORECASE)
+_CHANGESET = re.compile(
+    r"^[ \t]*--[ \t]*changeset[ \t]+(?P<author>\"[^\"]*\"|[^\s:]+):(?P<id>\"[^\"]*\"|\S+)(?P<rest>.*)$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_ATTRIBUTE = re.compile(r"(?P<name>[A-Za-z]+):(?:\"(?P<quoted>[^\"]*)\"|(?P<plain>\S+))")
+_ROLLBACK = re.compile(r"^[ \t]*--[ \t]*rollback\b[ \t]*(?P<sql>.*)$", re.IGNORECASE | re.MULTILINE)
+_ROLLBACK_BLOCK = re.compile(r"/\*[ \t]*liquibase[ \t]+rollback\b(?P<sql>.*?)\*/", re.IGNORECASE | re.DOTALL)
+_PRECONDITION = re.compile(r"^[ \t]*--[ \t]*precondition", re.IGNORECASE | re.MULTILINE)
+_NUMBER = re.compile(r"(?:\A|[^0-9.])(?P<number>[0-9]+(?:\.[0-9]+)*)")
+_NOTHING = ("empty", "not required")
+
+
+def of_change_sets(files: Iterable[Mapping[str, str]]) -> list[Planned]:
+    """The change sets of files of formatted SQL; the version is the number in the file's name and the place in the file.
+
+    Raises:
+        TitanError: a file without number or first line, or a change set that only Liquibase can run.
+    """
+    made: list[Planned] = []
+    lengths: dict[int, str] = {}
+    for item in files:
+        file, text = item["name"], item["content"]
+        number = _NUMBER.search(file.rsplit("/", 1)[-1].removesuffix(".sql"))
+        if number is None:
+            raise TitanError(f"{file}: its name has no number, which says in which order the files run.", file=file)
+        lengths.setdefault(number["number"].count("."), file)
+        if _FIRST.match(text) is None:
+            raise TitanError(f"{file}: its first line is not '--liquibase formatted sql'.", file=file)
+        made += _of_file(file, text, number["number"])
+    if len(lengths) > 1:
+        names = " and ".join(sorted(lengths.values()))
+        raise TitanError(f"{names}: the numbers in the files' names differ in how many parts they have.")
+    return made
+
+
+def _of_file(file: str, text: str, number: str) -> Iterator[Planned]:
+    found = list(_CHANGESET.finditer(text))
+    if text[: found[0].start() if found else len(text)].strip() and _outside(
+        text[: found[0].start()] if found else text
+    ):
+        raise TitanError(f"{file}: SQL stands before its first change set.", file=file)
+    for place, (begin, end) in enumerate(zip(found, [*(one.start() for one in found[1:]), len(text)]), 1):
+        name = f"{begin['author'].strip(chr(34))}:{begin['id'].strip(chr(34))}"
+        attributes = {
+            one["name"].lower(): one["quoted"] or one["plain"] or "" for one in _ATTRIBUTE.finditer(begin["rest"])
+        }
+        line = text.count("\n", 0, begin.start()) + 1
+        if "postgresql" not in re.split(r"[\s,]+", attributes.get("dbms", "postgresql").lower()):
+            continue
+        body = text[begin.start() : end]
+        _refuse(file, line, name, attributes, body)
+        version = "" if attributes.get("runonchange", "").lower() == "true" else f"{number}.{place}"
+        back = _rollback(body)
+        blank = re.sub(r"[^\r\n]", "", text[: begin.start()])  # lines stay where they are
+        yield Planned(version, name, file, blank + body, "" if back is None or not version else file, back)
+
+
+def _outside(text: str) -> bool:
+    """Whether anything but comments stands there."""
+    return bool(re.sub(r"--[^\r\n]*|/\*.*?\*/", "", text.lstrip("\ufeff"), flags=re.DOTALL).strip())
+
+
+def _refuse(file: str, line: int, name: str, attributes: Mapping[str, str], body: str) -> None:
+    """Refuse what changes whether or how Liquibase runs a change set, as far as it is not done here."""
+    problem = ""
+    if _PRECONDITION.search(body):
+        problem = "has preconditions. Write what has to be true as a line '-- require: SELECT ...', or take them out"
+    elif attributes.get("runalways", "").lower() == "true":
+        problem = "runs always. Let it be runOnChange, or take it out"
+    elif attributes.get("enddelimiter", ";") != ";":
+        problem = "has an endDelimiter of its own. End its statements in semicolons"
+    else:
+        some = next((word for word in ("context", "contextfilter", "labels") if attributes.get(word)), "")
+        problem = (
+            some
+            and f"has {some}, so that it runs in some databases only. Put it into files of their own, or take that out"
+        )
+    if problem:
+        raise TitanError(f"{file}, line {line}: the change set {name} {problem}.", file=file, line=line)
+
+
+def _rollback(body: str) -> str | None:
+    parts = [one["sql"].strip() for one in _ROLLBACK.finditer(body)]
+    parts += [one["sql"].strip() for one in _ROLLBACK_BLOCK.finditer(body)]
+    if not parts:
+        return None
+    return "\n".join(part for part in parts if part.lower() not in _NOTHING)
