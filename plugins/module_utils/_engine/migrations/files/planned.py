@@ -44,7 +44,8 @@ def of_plan(files: Iterable[Mapping[str, str]]) -> list[Planned]:
     texts = {item["name"]: item["content"] for item in files}
     if PLAN not in texts:
         raise TitanError(f"The directory holds no {PLAN}, which says in which order Sqitch's changes run.", file=PLAN)
-    made, seen = [], dict.fromkeys((), 0)
+    made: list[Planned] = []
+    seen: dict[str, int] = {}
     for number, (name, tag) in enumerate(plan_of(texts[PLAN]), 1):
         stem = f"{name}@{tag}" if tag else name
         deploy, revert = f"deploy/{stem}.sql", f"revert/{stem}.sql"
