@@ -49,3 +49,20 @@ def pgbouncer(settings: ConnectionSettings, folder: Path, mode: str, *more: str)
     finally:
         process.terminate()
         process.wait(10)
+
+
+@contextmanager
+def second_process(folder: Path) -> Iterator[None]:
+    """Another process with the same configuration, on the same port (so_reuseport)."""
+    program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
+    process = subprocess.Popen(
+        [program, str(folder / "ini")], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        said = process.stderr or iter(())
+        if not any("process up" in line for line in said):
+            raise RuntimeError("no second process of PgBouncer")
+        yield
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)

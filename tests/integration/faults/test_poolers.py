@@ -12,6 +12,7 @@ import psycopg2
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine import cli
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import DatabaseError
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres import database as database_module
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres import pooler
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
@@ -19,7 +20,9 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.da
 
 from tests.conftest import drop_database, embedded_programs, login
 
-from .pgbouncer import pgbouncer
+from .pgbouncer import pgbouncer, second_process
+from .proxy import proxy
+from .stub_pooler import stub_pooler
 
 Module = Callable[..., dict[str, Any]]
 SHARED = ("transaction", "statement")
@@ -29,9 +32,9 @@ STATE = "SELECT name, setting FROM pg_settings WHERE name NOT IN ('application_n
 @pytest.fixture(autouse=True)
 def forgetful() -> Iterator[None]:
     """Each test finds out by itself what answers."""
-    pooler._session_pools.clear()
+    pooler._own_sessions.clear()
     yield
-    pooler._session_pools.clear()
+    pooler._own_sessions.clear()
 
 
 @pytest.fixture
@@ -150,6 +153,85 @@ def test_a_busy_pool_is_seen_for_what_it_is(filled: ConnectionSettings, workdir:
         assert application(pooled, 6) == before
 
 
+@pytest.mark.parametrize("sessions", [1, 3, 8])
+@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("keys", ["own", "forwarded"])
+def test_a_pooler_is_seen_by_what_it_does(
+    keys: str, newest_first: bool, sessions: int, filled: ConnectionSettings
+) -> None:
+    """Whatever process number it tells, in whatever order it gives its sessions out, and ignoring settings at the start."""
+    with stub_pooler(filled, keys, newest_first, sessions) as pooler_of_others:
+        pooled = pooler_of_others.settings
+        before = application(pooled, sessions)
+        with pytest.raises(DatabaseError, match="does not give every client a session of its own"):
+            connect(pooled)
+        assert application(pooled, sessions) == before
+
+
+def test_each_word_refuses_a_pooler_that_forwards_the_number_of_the_process(
+    filled: ConnectionSettings, backups: Path, tmp_path: Path, call_module: Module, capsys: Any
+) -> None:
+    with stub_pooler(filled, "forwarded") as pooler_of_others:
+        pooled = pooler_of_others.settings
+        before = application(pooled, 3)
+        for word, options in words(backups).items():
+            status = cli.main([word, *named(pooled, tmp_path, "pooled"), *options])
+            told = capsys.readouterr()
+            assert status == (2 if word == "health" else 1) and "DIRECT_URL" in told.out + told.err, (
+                word,
+                status,
+                told,
+            )
+        for name, options in modules(pooled).items():
+            assert "session mode" in call_module(name, **options)["msg"], name
+        assert application(pooled, 3) == before
+
+
+def test_a_pooler_of_two_processes_is_seen_for_what_it_is(filled: ConnectionSettings, workdir: Path) -> None:
+    """The kernel leads each client to one of them, and the other knows nothing of its sessions."""
+    with pgbouncer(filled, workdir, "transaction", "so_reuseport = 1") as pooled, second_process(workdir):
+        for _try in range(4):
+            with pytest.raises(DatabaseError, match="does not give every client a session of its own"):
+                connect(pooled)
+
+
+def test_a_session_pool_that_resets_nothing_is_refused(
+    filled: ConnectionSettings, backups: Path, tmp_path: Path, workdir: Path, capsys: Any
+) -> None:
+    with pgbouncer(filled, workdir, "session", "server_reset_query =") as pooled:
+        before = application(pooled, 3)
+        for word, options in words(backups).items():
+            status = cli.main([word, *named(pooled, tmp_path, "pooled"), *options])
+            told = capsys.readouterr()
+            assert status == (2 if word == "health" else 1) and "server_reset_query" in told.out + told.err, (
+                word,
+                told,
+            )
+            assert application(pooled, 3) == before, word
+
+
+def test_a_pool_that_ignores_settings_at_the_start_gets_them_by_statement(
+    filled: ConnectionSettings, workdir: Path
+) -> None:
+    with pgbouncer(filled, workdir, "session", "ignore_startup_parameters = options, extra_float_digits") as pooled:
+        before = application(pooled, 3)
+        with connect(pooled) as database:
+            assert database.pooled and database.value("SHOW idle_in_transaction_session_timeout") == "45s"
+            assert database.value("SHOW client_connection_check_interval") == "1s"
+        assert application(pooled, 3) == before
+
+
+def test_a_connection_that_is_no_pooler_s_needs_no_second_one(settings: ConnectionSettings, db: Database) -> None:
+    """Over TCP and the Unix-domain socket; and with a translated address (here by a proxy) it is no pooler's either."""
+    for place in (settings, settings._replace(host="", socket=db.value("SHOW unix_socket_directories"))):
+        with connect(place) as database:
+            assert not database.pooled
+    assert not pooler._own_sessions
+    with proxy(settings) as network, connect(network.settings) as database:
+        assert not database.pooled and pooler._own_sessions == {network.settings: False}
+        assert not pooler.behind_pooler(network.settings)
+
+
 def test_a_session_pool_serves_every_word(
     server: Cluster, filled: ConnectionSettings, backups: Path, tmp_path: Path, workdir: Path, call_module: Module,
     capsys: Any,
@@ -174,7 +256,10 @@ def test_a_session_pool_serves_every_word(
         assert database.value("SELECT to_regclass('public.a') IS NOT NULL")
 
 
-def test_a_session_pool_with_one_session_is_refused_in_time(filled: ConnectionSettings, workdir: Path) -> None:
+def test_a_session_pool_with_one_session_is_refused_in_time(
+    filled: ConnectionSettings, workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "PATIENCE", 2.0)
     with (
         pgbouncer(filled, workdir, "session", "default_pool_size = 1", "max_db_connections = 1") as pooled,
         pytest.raises(DatabaseError, match="no second connection"),

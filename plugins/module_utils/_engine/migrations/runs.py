@@ -101,7 +101,7 @@ def _linter(call: Call, database: Database) -> Linter:
 
 @contextmanager
 def _session(call: Call, database: Database, rules: Rules) -> Iterator[Session]:
-    with Watcher(call.connection, database.backend_pid, call.say) as watcher:
+    with Watcher(call.connection, database.server_pid, call.say) as watcher:
         session = Session(database, rules, watcher, call.say)
         session.enable_client_check()
         yield session

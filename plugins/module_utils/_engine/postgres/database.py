@@ -18,7 +18,7 @@ from ..errors import DatabaseError
 from .connection import ConnectionSettings
 from .families import LIBPQ, SESSION
 from .grants import missing_grant
-from .pooler import behind_pooler, require_own_session
+from .pooler import PATIENCE, behind_pooler, is_direct, require_own_session
 from .session_settings import CLIENT_KEEPALIVES, SERVER_KEEPALIVES, SERVER_SETTINGS, set_statements, startup_options
 from .sqlstates import INSUFFICIENT_PRIVILEGE
 
@@ -46,7 +46,7 @@ __all__ = [
 MINIMUM_SERVER = 140000
 
 # Words of the errors with which a pooler, or a server on a platform that lacks one, refuses settings at a session's start.
-_REFUSED_AT_START = ("startup parameter", "command-line options", "client_connection_check_interval")
+_REFUSED_AT_START = ("startup", "options", "parameter", "unsupported", "client_connection_check_interval")
 
 # A session that cannot be steered by the role's or the database's settings.
 _FIXED_SETTINGS = (
@@ -126,15 +126,17 @@ class Database:
         """
         before = time.time()
         row = self.row(
-            "SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) AS now"
-        ) or {"pid": 0, "now": before}
+            "SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) AS now, "
+            "pg_catalog.host(pg_catalog.inet_client_addr()) AS address, pg_catalog.inet_client_port() AS port"
+        ) or {"pid": 0, "now": before, "address": None, "port": None}
         self.clock_ahead = row["now"] - (before + time.time()) / 2
         self.server_pid = row["pid"]
         self.pooled = row["pid"] != self.backend_pid
-        if self.pooled:
+        if not is_direct(self.raw, row["pid"], row["address"], row["port"]):
             parameters = {"connect_timeout": "10", "client_encoding": "UTF8", **self.settings.parameters()}
-            require_own_session(self.raw, self.settings, row["pid"], partial(_autocommitting, parameters))
-        if not has_settings:
+            another = partial(_autocommitting, parameters)
+            require_own_session(self.raw, self.settings, row["pid"], another, time_to_ask(PATIENCE))
+        if not has_settings or self.pooled:  # a pooler may ignore them without a word
             self.execute(set_statements(SERVER_SETTINGS))
 
     @property

@@ -108,7 +108,7 @@ class Session:
         """
         if self._needs_reconnect:
             self.database.reconnect("migration", fixed_settings=False)
-            self._watcher.watch(self.database.backend_pid)
+            self._watcher.watch(self.database.server_pid)
             self._needs_reconnect = False
             self.enable_client_check()
             regain_lock(self.database, *lock_words(self.rules.history))
