@@ -32,7 +32,7 @@ ROWS = (
     ),
     Row(
         "a session pool gives a session on without a reset", "a setting without a meaning, left on a session of the check's own",
-        "8 s", "nothing; nothing was done", "the same, until `server_reset_query` is set, or `DIRECT_URL` names the server",
+        "8 s", "nothing; nothing was done", "the same, until `server_reset_query = DISCARD ALL` is set, or `DIRECT_URL` names the server",
         f"{_FAULTS}/test_poolers.py", "test_a_session_pool_that_resets_nothing_is_refused",
     ),
     Row(
