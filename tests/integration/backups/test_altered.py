@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +26,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.pr
 
 from tests.conftest import drop_database, embedded_programs, make_database
 
-from .helpers import backup, restore
+from .helpers import backup, damage, info, restore
+from .levels import DAMAGED, LEVELS, PUT_RIGHT, ROW_VALUES, SEEN_BY
 
 ALTERED = Path(__file__).parent / "altered.sql"
 
@@ -143,3 +147,52 @@ def test_every_change_is_seen(
         assert any(word in message for message in found.differences), found.differences
     finally:
         drop_database(server, copy.database)
+
+
+# Which of the changes stands for a row of the table; every kind of them is in test_every_change_is_seen.
+_BY_REDUMP = {
+    **dict.fromkeys(ROW_VALUES, f"{PUT_RIGHT}values in rows"),
+    **dict.fromkeys(("row removed", "row duplicated"), f"{PUT_RIGHT}rows added or removed"),
+    **dict.fromkeys(
+        ("sequence value", "large object's content", "grant", "function"),
+        f"{PUT_RIGHT}an object, a sequence, a large object, a right",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def taken_with_redump(source: ConnectionSettings, tmp_path_factory: pytest.TempPathFactory) -> str:
+    dest = tmp_path_factory.mktemp("redump")
+    dest.chmod(0o700)
+    return str(backup(source, dest, proof="redump").data["backup"]["path"])
+
+
+@pytest.mark.parametrize("change", _BY_REDUMP)
+def test_the_proof_by_a_second_dump_sees_what_the_table_says(
+    server: Cluster, taken_with_redump: str, restored: ConnectionSettings, change: str, workdir: Path
+) -> None:
+    """The archive says what the restored database is: it was changed, and its checksum put right."""
+    copy = make_database(server, restored.database)
+    try:
+        with connect(copy, fixed_settings=False) as database:
+            database.execute(CHANGES[change][0])
+        manifest = read_manifest(taken_with_redump)
+        loader = loader_for(manifest, find_programs(embedded_programs(), 18), str(workdir), 1, Deadline(60))
+        found = compare(manifest, copy, lambda: loader.database_skeleton(copy), loader)
+        assert bool(found.differences) == (LEVELS[2] in SEEN_BY[_BY_REDUMP[change]]), found.differences
+    finally:
+        drop_database(server, copy.database)
+
+
+def test_a_checksum_sees_damage_and_nothing_else(taken: str, dest: Path) -> None:
+    for name in Path(taken).parent.glob("*.*"):
+        shutil.copy(name, dest)
+    path = dest / Path(taken).name
+    damage(path)
+    assert bool(info(dest, verify="checksum").data["backups"][0]["problem"]) == (LEVELS[1] in SEEN_BY[DAMAGED])
+    manifest = Path(f"{path}.json")
+    content = json.loads(manifest.read_text(encoding="utf-8"))
+    content["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    manifest.write_text(json.dumps(content), encoding="utf-8")
+    assert not info(dest, verify="checksum").data["backups"][0]["problem"]
+    assert not any(LEVELS[1] in levels for what, levels in SEEN_BY.items() if what.startswith(PUT_RIGHT))

@@ -258,6 +258,7 @@ UNION ALL
 SELECT format('ALTER %%s %%s OWNER TO %%I', CASE t.typrelid WHEN 0 THEN 'TYPE' ELSE 'FOREIGN TABLE' END, t.oid::regtype, l.loader)
   FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid, (SELECT %s::text AS role, %s::text AS loader) l
  WHERE t.oid >= 16384 AND pg_get_userbyid(t.typowner) = l.role AND t.typelem = 0 AND (t.typrelid = 0 OR c.relkind = 'f')
+   AND t.typisdefined  -- only the owner of a type that was announced may define it
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = t.oid AND d.deptype IN ('e', 'i') AND t.typrelid = 0)
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = t.typrelid AND d.deptype = 'e')
 """
