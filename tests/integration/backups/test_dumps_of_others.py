@@ -146,7 +146,13 @@ def test_a_dump_called_as_a_backup_is_proven_by_its_drill_and_compared_by_a_rest
         drill(source=str(path))
 
 
-@pytest.mark.parametrize("kind", ["in rows", "between tables", "cluster", "archive", "no dump", "a fifo"])
+def zstd(text: bytes) -> bytes:
+    return subprocess.run(["zstd", "-q", "-c"], input=text, capture_output=True, check=True).stdout
+
+
+@pytest.mark.parametrize(
+    "kind", ["in rows", "between tables", "cluster", "archive", "compressed archive", "no dump", "a fifo"]
+)
 def test_what_is_cut_or_no_dump_is_refused(source: ConnectionSettings, workdir: Path, into: str, kind: str) -> None:
     """psql takes the end of a file for the end of a COPY."""
     path = workdir / "cut"
@@ -159,9 +165,10 @@ def test_what_is_cut_or_no_dump_is_refused(source: ConnectionSettings, workdir: 
             "between tables": text[: text.index(b"\n\\.\n") + 4],
             "cluster": run("pg_dumpall", source)[:-100],
             "archive": run("pg_dump", source, "--format=custom", source.database)[:-20000],
+            "compressed archive": zstd(run("pg_dump", source, "--format=custom", source.database))[:-2],
             "no dump": b"INSERT INTO t VALUES (1);\n",
         }[kind])  # fmt: skip
-    with pytest.raises(TitanError, match="is cut|no dump|regular file|pg_restore failed"):
+    with pytest.raises(TitanError, match="is cut|no dump|regular file|pg_restore failed|zstd failed"):
         restore(source, source=str(path), into=into, database=source.database if kind == "cluster" else None)
     with connect(source) as database:
         assert not database.value("SELECT EXISTS (SELECT FROM pg_database WHERE datname LIKE 'others_look%%')")

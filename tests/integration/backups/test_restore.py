@@ -24,7 +24,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.steps impor
 from tests.conftest import drop_database, embedded_programs, login
 from tests.processes import end_of
 
-from .helpers import backup, damage, drill, restore
+from .helpers import backup, damage, drill, needs_zstd, restore
 
 
 def databases(server: Cluster) -> set[str]:
@@ -243,3 +243,37 @@ def test_room_is_asked_of_the_directories_that_are_written_to(
     with pytest.raises(TitanError, match=f"Not enough room in {dest}.*drill_dir"):
         drill(source=first, drill_dir=str(dest))
     assert "too large" not in databases(server)
+
+
+@needs_zstd
+def test_a_drill_takes_no_room_for_an_unpacked_archive(small: ConnectionSettings, dest: Path, workdir: Path) -> None:
+    """The rows go from the compressed file into the server."""
+    with connect(small) as database:
+        database.execute("CREATE TABLE public.wide AS SELECT repeat('x', 900) AS x FROM generate_series(1, 5000)")
+        database.execute("SELECT lo_from_bytea(0, repeat('y', 100000)::bytea)")
+    path = str(backup(small, dest, compression="zstd").data["backup"]["path"])
+    where, sizes = workdir / "room", []
+    where.mkdir()
+    workdir.chmod(0o755)  # root's clusters run as somebody else
+
+    def look(step: str) -> None:
+        if step == "drill.compare":
+            files = [
+                file for file in where.rglob("*") if file.is_file() and "data" not in file.relative_to(where).parts[1:2]
+            ]
+            sizes.append(sum(file.stat().st_size for file in files))
+
+    with observed(look):
+        done = drill(source=path, drill_dir=str(where), jobs=3)
+    assert done.data["backup"]["verified"]["level"] == "restored" and done.data["backup"]["verified"]["tables"] == 3
+    assert sizes and 0 < sizes[0] < 1_000_000  # unpacked, its rows are more than 4 MB
+
+
+def test_a_drill_on_the_source_s_server_asks_for_room_there(
+    server: Cluster, small: ConnectionSettings, dest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = lambda path: type("usage", (), {"free": 0 if str(path) == str(server.data) else 1 << 40})()  # noqa: E731
+    monkeypatch.setattr("shutil.disk_usage", free)
+    with pytest.raises(TitanError, match=f"Not enough room in {server.data}"):
+        backup(small, dest, verify="restored", drill_in="scratch_database")
+    assert not list(dest.glob("*.dump*"))

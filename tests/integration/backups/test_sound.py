@@ -18,6 +18,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.backups.dum
     read_source,
     require_libraries,
 )
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.load import extensions
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.load.extensions import require_extensions
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.proof import drill as drills
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.proof.preload import preload_settings
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
@@ -206,7 +208,7 @@ def test_what_loads_with_one_job_only_is_proven_and_said(
     settings: ConnectionSettings, dest: Path, workdir: Path
 ) -> None:
     with connect(settings, fixed_settings=False) as database:
-        database.execute("CREATE TABLE t AS SELECT 1 AS i")
+        database.execute("CREATE TABLE t AS SELECT 1 AS i; CREATE INDEX ON t (i)")
     workdir.chmod(0o755)  # root's clusters run as somebody else
     fails = 'case "$*" in *--dbname*--jobs=2*|*--jobs=2*--dbname*) echo "pg_restore: error: x" >&2; exit 1;; esac\nexec "$REAL" "$@"'
     programs = programs_with(workdir / "bin", "pg_restore", fails)
@@ -238,6 +240,19 @@ def test_a_library_that_an_extension_needs_is_named_before_the_dump(db: Database
     require_libraries(db, source, Programs(embedded_programs(), "18.0"))
     with pytest.raises(TitanError, match=r"loads plpgsql .*not installed for PostgreSQL 18"):
         require_libraries(db, source, Programs("/nonexistent/bin", "18.0"))
+
+
+def test_extensions_that_a_server_cannot_make_are_named_before_the_restore(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(TitanError, match="extensions that the server does not have: 'no_such', 'nor_this'"):
+        require_extensions(db, ["plpgsql", "nor_this", "no_such"], "new", "")
+    monkeypatch.setattr(extensions, "_CRON", "plpgsql")  # it is not installed here
+    require_extensions(db, ["plpgsql"], "new", "")
+    db.execute("SET cron.database_name = 'jobs'")
+    require_extensions(db, ["plpgsql"], "jobs", "")
+    with pytest.raises(TitanError, match="in the database 'jobs' only .* By hand."):
+        require_extensions(db, ["plpgsql"], "new", "By hand.")
 
 
 def test_a_drills_server_lets_no_background_worker_act() -> None:

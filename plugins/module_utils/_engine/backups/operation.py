@@ -32,11 +32,14 @@ from .catalog.report import listing_line, public_entry
 from .catalog.source import Source
 from .content.exclusions import read_exclusions
 from .content.fingerprint import canceller, read_tables
+from .content.structure import read_extensions
 from .dump.leftovers import remove_leftover_parts
 from .dump.preflight import choose_tools, last_of_kind, require_sensible, require_space
 from .dump.source import of_source, read_source, require_libraries, require_readable
 from .dump.take import Wanted, take_backup, utc_now
 from .keep.plan import accepted_since, rules_from_option
+from .load.extensions import require_extensions
+from .load.room import require_room_on_server
 from .pgbackrest.drill import drill_stanza
 from .pgbackrest.stanza import prepare_stanza
 from .pgbackrest.take import backup_stanza as take_physical
@@ -74,6 +77,9 @@ def backup(call: Call) -> Outcome:
                 return recent_enough(recent)
             excluded = read_exclusions(database, options["exclude_tables"] or (), options["exclude_data_of"] or ())
             wanted = replace(_wanted(options, name, source, entries, call.connection), excluded=excluded)
+            if wanted.drill_on:
+                require_room_on_server(database, source.bytes)
+                require_extensions(database, list(read_extensions(database)), "", "Use 'drill_in: cluster'.")
             if call.check_mode:
                 require_readable(database, excluded.applied(read_tables(database)))
                 return planned(wanted, entries, rules, missing)

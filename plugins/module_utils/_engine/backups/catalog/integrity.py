@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import IO, Any
 
@@ -111,7 +111,7 @@ def decoded(
         EOFError, OSError, zlib.error, TitanError: from the pieces or at the end, when the file is cut or damaged.
     """
     if identity or compression not in (GZIP, NONE):
-        with _through(decoders(compression, identity), path, deadline, subprocess.PIPE) as started:
+        with through(decoders(compression, identity), path, deadline, subprocess.PIPE) as started:
             yield iter(lambda: started.output.read(PIECE), b"")
     else:
         with regular_stream(path) as stream:
@@ -164,7 +164,7 @@ def decode_to(
     Raises:
         TitanError: the file is cut or damaged.
     """
-    with _through(decoders(compression, identity), path, deadline, target):
+    with through(decoders(compression, identity), path, deadline, target):
         pass
 
 
@@ -195,8 +195,12 @@ def decryption(identity: str) -> list[str]:
 
 
 @contextmanager
-def _through(commands: list[list[str]], path: str, deadline: Deadline | None, stdout: Any) -> Iterator[Chain]:
-    """A chain of programs that reads the file."""
+def through(commands: Sequence[Sequence[str]], path: str, deadline: Deadline | None, stdout: Any) -> Iterator[Chain]:
+    """A chain of programs that reads the file; it has to be read to its end.
+
+    Raises:
+        TitanError: one of the programs fails.
+    """
     programs = [Program(command) for command in commands]
     with ExitStack() as stack:
         stream = stack.enter_context(regular_stream(path))

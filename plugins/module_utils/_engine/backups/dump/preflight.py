@@ -14,7 +14,7 @@ from ...errors import OptionError, TitanError
 from ...postgres.programs import CLIENT, SERVER, Programs, find_programs
 from ..catalog.entry import Entry
 from ..catalog.read import newest_verified
-from ..load.room import require_room
+from ..load.room import drill_room, require_room
 from ..programs.codecs import choose_compression
 from .source import Source
 
@@ -98,7 +98,7 @@ def require_space(dest: str, drill_dir: str | None, last: Entry | None, source: 
     """
     needs = [(dest, (last.size if last else 0) * _SPARE)]
     if drill_dir:
-        needs.append((drill_dir, source.bytes * _SPARE))
+        needs.append((drill_dir, drill_room(source.bytes)))
     require_room(needs, "Make room, or name another directory (options 'dest', 'drill_dir').")
 
 

@@ -21,7 +21,7 @@ from ...errors import TitanError
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import child_environment, connect
 from ...postgres.programs import Programs
-from ..catalog.integrity import decode_to, decoded, require_identity
+from ..catalog.integrity import decode_to, decoded, decoders, require_identity, through
 from ..catalog.naming import DumpKind
 from ..content.fingerprint import canceller, dump_settings, fix_settings, load_settings
 from ..content.objects import objects_from, with_name
@@ -31,8 +31,8 @@ from ..programs.pipeline import PIECE, Deadline, Program, chain, output_of
 from .by_role import TextLoad, Waiting, Write, waiting_in
 from .elevated import Superuser
 from .others import Needs, by_lines, ended, needs_of, of_database, parts, without_database_entries, without_drops
-from .positions import write_positions
 from .restricted import can_restrict, restriction, without_restriction
+from .streams import Archive, Packed, contents_of, feed, is_of_data, shares
 
 # A restore that fails with these says something about this host, not about the backup.
 _OF_THE_HOST = (
@@ -72,6 +72,7 @@ class Loader:
         superuser_is: The name that the superuser has in the source, for a comparison.
         analyzes: Also have the loading role analyze what it has loaded, while that is its own: later it would be done with others'
             rights.
+        rows: Of each table, by "schema name", as far as they are known: what is loaded at a time is shared out by them.
     """
 
     programs: Programs
@@ -88,6 +89,7 @@ class Loader:
     superuser: Superuser | None = None
     superuser_is: str = ""
     analyzes: bool = False
+    rows: Mapping[str, int] = field(default_factory=dict)
 
     def load(self, path: str, kind: DumpKind, target: ConnectionSettings) -> Skeleton:
         """Load the dump into the target and return what the dump says the schema is.
@@ -99,8 +101,8 @@ class Loader:
             return self.load_archive(archive, kind, target)()
 
     @contextmanager
-    def unpacked(self, path: str, kind: DumpKind) -> Iterator[str]:
-        """The path of the dump in a form in which pg_restore can work in parallel; of a plain one, its own.
+    def unpacked(self, path: str, kind: DumpKind) -> Iterator[Archive]:
+        """The dump in a form in which it can be loaded: itself, or with its rows read through a pipe, or unpacked.
 
         Raises:
             TitanError: it cannot be decoded to its end.
@@ -108,18 +110,28 @@ class Loader:
         if kind.encrypted:
             require_identity(path, self.age_identity)
         if kind.format not in ("custom", "tar") or not (kind.encrypted or kind.packed != NONE):
-            yield path
+            yield Archive(path)
             return
+        with ExitStack() as stack:
+            if kind.format == "custom":
+                packed = Packed(path, decoders(kind.packed, self._identity_for(kind)))
+                archive = stack.enter_context(contents_of(packed, self.work, self.deadline))
+                if archive:
+                    yield archive
+                    return
+            yield stack.enter_context(self._unpacked_file(path, kind))
+
+    @contextmanager
+    def _unpacked_file(self, path: str, kind: DumpKind) -> Iterator[Archive]:
         descriptor, archive = tempfile.mkstemp(prefix="archive.", dir=self.work)
         try:
             with os.fdopen(descriptor, "wb") as stream:
                 decode_to(stream, path, kind.packed, self._identity_for(kind), self.deadline)
-            write_positions(archive)
-            yield archive
+            yield Archive(archive)
         finally:
             os.unlink(archive)
 
-    def load_archive(self, archive: str, kind: DumpKind, target: ConnectionSettings) -> Callable[[], Skeleton]:
+    def load_archive(self, archive: Archive, kind: DumpKind, target: ConnectionSettings) -> Callable[[], Skeleton]:
         """Load what unpacked() gave into the target.
 
         Returns:
@@ -130,41 +142,69 @@ class Loader:
         """
         if kind.is_script:
             try:
-                skeleton = self._load_plain(archive, kind, target)
+                skeleton = self._load_plain(archive.path, kind, target)
             except (EOFError, zlib.error) as error:
                 raise TitanError(f"it cannot be decoded to its end ({error})", programs=["decoder"]) from error
             return lambda: skeleton
         if self.provide:
-            self.provide(needs_of(self._schema_text(archive)))
-        listing = self._listing(archive)
+            self.provide(needs_of(self._schema_text(archive.path)))
+        listing = self._listing(archive.path)
         jobs = 1 if kind.format == "tar" else self.jobs
         if self.superuser:
             self._load_by_role(archive, target, listing, jobs, self.superuser)
             return lambda: self.archive_skeleton(archive, listing) if self.reads_text else _NO_TEXT
         triggers = [line for line in listing if " EVENT TRIGGER " in line]
         if triggers:  # working in parallel, pg_restore may make them before it has done with what they watch
-            self._load_entries(archive, target, [line for line in listing if line not in triggers], jobs)
-            self._load_entries(archive, target, triggers, 1)
+            self._load_parts(archive, target, [line for line in listing if line not in triggers], jobs)
+            self._load_entries(archive.path, target, triggers, 1)
+        elif archive.packed:
+            self._load_parts(archive, target, listing, jobs)
         else:
-            self._load_entries(archive, target, [], jobs)
+            self._load_entries(archive.path, target, [], jobs)
         return lambda: self.archive_skeleton(archive, listing) if self.reads_text else _NO_TEXT
 
+    def _load_parts(self, archive: Archive, target: ConnectionSettings, listing: Sequence[str], jobs: int) -> None:
+        """Load definitions, rows, and the rest, as one role."""
+        if not archive.packed:
+            self._load_entries(archive.path, target, listing, jobs)
+            return
+        before = set(self._listing(archive.path, "--section=pre-data"))
+        first = [line for line in listing if line in before]
+        if first:
+            self._load_entries(archive.path, target, first, 1)
+        self._load_rest(archive, target, [line for line in listing if line not in before], jobs)
+
+    def _load_rest(
+        self, archive: Archive, target: ConnectionSettings, entries: Sequence[str], jobs: int, *options: str
+    ) -> None:
+        """Load what comes after the definitions: rows through pipes, if the archive is packed, then the rest."""
+        rows = [line for line in entries if is_of_data(line)] if archive.packed else []
+        if archive.packed and rows:
+            with ExitStack() as stack:
+                env = stack.enter_context(child_environment(target))
+                env = {**env, **_settings_for_writing(target)}
+                lists = [stack.enter_context(self._list_file(part)) for part in shares(rows, self.rows, jobs)]
+                programs = [Program([*self._pg_restore(target, 1, *options), *listed], env) for listed in lists]
+                feed(archive.packed, programs, self.deadline)
+        others = [line for line in entries if not is_of_data(line)] if archive.packed else entries
+        if others:
+            self._load_entries(archive.path, target, others, jobs, *options)
+
     def _load_by_role(
-        self, archive: str, target: ConnectionSettings, listing: Sequence[str], jobs: int, superuser: Superuser
+        self, archive: Archive, target: ConnectionSettings, listing: Sequence[str], jobs: int, superuser: Superuser
     ) -> None:
         """Load the definitions as text, rows and indexes in parallel, and at the end what a superuser has to do."""
         waiting = Waiting()
-        first = self._listing(archive, "--section=pre-data")
-        with self._text(archive, first) as pieces:
+        first = self._listing(archive.path, "--section=pre-data")
+        with self._text(archive.path, first) as pieces:
             TextLoad(superuser, partial(self._session, target), waiting).run(pieces)
         before = set(first)
         rest = [line for line in listing if line not in before]
         by_loader = [line for line in rest if not _BY_SUPERUSER.match(line)]
-        if by_loader:
-            self._load_entries(archive, target, by_loader, jobs, "--no-owner")
+        self._load_rest(archive, target, by_loader, jobs, "--no-owner")
         waits = [line for line in rest if _BY_SUPERUSER.match(line) or _WITH_OWNER.match(line)]
         if waits:
-            with self._text(archive, waits) as pieces:
+            with self._text(archive.path, waits) as pieces:
                 waiting_in(pieces, waiting)
         self._finish(target, waiting, superuser)
 
@@ -210,12 +250,15 @@ class Loader:
         self, archive: str, target: ConnectionSettings, entries: Sequence[str], jobs: int, *options: str
     ) -> None:
         """Load the entries of the archive's list; all of them when none are named."""
-        argv = [
+        argv = self._pg_restore(target, jobs, *options)
+        with child_environment(target) as env, self._list_file(entries) as listed:
+            output_of(Program([*argv, *listed, archive], {**env, **_settings_for_writing(target)}), self.deadline)
+
+    def _pg_restore(self, target: ConnectionSettings, jobs: int, *options: str) -> list[str]:
+        return [
             self.programs.path("pg_restore"), "--exit-on-error", "--no-password", f"--jobs={jobs}",
             f"--dbname={conninfo(target.database)}", *options,
         ]  # fmt: skip
-        with child_environment(target) as env, self._list_file(entries) as listed:
-            output_of(Program([*argv, *listed, archive], {**env, **_settings_for_writing(target)}), self.deadline)
 
     @contextmanager
     def _list_file(self, entries: Sequence[str]) -> Iterator[list[str]]:
@@ -277,17 +320,17 @@ class Loader:
     def _identity_for(self, kind: DumpKind) -> str:
         return self.age_identity if kind.encrypted else ""
 
-    def archive_skeleton(self, archive: str, listing: Sequence[str]) -> Skeleton:
+    def archive_skeleton(self, archive: Archive, listing: Sequence[str]) -> Skeleton:
         """The statements of an archive, and where it puts the sequences."""
         tool = self.programs.path("pg_restore")
         if self.with_rows:
-            return self._text_of(Program([tool, "--file=-", archive]))
-        schema = self._lines(tool, "--schema-only", "--file=-", archive)
+            return self._text_of(archive)
+        schema = self._lines(tool, "--schema-only", "--file=-", archive.path)
         wanted = [line for line in listing if " SEQUENCE SET " in line]
         if not wanted:
             return skeleton_of(schema)
         with self._list_file(wanted) as listed:
-            return skeleton_of([*schema, *self._lines(tool, *listed, "--file=-", archive)])
+            return skeleton_of([*schema, *self._lines(tool, *listed, "--file=-", archive.path)])
 
     def _schema_text(self, archive: str) -> bytes:
         argv = [self.programs.path("pg_restore"), "--schema-only", "--file=-", archive]
@@ -330,9 +373,14 @@ class Loader:
         for text in by_lines(pieces):
             yield with_name(text, self.superuser.role, self.superuser_is)
 
-    def _text_of(self, program: Program) -> Skeleton:
-        reader = SkeletonReader(True)
-        with chain([program], self.deadline, stdout=subprocess.PIPE) as started:
+    def _text_of(self, archive: Archive) -> Skeleton:
+        reader, restore = SkeletonReader(True), [self.programs.path("pg_restore"), "--file=-"]
+        reading = (
+            through([*archive.packed.commands, restore], archive.packed.path, self.deadline, subprocess.PIPE)
+            if archive.packed
+            else chain([Program([*restore, archive.path])], self.deadline, stdout=subprocess.PIPE)
+        )
+        with reading as started:
             while piece := started.output.read(PIECE):
                 reader.feed(piece)
         return reader.skeleton()

@@ -14,7 +14,19 @@ from ...errors import TitanError
 from ...postgres.database import Database
 from ...postgres.disk import data_directory
 
-RESTORED = 1.15  # bytes on disk for each byte of the source
+_RESTORED = 1.15  # bytes on disk for each byte of the source
+_CLUSTER = 64 << 20  # of a new cluster
+_LEAST_WAL, _MOST_WAL = 64 << 20, 1 << 30
+
+
+def drill_room(source_bytes: int) -> float:
+    """The bytes that a drill takes beside the backup: the database, the cluster around it and its WAL."""
+    return source_bytes * _RESTORED + _CLUSTER
+
+
+def wal_bytes(source_bytes: int) -> int:
+    """The WAL that a drill's server may keep; with less it would write all buffers too often."""
+    return min(max(source_bytes // 16, _LEAST_WAL), _MOST_WAL)
 
 
 def require_room(needs: Iterable[tuple[str, float]], advice: str) -> None:
@@ -49,7 +61,7 @@ def require_room_on_server(server: Database, source_bytes: int) -> None:
     """
     folder = data_directory(server)
     if source_bytes and os.path.isdir(folder):
-        require_room([(folder, source_bytes * RESTORED)], "Make room on the server's disk, or restore on another one.")
+        require_room([(folder, source_bytes * _RESTORED)], "Make room on the server's disk, or restore on another one.")
 
 
 def existing(path: str) -> str:

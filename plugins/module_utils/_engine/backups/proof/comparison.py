@@ -125,7 +125,10 @@ def loader_for(
     with_rows = manifest is not None and manifest.fingerprint.hashed is not None
     foreign = manifest is None or manifest.adopted
     reads_text = with_rows or (manifest is not None and manifest.structure is None and not foreign)
-    return Loader(programs, work, jobs, deadline, with_rows, reads_text, age_identity, identity or {}, foreign)
+    rows = {f"{each.schema} {each.name}": each.rows for each in manifest.fingerprint.tables} if manifest else {}
+    return Loader(
+        programs, work, jobs, deadline, with_rows, reads_text, age_identity, identity or {}, foreign, rows=rows
+    )
 
 
 def read_restored_structure(target: ConnectionSettings, loader: Loader) -> Structure:

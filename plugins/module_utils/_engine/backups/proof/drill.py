@@ -30,6 +30,7 @@ from ..load.elevated import make_source_extensions
 from ..load.fewer_jobs import load_with_fewer_jobs
 from ..load.loading import Loader, restoring
 from ..load.properties import apply_properties, property_differences
+from ..load.streams import Archive
 from ..load.targets import (
     lacks_locale,
     maintenance,
@@ -258,7 +259,12 @@ def _text(reads_archive: Callable[[], Skeleton], unpacked: ExitStack) -> Skeleto
 
 
 def _load(
-    loader: Loader, archive: str, kind: DumpKind, target: ConnectionSettings, source: Source, manifest: Manifest | None
+    loader: Loader,
+    archive: Archive,
+    kind: DumpKind,
+    target: ConnectionSettings,
+    source: Source,
+    manifest: Manifest | None,
 ) -> tuple[Callable[[], Skeleton], tuple[str, ...]]:
     """Load the dump; for one without a manifest, make the roles that it turns out to need. Also returns warnings."""
 

@@ -19,7 +19,7 @@ from ..catalog.manifest import Manifest, Verification, manifest_path, write_mani
 from ..catalog.naming import FileName, parse_file_name
 from ..catalog.read import read_entry
 from ..catalog.sealed import unseal
-from ..load.room import RESTORED, require_room
+from ..load.room import drill_room, require_room
 from ..programs.pipeline import Deadline
 from .drill import DrillResult, run_drill
 from .look import wishes_from
@@ -71,9 +71,8 @@ def _drilled(path: str, manifest: Manifest, file: FileName, programs: Programs, 
         problem = f"its SHA-256 is {found}, but {manifest.sha256} in the manifest"
     else:
         folder = absolute(options["drill_dir"]) or default_directory()
-        require_room(
-            [(folder, manifest.source.bytes * RESTORED)] if manifest.source else [], "Name another one in 'drill_dir'."
-        )
+        if manifest.source:
+            require_room([(folder, drill_room(manifest.source.bytes))], "Name another one in 'drill_dir'.")
         try:
             result = run_drill(
                 path, file.kind, manifest, programs, Deadline(options["timeout"]),

@@ -26,6 +26,7 @@ from ..catalog.source import Source
 from ..content.fingerprint import canceller
 from ..load.elevated import Superuser, without_event_triggers
 from ..load.live import live_loader
+from ..load.room import wal_bytes
 from ..load.targets import (
     UNFINISHED,
     create_database,
@@ -137,11 +138,12 @@ _LET_LOAD = "ALTER ROLE {0} LOGIN NOSUPERUSER BYPASSRLS; GRANT pg_read_all_data,
 def _start(cluster: Cluster, programs: Programs, source: Source, deadline: Deadline) -> None:
     """Start it with the libraries that the source's server loads, where they are installed; without them if that fails."""
     libraries = [name for name in source.preload if programs.has_library(name)]
+    settings = [*THROW_AWAY, _LOCKS, f"max_wal_size={wal_bytes(source.bytes) >> 20}MB", "min_wal_size=32MB"]
     if libraries:
         with suppress(TitanError):
-            cluster.start([*THROW_AWAY, _LOCKS, *preload_settings(libraries, DATABASE)], limit=deadline.left())
+            cluster.start([*settings, *preload_settings(libraries, DATABASE)], limit=deadline.left())
             return
-    cluster.start([*THROW_AWAY, _LOCKS], limit=deadline.left())
+    cluster.start(settings, limit=deadline.left())
 
 
 def _create_tablespace(database: Database, name: str, cluster: Cluster, folder: str) -> None:

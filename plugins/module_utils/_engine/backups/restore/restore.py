@@ -31,6 +31,7 @@ from ..catalog.source import Source
 from ..content.fingerprint import canceller, fix_settings
 from ..content.schema_text import Skeleton
 from ..load.elevated import make_source_extensions
+from ..load.extensions import require_extensions
 from ..load.fewer_jobs import load_with_fewer_jobs
 from ..load.live import Live, live_loader
 from ..load.loading import Loader
@@ -49,6 +50,7 @@ from ..proof.comparison import compare, loader_for
 from .refresh import refresh_left_out
 
 _SWAP_ATTEMPTS = 5
+_BY_HAND = "Make an empty database of that name and load the dump by hand (pg_restore, or psql for a plain one)."
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ def restore_entry(entry: Entry, call: Call) -> Outcome:
         programs = _programs(server, manifest, kind, options["programs"])
         plan = make_restore_plan(server, options["into"], options["swap"], datetime.now(timezone.utc))
         _require_targets(server, source, entry)
+        if manifest and manifest.structure:
+            require_extensions(server, manifest.structure.extensions.keys(), plan.work, _BY_HAND)
         require_room_on_server(server, source.bytes)
         if call.check_mode:
             tables = len(manifest.fingerprint.tables) if manifest else 0
