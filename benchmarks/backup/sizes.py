@@ -150,7 +150,7 @@ def heading(chosen: argparse.Namespace) -> list[str]:
         "",
         '"By hand" is `pg_dump -Fc` and `pg_restore -j 2`; "redump" is a backup with `proof: redump` that is read back and not '
         'drilled; "restored" is the whole proof, of the rows, too. The drill\'s room is what its directory took at most, with the '
-        "throw-away cluster's own 64 MB. Where other work loads the machine, only the ratios within a line say something.",
+        "throw-away cluster's own 128 MB. Where other work loads the machine, only the ratios within a line say something.",
         "",
     ]
 

@@ -18,8 +18,10 @@ from ansible_collections.titan.database.plugins.module_utils._engine.backups.dum
     read_source,
     require_libraries,
 )
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.load import extensions
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.load.extensions import require_extensions
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.load.extensions import (
+    IN_ONE_DATABASE,
+    require_extensions,
+)
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.proof import drill as drills
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.proof.preload import preload_settings
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
@@ -247,7 +249,7 @@ def test_extensions_that_a_server_cannot_make_are_named_before_the_restore(
 ) -> None:
     with pytest.raises(TitanError, match="extensions that the server does not have: 'no_such', 'nor_this'"):
         require_extensions(db, ["plpgsql", "nor_this", "no_such"], "new", "")
-    monkeypatch.setattr(extensions, "_CRON", "plpgsql")  # it is not installed here
+    monkeypatch.setitem(IN_ONE_DATABASE, "plpgsql", "cron.database_name")  # pg_cron is not installed here
     require_extensions(db, ["plpgsql"], "new", "")
     db.execute("SET cron.database_name = 'jobs'")
     require_extensions(db, ["plpgsql"], "jobs", "")

@@ -10,7 +10,8 @@ from collections.abc import Collection
 from ...errors import TitanError
 from ...postgres.database import Database
 
-_CRON = "pg_cron"
+# Extensions that a server makes in one database only, and the setting that names it.
+IN_ONE_DATABASE = {"pg_cron": "cron.database_name"}
 
 
 def require_extensions(server: Database, names: Collection[str], into: str, advice: str) -> None:
@@ -33,9 +34,10 @@ def require_extensions(server: Database, names: Collection[str], into: str, advi
             "server's host first.",
             missing=missing,
         )
-    only = server.value("SELECT current_setting('cron.database_name', true)") if _CRON in names else None
-    if only and only != into:
-        raise TitanError(
-            f"The server makes the extension {_CRON!r} in the database {only!r} only (its setting cron.database_name), and this would be "
-            f"another one. {advice}"
-        )
+    for name, setting in IN_ONE_DATABASE.items():
+        only = server.value("SELECT current_setting(%s, true)", (setting,)) if name in names else None
+        if only and only != into:
+            raise TitanError(
+                f"The server makes the extension {name!r} in the database {only!r} only (its setting {setting}), and this would be "
+                f"another one. {advice}"
+            )

@@ -15,7 +15,7 @@ from ...postgres.database import Database
 from ...postgres.disk import data_directory
 
 _RESTORED = 1.15  # bytes on disk for each byte of the source
-_CLUSTER = 64 << 20  # of a new cluster
+_CLUSTER = 128 << 20  # of a new cluster, with its WAL
 _LEAST_WAL, _MOST_WAL = 64 << 20, 1 << 30
 
 
