@@ -256,6 +256,12 @@ options:
             name a directory of the jobs. Root's own crontab is read at each converge only. Needs O(job_config). The default is V([0, 1000]).
         type: list
         elements: float
+      jobs_not_ready:
+        description:
+          - "Number of things that will keep scheduled jobs from their work: a right in the database, a program, a directory, a log, the env file, or
+            room for the backup and its drill. Asked as the jobs' user. Needs O(job_config). The default is V([0, 0])."
+        type: list
+        elements: float
       backup_age:
         description:
           - Age in hours of the newest backup without a problem. With O(job_config) the default is an hour more than the time between two scheduled

@@ -282,9 +282,8 @@ def _settings(known: argparse.Namespace, config: dict[str, Any], command: Comman
         return None
     if database.psycopg2 is None:
         raise TitanError(f"psycopg2 is missing for {sys.executable}: install the package python3-psycopg2.")
-    env_file = known.env_file or config.get("env_file")
-    connection = {**config.get("connection", {}), **({"env_file": env_file} if env_file else {})}
-    connection.update({name: config[name] for name in ("database_url_variable", "direct_url") if config.get(name)})
+    read = importlib.import_module(".environment.config", __package__).connection_options
+    connection = read({**config, "env_file": known.env_file or config.get("env_file")})
     settings = (
         settings_from_options(connection) if connection else settings_from_variables(os.environ, "the environment")
     )

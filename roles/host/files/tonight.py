@@ -27,9 +27,17 @@ def look() -> list[list[str]]:
     from titan_db.environment.config import read_environment
     from titan_db.environment.line_trial import try_lines
     from titan_db.environment.readiness import obstacles
+    from titan_db.health.ready import lacking_rights
 
     environment = read_environment(config)
-    found = obstacles(environment, directory, not cron_file) or try_lines(environment, cron_file)
+    tried = {
+        name for name, plan in environment.jobs.items() if plan.subcommand == "backup"
+    }  # in check mode, by their lines
+    found = (
+        obstacles(environment, directory, not cron_file)
+        or try_lines(environment, cron_file)
+        or lacking_rights(environment, tried, with_health=True)
+    )
     return [list(each) for each in found]
 
 

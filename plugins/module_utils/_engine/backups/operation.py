@@ -35,7 +35,7 @@ from .content.fingerprint import canceller, read_tables
 from .content.structure import read_extensions
 from .dump.leftovers import remove_leftover_parts
 from .dump.preflight import choose_tools, last_of_kind, require_sensible, require_space
-from .dump.source import of_source, read_source, require_libraries, require_readable
+from .dump.source import of_source, read_source, require_libraries, require_may_create, require_readable
 from .dump.take import Wanted, take_backup, utc_now
 from .keep.plan import accepted_since, rules_from_option
 from .load.extensions import require_extensions
@@ -80,6 +80,7 @@ def backup(call: Call) -> Outcome:
             if wanted.drill_on:
                 require_room_on_server(database, source.bytes)
                 require_extensions(database, list(read_extensions(database)), "", "Use 'drill_in: cluster'.")
+                require_may_create(database)
             if call.check_mode:
                 require_readable(database, excluded.applied(read_tables(database)))
                 return planned(wanted, entries, rules, missing)
@@ -215,7 +216,7 @@ def _wanted(
         accept_shrink=options["accept_shrink"],
         accepted_since=accepted_since(entries, verify),
         proof=options["proof"],
-        drill_on=None if in_cluster else connection,
+        drill_on=connection if verify == "restored" and not in_cluster else None,
         encrypt_to=tuple(options["encrypt_to"] or ()),
         identity=absolute(options["identity"]),
         copy_to=tuple(options["copy_to"] or ()),

@@ -65,6 +65,7 @@ class Environment:
     patroni_url: str = ""
     command: str = "titan-db"
     spare_command: str = ""
+    connection: Mapping[str, Any] = field(default_factory=dict)
     notify: Mapping[str, Any] = field(default_factory=dict)
     jobs: Mapping[str, JobPlan] = field(default_factory=dict)
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -98,10 +99,20 @@ def environment_from_config(config: Mapping[str, Any], path: str) -> Environment
         patroni_url=str(config.get("patroni_url") or ""),
         command=str(config.get("command") or "titan-db"),
         spare_command=str(config.get("spare_command") or ""),
+        connection=connection_options(config),
         notify=dict(config.get("notify") or {}),
         jobs={key: _plan(key, dict(item)) for key, item in dict(config.get("schedule") or {}).items()},
         options=dict(config.get("jobs") or {}),
     )
+
+
+def connection_options(config: Mapping[str, Any]) -> dict[str, Any]:
+    """How the jobs reach the database, as options of the connection; empty where the configuration does not say it."""
+    found = dict(config.get("connection") or {})
+    found.update(
+        {name: config[name] for name in ("env_file", "database_url_variable", "direct_url") if config.get(name)}
+    )
+    return found
 
 
 def read_environment(path: str) -> Environment:

@@ -38,7 +38,7 @@ from .facts import (
     read_slow_statements,
     read_tables,
 )
-from .places import Places, backups_of, clock_of, disks_of, jobs_of, places_from_options
+from .places import Places, backups_of, clock_of, disks_of, jobs_of, places_from_options, readiness_of
 from .statistics import Snapshot, remembered, stats_report
 from .texts import as_typed, health_text, reachable, unreachable
 from .thresholds import OFF, thresholds_from_options
@@ -85,6 +85,7 @@ def health_info(call: Call) -> Outcome:
         look.checks = [unreachable(error.message)]
     look.checks += backups_of(places, now, limits)
     look.checks += jobs_of(places, now, zone, limits)
+    look.checks += readiness_of(places, difference is not None, limits)
     look.checks += clock_of(places, difference, now, limits)
     look.checks += disks_of(places, directory, limits)
     return _health_outcome(look)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,12 +18,21 @@ from ..crontab.crontab_store import CrontabStore
 from ..crontab.double_work import directories
 from ..crontab.other_lines import other_lines
 from ..environment.config import Environment, read_environment
-from ..environment.records import StateDirectory
+from ..environment.records import StateDirectory, owner_of
 from ..errors import OptionError, TitanError
 from ..host.act_as import acting_for
 from ..jobs.programs import broken_copies, copies
 from .checks.definition import Check, Limits, unknown
-from .checks.host import clock_checks, cron_checks, cron_running, disk_checks, other_line_checks, program_checks
+from .checks.host import (
+    JOBS_NOT_READY,
+    clock_checks,
+    cron_checks,
+    cron_running,
+    disk_checks,
+    other_line_checks,
+    program_checks,
+    readiness_checks,
+)
 from .checks.records import (
     BACKUP_AGE,
     JOBS_FAILED,
@@ -33,6 +43,8 @@ from .checks.records import (
     backup_checks,
     job_checks,
 )
+from .ready import not_ready
+from .thresholds import OFF
 
 
 @dataclass(frozen=True)
@@ -100,6 +112,20 @@ def jobs_of(places: Places, now: datetime, zone: tzinfo, limits: Limits) -> list
         named = directories([environment.directory], environment.options.values())
         checks += other_line_checks([each.sentence for each in other_lines(CrontabStore("", ""), named)], limits)
     return checks
+
+
+def readiness_of(places: Places, reachable: bool, limits: Limits) -> list[Check]:
+    """Whether the scheduled jobs can do their work; unknown to whoever is not their user."""
+    environment, state = places.environment, places.state
+    if environment is None or state is None or limits[JOBS_NOT_READY.name] == OFF:
+        return []
+    if not any(plan.expression for plan in environment.jobs.values()):
+        return []
+    if os.path.isdir(state.path) and not state.ours():
+        owner = owner_of(state.path)
+        return [unknown(JOBS_NOT_READY, f"the jobs are those of the user {owner}; ask as {owner}")]
+    # A user whom cron.allow does not name is not heard from cron; the converge asks for it.
+    return readiness_checks(not_ready(environment, own_crontab=False, reachable=reachable), limits)
 
 
 def clock_of(places: Places, difference: float | None, now: datetime, limits: Limits) -> list[Check]:

@@ -14,7 +14,7 @@ from ..environment.status import CRITICAL, OK, WORDS
 from ..text.one_line import printable
 from .checks.definition import Check, NotChecked
 
-_TITAN_DB = re.compile(r"\btitan-db (\w+)")
+_TITAN_DB = re.compile(r"\btitan-db (?!cron )(\w+)")
 
 
 def size_text(count: float) -> str:

@@ -222,6 +222,21 @@ def require_readable(database: Database, tables: Sequence[Table]) -> None:
         )
 
 
+def require_may_create(database: Database) -> None:
+    """Refuse a role that cannot make the database in which its backup would be proven.
+
+    Raises:
+        TitanError: names the right.
+    """
+    row = database.row(
+        "SELECT current_user::text AS role, bool_or(rolcreatedb OR rolsuper) AS may FROM pg_roles WHERE rolname = current_user"
+    )
+    if row and not row["may"]:
+        raise TitanError(
+            f"Option 'drill_in': a scratch_database needs CREATEDB for the role {row['role']!r} (ALTER ROLE ... CREATEDB)."
+        )
+
+
 def _some(names: Sequence[str]) -> str:
     shown = ", ".join(names[:5])
     return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Callable
 
 from ...postgres.database import Database, connect
@@ -34,8 +34,9 @@ def structure_beside(
     """
     names = sequence_names(database)
     before = _positions_now(database, names)
-    # pylint: disable-next=contextmanager-generator-missing-cleanup
-    with ThreadPoolExecutor(1) as pool, chain([schema_dump], deadline, stdout=subprocess.PIPE) as started:
+    with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(1))
+        started = stack.enter_context(chain([schema_dump], deadline, stdout=subprocess.PIPE))
         reading = pool.submit(objects_from, started)
 
         def structure() -> Structure:

@@ -41,7 +41,15 @@ OTHER_LINES = Threshold(
     "Lines outside the jobs' block, of the user's crontab and of cron's files, that dump, vacuum, reindex or delete, call a backup "
     "script, or name a directory of the jobs. Root's own crontab is read at each converge only. Needs O(job_config).",
 )
-THRESHOLDS = (DISK, PROGRAMS, CRON_DAEMON, CLOCK, OTHER_LINES)
+JOBS_NOT_READY = Threshold(
+    "jobs_not_ready",
+    0,
+    0,
+    "",
+    "Number of things that will keep scheduled jobs from their work: a right in the database, a program, a directory, a log, the "
+    "env file, or room for the backup and its drill. Asked as the jobs' user. Needs O(job_config).",
+)
+THRESHOLDS = (DISK, PROGRAMS, CRON_DAEMON, CLOCK, OTHER_LINES, JOBS_NOT_READY)
 
 _DAEMONS = ("cron", "crond", "cronie", "anacron", "systemd-cron", "bcron-sched", "fcron")
 
@@ -96,6 +104,15 @@ def other_line_checks(lines: Sequence[str], limits: Limits) -> list[Check]:
     """lines: a sentence for each line of another hand that may do the work of the jobs."""
     what = "; ".join(lines[:5]) + (f"; and {len(lines) - 5} more" if len(lines) > 5 else "")
     return [judge(OTHER_LINES, len(lines), limits, what, "remove the line, or let a job do that work: crontab -e")]
+
+
+def readiness_checks(found: Sequence[tuple[str, str]], limits: Limits) -> list[Check]:
+    """found: pairs of a sentence, and the command that corrects it."""
+    what = "; ".join(sentence for sentence, _fix in found[:5]) + (
+        f"; and {len(found) - 5} more" if len(found) > 5 else ""
+    )
+    fixes = dict.fromkeys(fix for _sentence, fix in found[:5])
+    return [judge(JOBS_NOT_READY, len(found), limits, what, "; ".join(fixes))]
 
 
 def clock_checks(difference: float | None, future: float, limits: Limits) -> list[Check]:

@@ -55,6 +55,19 @@ def run_checks(
     return found, silent
 
 
+def missing_grants(database: Database, checks: Iterable[SqlCheck], days: int) -> list[str]:
+    """The predefined roles that the connected role needs to see all that the checks are about; empty when it sees it."""
+    found: dict[str, None] = {}
+    for check in checks:
+        if not check.sees or not check.grant.startswith("pg_") or check.grant in found:
+            continue
+        if check.applies and database.value(f"SELECT {check.applies}".replace("{days}", str(days))):
+            continue
+        if not database.value(f"SELECT {check.sees}"):
+            found[check.grant] = None
+    return list(found)
+
+
 def _run(database: Database, check: SqlCheck, limits: Limits, place: Place, days: int) -> Check | NotChecked:
     try:
         if check.applies and (reason := database.value(f"SELECT {check.applies}".replace("{days}", str(days)))):

@@ -71,15 +71,19 @@ def check(database: Database, policy: Policy, table: Table) -> list[str]:
         "SELECT EXISTS (SELECT FROM pg_timezone_names WHERE lower(name) = lower(%s))", (policy.time_zone,)
     ):
         problems.append(f"The server knows no time zone {policy.time_zone!r}.")
+    return problems + lacking_rights(database, policy, table)
+
+
+def lacking_rights(database: Database, policy: Policy, table: Table) -> list[str]:
+    """The sentence that the connected role may not do what the policy says, if that is so."""
     needed = "UPDATE" if policy.mark else "DELETE"
-    if not database.value(
-        "SELECT has_table_privilege(%s::oid, 'SELECT') AND has_table_privilege(%s::oid, %s)",
-        (table.oid, table.oid, needed),
+    if database.value(
+        "SELECT has_schema_privilege((SELECT relnamespace FROM pg_class WHERE oid = %s::oid), 'USAGE') "
+        "AND has_table_privilege(%s::oid, 'SELECT') AND has_table_privilege(%s::oid, %s)",
+        (table.oid, table.oid, table.oid, needed),
     ):
-        problems.append(
-            f"The connected role lacks SELECT or {needed} on {table.full_name}; grant both, or connect as the owner."
-        )
-    return problems
+        return []
+    return [f"The connected role lacks SELECT or {needed} on {table.full_name}; grant both, or connect as the owner."]
 
 
 # Numbers that are times since 1973 in seconds lie in the first weeks of 1970 in milliseconds, and those in milliseconds
