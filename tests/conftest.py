@@ -16,12 +16,12 @@ from typing import Any, Callable
 
 import psycopg2
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.titan.database.plugins.module_utils import _module
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import THROW_AWAY, Cluster
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database, connect
 
+from tests.module_args import patch_module_args
 from tests.processes import mark_this_process
 
 ROOT = Path(__file__).resolve().parent.parent

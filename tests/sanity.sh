@@ -34,7 +34,7 @@ PY
 }
 
 ran=0 failed=0
-for pair in ${TITAN_SANITY:-2.19.14:3.11 2.20.10:3.12 2.21.5:3.13}; do
+for pair in ${TITAN_SANITY:-2.16.14:3.11 2.20.10:3.12 2.21.5:3.13}; do
     core=${pair%:*} version=${pair#*:}
     python=$(find_python "$version")
     if [ -z "$python" ]; then

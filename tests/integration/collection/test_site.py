@@ -51,6 +51,7 @@ class Story:
             [ANSIBLE, "site.yml", "-l", "demo", *arguments], cwd=self.root, capture_output=True, text=True, check=False
         )
         assert done.returncode == expect, done.stdout[-4000:] + done.stderr[-2000:]
+        assert "[DEPRECATION WARNING]" not in done.stdout + done.stderr
         self.outputs[stage] = done.stdout
         return done.stdout
 

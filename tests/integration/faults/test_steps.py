@@ -40,7 +40,7 @@ settings.SERVER_SETTINGS = {{**settings.SERVER_SETTINGS, "idle_in_transaction_se
 importlib.import_module("{ENGINE}.postgres.time_limit").DEFAULT_SECONDS = {LIMIT}.0
 if sys.argv[1] != "module":
     sys.exit(importlib.import_module("{ENGINE}.cli").main(sys.argv[1:]))
-from ansible.module_utils.testing import patch_module_args
+from tests.module_args import patch_module_args
 with patch_module_args(json.loads(sys.argv[3])):
     importlib.import_module("ansible_collections.titan.database.plugins.modules." + sys.argv[2]).main()
 """
@@ -89,7 +89,7 @@ def template(settings: ConnectionSettings, tmp_path: Path) -> tuple[str, Path]:
     backups = tmp_path / "proven"
     backups.mkdir(mode=0o700)
     env = env_file(settings, tmp_path / "direct")
-    variables = {**os.environ, "PYTHONPATH": str(ROOT / "collections")}
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "collections"), str(ROOT)))}
     taken = [
         "backup",
         *env,
@@ -162,7 +162,7 @@ SELECT l.mode || ' by ' || a.application_name || ': ' || left(a.query, 80)
 
 def _run(case: Case, database: ConnectionSettings, folder: Path, backups: Path, new: str) -> tuple[int, str]:
     """How many requests there were, and what was wrong; with request 0 the network is never silent."""
-    variables = {**os.environ, "PYTHONPATH": str(ROOT / "collections")}
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "collections"), str(ROOT)))}
     with proxy(database) as network, observing(database) as observer:
         network.silent_at, network.request_arrives = case.request, case.arrives
         argv = command(case.operation, env_file(network.settings, folder / "env"), folder, backups, new)

@@ -28,15 +28,18 @@ class Obstacle(NamedTuple):
     fix: str
 
 
-def obstacles(environment: Environment, directory: str = "", own_crontab: bool = True) -> list[Obstacle]:
+def obstacles(
+    environment: Environment, directory: str = "", own_crontab: bool = True, commands: bool = True
+) -> list[Obstacle]:
     """What keeps the jobs of the environment from starting, as the user of this process.
 
     Args:
         environment: From the installed configuration.
         directory: Where the cron lines change to first; empty for nowhere.
         own_crontab: Whether the lines are in the user's own crontab, which cron.allow and cron.deny govern.
+        commands: Whether the copies of titan-db are looked at, too.
     """
-    found = [*_commands(environment), *_env_files(environment), *_places(environment, directory)]
+    found = [*(_commands(environment) if commands else ()), *_env_files(environment), *_places(environment, directory)]
     return found + (_allowed(user_name()) if own_crontab else [])
 
 

@@ -124,8 +124,7 @@ def readiness_of(places: Places, reachable: bool, limits: Limits) -> list[Check]
     if os.path.isdir(state.path) and not state.ours():
         owner = owner_of(state.path)
         return [unknown(JOBS_NOT_READY, f"the jobs are those of the user {owner}; ask as {owner}")]
-    # A user whom cron.allow does not name is not heard from cron; the converge asks for it.
-    return readiness_checks(not_ready(environment, own_crontab=False, reachable=reachable), limits)
+    return readiness_checks(not_ready(environment, reachable), limits)
 
 
 def clock_of(places: Places, difference: float | None, now: datetime, limits: Limits) -> list[Check]:

@@ -22,14 +22,16 @@ from .checks.table import SQL_CHECKS
 from .thresholds import OFF, thresholds_from_options
 
 
-def not_ready(environment: Environment, own_crontab: bool = True, reachable: bool = True) -> list[Obstacle]:
+def not_ready(environment: Environment, reachable: bool) -> list[Obstacle]:
     """What keeps the scheduled jobs from their work, as the user of this process; nothing is written.
 
+    The copies of titan-db have a check of their own, and a user whom cron.allow does not name is not heard from cron: the converge
+    asks for both.
+
     Args:
-        own_crontab: Whether their lines are in the user's own crontab.
         reachable: Whether the database is asked, too; False where somebody else says that it cannot be reached.
     """
-    found = obstacles(environment, environment.directory, own_crontab)
+    found = obstacles(environment, environment.directory, own_crontab=False, commands=False)
     return found or (lacking_rights(environment) if reachable else [])
 
 
