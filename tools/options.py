@@ -72,6 +72,7 @@ CALLS = (
     Call("crontab", "crontab/options", "CRONTAB", "crontab"),
     Call("host_command", "environment/host_command", "HOST_COMMAND", "host"),
     Call("directory", "environment/directory", "DIRECTORY"),
+    Call("file", "environment/file", "FILE"),
 )
 ROLES = sorted({call.role for call in CALLS if call.role})
 

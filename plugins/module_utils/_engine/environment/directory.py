@@ -5,12 +5,8 @@
 
 from __future__ import annotations
 
-import grp
 import os
-import pwd
-import re
 import stat
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ..errors import OptionError
@@ -19,6 +15,7 @@ from ..host.files import make_directories
 from ..host.safe_open import UnsafePathError, open_directory
 from ..outcome import Call, Outcome
 from ..text.options import Spec, option
+from .ownership import absolute_path, group_name, mode_of, owner_and_group
 
 DIRECTORY: Spec = {
     "path": option(
@@ -64,7 +61,7 @@ def directory(call: Call) -> Outcome:
         _require_nothing_to_hand_over(wanted, before, above)
     if changed and not call.check_mode:
         _apply(wanted, above)
-    after = f"{wanted.path} {name_of(wanted.owner)} {_group_name(wanted.group)} {wanted.mode:04o}\n"
+    after = f"{wanted.path} {name_of(wanted.owner)} {group_name(wanted.group)} {wanted.mode:04o}\n"
     return Outcome(
         changed=changed,
         data={"path": wanted.path},
@@ -109,21 +106,8 @@ def _apply(wanted: _Wanted, above: int) -> None:
 
 
 def _wanted(options: Any) -> _Wanted:
-    path, mode = str(options["path"]), str(options["mode"])
-    if not os.path.isabs(path) or "\0" in path or os.path.normpath(path) == "/":
-        raise OptionError("path", path, "Give an absolute path.")
-    if not re.fullmatch(r"0?[0-7]{3,4}", mode):
-        raise OptionError("mode", mode, "Write three octal digits after a zero, in quotes: '0750'.")
-    owner, group = options["owner"], options["group"]
-    try:
-        user = pwd.getpwnam(str(owner)) if owner else pwd.getpwuid(os.geteuid())
-    except KeyError as error:
-        raise OptionError("owner", owner, "There is no such user on this host.") from error
-    try:
-        number = grp.getgrnam(str(group)).gr_gid if group else user.pw_gid
-    except KeyError as error:
-        raise OptionError("group", group, "There is no such group on this host.") from error
-    return _Wanted(os.path.normpath(path), user.pw_uid, number, int(mode, 8))
+    path, mode = absolute_path(options), mode_of(options)
+    return _Wanted(path, *owner_and_group(options, os.geteuid()), mode)
 
 
 def _status(path: str) -> os.stat_result | None:
@@ -141,10 +125,4 @@ def _status(path: str) -> os.stat_result | None:
 def _shown(path: str, status: os.stat_result | None) -> str:
     if status is None:
         return f"{path} absent\n"
-    return f"{path} {name_of(status.st_uid)} {_group_name(status.st_gid)} {stat.S_IMODE(status.st_mode):04o}\n"
-
-
-def _group_name(number: int) -> str:
-    with suppress(KeyError):
-        return grp.getgrgid(number).gr_name
-    return str(number)
+    return f"{path} {name_of(status.st_uid)} {group_name(status.st_gid)} {stat.S_IMODE(status.st_mode):04o}\n"
