@@ -102,6 +102,15 @@ CHANGES = {
     "rule": ("CREATE RULE no AS ON DELETE TO orders DO INSTEAD NOTHING", "RULE public.orders no"),
 }  # fmt: skip
 
+# Those that concern objects of their own are made in one database; each of the others has one to itself.
+_TOGETHER = (
+    "sequence value", "setval removed", "sequence called", "large object's content", "empty table", "index", "check", "foreign key",
+    "not valid", "view", "function", "function added", "trigger removed", "trigger enabled", "grant", "comment", "row security off",
+    "policy", "default", "extended statistics", "matview unpopulated", "matview removed", "publication's table", "unlogged",
+    "extension's version", "enum label", "default privileges", "schema's right", "event trigger", "rule",
+)  # fmt: skip
+_GROUPS = {"together": _TOGETHER, **{name: (name,) for name in CHANGES if name not in _TOGETHER}}
+
 
 @pytest.fixture(scope="module")
 def source(server: Cluster) -> Iterator[ConnectionSettings]:
@@ -131,20 +140,22 @@ def restored(server: Cluster, source: ConnectionSettings, taken: str) -> Iterato
     drop_database(server, "altered_restored")
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("group", _GROUPS)
 def test_every_change_is_seen(
-    server: Cluster, taken: str, restored: ConnectionSettings, change: str, workdir: Path
+    server: Cluster, taken: str, restored: ConnectionSettings, group: str, workdir: Path
 ) -> None:
-    statement, word = CHANGES[change]
+    changes = [CHANGES[name] for name in _GROUPS[group]]
     copy = make_database(server, restored.database)
     try:
         with connect(copy, fixed_settings=False) as database:
-            database.execute(statement)
+            for statement, _word in changes:
+                database.execute(statement)
         manifest = read_manifest(taken)
         programs = find_programs(embedded_programs(), 18)
         loader = loader_for(manifest, programs, str(workdir), 1, Deadline(60))
         found = compare(manifest, copy, lambda: Skeleton(Counter(), {}), loader)
-        assert any(word in message for message in found.differences), found.differences
+        unseen = [word for _statement, word in changes if not any(word in message for message in found.differences)]
+        assert not unseen, found.differences
     finally:
         drop_database(server, copy.database)
 
