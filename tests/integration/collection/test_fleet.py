@@ -192,8 +192,6 @@ def test_staging_with_every_check_at_the_end(fleet: Fleet) -> None:
 def test_it_stops_at_the_first_failure_and_says_how_to_go_back(fleet: Fleet) -> None:
     with connect(fleet.databases["one"]) as database:
         database.execute(f"ALTER DATABASE {fleet.databases['one'].database} SET titan.broken = 'yes'")
-    status, said = fleet.play("deploy", "stage")
-    assert status == 0, said[-3000:]
     broken = (
         "DO $$ BEGIN IF current_setting('titan.broken', true) = 'yes' THEN RAISE 'it is broken here'; END IF; END $$;\n"
     )
