@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import itertools
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -30,6 +32,8 @@ TITAN = ROOT / "examples" / "titan"
 
 def pytest_configure() -> None:
     """Servers and children do not outlive the tests, however these end."""
+    # A module that Ansible sends through a pipe would be read byte by byte, which is a third of a play's time.
+    os.environ.pop("PYTHONUNBUFFERED", None)
     mark_this_process()
 
 
@@ -40,10 +44,23 @@ def embedded_programs() -> str:
     return str(Path(spec.origin).parent / "pginstall" / "bin")
 
 
+def _ports() -> Iterator[int]:
+    """Ports below those that the system gives to clients, of which each worker has its own; it begins anywhere."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 16
+    slots = range(12000 + worker, 32000, 16)
+    return itertools.cycle(random.sample(slots, len(slots)))
+
+
+_own_ports = _ports()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, and that nobody else is likely to take until the caller does."""
+    for port in _own_ports:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("the ports do not end")
 
 
 def start_server(programs: str, *settings: str) -> Cluster:

@@ -41,8 +41,8 @@ USER = "nobody"
 class World:
     """One faked machine in a folder."""
 
-    def __init__(self, folder: Path, start: datetime, url: str) -> None:
-        self.folder, self.url, self.start = folder, url, start
+    def __init__(self, folder: Path, start: datetime, url: str, port: int) -> None:
+        self.folder, self.url, self.start, self.port = folder, url, start, port
         self.clock = folder / "clock"
         self.env = {
             "LD_PRELOAD": LIBRARY,
@@ -86,7 +86,9 @@ class World:
             capture_output=True,
             cwd="/",
         )
-        conf = "port=54329\nunix_socket_directories=''\nfsync=off\nlisten_addresses='127.0.0.1'\nautovacuum=off\n"
+        conf = (
+            f"port={self.port}\nunix_socket_directories=''\nfsync=off\nlisten_addresses='127.0.0.1'\nautovacuum=off\n"
+        )
         with open(self.server / "postgresql.conf", "a", encoding="utf-8") as stream:
             stream.write(conf)
         self.pg_ctl("start")
@@ -95,7 +97,7 @@ class World:
             + ("INSERT INTO events SELECT n, now() - interval '1 hour' * n FROM generate_series(1, 2000) n")
         )
         subprocess.run(
-            [f"{PROGRAMS}/psql", "-qXh", "127.0.0.1", "-p", "54329", "-U", "postgres", "-c", sql], check=True
+            [f"{PROGRAMS}/psql", "-qXh", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-c", sql], check=True
         )
         policies = {"policies": [{"table": "public.events", "column": "at", "keep": "60 days"}]}
         self.retention(policies)
@@ -108,7 +110,7 @@ class World:
         from ansible_collections.titan.database.plugins.module_utils._engine.retention.options import RETENTION_POLICY
         from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
 
-        settings = ConnectionSettings(host="127.0.0.1", port=54329, user="postgres", database="postgres")
+        settings = ConnectionSettings(host="127.0.0.1", port=self.port, user="postgres", database="postgres")
         operation.retention_policy(Call(complete(options, RETENTION_POLICY), settings))
 
     def install(self) -> dict[str, Any]:
@@ -123,7 +125,7 @@ class World:
             os.chown(path, pwd.getpwnam(USER).pw_uid, -1)
         env = home / ".env"
         env.write_text(
-            f"DATABASE_URL='postgresql://{USER}@127.0.0.1:54329/postgres'\nTITAN_DB_NOTIFY_URLS='{self.url}/message'\n"
+            f"DATABASE_URL='postgresql://{USER}@127.0.0.1:{self.port}/postgres'\nTITAN_DB_NOTIFY_URLS='{self.url}/message'\n"
             f"TITAN_DB_PING_URL='{self.url}/{{job}}'\n"
         )
         os.chown(env, pwd.getpwnam(USER).pw_uid, -1)
@@ -208,14 +210,14 @@ def live(world: World, first: datetime, days: int, bad_day: int) -> None:
         cron.wait(10)
 
 
-def main(folder: Path, days: int, bad_day: int) -> dict[str, Any]:
+def main(folder: Path, days: int, bad_day: int, port: int) -> dict[str, Any]:
     os.environ["TZ"] = "UTC"
     first = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     # Begin on a Saturday that is followed by a month's first Sunday, so that even few days see every job.
     while first.weekday() != 5 or (first + timedelta(days=1)).day > 7:
         first += timedelta(days=1)
     with running_stub() as stub:
-        world = World(folder, first, stub.url)
+        world = World(folder, first, stub.url, port)
         world.make_server()
         try:
             installed = world.install()
@@ -237,4 +239,4 @@ def main(folder: Path, days: int, bad_day: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))))
+    print(json.dumps(main(Path(sys.argv[1]), *map(int, sys.argv[2:]))))

@@ -35,7 +35,7 @@ GUIDE, S3 = (
     yaml.safe_load(block.text)
     for block in run_by("tests/integration/backups/pgbackrest/test_role.py", "docs/pgbackrest.md")
 )
-TEMPORARY = "/var/tmp/.ansible-titan-test"  # for two users
+TEMPORARY = f"/var/tmp/.ansible-titan-{os.getpid()}"  # for two users
 PLAY = """
 - hosts: localhost
   gather_facts: false
