@@ -134,6 +134,22 @@ def test_what_the_process_may_not_have_is_named(
 
 
 @pytest.mark.parametrize(
+    ("limit", "words"),
+    [("-f 1000", "ulimit -f"), ("-f 6000", "ulimit -f"), ("-n 8", "ulimit -n"), ("-n 20", "ulimit -n")],
+)
+def test_a_drill_without_room_says_nothing_of_the_backup(limit: str, words: str, titan_db: Any, tmp_path: Path) -> None:
+    """Neither where the archive is unpacked nor where the cluster is made or started."""
+    assert titan_db("TITAN", "backup")[0] == 0
+    folder = tmp_path / "backups"
+    (manifest,) = folder.glob("*.json")
+    before = manifest.read_bytes()
+    drill = ["--dest", str(folder), "--name", "t", "--programs", embedded_programs()]
+    status, said = titan_db(f"ulimit {limit}; TITAN", "drill", *drill)
+    assert status == 1 and words in said and "not good" not in said and len(said) < 600, said
+    assert manifest.read_bytes() == before, "the verdict that was reached stands"
+
+
+@pytest.mark.parametrize(
     ("error", "words"), [(RuntimeError("can't start new thread"), "another thread"), (MemoryError(), "no more memory")]
 )
 def test_no_memory_and_no_thread_are_said(

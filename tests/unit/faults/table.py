@@ -111,6 +111,10 @@ ROWS = (
         "nothing; no half backup stays", "works when there is room", f"{_FAULTS}/test_limits.py", "test_what_the_process_may_not_have_is_named",
     ),
     Row(
+        "the same, while a drill restores a backup", "the drill, or PostgreSQL's program", "at once", "nothing; the backup is not called bad",
+        "drills it", f"{_FAULTS}/test_limits.py", "test_a_drill_without_room_says_nothing_of_the_backup",
+    ),
+    Row(
         "no memory, no further thread", "the run; one sentence", "at once", "nothing", "works when there is room",
         f"{_FAULTS}/test_limits.py", "test_no_memory_and_no_thread_are_said",
     ),

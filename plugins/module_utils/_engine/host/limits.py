@@ -17,6 +17,12 @@ _LIMITS = {
     errno.ENOMEM: "there is no more memory for this process (ulimit -v, MemoryMax of a service)",
     errno.EDQUOT: "the user's disk quota is used up",
 }
+# How programs word the same, in English.
+_WORDED = (
+    ("File too large", errno.EFBIG), ("Too many open files", errno.EMFILE), ("insufficient file descriptors", errno.EMFILE),
+    ("Cannot allocate memory", errno.ENOMEM), ("out of memory", errno.ENOMEM), ("Disk quota exceeded", errno.EDQUOT),
+    ("Resource temporarily unavailable", errno.EAGAIN),
+)  # fmt: skip
 _NO_MEMORY = f"The operating system refused: {_LIMITS[errno.ENOMEM]}."
 _NO_THREAD = (
     f"The operating system refused: there is no memory for another thread (ulimit -v, MemoryMax of a service), or "
@@ -27,6 +33,16 @@ _NO_THREAD = (
 def reason(error: OSError) -> str:
     """Why the operating system refused, as a clause: the limit and where it is set, or the system's own words."""
     return _LIMITS.get(error.errno or 0) or error.strerror or str(error)
+
+
+def is_limit(error: OSError) -> bool:
+    """Whether a limit of the process, its user or the host is the reason."""
+    return error.errno in _LIMITS
+
+
+def limit_in(said: str) -> str:
+    """The limit that a program's message is about, as a clause that says where it is set; empty if it names none."""
+    return next((_LIMITS[number] for words, number in _WORDED if words in said), "")
 
 
 # What Python raises when the operating system refuses something.

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import TitanError
+from ..host.limits import is_limit, limit_in, reason
 from ..host.programs import run_until
 from ..host.safe_open import UnsafePathError, change_mode, open_file, read_file
 from .connection import ConnectionSettings
@@ -189,13 +190,16 @@ class Cluster:
                 stream.seek(0)
                 said = stream.read().decode(errors="replace")
         except OSError as error:
+            if is_limit(error):
+                raise TitanError(f"{path} cannot be started: {reason(error)}.") from error
             raise TitanError(
                 f"{path} cannot be started{' as user ' + owner.pw_name if owner else ''} ({error.strerror}). "
                 "The PostgreSQL server programs must be installed and readable for that user."
             ) from error
         if status:
             log = self.log_tail() if program == "pg_ctl" else ""
-            raise TitanError(f"{program} failed with status {status}: {' '.join((said[-1500:] + log).split())}")
+            why = limit_in(said + log) or " ".join((said[-1500:] + log).split())
+            raise TitanError(f"{program} failed with status {status}: {why}")
 
     def log_tail(self) -> str:
         """The end of the server's log; empty if there is none."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from glob import glob
 
 from ..errors import OptionError, TitanError
+from ..host.limits import is_limit, reason
 from ..host.programs import run
 
 CLIENT = ("pg_dump", "pg_restore", "psql")
@@ -91,10 +92,18 @@ def _programs_in(folder: str, needed: Sequence[str]) -> Programs | None:
 
 
 def program_version(path: str) -> str:
-    """The version that a program of PostgreSQL prints, such as "15.18"; empty if it does not start."""
+    """The version that a program of PostgreSQL prints, such as "15.18"; empty if it does not start.
+
+    Raises:
+        TitanError: this process may start no program.
+    """
     try:
         said = run([path, "--version"], capture_output=True, timeout=30, cwd="/").stdout.decode(errors="replace")
-    except (OSError, subprocess.TimeoutExpired):
+    except subprocess.TimeoutExpired:
+        return ""
+    except OSError as error:
+        if is_limit(error):  # says nothing about the program
+            raise TitanError(f"{path} cannot be started: {reason(error)}.") from error
         return ""
     found = re.search(r"\) (\d+(?:\.\d+)?)", said)
     return found[1] if found else ""

@@ -27,6 +27,7 @@ from ..catalog.sealed import seal
 from ..catalog.source import Source
 from ..content.exclusions import NOTHING, Exclusions
 from ..content.left_out import LeftOut, read_left_out
+from ..load.failure import is_of_the_backup, is_of_the_host, is_of_the_moment
 from ..programs.codecs import NONE
 from ..programs.pipeline import Deadline, Program, output_of
 from ..proof.drill import run_drill
@@ -195,16 +196,24 @@ def verify_backup(
 
 
 def decode_problem(path: str, file: FileName, wanted: Wanted, deadline: Deadline) -> str:
-    """Why the file cannot be decoded to its end; empty if it can."""
+    """Why the file cannot be decoded to its end; empty if it can.
+
+    Raises:
+        TitanError: it could not be tried, which says nothing about the file.
+    """
     if file.encrypted and not wanted.identity:
         return ""  # it can be read back, but not decoded, without the key
     try:
         if file.format == "plain" or file.packed != NONE or file.encrypted:
             problem = content_problem(path, file, wanted.identity, deadline)
             deadline.left()
+            if is_of_the_moment(problem) or is_of_the_host(problem):
+                raise TitanError(f"Whether the file is whole could not be tried: {problem}.")
             return "" if problem.startswith("it holds no table") else problem
         output_of(Program([wanted.programs.path("pg_restore"), "--file=/dev/null", path]), deadline)
     except TitanError as error:
+        if not is_of_the_backup(error):
+            raise
         return error.message.rstrip(".")
     return ""
 

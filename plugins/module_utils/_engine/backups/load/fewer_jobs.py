@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Callable, TypeVar
 
 from ...errors import TitanError
-from .loading import Loader, is_of_the_host
+from .failure import is_of_the_host
+from .loading import Loader
 
 T = TypeVar("T")
 

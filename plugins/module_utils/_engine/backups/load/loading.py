@@ -34,13 +34,6 @@ from .others import Needs, by_lines, ended, needs_of, of_database, parts, withou
 from .restricted import can_restrict, restriction, without_restriction
 from .streams import Archive, Packed, contents_of, feed, is_of_data, shares
 
-# A restore that fails with these says something about this host, not about the backup.
-_OF_THE_HOST = (
-    "No space left", "is not available", "could not access file", "could not load library", "could not open extension control file",
-    "does not support compression", "max_locks_per_transaction", "shared_preload_libraries", "could not connect to server",
-)  # fmt: skip
-
-
 # Entries of an archive's list that a superuser restores, and those of which it sets the owner only.
 _BY_SUPERUSER = re.compile(
     r"\d+; \d+ \d+ (?:ACL|DEFAULT ACL|EVENT TRIGGER|PUBLICATION|PUBLICATION TABLES? .*|SUBSCRIPTION|SUBSCRIPTION TABLE|SECURITY LABEL|"
@@ -411,18 +404,3 @@ def conninfo(database: str) -> str:
     """A connection string with nothing but the name: an option's bare value with '=' in it would be taken for one."""
     escaped = database.replace("\\", "\\\\").replace("'", "\\'")
     return f"dbname='{escaped}'"
-
-
-def is_of_the_host(message: str) -> bool:
-    """Whether a restore failed for a reason that says nothing about the backup."""
-    return any(text in message for text in _OF_THE_HOST)
-
-
-@contextmanager
-def restoring() -> Iterator[None]:
-    """Say of an error whether it is the backup's or this host's."""
-    try:
-        yield
-    except TitanError as error:
-        bad = bool(error.details.get("programs")) and not is_of_the_host(error.message)
-        raise TitanError(f"The restore failed: {error.message}", **error.details, of_the_backup=bad) from error

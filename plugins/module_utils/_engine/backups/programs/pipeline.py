@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, Callable
 
 from ...errors import TitanError
-from ...host.limits import ended_by, file_size_limit, reason
+from ...host.limits import ended_by, file_size_limit, limit_in, reason
 from ...host.programs import kill_tree, start
 from .messages import without_rows
 
@@ -192,6 +192,7 @@ class Chain:
         ended = ended_by(-status) if status < 0 else f"failed with status {status}"
         if "died unexpectedly" in message and (limit := file_size_limit()):  # pg_dump does not say what ended its job
             message += f"; {limit}"
+        message += f"; {limit}" if (limit := limit_in(message)) else ""
         return f"{self.programs[number].name} {ended}{': ' + message if message else ''}"
 
     def close(self) -> None:

@@ -29,7 +29,8 @@ from ..content.structure import (
     sequence_names,
     structure_differences,
 )
-from ..load.loading import Loader, restoring
+from ..load.failure import restoring
+from ..load.loading import Loader
 from ..programs.pipeline import Deadline
 from .read_restored import read_restored
 

@@ -27,8 +27,9 @@ from ..content.fingerprint import Fingerprint
 from ..content.schema_text import Skeleton
 from ..content.structure import Structure
 from ..load.elevated import make_source_extensions
+from ..load.failure import restoring
 from ..load.fewer_jobs import load_with_fewer_jobs
-from ..load.loading import Loader, restoring
+from ..load.loading import Loader
 from ..load.properties import apply_properties, property_differences
 from ..load.streams import Archive
 from ..load.targets import (

@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a failure to read or restore a backup is the backup's, this host's, or of this moment. Pure.
+
+Only the first one is a verdict; with the others nothing is known of the backup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ...errors import TitanError
+
+# A restore that fails with these says something about this host, not about the backup.
+_OF_THE_HOST = (
+    "No space left", "is not available", "could not access file", "could not load library", "could not open extension control file",
+    "does not support compression", "max_locks_per_transaction", "shared_preload_libraries", "could not connect to server",
+)  # fmt: skip
+# And so do these, though another try may bring it about: something ran out, or somebody ended what was restoring.
+_OF_THE_MOMENT = (
+    "was killed by", "cannot be started", "died unexpectedly", "out of memory", "out of shared memory", "Cannot allocate memory",
+    "Too many open files", "insufficient file descriptors", "File too large", "Resource temporarily unavailable", "quota exceeded",
+    "could not fork", "could not extend file", "Read-only file system", "server closed the connection", "terminating connection",
+    "connection to server", "the database system is", "too many clients", "too many connections", "remaining connection slots",
+)  # fmt: skip
+
+
+def is_of_the_host(message: str) -> bool:
+    """Whether a restore failed for a reason that says nothing about the backup."""
+    return any(text in message for text in _OF_THE_HOST)
+
+
+def is_of_the_backup(error: TitanError) -> bool:
+    """Whether the failure of reading or restoring a backup says that the backup is bad; otherwise nothing is known."""
+    of_others = is_of_the_moment(error.message) or is_of_the_host(error.message)
+    return bool(error.details.get("programs")) and not of_others
+
+
+def is_of_the_moment(message: str) -> bool:
+    """Whether something had run out, or a program was ended by somebody."""
+    return any(text in message for text in _OF_THE_MOMENT)
+
+
+@contextmanager
+def restoring() -> Iterator[None]:
+    """Say of an error whether it is the backup's or this host's."""
+    try:
+        yield
+    except TitanError as error:
+        bad = is_of_the_backup(error)
+        raise TitanError(f"The restore failed: {error.message}", **error.details, of_the_backup=bad) from error
