@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from ...postgres.database import Database
+from .details import DETAILS
 
 # Values and expressions as text depend on these settings.
 TEXT_SETTINGS = (
@@ -168,7 +169,7 @@ def _query(full: bool, with_text: bool, owners: bool = False) -> str:
     text = "definition" if with_text else "CASE WHEN definition LIKE '%(ARRAY[%' THEN definition END"
     besides = _BESIDES.replace("WHERE a.grantee <> g.owner", "") if owners else _BESIDES
     return (
-        f"WITH {_SCOPE}, described (kind, identity, definition) AS ({_DEFINITIONS}{besides if full else ''}) "  # noqa: S608
+        f"WITH {_SCOPE}, described (kind, identity, definition) AS ({_DEFINITIONS}{besides + DETAILS if full else ''}) "  # noqa: S608
         f"SELECT kind || ' ' || identity AS object, md5(definition) AS hash, {text} AS definition FROM described"
     )
 

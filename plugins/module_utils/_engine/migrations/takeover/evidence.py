@@ -101,7 +101,17 @@ def compare(
 
 
 # Kinds of objects of which a database may well have more than its migrations make.
-_OTHERS = ("role ", "extension ", "privilege ", "default privilege ", "setting ", "comment ", "schema ")
+_OTHERS = (
+    "role ",
+    "settings of role ",
+    "membership ",
+    "extension ",
+    "privilege ",
+    "default privilege ",
+    "setting ",
+    "comment ",
+    "schema ",
+)
 
 
 def _comparable(hashes: Mapping[str, str]) -> dict[str, str]:

@@ -1,0 +1,140 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a replay compares besides the definitions of inventory.py: settings of objects where they are not the usual ones, and rarer
+kinds of objects. They are no part of the fingerprint for drift, so that an older one stays comparable.
+"""
+
+from __future__ import annotations
+
+# kind, identity and definition of what a table, index, sequence, rule or type has besides its definition; none for the usual
+_SETTINGS = """
+  SELECT 'settings of column', format('%s.%I', r.identity, a.attname),
+         concat_ws(' ', CASE WHEN a.attstorage <> t.typstorage THEN 'STORAGE ' || a.attstorage::text END,
+           'COMPRESSION ' || nullif(to_jsonb(a) ->> 'attcompression', ''), 'STATISTICS ' || nullif(a.attstattarget, -1),
+           a.attoptions::text, a.attfdwoptions::text)
+    FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid JOIN pg_type t ON t.oid = a.atttypid
+   WHERE a.attnum > 0 AND NOT a.attisdropped AND r.relkind IN ('r', 'p', 'm', 'f', 'i', 'I')
+  UNION ALL
+  SELECT 'settings of table', r.identity,
+         concat_ws(' ', 'REPLICA IDENTITY ' || nullif(r.relreplident, 'd')::text,
+           (SELECT string_agg(concat_ws(' ', i.indexrelid::regclass::text, CASE WHEN i.indisreplident THEN 'is the identity' END,
+                     CASE WHEN i.indisclustered THEN 'is clustered on' END), ', ' ORDER BY i.indexrelid::regclass::text)
+              FROM pg_index i WHERE i.indrelid = r.oid AND (i.indisreplident OR i.indisclustered)),
+           (SELECT 'USING ' || m.amname FROM pg_am m WHERE m.oid = r.relam AND m.amname <> 'heap'),
+           'OF ' || nullif(r.reloftype, 0)::regtype::text, (SELECT reloptions::text FROM pg_class WHERE oid = r.reltoastrelid),
+           (SELECT concat_ws(' ', s.srvname, f.ftoptions::text) FROM pg_foreign_table f JOIN pg_foreign_server s ON s.oid = f.ftserver
+             WHERE f.ftrelid = r.oid))
+    FROM relation r WHERE r.relkind IN ('r', 'p', 'm', 'f')
+  UNION ALL
+  SELECT 'settings of index', r.identity, h.inhparent::regclass::text
+    FROM relation r JOIN pg_inherits h ON h.inhrelid = r.oid WHERE r.relkind IN ('i', 'I')
+  UNION ALL
+  SELECT 'settings of sequence', r.identity,
+         concat_ws(' ', 'CACHE ' || nullif(s.seqcache, 1), CASE WHEN r.relpersistence <> 'p' THEN 'UNLOGGED' END,
+           (SELECT format('OWNED BY %s.%I', d.refobjid::regclass, a.attname) FROM pg_depend d
+              JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+             WHERE d.classid = 'pg_class'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'a'))
+    FROM relation r JOIN pg_sequence s ON s.seqrelid = r.oid
+  UNION ALL
+  SELECT 'settings of rule', format('%I on %s', u.rulename, r.identity), nullif(u.ev_enabled, 'O')::text
+    FROM pg_rewrite u JOIN relation r ON r.oid = u.ev_class
+  UNION ALL
+  SELECT 'settings of statistics', format('%I.%I', own.nspname, s.stxname), nullif(s.stxstattarget, -1)::text
+    FROM pg_statistic_ext s JOIN own ON own.oid = s.stxnamespace
+  UNION ALL
+  SELECT 'settings of aggregate', p.identity,
+         concat_ws(' ', a.aggkind, a.aggnumdirectargs, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn, a.aggmtransfn, a.aggminvtransfn,
+           a.aggmfinalfn, a.aggfinalextra, a.aggsortop::regoperator, a.aggfinalmodify, a.aggtransspace, a.aggminitval, p.proparallel)
+    FROM routine p JOIN pg_aggregate a ON a.aggfnoid = p.oid
+  UNION ALL
+  SELECT 'settings of range', t.identity,
+         concat_ws(' ', format_type(g.rngsubtype, NULL), nullif(g.rngcollation, 0)::regcollation, c.opcname, g.rngcanonical, g.rngsubdiff)
+    FROM own_type t JOIN pg_range g ON g.rngtypid = t.oid JOIN pg_opclass c ON c.oid = g.rngsubopc
+  UNION ALL
+  SELECT 'settings of domain', t.identity, 'COLLATE ' || t.typcollation::regcollation::text
+    FROM own_type t JOIN pg_type b ON b.oid = t.typbasetype WHERE t.typcollation <> b.typcollation
+  UNION ALL
+  SELECT 'settings of operator', o.oid::regoperator::text,
+         concat_ws(' ', nullif(o.oprcom, 0)::regoperator, nullif(o.oprnegate, 0)::regoperator, o.oprrest, o.oprjoin, o.oprcanmerge, o.oprcanhash)
+    FROM pg_operator o JOIN own ON own.oid = o.oprnamespace
+  UNION ALL
+  SELECT 'settings of role', quote_ident(rolname),
+         concat_ws(' ', CASE WHEN rolsuper THEN 'SUPERUSER' END, CASE WHEN NOT rolinherit THEN 'NOINHERIT' END,
+           CASE WHEN rolcreaterole THEN 'CREATEROLE' END, CASE WHEN rolcreatedb THEN 'CREATEDB' END,
+           CASE WHEN rolcanlogin THEN 'LOGIN' END, CASE WHEN rolreplication THEN 'REPLICATION' END,
+           CASE WHEN rolbypassrls THEN 'BYPASSRLS' END)
+    FROM pg_roles WHERE rolname !~ '^pg_'
+  UNION ALL
+  SELECT 'settings of publication', quote_ident(p.pubname), CASE WHEN (to_jsonb(p) ->> 'pubviaroot')::boolean THEN 'VIA ROOT' END
+    FROM pg_publication p
+"""
+
+_OBJECTS = """
+  SELECT 'collation', format('%I.%I', own.nspname, c.collname),
+         (to_jsonb(c) - ARRAY['oid', 'collname', 'collnamespace', 'collowner', 'collversion', 'collencoding'])::text
+    FROM pg_collation c JOIN own ON own.oid = c.collnamespace
+  UNION ALL
+  SELECT 'conversion', format('%I.%I', own.nspname, c.conname),
+         concat_ws(' ', c.conforencoding, c.contoencoding, c.conproc, c.condefault)
+    FROM pg_conversion c JOIN own ON own.oid = c.connamespace
+  UNION ALL
+  SELECT 'text search configuration', format('%I.%I', own.nspname, c.cfgname),
+         concat_ws(' ', (SELECT prsname FROM pg_ts_parser p WHERE p.oid = c.cfgparser),
+           (SELECT string_agg(concat_ws(' ', m.maptokentype, m.mapdict::regdictionary), ', ' ORDER BY m.maptokentype, m.mapseqno)
+              FROM pg_ts_config_map m WHERE m.mapcfg = c.oid))
+    FROM pg_ts_config c JOIN own ON own.oid = c.cfgnamespace
+  UNION ALL
+  SELECT 'text search dictionary', format('%I.%I', own.nspname, d.dictname),
+         concat_ws(' ', (SELECT tmplname FROM pg_ts_template t WHERE t.oid = d.dicttemplate), d.dictinitoption)
+    FROM pg_ts_dict d JOIN own ON own.oid = d.dictnamespace
+  UNION ALL
+  SELECT 'operator class', format('%I.%I using %I', own.nspname, c.opcname, m.amname),
+         concat_ws(' ', format_type(c.opcintype, NULL), c.opcdefault, format_type(nullif(c.opckeytype, 0), NULL))
+    FROM pg_opclass c JOIN own ON own.oid = c.opcnamespace JOIN pg_am m ON m.oid = c.opcmethod
+  UNION ALL
+  SELECT 'operator family', format('%I.%I using %I', own.nspname, f.opfname, m.amname),
+         concat_ws(' ', (SELECT string_agg(concat_ws(' ', o.amopstrategy, o.amopopr::regoperator, o.amoppurpose), ', '
+                             ORDER BY o.amopstrategy, o.amopopr::regoperator::text) FROM pg_amop o WHERE o.amopfamily = f.oid),
+           (SELECT string_agg(concat_ws(' ', o.amprocnum, o.amproc::regprocedure), ', ' ORDER BY o.amprocnum, o.amproc::regprocedure::text)
+              FROM pg_amproc o WHERE o.amprocfamily = f.oid))
+    FROM pg_opfamily f JOIN own ON own.oid = f.opfnamespace JOIN pg_am m ON m.oid = f.opfmethod
+  UNION ALL
+  SELECT 'published table', format('%I.%I in %I', x.schemaname, x.tablename, x.pubname),
+         concat_ws(' ', to_jsonb(x) ->> 'attnames', to_jsonb(x) ->> 'rowfilter')
+    FROM pg_publication_tables x JOIN own ON own.nspname = x.schemaname
+  UNION ALL
+  SELECT 'foreign-data wrapper', quote_ident(f.fdwname),
+         concat_ws(' ', nullif(f.fdwhandler, 0)::regproc, nullif(f.fdwvalidator, 0)::regproc, f.fdwoptions::text)
+    FROM pg_foreign_data_wrapper f
+   WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_foreign_data_wrapper'::regclass AND m.objid = f.oid)
+  UNION ALL
+  SELECT 'server', quote_ident(s.srvname), concat_ws(' ', f.fdwname, s.srvtype, s.srvversion, md5(s.srvoptions::text))
+    FROM pg_foreign_server s JOIN pg_foreign_data_wrapper f ON f.oid = s.srvfdw
+  UNION ALL
+  SELECT 'user mapping', format('%s for %I', CASE WHEN umuser = 0 THEN 'public' ELSE quote_ident(usename) END, srvname), ''
+    FROM pg_user_mappings
+  UNION ALL
+  SELECT 'language', quote_ident(l.lanname), concat_ws(' ', l.lanpltrusted, nullif(l.lanplcallfoid, 0)::regprocedure)
+    FROM pg_language l
+   WHERE l.oid >= 16384 AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_language'::regclass AND m.objid = l.oid)
+  UNION ALL
+  SELECT 'membership', format('%s in %s', quote_ident(pg_get_userbyid(member)), quote_ident(pg_get_userbyid(roleid))), admin_option::text
+    FROM pg_auth_members WHERE member >= 16384
+  UNION ALL
+  SELECT 'privilege', format('%s on %s to %s', a.privilege_type, g.what,
+           CASE a.grantee WHEN 0 THEN 'public' ELSE quote_ident(pg_get_userbyid(a.grantee)) END), a.is_grantable::text
+    FROM (
+      SELECT 'the database' AS what, coalesce(datacl, acldefault('d', datdba)) AS acl, datdba AS owner
+        FROM pg_database WHERE datname = current_database()
+      UNION ALL SELECT 'server ' || quote_ident(srvname), srvacl, srvowner FROM pg_foreign_server
+      UNION ALL SELECT 'foreign-data wrapper ' || quote_ident(fdwname), fdwacl, fdwowner FROM pg_foreign_data_wrapper
+      UNION ALL SELECT 'language ' || quote_ident(lanname), coalesce(lanacl, acldefault('l', lanowner)), lanowner FROM pg_language
+    ) AS g, LATERAL aclexplode(g.acl) AS a
+   WHERE a.grantee <> g.owner
+"""
+
+DETAILS = (
+    f"UNION ALL SELECT kind, identity, definition FROM ({_SETTINGS}) AS settings (kind, identity, definition) "  # noqa: S608 - our own text
+    f"WHERE coalesce(definition, '') <> '' UNION ALL {_OBJECTS}"
+)
