@@ -422,3 +422,98 @@ def test_a_time_zone_above_the_block_is_warned_of_and_who_may_not_have_a_crontab
     program.write_text("#!/bin/sh\necho 'You (jobs) are not allowed to use this program (crontab)' >&2\nexit 1\n")
     failed = call_module("crontab", name="production", jobs=[job])
     assert failed["failed"] and "/etc/cron.allow, or remove it from /etc/cron.deny" in failed["msg"]
+
+
+@pytest.fixture
+def installed(
+    call_module: Call, spool: Path, tmp_path: Path, job: dict, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], dict[str, Any]]:
+    """Converge two jobs of an environment; called again, it is what the check's advice does."""
+    (tmp_path / "cron.d").mkdir()
+    monkeypatch.setattr(other_lines, "SCRIPT_DIRECTORIES", ())
+    monkeypatch.setattr(other_lines, "CRON_FILES", str(tmp_path / "cron.d"))
+    monkeypatch.setattr(other_lines, "SYSTEM_CRONTAB", str(tmp_path / "system"))
+    monkeypatch.setattr(other_lines, "crontab_program", crontab_store.crontab_program)
+    config = tmp_path / "production.json"
+    jobs = [
+        {
+            **job, "name": name, "schedule": schedule, "command": f"/usr/local/bin/titan-db cron {config} {name}",
+            "on_failure": f"/etc/titan-db/titan-db note {config} {name} $?",
+        }
+        for name, schedule in (("backup", "0 2 * * *"), ("reindex", "first sunday 04:00"))
+    ]  # fmt: skip
+    content = {
+        "environment": "production", "env_file": job["env_file"], "state_dir": str(tmp_path / "state"),
+        "command": "/usr/local/bin/titan-db", "spare_command": "/etc/titan-db/titan-db",
+        "schedule": {each["name"]: {"schedule": each["schedule"], "log": each["log"]} for each in jobs},
+    }  # fmt: skip
+
+    def converge() -> dict[str, Any]:
+        done = call_module(
+            "crontab", name="production", jobs=jobs, files=[{"path": str(config), "content": json.dumps(content)}]
+        )
+        assert not done.get("failed"), done
+        return done
+
+    converge()
+    return converge
+
+
+def spoiled(old: str, new: str) -> Callable[[str], str]:
+    def change(text: str) -> str:
+        assert old in text
+        return text.replace(old, new, 1)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (spoiled("\n0 2 * * * (", "\n# 0 2 * * * ("), "no line starts the job backup"),
+        (lambda _text: "", "no line starts the job backup; no line starts the job reindex"),
+        (spoiled("\n0 2 * * * (", "\n0 3 * * * ("), "line 3 starts the job backup at '0 3 * * *' instead of '0 2 * * *'"),
+        (spoiled("/usr/local/bin/titan-db cron", "/opt/titan-db cron"), "by /opt/titan-db instead of"),
+        (spoiled("backup.log 2>&1", "other.log 2>&1"), "with the log"),
+        (spoiled("(set -a; . ", "(set -a; . /etc/other.env && . "), "in another form"),
+        (spoiled("(set -a; . ", "(set -a; . /other"), "with the env file /other"),
+        (lambda text: text[: text.index(" || /etc")] + text[text.index("\n# reindex") :], "without the end that tells"),
+        (lambda text: f"30 5 * * * nice titan-db cron {{config}} backup\n{text}", "the job backup is started by 2 lines"),
+        (lambda text: f"@daily titan-db cron {{config}} stats\n{text}", "starts the job stats, which is not in the schedule"),
+    ],
+)  # fmt: skip
+def test_health_compares_the_lines_with_the_schedule(
+    call_module: Call, spool: Path, tmp_path: Path, installed: Callable, harm: Callable[[str], str], said: str
+) -> None:
+    def check() -> dict[str, Any]:
+        health = call_module("health_info", job_config=f"{tmp_path}/production.json")
+        return next(each for each in health["checks"] if each["name"] == "crontab_lines")
+
+    assert (check()["status"], check()["value"]) == ("ok", 0), check()
+    spool.write_text(harm(spool.read_text()).replace("{config}", f"{tmp_path}/production.json"))
+    found = check()
+    assert (found["status"], said in found["message"]) == ("warning", True), found
+    assert found["fix"] == "ansible-playbook titan.database.site -l production --tags crontab"
+    outside = [line for line in spool.read_text().splitlines() if line.startswith(("30 5", "@daily"))]
+    installed()
+    if outside:
+        spool.write_text("\n".join(line for line in spool.read_text().splitlines() if line not in outside) + "\n")
+    assert check()["status"] == "ok", check()
+
+
+def test_health_finds_the_lines_in_crons_files_and_twice(
+    call_module: Call, spool: Path, tmp_path: Path, installed: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check() -> dict[str, Any]:
+        health = call_module("health_info", job_config=f"{tmp_path}/production.json")
+        return next(each for each in health["checks"] if each["name"] == "crontab_lines")
+
+    text = spool.read_text()
+    in_file = "".join(line.replace(" (", f" {USER} (", 1) + "\n" for line in text.splitlines())
+    (tmp_path / "cron.d" / "titan").write_text(in_file)
+    assert "the job backup is started by 2 lines" in check()["message"] and check()["value"] == 2
+    spool.unlink()
+    assert check()["status"] == "ok"
+    (tmp_path / "cron.d" / "titan").unlink()
+    monkeypatch.setattr(crontab_store, "crontab_program", lambda: "/bin/false")
+    assert check()["status"] == "unknown", "a crontab that cannot be read is no answer"

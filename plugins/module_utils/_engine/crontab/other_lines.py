@@ -63,7 +63,7 @@ def _texts(store: CrontabStore, own_text: str | None) -> Iterator[tuple[str, str
         stores.append(CrontabStore(store.user, ""))
     if not os.geteuid() and store.user not in ("", "root") and crontab_program():
         stores.append(CrontabStore("root", ""))
-    stores += [CrontabStore("root", path) for path in _files(CRON_FILES) if path != store.cron_file]
+    stores += [CrontabStore("root", path) for path in files_in(CRON_FILES) if path != store.cron_file]
     if os.path.isfile(SYSTEM_CRONTAB):
         stores.append(CrontabStore("root", SYSTEM_CRONTAB))
     for each in stores:
@@ -73,7 +73,7 @@ def _texts(store: CrontabStore, own_text: str | None) -> Iterator[tuple[str, str
             continue
         yield each.label, text, _home(each.user), False
     for folder in SCRIPT_DIRECTORIES:
-        for path in _files(folder):
+        for path in files_in(folder):
             yield path, _script(path), "/root", True
 
 
@@ -102,7 +102,8 @@ def _script(path: str) -> str:
     return raw.decode("utf-8", "replace") if raw.startswith(b"#!") and b"\0" not in raw else ""
 
 
-def _files(folder: str) -> list[str]:
+def files_in(folder: str) -> list[str]:
+    """The paths of the files in a directory; none where it is not there."""
     names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
     return [path for path in (os.path.join(folder, name) for name in names) if os.path.isfile(path)]
 

@@ -18,16 +18,19 @@ from ..crontab.crontab_store import CrontabStore
 from ..crontab.double_work import directories
 from ..crontab.other_lines import other_lines
 from ..environment.config import Environment, read_environment
+from ..environment.installed_lines import installed_lines, unlike_the_schedule
 from ..environment.records import StateDirectory, owner_of
 from ..errors import OptionError, TitanError
 from ..host.act_as import acting_for
 from ..jobs.programs import broken_copies, copies
 from .checks.definition import Check, Limits, unknown
 from .checks.host import (
+    CRONTAB_LINES,
     JOBS_NOT_READY,
     clock_checks,
     cron_checks,
     cron_running,
+    crontab_line_checks,
     disk_checks,
     other_line_checks,
     program_checks,
@@ -101,7 +104,7 @@ def jobs_of(places: Places, now: datetime, zone: tzinfo, limits: Limits) -> list
         return []
     if owner := state.hidden_by():
         why = f"the records in {state.path} are those of the user {owner}; run it as {owner}: sudo -u {owner} titan-db health"
-        checks = [unknown(each, why) for each in (JOBS_MISSED, JOBS_FAILED, JOBS_STUCK)]
+        checks = [unknown(each, why) for each in (JOBS_MISSED, JOBS_FAILED, JOBS_STUCK, CRONTAB_LINES)]
         broken = broken_copies(environment)
         return checks + program_checks(len(copies(environment)), broken, limits, environment.name)
     jobs = [JobFacts(plan, state.record(name), state.running(name)) for name, plan in environment.jobs.items()]
@@ -111,6 +114,7 @@ def jobs_of(places: Places, now: datetime, zone: tzinfo, limits: Limits) -> list
         checks += cron_checks(cron_running(), limits)
         named = directories([environment.directory], environment.options.values())
         checks += other_line_checks([each.sentence for each in other_lines(CrontabStore("", ""), named)], limits)
+        checks += crontab_line_checks(_lines_of(environment, state), limits, environment.name)
     return checks
 
 
@@ -125,6 +129,15 @@ def readiness_of(places: Places, reachable: bool, limits: Limits) -> list[Check]
         owner = owner_of(state.path)
         return [unknown(JOBS_NOT_READY, f"the jobs are those of the user {owner}; ask as {owner}")]
     return readiness_checks(not_ready(environment, reachable), limits)
+
+
+def _lines_of(environment: Environment, state: StateDirectory) -> list[str] | str:
+    """What is wrong with the lines of the environment's jobs; or why they cannot be read."""
+    owner = owner_of(state.path) if os.path.isdir(state.path) else ""
+    try:
+        return unlike_the_schedule(environment, installed_lines(environment, "" if owner.startswith("#") else owner))
+    except TitanError as error:
+        return error.message
 
 
 def clock_of(places: Places, difference: float | None, now: datetime, limits: Limits) -> list[Check]:

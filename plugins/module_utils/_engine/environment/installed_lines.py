@@ -1,0 +1,130 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lines that start an environment's jobs on this host, compared with its schedule."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from ..crontab import crontab_store, other_lines
+from ..crontab.crontab_store import CrontabStore
+from ..crontab.former_lines import parse_former_command
+from ..crontab.line import Job, parse_command
+from ..crontab.percent import unescape_cron
+from ..crontab.titan_command import config_path, titan_run
+from .config import Environment, JobPlan
+
+# A line that somebody wrote otherwise: the job that it starts can still be told.
+_STARTS = re.compile(r"""titan-db['"]? cron (['"]?)([\w./@+-]+)\1 (['"]?)([\w.@+-]+)\3(?=[\s;)&|]|$)""")
+
+
+class InstalledLine(NamedTuple):
+    """A line that starts a job of the environment.
+
+    Attributes:
+        where: The crontab's name and the line's number, for messages.
+        name: The job's name in the configuration.
+        schedule: Its first five fields, or the nickname.
+        job: Its parts; None if it is not as this collection writes it.
+    """
+
+    where: str
+    name: str
+    schedule: str
+    job: Job | None
+
+
+def installed_lines(environment: Environment, user: str) -> list[InstalledLine]:
+    """The lines of the user's crontab and of cron's files that start a job of the environment.
+
+    Raises:
+        TitanError: the user's crontab cannot be read.
+    """
+    found = []
+    for label, text, has_user in _crontabs(user):
+        for number, line in enumerate(text.splitlines(), 1):
+            words = line.split(None, 6 if has_user else 5)
+            if line.startswith("@"):
+                words = line.split(None, 2 if has_user else 1)
+            if len(words) < 2 or words[0].startswith("#"):
+                continue
+            fields = 1 if line.startswith("@") else 5
+            started = _started(" ".join(words[:fields]), words[-1])
+            if started and os.path.abspath(started[0]) == os.path.abspath(environment.config_path):
+                found.append(InstalledLine(f"{label}, line {number}", started[1], " ".join(words[:fields]), started[2]))
+    return found
+
+
+def unlike_the_schedule(environment: Environment, lines: Sequence[InstalledLine]) -> list[str]:
+    """What is wrong with the lines, a sentence without its full stop for each job: missing, there twice, changed, not scheduled."""
+    found = []
+    for name, plan in environment.jobs.items():
+        mine = [line for line in lines if line.name == name]
+        if plan.expression is None:
+            continue
+        if not mine:
+            found.append(f"no line starts the job {name}")
+        elif len(mine) > 1:
+            found.append(f"the job {name} is started by {len(mine)} lines: {'; '.join(line.where for line in mine)}")
+        elif changed := _changes(environment, plan, mine[0]):
+            found.append(f"{mine[0].where} starts the job {name} {changed}")
+    scheduled = {name for name, plan in environment.jobs.items() if plan.expression}
+    found += [
+        f"{line.where} starts the job {line.name}, which is not in the schedule"
+        for line in lines
+        if line.name not in scheduled
+    ]
+    return found
+
+
+def _crontabs(user: str) -> Iterator[tuple[str, str, bool]]:
+    """Label, text, and whether its lines name a user, of what cron reads."""
+    if crontab_store.crontab_program():
+        store = CrontabStore(user, "")
+        yield store.label, store.read() or "", False
+    for path in [*other_lines.files_in(other_lines.CRON_FILES), other_lines.SYSTEM_CRONTAB]:
+        try:
+            with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+                yield path, stream.read(), True
+        except OSError:  # not there, or not ours to read
+            continue
+
+
+def _started(schedule: str, command: str) -> tuple[str, str, Job | None] | None:
+    """Configuration and name of the job that the command starts, and its parts if it is a line of this collection."""
+    job = parse_command("", schedule, command) or parse_former_command("", schedule, command)
+    run = titan_run(job.command) if job else None
+    if run:
+        return run.config, run.job, job
+    other = _STARTS.search(unescape_cron(command))
+    return (config_path(other[2]), other[4], None) if other else None
+
+
+def _changes(environment: Environment, plan: JobPlan, line: InstalledLine) -> str:
+    """How the line differs from what the schedule says; "" for not at all."""
+    said = plan.expression.text if plan.expression else ""
+    if line.schedule != said:
+        return f"at {line.schedule!r} instead of {said!r}"
+    if line.job is None:
+        return "in another form than the converge writes"
+    words = shlex.split(unescape_cron(line.job.command))
+    programs = {environment.command, environment.spare_command or environment.command}
+    if environment.command != "titan-db" and words[0] not in programs:
+        return f"by {words[0]} instead of {environment.command}"
+    if plan.log and line.job.log != plan.log:
+        return f"with the log {line.job.log} instead of {plan.log}"
+    if line.job.env_file != environment.env_file:
+        return f"with {_file(line.job.env_file)} instead of {_file(environment.env_file)}"
+    end = shlex.split(unescape_cron(line.job.on_failure))
+    if len(end) < 4 or (end[1], end[3]) != ("note", line.name):
+        return "without the end that tells of its failure"
+    return ""
+
+
+def _file(path: str) -> str:
+    return f"the env file {path}" if path else "no env file"
