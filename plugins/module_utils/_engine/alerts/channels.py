@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from typing import Callable
 
 from ..errors import OptionError
+from .message import Message
 from .pings import VARIABLE as PING_VARIABLE
-from .services import Message, request_for, service_of
+from .services import request_for, service_of
 from .transport import Request, proxies_of, send_request, within
 
 try:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from typing import Callable
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from typing import Callable, NamedTuple
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from .transport import Request, proxies_of, send_request
 
@@ -17,7 +17,40 @@ TRIES = 3
 TIMEOUT = 5.0
 VARIABLE = "TITAN_DB_PING_URL"
 _BODY_LIMIT = 10_000
-_UPTIME_KUMA = re.compile(r".*/api/push/[^/]+")
+
+
+class _Service(NamedTuple):
+    """How a service is told of an event: by parameters of the query, or by a word at the end of the path.
+
+    Attributes:
+        hosts, paths: Regular expressions; "" for any.
+        start, fail, success: Parameters, or the word; None when the service has no such event. ``{job}`` is the job's name.
+    """
+
+    hosts: str
+    paths: str
+    start: Mapping[str, str] | str | None
+    fail: Mapping[str, str] | str
+    success: Mapping[str, str] | str
+
+
+_FAILED = "{job} failed"
+_UPTIME_KUMA = _Service(
+    "", r".*/api/push/[^/]+", None, {"status": "down", "msg": _FAILED}, {"status": "up", "msg": "OK"}
+)
+_HEALTHCHECKS = _Service("", "", "start", "fail", "")
+_SERVICES = (
+    _UPTIME_KUMA,
+    _Service(
+        r"(.*\.)?cronitor\.(link|io)", "", {"state": "run"}, {"state": "fail", "msg": _FAILED}, {"state": "complete"}
+    ),
+    _Service(r"(.*\.)?nosnch\.in", "", None, {"s": "1", "m": _FAILED}, {"m": "OK"}),  # Dead Man's Snitch
+    _Service(
+        "", r"/api/\d+/cron/[^/]+/\w+", {"status": "in_progress"}, {"status": "error"}, {"status": "ok"}
+    ),  # Sentry
+    _Service("", r"/api/v1/heartbeat/\w+", None, "fail", ""),  # Better Stack
+    _Service(r"ping\.ohdear\.app", "", "starting", "failed", "finished"),
+)
 
 
 def ping(
@@ -46,27 +79,39 @@ def ping(
 def ping_url(base: str, job: str, event: str) -> str:
     """The address for an event; "" when the service has none for it.
 
-    An address whose query says ``status=up``, and Uptime Kuma's, tells a failure as ``status=down`` and a start not at all.
-    Elsewhere the event is appended to the path (healthchecks.io), before a query.
+    A service that is known by its address is told in its own way. An address whose query says ``status=up`` tells a failure as
+    ``status=down``, as Uptime Kuma's does. Elsewhere the event is appended to the path, before a query (healthchecks.io).
     """
     parts = urlsplit(base.replace("{job}", quote(job, safe="")))
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if _UPTIME_KUMA.fullmatch(parts.path.rstrip("/")) or query.get("status") in ("up", "down"):
-        if event == "start":
-            return ""
-        query.update({"status": "down" if event else "up", "msg": f"{job} failed" if event else "OK"})
-        return urlunsplit(parts._replace(query=urlencode(query)))
+    service = _service_of(parts)
+    said = {"start": service.start, "fail": service.fail}.get(event, service.success)
+    if said is None:
+        return ""
     path = parts.path.rstrip("/")
-    return urlunsplit(parts._replace(path=f"{path}/{event}" if event else path))
+    if isinstance(said, str):
+        return urlunsplit(parts._replace(path=f"{path}/{said}" if said else path))
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    query.update({name: value.format(job=job) for name, value in said.items()})
+    return urlunsplit(parts._replace(query=urlencode(query)))
+
+
+def _service_of(parts: SplitResult) -> _Service:
+    host, path = (parts.hostname or "").lower(), parts.path.rstrip("/")
+    for service in _SERVICES:
+        if re.fullmatch(service.hosts or ".*", host) and re.fullmatch(service.paths or ".*", path):
+            return service
+    query = dict(parse_qsl(parts.query))
+    return _UPTIME_KUMA if query.get("status") in ("up", "down") else _HEALTHCHECKS
 
 
 def _request(base: str, job: str, event: str, body: str) -> Request | None:
     try:
         url = ping_url(base, job, event)
+        by_query = not isinstance(_service_of(urlsplit(base)).fail, str)
     except ValueError:
-        url = base  # the transport says what is wrong with it
+        url, by_query = base, False  # the transport says what is wrong with it
     if not url:
         return None
-    if "status=" in urlsplit(url).query if "[" not in url else False:
+    if by_query:
         return Request(url, method="GET")
     return Request(url, body.encode()[-_BODY_LIMIT:], "text/plain; charset=utf-8")

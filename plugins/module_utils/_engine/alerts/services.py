@@ -8,43 +8,48 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.header import Header
+from typing import Callable
 from urllib.parse import parse_qs, urlsplit
 
+from . import incidents
+from .message import Message, shortened
 from .transport import Request
 
+_DISCORD = r"(\w+\.)?discord(app)?\.com"
 # Names of services by host; the second pattern is for the path, where the host is one's own.
 _SERVICES = (
     ("slack", r"hooks\.slack\.com", r"/services/T\w+/B\w+/\w+"),
-    ("discord", r"(\w+\.)?discord(app)?\.com", r"/api/(v\d+/)?webhooks/\d+/[\w-]+"),
+    ("discord", _DISCORD, r"/api/(v\d+/)?webhooks/\d+/[\w-]+"),
     (
         "teams",
         r".*\.(webhook\.office|logic\.azure|environment\.api\.powerplatform)\.com",
         r"/webhookb2/.*|/workflows/\w+/triggers/.*",
     ),
     ("mattermost", r"", r"(/.*)?/hooks/[a-z0-9]{26}"),
+    ("rocketchat", r"", r"(/.*)?/hooks/[A-Za-z0-9]{17,24}/[A-Za-z0-9]{20,}"),
+    ("googlechat", r"chat\.googleapis\.com", r"/v1/spaces/[\w-]+/messages"),
+    ("pagerduty", r"events\.(\w+\.)?pagerduty\.com", r"/v2/enqueue"),
+    ("opsgenie", r"api\.(\w+\.)?opsgenie\.com", r"/v2/alerts"),
+    ("pushover", r"api\.pushover\.net", r"/1/messages\.json"),
+    ("matrix", r"", r"/_matrix/client/(r0|v3)/rooms/[^/]+/send/m\.room\.message"),
+    ("zulip", r"", r"/api/v1/messages"),
+    ("zulip_slack", r"", r"/api/v1/external/slack_incoming"),
     ("telegram", r"api\.telegram\.org", r"/bot[^/]+/sendMessage"),
     ("gotify", r"", r"(/.*)?/message"),
     ("ntfy", r"ntfy\..*", r""),
 )
+# What the query has to hold, where the path alone may be that of another program.
+_NEEDED = {"gotify": "token", "zulip": "to"}
 _DISCORD_LIMIT, _TELEGRAM_LIMIT = 2000, 4096
-
-
-@dataclass(frozen=True)
-class Message:
-    """One message.
-
-    Attributes:
-        kind: failure, recovery, success, report or test.
-        title, body: Plain text.
-        facts: Further values for webhooks.
-    """
-
-    kind: str
-    title: str
-    body: str
-    facts: Mapping[str, object]
+# Those whose keys stand in the address and are sent elsewhere.
+_BY_KEYS: Mapping[str, Callable[[str, Message, str], Request]] = {
+    "pagerduty": incidents.pagerduty,
+    "opsgenie": incidents.opsgenie,
+    "pushover": incidents.pushover,
+    "matrix": incidents.matrix,
+    "zulip": incidents.zulip,
+}
 
 
 def service_of(url: str) -> str:
@@ -54,13 +59,15 @@ def service_of(url: str) -> str:
         host = (parts.hostname or "").lower()
     except ValueError:
         return "webhook"
+    if parts.path.endswith("/slack") and re.fullmatch(_DISCORD, host):
+        return "slack"  # Discord takes Slack's form there
     for name, hosts, paths in _SERVICES:
         if hosts and re.fullmatch(hosts, host):
             return name
         if (
             paths
             and re.fullmatch(paths, parts.path.rstrip("/"))
-            and (name != "gotify" or "token" in parse_qs(parts.query))
+            and _NEEDED.get(name, "") in {"", *parse_qs(parts.query)}
         ):
             return name
     return "webhook"
@@ -69,6 +76,8 @@ def service_of(url: str) -> str:
 def request_for(url: str, message: Message, body: str) -> Request:
     """The request that delivers the message to an http(s) address."""
     service = service_of(url)
+    if service in _BY_KEYS:
+        return _BY_KEYS[service](url, message, body)
     text = f"{message.title}\n\n{body}"
     urgent = message.kind == "failure"
     if service == "ntfy":
@@ -79,21 +88,21 @@ def request_for(url: str, message: Message, body: str) -> Request:
             url, body.encode(), "text/plain; charset=utf-8", headers={**headers, "Priority": "4" if urgent else "3"}
         )
     payload: Mapping[str, object]
-    if service in ("slack", "mattermost"):
+    if service in ("slack", "mattermost", "rocketchat", "googlechat", "zulip_slack"):
         payload = {"text": text}
     elif service == "discord":
-        payload = {"content": _shortened(text, _DISCORD_LIMIT)}
+        payload = {"content": shortened(text, _DISCORD_LIMIT)}
     elif service == "teams":
         payload = _teams_card(message.title, body)
     elif service == "telegram":
         chat = parse_qs(urlsplit(url).query).get("chat_id", [""])[0]
-        payload = {"chat_id": chat, "text": _shortened(text, _TELEGRAM_LIMIT)}
+        payload = {"chat_id": chat, "text": shortened(text, _TELEGRAM_LIMIT)}
     elif service == "gotify":
         payload = {"title": message.title, "message": body, "priority": 8 if urgent else 4}
     else:  # text and content: what chat programs behind one's own address look for
         payload = {
             **message.facts, "kind": message.kind, "title": message.title, "body": body,
-            "text": text, "content": _shortened(text, _DISCORD_LIMIT),
+            "text": text, "content": shortened(text, _DISCORD_LIMIT),
         }  # fmt: skip
     return Request(url, json.dumps(payload, default=str).encode())
 
@@ -111,12 +120,3 @@ def _teams_card(title: str, body: str) -> Mapping[str, object]:
     }
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "content": card}
     return {"type": "message", "summary": title, "text": title, "attachments": [attachment]}
-
-
-def _shortened(text: str, limit: int) -> str:
-    """The title and the end of the log, which says how it ended."""
-    if len(text) <= limit:
-        return text
-    title, _gap, body = text.partition("\n\n")
-    title = title[:200]
-    return f"{title}\n\n…{body[-(limit - len(title) - 3) :]}"

@@ -91,7 +91,7 @@ def _exchange(request: Request, proxies: dict[str, str], timeout: float, redirec
     opener = urllib.request.build_opener(urllib.request.ProxyHandler(chosen), _NoRedirect())
     headers = {"User-Agent": "titan-db", "Content-Type": request.content_type, **authorization, **request.headers}
     prepared = urllib.request.Request(  # noqa: S310 - the scheme was checked
-        url, data=request.body if request.method == "POST" else None, headers=headers, method=request.method
+        url, data=None if request.method == "GET" else request.body, headers=headers, method=request.method
     )
     try:
         with opener.open(prepared, timeout=timeout) as answer:
@@ -131,14 +131,19 @@ def _judge(answer: bytes, length: str | None) -> str:
         return "the answer is incomplete"
     if _WEB_PAGE.match(answer):
         return "the answer is a web page, not a service's"
-    if b"not found" in answer[:1000].lower():
+    start = answer[:1000].lower()
+    if b"not found" in start:
         return "the answer says that there is no such address"
+    if b"rate limited" in start or b"delivery failed" in start:
+        return "the answer says that it was not taken"
     try:
         data = json.loads(answer)
     except ValueError:
         return ""
     if isinstance(data, dict) and (
-        data.get("ok") is False or data.get("success") is False or data.get("status") in ("error", "fail")
+        any(data.get(name) is False for name in ("ok", "success"))
+        or any(data.get(name) in ("error", "fail", "failed", "failure") for name in ("status", "result"))
+        or any(data.get(name) for name in ("error", "errors", "errcode"))
     ):
         return "the answer says that it failed"
     return ""
