@@ -252,8 +252,9 @@ options:
         elements: float
       other_crontab_lines:
         description:
-          - Lines outside the jobs' block, of the user's crontab and of cron's files, that dump, vacuum, reindex or delete, call a backup script, or
-            name a directory of the jobs. Root's own crontab is read at each converge only. Needs O(job_config). The default is V([0, 1000]).
+          - Lines outside the jobs' block, of the user's crontab, of cron's and anacron's files and of the services behind systemd's enabled timers,
+            that dump, vacuum, reindex or delete, call a backup script, or name a directory of the jobs. Root's own crontab is read at each converge
+            only. Needs O(job_config). The default is V([0, 1000]).
         type: list
         elements: float
       jobs_not_ready:

@@ -17,6 +17,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.crontab imp
     crontab_store,
     operation,
     other_lines,
+    timers,
 )
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
@@ -354,6 +355,8 @@ def test_no_line_that_people_leave_is_passed_over(
     monkeypatch.setattr(other_lines, "SCRIPT_DIRECTORIES", (str(tmp_path / "daily"),))
     monkeypatch.setattr(other_lines, "CRON_FILES", str(tmp_path / "cron.d"))
     monkeypatch.setattr(other_lines, "SYSTEM_CRONTAB", str(tmp_path / "system"))
+    monkeypatch.setattr(other_lines, "ANACRONTAB", str(tmp_path / "anacrontab"))
+    monkeypatch.setattr(timers, "SYSTEM_UNITS", (str(tmp_path / "units"),))
     monkeypatch.setattr(other_lines, "crontab_program", crontab_store.crontab_program)
     said: list[str] = []
     monkeypatch.setattr(basic.AnsibleModule, "warn", lambda _self, text: said.append(text))
@@ -387,6 +390,53 @@ def test_no_line_that_people_leave_is_passed_over(
     health = call_module("health_info", job_config=files[0]["path"])
     check = next(each for each in health["checks"] if each["name"] == "other_crontab_lines")
     assert (check["status"], check["value"]) == ("ok", 0), check
+
+
+def test_anacron_timers_and_directories_of_scripts_are_read(
+    tmp_path: Path, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What else starts work by the clock: anacron, systemd's enabled timers, run-parts, a script in the directory of the line."""
+    for name in ("units/timers.target.wants", "parts", "app/bin", "cron.d"):
+        (tmp_path / name).mkdir(parents=True)
+    script = "#!/bin/sh\nvacuumdb --all\n"
+    for path in ("parts/weekly", "app/bin/night", "app/tidy"):
+        (tmp_path / path).write_text(script)
+    units = tmp_path / "units"
+    for timer, unit, service, command in (
+        ("nightly.timer", "", "nightly.service", "-/usr/bin/pg_dump \\\n  titan"),
+        ("pg_dump@18-main.timer", "", "pg_dump@.service", "/usr/bin/pg_dumpall"),
+        ("other.timer", "Unit=work.service", "work.service", f"{tmp_path}/app/tidy"),
+        ("idle.timer", "", "idle.service", "/usr/bin/true"),
+    ):
+        (units / "timers.target.wants" / timer).write_text(f"[Timer]\nOnCalendar=daily\n{unit}\n")
+        (units / service).write_text(f"[Service]\nType=oneshot\nExecStart={command}\n")
+    (units / "disabled.service").write_text("[Service]\nExecStart=/usr/bin/pg_dump x\n")
+    (tmp_path / "anacrontab").write_text("SHELL=/bin/sh\n7\t5\tweekly.db\tnice reindexdb -a\n")
+    spool.write_text(
+        f"0 1 * * * run-parts {tmp_path}/parts\n0 2 * * * cd {tmp_path}/app && ./tidy\n"
+        f"0 3 * * * cd {tmp_path}/app; bin/night -q\n0 4 * * * cd {tmp_path}/app && ./none\n"
+    )
+    monkeypatch.setattr(other_lines, "SCRIPT_DIRECTORIES", ())
+    monkeypatch.setattr(other_lines, "CRON_FILES", str(tmp_path / "cron.d"))
+    monkeypatch.setattr(other_lines, "SYSTEM_CRONTAB", str(tmp_path / "system"))
+    monkeypatch.setattr(other_lines, "ANACRONTAB", str(tmp_path / "anacrontab"))
+    monkeypatch.setattr(timers, "SYSTEM_UNITS", (str(units),))
+    monkeypatch.setattr(timers, "USER_UNITS", "no-such-directory")
+    monkeypatch.setattr(other_lines, "crontab_program", crontab_store.crontab_program)
+    found = {
+        (each.label.removeprefix(f"{tmp_path}/"), each.number): each.reason
+        for each in other_lines.other_lines(crontab_store.CrontabStore("", ""), ())
+    }
+    mine = f"crontab of {USER}"
+    assert found == {
+        (mine, 1): f"calls {tmp_path}/parts/weekly, which calls vacuumdb",
+        (mine, 2): f"calls {tmp_path}/app/tidy, which calls vacuumdb",
+        (mine, 3): f"calls {tmp_path}/app/bin/night, which calls vacuumdb",
+        ("anacrontab", 2): "calls reindexdb",
+        ("units/nightly.service", 3): "calls pg_dump",
+        ("units/pg_dump@.service", 3): "calls pg_dumpall",
+        ("units/work.service", 3): f"calls {tmp_path}/app/tidy, which calls vacuumdb",
+    }
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 
 _PROGRAMS = re.compile(
     r"(?<![\w.-])(pg_dump|pg_dumpall|pg_basebackup|pg_receivewal|vacuumdb|reindexdb|clusterdb|dropdb|pg_repack|pg_squeeze|"
-    r"pg_probackup|pg_rman|pgbackrest|barman|wal-g|wal-e)(?![\w-])"
+    r"pg_probackup|pg_rman|pgbackrest|barman|wal-g|wal-e|pg_back|pgcopydb|pg_dumpbinary|pg_archivecleanup)(?![\w-])"
 )
 _STATEMENTS = re.compile(
     r"\b(VACUUM|REINDEX|CLUSTER|DELETE\s+FROM|TRUNCATE|DROP\s+(?:TABLE|INDEX|SCHEMA|DATABASE)|run_all_cleanups|cleanup_\w+|"
-    r"drop_chunks|run_maintenance(?:_proc)?|COPY)\b",
+    r"drop_chunks|run_maintenance(?:_proc)?|COPY|DROP\s+PARTITION|DETACH\s+PARTITION|"
+    r"(?:purge|delete|prune|expire|remove|clean|archive)_\w+(?=\s*\()|\w+_(?:cleanup|purge|maintenance)(?=\s*\())\b",
     re.IGNORECASE,
 )
 # A program or script whose name says what it does; a directory called backups is none, and dpkg's own copy is about no database.
@@ -28,6 +29,17 @@ _SCRIPT = re.compile(
     r"(?<![\w/.~$-])[^\s;&|()'\"=]*?([\w.-]*(?:backup|pg[_-]?dump|dump[_-]?(?:db|pg|database)|db[_-]?dump|vacuum|reindex|"
     r"db[_-]?(?:cleanup|purge|maintenance)|pg[_-]?(?:cleanup|purge|maintenance))[\w.-]*)(?=[\s;&|()'\"]|$)",
     re.IGNORECASE,
+)
+# A task of a project: the runner, then a task whose name says what it does.
+_TASK = re.compile(
+    r"(?<![\w.-])(npm|yarn|pnpm|make|rake|artisan|manage\.py|just|composer|mix|rails|invoke|fab|task)\s(?:[^;&|]*?\s)?"
+    r"((?:run\s)?[\w:.-]*(?:backup|db:dump|pg[_:-]?dump|vacuum|reindex|purge|db[_:-]?cleanup)[\w:.-]*)(?=[\s;&|)'\"]|$)|"
+    r"(?<![\w.-])(backup\s+perform)\b",
+    re.IGNORECASE,
+)
+# A program called backup, where a command begins: after the fields of time, an operator or a quote, and what only starts another.
+_BACKUP_PROGRAM = re.compile(
+    r"(?:^\s*(?:@\w+\s+|(?:\S+\s+){5})(?:(?:root|postgres|nice|ionice|chronic|nohup|exec|time|-\S+|-n\s\d+|timeout\s+\S+)\s+)*|[;&|(]\s*|-l?c\s+['\"])(?:[^\s;&|()'\"=]*/)?(backups?)(?=[\s;&|)'\"]|$)"
 )
 _NO_SCRIPT = re.compile(r"backups?|dpkg-db-backup|--[\w-]*", re.IGNORECASE)
 _SQL_FILE = re.compile(r"\bpsql\b.*(?:-f\s*|--file[= ]|(?<!<)<(?!<)\s*)(\S+)")
@@ -37,6 +49,8 @@ _REMOVES = re.compile(
 _PATH = re.compile(
     r"(?<![\w.:/-])(?:~|\$HOME|\$\{HOME\})?/[^\s;&|()'\"<>]*|(?<![\w/.])(?:~|\$HOME|\$\{HOME\})(?![\w/])"
 )
+_CHANGES = re.compile(r"(?<![\w-])cd\s+(\S+)\s*(?:&&|;)")
+_BELOW = re.compile(r"(?<![\w./~$-])(?:\./)?[\w.-]+(?:/[\w.-]+)+|(?<![\w./~$-])\./[\w.-]+")
 
 
 @dataclass(frozen=True)
@@ -108,15 +122,24 @@ def what_a_script_does(text: str) -> str:
 
 
 def scripts_called(line: str, home: str = "") -> list[str]:
-    """The absolute paths in a line, which may be scripts."""
-    return [path for path in _paths(line, home) if not any(each in path for each in "*?[")]
+    """The absolute paths in a line, which may be scripts, and those below the directory that it changes to."""
+    found = _paths(line, home)
+    moved = _CHANGES.search(line)
+    for place in _paths(moved[1], home)[:1] if moved else []:
+        found += [posixpath.normpath(posixpath.join(place, each)) for each in _BELOW.findall(line)]
+    return [path for path in found if not any(each in path for each in "*?[")]
 
 
 def _script_named(line: str) -> str:
-    for found in _SCRIPT.finditer(re.sub(r"[12]?>>?\s*\S+", "", line)):
+    line = re.sub(r"[12]?>>?\s*\S+", "", line)
+    for found in _SCRIPT.finditer(line):
         if not _NO_SCRIPT.fullmatch(found[1]):
             return f"calls {found[1]}"
-    return ""
+    program = _BACKUP_PROGRAM.search(line)
+    if program:
+        return f"calls {program[1]}"
+    task = _TASK.search(line)
+    return f"calls {f'{task[1]} {task[2]}' if task[1] else task[3]}" if task else ""
 
 
 def _place_named(line: str, places: Collection[str], home: str) -> str:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What cron starts on this host besides the jobs, as far as this user may read it, and what of it does the jobs' work twice."""
+"""What cron, anacron and systemd's timers start besides the jobs, as far as this user may read it, and what of it does the jobs' work twice."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from ..errors import TitanError
 from .crontab_store import CRON_FILES, CrontabStore, crontab_program
 from .double_work import commands, risky_lines, scripts_called, what_a_script_does
+from .timers import timer_commands
 
 SYSTEM_CRONTAB = "/etc/crontab"
+ANACRONTAB = "/etc/anacrontab"
 SCRIPT_DIRECTORIES = tuple(f"/etc/cron.{word}" for word in ("hourly", "daily", "weekly", "monthly"))
 _LARGEST_SCRIPT = 65536  # bytes
 
@@ -35,7 +37,7 @@ class OtherLine:
 
 
 def other_lines(store: CrontabStore, places: Collection[str], own_text: str | None = None) -> list[OtherLine]:
-    """The lines of the user's crontab, of cron's files, of its directories of scripts, and (for root) of root's crontab.
+    """The lines of the user's crontab, of cron's files, of its directories of scripts, of the timers' services, and (for root) of root's crontab.
 
     Args:
         store: The crontab of the jobs.
@@ -64,14 +66,15 @@ def _texts(store: CrontabStore, own_text: str | None) -> Iterator[tuple[str, str
     if not os.geteuid() and store.user not in ("", "root") and crontab_program():
         stores.append(CrontabStore("root", ""))
     stores += [CrontabStore("root", path) for path in files_in(CRON_FILES) if path != store.cron_file]
-    if os.path.isfile(SYSTEM_CRONTAB):
-        stores.append(CrontabStore("root", SYSTEM_CRONTAB))
+    stores += [CrontabStore("root", path) for path in (SYSTEM_CRONTAB, ANACRONTAB) if os.path.isfile(path)]
     for each in stores:
         try:
             text = own_text if each is store and own_text is not None else each.read() or ""
         except (TitanError, OSError):  # not ours to read
             continue
         yield each.label, text, _home(each.user), False
+    for path, text in timer_commands(_home(store.user)):
+        yield path, text, _home(store.user), False
     for folder in SCRIPT_DIRECTORIES:
         for path in files_in(folder):
             yield path, _script(path), "/root", True
@@ -81,7 +84,10 @@ def _by_their_scripts(label: str, text: str, home: str) -> list[OtherLine]:
     """The lines whose script does what they do not say themselves."""
     found = []
     for number, line in commands(text.splitlines()):
-        for path in scripts_called(line, home):
+        called = scripts_called(line, home)
+        if "run-parts" in line:
+            called += [path for folder in called if folder not in SCRIPT_DIRECTORIES for path in files_in(folder)]
+        for path in called:
             does = what_a_script_does(_script(path))
             if does:
                 found.append(OtherLine(label, number, line, f"calls {path}, which {does}"))

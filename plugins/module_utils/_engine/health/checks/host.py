@@ -38,7 +38,8 @@ OTHER_LINES = Threshold(
     0,
     1000,
     "lines",
-    "Lines outside the jobs' block, of the user's crontab and of cron's files, that dump, vacuum, reindex or delete, call a backup "
+    "Lines outside the jobs' block, of the user's crontab, of cron's and anacron's files and of the services behind systemd's enabled "
+    "timers, that dump, vacuum, reindex or delete, call a backup "
     "script, or name a directory of the jobs. Root's own crontab is read at each converge only. Needs O(job_config).",
 )
 JOBS_NOT_READY = Threshold(
