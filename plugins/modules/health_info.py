@@ -263,7 +263,7 @@ options:
             room for the backup and its drill. Asked as the jobs' user. Needs O(job_config). The default is V([0, 0])."
         type: list
         elements: float
-      crontab_lines:
+      job_lines:
         description:
           - Jobs whose line in the crontab is missing, changed or there twice, and lines that start a job which is not in the schedule. Needs
             O(job_config). The default is V([0, 1000]).

@@ -537,7 +537,7 @@ def test_health_compares_the_lines_with_the_schedule(
 ) -> None:
     def check() -> dict[str, Any]:
         health = call_module("health_info", job_config=f"{tmp_path}/production.json")
-        return next(each for each in health["checks"] if each["name"] == "crontab_lines")
+        return next(each for each in health["checks"] if each["name"] == "job_lines")
 
     assert (check()["status"], check()["value"]) == ("ok", 0), check()
     spool.write_text(harm(spool.read_text()).replace("{config}", f"{tmp_path}/production.json"))
@@ -556,7 +556,7 @@ def test_health_finds_the_lines_in_crons_files_and_twice(
 ) -> None:
     def check() -> dict[str, Any]:
         health = call_module("health_info", job_config=f"{tmp_path}/production.json")
-        return next(each for each in health["checks"] if each["name"] == "crontab_lines")
+        return next(each for each in health["checks"] if each["name"] == "job_lines")
 
     text = spool.read_text()
     in_file = "".join(line.replace(" (", f" {USER} (", 1) + "\n" for line in text.splitlines())

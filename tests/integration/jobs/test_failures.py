@@ -77,7 +77,7 @@ class Night:
             },
             "jobs": {
                 "backup": {"dest": str(self.backups), "name": "n", "programs": embedded_programs(), "verify": "checksum", "globals": False},
-                "health": {"thresholds": {**limits, "verified_backup_age": [], "cron_daemon": [], "crontab_lines": []}},
+                "health": {"thresholds": {**limits, "verified_backup_age": [], "cron_daemon": [], "job_lines": []}},
             },
         }  # fmt: skip
         self.config.write_text(json.dumps(config))

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterator
 
-SYSTEM_UNITS = (
+SYSTEM_UNITS: tuple[str, ...] = (
     "/etc/systemd/system",
     "/usr/local/lib/systemd/system",
     "/usr/lib/systemd/system",
@@ -25,7 +25,7 @@ def timer_commands(home: str = "") -> Iterator[tuple[str, str]]:
     Args:
         home: Of the user whose own timers are looked at, too; "" for none.
     """
-    places = [SYSTEM_UNITS]
+    places: list[tuple[str, ...]] = [SYSTEM_UNITS]
     if home:
         places.append((os.path.join(home, USER_UNITS), "/etc/systemd/user", "/usr/lib/systemd/user"))
     for folders in places:

@@ -25,13 +25,13 @@ from ..host.act_as import acting_for
 from ..jobs.programs import broken_copies, copies
 from .checks.definition import Check, Limits, unknown
 from .checks.host import (
-    CRONTAB_LINES,
+    JOB_LINES,
     JOBS_NOT_READY,
     clock_checks,
     cron_checks,
     cron_running,
-    crontab_line_checks,
     disk_checks,
+    job_line_checks,
     other_line_checks,
     program_checks,
     readiness_checks,
@@ -104,7 +104,7 @@ def jobs_of(places: Places, now: datetime, zone: tzinfo, limits: Limits) -> list
         return []
     if owner := state.hidden_by():
         why = f"the records in {state.path} are those of the user {owner}; run it as {owner}: sudo -u {owner} titan-db health"
-        checks = [unknown(each, why) for each in (JOBS_MISSED, JOBS_FAILED, JOBS_STUCK, CRONTAB_LINES)]
+        checks = [unknown(each, why) for each in (JOBS_MISSED, JOBS_FAILED, JOBS_STUCK, JOB_LINES)]
         broken = broken_copies(environment)
         return checks + program_checks(len(copies(environment)), broken, limits, environment.name)
     jobs = [JobFacts(plan, state.record(name), state.running(name)) for name, plan in environment.jobs.items()]
@@ -114,7 +114,7 @@ def jobs_of(places: Places, now: datetime, zone: tzinfo, limits: Limits) -> list
         checks += cron_checks(cron_running(), limits)
         named = directories([environment.directory], environment.options.values())
         checks += other_line_checks([each.sentence for each in other_lines(CrontabStore("", ""), named)], limits)
-        checks += crontab_line_checks(_lines_of(environment, state), limits, environment.name)
+        checks += job_line_checks(_lines_of(environment, state), limits, environment.name)
     return checks
 
 

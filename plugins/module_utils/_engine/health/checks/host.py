@@ -50,15 +50,15 @@ JOBS_NOT_READY = Threshold(
     "Number of things that will keep scheduled jobs from their work: a right in the database, a program, a directory, a log, the "
     "env file, or room for the backup and its drill. Asked as the jobs' user. Needs O(job_config).",
 )
-CRONTAB_LINES = Threshold(
-    "crontab_lines",
+JOB_LINES = Threshold(
+    "job_lines",
     0,
     1000,
     "",
     "Jobs whose line in the crontab is missing, changed or there twice, and lines that start a job which is not in the schedule. Needs "
     "O(job_config).",
 )
-THRESHOLDS = (DISK, PROGRAMS, CRON_DAEMON, CLOCK, OTHER_LINES, JOBS_NOT_READY, CRONTAB_LINES)
+THRESHOLDS = (DISK, PROGRAMS, CRON_DAEMON, CLOCK, OTHER_LINES, JOBS_NOT_READY, JOB_LINES)
 
 _DAEMONS = ("cron", "crond", "cronie", "anacron", "systemd-cron", "bcron-sched", "fcron")
 
@@ -124,12 +124,12 @@ def readiness_checks(found: Sequence[tuple[str, str]], limits: Limits) -> list[C
     return [judge(JOBS_NOT_READY, len(found), limits, what, "; ".join(fixes))]
 
 
-def crontab_line_checks(findings: Sequence[str] | str, limits: Limits, environment: str) -> list[Check]:
+def job_line_checks(findings: Sequence[str] | str, limits: Limits, environment: str) -> list[Check]:
     """findings: a sentence for each line that is not as the schedule says; a text says why the lines could not be read."""
     fix = f"ansible-playbook titan.database.site -l {environment} --tags crontab"
     if isinstance(findings, str):
-        return [unknown(CRONTAB_LINES, findings, "crontab -l")]
-    return [judge(CRONTAB_LINES, len(findings), limits, "; ".join(findings[:5]), fix)]
+        return [unknown(JOB_LINES, findings, "crontab -l")]
+    return [judge(JOB_LINES, len(findings), limits, "; ".join(findings[:5]), fix)]
 
 
 def clock_checks(difference: float | None, future: float, limits: Limits) -> list[Check]:
