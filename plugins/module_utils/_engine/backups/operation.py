@@ -46,6 +46,8 @@ from .pgbackrest.take import backup_stanza as take_physical
 from .programs.pipeline import Deadline
 from .proof.existing import drill_entry
 from .proof.others import drill_others
+from .rescue.rescue import rescue_from_backup, rescue_from_database
+from .rescue.undo import undo_rescue
 from .restore.restore import restore_entry
 from .results import finish, planned, recent_enough, too_long
 from .several import backup_several
@@ -143,6 +145,20 @@ def restore(call: Call) -> Outcome:
         if of_others(call.options["source"]):
             return restore_entry(others_entry(call.options["source"]), call)
         return restore_entry(_logical(_chosen(call.options, verified=True)), call)
+
+
+def rescue(call: Call) -> Outcome:
+    """Put back rows that the live database has lost since a backup, or take that back."""
+    options = call.options
+    given = [name for name in ("source", "from_database", "undo") if options[name]]
+    if len(given) > 1:
+        raise OptionError(given[1], options[given[1]], f"Give this one or {given[0]!r}, not both.")
+    with _os_errors():
+        if options["undo"]:
+            return undo_rescue(absolute(options["undo"]), call)
+        if options["from_database"]:
+            return rescue_from_database(options["from_database"], call)
+        return rescue_from_backup(_logical(_chosen(options, verified=True)), call)
 
 
 def _chosen(options: Mapping[str, Any], verified: bool = False) -> Entry:

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from .declared.backup import BACKUP
+from .declared.rescue import RESCUE
 from .declared.restore import BACKUP_INFO, DRILL, PIN, RESTORE
 from .declared.stanza import BACKUP_STANZA
 
-__all__ = ["BACKUP", "BACKUP_INFO", "BACKUP_STANZA", "DRILL", "PIN", "RESTORE"]
+__all__ = ["BACKUP", "BACKUP_INFO", "BACKUP_STANZA", "DRILL", "PIN", "RESCUE", "RESTORE"]

@@ -117,6 +117,7 @@ def run_drill(
     say: Callable[[str], None] = silent,
     wishes: Wishes = NO_WISHES,
     accept_superuser: bool = False,
+    use: Callable[[ConnectionSettings], object] | None = None,
 ) -> DrillResult:
     """Restore the backup and compare.
 
@@ -132,6 +133,7 @@ def run_drill(
         say: Takes progress lines.
         wishes: What else is looked for in the restored database.
         accept_superuser: Let a superuser load into a scratch database.
+        use: What else the restored database is for, if nothing in it differs; called before it is removed.
 
     Raises:
         TitanError: the restore failed, or no cluster could be made.
@@ -177,6 +179,8 @@ def run_drill(
         seen = look_at(read_as, source.database, found.restored, wishes, True, deadline)
         structure = read_restored_structure(read_as, loader) if manifest is None else None
         different, lacking = _properties(maker, source, server is None) if manifest and manifest.source else ([], [])
+        if use and not found.differences and not different:
+            use(read_as)
     restored = found.restored
     return DrillResult(
         (*found.differences, *different),

@@ -1,0 +1,198 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Putting back the rows that the live database has lost since a backup, with what they need, in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from ...errors import OptionError, TitanError
+from ...host.files import absolute, make_directories, remove_file, require_private_directory
+from ...outcome import Call, Outcome
+from ...postgres.connection import ConnectionSettings
+from ...postgres.database import connect
+from ...postgres.locks import advisory_lock
+from ...postgres.programs import CLIENT, SERVER, find_programs
+from ...postgres.throw_away import default_directory
+from ...text.one_line import printable
+from ..catalog.entry import Entry
+from ..catalog.files import digest
+from ..catalog.naming import parse_file_name
+from ..catalog.sealed import unseal
+from ..content.fingerprint import canceller
+from ..load.room import drill_room, require_room
+from ..programs.pipeline import Deadline
+from ..proof.drill import run_drill
+from .apply import Rescue, apply_plan
+from .obstacles import bring_rows
+from .plan import Plan, Wanted, find_differences
+from .sides import Sides
+
+
+def rescue_from_database(name: str, call: Call) -> Outcome:
+    """From a database of the same server, such as one that a backup was restored into.
+
+    Raises:
+        TitanError: something is in the way; nothing was changed.
+    """
+    if name == call.connection.database:
+        raise OptionError(
+            "from_database", name, "It is the live database itself. Name the one that still has the rows."
+        )
+    return _rescue(call.connection.to(name), f"database {name!r}", call, Deadline(call.options["timeout"]))
+
+
+def rescue_from_backup(entry: Entry, call: Call) -> Outcome:
+    """From a backup, which is restored into a throw-away cluster and compared with its manifest first.
+
+    Raises:
+        TitanError: the backup is not good, or something is in the way; nothing was changed.
+    """
+    options, file, found = call.options, parse_file_name(os.path.basename(entry.path)), []
+    deadline = Deadline(options["timeout"])
+    if entry.manifest is None or entry.manifest.adopted or file is None:
+        raise OptionError(
+            "source", entry.path,
+            "It has no manifest that tells what its source was. Restore it beside the live database (titan-db restore --into NAME), "
+            "look at it, and name that database in 'from_database'.",
+        )  # fmt: skip
+    identity = absolute(options["identity"])
+    manifest = unseal(entry.path, entry.manifest, identity, deadline)
+    if digest(entry.path) != manifest.sha256:
+        raise TitanError(
+            f"The backup {entry.path} is damaged: its SHA-256 is not the one in its manifest. Name another one in 'source'."
+        )
+    programs = find_programs(
+        options["programs"], manifest.tool_major or 14, [*CLIENT, *SERVER], newer=not manifest.tool_major
+    )
+    folder = absolute(options["drill_dir"]) or default_directory()
+    if manifest.source:
+        require_room([(folder, drill_room(manifest.source.bytes))], "Name another one in 'drill_dir'.")
+    with connect(call.connection, "rescue"):  # before an hour of restoring
+        pass
+    result = run_drill(
+        entry.path, file.kind, manifest, programs, deadline, folder, options["jobs"], identity, None, call.say,
+        use=lambda copy: found.append(_rescue(copy, entry.path, call, deadline)),
+    )  # fmt: skip
+    if result.differences:
+        raise TitanError(
+            f"The backup {entry.path} is not good: {'; '.join(result.differences)}. Nothing was changed. Name another one in 'source'."
+        )
+    outcome: Outcome = found[0]
+    return outcome._replace(warnings=(*result.warnings, *outcome.warnings))
+
+
+def _rescue(copy: ConnectionSettings, source: str, call: Call, deadline: Deadline) -> Outcome:
+    options = call.options
+    wanted = Wanted(
+        tuple(options["tables"] or ()), options["where"] or "", options["changed"], options["skip_conflicts"],
+        options["without_triggers"],
+    )  # fmt: skip
+    path = _record_path(call)
+    with (
+        connect(call.connection, "rescue") as live,
+        connect(copy, "rescue") as there,
+        deadline.ends(canceller(live)),
+        deadline.ends(canceller(there)),
+        advisory_lock(live, "rescue", live.settings.database),
+    ):
+        live.execute("SET idle_session_timeout = 0")  # it waits for the copy, which may be large
+        if not call.check_mode:
+            _remove_parts(path)
+        sides = Sides(there, live)
+        call.say("Comparing the live database with what was restored ...")
+        plan = find_differences(sides, wanted, call.say)
+        if not wanted.changed:
+            plan.tables = [table for table in plan.tables if table.missing]
+        bring_rows(sides, plan, wanted)
+        _require_nothing_in_the_way(plan, call.check_mode)
+        plan.tables = [table for table in plan.tables if table.missing or (wanted.changed and table.changed)]
+        if plan.tables and not call.check_mode:
+            name = f"{datetime.now(timezone.utc):%Y%m%d_%H%M%S}_{secrets.token_hex(4)}"
+            apply_plan(live, plan, wanted, Rescue(name, source, path), options["lock_timeout"])
+    return _outcome(plan, wanted, source, path, call.check_mode)
+
+
+def _record_path(call: Call) -> str:
+    """The file that will take the rescue back; its directory is made and checked before anything else is done."""
+    folder = absolute(call.options["record_dir"])
+    if not folder:
+        if not call.options["dest"]:
+            raise OptionError(
+                "record_dir",
+                None,
+                "Name a directory for the file that takes the rescue back, or the backups' one in 'dest'.",
+            )
+        folder = os.path.join(os.path.abspath(call.options["dest"]), "rescued")
+    if not call.check_mode:
+        make_directories(folder, 0o700)
+        require_private_directory(folder, "record_dir")
+    now = datetime.now(timezone.utc)
+    return os.path.join(folder, f"{_stem(call)}{now:%Y%m%d_%H%M%S}_{secrets.token_hex(2)}.undo")
+
+
+def _stem(call: Call) -> str:
+    """How the names of one database's files begin; any name of a database makes a file name."""
+    return f"rescue_{hashlib.sha256(call.connection.database.encode()).hexdigest()[:8]}_"
+
+
+def _remove_parts(path: str) -> None:
+    """Remove what killed runs for this database have begun to write; they held the lock that this run holds."""
+    folder, stem = os.path.dirname(path), os.path.basename(path)[: -len("YYYYMMDD_HHMMSS_xxxx.undo")]
+    for name in os.listdir(folder):
+        if name.startswith(f".{stem}") and name.endswith(".part"):
+            remove_file(os.path.join(folder, name))
+
+
+def _require_nothing_in_the_way(plan: Plan, check_mode: bool) -> None:
+    problems = [f"{table.pair.label}: {problem}" for table in plan.tables for problem in table.problems]
+    if problems:
+        raise TitanError(
+            f"Nothing was changed, because of {len(problems)} thing(s) in the way: {'; '.join(problems)}. 'skip_conflicts' leaves such rows "
+            "out, and those that refer to them.",
+            problems=problems,
+            tables=[table.as_data() for table in plan.tables],
+        )
+
+
+def _outcome(plan: Plan, wanted: Wanted, source: str, path: str, check_mode: bool) -> Outcome:
+    tables = [table.as_data() for table in plan.tables]
+    done = bool(plan.tables)
+    replaced = sum(table.changed for table in plan.tables) if wanted.changed else 0
+    lines = [*_lines(plan, wanted), *plan.notes]
+    if not done:
+        head = f"Nothing is missing: each row that {source} has of these tables is in the live database."
+    else:
+        verb = "would be" if check_mode else "were"
+        head = f"{plan.rows} rows of {len(plan.tables)} table(s) {verb} put back from {source}"
+        head += f", and {replaced} {verb} replaced." if replaced else "."
+        if not check_mode:
+            lines.append(f"To take them back: titan-db rescue --undo {path}")
+    data: dict[str, Any] = {
+        "tables": tables, "rows": plan.rows, "replaced": replaced, "source": source, "equal_tables": plan.equal,
+        "undo": path if done and not check_mode else None, "notes": plan.notes,
+    }  # fmt: skip
+    before = "".join(f"{table.pair.label}: {table.missing} rows missing\n" for table in plan.tables)
+    after = "".join(f"{table.pair.label}: 0 rows missing\n" for table in plan.tables)
+    return Outcome(done, data, "\n".join([head, *map(printable, lines)]), before, after)
+
+
+def _lines(plan: Plan, wanted: Wanted) -> Sequence[str]:
+    lines = []
+    for table in plan.tables:
+        parts = [f"{table.missing} missing"]
+        if table.changed:
+            parts.append(f"{table.changed} differ{'' if wanted.changed else ' and stay as they are'}")
+        if table.new:
+            parts.append(f"{table.new} only in the live database")
+        why = f" ({table.reason})" if table.reason else ""
+        shown = f"; such as {' | '.join(table.examples)}" if table.examples else ""
+        lines.append(f"  {table.pair.label}{why}: {', '.join(parts)}{shown}")
+        lines += [f"    {note}" for note in table.notes]
+    return lines
