@@ -8,6 +8,8 @@ beside the target on a quiet machine.
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import shutil
 import sys
 import tempfile
@@ -23,6 +25,8 @@ sys.path[:0] = [str(ROOT / "collections"), str(ROOT)]
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.read import read_catalog  # noqa: E402
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.keep.plan import KeepPlan  # noqa: E402
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.keep.removal import remove_backups  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.crontab.operation import crontab  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.crontab.options import CRONTAB  # noqa: E402
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.operation import migration  # noqa: E402
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.options import MIGRATION  # noqa: E402
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call  # noqa: E402
@@ -35,6 +39,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.text.argume
 from tests.conftest import embedded_programs, make_database, start_server  # noqa: E402
 
 BACKUPS, REMOVED, MIGRATIONS, POLICIES = 5_000, 2_600, 10_000, 300
+ENVIRONMENTS, JOBS = 60, 6
 TABLES = 20  # in each manifest
 
 
@@ -110,11 +115,42 @@ def policies(settings: ConnectionSettings) -> None:
         raise SystemExit("they were stored again")
 
 
+def crontabs(folder: Path) -> None:
+    """The jobs of many environments in one crontab; another run changes nothing."""
+    path = str(folder / "crontab")
+    user = pwd.getpwuid(os.geteuid()).pw_name
+
+    def converge() -> list[bool]:
+        return [
+            crontab(Call(complete(_crontab_of(f"e{number}", path, user), CRONTAB))).changed
+            for number in range(ENVIRONMENTS)
+        ]
+
+    if not all(measured(f"{ENVIRONMENTS} environments, new in one crontab", 1.0, converge)):
+        raise SystemExit("an environment was there already")
+    if any(measured(f"{ENVIRONMENTS} environments, unchanged", 1.0, converge)):
+        raise SystemExit("they were written again")
+
+
+def _crontab_of(name: str, path: str, user: str) -> dict[str, Any]:
+    jobs = [
+        {
+            "name": f"job{number}",
+            "schedule": f"{number} 2 * * *",
+            "command": f"/usr/local/bin/titan-db backup --config /etc/titan-db/{name}.json",
+            "log": f"/var/log/{name}.log",
+        }
+        for number in range(JOBS)
+    ]
+    return {"name": name, "cron_file": path, "user": user, "jobs": jobs}
+
+
 def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="titan-scale-", dir="/var/tmp"))
     server = start_server(embedded_programs())
     try:
         backups(folder)
+        crontabs(folder)
         policies(make_database(server))
         migrations(make_database(server))
     finally:
