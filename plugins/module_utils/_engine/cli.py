@@ -22,7 +22,7 @@ from .errors import OptionError, TitanError
 from .host.act_as import acting_for, directories_named
 from .host.limits import REFUSALS, refusal
 from .host.safe_open import UnsafePathError, read_file
-from .jobs.words import add_words, nothing_today, run_word, start_of_job
+from .jobs.subcommands import add_subcommands, nothing_today, run_subcommand, start_of_job
 from .outcome import Call, Outcome
 from .postgres import database
 from .postgres.time_limit import time_limit
@@ -35,7 +35,7 @@ from .version import VERSION
 
 @dataclass(frozen=True)
 class Command:
-    """A word of the command line: <folder>/options.py holds its spec (WORD), <folder>/operation.py its function."""
+    """A subcommand: <folder>/options.py holds its spec (NAME), <folder>/operation.py its function."""
 
     folder: str
     name: str
@@ -88,9 +88,9 @@ def parser() -> argparse.ArgumentParser:
         "environment: one at a time, with a time limit, recorded, and told to whom it may concern (unless --by-hand is given).",
     )
     top.add_argument("--version", action="version", version=f"titan-db {VERSION}")
-    words = top.add_subparsers(dest="word", required=True, metavar="JOB")
-    for word, command in COMMANDS.items():
-        sub = words.add_parser(word, help=command.help, description=command.help, formatter_class=Paragraphs)
+    subcommands = top.add_subparsers(dest="subcommand", required=True, metavar="JOB")
+    for name, command in COMMANDS.items():
+        sub = subcommands.add_parser(name, help=command.help, description=command.help, formatter_class=Paragraphs)
         sub.add_argument(
             "--config",
             metavar="FILE",
@@ -98,7 +98,7 @@ def parser() -> argparse.ArgumentParser:
             "the environment or --env-file names a database",
         )
         sub.add_argument(
-            "--job", metavar="NAME", help="name of the job in the configuration, if it is not the word itself"
+            "--job", metavar="NAME", help="name of the job in the configuration, if it is not that of the subcommand"
         )
         if command.is_job:
             sub.add_argument(
@@ -108,7 +108,7 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--check", action="store_true", help="plan and report, write nothing")
         sub.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
         add_flags(sub, command.spec())
-    add_words(words)
+    add_subcommands(subcommands)
     return top
 
 
@@ -120,11 +120,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A monitoring system would read 2 as critical; 3 says that nothing was checked.
         return 3 if error.code == 2 and list(arguments or sys.argv[1:])[:1] == ["health"] else int(error.code or 0)
     try:
-        if known.word == "cron":
+        if known.subcommand == "cron":
             return _start_job(known)
-        if known.word not in COMMANDS:
-            return run_word(known)
-        if not (known.config or known.env_file or ("dest" in known and not COMMANDS[known.word].needs_database)):
+        if known.subcommand not in COMMANDS:
+            return run_subcommand(known)
+        if not (known.config or known.env_file or ("dest" in known and not COMMANDS[known.subcommand].needs_database)):
             known.config = importlib.import_module(".environment.found", __package__).found_config(os.environ)
         with acting_for([known.config or ""]):
             return _run(known, read_config(known.config))
@@ -145,8 +145,8 @@ def _run(known: argparse.Namespace, config: dict[str, Any]) -> int:
     if not known.check:
         _clear(known, config)
     # Somebody at a terminal who asks how things are wants a table, not a job's log lines.
-    looking = known.word in ("health", "stats") and sys.stdout is not None and sys.stdout.isatty()
-    if environment and COMMANDS[known.word].is_job and not (known.check or known.by_hand or looking):
+    looking = known.subcommand in ("health", "stats") and sys.stdout is not None and sys.stdout.isatty()
+    if environment and COMMANDS[known.subcommand].is_job and not (known.check or known.by_hand or looking):
         with acting_for([environment.state_dir]):
             return _run_job(known, config, environment)
     return _perform(known, config)[0]
@@ -157,7 +157,7 @@ def _clear(known: argparse.Namespace, config: dict[str, Any]) -> None:
     folders = [str(job.get("drill_dir") or "") for job in config.get("jobs", {}).values()]
     throw_away = importlib.import_module(".postgres.throw_away", __package__)
     for path in throw_away.remove_what_dead_runs_left([*folders, getattr(known, "drill_dir", None) or ""]):
-        print(f"titan-db {known.word}: a killed run had left {path}; it was removed.", file=sys.stderr)
+        print(f"titan-db {known.subcommand}: a killed run had left {path}; it was removed.", file=sys.stderr)
 
 
 def _start_job(known: argparse.Namespace) -> int:
@@ -181,14 +181,14 @@ def _start_job(known: argparse.Namespace) -> int:
 
 
 def _run_job(known: argparse.Namespace, config: dict[str, Any], environment: Any, line: Any = None) -> int:
-    """Run the word as a job of the environment; the result goes to standard output with --json, all else to the log."""
+    """Run the subcommand as a job of the environment; the result goes to standard output with --json, all else to the log."""
     run = importlib.import_module(".jobs.run", __package__)
-    command = COMMANDS[known.word]
+    command = COMMANDS[known.subcommand]
     complete(_given(known), _optional(command.spec()))  # a mistake in what somebody typed is no run
     status, data = run.run_job(
         environment,
-        known.job or known.word,
-        known.word,
+        known.job or known.subcommand,
+        known.subcommand,
         lambda: _settings(known, config, command),
         lambda: _perform(known, config, as_job=True),
         out=2 if known.json else 1,
@@ -201,21 +201,21 @@ def _run_job(known: argparse.Namespace, config: dict[str, Any], environment: Any
 
 def _perform(known: argparse.Namespace, config: dict[str, Any], as_job: bool = False) -> tuple[int, dict[str, Any]]:
     """Do the work and print its result; as a job, the result is also returned for the record, and failure is one."""
-    command = COMMANDS[known.word]
+    command = COMMANDS[known.subcommand]
     try:
         options = complete(_options(known, config, command), command.spec())
-        with acting_for(directories_named(options)), time_limit(options, partial(_give_up, known.word)):
+        with acting_for(directories_named(options)), time_limit(options, partial(_give_up, known.subcommand)):
             settings = _settings(known, config, command)
             outcome = command.operation()(Call(options, settings, known.check, _progress()))
     except TitanError as error:
         if not as_job:
             raise
-        status = 3 if known.word == "health" else error.exit_status
+        status = 3 if known.subcommand == "health" else error.exit_status
         return status, {"failed": True, "msg": error.message, "message": error.message, **error.details}
     data = {"changed": outcome.changed, "summary": outcome.summary, **outcome.data}
     for warning in (*(settings.notes if settings else ()), *outcome.warnings):
         said = printable(warning) if as_job else as_typed(printable(warning), command.spec())
-        print(f"{'' if as_job else f'titan-db {known.word}: '}warning: {said}", file=sys.stderr)
+        print(f"{'' if as_job else f'titan-db {known.subcommand}: '}warning: {said}", file=sys.stderr)
     if known.json and not as_job:
         print(json.dumps(data, default=str))
     elif not (as_job and not outcome.data.get("report")):
@@ -223,15 +223,15 @@ def _perform(known: argparse.Namespace, config: dict[str, Any], as_job: bool = F
     return int(outcome.data.get("exit_status", 0)), data
 
 
-def _give_up(word: str, sentence: str) -> None:
+def _give_up(subcommand: str, sentence: str) -> None:
     """End a run that ends by nothing else, from another thread."""
-    os.write(2, f"titan-db {word}: {sentence}\n".encode())
-    os._exit(3 if word == "health" else 1)
+    os.write(2, f"titan-db {subcommand}: {sentence}\n".encode())
+    os._exit(3 if subcommand == "health" else 1)
 
 
 def _given(known: argparse.Namespace) -> dict[str, Any]:
     """The options of the operation that the command line gives."""
-    own = ("word", "config", "job", "by_hand", "env_file", "check", "json")
+    own = ("subcommand", "config", "job", "by_hand", "env_file", "check", "json")
     return {key: value for key, value in vars(known).items() if key not in own}
 
 
@@ -241,7 +241,7 @@ def _optional(spec: Spec) -> Spec:
 
 def _options(known: argparse.Namespace, config: dict[str, Any], command: Command) -> dict[str, Any]:
     """The options of the configuration's job, with those of the command line over them."""
-    found = {**config.get("jobs", {}).get(known.job or known.word, {}), **_given(known)}
+    found = {**config.get("jobs", {}).get(known.job or known.subcommand, {}), **_given(known)}
     if config.get("environment") and "job_config" in command.spec():
         found.setdefault("job_config", known.config)
     return found
@@ -249,17 +249,17 @@ def _options(known: argparse.Namespace, config: dict[str, Any], command: Command
 
 def _failed(known: argparse.Namespace, error: TitanError) -> int:
     message = printable(error.message)
-    if known.word in COMMANDS:
-        message = as_typed(message, [*COMMANDS[known.word].spec(), "config", "job", "env_file"])
+    if known.subcommand in COMMANDS:
+        message = as_typed(message, [*COMMANDS[known.subcommand].spec(), "config", "job", "env_file"])
     else:
         message = as_argument(message, ("environment", "job", "status"))
-    said = f"titan-db {known.word}: {message}"
+    said = f"titan-db {known.subcommand}: {message}"
     result = json.dumps({"failed": True, "msg": error.message, **error.details}, default=str)
     for text, stream in ((result, sys.stdout if getattr(known, "json", False) else None), (said, sys.stderr)):
         with suppress(OSError):  # the other stream may still be heard, and the status is
             if stream is not None:
                 print(text, file=stream, flush=True)
-    return 3 if known.word == "health" else error.exit_status
+    return 3 if known.subcommand == "health" else error.exit_status
 
 
 def read_config(path: str | None) -> dict[str, Any]:

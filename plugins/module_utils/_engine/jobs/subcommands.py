@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # pylint: disable=ansible-bad-function
-"""The words of titan-db that are about the jobs themselves: cron, note, why and notify-test."""
+"""The subcommands of titan-db that are about the jobs themselves: cron, note, why and notify-test."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ from typing import Any
 from ..errors import OptionError
 from ..host.act_as import acting_for
 
-# Loaded when a word needs them: the command has to start quickly.
+# Loaded when a subcommand needs them: the command has to start quickly.
 _HERE = __package__ or ""
-WORDS = ("cron", "note", "why", "notify-test")
 _ENVIRONMENT = "name of the environment on this host, or the path of its configuration"
 
 
-def add_words(words: Any) -> None:
+def add_subcommands(subcommands: Any) -> None:
     """Add the sub-parsers."""
     cron = _parser(
-        words,
+        subcommands,
         "cron",
         "run a job of an environment exactly as its line in the crontab does",
         "The run takes the job's lock, is limited in time, recorded, and told to whom it may concern. It changes to the job's "
@@ -34,7 +33,7 @@ def add_words(words: Any) -> None:
     cron.add_argument("job", metavar="JOB", help="name of the job in the configuration")
     cron.add_argument("--check", action="store_true", help="plan and report, write nothing, record nothing")
     note = _parser(
-        words,
+        subcommands,
         "note",
         "record and tell how a job's line ended, if the run has not done that itself",
         "The end of each line in the crontab. A run that has told its failure itself, another run that holds the lock (status 75), "
@@ -47,7 +46,7 @@ def add_words(words: Any) -> None:
     for flag, kind in (("--config", str), ("--job", str), ("--status", int)):
         note.add_argument(flag, dest=f"former_{flag[2:]}", type=kind, help=argparse.SUPPRESS)
     reason = _parser(
-        words,
+        subcommands,
         "why",
         "say in ten lines when a job last ran, how it ended, when it runs next, and what a person can do",
     )
@@ -55,7 +54,7 @@ def add_words(words: Any) -> None:
         "environment", metavar="ENVIRONMENT", nargs="?", help=f"{_ENVIRONMENT}; default: the only one on this host"
     )
     reason.add_argument("job", metavar="JOB", help="name of the job in the configuration")
-    test = _parser(words, "notify-test", "send a test message to every configured channel")
+    test = _parser(subcommands, "notify-test", "send a test message to every configured channel")
     test.add_argument(
         "environment", metavar="ENVIRONMENT", nargs="?", help=f"{_ENVIRONMENT}; default: the only one on this host"
     )
@@ -67,20 +66,20 @@ def add_words(words: Any) -> None:
     )
 
 
-def _parser(words: Any, name: str, summary: str, more: str = "") -> argparse.ArgumentParser:
-    found: argparse.ArgumentParser = words.add_parser(
+def _parser(subcommands: Any, name: str, summary: str, more: str = "") -> argparse.ArgumentParser:
+    found: argparse.ArgumentParser = subcommands.add_parser(
         name, help=summary, description=f"{summary[0].upper()}{summary[1:]}. {more}"
     )
     return found
 
 
-def run_word(known: argparse.Namespace) -> int:
+def run_subcommand(known: argparse.Namespace) -> int:
     """Do what note, why or notify-test asks for; return the exit status."""
-    if known.word == "note":
+    if known.subcommand == "note":
         return _note(known)
     environment = _environment(known.environment or getattr(known, "config", None))
     with acting_for([environment.state_dir]):
-        if known.word == "why":
+        if known.subcommand == "why":
             print(_load(".why").why(environment, known.job))
         else:
             print(_load("..alerts.delivery").test_channels(environment, send_it=not known.check))
