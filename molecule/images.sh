@@ -37,7 +37,8 @@ fi
 if ! docker info >/dev/null 2>&1; then
     log=${TITAN_DOCKER_LOG:-/var/log/dockerd.log}
     echo "images: starting Docker's engine (log: $log)"
-    setsid dockerd >"$log" 2>&1 </dev/null &
+    # It outlives this run, so it must not keep a lock that the run was started with (flock LOCK molecule/run).
+    setsid dockerd >"$log" 2>&1 </dev/null 3>&- 4>&- 9>&- &
     tries=0
     until docker info >/dev/null 2>&1; do
         tries=$((tries + 1))
