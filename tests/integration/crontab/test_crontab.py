@@ -487,14 +487,18 @@ def installed(
     config = tmp_path / "production.json"
     jobs = [
         {
-            **job, "name": name, "schedule": schedule, "command": f"/usr/local/bin/titan-db cron {config} {name}",
+            **job, "name": name, "schedule": schedule, "command": f"{program} cron {config} {name}",
             "on_failure": f"/etc/titan-db/titan-db note {config} {name} $?",
         }
-        for name, schedule in (("backup", "0 2 * * *"), ("reindex", "first sunday 04:00"))
+        for name, schedule, program in (
+            ("backup", "0 2 * * *", "/usr/local/bin/titan-db"),
+            ("reindex", "first sunday 04:00", "/usr/local/bin/titan-db"),
+            ("health", "7 * * * *", "'/etc/it'\"'\"'s 100\\% spare'"),
+        )
     ]  # fmt: skip
     content = {
         "environment": "production", "env_file": job["env_file"], "state_dir": str(tmp_path / "state"),
-        "command": "/usr/local/bin/titan-db", "spare_command": "/etc/titan-db/titan-db",
+        "command": "/usr/local/bin/titan-db", "spare_command": "/etc/it's 100% spare",
         "schedule": {each["name"]: {"schedule": each["schedule"], "log": each["log"]} for each in jobs},
     }  # fmt: skip
 
@@ -521,7 +525,7 @@ def spoiled(old: str, new: str) -> Callable[[str], str]:
     ("harm", "said"),
     [
         (spoiled("\n0 2 * * * (", "\n# 0 2 * * * ("), "no line starts the job backup"),
-        (lambda _text: "", "no line starts the job backup; no line starts the job reindex"),
+        (lambda _text: "", "no line starts the job backup; no line starts the job reindex; no line starts the job health"),
         (spoiled("\n0 2 * * * (", "\n0 3 * * * ("), "line 3 starts the job backup at '0 3 * * *' instead of '0 2 * * *'"),
         (spoiled("/usr/local/bin/titan-db cron", "/opt/titan-db cron"), "by /opt/titan-db instead of"),
         (spoiled("backup.log 2>&1", "other.log 2>&1"), "with the log"),
@@ -529,6 +533,8 @@ def spoiled(old: str, new: str) -> Callable[[str], str]:
         (spoiled("(set -a; . ", "(set -a; . /other"), "with the env file /other"),
         (lambda text: text[: text.index(" || /etc")] + text[text.index("\n# reindex") :], "without the end that tells"),
         (lambda text: f"30 5 * * * nice titan-db cron {{config}} backup\n{text}", "the job backup is started by 2 lines"),
+        (spoiled("note {config} backup $?", "note it's"), "without the end that tells"),
+        (lambda text: f"0 0 * * * (exec /bin/sh -c 'it\"s') >>/log 2>&1\n0 2 * * * titan-db cron {{config}} backup\n{text}", "started by 2 lines"),
         (lambda text: f"@daily titan-db cron {{config}} stats\n{text}", "starts the job stats, which is not in the schedule"),
     ],
 )  # fmt: skip
@@ -540,11 +546,14 @@ def test_health_compares_the_lines_with_the_schedule(
         return next(each for each in health["checks"] if each["name"] == "job_lines")
 
     assert (check()["status"], check()["value"]) == ("ok", 0), check()
-    spool.write_text(harm(spool.read_text()).replace("{config}", f"{tmp_path}/production.json"))
+    config = f"{tmp_path}/production.json"
+    spool.write_text(harm(spool.read_text().replace(config, "{config}")).replace("{config}", config))
     found = check()
     assert (found["status"], said in found["message"]) == ("warning", True), found
     assert found["fix"] == "ansible-playbook titan.database.site -l production --tags crontab"
-    outside = [line for line in spool.read_text().splitlines() if line.startswith(("30 5", "@daily"))]
+    outside = [
+        line for line in spool.read_text().splitlines() if line.startswith(("30 5", "@daily", "0 0", "0 2 * * * titan"))
+    ]
     installed()
     if outside:
         spool.write_text("\n".join(line for line in spool.read_text().splitlines() if line not in outside) + "\n")
@@ -561,7 +570,7 @@ def test_health_finds_the_lines_in_crons_files_and_twice(
     text = spool.read_text()
     in_file = "".join(line.replace(" (", f" {USER} (", 1) + "\n" for line in text.splitlines())
     (tmp_path / "cron.d" / "titan").write_text(in_file)
-    assert "the job backup is started by 2 lines" in check()["message"] and check()["value"] == 2
+    assert "the job backup is started by 2 lines" in check()["message"] and check()["value"] == 3
     spool.unlink()
     assert check()["status"] == "ok"
     (tmp_path / "cron.d" / "titan").unlink()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from ..crontab import crontab_store, other_lines
@@ -46,6 +46,7 @@ def installed_lines(environment: Environment, user: str) -> list[InstalledLine]:
         TitanError: the user's crontab cannot be read.
     """
     found = []
+    programs = {environment.command, environment.spare_command}
     for label, text, has_user in _crontabs(user):
         for number, line in enumerate(text.splitlines(), 1):
             words = line.split(None, 6 if has_user else 5)
@@ -54,7 +55,7 @@ def installed_lines(environment: Environment, user: str) -> list[InstalledLine]:
             if len(words) < 2 or words[0].startswith("#"):
                 continue
             fields = 1 if line.startswith("@") else 5
-            started = _started(" ".join(words[:fields]), words[-1])
+            started = _started(" ".join(words[:fields]), words[-1], programs)
             if started and os.path.abspath(started[0]) == os.path.abspath(environment.config_path):
                 found.append(InstalledLine(f"{label}, line {number}", started[1], " ".join(words[:fields]), started[2]))
     return found
@@ -95,12 +96,19 @@ def _crontabs(user: str) -> Iterator[tuple[str, str, bool]]:
             continue
 
 
-def _started(schedule: str, command: str) -> tuple[str, str, Job | None] | None:
-    """Configuration and name of the job that the command starts, and its parts if it is a line of this collection."""
+def _started(schedule: str, command: str, programs: Collection[str]) -> tuple[str, str, Job | None] | None:
+    """Configuration and name of the job that the command starts, and its parts if it is a line of this collection.
+
+    Args:
+        programs: The paths of titan-db on this host, whose names may be other ones.
+    """
     job = parse_command("", schedule, command) or parse_former_command("", schedule, command)
     run = titan_run(job.command) if job else None
     if run:
         return run.config, run.job, job
+    words = _words(job.command) if job else []
+    if len(words) == 4 and words[1] == "cron" and words[0] in programs:
+        return config_path(words[2]), words[3], job
     other = _STARTS.search(unescape_cron(command))
     return (config_path(other[2]), other[4], None) if other else None
 
@@ -112,18 +120,26 @@ def _changes(environment: Environment, plan: JobPlan, line: InstalledLine) -> st
         return f"at {line.schedule!r} instead of {said!r}"
     if line.job is None:
         return "in another form than the converge writes"
-    words = shlex.split(unescape_cron(line.job.command))
+    words = _words(line.job.command)
     programs = {environment.command, environment.spare_command or environment.command}
-    if environment.command != "titan-db" and words[0] not in programs:
+    if words and environment.command != "titan-db" and words[0] not in programs:
         return f"by {words[0]} instead of {environment.command}"
     if plan.log and line.job.log != plan.log:
         return f"with the log {line.job.log} instead of {plan.log}"
     if line.job.env_file != environment.env_file:
         return f"with {_file(line.job.env_file)} instead of {_file(environment.env_file)}"
-    end = shlex.split(unescape_cron(line.job.on_failure))
+    end = _words(line.job.on_failure)
     if len(end) < 4 or (end[1], end[3]) != ("note", line.name):
         return "without the end that tells of its failure"
     return ""
+
+
+def _words(command: str) -> list[str]:
+    """The words of a command; none where a quote is not closed."""
+    try:
+        return shlex.split(unescape_cron(command))
+    except ValueError:
+        return []
 
 
 def _file(path: str) -> str:
