@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database
 
-from tests.conftest import login
+from tests.conftest import drop_database, embedded_programs, login
 
 from .proxy import proxy
 
@@ -81,3 +82,32 @@ def test_a_policy_that_was_stored_is_no_failure_twice(
         result = call_module("retention_policy", **login(network.settings), policies=[policy])
     stored = db.value("SELECT count(*) FROM titan_ops.retention_policy")
     assert stored == 1 and result["changed"] is True and not result.get("failed"), result
+
+
+def test_a_restore_that_took_its_place_is_no_failure(
+    settings: ConnectionSettings, db: Database, server: Any, tmp_path: Path, call_module: Module
+) -> None:
+    """The answer to the COMMIT that renames both databases is lost."""
+    db.execute("CREATE TABLE public.t (id int PRIMARY KEY)")
+    tmp_path.chmod(0o700)
+    options = {"dest": str(tmp_path), "name": "t", "programs": embedded_programs()}
+    assert not call_module("backup", **login(settings), **options).get("failed")
+    db.execute("CREATE TABLE public.only_in_the_live_one ()")
+    db.close()
+    with proxy(settings) as network:
+        network.lose_answer_to, network.lose_after = b"^COMMIT", b"RENAME TO"
+        result = call_module("restore", **login(network.settings), **options, into=settings.database, swap=True)
+        assert network.lost == 1
+    assert not result.get("failed") and result["changed"], result
+    previous = result["previous_database"]
+    db.reconnect()
+    try:
+        assert db.value("SELECT to_regclass('public.t') IS NOT NULL")
+        assert db.value("SELECT to_regclass('public.only_in_the_live_one') IS NULL")
+        names = db.rows(
+            "SELECT datname::text AS name FROM pg_database WHERE starts_with(datname, %s)", (settings.database,)
+        )
+        assert {row["name"] for row in names} == {settings.database, previous}
+        assert db.value("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'titan%%load%%'") == 0
+    finally:
+        drop_database(server, previous)

@@ -79,6 +79,10 @@ ROWS = (
         "changes nothing", f"{_FAULTS}/test_lost_replies.py", "test_a_policy_that_was_stored_is_no_failure_twice",
     ),
     Row(
+        "the answer to the COMMIT that puts a restored database in the live one's place is lost", "the run, which asks over a new connection",
+        "10 s", "nothing; it is done, and said to be", "-", f"{_FAULTS}/test_lost_replies.py", "test_a_restore_that_took_its_place_is_no_failure",
+    ),
+    Row(
         "the host's clock and the server's differ by more than 5 minutes", "each run's first answer; `health` (check `clock`)",
         "until they agree", "nothing; no row and no backup is deleted", "the same, until they agree",
         f"{_FAULTS}/test_clocks.py", "test_a_clean_up_deletes_nothing_while_the_clocks_disagree",

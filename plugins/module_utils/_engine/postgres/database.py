@@ -225,7 +225,10 @@ class Database:
 
     def password_verifier(self, role: str, password: str) -> str:
         """What the server keeps of a role's password, which no log of its statements gives away."""
-        return str(psycopg2.extensions.encrypt_password(password, role, self.raw))
+        # libpq would ask the server itself, while it holds the interpreter: nothing could end that when the network is silent
+        method = self.value("SHOW password_encryption")
+        with translated():
+            return str(psycopg2.extensions.encrypt_password(password, role, self.raw, method))
 
     def cancel(self) -> None:
         """Cancel what the session is doing, from another thread; nothing happens when it is idle or gone.

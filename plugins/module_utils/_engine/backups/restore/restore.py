@@ -18,6 +18,7 @@ from ...host.files import absolute
 from ...outcome import Call, Outcome
 from ...postgres.database import Database, connect, sql
 from ...postgres.locks import advisory_lock, sign_of_life
+from ...postgres.lost_reply import was_committed
 from ...postgres.programs import CLIENT, Programs, find_programs
 from ...postgres.sqlstates import OBJECT_IN_USE
 from ...steps import step
@@ -295,8 +296,10 @@ def _put_in_place(server: Database, plan: RestorePlan, comment: str | None, load
     rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
     work, final = sql.Identifier(plan.work), sql.Identifier(plan.final)
     for attempt in range(1, _SWAP_ATTEMPTS + 1):
+        xid = ""
         try:
             with server.transaction():
+                xid = str(server.value("SELECT pg_current_xact_id()"))
                 if plan.previous:
                     server.value(_END_SESSIONS, (plan.final,))
                     server.execute(rename.format(final, sql.Identifier(plan.previous)))
@@ -306,6 +309,9 @@ def _put_in_place(server: Database, plan: RestorePlan, comment: str | None, load
                 server.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(final, sql.Literal(comment)))
             return
         except DatabaseError as error:
+            if server.closed and xid and was_committed(server.settings, xid):  # only the answer to the COMMIT was lost
+                server.reconnect("restore")
+                return
             if error.sqlstate != OBJECT_IN_USE or attempt == _SWAP_ATTEMPTS:
                 raise
 
