@@ -130,6 +130,13 @@ options:
       - Without it, those of the stored policies. The jobs have the inventory's.
     type: list
     elements: str
+  expected_policies:
+    description:
+      - The inventory's policies, as in O(titan.database.retention_policy#module:policies). A stored policy that is none of them, or that differs from
+        the one of its name, is refused.
+      - Without it, or with an empty list, the stored policies are not compared. The jobs have the inventory's.
+    type: list
+    elements: raw
   vacuum:
     description:
       - With V(auto), tables that lost more than 2 percent of their rows (and at least 50) are vacuumed and analyzed afterwards. A VACUUM that the

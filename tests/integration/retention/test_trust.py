@@ -98,6 +98,61 @@ def test_only_the_inventory_says_where_rows_go_and_what_runs(
     assert db.value("SELECT count(*) FROM public.t WHERE at < now() - interval '60 days'") == 0
 
 
+EXPECTED = [
+    {"table": "t", "column": "at", "keep": "60 days", "where": {"column": "id", "in": ["01", 2]}, "max_fraction": 0.9},
+    {
+        "table": "other",
+        "name": "b",
+        "column": "at",
+        "keep": "1 month",
+        "mode": "mark",
+        "mark": {"column": "gone", "value": "yes"},
+    },
+]
+
+
+def test_a_stored_policy_that_differs_from_the_inventorys_deletes_nothing(
+    db: Database, settings: ConnectionSettings, owned: str, call_module: Call
+) -> None:
+    db.execute(
+        "CREATE TABLE public.other (at timestamptz, gone bool); INSERT INTO public.other VALUES ('2020-01-01', false)"
+    )
+    db.execute(sql.SQL("ALTER TABLE public.other OWNER TO {}").format(sql.Identifier(owned)))
+    as_owner = {**login(settings), "login_user": owned}
+    assert not call_module("retention_policy", policies=EXPECTED, **as_owner).get("failed")
+    name = str(db.value("SELECT name FROM titan_ops.retention_policy WHERE table_name = 't'"))
+    changes = {
+        "keep": "keep = '1 day'", "where": "filter_values = '{1,2,90}'", "column": "time_column = 'made'",
+        "mode": "mark_column = 'id', mark_value = '1'", "time_zone": "time_zone = 'Europe/Vienna'", "max_fraction": "max_fraction = 1",
+        "never_values": "never_values = 'delete'", "time_format": "time_format = 'epoch_seconds'", "contended": "contended = true",
+        "table": "table_name = 'other'",
+    }  # fmt: skip
+    for field, change in {**changes, "none of the inventory": "name = 'mine'"}.items():
+        db.execute("SELECT * INTO TEMP kept FROM titan_ops.retention_policy")
+        db.execute(
+            sql.SQL("UPDATE titan_ops.retention_policy SET {} WHERE name = {}").format(
+                sql.SQL(change), sql.Literal(name)
+            )
+        )
+        for check_mode in (True, False):
+            refused = clean(call_module, settings, owned, check_mode, expected_policies=EXPECTED)
+            assert refused.get("failed") and "the inventory" in refused["msg"] and field in refused["msg"], (
+                field,
+                refused,
+            )
+        db.execute(
+            "TRUNCATE titan_ops.retention_policy; INSERT INTO titan_ops.retention_policy SELECT * FROM kept; DROP TABLE kept"
+        )
+    assert db.value("SELECT count(*) FROM public.t") == 100
+    db.execute("ALTER TABLE public.other RENAME TO away")  # a table that is gone is no changed policy
+    gone = clean(call_module, settings, owned, expected_policies=EXPECTED, max_fraction=1.0, vacuum="never")
+    assert gone["failed"] and "the inventory" not in gone["msg"] and "other" in gone["msg"], gone
+    db.execute("ALTER TABLE public.away RENAME TO other")
+    done = clean(call_module, settings, owned, expected_policies=EXPECTED, max_fraction=1.0, vacuum="never")
+    assert not done.get("failed"), done
+    assert db.value("SELECT gone FROM public.other")
+
+
 def test_code_of_others_is_named_first(
     db: Database, settings: ConnectionSettings, owned: str, call_module: Call
 ) -> None:

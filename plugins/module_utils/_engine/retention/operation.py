@@ -114,7 +114,7 @@ def cleanup(call: Call) -> Outcome:
         policies = selected(read_policies(database), call.options["tables"])
         if doubt := clock_doubt(database):
             raise TitanError(f"Nothing was deleted: {doubt}. How old a row is goes by the server's clock.")
-        require_trusted_policies(policies, call.options)
+        require_trusted_policies(database, policies, call.options)
         clock = str(database.value("SELECT clock_timestamp()::text"))
         vacuuming = call.options["vacuum"] == "auto"
         plans = make_plan(database, policies, clock, call.options["max_fraction"], vacuuming, newest)

@@ -274,6 +274,15 @@ CLEANUP: Spec = {
         variable="retention_allowed_conditions",
         variable_default="{{ retention_policies | map(attribute='where.sql_condition', default='') | select | unique | list }}",
     ),
+    "expected_policies": option(
+        "list",
+        "The inventory's policies, as in O(titan.database.retention_policy#module:policies). A stored policy that is none of them, or "
+        "that differs from the one of its name, is refused.",
+        "Without it, or with an empty list, the stored policies are not compared. The jobs have the inventory's.",
+        elements="raw",
+        variable="retention_expected_policies",
+        variable_default="{{ retention_policies }}",
+    ),
     "vacuum": option(
         "str",
         "With V(auto), tables that lost more than 2 percent of their rows (and at least 50) are vacuumed and "

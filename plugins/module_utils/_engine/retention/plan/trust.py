@@ -11,11 +11,17 @@ the database for where only the database says.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from ...errors import TitanError
+from ...errors import DatabaseError, OptionError, TitanError
 from ...postgres.database import Database
-from ..policies.policy import Policy
+from ...text.arguments import complete
+from ..options import RETENTION_POLICY
+from ..policies.parse import parse_policy
+from ..policies.policy import Policy, named
+from ..policies.tables import find_table
+from ..policies.validate import in_servers_form
 
 _IS_SUPERUSER = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
 # Somebody with less rights than a superuser, to whom something here belongs.
@@ -85,24 +91,82 @@ def code_of_others(database: Database, relations: Sequence[int]) -> list[str]:
     return [str(row["shown"]) for row in database.rows(_CODE_OF_OTHERS, {"oids": list(relations)})]
 
 
-def require_trusted_policies(policies: Sequence[Policy], options: Mapping[str, Any]) -> None:
-    """Refuse stored policies that write files, or run SQL, that the inventory does not name.
+def require_trusted_policies(database: Database, policies: Sequence[Policy], options: Mapping[str, Any]) -> None:
+    """Refuse stored policies that are not the inventory's, write files, or run SQL, that the inventory does not name.
 
     Raises:
         TitanError: names the policy.
+        OptionError: a policy of the inventory cannot be read.
     """
     archives, conditions = options.get("allowed_archives"), options.get("allowed_conditions")
     for policy in policies:
         if archives is not None and policy.archive and policy.archive not in archives:
-            raise _untrusted(policy, f"archives to {policy.archive!r}", "allowed_archives")
+            raise _untrusted(
+                policy, f"archives to {policy.archive!r}, which the inventory does not name", "allowed_archives"
+            )
         condition = policy.where.sql_condition if policy.where else ""
         if conditions is not None and condition and condition not in conditions:
-            raise _untrusted(policy, "has an SQL condition", "allowed_conditions")
+            raise _untrusted(policy, "has an SQL condition that the inventory does not name", "allowed_conditions")
+    if options.get("expected_policies"):
+        _require_expected(database, policies, _expected_policies(database, options["expected_policies"]))
+
+
+def _expected_policies(database: Database, given: Sequence[Any]) -> dict[str, Policy]:
+    """The inventory's policies by name, as the module retention_policy would store them; as written where it could not."""
+    rules = RETENTION_POLICY["policies"].options or {}
+    found = []
+    for index, item in enumerate(given):
+        option = f"expected_policies[{index}]"
+        if not isinstance(item, Mapping):
+            raise OptionError(option, item, "Write it as an element of retention_policies.")
+        policy = parse_policy(complete(item, rules, f"{option}."), option)
+        try:
+            found.append(in_servers_form(database, policy))
+        except DatabaseError:
+            raise
+        except TitanError:
+            found.append(replace(policy, time_zone=policy.time_zone or "UTC"))
+    return {policy.name: policy for policy in named(found)}
+
+
+def _require_expected(database: Database, policies: Sequence[Policy], expected: Mapping[str, Policy]) -> None:
+    for policy in policies:
+        wanted = expected.get(policy.name)
+        if wanted is None and not _is_gone(database, policy):
+            raise _untrusted(policy, "is none of the inventory's", "expected_policies")
+        if wanted is not None and policy != wanted and not (_is_gone(database, policy) and _alike(policy, wanted)):
+            here, there = policy.as_data(), wanted.as_data()
+            different = " and ".join(
+                name for name in here if here[name] != there[name] and name != "allow_sql_condition"
+            )
+            raise _untrusted(policy, f"has not the inventory's {different}", "expected_policies")
+
+
+def _is_gone(database: Database, policy: Policy) -> bool:
+    """Whether its table is not there: it deletes nothing, and says so; the server's form of its values cannot be asked for."""
+    try:
+        find_table(database, policy.schema, policy.table)
+    except DatabaseError:
+        raise
+    except TitanError:
+        return True
+    return False
+
+
+def _alike(policy: Policy, wanted: Policy) -> bool:
+    """Whether they differ in nothing but the schema that was not given, and in how values are written."""
+    policy, wanted = (
+        replace(
+            each, where=each.where and replace(each.where, values=()), mark=each.mark and replace(each.mark, value=None)
+        )
+        for each in (policy, wanted)
+    )
+    return policy == replace(wanted, schema=wanted.schema or policy.schema)
 
 
 def _untrusted(policy: Policy, what: str, option: str) -> TitanError:
     return TitanError(
-        f"The stored policy {policy.name!r} {what} that the inventory does not name (option {option}). Nothing was done. "
-        "Somebody may have changed titan_ops.retention_policy: converge the role retention to store the inventory's policies.",
+        f"The stored policy {policy.name!r} {what} (option {option}). Nothing was done. Somebody may have changed "
+        "titan_ops.retention_policy: converge the role retention to store the inventory's policies.",
         policy=policy.name,
     )

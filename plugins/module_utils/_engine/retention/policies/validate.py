@@ -55,6 +55,19 @@ def resolve_all(database: Database, wanted: Sequence[Policy]) -> list[Policy]:
     return complete
 
 
+def in_servers_form(database: Database, policy: Policy) -> Policy:
+    """The policy with its table's schema and the server's own form of its values, as resolve_all stores it.
+
+    Raises:
+        TitanError: there is no such table, or it does not have the policy's columns.
+    """
+    table = find_table(database, policy.schema, policy.table)
+    for name in (policy.where.column if policy.where else "", policy.mark.column if policy.mark else ""):
+        if name and name not in table.columns:
+            raise TitanError(f"{table.full_name} has no column {name}.")
+    return _canonical_values(database, replace(policy, schema=table.schema), table)
+
+
 def check(database: Database, policy: Policy, table: Table) -> list[str]:
     """What is wrong with the policy for this table, one sentence each."""
     column = table.columns.get(policy.column)
