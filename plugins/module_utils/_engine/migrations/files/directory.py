@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterable
 
 from ...errors import OptionError, TitanError
+from ...host.act_as import user_in_charge
+from ...host.safe_open import UnsafePathError, open_file
 from .naming import FOLDERS, NAMINGS, PLANNED, SHAPES, is_named
 from .planned import PLAN, SQITCH, plan_of
 
@@ -27,10 +30,10 @@ def read_directory(path: str, naming: str = "plain") -> list[dict[str, str]]:
     names = _read_names(path, naming)
     if not names:
         _refuse_other_shapes(path, naming)
-    folder = os.path.join(path, "")
+    folder, others = os.path.join(path, ""), _is_of_others(path)
     files = []
     for name in names:
-        item = {"name": name, "content": _read_text(folder + name, name)}
+        item = {"name": name, "content": _read_text(folder + name, name, others)}
         if naming in _CONFIGURED and _runs_by_statement(folder + name, naming):
             item["transaction"] = "none"
         files.append(item)
@@ -71,7 +74,10 @@ def _read_names(path: str, naming: str) -> list[str]:
 
 def _planned_files(path: str) -> set[str]:
     """The files of the changes that Sqitch's plan names."""
-    stems = [f"{name}@{tag}" if tag else name for name, tag in plan_of(_read_text(os.path.join(path, PLAN), PLAN))]
+    stems = [
+        f"{name}@{tag}" if tag else name
+        for name, tag in plan_of(_read_text(os.path.join(path, PLAN), PLAN, _is_of_others(path)))
+    ]
     return {f"{folder}/{stem}.sql" for folder in ("deploy", "revert") for stem in stems}
 
 
@@ -142,7 +148,7 @@ _DIESEL_TOML = r"(?m)^\s*run_in_transaction\s*=\s*false\b"
 def _runs_by_statement(path: str, naming: str) -> bool:
     beside = f"{path}.conf" if naming == "flyway" else os.path.join(os.path.dirname(path), "metadata.toml")
     try:
-        with open(beside, encoding="utf-8", errors="replace") as stream:
+        with open(beside, encoding="utf-8", errors="replace", opener=_without_waiting) as stream:
             text = stream.read(65536)
     except OSError:
         return False
@@ -152,12 +158,26 @@ def _runs_by_statement(path: str, naming: str) -> bool:
 def _is_sql(entry: os.DirEntry[str]) -> bool:
     if not entry.name.lower().endswith(".sql") or entry.name.startswith("."):
         return False
-    return entry.is_file() or not os.path.exists(entry.path)  # a link that leads nowhere: reading it says so
+    return not entry.is_dir()  # a link that leads nowhere, or a named pipe: reading it says so
 
 
-def _read_text(path: str, name: str) -> str:
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+
+
+def _is_of_others(path: str) -> bool:
+    """Whether this is root, in a directory in which another user may exchange what lies there."""
     try:
-        data = _read(path)
+        return not os.geteuid() and user_in_charge(path, whatever_is_there=True) != 0
+    except UnsafePathError:  # everybody may
+        return True
+
+
+def _read_text(path: str, name: str, others: bool) -> str:
+    try:
+        data = _read(path, others)
+    except UnsafePathError as error:
+        raise TitanError(f"The migration file {name!r} {error.why}. {error.remedy}", file=name) from error
     except OSError as error:
         raise TitanError(f"The migration file {name!r} cannot be read ({error.strerror}).", file=name) from error
     if data is None:
@@ -173,11 +193,18 @@ def _read_text(path: str, name: str) -> str:
         ) from error
 
 
-def _read(path: str) -> bytes | None:
-    """What the file holds; None if that is too much. With the system's own calls: open() makes three more of them a file."""
-    descriptor = os.open(path, os.O_RDONLY)
+def _read(path: str, others: bool) -> bytes | None:
+    """What the file holds; None if that is too much. With the system's own calls: open() makes three more of them a file.
+
+    Raises:
+        UnsafePathError: it is no regular file, or in a directory of others, a link or name of theirs for what is not theirs.
+    """
+    descriptor = open_file(path) if others else _without_waiting(path, os.O_RDONLY)
     try:
-        size = os.fstat(descriptor).st_size
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            raise UnsafePathError(path, "is no regular file", "Put a regular file there.")
+        size = status.st_size
         if size > _MAX_FILE:
             return None
         data = os.read(descriptor, size + 1)
