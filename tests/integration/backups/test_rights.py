@@ -276,6 +276,18 @@ def test_a_scratch_database_is_loaded_with_the_rights_of_no_superuser(owned: Con
         "CREATE CAST (date AS int) WITHOUT FUNCTION;",
         "COPY public.a TO PROGRAM 'true';",
         "SET SESSION AUTHORIZATION postgres;\nALTER ROLE {owner} SUPERUSER;",
+        "CREATE VIEW public.v AS SELECT rolname, rolsuper, rolpassword FROM pg_catalog.pg_authid;\nALTER VIEW public.v OWNER TO postgres;\n"
+        "GRANT SELECT, UPDATE ON public.v TO PUBLIC;",
+        "CREATE TABLE public.r (x int);\nCREATE RULE r AS ON INSERT TO public.r DO ALSO UPDATE pg_catalog.pg_authid SET rolsuper = true;\n"
+        "ALTER TABLE public.r OWNER TO postgres;\nGRANT INSERT ON public.r TO PUBLIC;",
+        "CREATE VIEW public.v AS SELECT * FROM pg_catalog.pg_proc;\nALTER VIEW public.v OWNER TO postgres;\n"
+        "GRANT SELECT, UPDATE ON public.v TO {owner};",
+        "CREATE SUBSCRIPTION s CONNECTION 'host=127.0.0.1 port=1 dbname=x' PUBLICATION p WITH (connect = false, slot_name = s);\n"
+        "ALTER SUBSCRIPTION s ENABLE;",
+        "CREATE TABLE public.b (x int PRIMARY KEY);\nCREATE TABLE public.c (x int REFERENCES public.b ON DELETE CASCADE);\n"
+        "CREATE FUNCTION public.tr() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN old; END';\n"
+        "CREATE TRIGGER tr BEFORE DELETE ON public.c FOR EACH ROW EXECUTE FUNCTION public.tr();\n"
+        "ALTER TABLE public.b OWNER TO {owner};\nALTER TABLE public.c OWNER TO postgres;",
     ],
 )
 def test_a_superuser_restores_no_dump_of_others_that_wants_one(
@@ -289,7 +301,9 @@ def test_a_superuser_restores_no_dump_of_others_that_wants_one(
     with connect(settings) as admin:
         admin.execute(f"CREATE ROLE {owner}")
     try:
-        with pytest.raises(TitanError, match="superuser|permission denied") as told:
+        with pytest.raises(
+            TitanError, match="superuser|permission denied|no such subscription|undefined object|does not exist"
+        ) as told:
             restore(settings, source=str(path), into=into)
         print(told.value)
         with connect(settings) as admin:

@@ -262,7 +262,9 @@ SELECT format('ALTER %%s %%s OWNER TO %%I', CASE t.typrelid WHEN 0 THEN 'TYPE' E
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = t.oid AND d.deptype IN ('e', 'i') AND t.typrelid = 0)
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = t.typrelid AND d.deptype = 'e')
 """
-# Functions that run as their owner; what an index, statistics or a materialized view computes, runs as the table's.
+# Functions that run as their owner; what an index, statistics or a materialized view computes, runs as the table's, and so does
+# what rows start that a foreign key changes. A view or a rule reaches what its table's owner may: the server's own tables, which
+# are in no pg_depend, so they are read from the rule itself.
 _ACTS_AS_SUPERUSER = """
 WITH made AS (
   SELECT p.oid, p.proname, p.proowner, p.prosecdef FROM pg_proc p WHERE p.oid >= 16384 AND NOT EXISTS (
@@ -276,7 +278,21 @@ SELECT coalesce(
   (SELECT 'table ' || c.relname FROM pg_statistic_ext s JOIN pg_class c ON c.oid = s.stxrelid JOIN pg_roles r ON r.oid = c.relowner
     WHERE rolsuper AND EXISTS (SELECT FROM used WHERE classid = 'pg_statistic_ext'::regclass AND objid = s.oid) LIMIT 1),
   (SELECT 'materialized view ' || c.relname FROM pg_rewrite w JOIN pg_class c ON c.oid = w.ev_class JOIN pg_roles r ON r.oid = c.relowner
-    WHERE rolsuper AND c.relkind = 'm' AND EXISTS (SELECT FROM used WHERE classid = 'pg_rewrite'::regclass AND objid = w.oid) LIMIT 1))
+    WHERE rolsuper AND c.relkind = 'm' AND EXISTS (SELECT FROM used WHERE classid = 'pg_rewrite'::regclass AND objid = w.oid) LIMIT 1),
+  (SELECT 'table ' || c.relname FROM used
+     JOIN (SELECT 'pg_trigger'::regclass AS classid, oid, tgrelid AS relid FROM pg_trigger WHERE NOT tgisinternal
+           UNION ALL SELECT 'pg_constraint'::regclass, oid, conrelid FROM pg_constraint WHERE contype = 'c'
+           UNION ALL SELECT 'pg_attrdef'::regclass, oid, adrelid FROM pg_attrdef) part ON part.classid = used.classid AND part.oid = objid
+     JOIN pg_class c ON c.oid = relid JOIN pg_roles r ON r.oid = c.relowner
+    WHERE rolsuper AND EXISTS (SELECT FROM pg_constraint f WHERE f.conrelid = c.oid AND contype = 'f'
+      AND (confdeltype IN ('c', 'n', 'd') OR confupdtype IN ('c', 'n', 'd'))) LIMIT 1),
+  (SELECT 'view or table ' || c.relname FROM pg_rewrite w JOIN pg_class c ON c.oid = w.ev_class JOIN pg_roles r ON r.oid = c.relowner,
+          LATERAL (SELECT found[1]::oid AS oid FROM regexp_matches(w.ev_action::text, ':relid (\\d+)', 'g') found) named
+    WHERE c.oid >= 16384 AND rolsuper AND named.oid BETWEEN 1 AND 16383
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+      AND (w.ev_type <> '1' OR NOT has_table_privilege('public', named.oid, 'SELECT')
+        OR EXISTS (SELECT FROM aclexplode(c.relacl) WHERE grantee <> c.relowner AND privilege_type IN ('INSERT', 'UPDATE', 'DELETE')))
+    LIMIT 1))
 """
 _ROLES = "SELECT rolname::text AS name FROM pg_roles WHERE NOT rolsuper AND rolname !~ '^pg_' AND rolname <> %s"
 _TOO_MUCH = """

@@ -66,7 +66,8 @@ _ON = re.compile(rb"\sON\s", _I)
 _ON_SHARED = re.compile(rb"\sON\s+(?:DATABASE|TABLESPACE|PARAMETER)\s", _I)
 _STRING = re.compile(rb"'(?:[^']|'')*'")
 _OF_CATALOG = re.compile(rb'\bpg_catalog"?\s*\.|\sON\s+(?:SCHEMA\s+pg_catalog|FOREIGN|LANGUAGE)\b', _I)
-_PUBLISHES = re.compile(rb"(?:CREATE|ALTER)\s+(?:PUBLICATION|SUBSCRIPTION)\s|SECURITY\s+LABEL\s", _I)
+# No ALTER SUBSCRIPTION: pg_dump writes its owner only, and one that a superuser enables would fetch and apply rows as that.
+_PUBLISHES = re.compile(rb"(?:CREATE|ALTER)\s+PUBLICATION\s|CREATE\s+SUBSCRIPTION\s|SECURITY\s+LABEL\s", _I)
 _SUBSCRIBES = re.compile(rb"CREATE\s+SUBSCRIPTION\s", _I)
 _NOT_CONNECTING = re.compile(rb"\sWITH\s*\(\s*connect\s*=\s*false\b", _I)
 _COMMENT = re.compile(

@@ -41,7 +41,8 @@ from .preload import preload_settings
 from .provide import create_role
 
 DATABASE = "drill"
-_LOCKS = "max_locks_per_transaction=1024"  # a plain dump is loaded in one transaction, which locks all it makes
+# A plain dump is loaded in one transaction, which locks all it makes; no subscription's worker goes to its publisher.
+_SETTINGS = (*THROW_AWAY, "max_locks_per_transaction=1024", "max_logical_replication_workers=0")
 
 # what waits for the empty database, a directory to work in, who runs psql
 Place = tuple[Callable[[], "Ready"], str, dict[str, Any]]
@@ -138,7 +139,7 @@ _LET_LOAD = "ALTER ROLE {0} LOGIN NOSUPERUSER BYPASSRLS; GRANT pg_read_all_data,
 def _start(cluster: Cluster, programs: Programs, source: Source, deadline: Deadline) -> None:
     """Start it with the libraries that the source's server loads, where they are installed; without them if that fails."""
     libraries = [name for name in source.preload if programs.has_library(name)]
-    settings = [*THROW_AWAY, _LOCKS, f"max_wal_size={wal_bytes(source.bytes) >> 20}MB", "min_wal_size=32MB"]
+    settings = [*_SETTINGS, f"max_wal_size={wal_bytes(source.bytes) >> 20}MB", "min_wal_size=32MB"]
     if libraries:
         with suppress(TitanError):
             cluster.start([*settings, *preload_settings(libraries, DATABASE)], limit=deadline.left())
