@@ -15,11 +15,13 @@ from ..outcome import Call, Data, Outcome
 from ..postgres.clock import clock_doubt
 from ..postgres.database import Database, connect
 from ..postgres.locks import advisory_lock
+from ..text.arguments import complete
 from ..text.durations import parse_duration
 from .deletion.apply import Done, apply_table, result_of
 from .deletion.batch import Limits
 from .deletion.throttle import Throttle
 from .findings import findings
+from .options import RETENTION_POLICY
 from .plan.guards import backup_within, trusted_backup
 from .plan.newest_row import row_within
 from .plan.plan import PolicyPlan, TablePlan, as_data, make_plan
@@ -114,7 +116,7 @@ def cleanup(call: Call) -> Outcome:
         policies = selected(read_policies(database), call.options["tables"])
         if doubt := clock_doubt(database):
             raise TitanError(f"Nothing was deleted: {doubt}. How old a row is goes by the server's clock.")
-        require_trusted_policies(database, policies, call.options)
+        require_trusted_policies(database, policies, {**call.options, "expected_policies": _expected(call.options)})
         clock = str(database.value("SELECT clock_timestamp()::text"))
         vacuuming = call.options["vacuum"] == "auto"
         plans = make_plan(database, policies, clock, call.options["max_fraction"], vacuuming, newest)
@@ -133,6 +135,17 @@ def cleanup(call: Call) -> Outcome:
             lag, free = call.options["max_replica_lag_mb"] << 20, call.options["min_free_wal_mb"] << 20
             _apply_all(database, replace(limits, throttle=Throttle(database, lag, free)), call, run)
     return _outcome(run, time.monotonic() - begun, bool(policies))
+
+
+def _expected(options: Mapping[str, Any]) -> list[Data]:
+    """The inventory's policies, complete."""
+    rules, found = RETENTION_POLICY["policies"].options or {}, []
+    for index, item in enumerate(options.get("expected_policies") or ()):
+        option = f"expected_policies[{index}]"
+        if not isinstance(item, Mapping):
+            raise OptionError(option, item, "Write it as an element of retention_policies.")
+        found.append(complete(item, rules, f"{option}."))
+    return found
 
 
 def _refused(error: TitanError, run: _Run) -> TitanError:

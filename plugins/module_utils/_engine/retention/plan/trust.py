@@ -14,10 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ...errors import DatabaseError, OptionError, TitanError
+from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database
-from ...text.arguments import complete
-from ..options import RETENTION_POLICY
 from ..policies.parse import parse_policy
 from ..policies.policy import Policy, named
 from ..policies.tables import find_table
@@ -111,15 +109,12 @@ def require_trusted_policies(database: Database, policies: Sequence[Policy], opt
         _require_expected(database, policies, _expected_policies(database, options["expected_policies"]))
 
 
-def _expected_policies(database: Database, given: Sequence[Any]) -> dict[str, Policy]:
+def _expected_policies(database: Database, given: Sequence[Mapping[str, Any]]) -> dict[str, Policy]:
     """The inventory's policies by name, as the module retention_policy would store them; as written where it could not."""
-    rules = RETENTION_POLICY["policies"].options or {}
     found = []
     for index, item in enumerate(given):
         option = f"expected_policies[{index}]"
-        if not isinstance(item, Mapping):
-            raise OptionError(option, item, "Write it as an element of retention_policies.")
-        policy = parse_policy(complete(item, rules, f"{option}."), option)
+        policy = parse_policy(item, option)
         try:
             found.append(in_servers_form(database, policy))
         except DatabaseError:
