@@ -29,7 +29,7 @@ def test_the_command_says_and_does_what_the_module_does(
     assert all(0 <= one["due"] - before["due"] <= 1 for one, before in both)  # a row may fall due in between
 
     assert cli.main(["cleanup", "--config", str(config), "--max-fraction", "0.1"]) == 1
-    assert "max_fraction 0.1" in capsys.readouterr().err
+    assert "--max-fraction 0.1" in capsys.readouterr().err
 
     assert cli.main(["cleanup", "--config", str(config), "--tables", "public.audit_logs,user_sessions"]) == 0
     said = capsys.readouterr().out
