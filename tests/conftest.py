@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable
 
+import hypothesis
 import psycopg2
 import pytest
 from ansible_collections.titan.database.plugins.module_utils import _module
@@ -34,6 +35,11 @@ def pytest_configure() -> None:
     """Servers and children do not outlive the tests, however these end."""
     # A module that Ansible sends through a pipe would be read byte by byte, which is a third of a play's time.
     os.environ.pop("PYTHONUNBUFFERED", None)
+    # How long an example takes to make or to try says how busy the machine is.
+    hypothesis.settings.register_profile(
+        "any load", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("any load")
     mark_this_process()
 
 
