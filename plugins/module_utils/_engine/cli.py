@@ -217,9 +217,9 @@ def _perform(known: argparse.Namespace, config: dict[str, Any], as_job: bool = F
         said = printable(warning) if as_job else as_typed(printable(warning), command.spec())
         print(f"{'' if as_job else f'titan-db {known.subcommand}: '}warning: {said}", file=sys.stderr)
     if known.json and not as_job:
-        print(json.dumps(data, default=str))
+        print(json.dumps(data, default=str), flush=True)
     elif not (as_job and not outcome.data.get("report")):
-        print(outcome.data.get("report") or lines(as_typed(outcome.summary, command.spec())))
+        print(outcome.data.get("report") or lines(as_typed(outcome.summary, command.spec())), flush=True)
     return int(outcome.data.get("exit_status", 0)), data
 
 
@@ -259,7 +259,18 @@ def _failed(known: argparse.Namespace, error: TitanError) -> int:
         with suppress(OSError):  # the other stream may still be heard, and the status is
             if stream is not None:
                 print(text, file=stream, flush=True)
+    _forget_unwritten()
     return 3 if known.subcommand == "health" else error.exit_status
+
+
+def _forget_unwritten() -> None:
+    """What standard output did not take would be tried again at the exit, which then has a status and words of Python's."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def read_config(path: str | None) -> dict[str, Any]:
