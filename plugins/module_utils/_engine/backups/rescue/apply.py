@@ -44,9 +44,7 @@ def apply_plan(live: Database, plan: Plan, wanted: Wanted, rescue: Rescue, lock_
     transaction = ""
     try:
         with live.transaction():
-            live.execute(
-                f"SET LOCAL lock_timeout = '{lock_timeout}s'; SET LOCAL idle_in_transaction_session_timeout = 0"
-            )
+            live.execute(f"SET LOCAL lock_timeout = '{lock_timeout}s'")
             live.execute("SET CONSTRAINTS ALL DEFERRED")
             prepare_record(live)
             for table in plan.tables:

@@ -43,7 +43,7 @@ def undo_rescue(path: str, call: Call) -> Outcome:
             live.execute("BEGIN")
             try:
                 live.execute(f"SET LOCAL lock_timeout = '{call.options['lock_timeout']}s'")
-                live.execute("SET LOCAL idle_in_transaction_session_timeout = 0; SET CONSTRAINTS ALL DEFERRED")
+                live.execute("SET CONSTRAINTS ALL DEFERRED")
                 tables = _take_back(live, stream)
                 live.execute("UPDATE titan_ops.rescue SET undone_at = now() WHERE id = %s", (head["rescue"],))
                 live.execute("SET CONSTRAINTS ALL IMMEDIATE")
