@@ -162,7 +162,10 @@ def test_an_incident_is_closed_under_the_name_under_which_it_was_opened() -> Non
 PINGS = {
     "healthchecks.io": ("/uuid", ("POST /uuid/start", "POST /uuid/fail", "POST /uuid")),
     "healthchecks.io by slug": ("/key/{job}?create=1", ("POST /key/backup/start?create=1", "POST /key/backup/fail?create=1", "POST /key/backup?create=1")),
-    "Uptime Kuma": ("/api/push/T0KEN?status=up&msg=OK&ping=", (None, "GET /api/push/T0KEN?status=down&msg=backup+failed&ping=", "GET /api/push/T0KEN?status=up&msg=OK&ping=")),
+    "Uptime Kuma": (
+        "/api/push/T0KEN?status=up&msg=OK&ping=",
+        (None, "GET /api/push/T0KEN?status=down&msg=backup+failed&ping=", "GET /api/push/T0KEN?status=up&msg=OK&ping="),
+    ),
     "Sentry": (
         "/api/42/cron/nightly/T0KEN/", ("GET /api/42/cron/nightly/T0KEN/?status=in_progress", "GET /api/42/cron/nightly/T0KEN/?status=error",
                                         "GET /api/42/cron/nightly/T0KEN/?status=ok"),
@@ -186,7 +189,10 @@ def test_a_dead_mans_switch_hears_each_event_in_its_own_way(service: str) -> Non
     ("base", "said"),
     [
         ("https://cronitor.link/p/KEY/{job}", ({"state": "run"}, {"state": "fail", "msg": "backup failed"}, {"state": "complete"})),
-        ("https://cronitor.link/p/KEY/x?env=live", ({"state": "run", "env": "live"}, {"state": "fail", "env": "live", "msg": "backup failed"}, {"state": "complete", "env": "live"})),
+        (
+            "https://cronitor.link/p/KEY/x?env=live",
+            ({"state": "run", "env": "live"}, {"state": "fail", "env": "live", "msg": "backup failed"}, {"state": "complete", "env": "live"}),
+        ),
         ("https://nosnch.in/c2354d53d2", (None, {"s": "1", "m": "backup failed"}, {"m": "OK"})),
     ],
 )  # fmt: skip

@@ -272,8 +272,10 @@ def test_a_drill_takes_no_room_for_an_unpacked_archive(small: ConnectionSettings
 def test_a_drill_on_the_source_s_server_asks_for_room_there(
     server: Cluster, small: ConnectionSettings, dest: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    free = lambda path: type("usage", (), {"free": 0 if str(path) == str(server.data) else 1 << 40})()  # noqa: E731
-    monkeypatch.setattr("shutil.disk_usage", free)
+    def usage(path: Any) -> Any:
+        return type("usage", (), {"free": 0 if str(path) == str(server.data) else 1 << 40})()
+
+    monkeypatch.setattr("shutil.disk_usage", usage)
     with pytest.raises(TitanError, match=f"Not enough room in {server.data}"):
         backup(small, dest, verify="restored", drill_in="scratch_database")
     assert not list(dest.glob("*.dump*"))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.integration.migrations import test_takeover as takeover
 from tests.integration.migrations.test_takeover import Run, ok, verdicts
-from tests.integration.migrations.test_takeover import run as run
+
+run = takeover.run  # the fixture
 
 # By file: what it makes, and what is done to the database afterwards.
 KINDS = {

@@ -73,7 +73,8 @@ FORMS = (
     ),
     Form("Spring, DB_URL", "DB_URL=jdbc:postgresql://h:5432/inv\nDB_USER=u\nDB_PASSWORD=p", "u:p@h:5432/inv"),
     Form("JDBC with user and password in the query", "DATABASE_URL='jdbc:postgresql://h/inv?user=u&password=p'", "u:p@h:5432/inv"),
-    Form("SonarQube, Keycloak", "SONAR_JDBC_URL=jdbc:postgresql://h/sonar\nSONAR_JDBC_USERNAME=u\nSONAR_JDBC_PASSWORD=p", "u:p@h:5432/sonar", "", "SONAR_JDBC_URL"),
+    Form("SonarQube, Keycloak",
+         "SONAR_JDBC_URL=jdbc:postgresql://h/sonar\nSONAR_JDBC_USERNAME=u\nSONAR_JDBC_PASSWORD=p", "u:p@h:5432/sonar", "", "SONAR_JDBC_URL"),
     Form("Keycloak, not named", "KC_DB_URL=jdbc:postgresql://h/kc\nKC_DB_USERNAME=u\nKC_DB_PASSWORD=p", "", "KC_DB_URL holds such a URL"),
     Form(
         "Metabase, another user in the URL",

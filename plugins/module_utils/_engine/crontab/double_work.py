@@ -39,7 +39,8 @@ _TASK = re.compile(
 )
 # A program called backup, where a command begins: after the fields of time, an operator or a quote, and what only starts another.
 _BACKUP_PROGRAM = re.compile(
-    r"(?:^\s*(?:@\w+\s+|(?:\S+\s+){5})(?:(?:root|postgres|nice|ionice|chronic|nohup|exec|time|-\S+|-n\s\d+|timeout\s+\S+)\s+)*|[;&|(]\s*|-l?c\s+['\"])(?:[^\s;&|()'\"=]*/)?(backups?)(?=[\s;&|)'\"]|$)"
+    r"(?:^\s*(?:@\w+\s+|(?:\S+\s+){5})(?:(?:root|postgres|nice|ionice|chronic|nohup|exec|time|-\S+|-n\s\d+|timeout\s+\S+)\s+)*|"
+    r"[;&|(]\s*|-l?c\s+['\"])(?:[^\s;&|()'\"=]*/)?(backups?)(?=[\s;&|)'\"]|$)"
 )
 _NO_SCRIPT = re.compile(r"backups?|dpkg-db-backup|--[\w-]*", re.IGNORECASE)
 _SQL_FILE = re.compile(r"\bpsql\b.*(?:-f\s*|--file[= ]|(?<!<)<(?!<)\s*)(\S+)")

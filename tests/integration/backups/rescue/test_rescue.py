@@ -241,6 +241,20 @@ class Cut(Exception):
     """The run ends here."""
 
 
+class Cutter:
+    """Ends the run before the step of this number."""
+
+    def __init__(self, number: int, kill: bool) -> None:
+        self.left, self.kill = number, kill
+
+    def __call__(self, _name: str) -> None:
+        self.left -= 1
+        if self.left == 0:
+            if self.kill:
+                os._exit(9)
+            raise Cut
+
+
 @pytest.mark.parametrize("kill", [False, True])
 def test_whatever_cuts_it_off_leaves_all_or_nothing(kill: bool, shop: Shop) -> None:
     """Before each step, raised or killed: the rows are as before the rescue, or all there; the next run does the rest."""
@@ -250,15 +264,7 @@ def test_whatever_cuts_it_off_leaves_all_or_nothing(kill: bool, shop: Shop) -> N
     lost, number, seen = shop.content(), 0, set()
     while True:
         number += 1
-        steps: list[str] = []
-
-        def cut(name: str, at: int = number, passed: list[str] = steps) -> None:
-            passed.append(name)
-            if len(passed) == at:
-                if kill:
-                    os._exit(9)
-                raise Cut
-
+        cut = Cutter(number, kill)
         ended = end_of(partial(_observed, shop, cut)) == 0 if kill else _observed(shop, cut)
         assert shop.content() in (lost, before)
         seen.add(shop.content() == before)
