@@ -26,6 +26,7 @@ SERVER_USERS = ("postgres", *DRILL_USERS)
 
 _YOUNG = 60.0  # seconds in which a new run takes its lock
 _ATTEMPTS = 10
+_LINGERING = 10.0  # seconds in which a program that has lost its parent ends
 _LONGEST = 80  # a Unix socket's path has to fit into 107 bytes
 
 
@@ -157,7 +158,10 @@ def _removed_if_dead(path: str, ours: set[int]) -> bool:
         if not os.path.lexists(lock) and time.time() - status.st_mtime <= _YOUNG:
             return False
         with file_lock(lock, "removing leftovers"):
-            Cluster("", path).remove()
+            end = time.monotonic() + _LINGERING
+            while os.path.lexists(path) and time.monotonic() < end:
+                Cluster("", path).remove()  # a program of the dead run may still be writing there
+                time.sleep(0.02)
             return True
     except (LockedError, OSError):
         return False
