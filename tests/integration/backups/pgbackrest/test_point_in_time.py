@@ -18,8 +18,9 @@ from .helpers import Place
 def test_after_a_restore_to_a_moment_backups_of_both_timelines_are_proven(place: Place) -> None:
     place.prepare()
     place.backup(verify="checksum")
-    time.sleep(2)  # pgBackRest keeps the end of a backup in whole seconds, and wants a moment after it
     with connect(place.settings) as database:
+        # pgBackRest keeps the end of a backup in whole seconds, and wants a moment after it.
+        database.value("SELECT pg_sleep_until(date_trunc('second', clock_timestamp()) + interval '2 seconds')")
         good = str(database.value("SELECT now()"))
         database.execute("DELETE FROM public.orders")
     later = place.backup(verify="checksum").data["backup"]["path"]
