@@ -276,16 +276,28 @@ def _count(database: Database, table: Table) -> Content:
 
 
 def _content(database: Database, table: Table, hash_method: str) -> Content:
-    columns = [Column(row["name"], row["kind"]) for row in database.rows(COLUMNS_OF, (table.oid,))]
+    return Content(table.schema, table.name, *count_and_hash(database, table.oid, table.its_rows(), hash_method))
+
+
+def count_and_hash(database: Database, oid: int, rows: Any, hash_method: str = NEWEST) -> tuple[int, str]:
+    """The number of rows and the sum of their hashes.
+
+    Args:
+        database: Connected, with fixed settings.
+        oid: The table whose columns they have.
+        rows: What stands behind FROM, and wants a name.
+        hash_method: How to hash rows.
+    """
+    columns = [Column(row["name"], row["kind"]) for row in database.rows(COLUMNS_OF, (oid,))]
     alias, hashed = row_hash(hash_method, columns)
     row = database.row(
         sql.SQL("SELECT count(*) AS rows, coalesce(sum({hashed}), 0)::text AS hash FROM {rows} AS {alias}").format(
-            hashed=hashed, rows=table.its_rows(), alias=sql.Identifier(alias)
+            hashed=hashed, rows=rows, alias=sql.Identifier(alias)
         )
     )
     if row is None:
-        raise TitanError(f"Table {table.label} gave no count.")
-    return Content(table.schema, table.name, int(row["rows"]), str(row["hash"]))
+        raise TitanError(f"The table with the oid {oid} gave no count.")
+    return int(row["rows"]), str(row["hash"])
 
 
 def _large_objects(database: Database) -> tuple[int, str]:

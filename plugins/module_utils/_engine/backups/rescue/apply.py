@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import NamedTuple
 
 from ...errors import DatabaseError, TitanError
@@ -18,21 +19,24 @@ from ...steps import step
 from .plan import Plan, TablePlan, Wanted
 from .record import note_rescue, prepare_record, write_record
 from .shapes import Shape
-from .sides import HASH, column_list
+from .sides import HASH, column_list, same
 
 
 class Rescue(NamedTuple):
     """What is written down of a rescue.
 
     Attributes:
-        name: Unique.
         source: Where the rows come from.
         path: The file that takes it back.
     """
 
-    name: str
     source: str
     path: str
+
+    @property
+    def name(self) -> str:
+        """Unique: the file's."""
+        return os.path.basename(self.path).removesuffix(".undo")
 
 
 def apply_plan(live: Database, plan: Plan, wanted: Wanted, rescue: Rescue, lock_timeout: int) -> None:
@@ -49,7 +53,7 @@ def apply_plan(live: Database, plan: Plan, wanted: Wanted, rescue: Rescue, lock_
             prepare_record(live)
             for table in plan.tables:
                 step("rescue.table")
-                with _triggers_left_out(live, table.pair.live) if wanted.without_triggers else _as_they_are():
+                with _triggers_left_out(live, table.pair.live) if wanted.without_triggers else nullcontext():
                     _insert(live, table)
                     if wanted.changed and table.changed:
                         _replace(live, table)
@@ -95,11 +99,6 @@ def _ask(live: Database, transaction: str, rescue: Rescue, error: DatabaseError)
     with suppress(FileNotFoundError):
         remove_file(rescue.path)
     raise TitanError(f"{error.message} Nothing was changed; run it again.") from error
-
-
-@contextmanager
-def _as_they_are() -> Iterator[None]:
-    yield
 
 
 @contextmanager
@@ -155,19 +154,9 @@ def _replace(live: Database, table: TablePlan) -> None:
             hash=sql.Identifier(HASH),
         )
     )  # fmt: skip
-    fixed = {column.name for column in pair.live.columns if column.always}
-    written = [name for name in pair.columns if name not in pair.key and name not in fixed]
     done = live.execute(
         sql.SQL("UPDATE {} AS t SET {} FROM {} AS f WHERE {}").format(
-            pair.live.relation(),
-            sql.SQL(", ").join(
-                sql.SQL("{} = f.{}").format(sql.Identifier(name), sql.Identifier(name)) for name in written
-            ),
-            pair.temporary("former"),
-            sql.SQL(" AND ").join(
-                sql.SQL("t.{} = f.{}").format(sql.Identifier(name), sql.Identifier(key))
-                for name, key in zip(pair.key, pair.key_names)
-            ),
+            pair.live.relation(), pair.put("f"), pair.temporary("former"), same("t", pair.key, "f", pair.key_names)
         )
     )
     if done != table.changed:

@@ -14,11 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Callable, NamedTuple
 
-from ...errors import OptionError, TitanError
+from ...errors import DatabaseError, OptionError
 from ...postgres.database import Database, sql
-from ..content.fingerprint import fix_settings
+from ..content.fingerprint import count_and_hash, fix_settings
 from .shapes import ForeignKey, Shape, read_foreign_keys, read_shapes
-from .sides import HASH, Pair, Sides, carry, make_keys, rows_and_hash, same, tell_copy
+from .sides import HASH, Pair, Sides, carry, make_keys, same, tell_copy
 
 _EXAMPLES = 10
 _LONGEST = 60  # bytes of an example's text
@@ -172,10 +172,14 @@ def _pairs(live: Mapping[str, Shape], copy: Mapping[str, Shape]) -> dict[str, Pa
 def _differing(sides: Sides, pairs: Sequence[Pair]) -> list[Pair]:
     """The tables whose rows are not the same. Both sides are read at the same time."""
     with ThreadPoolExecutor(1) as pool:
-        theirs = pool.submit(lambda: [rows_and_hash(sides.copy, pair.copy) for pair in pairs])
-        ours = [rows_and_hash(sides.live, pair.live) for pair in pairs]
+        theirs = pool.submit(lambda: [_content(sides.copy, pair.copy) for pair in pairs])
+        ours = [_content(sides.live, pair.live) for pair in pairs]
         found = theirs.result()
     return [pair for pair, mine, other in zip(pairs, ours, found) if mine != other]
+
+
+def _content(database: Database, shape: Shape) -> tuple[int, str]:
+    return count_and_hash(database, shape.oid, shape.relation())
 
 
 def _compare(sides: Sides, pair: Pair, where: str) -> TablePlan:
@@ -186,8 +190,8 @@ def _compare(sides: Sides, pair: Pair, where: str) -> TablePlan:
     try:
         with sides.copy.transaction("BEGIN READ ONLY"):
             known = carry(sides.copy, keyed, live, pair.temporary("known"))
-    except TitanError as error:
-        if where and not getattr(error, "lost", True):
+    except DatabaseError as error:
+        if where and not error.lost:
             raise OptionError(
                 "where", where, f"{error.message}. Write a condition over the columns of {pair.label}."
             ) from error

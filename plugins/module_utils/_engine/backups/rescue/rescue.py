@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ...errors import OptionError, TitanError
-from ...host.files import absolute, make_directories, remove_file, require_private_directory
+from ...host.files import PART, absolute, make_directories, remove_file, require_private_directory
 from ...outcome import Call, Outcome
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import connect
@@ -104,7 +104,7 @@ def _rescue(copy: ConnectionSettings, source: str, call: Call, deadline: Deadlin
     ):
         live.execute("SET idle_session_timeout = 0")  # it waits for the copy, which may be large
         if not call.check_mode:
-            _remove_parts(path)
+            _remove_parts(os.path.dirname(path), _stem(call))
         sides = Sides(there, live)
         call.say("Comparing the live database with what was restored ...")
         plan = find_differences(sides, wanted, call.say)
@@ -114,8 +114,7 @@ def _rescue(copy: ConnectionSettings, source: str, call: Call, deadline: Deadlin
         _require_nothing_in_the_way(plan, call.check_mode)
         plan.tables = [table for table in plan.tables if table.missing or (wanted.changed and table.changed)]
         if plan.tables and not call.check_mode:
-            name = f"{datetime.now(timezone.utc):%Y%m%d_%H%M%S}_{secrets.token_hex(4)}"
-            apply_plan(live, plan, wanted, Rescue(name, source, path), options["lock_timeout"])
+            apply_plan(live, plan, wanted, Rescue(source, path), options["lock_timeout"])
     return _outcome(plan, wanted, source, path, call.check_mode)
 
 
@@ -134,7 +133,7 @@ def _record_path(call: Call) -> str:
         make_directories(folder, 0o700)
         require_private_directory(folder, "record_dir")
     now = datetime.now(timezone.utc)
-    return os.path.join(folder, f"{_stem(call)}{now:%Y%m%d_%H%M%S}_{secrets.token_hex(2)}.undo")
+    return os.path.join(folder, f"{_stem(call)}{now:%Y%m%d_%H%M%S}_{secrets.token_hex(4)}.undo")
 
 
 def _stem(call: Call) -> str:
@@ -142,11 +141,10 @@ def _stem(call: Call) -> str:
     return f"rescue_{hashlib.sha256(call.connection.database.encode()).hexdigest()[:8]}_"
 
 
-def _remove_parts(path: str) -> None:
+def _remove_parts(folder: str, stem: str) -> None:
     """Remove what killed runs for this database have begun to write; they held the lock that this run holds."""
-    folder, stem = os.path.dirname(path), os.path.basename(path)[: -len("YYYYMMDD_HHMMSS_xxxx.undo")]
     for name in os.listdir(folder):
-        if name.startswith(f".{stem}") and name.endswith(".part"):
+        if name.startswith(f".{stem}") and name.endswith(PART):
             remove_file(os.path.join(folder, name))
 
 

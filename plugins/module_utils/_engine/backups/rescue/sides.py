@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 from ...errors import DatabaseError
 from ...postgres.database import Database, sql
-from ..content.row_hash import COLUMNS_OF, NEWEST, Column, row_hash
 from .shapes import Shape
 
 # Names of our own columns beside a table's, which no table has.
@@ -65,7 +64,7 @@ class Pair:
     def keyed(self, side: Shape, where: str = "") -> Any:
         """A query for its rows on a side: the common columns, beside them key and hash."""
         alias = "titan row"
-        text = sql.SQL("md5(ROW({})::text)::uuid").format(_list(self.columns, alias))
+        text = self.text(alias)
         if self.key:
             keys: list[Any] = [sql.Identifier(alias, name) for name in self.key]
         else:
@@ -76,7 +75,7 @@ class Pair:
         )
         condition = sql.SQL("WHERE (\n{}\n)").format(sql.SQL(where)) if where else sql.SQL("")
         return sql.SQL("(SELECT {columns}, {named} FROM {table} AS {alias} {condition})").format(
-            columns=_list(self.columns, alias),
+            columns=column_list(self.columns, alias),
             named=named,
             table=side.relation(),
             alias=sql.Identifier(alias),
@@ -87,16 +86,25 @@ class Pair:
         return same(one, self.key_names, other, self.key_names)
 
     def keys_of(self, alias: str, with_hash: bool = True) -> Any:
-        return _list([*self.key_names, *([HASH] if with_hash else [])], alias)
+        return column_list([*self.key_names, *([HASH] if with_hash else [])], alias)
 
+    def text(self, alias: str) -> Any:
+        """What tells whether a row is the same: a hash of all that is in its columns."""
+        return sql.SQL("md5(ROW({})::text)::uuid").format(column_list(self.columns, alias))
 
-def _list(names: Iterable[str], alias: str = "") -> Any:
-    return sql.SQL(", ").join(sql.Identifier(*([alias] if alias else []), name) for name in names)
+    def put(self, alias: str) -> Any:
+        """What stands behind SET to give a row the values of the alias' one: all but its key and what no UPDATE may set."""
+        fixed = {*self.key, *(column.name for column in self.live.columns if column.always)}
+        return sql.SQL(", ").join(
+            sql.SQL("{} = {}").format(sql.Identifier(name), sql.Identifier(alias, name))
+            for name in self.columns
+            if name not in fixed
+        )
 
 
 def column_list(names: Iterable[str], alias: str = "") -> Any:
     """Quoted names, with commas between them."""
-    return _list(names, alias)
+    return sql.SQL(", ").join(sql.Identifier(*([alias] if alias else []), name) for name in names)
 
 
 def same(one: str, its: Iterable[str], other: str, theirs: Iterable[str]) -> Any:
@@ -152,15 +160,3 @@ def tell_copy(sides: Sides, pair: Pair, kind: str) -> None:
     keys = sql.SQL("SELECT {} FROM {} m").format(pair.keys_of("m"), pair.temporary(kind))
     carry(sides.live, keys, sides.copy, pair.temporary(kind))
     sides.copy.execute(sql.SQL("ANALYZE {}").format(pair.temporary(kind)))
-
-
-def rows_and_hash(database: Database, shape: Shape) -> tuple[int, str]:
-    """How many rows the table has, and the sum of their hashes."""
-    columns = [Column(row["name"], row["kind"]) for row in database.rows(COLUMNS_OF, (shape.oid,))]
-    alias, hashed = row_hash(NEWEST, columns)
-    row = database.row(
-        sql.SQL("SELECT count(*) AS rows, coalesce(sum({}), 0)::text AS hash FROM {} AS {}").format(
-            hashed, shape.relation(), sql.Identifier(alias)
-        )
-    )
-    return (int(row["rows"]), str(row["hash"])) if row else (0, "")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ...errors import TitanError
@@ -104,7 +105,7 @@ def _take_back(live: Database, stream: Any) -> list[dict[str, Any]]:
 
 def _pair(number: int, shape: Shape, section: Section) -> Pair:
     """The table by the key that it had then."""
-    then = Shape(shape.oid, shape.schema, shape.name, shape.whole, shape.columns, section.key)
+    then = replace(shape, key=section.key)
     return Pair(number, then, then, section.columns)
 
 
@@ -135,20 +136,15 @@ def _require_nothing_new(live: Database, shapes: dict[str, Shape], found: list[t
             )
 
 
-def _text(pair: Pair, alias: str = "t") -> Any:
-    columns = sql.SQL(", ").join(sql.Identifier(alias, name) for name in pair.columns)
-    return sql.SQL("md5(ROW({})::text)::uuid").format(columns)
-
-
 def _is(alias: str, pair: Pair) -> Any:
     """The condition that a row of a table without a key is one that was brought."""
-    return sql.SQL("{} = o.{}").format(_text(pair, alias), sql.Identifier(HASH))
+    return sql.SQL("{} = o.{}").format(pair.text(alias), sql.Identifier(HASH))
 
 
 def _delete(pair: Pair) -> Any:
     if pair.key:
         return sql.SQL("DELETE FROM {} AS t USING {} AS u WHERE {} AND {} = u.{}").format(
-            pair.live.relation(), pair.temporary("undo"), same("t", pair.key, "u", pair.key_names), _text(pair),
+            pair.live.relation(), pair.temporary("undo"), same("t", pair.key, "u", pair.key_names), pair.text("t"),
             sql.Identifier(HASH),
         )  # fmt: skip
     return sql.SQL(
@@ -156,17 +152,12 @@ def _delete(pair: Pair) -> Any:
         "row_number() OVER (PARTITION BY {text}) AS number FROM {table} AS t) x JOIN (SELECT {hash} AS value, count(*) AS number "
         "FROM {undo} GROUP BY 1) u ON x.value = u.value AND x.number <= u.number WHERE d.tableoid = x.part AND d.ctid = x.place"
     ).format(
-        table=pair.live.relation(), text=_text(pair), hash=sql.Identifier(HASH), undo=pair.temporary("undo")
+        table=pair.live.relation(), text=pair.text("t"), hash=sql.Identifier(HASH), undo=pair.temporary("undo")
     )  # fmt: skip
 
 
 def _put_back(pair: Pair) -> Any:
-    always = {column.name for column in pair.live.columns if column.always}
-    written = [name for name in pair.columns if name not in pair.key and name not in always]
-    values = sql.SQL(", ").join(
-        sql.SQL("{} = u.{}").format(sql.Identifier(name), sql.Identifier(name)) for name in written
-    )
     return sql.SQL("UPDATE {} AS t SET {} FROM {} AS u WHERE {} AND {} = u.{}").format(
-        pair.live.relation(), values, pair.temporary("undo"), same("t", pair.key, "u", pair.key_names), _text(pair),
+        pair.live.relation(), pair.put("u"), pair.temporary("undo"), same("t", pair.key, "u", pair.key_names), pair.text("t"),
         sql.Identifier(HASH),
     )  # fmt: skip
