@@ -30,8 +30,9 @@ from ..load.room import drill_room, require_room
 from ..programs.pipeline import Deadline
 from ..proof.drill import run_drill
 from .apply import Rescue, apply_plan
+from .differences import find_differences
 from .obstacles import bring_rows
-from .plan import Plan, Wanted, find_differences
+from .plan import Plan, Wanted
 from .sides import Sides
 
 

@@ -16,7 +16,7 @@ from ...postgres.locks import advisory_lock
 from ...steps import step
 from ..content.fingerprint import canceller, fix_settings
 from ..programs.pipeline import Deadline
-from .plan import find_operators
+from .differences import find_operators
 from .record import Section, read_head, read_sections
 from .shapes import Shape, read_foreign_keys, read_shapes
 from .sides import HASH, Pair, same

@@ -1,0 +1,95 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rows that the missing ones need, and rows that went with them: found through the foreign keys, in the copy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...postgres.database import Database, sql
+from .plan import TablePlan
+from .shapes import ForeignKey
+from .sides import Pair, Sides, carry, make_keys, same, tell_copy
+
+
+def add_relatives(
+    sides: Sides, pairs: Mapping[str, Pair], tables: dict[str, TablePlan], keys: Sequence[ForeignKey]
+) -> None:
+    """Add the parents that the rows need, and the children that went with them, until nothing is added any more."""
+    carried: dict[str, int] = {}
+    grown = True
+    while grown:
+        grown = False
+        for key in keys:
+            for from_label, to_label, reason in (
+                (key.child, key.parent, f"rows of {key.child} refer to it"),
+                (key.parent, key.child, f"its rows went with those of {key.parent}"),
+            ):
+                known, downwards = tables.get(from_label), to_label == key.child
+                if not known or not known.missing or downwards and (key.action != "c" or known.needed_only):
+                    continue
+                if carried.get(from_label) != known.missing:
+                    tell_copy(sides, known.pair, "missing")
+                    carried[from_label] = known.missing
+                target = tables.get(to_label) or _empty(sides.live, pairs[to_label], reason, not downwards)
+                added = _add_related(sides, key, known.pair, target)
+                if added:
+                    tables[to_label] = target
+                    target.missing += added
+                    grown = True
+    _name_orphans(sides, pairs, tables, keys)
+
+
+def _empty(live: Database, pair: Pair, reason: str, needed_only: bool) -> TablePlan:
+    make_keys(live, pair, "missing")
+    return TablePlan(pair, reason=reason, needed_only=needed_only)
+
+
+def _related(key: ForeignKey, known: Pair, wanted: Pair) -> Any:
+    """A query on the copy for the keys of rows that a foreign key ties to the missing ones of the other table."""
+    mine, theirs = key.parent_columns, key.child_columns
+    if known.label == key.parent and wanted.label == key.child:
+        mine, theirs = theirs, mine
+    return sql.SQL(
+        "SELECT {} FROM {} AS w WHERE EXISTS (SELECT FROM {} AS c JOIN {} AS m ON {} WHERE {})"
+    ).format(
+        wanted.keys_of("w"), wanted.keyed(wanted.copy), known.keyed(known.copy), known.temporary("missing"),
+        known.same_key("c", "m"), same("w", mine, "c", theirs),
+    )  # fmt: skip
+
+
+def _add_related(sides: Sides, key: ForeignKey, known: Pair, target: TablePlan) -> int:
+    live, pair = sides.live, target.pair
+    if not {*key.parent_columns} <= {*(known.copy if known.label == key.parent else pair.copy).names()}:
+        return 0
+    make_keys(live, pair, "more")
+    carry(sides.copy, _related(key, known, pair), live, pair.temporary("more"))
+    return live.execute(
+        sql.SQL(
+            "INSERT INTO {missing} SELECT * FROM {more} k WHERE NOT EXISTS (SELECT FROM {live} l WHERE {there}) "
+            "AND NOT EXISTS (SELECT FROM {missing} m WHERE {planned})"
+        ).format(
+            missing=pair.temporary("missing"), more=pair.temporary("more"), live=pair.keyed(pair.live),
+            there=pair.same_key("l", "k"), planned=pair.same_key("m", "k"),
+        )
+    )  # fmt: skip
+
+
+def _name_orphans(
+    sides: Sides, pairs: Mapping[str, Pair], tables: Mapping[str, TablePlan], keys: Sequence[ForeignKey]
+) -> None:
+    """Say which rows lost their reference when their parent went (ON DELETE SET NULL): they are there, but changed."""
+    for key in keys:
+        parent = tables.get(key.parent)
+        if key.action in ("n", "d") and parent and parent.missing:
+            tell_copy(sides, parent.pair, "missing")
+            number = sides.copy.value(
+                sql.SQL("SELECT count(*) FROM ({}) AS found").format(_related(key, parent.pair, pairs[key.child]))
+            )
+            if number:
+                parent.notes.append(
+                    f"{number} rows of {key.child} referred to them and do so no more (ON DELETE SET NULL or DEFAULT): "
+                    "name that table too, with 'changed'."
+                )
