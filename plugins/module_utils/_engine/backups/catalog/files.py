@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ...errors import TitanError
 from ...host.files import sha256_file
 from ...host.safe_open import change_mode, open_regular
 from ...postgres.locks import file_lock
@@ -43,6 +44,19 @@ def digest(path: str) -> str:
     for name in sorted(os.listdir(path)):
         whole.update(f"{sha256_file(os.path.join(path, name))}  {name}\n".encode())
     return whole.hexdigest()
+
+
+def require_undamaged(path: str, sha256: str) -> None:
+    """Read the backup and compare.
+
+    Raises:
+        TitanError: its SHA-256 is another one.
+    """
+    if digest(path) != sha256:
+        raise TitanError(
+            f"The backup {path} is damaged: its SHA-256 is not the one in its manifest. Name another one in 'source' "
+            "(titan-db list --verify checksum shows which are good)."
+        )
 
 
 def irregular_member(path: str) -> str:

@@ -44,7 +44,7 @@ def drill_entry(entry: Entry, call: Call) -> Outcome:
         raise TitanError(f"The backup {entry.path} cannot be drilled: {entry.problem}.", path=entry.path)
     if entry.manifest is None or entry.manifest.adopted:
         return drill_others(entry.path, call, entry.manifest)
-    programs = _programs(entry.manifest, options["programs"])
+    programs = programs_for(entry.manifest, options["programs"])
     if call.check_mode:
         return Outcome(True, {"backup": {"path": entry.path}}, f"Would drill {entry.path}.")
     with backup_lock(os.path.dirname(entry.path), entry.name, f"a drill of {os.path.basename(entry.path)}"):
@@ -54,9 +54,21 @@ def drill_entry(entry: Entry, call: Call) -> Outcome:
         return _drilled(entry.path, now, file, programs, call)
 
 
-def _programs(manifest: Manifest, folder: str | None) -> Programs:
+def programs_for(manifest: Manifest, folder: str | None) -> Programs:
     """Those of the major that made the dump."""
     return find_programs(folder, manifest.tool_major or _ANY_MAJOR, [*CLIENT, *SERVER], newer=not manifest.tool_major)
+
+
+def place_for(manifest: Manifest, drill_dir: str | None) -> str:
+    """The directory for the cluster: the one that is given, or the usual one, if there is room in it.
+
+    Raises:
+        TitanError: there is not.
+    """
+    folder = absolute(drill_dir) or default_directory()
+    if manifest.source:
+        require_room([(folder, drill_room(manifest.source.bytes))], "Name another one in 'drill_dir'.")
+    return folder
 
 
 _ANY_MAJOR = 14  # of a manifest that does not say it; the oldest installed one that can do it is tried
@@ -70,9 +82,7 @@ def _drilled(path: str, manifest: Manifest, file: FileName, programs: Programs, 
     if found != manifest.sha256:
         problem = f"its SHA-256 is {found}, but {manifest.sha256} in the manifest"
     else:
-        folder = absolute(options["drill_dir"]) or default_directory()
-        if manifest.source:
-            require_room([(folder, drill_room(manifest.source.bytes))], "Name another one in 'drill_dir'.")
+        folder = place_for(manifest, options["drill_dir"])
         try:
             result = run_drill(
                 path, file.kind, manifest, programs, Deadline(options["timeout"]),

@@ -19,7 +19,7 @@ from ..content.fingerprint import count_and_hash, fix_settings
 from .plan import Plan, TablePlan, Wanted, in_order
 from .relatives import add_relatives
 from .shapes import Shape, read_foreign_keys, read_shapes
-from .sides import HASH, Pair, Sides, carry, make_keys
+from .sides import HASH, Pair, Sides, carry, find_operators, make_keys
 
 _EXAMPLES = 10
 _LONGEST = 60  # bytes of an example's text
@@ -60,17 +60,6 @@ def find_differences(sides: Sides, wanted: Wanted, say: Callable[[str], None]) -
     for table in kept:
         table.examples = _examples(sides.live, table)
     return Plan(in_order(kept, keys), len(chosen) - len(differing), keys, live, notes)
-
-
-def find_operators(live: Database) -> None:
-    """Let the comparison of keys find the operators of types that extensions brought."""
-    rows = live.rows(
-        "SELECT DISTINCT n.nspname::text AS schema FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace "
-        "JOIN pg_depend d ON d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e' "
-        "WHERE n.nspname <> 'pg_catalog' ORDER BY 1"
-    )
-    path = sql.SQL(", ").join(map(sql.Identifier, ["pg_catalog", *(row["schema"] for row in rows)]))
-    live.execute(sql.SQL("SET search_path = {}").format(path))
 
 
 def _named(name: str, copy: Mapping[str, Shape]) -> str:

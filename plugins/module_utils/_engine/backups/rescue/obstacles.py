@@ -10,6 +10,7 @@ from typing import Any
 
 from ...postgres.database import Database, sql
 from .plan import Plan, TablePlan, Wanted
+from .relatives import tell_missing
 from .shapes import ForeignKey, sequences_of, triggers_on_insert
 from .sides import Pair, Sides, carry, column_list, same, tell_copy
 
@@ -21,8 +22,10 @@ def bring_rows(sides: Sides, plan: Plan, wanted: Wanted) -> None:
         DatabaseError: a value of the backup is none of the live column's type.
     """
     for table in plan.tables:
+        tell_missing(sides, table)
         _carry_rows(sides, table.pair, "missing", "rows")
         if wanted.changed and table.changed:
+            tell_copy(sides, table.pair, "changed")
             _carry_rows(sides, table.pair, "changed", "former")
         _look_at_columns(table)
         _look_at_rights(sides.live, table, wanted)
@@ -45,7 +48,6 @@ def _carry_rows(sides: Sides, pair: Pair, keys: str, kind: str) -> None:
             sql.Identifier(f"titan_{kind}_{pair.number}"), columns, pair.keyed(pair.live)
         )
     )
-    tell_copy(sides, pair, keys)
     rows = sql.SQL("SELECT {} FROM {} AS c JOIN {} AS m ON {}").format(
         columns, pair.keyed(pair.copy), pair.temporary(keys), pair.same_key("c", "m")
     )

@@ -42,6 +42,7 @@ class TablePlan:
         skipped: Rows that are left out, because they cannot be brought.
         examples: Keys of missing rows, as text.
         reason: Why a table is here that was not asked for.
+        told: How many of the missing rows' keys the copy's session has; -1 before it has a table for them.
         needed_only: Whether it is here for rows that refer to it: what else referred to its rows is not wanted.
         notes: Sentences about what is lost, or what fires.
         problems: Sentences about what is in the way.
@@ -55,6 +56,7 @@ class TablePlan:
     skipped: int = 0
     examples: list[str] = field(default_factory=list)
     reason: str = ""
+    told: int = -1
     needed_only: bool = False
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)

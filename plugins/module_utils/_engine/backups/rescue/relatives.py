@@ -18,7 +18,6 @@ def add_relatives(
     sides: Sides, pairs: Mapping[str, Pair], tables: dict[str, TablePlan], keys: Sequence[ForeignKey]
 ) -> None:
     """Add the parents that the rows need, and the children that went with them, until nothing is added any more."""
-    carried: dict[str, int] = {}
     grown = True
     while grown:
         grown = False
@@ -30,9 +29,7 @@ def add_relatives(
                 known, downwards = tables.get(from_label), to_label == key.child
                 if not known or not known.missing or downwards and (key.action != "c" or known.needed_only):
                     continue
-                if carried.get(from_label) != known.missing:
-                    tell_copy(sides, known.pair, "missing")
-                    carried[from_label] = known.missing
+                tell_missing(sides, known)
                 target = tables.get(to_label) or _empty(sides.live, pairs[to_label], reason, not downwards)
                 added = _add_related(sides, key, known.pair, target)
                 if added:
@@ -40,6 +37,13 @@ def add_relatives(
                     target.missing += added
                     grown = True
     _name_orphans(sides, pairs, tables, keys)
+
+
+def tell_missing(sides: Sides, table: TablePlan) -> None:
+    """Let the copy's session know the keys of the missing rows, if it does not."""
+    if table.told != table.missing:
+        tell_copy(sides, table.pair, "missing")
+        table.told = table.missing
 
 
 def _empty(live: Database, pair: Pair, reason: str, needed_only: bool) -> TablePlan:
@@ -84,7 +88,7 @@ def _name_orphans(
     for key in keys:
         parent = tables.get(key.parent)
         if key.action in ("n", "d") and parent and parent.missing:
-            tell_copy(sides, parent.pair, "missing")
+            tell_missing(sides, parent)
             number = sides.copy.value(
                 sql.SQL("SELECT count(*) FROM ({}) AS found").format(_related(key, parent.pair, pairs[key.child]))
             )

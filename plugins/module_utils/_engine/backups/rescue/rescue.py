@@ -18,17 +18,15 @@ from ...outcome import Call, Outcome
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import connect
 from ...postgres.locks import advisory_lock
-from ...postgres.programs import CLIENT, SERVER, find_programs
-from ...postgres.throw_away import default_directory
 from ...text.one_line import printable
 from ..catalog.entry import Entry
-from ..catalog.files import digest
+from ..catalog.files import require_undamaged
 from ..catalog.naming import parse_file_name
 from ..catalog.sealed import unseal
 from ..content.fingerprint import canceller
-from ..load.room import drill_room, require_room
 from ..programs.pipeline import Deadline
 from ..proof.drill import run_drill
+from ..proof.existing import place_for, programs_for
 from .apply import Rescue, apply_plan
 from .differences import find_differences
 from .obstacles import bring_rows
@@ -65,16 +63,9 @@ def rescue_from_backup(entry: Entry, call: Call) -> Outcome:
         )  # fmt: skip
     identity = absolute(options["identity"])
     manifest = unseal(entry.path, entry.manifest, identity, deadline)
-    if digest(entry.path) != manifest.sha256:
-        raise TitanError(
-            f"The backup {entry.path} is damaged: its SHA-256 is not the one in its manifest. Name another one in 'source'."
-        )
-    programs = find_programs(
-        options["programs"], manifest.tool_major or 14, [*CLIENT, *SERVER], newer=not manifest.tool_major
-    )
-    folder = absolute(options["drill_dir"]) or default_directory()
-    if manifest.source:
-        require_room([(folder, drill_room(manifest.source.bytes))], "Name another one in 'drill_dir'.")
+    require_undamaged(entry.path, manifest.sha256)
+    programs = programs_for(manifest, options["programs"])
+    folder = place_for(manifest, options["drill_dir"])
     with connect(call.connection, "rescue"):  # before an hour of restoring
         pass
     result = run_drill(

@@ -107,6 +107,17 @@ def column_list(names: Iterable[str], alias: str = "") -> Any:
     return sql.SQL(", ").join(sql.Identifier(*([alias] if alias else []), name) for name in names)
 
 
+def find_operators(live: Database) -> None:
+    """Let the comparison of keys find the operators of types that extensions brought."""
+    rows = live.rows(
+        "SELECT DISTINCT n.nspname::text AS schema FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace "
+        "JOIN pg_depend d ON d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e' "
+        "WHERE n.nspname <> 'pg_catalog' ORDER BY 1"
+    )
+    path = sql.SQL(", ").join(map(sql.Identifier, ["pg_catalog", *(row["schema"] for row in rows)]))
+    live.execute(sql.SQL("SET search_path = {}").format(path))
+
+
 def same(one: str, its: Iterable[str], other: str, theirs: Iterable[str]) -> Any:
     """The condition that the columns of one alias equal those of the other."""
     return sql.SQL(" AND ").join(

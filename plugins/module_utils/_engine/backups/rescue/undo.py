@@ -16,10 +16,9 @@ from ...postgres.locks import advisory_lock
 from ...steps import step
 from ..content.fingerprint import canceller, fix_settings
 from ..programs.pipeline import Deadline
-from .differences import find_operators
 from .record import Section, read_head, read_sections
 from .shapes import Shape, read_foreign_keys, read_shapes
-from .sides import HASH, Pair, same
+from .sides import HASH, Pair, find_operators, same
 
 
 def undo_rescue(path: str, call: Call) -> Outcome:

@@ -23,7 +23,7 @@ from ...postgres.programs import CLIENT, Programs, find_programs
 from ...postgres.sqlstates import OBJECT_IN_USE
 from ...steps import step
 from ..catalog.entry import Entry
-from ..catalog.files import digest
+from ..catalog.files import require_undamaged
 from ..catalog.manifest import Manifest
 from ..catalog.naming import DumpKind, parse_file_name
 from ..catalog.recognise import recognise
@@ -136,11 +136,8 @@ def _sound(entry: Entry, identity: str, deadline: Deadline) -> DumpKind:
         raise TitanError(
             f"The backup {entry.path} cannot be used: {entry.problem or 'its name is not that of a backup'}."
         )
-    if entry.sha256 and digest(entry.path) != entry.sha256:
-        raise TitanError(
-            f"The backup {entry.path} is damaged: its SHA-256 is not the one in its manifest. Name another one in 'source' "
-            "(titan-db list --verify checksum shows which are good)."
-        )
+    if entry.sha256:
+        require_undamaged(entry.path, entry.sha256)
     return file.kind if ours and file else recognise(entry.path, identity, deadline)
 
 
