@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Placeholders: :"name" becomes a quoted identifier, :'name' a quoted literal; ${name} in files of Flyway. Pure."""
+"""Placeholders: :"name" becomes a quoted identifier, :'name' a quoted literal; ${name} in files of Flyway and Liquibase. Pure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,15 @@ from collections.abc import Mapping
 from ...errors import TitanError
 from ..sql.client_lines import sql_only
 from ..sql.tokens import QUOTED, STRING, LexerError, line_of, tokenize
+
+
+def fill_as(naming: str, text: str, values: Mapping[str, str], file: str) -> str:
+    """The text with its placeholders replaced, as files of this naming have them.
+
+    Raises:
+        TitanError: a placeholder without a value; names file and line.
+    """
+    return (fill_flyway if naming in ("flyway", "liquibase") else fill)(text, values, file)
 
 
 def fill(text: str, values: Mapping[str, str], file: str) -> str:

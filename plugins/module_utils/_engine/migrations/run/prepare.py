@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 from ..files.naming import OTHER_TOOLS, Migration
-from ..files.placeholders import fill, fill_flyway
+from ..files.placeholders import fill_as
 from ..files.script import Script, make_script
 from ..history.read import sort_key
 from ..session.session import Rules
@@ -40,7 +40,7 @@ def script_of(item: Migration, rules: Rules) -> Script:
         TitanError: it cannot be run; names file and line.
     """
     apart = any(sort_key(version) == item.sort_key for version in rules.by_statement)
-    filled = (fill_flyway if item.naming in ("flyway", "liquibase") else fill)(item.text, rules.placeholders, item.file)
+    filled = fill_as(item.naming, item.text, rules.placeholders, item.file)
     mixed = (
         "steps" if item.naming in OTHER_TOOLS else rules.mixed
     )  # such a history was written to be run as psql runs it

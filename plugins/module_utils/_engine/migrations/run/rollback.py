@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from ...errors import TitanError
 from ..files.naming import Migration
-from ..files.placeholders import fill, fill_flyway
+from ..files.placeholders import fill_as
 from ..files.script import Script, Step, make_script
 from ..history import read
 from ..history.records import FoundObject
@@ -40,8 +40,7 @@ def read_rollbacks(session: Session, migrations: Sequence[Migration], rules: Rul
     """
     found = []
     for item in migrations:
-        filled = fill_flyway if item.naming in ("flyway", "liquibase") else fill
-        text = filled(item.down_text, rules.placeholders, item.down_file)
+        text = fill_as(item.naming, item.down_text, rules.placeholders, item.down_file)
         kept = protected(read.details(session.database, item.key, rules.history))
         script, names = keep_existing(session.database, make_script(text, item.down_file, rules.mixed), kept)
         found.append(Rollback(item, _with_restored(session, script, kept), tuple(names)))
