@@ -164,10 +164,7 @@ class SkippedIndexes:
 
     def agrees(self, key: Key, oid: int) -> bool:
         """Whether the index ``oid`` can stand for the one that was left out under this name, if there is such a one."""
-        if key not in self.items:
-            return True
-        known, other = self.items[key], skipped.standing_for(self.database, oid, *key, "")
-        return other is not None and (other.definition, other.tablespace) == (known.definition, known.tablespace)
+        return key not in self.items or skipped.says_the_same(self.database, oid, self.items[key])
 
     def add(self, oid: int, schema: str, name: str, version: str) -> None:
         """The index is left out; the index ``oid`` stands for it."""
@@ -249,7 +246,7 @@ def _reaches_unnamed(statement: Statement, droppers: set[str]) -> bool:
         return True
     if words[:3] == ("alter", "index", "all") or (words[:2] == ("reindex", "(") and "tablespace" in words):
         return True
-    return statement.key()[0] in _CALLS and bool(names & droppers)
+    return words[0] in _CALLS and bool(names & droppers)
 
 
 def built_note(item: SkippedIndex) -> str:

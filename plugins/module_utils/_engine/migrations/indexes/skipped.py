@@ -156,8 +156,14 @@ def save(database: Database, gone: Iterable[Key], items: Iterable[SkippedIndex])
 
 def standing_for(database: Database, oid: int, schema: str, name: str, version: str) -> SkippedIndex | None:
     """The record of an index of this name that the index ``oid`` stands for; None if that is gone."""
-    row = next((row for row in _indexes(database, [oid], [], [], []) if row["oid"] == oid), None)
+    row = _index(database, oid)
     return None if row is None else _seen(row, name, version)
+
+
+def says_the_same(database: Database, oid: int, item: SkippedIndex) -> bool:
+    """Whether the index ``oid`` is what the item declares, but for its name."""
+    row = _index(database, oid)
+    return row is not None and _says(row, item)
 
 
 def record_found(database: Database, pairs: Iterable[tuple[str, str]], version: str) -> None:
@@ -246,6 +252,10 @@ def _indexes(
         if not database.closed:
             database.execute("ROLLBACK TO titan_db_look; RELEASE titan_db_look" if inside else "ROLLBACK")
     return cast("list[_Row]", rows)
+
+
+def _index(database: Database, oid: int) -> _Row | None:
+    return next((row for row in _indexes(database, [oid], [], [], []) if row["oid"] == oid), None)
 
 
 def _rest(row: _Row) -> str:
