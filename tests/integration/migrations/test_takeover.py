@@ -59,6 +59,23 @@ def test_a_baseline_records_only_what_is_proven(run: Run, db: Database) -> None:
     assert [item["status"] for item in run(texts, "migration_info")["migrations"]] == ["applied", *["pending"] * 4]
 
 
+def test_what_an_owner_may_do_anyway_proves_a_grant_to_that_owner(
+    run: Run, settings: ConnectionSettings, user_sql: Any
+) -> None:
+    texts = {
+        "1_t.sql": "CREATE TABLE t (); GRANT SELECT ON t TO titan_kept_owner",
+        "2_d.sql": f'GRANT CREATE ON DATABASE "{settings.database}" TO titan_kept_owner',
+    }
+    user_sql.execute(
+        "CREATE ROLE titan_kept_owner; CREATE TABLE t (); ALTER TABLE t OWNER TO titan_kept_owner;"
+        f'ALTER DATABASE "{settings.database}" OWNER TO titan_kept_owner'
+    )
+    try:
+        assert verdicts(run(texts, state="baselined", check_mode=True)) == ["proven", "proven"]
+    finally:
+        user_sql.execute("REASSIGN OWNED BY titan_kept_owner TO CURRENT_USER; DROP ROLE titan_kept_owner")
+
+
 BEFORE = """
 CREATE TABLE users (id int);
 CREATE TABLE a (id int); CREATE TABLE b (id int);

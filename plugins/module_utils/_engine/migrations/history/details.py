@@ -121,17 +121,6 @@ _OBJECTS = """
   UNION ALL
   SELECT 'membership', format('%s in %s', quote_ident(pg_get_userbyid(member)), quote_ident(pg_get_userbyid(roleid))), admin_option::text
     FROM pg_auth_members WHERE member >= 16384
-  UNION ALL
-  SELECT 'privilege', format('%s on %s to %s', a.privilege_type, g.what,
-           CASE a.grantee WHEN 0 THEN 'public' ELSE quote_ident(pg_get_userbyid(a.grantee)) END), a.is_grantable::text
-    FROM (
-      SELECT 'the database' AS what, coalesce(datacl, acldefault('d', datdba)) AS acl, datdba AS owner
-        FROM pg_database WHERE datname = current_database()
-      UNION ALL SELECT 'server ' || quote_ident(srvname), srvacl, srvowner FROM pg_foreign_server
-      UNION ALL SELECT 'foreign-data wrapper ' || quote_ident(fdwname), fdwacl, fdwowner FROM pg_foreign_data_wrapper
-      UNION ALL SELECT 'language ' || quote_ident(lanname), coalesce(lanacl, acldefault('l', lanowner)), lanowner FROM pg_language
-    ) AS g, LATERAL aclexplode(g.acl) AS a
-   WHERE a.grantee <> g.owner
 """
 
 DETAILS = (

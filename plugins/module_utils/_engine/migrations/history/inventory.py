@@ -124,6 +124,10 @@ _BESIDES = """
       UNION ALL SELECT identity, coalesce(proacl, acldefault('f', proowner)), proowner FROM routine
       UNION ALL SELECT identity, coalesce(typacl, acldefault('T', typowner)), typowner FROM own_type
       UNION ALL SELECT quote_ident(nspname), coalesce(nspacl, acldefault('n', nspowner)), nspowner FROM own WHERE oid >= 16384
+      UNION ALL SELECT 'the database', coalesce(datacl, acldefault('d', datdba)), datdba FROM pg_database WHERE datname = current_database()
+      UNION ALL SELECT 'server ' || quote_ident(srvname), srvacl, srvowner FROM pg_foreign_server
+      UNION ALL SELECT 'foreign-data wrapper ' || quote_ident(fdwname), fdwacl, fdwowner FROM pg_foreign_data_wrapper
+      UNION ALL SELECT 'language ' || quote_ident(lanname), coalesce(lanacl, acldefault('l', lanowner)), lanowner FROM pg_language
     ) AS g, LATERAL aclexplode(g.acl) AS a
    WHERE a.grantee <> g.owner
   UNION ALL
