@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError, TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.directory import read_directory
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.headers import headers
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.naming import (
+    NAMINGS,
     checksum,
     parse_files,
 )
@@ -85,6 +86,12 @@ def test_unreadable_directories_and_files(tmp_path: Path) -> None:
     (tmp_path / "1_a.sql").write_bytes(b"SELECT 1;\0")
     with pytest.raises(TitanError, match="NUL"):
         read_directory(str(tmp_path))
+
+
+@pytest.mark.parametrize("naming", NAMINGS)
+def test_a_directory_that_is_not_there_is_named_as_such(tmp_path: Path, naming: str) -> None:
+    with pytest.raises(OptionError, match="directory cannot be read .No such file"):
+        read_directory(str(tmp_path / "none"), naming)
 
 
 def test_a_directory_of_another_naming_is_not_one_without_migrations(tmp_path: Path) -> None:

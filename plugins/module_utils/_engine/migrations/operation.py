@@ -13,7 +13,6 @@ from ..errors import OptionError, TitanError
 from ..outcome import Call, Outcome
 from ..postgres.database import Database, connect
 from ..postgres.locks import advisory_lock
-from .files.directory import read_directory
 from .files.naming import Migration, parse_files
 from .history import read
 from .history.plan import Plan, edited, make_plan
@@ -188,6 +187,8 @@ def _migrations(options: Mapping[str, Any]) -> list[Migration]:
         return parse_files(options["files"], options["naming"])
     if not options.get("path"):
         raise OptionError("path", options.get("path"), "Name the directory that holds the migrations.")
+    from .files.directory import read_directory  # a module is sent the files
+
     return parse_files(read_directory(options["path"], options["naming"]), options["naming"])
 
 

@@ -52,11 +52,11 @@ def split_ways(text: str, tool: str, file: str) -> Parts:
         raise TitanError(f"{file}: its rollback stands before its migration. Put it behind.", file=file)
     end = down.start() if down else len(text)
     alone = _WHOLE_FILE_ALONE.search(text) is not None
-    head = _blank(text[: up.start()])
+    head = blank(text[: up.start()])
     migration = head + _mark(up.group(), alone) + text[up.end() : end]
     if down is None:
         return Parts(migration, None)
-    return Parts(migration, _blank(text[: down.start()]) + _mark(down.group(), alone) + text[down.end() :])
+    return Parts(migration, blank(text[: down.start()]) + _mark(down.group(), alone) + text[down.end() :])
 
 
 def _mark(line: str, alone: bool) -> str:
@@ -64,5 +64,6 @@ def _mark(line: str, alone: bool) -> str:
     return _HEADER if alone or _ALONE.search(line) else ""
 
 
-def _blank(text: str) -> str:
+def blank(text: str) -> str:
+    """Its line ends alone: what stands behind it stays in its line."""
     return "".join(char for char in text if char in "\r\n")

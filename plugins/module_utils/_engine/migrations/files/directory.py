@@ -13,8 +13,7 @@ from collections.abc import Iterable
 from ...errors import OptionError, TitanError
 from ...host.act_as import user_in_charge
 from ...host.safe_open import UnsafePathError, open_file
-from .naming import FOLDERS, NAMINGS, PLANNED, SHAPES, is_named
-from .planned import PLAN, SQITCH, plan_of
+from .naming import FOLDERS, NAMINGS, PLANNED, SHAPES, SQITCH, is_named
 
 _MAX_FILE = 64 * 1024 * 1024
 
@@ -46,12 +45,11 @@ def unseen_files(path: str, naming: str, limit: int = 20) -> list[str]:
     Raises:
         OptionError: the directory cannot be read.
     """
-    if naming == SQITCH:
-        seen = _planned_files(path)
-        below = sorted(name for name in _walk(path) if name not in seen and not name.startswith("verify/"))
-    elif naming in FOLDERS or naming == "flyway" or naming in PLANNED:
+    if naming in FOLDERS or naming == "flyway" or naming in PLANNED:
         seen = set(_read_names(path, naming))
         below = sorted(name for name in _walk(path) if name not in seen)
+        if naming == SQITCH:
+            below = [name for name in below if not name.startswith("verify/")]
     else:  # each SQL file of the directory itself is seen, and read
         below = sorted(f"{name}/{file}" for name in _folders(path) for file in _walk(os.path.join(path, name)))
     return below[:limit]
@@ -72,13 +70,17 @@ def _read_names(path: str, naming: str) -> list[str]:
         raise _unreadable(path, error) from error
 
 
-def _planned_files(path: str) -> set[str]:
-    """The files of the changes that Sqitch's plan names."""
-    stems = [
-        f"{name}@{tag}" if tag else name
-        for name, tag in plan_of(_read_text(os.path.join(path, PLAN), PLAN, _is_of_others(path)))
-    ]
-    return {f"{folder}/{stem}.sql" for folder in ("deploy", "revert") for stem in stems}
+def _planned_names(path: str, naming: str) -> Iterable[str]:
+    """Sqitch's plan with the files of its changes; every file of formatted SQL."""
+    there = os.listdir(path)  # says what is wrong with it, where walking says nothing
+    if naming != SQITCH:
+        return _walk(path)
+    from .planned import PLAN, files_of_plan
+
+    if PLAN not in there:
+        return ()
+    wanted = files_of_plan(_read_text(os.path.join(path, PLAN), PLAN, _is_of_others(path)))
+    return [PLAN, *(name for name in _walk(path) if name in wanted)]
 
 
 def _unreadable(path: str, error: OSError) -> OptionError:
@@ -121,12 +123,7 @@ def _refuse_other_shapes(path: str, naming: str) -> None:
 
 def _sql_names(path: str, naming: str) -> Iterable[str]:
     if naming in PLANNED:
-        if naming == SQITCH and os.path.exists(os.path.join(path, PLAN)):
-            wanted = _planned_files(path)
-            yield PLAN
-            yield from (name for name in _walk(path) if name in wanted)
-        elif naming != SQITCH and os.listdir(path):  # which says what is wrong with it, where walking says nothing
-            yield from _walk(path)
+        yield from _planned_names(path, naming)
         return
     with os.scandir(path) as entries:
         for entry in entries:

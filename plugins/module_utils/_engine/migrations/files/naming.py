@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ...errors import TitanError
-from .planned import LIQUIBASE, SQITCH, Planned, of_change_sets, of_plan
 
 # Naming conventions: the patterns of a file (up), of its rollback (down) and of a repeatable one, and how a rollback file ends.
 # A number, a dotted one, or a date, each with the numbers that follow it: 0010, 01.02.00_01, 20240101_120000, 2024-01-01-120000.
@@ -42,7 +41,8 @@ _NAMINGS: dict[str, tuple[str, str, str, str]] = {
     "dbmate": _BOTH_WAYS,
     "sql_migrate": _BOTH_WAYS,
 }
-PLANNED = {SQITCH: of_plan, LIQUIBASE: of_change_sets}
+SQITCH, LIQUIBASE = "sqitch", "liquibase"
+PLANNED = (SQITCH, LIQUIBASE)  # their versions are places, see planned.py
 NAMINGS = (*_NAMINGS, *PLANNED)
 OTHER_TOOLS = frozenset(NAMINGS) - {"plain", "up_down", "directory"}
 FOLDERS = frozenset(name for name, patterns in _NAMINGS.items() if patterns == _DIRECTORY)
@@ -149,7 +149,7 @@ def parse_files(files: Iterable[Mapping[str, str]], naming: str = "plain") -> li
         TitanError: bad names, two files of one version, or a rollback file without its migration; names all of them.
     """
     if naming in PLANNED:
-        return _of_places(PLANNED[naming](files), naming)
+        return _of_places(files, naming)
     *patterns, ending = _NAMINGS[naming]
     up, down, again = (rf"{pattern}\.sql" for pattern in patterns)
     match_up = re.compile(up, re.DOTALL).fullmatch
@@ -184,17 +184,20 @@ def parse_files(files: Iterable[Mapping[str, str]], naming: str = "plain") -> li
     return made + [_migration((), ("", name, repeatable[name]), None, naming) for name in sorted(repeatable)]
 
 
-def _of_places(found: Iterable[Planned], naming: str) -> list[Migration]:
+def _of_places(files: Iterable[Mapping[str, str]], naming: str) -> list[Migration]:
     """Those whose version is their place, in order; repeatable ones by name.
 
     Raises:
-        TitanError: two of one version or name.
+        TitanError: two of one version or name, or as planned.py.
     """
+    from . import planned  # its patterns are for two namings
+
+    found = (planned.of_plan if naming == SQITCH else planned.of_change_sets)(files)
     made: dict[str, Migration] = {}
     for item in found:
         text = item.text.lstrip("\ufeff")
         migration = Migration(
-            item.version, item.name, item.file, text, checksum(text.lstrip("\r\n")), item.down_file, item.down_text or "",
+            item.version, item.name, item.file, text, checksum(text.lstrip("\r\n")), item.down_file, item.down_text,
             version_order(item.version) if item.version else (), "", naming,
         )  # fmt: skip
         other = made.setdefault(migration.key, migration)

@@ -10,20 +10,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ...errors import TitanError
+from .both_ways import blank
 
 PLAN = "sqitch.plan"
-SQITCH, LIQUIBASE = "sqitch", "liquibase"
 
 
 class Planned(NamedTuple):
-    """One migration; version is empty for a repeatable one, down_text None without a rollback."""
+    """One migration; version is empty for a repeatable one, down_file without a rollback."""
 
     version: str
     name: str
     file: str
     text: str
     down_file: str = ""
-    down_text: str | None = None
+    down_text: str = ""
 
 
 # a change: its name, what it requires, when and by whom it was planned
@@ -47,15 +47,28 @@ def of_plan(files: Iterable[Mapping[str, str]]) -> list[Planned]:
     made: list[Planned] = []
     seen: dict[str, int] = {}
     for number, (name, tag) in enumerate(plan_of(texts[PLAN]), 1):
-        stem = f"{name}@{tag}" if tag else name
-        deploy, revert = f"deploy/{stem}.sql", f"revert/{stem}.sql"
+        deploy, revert = _files_of(name, tag)
         if deploy not in texts:
             raise TitanError(f"{PLAN} names the change {name!r}, and there is no {deploy}.", file=PLAN)
         seen[name] = seen.get(name, 0) + 1
         title = name if seen[name] == 1 else f"{name}@{seen[name]}"
-        back = texts.get(revert)
-        made.append(Planned(f"{number:04}", title, deploy, texts[deploy], "" if back is None else revert, back))
+        back = (revert, texts[revert]) if revert in texts else ()
+        made.append(Planned(f"{number:04}", title, deploy, texts[deploy], *back))
     return made
+
+
+def files_of_plan(text: str) -> set[str]:
+    """The files of a plan's changes, whether they are there or not.
+
+    Raises:
+        TitanError: as plan_of.
+    """
+    return {file for change in plan_of(text) for file in _files_of(*change)}
+
+
+def _files_of(name: str, tag: str) -> tuple[str, str]:
+    stem = f"{name}@{tag}" if tag else name
+    return f"deploy/{stem}.sql", f"revert/{stem}.sql"
 
 
 def plan_of(text: str) -> list[tuple[str, str]]:
@@ -133,14 +146,17 @@ def of_change_sets(files: Iterable[Mapping[str, str]]) -> list[Planned]:
     return made
 
 
+def change_sets(text: str) -> list[tuple[str, re.Match[str]]]:
+    """The change sets of a file: AUTHOR:ID, and the line that begins it."""
+    return [(f"{one['author'].strip(chr(34))}:{one['id'].strip(chr(34))}", one) for one in _CHANGESET.finditer(text)]
+
+
 def _of_file(file: str, text: str, number: str) -> Iterator[Planned]:
-    found = list(_CHANGESET.finditer(text))
-    if text[: found[0].start() if found else len(text)].strip() and _outside(
-        text[: found[0].start()] if found else text
-    ):
+    found = change_sets(text)
+    starts = [begin.start() for _name, begin in found] + [len(text)]
+    if _outside(text[: starts[0]]):
         raise TitanError(f"{file}: SQL stands before its first change set.", file=file)
-    for place, (begin, end) in enumerate(zip(found, [*(one.start() for one in found[1:]), len(text)]), 1):
-        name = f"{begin['author'].strip(chr(34))}:{begin['id'].strip(chr(34))}"
+    for place, ((name, begin), end) in enumerate(zip(found, starts[1:]), 1):
         attributes = {
             one["name"].lower(): one["quoted"] or one["plain"] or "" for one in _ATTRIBUTE.finditer(begin["rest"])
         }
@@ -151,8 +167,8 @@ def _of_file(file: str, text: str, number: str) -> Iterator[Planned]:
         _refuse(file, line, name, attributes, body)
         version = "" if attributes.get("runonchange", "").lower() == "true" else f"{number}.{place}"
         back = _rollback(body)
-        blank = re.sub(r"[^\r\n]", "", text[: begin.start()])  # lines stay where they are
-        yield Planned(version, name, file, blank + body, "" if back is None or not version else file, back)
+        way_back = (file, back) if version and back is not None else ()
+        yield Planned(version, name, file, blank(text[: begin.start()]) + body, *way_back)
 
 
 def _outside(text: str) -> bool:
@@ -162,21 +178,20 @@ def _outside(text: str) -> bool:
 
 def _refuse(file: str, line: int, name: str, attributes: Mapping[str, str], body: str) -> None:
     """Refuse what changes whether or how Liquibase runs a change set, as far as it is not done here."""
-    problem = ""
+    some = next((word for word in ("context", "contextfilter", "labels") if attributes.get(word)), "")
     if _PRECONDITION.search(body):
         problem = "has preconditions. Write what has to be true as a line '-- require: SELECT ...', or take them out"
     elif attributes.get("runalways", "").lower() == "true":
         problem = "runs always. Let it be runOnChange, or take it out"
     elif attributes.get("enddelimiter", ";") != ";":
         problem = "has an endDelimiter of its own. End its statements in semicolons"
-    else:
-        some = next((word for word in ("context", "contextfilter", "labels") if attributes.get(word)), "")
+    elif some:
         problem = (
-            some
-            and f"has {some}, so that it runs in some databases only. Put it into files of their own, or take that out"
+            f"has {some}, so that it runs in some databases only. Put it into files of their own, or take that out"
         )
-    if problem:
-        raise TitanError(f"{file}, line {line}: the change set {name} {problem}.", file=file, line=line)
+    else:
+        return
+    raise TitanError(f"{file}, line {line}: the change set {name} {problem}.", file=file, line=line)
 
 
 def _rollback(body: str) -> str | None:

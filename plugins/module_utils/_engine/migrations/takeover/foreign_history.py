@@ -13,11 +13,10 @@ from typing import NamedTuple
 
 from ...errors import DatabaseError, OptionError, TitanError
 from ...postgres.database import Database
-from ..files.naming import Migration, version_order
-from ..files.planned import SQITCH
+from ..files.naming import SQITCH, Migration, version_order
+from ..files.planned import change_sets
 from .tools import APPLIED, BASELINE, FAILED, TOOLS, UNDONE, Tool
 
-_CHANGESET = re.compile(r"^--[ \t]*changeset[ \t]+(\"[^\"]*\"|[^:\s]+):(\"[^\"]*\"|\S+)", re.IGNORECASE | re.MULTILINE)
 _ENDING = re.compile(r"(?:\.up)?\.sql\Z", re.IGNORECASE)
 
 
@@ -159,7 +158,7 @@ def _liquibase(rows: Sequence[Row], migrations: Sequence[Migration]) -> tuple[li
     used: set[Row] = set()
     statements = []
     for item in migrations:
-        wanted = [f"{author.strip(chr(34))}:{name.strip(chr(34))}" for author, name in _CHANGESET.findall(item.text)]
+        wanted = [name for name, _begin in change_sets(item.text)]
         found = [known[key] for name in wanted if (key := (os.path.basename(item.file), name)) in known]
         if found and len(found) < len(wanted):
             missing = ", ".join(name for name in wanted if (os.path.basename(item.file), name) not in known)
