@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +14,10 @@ from ansible_collections.titan.database.plugins.module_utils._engine.cli import 
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 
 from tests.conftest import Cluster, login, make_database
+from tests.others import NOBODY, directory_of_nobody
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root has somebody else's files to fear")
 PROGRAMS = "/usr/lib/postgresql/15/bin"
-NOBODY = pwd.getpwnam("nobody")
 SECRET = "root:$y$secret"
 
 Call = Callable[..., dict[str, Any]]
@@ -29,13 +26,8 @@ Call = Callable[..., dict[str, Any]]
 @pytest.fixture
 def theirs() -> Iterator[Path]:
     """A directory of nobody's, below one that everybody can reach."""
-    above = Path(tempfile.mkdtemp(prefix="tt-"))
-    above.chmod(0o755)
-    folder = above / "backups"
-    folder.mkdir(mode=0o700)
-    os.chown(folder, NOBODY.pw_uid, NOBODY.pw_gid)
-    yield folder
-    shutil.rmtree(above)
+    with directory_of_nobody("backups", 0o700) as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import gzip
 import os
-import pwd
 import shutil
 import stat
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import jinja2
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.crontab.line import Job, render_command
+
+from tests.others import NOBODY, directory_of_nobody
 
 TEMPLATE = Path(__file__).resolve().parents[3] / "roles" / "crontab" / "templates" / "logrotate.j2"
 PROGRAM = shutil.which("logrotate", path="/usr/sbin:/usr/bin:/sbin:/bin")
@@ -28,15 +28,8 @@ JOBS = [
 @pytest.fixture
 def place() -> Iterator[Path]:
     """A directory of logs that its user's group may write to, as many homes are."""
-    folder = Path(tempfile.mkdtemp(prefix="titan-logs-"))
-    folder.chmod(0o755)
-    logs = folder / "lo gs"
-    logs.mkdir()
-    nobody = pwd.getpwnam("nobody")
-    os.chown(logs, nobody.pw_uid, nobody.pw_gid)
-    logs.chmod(0o775)
-    yield folder
-    shutil.rmtree(folder)
+    with directory_of_nobody("lo gs", 0o775) as logs:
+        yield logs.parent
 
 
 def rotate(place: Path, text: str) -> subprocess.CompletedProcess[str]:
@@ -64,11 +57,10 @@ def rendered(place: Path) -> str:
 def job_says(place: Path, text: str) -> None:
     """What cron does with the job's line, as the user."""
     line = render_command(Job("backup", "0 2 * * *", f"echo {text}", f"{place}/lo gs/db-backup.log"))
-    nobody = pwd.getpwnam("nobody")
     subprocess.run(
         ["/bin/sh", "-c", line],
-        user=nobody.pw_uid,
-        group=nobody.pw_gid,
+        user=NOBODY.pw_uid,
+        group=NOBODY.pw_gid,
         extra_groups=[],
         umask=0o027,
         cwd="/",
@@ -79,7 +71,6 @@ def job_says(place: Path, text: str) -> None:
 @pytest.mark.skipif(PROGRAM is None or os.geteuid() != 0, reason="needs logrotate and root")
 def test_logs_are_rotated_and_nothing_is_lost(place: Path) -> None:
     log = place / "lo gs" / "db-backup.log"
-    nobody = pwd.getpwnam("nobody")
     job_says(place, "one")
     with subprocess.Popen(
         ["/bin/sh", "-c", "read go; echo late"], stdin=subprocess.PIPE, stdout=log.open("ab"), text=True
@@ -98,7 +89,7 @@ def test_logs_are_rotated_and_nothing_is_lost(place: Path) -> None:
     assert found == ["db-backup.log", "db-backup.log.1", "db-backup.log.2.gz"]
     for path in log.parent.iterdir():
         status = path.stat()
-        assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (nobody.pw_uid, nobody.pw_gid, 0o640), (
+        assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (NOBODY.pw_uid, NOBODY.pw_gid, 0o640), (
             path
         )
     job_says(place, "three")

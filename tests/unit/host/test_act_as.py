@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import pwd
-import shutil
 import stat
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,21 +21,16 @@ from ansible_collections.titan.database.plugins.module_utils._engine.host.safe_o
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call, Outcome
 from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
 
+from tests.others import DAEMON, NOBODY, directory_of_nobody
+
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root acts for others")
-NOBODY = pwd.getpwnam("nobody")
-DAEMON = pwd.getpwnam("daemon")
 
 
 @pytest.fixture
 def theirs() -> Iterator[Path]:
     """A directory of nobody's, below one of root's that everybody can reach."""
-    above = Path(tempfile.mkdtemp(prefix="titan-theirs-"))
-    above.chmod(0o755)
-    folder = above / "home dir"
-    folder.mkdir()
-    os.chown(folder, NOBODY.pw_uid, NOBODY.pw_gid)
-    yield folder
-    shutil.rmtree(above)
+    with directory_of_nobody("home dir") as folder:
+        yield folder
 
 
 def test_in_charge_is_the_first_on_the_way_who_is_not_root(theirs: Path, tmp_path: Path) -> None:

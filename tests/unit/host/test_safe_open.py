@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import pwd
-import shutil
 import socket
 import stat
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,19 +25,16 @@ from ansible_collections.titan.database.plugins.module_utils._engine.host.safe_o
     read_file,
 )
 
-NOBODY = pwd.getpwnam("nobody")
+from tests.others import NOBODY, directory_of_nobody
+
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has somebody else's files to fear")
 
 
 @pytest.fixture
 def theirs() -> Iterator[Path]:
     """A directory of another user, where one can be reached by everybody."""
-    folder = Path(tempfile.mkdtemp(prefix="titan-theirs-"))
-    folder.chmod(0o755)
-    if os.geteuid() == 0:
-        os.chown(folder, NOBODY.pw_uid, NOBODY.pw_gid)
-    yield folder
-    shutil.rmtree(folder)
+    with directory_of_nobody("theirs") as folder:
+        yield folder
 
 
 def as_nobody(*argv: str) -> None:

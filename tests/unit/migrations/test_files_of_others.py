@@ -6,9 +6,6 @@
 from __future__ import annotations
 
 import os
-import pwd
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,22 +13,19 @@ import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.directory import read_directory
 
-NOBODY = pwd.getpwnam("nobody")
+from tests.others import NOBODY, directory_of_nobody
 
 
 @pytest.fixture
 def project() -> Iterator[Path]:
     """A directory of migrations, as nobody's has it."""
-    above = Path(tempfile.mkdtemp(prefix="titan-files-"))
-    above.chmod(0o755)
-    folder = above / "a project"
-    (folder / "1_folder").mkdir(parents=True)
-    (folder / "0001_first.sql").write_text("SELECT 1;")
-    for path in (folder, *folder.rglob("*")):
-        if not os.geteuid():
-            os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
-    yield folder
-    shutil.rmtree(above)
+    with directory_of_nobody("a project") as folder:
+        (folder / "1_folder").mkdir()
+        (folder / "0001_first.sql").write_text("SELECT 1;")
+        for path in folder.iterdir():
+            if not os.geteuid():
+                os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
+        yield folder
 
 
 @pytest.mark.parametrize(
