@@ -15,7 +15,7 @@ from ..host.files import make_directories
 from ..host.safe_open import UnsafePathError, open_directory
 from ..outcome import Call, Outcome
 from ..text.options import Spec, option
-from .ownership import absolute_path, group_name, mode_of, owner_and_group
+from .ownership import absolute_path, mode_of, owner_and_group, shown
 
 DIRECTORY: Spec = {
     "path": option(
@@ -61,7 +61,7 @@ def directory(call: Call) -> Outcome:
         _require_nothing_to_hand_over(wanted, before, above)
     if changed and not call.check_mode:
         _apply(wanted, above)
-    after = f"{wanted.path} {name_of(wanted.owner)} {group_name(wanted.group)} {wanted.mode:04o}\n"
+    after = f"{shown(*wanted)}\n"
     return Outcome(
         changed=changed,
         data={"path": wanted.path},
@@ -125,4 +125,4 @@ def _status(path: str) -> os.stat_result | None:
 def _shown(path: str, status: os.stat_result | None) -> str:
     if status is None:
         return f"{path} absent\n"
-    return f"{path} {name_of(status.st_uid)} {group_name(status.st_gid)} {stat.S_IMODE(status.st_mode):04o}\n"
+    return f"{shown(path, status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode))}\n"

@@ -13,11 +13,11 @@ from typing import NamedTuple
 from ..errors import OptionError
 from ..host.act_as import acting_for, name_of, user_in_charge
 from ..host.files import published, remove_file
-from ..host.safe_open import UnsafePathError, open_directory, open_regular
+from ..host.safe_open import UnsafePathError, open_directory, regular_stream
 from ..outcome import Call, Outcome
 from ..steps import step
 from ..text.options import Spec, option
-from .ownership import absolute_path, group_name, mode_of, owner_and_group
+from .ownership import absolute_path, mode_of, owner_and_group, shown
 
 FILE: Spec = {
     "path": option(
@@ -51,7 +51,7 @@ class _File(NamedTuple):
     mode: int
 
     def shown(self, path: str) -> str:
-        return f"{path} {name_of(self.owner)} {group_name(self.group)} {self.mode:04o}"
+        return shown(path, self.owner, self.group, self.mode)
 
 
 def file(call: Call) -> Outcome:
@@ -161,7 +161,7 @@ def _found(path: str) -> _File | None:
         raise UnsafePathError(path, "is a directory", "Move it away, or name another path.")
     content: bytes | None = None
     try:
-        with os.fdopen(open_regular(path), "rb") as stream:
+        with regular_stream(path) as stream:
             status = os.fstat(stream.fileno())
             content = stream.read()
     except PermissionError:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..errors import OptionError
+from ..host.act_as import name_of
 
 
 def absolute_path(options: Mapping[str, Any]) -> str:
@@ -62,7 +63,12 @@ def owner_and_group(options: Mapping[str, Any], default: int) -> tuple[int, int]
     return user.pw_uid, number
 
 
-def group_name(number: int) -> str:
+def shown(path: str, owner: int, group: int, mode: int) -> str:
+    """Path, owner, group and mode in one line, as diffs have them."""
+    return f"{path} {name_of(owner)} {_group_name(group)} {mode:04o}"
+
+
+def _group_name(number: int) -> str:
     """The name of a group, or the number where none has it."""
     with suppress(KeyError):
         return grp.getgrgid(number).gr_name

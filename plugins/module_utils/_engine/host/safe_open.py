@@ -17,7 +17,7 @@ from typing import IO
 
 from ..errors import TitanError
 
-_QUIET = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+QUIET = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _STEP = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 LINKS_AT_MOST = 40  # as the kernel
 _KINDS = (
@@ -58,7 +58,7 @@ def open_file(path: str, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
     try:
         # O_NONBLOCK: neither a named pipe nor a device makes anybody wait, or anything happen, before it is refused.
         with _refusing(path, reached):
-            descriptor = os.open(reached.name, flags | _QUIET, mode, dir_fd=reached.parent)
+            descriptor = os.open(reached.name, flags | QUIET, mode, dir_fd=reached.parent)
         try:
             status = os.fstat(descriptor)
             _check_file(path, status, os.fstat(reached.parent))
@@ -80,7 +80,7 @@ def open_regular(path: str, flags: int = os.O_RDONLY) -> int:
         UnsafePathError: it is a link, or no regular file.
     """
     try:
-        descriptor = os.open(path, flags | _QUIET)
+        descriptor = os.open(path, flags | QUIET)
     except OSError as error:
         with suppress(OSError):
             status = os.lstat(path)

@@ -8,9 +8,7 @@ from __future__ import annotations
 import os
 import stat
 
-from .safe_open import UnsafePathError, open_directory
-
-_QUIET = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+from .safe_open import QUIET, UnsafePathError, open_directory
 
 
 def give_tree(path: str, former: int, user: int, group: int) -> None:
@@ -44,7 +42,7 @@ def give_tree(path: str, former: int, user: int, group: int) -> None:
 def _give(path: str, name: str, parent: int, former: int, user: int, group: int) -> None:
     if stat.S_ISLNK(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
         return
-    descriptor = os.open(name, _QUIET, dir_fd=parent)
+    descriptor = os.open(name, os.O_RDONLY | QUIET, dir_fd=parent)
     try:
         status = os.fstat(descriptor)
         regular = stat.S_ISREG(status.st_mode)
@@ -52,13 +50,10 @@ def _give(path: str, name: str, parent: int, former: int, user: int, group: int)
             raise UnsafePathError(
                 os.path.normpath(path), "is neither a file nor a directory", "Nothing was given away."
             )
-        if status.st_uid not in (former, 0) or (regular and status.st_nlink > 1):
-            why = (
-                "has a second name (hard link)"
-                if status.st_nlink > 1 and regular
-                else f"belongs to user {status.st_uid}"
-            )
-            raise UnsafePathError(os.path.normpath(path), why, "It was not given away.")
+        if regular and status.st_nlink > 1:
+            raise UnsafePathError(os.path.normpath(path), "has a second name (hard link)", "It was not given away.")
+        if status.st_uid not in (former, 0):
+            raise UnsafePathError(os.path.normpath(path), f"belongs to user {status.st_uid}", "It was not given away.")
         if status.st_uid == former:
             os.fchown(descriptor, user, group)
     finally:
