@@ -15,6 +15,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .entry import parse_entry
 from .former_lines import parse_former_command
 from .jobs import ScheduledJob
 from .line import Job, parse_command, render_command
@@ -58,10 +59,10 @@ def find_adoptable(lines: Sequence[str], jobs: Sequence[ScheduledJob], user: str
     adopt: list[int] = []
     conflicts: list[Conflict] = []
     for index, line in _outside_blocks(lines):
-        entry = _entry(line, bool(user))
+        entry = parse_entry(line, bool(user))
         if entry is None:
             continue
-        schedule, command = entry
+        schedule, command = entry[0], " ".join(entry[1].split())
         for each in jobs:
             verdict = _compare(schedule, command, each)
             if verdict == "same":
@@ -84,18 +85,6 @@ def _outside_blocks(lines: Sequence[str]) -> list[tuple[int, str]]:
         if re.match(r"# END titan\.database crontab ", line):
             inside = False
     return kept
-
-
-def _entry(line: str, with_user: bool) -> tuple[str, str] | None:
-    """Schedule and command of a crontab line, white space folded; None for comments and variables."""
-    words = line.split()
-    if not words or words[0].startswith("#") or re.match(r"\s*[A-Za-z_]\w*\s*=", line):
-        return None
-    fields = 1 if words[0].startswith("@") else 5
-    head = fields + (1 if with_user else 0)
-    if len(words) <= head:
-        return None
-    return " ".join(words[:fields]), " ".join(words[head:])
 
 
 def _compare(schedule: str, command: str, each: ScheduledJob) -> str:

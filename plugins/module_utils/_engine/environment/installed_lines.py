@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from ..crontab import crontab_store, other_lines
 from ..crontab.crontab_store import CrontabStore
+from ..crontab.entry import parse_entry
 from ..crontab.former_lines import parse_former_command
 from ..crontab.line import Job, parse_command
 from ..crontab.percent import unescape_cron
@@ -49,15 +50,10 @@ def installed_lines(environment: Environment, user: str) -> list[InstalledLine]:
     programs = {environment.command, environment.spare_command}
     for label, text, has_user in _crontabs(user):
         for number, line in enumerate(text.splitlines(), 1):
-            words = line.split(None, 6 if has_user else 5)
-            if line.startswith("@"):
-                words = line.split(None, 2 if has_user else 1)
-            if len(words) < 2 or words[0].startswith("#"):
-                continue
-            fields = 1 if line.startswith("@") else 5
-            started = _started(" ".join(words[:fields]), words[-1], programs)
-            if started and os.path.abspath(started[0]) == os.path.abspath(environment.config_path):
-                found.append(InstalledLine(f"{label}, line {number}", started[1], " ".join(words[:fields]), started[2]))
+            entry = parse_entry(line, has_user)
+            started = _started(*entry, programs) if entry else None
+            if entry and started and os.path.abspath(started[0]) == os.path.abspath(environment.config_path):
+                found.append(InstalledLine(f"{label}, line {number}", started[1], entry[0], started[2]))
     return found
 
 

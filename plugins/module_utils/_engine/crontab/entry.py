@@ -1,0 +1,26 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An entry of a crontab: when, and what. Pure."""
+
+from __future__ import annotations
+
+import re
+
+
+def parse_entry(line: str, with_user: bool) -> tuple[str, str] | None:
+    """Schedule and command of a crontab line; None where cron starts nothing for it: a comment, a variable.
+
+    Args:
+        line: Of a crontab.
+        with_user: Whether a user's name stands before the command.
+
+    Returns:
+        The schedule with one space between its fields; the command as it stands there.
+    """
+    if re.match(r"\s*(#|[A-Za-z_]\w*\s*=)", line):
+        return None
+    fields = 1 if line.lstrip().startswith("@") else 5
+    head = fields + with_user
+    words = line.split(None, head)
+    return (" ".join(words[:fields]), words[head]) if len(words) > head else None
