@@ -18,7 +18,7 @@ from ..errors import DatabaseError
 from .connection import ConnectionSettings
 from .families import LIBPQ, SESSION
 from .grants import missing_grant
-from .pooler import PATIENCE, behind_pooler, is_direct, require_own_session
+from .pooler import PATIENCE, behind_pooler, cut_off, is_direct, require_own_session
 from .session_settings import CLIENT_KEEPALIVES, SERVER_KEEPALIVES, SERVER_SETTINGS, set_statements, startup_options
 from .sqlstates import INSUFFICIENT_PRIVILEGE
 
@@ -249,10 +249,7 @@ class Database:
 
         Unlike cancel() this needs no answer, so that a silent network cannot hold it up.
         """
-        import socket
-
-        with suppress(OSError, psycopg2.Error), socket.socket(fileno=os.dup(self.raw.fileno())) as own:
-            own.shutdown(socket.SHUT_RDWR)
+        cut_off(self.raw)
 
     def interrupter(self) -> Callable[[], None]:
         """What another thread may call, and again while it lasts, to end whatever the connection is doing.

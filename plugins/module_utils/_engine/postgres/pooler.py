@@ -89,13 +89,15 @@ def require_own_session(
         _own_sessions[settings] = pooled
         return
     if not pooled and found in ([], [""]):
-        _end(raw)
+        cut_off(raw)
+        raw.close()
         raise DatabaseError(
             f"Cannot connect to {settings.place()}: it answered once, and then no more within {patience:.0f} seconds. "
             "Check the network and the server's log."
         )
     why = found[0] if found else "gave no second connection in time, so nobody can tell whether it shares its sessions"
-    _end(raw)
+    cut_off(raw)
+    raw.close()
     raise PoolerError(
         f"{settings.place()} is a connection pooler that {why}. Settings would stay behind on sessions that the application "
         "gets next, and locks would not be safe. Name the server itself, by its own host and port: in DIRECT_URL beside "
@@ -109,13 +111,15 @@ def behind_pooler(settings: ConnectionSettings) -> bool:
     return any(pooled and settings.to(place.database) == place for place, pooled in _own_sessions.items())
 
 
-def _end(raw: Any) -> None:
-    """Close a connection in which another thread may still wait for an answer, which holds up close()."""
+def cut_off(raw: Any) -> None:
+    """End the session of psycopg2's connection from this side, from any thread and whatever it waits for; nothing if it is gone.
+
+    Unlike close() and a cancel this is held up neither by another thread that waits for an answer nor by a silent network.
+    """
     import socket
 
     with suppress(Exception), socket.socket(fileno=os.dup(raw.fileno())) as own:
         own.shutdown(socket.SHUT_RDWR)
-    raw.close()
 
 
 def _objection(raw: Any, pid: int, connect: Callable[[], Any], pooled: bool) -> str:
