@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import tempfile
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.throw_away import (
     locked_directory,
     remove_leftovers,
@@ -60,3 +62,16 @@ def test_a_run_whose_clock_is_ahead_takes_a_new_directory_away(
         with locked_directory(str(tmp_path), "drill", "drill_dir") as made:
             assert made not in taken and os.path.isfile(os.path.join(made, "lock"))
     assert not os.listdir(tmp_path)
+
+
+def test_what_could_not_be_removed_is_not_called_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program of the dead run goes on writing there."""
+
+    def fail(_cluster: Cluster) -> None:
+        """Nothing is removed."""
+
+    monkeypatch.setattr(time, "monotonic", itertools.count(step=60).__next__)
+    monkeypatch.setattr(Cluster, "remove", fail)
+    (tmp_path / "titan-drill-old").mkdir()
+    os.utime(tmp_path / "titan-drill-old", (0, 0))
+    assert remove_leftovers(str(tmp_path), "drill") == []

@@ -98,10 +98,7 @@ def locked_directory(folder: str, kind: str, option: str, users: Collection[str]
                 held.enter_context(file_lock(os.path.join(made, "lock"), f"a {kind}"))
             except (LockedError, FileNotFoundError):  # a run whose clock is ahead took it for a dead run's
                 continue
-            try:
-                yield made
-            finally:
-                held.close()
+            yield made
             return
     raise OptionError(option, folder, "Another run removes what is made in it. Compare the clocks of the runs.")
 
@@ -159,9 +156,10 @@ def _removed_if_dead(path: str, ours: set[int]) -> bool:
             return False
         with file_lock(lock, "removing leftovers"):
             end = time.monotonic() + _LINGERING
-            while os.path.lexists(path) and time.monotonic() < end:
-                Cluster("", path).remove()  # a program of the dead run may still be writing there
+            Cluster("", path).remove()
+            while os.path.lexists(path) and time.monotonic() < end:  # a program of the dead run is still writing there
                 time.sleep(0.02)
-            return True
+                Cluster("", path).remove()
+            return not os.path.lexists(path)
     except (LockedError, OSError):
         return False
