@@ -101,6 +101,17 @@ def test_direct_url_is_refused_without_its_value(url: str, why: str, tmp_path: P
     assert why in caught.value.message and "direct_url" in caught.value.message and "k3y" not in caught.value.message
 
 
+@pytest.mark.parametrize("scheme", ["postgres", "timescalegis", "jdbc:postgresql", "r2dbc:pool:postgresql", "ecto"])
+def test_the_server_itself_is_named_under_each_name_of_the_scheme(scheme: str) -> None:
+    variables = {"DATABASE_URL": "postgres://u:p@pool:6432/d", "DIRECT_URL": f"{scheme}://u:p@h/d"}
+    assert settings_from_variables(variables, "env").host == "h"
+
+
+def test_a_variable_that_an_option_names_is_refused_for_its_own_reason() -> None:
+    with pytest.raises(TitanError, match="another kind"):
+        settings_from_variables({"DIRECT_URL": "mysql://u:k3y@h/d"}, "env", "DIRECT_URL")
+
+
 def test_nothing_is_taken_from_the_process_beside_the_settings() -> None:
     environ = {
         "PGOPTIONS": "-c search_path=app",

@@ -9,8 +9,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-URL_VARIABLE = "DATABASE_URL"
-DIRECT_VARIABLE = "DIRECT_URL"
 # What a URL's user and password are called beside it, after the URL's own name without its last words.
 URL_ENDS = ("_JDBC_URL", "_CONNECTION_URI", "_CONNECTION_STRING", "_REACTIVE_URL", "_URL", "_URI")
 USER_ENDS = ("_USERNAME", "_USER")
@@ -25,17 +23,19 @@ class Family:
         name: For messages.
         names: Part of a connection (url, or libpq's keyword) -> the variables that may hold it.
         kind: A variable that says which kind of database it is.
+        direct: They name the server itself, where others may name a pooler; and some are another application's words for other
+            things, so that only a URL of PostgreSQL counts.
     """
 
     name: str
     names: Mapping[str, tuple[str, ...]]
     kind: tuple[str, ...] = ()
+    direct: bool = False
 
 
 FAMILIES = (
-    # The server itself, where the application's DATABASE_URL names a pooler.
-    Family("DIRECT_URL", {"url": (DIRECT_VARIABLE, "DATABASE_URL_UNPOOLED", "POSTGRES_URL_NON_POOLING")}),
-    Family("DATABASE_URL", {"url": (URL_VARIABLE,)}),
+    Family("DIRECT_URL", {"url": ("DIRECT_URL", "DATABASE_URL_UNPOOLED", "POSTGRES_URL_NON_POOLING")}, direct=True),
+    Family("DATABASE_URL", {"url": ("DATABASE_URL",)}),
     Family(
         "DB_*",
         {

@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
+from .urls import DRIVERS, SCHEMES
+
 _SHOWN = 8
-_URL = re.compile(r"(jdbc:|r2dbc:|vertx-reactive:)?(postgres|psql|pgsql|postgis|ecto)\w*(\+\w+)?:", re.IGNORECASE)
+_URL = re.compile(rf"(?:(?:{DRIVERS}):)?(?:{SCHEMES})\w*(?:\+\w+)?:", re.IGNORECASE)
 _NAME = re.compile(
     r"(^|_)(DB|DATABASE|DATASOURCE|PG|POSTGRES|POSTGRESQL|SQL|SQLSETTINGS|JDBC|DSN)(_|$)|^PG[A-Z]+$|^(TYPEORM|CONNECTIONSTRINGS)_",
     re.IGNORECASE,

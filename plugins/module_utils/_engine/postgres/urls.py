@@ -14,10 +14,10 @@ import re
 from ..errors import OptionError
 from .connection import ConnectionSettings
 
-_SCHEME = re.compile(
-    r"(?:(?:jdbc|r2dbc(?::pool)?|vertx-reactive):)?(?:postgres|postgresql|psql|pgsql|postgis|timescalegis|ecto)(?:\+[a-z0-9_]+)?:",
-    re.I,
-)
+# How a URL of PostgreSQL begins: a driver's word before the scheme's name, the names that the scheme has.
+DRIVERS = "jdbc|r2dbc(?::pool)?|vertx-reactive"
+SCHEMES = "postgres|postgresql|psql|pgsql|postgis|timescalegis|ecto"
+_SCHEME = re.compile(rf"(?:(?:{DRIVERS}):)?(?:{SCHEMES})(?:\+[a-z0-9_]+)?:", re.I)
 _JDBC_WITHOUT_HOST = re.compile(r"jdbc:postgresql:(?!//)", re.I)
 _HOST = re.compile(r"[\w.-]+|[0-9A-Fa-f:.]+(?:%[\w.-]+)?|/.*|@.*")
 # libpq's keywords that say how to connect; the names of a connection's parts are read apart from them.

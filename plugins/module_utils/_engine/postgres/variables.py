@@ -18,7 +18,6 @@ from typing import Any
 from ..errors import OptionError, TitanError
 from .connection import ConnectionSettings
 from .families import (
-    DIRECT_VARIABLE,
     FAMILIES,
     LIBPQ,
     PASSWORD_ENDS,
@@ -229,7 +228,7 @@ def _read(family: Family, variables: Mapping[str, str], source: str) -> _Found |
     names: dict[str, str] = {}
     for part, spellings in family.names.items():
         said = [name for name in spellings if variables.get(name)]
-        if family.name == DIRECT_VARIABLE:  # some are another application's word for another thing
+        if family.direct:
             said = [name for name in said if is_postgresql_url(variables[name])]
         if len({variables[name] for name in said}) > 1:
             raise TitanError(f"{' and '.join(said)} in {source} disagree: keep one of them.")
@@ -286,7 +285,7 @@ def _require_agreement(
     """
     (first, ours), (second, theirs) = chosen, other
     same_user = bool(theirs.user) and theirs.user == ours.user
-    if first.family.name == DIRECT_VARIABLE:
+    if first.family.direct:
         # One database, by two ways: a pooler has a host, a port, and often a user name of its own.
         theirs = theirs._replace(host="", socket="", user="", password="", ports=ours.ports, port=ours.port)
     checks: tuple[tuple[str, bool, Callable[[ConnectionSettings], object]], ...] = (
