@@ -73,6 +73,8 @@ _METAVARS = {
 def as_typed(message: str, names: Iterable[str]) -> str:
     """The message with the options called as one types them: ``--keep-days`` for ``Option 'keep_days'``, ``--x y`` for ``x: y``."""
     for name in names:
+        if name not in message:
+            continue
         flag = f"--{name.replace('_', '-')}"
         message = re.sub(rf"Option '{name}'", f"Option {flag}", message)
         message = re.sub(rf"Option '{name}\.([^']*)'", rf"Option {flag}, key \1", message)
