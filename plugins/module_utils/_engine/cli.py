@@ -120,14 +120,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A monitoring system would read 2 as critical; 3 says that nothing was checked.
         return 3 if error.code == 2 and list(arguments or sys.argv[1:])[:1] == ["health"] else int(error.code or 0)
     try:
-        if known.subcommand == "cron":
-            return _start_job(known)
-        if known.subcommand not in COMMANDS:
-            return run_subcommand(known)
-        if not (known.config or known.env_file or ("dest" in known and not COMMANDS[known.subcommand].needs_database)):
-            known.config = importlib.import_module(".environment.found", __package__).found_config(os.environ)
-        with acting_for([known.config or ""]):
-            return _run(known, read_config(known.config))
+        status = _dispatched(known)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here it can still be told that nobody can read the result
+        return status
     except TitanError as error:
         return _failed(known, error)
     except REFUSALS as error:
@@ -135,6 +131,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not why:
             raise
         return _failed(known, TitanError(why))
+
+
+def _dispatched(known: argparse.Namespace) -> int:
+    if known.subcommand == "cron":
+        return _start_job(known)
+    if known.subcommand not in COMMANDS:
+        return run_subcommand(known)
+    if not (known.config or known.env_file or ("dest" in known and not COMMANDS[known.subcommand].needs_database)):
+        known.config = importlib.import_module(".environment.found", __package__).found_config(os.environ)
+    with acting_for([known.config or ""]):
+        return _run(known, read_config(known.config))
 
 
 def _run(known: argparse.Namespace, config: dict[str, Any]) -> int:
@@ -217,9 +224,9 @@ def _perform(known: argparse.Namespace, config: dict[str, Any], as_job: bool = F
         said = printable(warning) if as_job else as_typed(printable(warning), command.spec())
         print(f"{'' if as_job else f'titan-db {known.subcommand}: '}warning: {said}", file=sys.stderr)
     if known.json and not as_job:
-        print(json.dumps(data, default=str), flush=True)
+        print(json.dumps(data, default=str))
     elif not (as_job and not outcome.data.get("report")):
-        print(outcome.data.get("report") or lines(as_typed(outcome.summary, command.spec())), flush=True)
+        print(outcome.data.get("report") or lines(as_typed(outcome.summary, command.spec())))
     return int(outcome.data.get("exit_status", 0)), data
 
 

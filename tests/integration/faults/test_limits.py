@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shlex
 import subprocess
@@ -176,6 +177,21 @@ def test_without_a_standard_output_the_work_is_done(titan_db: Any, tmp_path: Pat
     assert titan_db("TITAN >&-", "stats")[0] == 0
     assert titan_db("TITAN >/dev/full 2>/dev/full", "backup")[0] == 1
     assert len(list((tmp_path / "backups").glob("*.json"))) == 1  # the backup is there; only nobody could be told
+
+
+@pytest.mark.parametrize(
+    "words", [["why", "CONFIG", "backup"], ["backup", "--config", "CONFIG", "--json"], ["list", "--dest", "/"]]
+)
+def test_a_result_that_nobody_can_read_is_a_failure_that_is_told(words: list[str], tmp_path: Path) -> None:
+    config = tmp_path / "t.json"
+    schedule = {"backup": {"schedule": "0 2 * * *", "log": f"{tmp_path}/log"}}
+    config.write_text(json.dumps({"environment": "t", "state_dir": str(tmp_path / "state"), "schedule": schedule}))
+    argv = [sys.executable, "-c", RUN, *(str(config) if word == "CONFIG" else word for word in words)]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT / "collections")}
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(argv, env=variables, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1 and done.stderr.endswith("The operating system refused: No space left on device.\n")
+    assert "Exception ignored" not in done.stderr
 
 
 @pytest.fixture
