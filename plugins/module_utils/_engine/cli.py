@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # pylint: disable=ansible-bad-function
-"""The host command titan-db: argument parsing only."""
+"""The host command titan-db: from its arguments to an exit status."""
 
 from __future__ import annotations
 
@@ -14,102 +14,22 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Callable
 
+from .command_line import COMMANDS, Command, parser
 from .errors import OptionError, TitanError
 from .host.act_as import acting_for, directories_named
 from .host.limits import REFUSALS, refusal
 from .host.safe_open import UnsafePathError, read_file
-from .jobs.subcommands import add_subcommands, nothing_today, run_subcommand, start_of_job
-from .outcome import Call, Outcome
+from .jobs.subcommands import nothing_today, run_subcommand, start_of_job
+from .outcome import Call
 from .postgres import database
 from .postgres.time_limit import time_limit
 from .postgres.variables import forget_session_variables, settings_from_options, settings_from_variables
-from .text.arguments import Paragraphs, add_flags, as_argument, as_typed, complete
+from .text.arguments import as_argument, as_typed, complete
 from .text.one_line import lines, printable
 from .text.options import Spec
-from .version import VERSION
-
-
-@dataclass(frozen=True)
-class Command:
-    """A subcommand: <folder>/options.py holds its spec (NAME), <folder>/operation.py its function."""
-
-    folder: str
-    name: str
-    help: str
-    needs_database: bool = True
-    is_job: bool = True
-
-    def spec(self) -> Spec:
-        found: Spec = getattr(importlib.import_module(f".{self.folder}.options", __package__), self.name.upper())
-        return found
-
-    def operation(self) -> Callable[[Call], Outcome]:
-        function: Callable[[Call], Outcome] = getattr(
-            importlib.import_module(f".{self.folder}.operation", __package__), self.name
-        )
-        return function
-
-
-COMMANDS: dict[str, Command] = {
-    "backup": Command("backups", "backup", "take one backup, prove it, and remove what the keep rules let go"),
-    "drill": Command(
-        "backups", "drill", "restore a backup into a throw-away cluster and compare it", needs_database=False
-    ),
-    "restore": Command("backups", "restore", "restore a backup into a new database", is_job=False),
-    "rescue": Command(
-        "backups", "rescue", "put back rows that were lost since a backup, or take that back", is_job=False
-    ),
-    "pin": Command(
-        "backups",
-        "pin",
-        "keep an existing backup for ever, or (--state absent) let it go again",
-        needs_database=False,
-        is_job=False,
-    ),
-    "list": Command("backups", "backup_info", "list the backups of a directory", needs_database=False, is_job=False),
-    "cleanup": Command("retention", "cleanup", "delete the rows that the retention policies say are due"),
-    "reindex": Command("reindex", "reindex", "rebuild bloated indexes without blocking anybody"),
-    "stats": Command("health", "stats", "print the statistics report"),
-    "health": Command("health", "health_info", "check thresholds; exit status 0 ok, 1 warning, 2 critical, 3 unknown"),
-}
-
-
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
-    top = argparse.ArgumentParser(
-        prog="titan-db",
-        description="Maintenance of one PostgreSQL database. The database is named by the env file, the configuration, "
-        "or the environment (DATABASE_URL, or DB_HOST DB_PORT DB_USER DB_PASSWORD DB_NAME).",
-        epilog="Exit status: 0 done, 1 failed, 2 usage, 75 another run holds the lock. With --config a run is a job of that "
-        "environment: one at a time, with a time limit, recorded, and told to whom it may concern (unless --by-hand is given).",
-    )
-    top.add_argument("--version", action="version", version=f"titan-db {VERSION}")
-    subcommands = top.add_subparsers(dest="subcommand", required=True, metavar="JOB")
-    for name, command in COMMANDS.items():
-        sub = subcommands.add_parser(name, help=command.help, description=command.help, formatter_class=Paragraphs)
-        sub.add_argument(
-            "--config",
-            metavar="FILE",
-            help="JSON file with the environment's settings, where options win; default: the only one in /etc/titan-db, unless "
-            "the environment or --env-file names a database",
-        )
-        sub.add_argument(
-            "--job", metavar="NAME", help="name of the job in the configuration, if it is not that of the subcommand"
-        )
-        if command.is_job:
-            sub.add_argument(
-                "--by-hand", action="store_true", help="with --config: no job's record, lock, log or message"
-            )
-        sub.add_argument("--env-file", metavar="PATH", help="file with DATABASE_URL, instead of the environment's")
-        sub.add_argument("--check", action="store_true", help="plan and report, write nothing")
-        sub.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
-        add_flags(sub, command.spec())
-    add_subcommands(subcommands)
-    return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

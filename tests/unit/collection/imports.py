@@ -20,6 +20,7 @@ ORDER = (
     ("alerts",),
     ("jobs",),
     ("health",),
+    ("command_line",),
     ("cli",),
 )
 # Of one capability another one reads these rooms only.
