@@ -20,9 +20,9 @@ from ._engine.host.act_as import acting_for, directories_named
 from ._engine.host.limits import REFUSALS, refusal
 from ._engine.outcome import Call, Outcome
 from ._engine.postgres import database
+from ._engine.postgres.from_options import settings_from_options
 from ._engine.postgres.options import CONNECTION
 from ._engine.postgres.time_limit import time_limit
-from ._engine.postgres.variables import settings_from_options
 from ._engine.text.one_line import lines, printable
 from ._engine.text.options import Option, Spec, argument_spec, is_left_empty
 

@@ -25,8 +25,9 @@ from .host.safe_open import UnsafePathError, read_file
 from .jobs.subcommands import nothing_today, run_subcommand, start_of_job
 from .outcome import Call
 from .postgres import database
+from .postgres.from_options import settings_from_options
 from .postgres.time_limit import time_limit
-from .postgres.variables import forget_session_variables, settings_from_options, settings_from_variables
+from .postgres.variables import forget_session_variables, settings_from_variables
 from .text.arguments import as_argument, as_typed, complete
 from .text.one_line import lines, printable
 from .text.options import Spec

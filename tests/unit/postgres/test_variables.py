@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.from_options import settings_from_options
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.variables import (
     forget_session_variables,
-    settings_from_options,
     settings_from_variables,
 )
 

@@ -24,7 +24,7 @@ from ..host.limits import REFUSALS, refusal
 from ..outcome import Call
 from ..postgres.connection import ConnectionSettings
 from ..postgres.database import Database
-from ..postgres.variables import settings_from_options
+from ..postgres.from_options import settings_from_options
 from ..reindex.options import REINDEX
 from ..reindex.rights import reindex_needs
 from ..retention.options import CLEANUP

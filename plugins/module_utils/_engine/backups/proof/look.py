@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ...errors import DatabaseError, OptionError
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect, sql
-from ...postgres.variables import settings_from_options
+from ...postgres.from_options import settings_from_options
 from ..content.fingerprint import Fingerprint, canceller, fix_settings
 from ..programs.pipeline import Deadline
 from .against import TableDifference, differences_from
