@@ -25,7 +25,7 @@ from .options import RETENTION_POLICY
 from .plan.guards import backup_within, trusted_backup
 from .plan.newest_row import row_within
 from .plan.plan import PolicyPlan, TablePlan, as_data, make_plan
-from .plan.trust import require_trusted_policies, require_trusted_role
+from .plan.trust import require_expected_policies, require_trusted_policies, require_trusted_role
 from .policies.parse import parse_policy, selected
 from .policies.policy import Policy, shown
 from .policies.store import exists, read_policies, write_policies
@@ -116,7 +116,8 @@ def cleanup(call: Call) -> Outcome:
         policies = selected(read_policies(database), call.options["tables"])
         if doubt := clock_doubt(database):
             raise TitanError(f"Nothing was deleted: {doubt}. How old a row is goes by the server's clock.")
-        require_trusted_policies(database, policies, {**call.options, "expected_policies": _expected(call.options)})
+        require_trusted_policies(policies, call.options)
+        require_expected_policies(database, policies, _expected(call.options))
         clock = str(database.value("SELECT clock_timestamp()::text"))
         vacuuming = call.options["vacuum"] == "auto"
         plans = make_plan(database, policies, clock, call.options["max_fraction"], vacuuming, newest)

@@ -32,8 +32,8 @@ def cleanup_needs(database: Database, options: Mapping[str, Any]) -> list[str]:
         raise TitanError("This server is a standby: connect to the primary, where rows can be written and deleted.")
     require_trusted_role(database, bool(options.get("accept_superuser")))
     policies = selected(read_policies(database), options["tables"])
-    # Before a converge has stored them, they are yet to become the inventory's: the clean-up itself compares them.
-    require_trusted_policies(database, policies, {**options, "expected_policies": None})
+    # Whether they are the inventory's, which they become only when a converge stores them, the clean-up itself asks.
+    require_trusted_policies(policies, options)
     return [sentence for policy in policies for sentence in _of_policy(database, policy)]
 
 

@@ -89,12 +89,11 @@ def code_of_others(database: Database, relations: Sequence[int]) -> list[str]:
     return [str(row["shown"]) for row in database.rows(_CODE_OF_OTHERS, {"oids": list(relations)})]
 
 
-def require_trusted_policies(database: Database, policies: Sequence[Policy], options: Mapping[str, Any]) -> None:
-    """Refuse stored policies that are not the inventory's, write files, or run SQL, that the inventory does not name.
+def require_trusted_policies(policies: Sequence[Policy], options: Mapping[str, Any]) -> None:
+    """Refuse stored policies that write files, or run SQL, that the inventory does not name.
 
     Raises:
         TitanError: names the policy.
-        OptionError: a policy of the inventory cannot be read.
     """
     archives, conditions = options.get("allowed_archives"), options.get("allowed_conditions")
     for policy in policies:
@@ -105,8 +104,33 @@ def require_trusted_policies(database: Database, policies: Sequence[Policy], opt
         condition = policy.where.sql_condition if policy.where else ""
         if conditions is not None and condition and condition not in conditions:
             raise _untrusted(policy, "has an SQL condition that the inventory does not name", "allowed_conditions")
-    if options.get("expected_policies"):
-        _require_expected(database, policies, _expected_policies(database, options["expected_policies"]))
+
+
+def require_expected_policies(
+    database: Database, policies: Sequence[Policy], given: Sequence[Mapping[str, Any]]
+) -> None:
+    """Refuse stored policies that are not the inventory's.
+
+    Args:
+        given: The inventory's, complete; none: nothing is compared.
+
+    Raises:
+        TitanError: names the policy.
+        OptionError: a policy of the inventory cannot be read.
+    """
+    if not given:
+        return
+    expected = _expected_policies(database, given)
+    for policy in policies:
+        wanted = expected.get(policy.name)
+        if wanted is None and not _is_gone(database, policy):
+            raise _untrusted(policy, "is none of the inventory's", "expected_policies")
+        if wanted is not None and policy != wanted and not (_is_gone(database, policy) and _alike(policy, wanted)):
+            here, there = policy.as_data(), wanted.as_data()
+            different = " and ".join(
+                name for name in here if here[name] != there[name] and name != "allow_sql_condition"
+            )
+            raise _untrusted(policy, f"has not the inventory's {different}", "expected_policies")
 
 
 def _expected_policies(database: Database, given: Sequence[Mapping[str, Any]]) -> dict[str, Policy]:
@@ -122,19 +146,6 @@ def _expected_policies(database: Database, given: Sequence[Mapping[str, Any]]) -
         except TitanError:
             found.append(replace(policy, time_zone=policy.time_zone or "UTC"))
     return {policy.name: policy for policy in named(found)}
-
-
-def _require_expected(database: Database, policies: Sequence[Policy], expected: Mapping[str, Policy]) -> None:
-    for policy in policies:
-        wanted = expected.get(policy.name)
-        if wanted is None and not _is_gone(database, policy):
-            raise _untrusted(policy, "is none of the inventory's", "expected_policies")
-        if wanted is not None and policy != wanted and not (_is_gone(database, policy) and _alike(policy, wanted)):
-            here, there = policy.as_data(), wanted.as_data()
-            different = " and ".join(
-                name for name in here if here[name] != there[name] and name != "allow_sql_condition"
-            )
-            raise _untrusted(policy, f"has not the inventory's {different}", "expected_policies")
 
 
 def _is_gone(database: Database, policy: Policy) -> bool:
