@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import DatabaseError
+from ..errors import DatabaseError, TitanError
 from ..postgres.database import Database, sql
 from ..postgres.sqlstates import INSUFFICIENT_PRIVILEGE
 from .bloat import Pages, estimated_pages, measured_pages, share
@@ -53,6 +53,16 @@ class Bloat:
     share: float
     bytes: int
     source: str
+
+
+def require_primary(database: Database) -> None:
+    """Refuse to work on a standby.
+
+    Raises:
+        TitanError: this server is one.
+    """
+    if database.in_recovery():
+        raise TitanError("This server is a standby: indexes are rebuilt on the primary. Connect there.")
 
 
 def read_indexes(database: Database, smallest: int) -> list[Index]:

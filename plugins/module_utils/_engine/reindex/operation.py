@@ -17,7 +17,7 @@ from ..postgres.locks import LINGERING, advisory_lock
 from ..text.durations import parse_duration
 from .duplicates import IndexShape, Redundant, find_redundant
 from .failed_builds import FailedBuild, find_failed_builds, mend
-from .indexes import MAINTAIN_SINCE, Bloat, Index, measure, read_indexes, read_shapes, statistics_since
+from .indexes import MAINTAIN_SINCE, Bloat, Index, measure, read_indexes, read_shapes, require_primary, statistics_since
 from .leftovers import Leftover, drop_leftover, find_leftovers
 from .rebuild import Rebuilt, rebuild
 
@@ -42,8 +42,7 @@ def reindex(call: Call) -> Outcome:
     begun = time.monotonic()
     options = _checked(call.options)
     with connect(call.connection, "reindex") as database:
-        if database.in_recovery():
-            raise TitanError("This server is a standby: indexes are rebuilt on the primary. Connect there.")
+        require_primary(database)
         database.execute(f"SET lock_timeout = {options['lock_timeout_ms']}; SET statement_timeout = 0")
         plan = _make_plan(database, options)
         done: list[Rebuilt] = []

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import TitanError
 from ..postgres.database import Database
-from .indexes import MAINTAIN_SINCE, read_indexes
+from .indexes import MAINTAIN_SINCE, read_indexes, require_primary
 
 _NAMED = 5  # tables that a sentence names
 
@@ -24,8 +23,7 @@ def reindex_needs(database: Database, options: Mapping[str, Any]) -> list[str]:
     Raises:
         TitanError: the server is a standby.
     """
-    if database.in_recovery():
-        raise TitanError("This server is a standby: indexes are rebuilt on the primary. Connect there.")
+    require_primary(database)
     wanted = set(options["tables"] or ())
     closed = [
         index.table

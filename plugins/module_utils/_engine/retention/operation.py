@@ -22,7 +22,7 @@ from .deletion.batch import Limits
 from .deletion.throttle import Throttle
 from .findings import findings
 from .options import RETENTION_POLICY
-from .plan.guards import backup_within, trusted_backup
+from .plan.guards import backup_within, require_primary, trusted_backup
 from .plan.newest_row import row_within
 from .plan.plan import PolicyPlan, TablePlan, as_data, make_plan
 from .plan.trust import require_expected_policies, require_trusted_policies, require_trusted_role
@@ -190,8 +190,7 @@ def _limits(options: Mapping[str, Any], begun: float) -> Limits:
 
 def _prepare(database: Database) -> None:
     """Fix what the role's own settings could change in how times are written, and bound what may wait."""
-    if database.in_recovery():
-        raise TitanError("This server is a standby: connect to the primary, where rows can be written and deleted.")
+    require_primary(database)
     _fix_settings(database)
 
 

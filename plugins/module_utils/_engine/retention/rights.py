@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import TitanError
 from ..postgres.database import Database
 from .plan.archive import require_archive_directory
+from .plan.guards import require_primary
 from .plan.trust import require_trusted_policies, require_trusted_role
 from .policies.parse import selected
 from .policies.policy import Policy
@@ -28,8 +29,7 @@ def cleanup_needs(database: Database, options: Mapping[str, Any]) -> list[str]:
     Raises:
         TitanError: no clean-up would begin, or the policies cannot be read.
     """
-    if database.in_recovery():
-        raise TitanError("This server is a standby: connect to the primary, where rows can be written and deleted.")
+    require_primary(database)
     require_trusted_role(database, bool(options.get("accept_superuser")))
     policies = selected(read_policies(database), options["tables"])
     # Whether they are the inventory's, which they become only when a converge stores them, the clean-up itself asks.

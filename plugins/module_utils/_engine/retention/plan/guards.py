@@ -16,6 +16,16 @@ from ...postgres.database import Database
 from ...text.durations import parse_duration
 
 
+def require_primary(database: Database) -> None:
+    """Refuse to work on a standby.
+
+    Raises:
+        TitanError: this server is one.
+    """
+    if database.in_recovery():
+        raise TitanError("This server is a standby: connect to the primary, where rows can be written and deleted.")
+
+
 def age_limit(option: str, text: str, example: str) -> timedelta | None:
     """How old something may be; None when the guard is switched off by "off".
 
