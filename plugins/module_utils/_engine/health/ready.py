@@ -16,7 +16,7 @@ from ..environment.readiness import Obstacle, obstacles
 from ..errors import DatabaseError, TitanError
 from ..jobs.rights import connection_of, unmet_needs
 from ..postgres.database import Database, connect
-from .checks.run import missing_grants, place_of
+from .checks.run import missing_grants, place_of, to_see_more
 from .checks.server import STATISTICS_DAYS
 from .checks.table import SQL_CHECKS
 from .thresholds import OFF, thresholds_from_options
@@ -66,11 +66,9 @@ def _unseen(database: Database, environment: Environment) -> list[Obstacle]:
         if plan.subcommand != "health" or plan.expression is None:
             continue
         limits = thresholds_from_options(environment.options.get(name, {}).get("thresholds"))
-        user = str(database.value("SELECT current_user"))
-        for grant in missing_grants(
-            database, [each for each in SQL_CHECKS if limits[each.name] != OFF], STATISTICS_DAYS
-        ):
-            quoted = '"' + user.replace('"', '""') + '"'
-            what = f"the job {name} does not see everything: grant {grant} to {user!r}, or leave the checks out that need it"
-            found.append(Obstacle(what, place_of(database).psql(f"GRANT {grant} TO {quoted}")))
+        wanted = [each for each in SQL_CHECKS if limits[each.name] != OFF]
+        for grant in missing_grants(database, wanted, STATISTICS_DAYS):
+            said, mend = to_see_more(grant, str(database.value("SELECT current_user")), place_of(database))
+            what = f"the job {name} does not see everything: {said}, or leave the checks out that need it"
+            found.append(Obstacle(what, mend))
     return found

@@ -61,19 +61,35 @@ def missing_grants(database: Database, checks: Iterable[SqlCheck], days: int) ->
     for check in checks:
         if not check.sees or not check.grant.startswith("pg_") or check.grant in found:
             continue
-        if check.applies and database.value(f"SELECT {check.applies}".replace("{days}", str(days))):
+        if _why_not(database, check, days):
             continue
-        if not database.value(f"SELECT {check.sees}"):
+        if not _sees(database, check):
             found[check.grant] = None
     return list(found)
 
 
+def to_see_more(grant: str, user: str, place: Place) -> tuple[str, str]:
+    """What is to be granted to the user, as words, and as the command that does it."""
+    quoted = '"' + user.replace('"', '""') + '"'
+    return f"grant {grant} to {user!r}", place.psql(f"GRANT {grant} TO {quoted}")
+
+
+def _why_not(database: Database, check: SqlCheck, days: int) -> object:
+    """Why the check has no meaning on this server; NULL or "" when it has."""
+    return database.value(f"SELECT {check.applies}".replace("{days}", str(days))) if check.applies else None
+
+
+def _sees(database: Database, check: SqlCheck) -> bool:
+    """Whether the connected role sees all that the check is about."""
+    return not check.sees or bool(database.value(f"SELECT {check.sees}"))
+
+
 def _run(database: Database, check: SqlCheck, limits: Limits, place: Place, days: int) -> Check | NotChecked:
     try:
-        if check.applies and (reason := database.value(f"SELECT {check.applies}".replace("{days}", str(days)))):
+        if reason := _why_not(database, check, days):
             return NotChecked(check.name, str(reason))
         rows = _rows(database, check)
-        sees = not check.sees or bool(database.value(f"SELECT {check.sees}"))
+        sees = _sees(database, check)
         made = _judged(check, rows, limits, place)
         return made if sees else partly(made, check.grant, str(database.value("SELECT current_user")), place)
     except DatabaseError as error:
@@ -116,11 +132,9 @@ def _fix(check: SqlCheck, rows: list[dict[str, object]], place: Place) -> str:
 
 def partly(made: Check, grant: str, user: str, place: Place) -> Check:
     """What was seen may be too much already; but it can never be said to be all."""
-    quoted = '"' + user.replace('"', '""') + '"'
-    role = grant.startswith("pg_")
-    said = f"grant {grant} to {user!r}" if role else f"{user!r} needs {grant}"
+    needs = f"{user!r} needs {grant}"
+    said, mend = to_see_more(grant, user, place) if grant.startswith("pg_") else (needs, needs)
     what = f"{made.message}; the role does not see all of it; to see all, {said}"
-    mend = place.psql(f"GRANT {grant} TO {quoted}") if role else said
     if made.status == OK:
         return replace(made, status=UNKNOWN, message=what, fix=mend)
     return replace(made, message=what)
