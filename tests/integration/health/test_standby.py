@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.environment.config import Environment, JobPlan
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import DatabaseError
-from ansible_collections.titan.database.plugins.module_utils._engine.jobs.preconditions import wrong_server
+from ansible_collections.titan.database.plugins.module_utils._engine.jobs.preconditions import is_primary, wrong_server
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import THROW_AWAY, Cluster
 
 from tests.conftest import embedded_programs, free_port
@@ -34,7 +34,7 @@ def standby() -> Iterator[Cluster]:
 
 def test_a_standby_leaves_the_work_to_the_primary(standby: Cluster, server: Cluster) -> None:
     def reason(run_on: str, cluster: Cluster) -> str:
-        return wrong_server(JobPlan("backup", "backup", run_on=run_on), SITE, cluster.settings)
+        return wrong_server(JobPlan("backup", "backup", run_on=run_on), SITE, lambda: is_primary(cluster.settings()))
 
     assert reason("primary", server) == reason("standby", standby) == reason("any", standby) == ""
     assert "not the primary" in reason("primary", standby)
@@ -44,4 +44,4 @@ def test_a_standby_leaves_the_work_to_the_primary(standby: Cluster, server: Clus
 def test_a_server_that_cannot_be_asked_is_no_answer(server: Cluster) -> None:
     nowhere = Cluster(server.programs, "/nowhere", port=1, listen=True)
     with pytest.raises(DatabaseError):
-        wrong_server(JobPlan("backup", "backup", run_on="primary"), SITE, nowhere.settings)
+        wrong_server(JobPlan("backup", "backup", run_on="primary"), SITE, lambda: is_primary(nowhere.settings()))

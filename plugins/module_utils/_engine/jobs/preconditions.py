@@ -27,15 +27,18 @@ class BlockedError(TitanError):
     """The job that this one depends on has not done its part."""
 
 
-def wrong_server(plan: JobPlan, environment: Environment, settings: Callable[[], ConnectionSettings | None]) -> str:
+def wrong_server(plan: JobPlan, environment: Environment, asked: Callable[[], bool]) -> str:
     """Why the job has nothing to do on this server; "" when it has.
+
+    Args:
+        asked: Whether the server says that it is the primary; called only where that matters.
 
     Raises:
         TitanError: nobody could say what this server is.
     """
     if plan.run_on == "any":
         return ""
-    primary = _patroni_leads(environment.patroni_url) if environment.patroni_url else _is_primary(settings())
+    primary = _patroni_leads(environment.patroni_url) if environment.patroni_url else asked()
     if primary == (plan.run_on == "primary"):
         return ""
     return (
@@ -43,7 +46,12 @@ def wrong_server(plan: JobPlan, environment: Environment, settings: Callable[[],
     )
 
 
-def _is_primary(settings: ConnectionSettings | None) -> bool:
+def is_primary(settings: ConnectionSettings | None) -> bool:
+    """Whether the server is no standby; a job without a database works everywhere.
+
+    Raises:
+        DatabaseError: it cannot be asked.
+    """
     if settings is None:
         return True
     with connect(settings, "run_on") as database:

@@ -69,7 +69,7 @@ def unmet_needs(database: Database, environment: Environment, but: Container[str
 def _of_job(database: Database, environment: Environment, plan: JobPlan) -> list[str]:
     question = _QUESTIONS[plan.subcommand]
     try:
-        if wrong_server(plan, environment, lambda: database.settings):
+        if wrong_server(plan, environment, lambda: not database.in_recovery()):
             return []
         options = complete(environment.options.get(plan.name, {}), question.spec)
         with acting_for(directories_named(options)):

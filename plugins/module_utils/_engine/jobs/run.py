@@ -24,7 +24,7 @@ from ..host.clock import host_zone
 from ..postgres.connection import ConnectionSettings
 from ..postgres.locks import file_lock
 from .lines import Line
-from .preconditions import BlockedError, result_numbers, wait_for_dependency, wrong_server
+from .preconditions import BlockedError, is_primary, result_numbers, wait_for_dependency, wrong_server
 from .supervisor import supervise
 
 Work = Callable[[], "tuple[int, JobResult]"]
@@ -117,7 +117,7 @@ def _locked_run(
 def _wrong_server(run: Run, settings: Callable[[], ConnectionSettings | None]) -> str:
     """Why the job has nothing to do here. A server that cannot be asked is what health is there to find."""
     try:
-        return wrong_server(run.plan, run.environment, settings)
+        return wrong_server(run.plan, run.environment, lambda: is_primary(settings()))
     except TitanError:
         if run.plan.subcommand == "health":
             return ""
