@@ -25,6 +25,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.co
 from tests.conftest import ROOT, embedded_programs
 
 SCRIPT = (ROOT / "roles" / "host" / "files" / "tonight.py").read_text(encoding="utf-8")
+SCHEDULE = {"backup": "0 2 * * *", "stats": "@weekly"}
 PYTHON = "/usr/bin/python3" if os.geteuid() == 0 else sys.executable
 
 
@@ -63,7 +64,7 @@ def ready(settings: ConnectionSettings, workdir: Path) -> Iterator[Place]:
     config = {
         "environment": "t", "env_file": str(place.path("env")), "state_dir": str(place.path("state")),
         "command": str(place.path("titan-db")), "spare_command": str(place.path("titan-db")),
-        "schedule": {name: {"schedule": "0 2 * * *", "log": str(place.path(f"logs/{name[0]}.log"))} for name in ("backup", "stats")},
+        "schedule": {name: {"schedule": at, "log": str(place.path(f"logs/{name[0]}.log"))} for name, at in SCHEDULE.items()},
         "jobs": {"backup": {"dest": str(place.path("backups")), "verify": "checksum", "globals": "off", "programs": embedded_programs()}},
     }  # fmt: skip
     place.path("t.json").write_text(json.dumps(config))
@@ -75,7 +76,7 @@ def ready(settings: ConnectionSettings, workdir: Path) -> Iterator[Place]:
         "state": "present",
         "files": [],
     }
-    crontab(Call({**names, "jobs": [line_of(place, job) for job in ("backup", "stats")]}))
+    crontab(Call({**names, "jobs": [line_of(place, job) for job in SCHEDULE]}))
     owner = unprivileged_user()
     for path in (workdir, *workdir.rglob("*")) if owner else ():
         os.chown(path, owner.pw_uid, owner.pw_gid)
@@ -86,7 +87,7 @@ def ready(settings: ConnectionSettings, workdir: Path) -> Iterator[Place]:
 
 def line_of(place: Place, job: str) -> dict[str, str]:
     return {
-        "name": job, "schedule": "0 2 * * *", "command": f"{place.path('titan-db')} cron {place.path('t.json')} {job}",
+        "name": job, "schedule": SCHEDULE[job], "command": f"{place.path('titan-db')} cron {place.path('t.json')} {job}",
         "log": str(place.path(f"logs/{job[0]}.log")), "env_file": str(place.path("env")), "directory": str(place.path("app home")),
     }  # fmt: skip
 

@@ -15,6 +15,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .block import outside_blocks
 from .entry import parse_entry
 from .former_lines import parse_former_command
 from .jobs import ScheduledJob
@@ -58,7 +59,7 @@ def find_adoptable(lines: Sequence[str], jobs: Sequence[ScheduledJob], user: str
     """Compare the lines outside every block with the jobs; user is the sixth field of a system crontab, "" for none."""
     adopt: list[int] = []
     conflicts: list[Conflict] = []
-    for index, line in _outside_blocks(lines):
+    for number, line in outside_blocks(lines):
         entry = parse_entry(line, bool(user))
         if entry is None:
             continue
@@ -66,25 +67,12 @@ def find_adoptable(lines: Sequence[str], jobs: Sequence[ScheduledJob], user: str
         for each in jobs:
             verdict = _compare(schedule, command, each)
             if verdict == "same":
-                adopt.append(index)
+                adopt.append(number - 1)
             elif verdict:
-                conflicts.append(Conflict(index + 1, line.rstrip("\n"), each.job.name, verdict))
+                conflicts.append(Conflict(number, line.rstrip("\n"), each.job.name, verdict))
             if verdict:
                 break
     return Adoption(tuple(adopt), tuple(conflicts))
-
-
-def _outside_blocks(lines: Sequence[str]) -> list[tuple[int, str]]:
-    """The lines that no block of ours, under whatever name, holds."""
-    kept, inside = [], False
-    for index, line in enumerate(lines):
-        if re.match(r"# BEGIN titan\.database crontab ", line):
-            inside = True
-        if not inside:
-            kept.append((index, line))
-        if re.match(r"# END titan\.database crontab ", line):
-            inside = False
-    return kept
 
 
 def _compare(schedule: str, command: str, each: ScheduledJob) -> str:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..errors import TitanError
@@ -50,6 +50,18 @@ class Table:
     @property
     def text(self) -> str:
         return "".join(self.before + self.block + self.after)
+
+
+def outside_blocks(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Number (from 1) and text of the lines that no block of ours, under whatever name, holds."""
+    inside = False
+    for number, line in enumerate(lines, 1):
+        if line.startswith(f"# BEGIN {_COLLECTION} crontab "):
+            inside = True
+        if not inside:
+            yield number, line
+        if line.startswith(f"# END {_COLLECTION} crontab "):
+            inside = False
 
 
 def split_table(text: str, name: str, source: str) -> Table:

@@ -14,6 +14,9 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from .block import outside_blocks
+from .entry import starts_nothing
+
 _PROGRAMS = re.compile(
     r"(?<![\w.-])(pg_dump|pg_dumpall|pg_basebackup|pg_receivewal|vacuumdb|reindexdb|clusterdb|dropdb|pg_repack|pg_squeeze|"
     r"pg_probackup|pg_rman|pgbackrest|barman|wal-g|wal-e|pg_back|pgcopydb|pg_dumpbinary|pg_archivecleanup)(?![\w-])"
@@ -88,19 +91,7 @@ def risky_lines(lines: Sequence[str], places: Collection[str], home: str = "") -
 
 def commands(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
     """Number (from 1) and text of the lines outside every block of ours for which cron starts something."""
-    inside = False
-    for number, line in enumerate(lines, 1):
-        if line.startswith("# BEGIN titan.database crontab "):
-            inside = True
-        if not inside and not _is_no_command(line):
-            yield number, line
-        if line.startswith("# END titan.database crontab "):
-            inside = False
-
-
-def _is_no_command(line: str) -> bool:
-    """Whether cron starts nothing for the line: it is empty, a comment or a variable."""
-    return not line.strip() or line.lstrip().startswith("#") or bool(re.match(r"\s*[A-Za-z_]\w*\s*=", line))
+    return ((number, line) for number, line in outside_blocks(lines) if not starts_nothing(line))
 
 
 def what_it_does(text: str) -> str:

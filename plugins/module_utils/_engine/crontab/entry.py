@@ -8,8 +8,13 @@ from __future__ import annotations
 import re
 
 
+def starts_nothing(line: str) -> bool:
+    """Whether cron starts nothing for the line: it is empty, a comment or a variable."""
+    return bool(re.match(r"\s*(#|[A-Za-z_]\w*\s*=|$)", line))
+
+
 def parse_entry(line: str, with_user: bool) -> tuple[str, str] | None:
-    """Schedule and command of a crontab line; None where cron starts nothing for it: a comment, a variable.
+    """Schedule and command of a crontab line; None where cron starts nothing for it.
 
     Args:
         line: Of a crontab.
@@ -18,7 +23,7 @@ def parse_entry(line: str, with_user: bool) -> tuple[str, str] | None:
     Returns:
         The schedule with one space between its fields; the command as it stands there.
     """
-    if re.match(r"\s*(#|[A-Za-z_]\w*\s*=)", line):
+    if starts_nothing(line):
         return None
     fields = 1 if line.lstrip().startswith("@") else 5
     head = fields + with_user

@@ -18,6 +18,7 @@ from dataclasses import replace
 
 from ..crontab.block import split_table
 from ..crontab.crontab_store import CrontabStore
+from ..crontab.entry import parse_entry
 from ..crontab.line import Job, parse_command, render_command
 from ..crontab.percent import unescape_cron
 from ..crontab.titan_command import titan_run
@@ -53,8 +54,8 @@ def installed_jobs(block: str, cron_file: str) -> dict[str, Job]:
     store = CrontabStore(pwd.getpwuid(os.geteuid()).pw_name if cron_file else "", cron_file)
     found = {}
     for line in split_table(store.read() or "", block, store.label).block:
-        words = line.rstrip("\n").split(" ", 6 if cron_file else 5)
-        job = parse_command("", " ".join(words[:5]), words[-1]) if not line.startswith("#") else None
+        entry = parse_entry(line.rstrip("\n"), bool(cron_file))
+        job = parse_command("", *entry) if entry else None
         titan = titan_run(job.command) if job else None
         if job and titan and titan.decides_itself:
             found[titan.job] = replace(job, name=titan.job)
