@@ -19,6 +19,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.crontab imp
     other_lines,
     timers,
 )
+from ansible_collections.titan.database.plugins.module_utils._engine.environment import installed_lines
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.unit.crontab.test_block import ORIGINAL
@@ -576,3 +577,16 @@ def test_health_finds_the_lines_in_crons_files_and_twice(
     (tmp_path / "cron.d" / "titan").unlink()
     monkeypatch.setattr(crontab_store, "crontab_program", lambda: "/bin/false")
     assert check()["status"] == "unknown", "a crontab that cannot be read is no answer"
+
+
+def test_a_line_that_may_be_where_only_root_looks_is_not_called_missing(
+    call_module: Call, spool: Path, tmp_path: Path, installed: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check() -> dict[str, Any]:
+        health = call_module("health_info", job_config=f"{tmp_path}/production.json")
+        return next(each for each in health["checks"] if each["name"] == "job_lines")
+
+    monkeypatch.setattr(installed_lines, "is_closed", lambda _folder: True)
+    assert check()["status"] == "ok", "every line was seen"
+    spool.write_text(spool.read_text().replace("\n0 2 * * * (", "\n# ("))
+    assert (check()["status"], "start the job backup." in check()["message"]) == ("unknown", True), check()

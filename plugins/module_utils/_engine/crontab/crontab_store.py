@@ -23,6 +23,7 @@ from ..host.programs import run
 from ..host.safe_open import read_file
 from ..postgres.locks import try_flock
 from ..steps import step
+from .readable import files_in
 
 CRON_FILES = "/etc/cron.d"
 _CRONTAB_DIRECTORIES = ("/usr/bin", "/bin", "/usr/local/bin")
@@ -60,9 +61,7 @@ class CrontabStore:
         """The other places on this host that may hold a block for the same user: his crontab, or cron's files."""
         if self.cron_file:
             return [CrontabStore(self.user, "")] if crontab_program() else []
-        names = sorted(os.listdir(CRON_FILES)) if os.path.isdir(CRON_FILES) else []
-        paths = [os.path.join(CRON_FILES, name) for name in names]
-        return [CrontabStore("root", path) for path in paths if os.path.isfile(path) and not os.path.islink(path)]
+        return [CrontabStore("root", path) for path in files_in(CRON_FILES) if not os.path.islink(path)]
 
     def write(self, text: str | None) -> None:
         """Make it hold the text, or go away (None)."""

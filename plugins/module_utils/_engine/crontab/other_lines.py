@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import os
 import pwd
-import stat
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from ..errors import TitanError
 from .crontab_store import CRON_FILES, CrontabStore, crontab_program
 from .double_work import commands, risky_lines, scripts_called, what_a_script_does
+from .readable import files_in, start_of
 from .timers import timer_commands
 
 SYSTEM_CRONTAB = "/etc/crontab"
 ANACRONTAB = "/etc/anacrontab"
 SCRIPT_DIRECTORIES = tuple(f"/etc/cron.{word}" for word in ("hourly", "daily", "weekly", "monthly"))
-_LARGEST_SCRIPT = 65536  # bytes
 
 
 @dataclass(frozen=True)
@@ -97,21 +96,8 @@ def _by_their_scripts(label: str, text: str, home: str) -> list[OtherLine]:
 
 def _script(path: str) -> str:
     """The text of a script; "" for anything else, and for what may not be read."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return ""
-    try:
-        raw = os.read(descriptor, _LARGEST_SCRIPT) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
-    finally:
-        os.close(descriptor)
+    raw = start_of(path)
     return raw.decode("utf-8", "replace") if raw.startswith(b"#!") and b"\0" not in raw else ""
-
-
-def files_in(folder: str) -> list[str]:
-    """The paths of the files in a directory; none where it is not there."""
-    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    return [path for path in (os.path.join(folder, name) for name in names) if os.path.isfile(path)]
 
 
 def _home(user: str) -> str:

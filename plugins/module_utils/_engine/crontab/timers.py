@@ -9,6 +9,8 @@ import os
 import re
 from collections.abc import Iterator
 
+from .readable import names_in, start_of
+
 SYSTEM_UNITS: tuple[str, ...] = (
     "/etc/systemd/system",
     "/usr/local/lib/systemd/system",
@@ -29,12 +31,10 @@ def timer_commands(home: str = "") -> Iterator[tuple[str, str]]:
     if home:
         places.append((os.path.join(home, USER_UNITS), "/etc/systemd/user", "/usr/lib/systemd/user"))
     for folders in places:
-        for folder in folders[:1]:
-            wanted = os.path.join(folder, "timers.target.wants")
-            names = sorted(os.listdir(wanted)) if os.path.isdir(wanted) else []
-            for name in names:
-                if name.endswith(".timer"):
-                    yield from _service(name, _read(os.path.join(wanted, name)), folders)
+        wanted = os.path.join(folders[0], "timers.target.wants")
+        for name in names_in(wanted):
+            if name.endswith(".timer"):
+                yield from _service(name, _text(os.path.join(wanted, name)), folders)
 
 
 def _service(timer: str, text: str, folders: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -45,7 +45,7 @@ def _service(timer: str, text: str, folders: tuple[str, ...]) -> Iterator[tuple[
         for folder in folders:
             path = os.path.join(folder, name)
             if os.path.isfile(path):
-                yield path, _commands_alone(_read(path))
+                yield path, _commands_alone(_text(path))
                 return
 
 
@@ -60,9 +60,5 @@ def _commands_alone(text: str) -> str:
     return "\n".join(lines)
 
 
-def _read(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read(65536)
-    except OSError:  # gone, or not ours to read
-        return ""
+def _text(path: str) -> str:
+    return start_of(path).decode("utf-8", "replace")

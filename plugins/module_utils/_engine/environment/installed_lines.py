@@ -17,7 +17,9 @@ from ..crontab.entry import parse_entry
 from ..crontab.former_lines import parse_former_command
 from ..crontab.line import Job, parse_command
 from ..crontab.percent import unescape_cron
+from ..crontab.readable import files_in, is_closed
 from ..crontab.titan_command import config_path, titan_run
+from ..errors import TitanError
 from .config import Environment, JobPlan
 
 # A line that somebody wrote otherwise: the job that it starts can still be told.
@@ -44,7 +46,7 @@ def installed_lines(environment: Environment, user: str) -> list[InstalledLine]:
     """The lines of the user's crontab and of cron's files that start a job of the environment.
 
     Raises:
-        TitanError: the user's crontab cannot be read.
+        TitanError: the user's crontab cannot be read; or a job has no line there, and it is not seen whether cron's files have it.
     """
     found = []
     programs = {environment.command, environment.spare_command}
@@ -54,6 +56,10 @@ def installed_lines(environment: Environment, user: str) -> list[InstalledLine]:
             started = _started(*entry, programs) if entry else None
             if entry and started and os.path.abspath(started[0]) == os.path.abspath(environment.config_path):
                 found.append(InstalledLine(f"{label}, line {number}", started[1], entry[0], started[2]))
+    seen, folder = {line.name for line in found}, other_lines.CRON_FILES
+    missing = [name for name, plan in environment.jobs.items() if plan.expression and name not in seen]
+    if missing and is_closed(folder):
+        raise TitanError(f"This user may not read {folder}, where a line may start the job {missing[0]}.")
     return found
 
 
@@ -84,7 +90,7 @@ def _crontabs(user: str) -> Iterator[tuple[str, str, bool]]:
     if crontab_store.crontab_program():
         store = CrontabStore(user, "")
         yield store.label, store.read() or "", False
-    for path in [*other_lines.files_in(other_lines.CRON_FILES), other_lines.SYSTEM_CRONTAB]:
+    for path in [*files_in(other_lines.CRON_FILES), other_lines.SYSTEM_CRONTAB]:
         try:
             with open(path, encoding="utf-8", errors="surrogateescape") as stream:
                 yield path, stream.read(), True
