@@ -170,6 +170,10 @@ PINGS = {
         "/api/42/cron/nightly/T0KEN/", ("GET /api/42/cron/nightly/T0KEN/?status=in_progress", "GET /api/42/cron/nightly/T0KEN/?status=error",
                                         "GET /api/42/cron/nightly/T0KEN/?status=ok"),
     ),
+    "Sentry, a monitor for each job": (
+        "/api/42/cron/{job}/T0KEN/", ("GET /api/42/cron/backup/T0KEN/?status=in_progress", "GET /api/42/cron/backup/T0KEN/?status=error",
+                                      "GET /api/42/cron/backup/T0KEN/?status=ok"),
+    ),
     "Better Stack": ("/api/v1/heartbeat/T0KEN", (None, "POST /api/v1/heartbeat/T0KEN/fail", "POST /api/v1/heartbeat/T0KEN")),
 }  # fmt: skip
 
@@ -198,7 +202,7 @@ def test_a_dead_mans_switch_hears_each_event_in_its_own_way(service: str) -> Non
 )  # fmt: skip
 def test_services_that_are_known_by_their_host(base: str, said: tuple[dict[str, str] | None, ...]) -> None:
     for event, expected in zip(("start", "fail", ""), said):
-        url = pings.ping_url(base, "backup", event)
+        url, _by_query = pings.ping_url(base, "backup", event)
         found = {name: values[0] for name, values in parse_qs(url.partition("?")[2]).items()}
         assert (found if url else None) == expected
         assert not url.partition("?")[0].endswith(("fail", "start"))

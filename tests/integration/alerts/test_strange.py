@@ -144,7 +144,7 @@ def test_uptime_kuma_hears_of_a_failure_as_down(base: str) -> None:
 
 def test_an_event_stands_before_the_query() -> None:
     assert (
-        pings.ping_url("https://hc.example/ping/uuid/{job}?create=1", "a b", "fail")
+        pings.ping_url("https://hc.example/ping/uuid/{job}?create=1", "a b", "fail")[0]
         == "https://hc.example/ping/uuid/a%20b/fail?create=1"
     )
-    assert pings.ping_url("https://hc.example/ping/uuid/", "x", "") == "https://hc.example/ping/uuid"
+    assert pings.ping_url("https://hc.example/ping/uuid/", "x", "")[0] == "https://hc.example/ping/uuid"

@@ -76,8 +76,8 @@ def ping(
     return f"ping: {problem}"
 
 
-def ping_url(base: str, job: str, event: str) -> str:
-    """The address for an event; "" when the service has none for it.
+def ping_url(base: str, job: str, event: str) -> tuple[str, bool]:
+    """The address for an event, "" when the service has none for it; and whether its query says it all.
 
     A service that is known by its address is told in its own way. An address whose query says ``status=up`` tells a failure as
     ``status=down``, as Uptime Kuma's does. Elsewhere the event is appended to the path, before a query (healthchecks.io).
@@ -86,13 +86,13 @@ def ping_url(base: str, job: str, event: str) -> str:
     service = _service_of(parts)
     said = {"start": service.start, "fail": service.fail}.get(event, service.success)
     if said is None:
-        return ""
+        return "", False
     path = parts.path.rstrip("/")
     if isinstance(said, str):
-        return urlunsplit(parts._replace(path=f"{path}/{said}" if said else path))
+        return urlunsplit(parts._replace(path=f"{path}/{said}" if said else path)), False
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     query.update({name: value.format(job=job) for name, value in said.items()})
-    return urlunsplit(parts._replace(query=urlencode(query)))
+    return urlunsplit(parts._replace(query=urlencode(query))), True
 
 
 def _service_of(parts: SplitResult) -> _Service:
@@ -106,8 +106,7 @@ def _service_of(parts: SplitResult) -> _Service:
 
 def _request(base: str, job: str, event: str, body: str) -> Request | None:
     try:
-        url = ping_url(base, job, event)
-        by_query = not isinstance(_service_of(urlsplit(base)).fail, str)
+        url, by_query = ping_url(base, job, event)
     except ValueError:
         url, by_query = base, False  # the transport says what is wrong with it
     if not url:
