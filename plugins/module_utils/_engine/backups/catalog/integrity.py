@@ -112,7 +112,7 @@ def decoded(
     """
     if identity or compression not in (GZIP, NONE):
         with through(decoders(compression, identity), path, deadline, subprocess.PIPE) as started:
-            yield iter(lambda: started.output.read(PIECE), b"")
+            yield started.pieces()
     else:
         with regular_stream(path) as stream:
             plain = iter(lambda: stream.read(PIECE), b"")

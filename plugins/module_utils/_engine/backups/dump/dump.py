@@ -28,7 +28,7 @@ from ..content.exclusions import NOTHING, Exclusions
 from ..content.fingerprint import Fingerprint, Table, dump_settings
 from ..content.structure import Structure
 from ..programs.codecs import GZIP, NONE
-from ..programs.pipeline import PIECE, Chain, Deadline, Program, chain
+from ..programs.pipeline import Chain, Deadline, Program, chain
 from .connection_room import require_connection_room
 from .parallel import dump_and_fingerprint
 from .source import snapshot
@@ -213,7 +213,7 @@ def _common(request: DumpRequest, identifier: str) -> list[str]:
 
 
 def _pump(started: Chain, sinks: Sequence[Callable[[bytes], Any]], digest_so_far: hashlib._Hash) -> None:
-    while piece := started.output.read(PIECE):
+    for piece in started.pieces():
         digest_so_far.update(piece)
         for sink in sinks:
             sink(piece)

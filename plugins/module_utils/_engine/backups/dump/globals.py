@@ -15,7 +15,7 @@ from ...host.files import published
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import child_environment
 from ...postgres.programs import Programs
-from ..programs.pipeline import PIECE, Deadline, Program, chain
+from ..programs.pipeline import Deadline, Program, chain
 
 
 def dump_globals(
@@ -37,7 +37,7 @@ def dump_globals(
             with chain(
                 [Program(argv, env), *([encryption] if recipients else [])], deadline, stdout=subprocess.PIPE
             ) as started:
-                while piece := started.output.read(PIECE):
+                for piece in started.pieces():
                     digest_so_far.update(piece)
                     stream.write(piece)
     except TitanError as error:

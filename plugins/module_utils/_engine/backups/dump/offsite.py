@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from ...errors import TitanError
 from ...host.files import sha256_file
 from ..catalog.manifest import Copied, Manifest, manifest_path
-from ..programs.pipeline import PIECE, Deadline, Program, chain, output_of
+from ..programs.pipeline import Deadline, Program, chain, output_of
 
 
 def copy_away(path: str, manifest: Manifest, command: Sequence[str], back: Sequence[str], deadline: Deadline) -> Copied:
@@ -52,6 +52,6 @@ def _filled(words: Sequence[str], path: str) -> list[str]:
 def _sha256_of(program: Program, deadline: Deadline) -> str:
     digest = hashlib.sha256()
     with chain([program], deadline, stdout=subprocess.PIPE) as started:
-        while piece := started.output.read(PIECE):
+        for piece in started.pieces():
             digest.update(piece)
     return digest.hexdigest()

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import IO, Any, Callable
+from typing import Any, Callable
 
 from ...errors import TitanError
 from ...postgres.connection import ConnectionSettings
@@ -27,7 +27,7 @@ from ..content.fingerprint import canceller, dump_settings, fix_settings, load_s
 from ..content.objects import objects_from, with_name
 from ..content.schema_text import Skeleton, SkeletonReader, skeleton_of
 from ..programs.codecs import NONE
-from ..programs.pipeline import PIECE, Deadline, Program, chain, output_of
+from ..programs.pipeline import Deadline, Program, chain, output_of
 from .by_role import TextLoad, Waiting, Write, waiting_in
 from .elevated import Superuser
 from .others import Needs, by_lines, ended, needs_of, of_database, parts, without_database_entries, without_drops
@@ -218,7 +218,7 @@ class Loader:
             listed = stack.enter_context(self._list_file(entries))
             program = Program([self.programs.path("pg_restore"), *listed, "--file=-", archive])
             started = stack.enter_context(chain([program], self.deadline, stdout=subprocess.PIPE))
-            yield without_restriction(iter(partial(started.output.read, PIECE), b""))
+            yield without_restriction(started.pieces())
 
     @contextmanager
     def _session(self, target: ConnectionSettings, whole: bool = True) -> Iterator[Write]:
@@ -335,7 +335,7 @@ class Loader:
         with self._dumping(target, *options) as program:
             reader = SkeletonReader(self.with_rows)
             with chain([program], self.deadline, stdout=subprocess.PIPE) as started:
-                for piece in self._as_in_source(started.output):
+                for piece in self._as_in_source(started.pieces()):
                     reader.feed(piece)
         return reader.skeleton()
 
@@ -357,9 +357,8 @@ class Loader:
                 env = {**inherited, **dump_settings(database)}
             yield Program([self.programs.path("pg_dump"), *options, "--no-password"], env)
 
-    def _as_in_source(self, output: IO[bytes]) -> Iterator[bytes]:
-        """Its pieces, with the superuser's name of the source."""
-        pieces = iter(partial(output.read, PIECE), b"")
+    def _as_in_source(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """The text, with the superuser's name of the source."""
         if not self.superuser:
             yield from pieces
             return
@@ -374,7 +373,7 @@ class Loader:
             else chain([Program([*restore, archive.path])], self.deadline, stdout=subprocess.PIPE)
         )
         with reading as started:
-            while piece := started.output.read(PIECE):
+            for piece in started.pieces():
                 reader.feed(piece)
         return reader.skeleton()
 

@@ -16,11 +16,10 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import NamedTuple
 
 from ..catalog.integrity import through
-from ..programs.pipeline import PIECE, Deadline, Program, chain
+from ..programs.pipeline import Deadline, Program, chain
 from .contents import copy_contents
 
 # Lines of an archive's list that are loaded through the pipe. A large object is made before its content comes.
@@ -78,7 +77,7 @@ def contents_of(packed: Packed, work: str, deadline: Deadline) -> Iterator[Archi
             understood = copy_contents(started.output, target)
             if understood:
                 raise _EnoughError
-            while started.output.read(PIECE):  # if a program fails, that is the reason
+            for _piece in started.pieces():  # if a program fails, that is the reason
                 continue
         yield Archive(path, packed) if understood else None
     finally:
@@ -142,7 +141,7 @@ def feed(packed: Packed, loads: Sequence[Program], deadline: Deadline) -> None:
 
 def _feed_one(packed: Packed, program: Program, deadline: Deadline, failures: Sequence[BaseException]) -> None:
     with through(packed.commands, packed.path, deadline, subprocess.PIPE) as decoding:
-        pieces = iter(partial(decoding.output.read, PIECE), b"")
+        pieces = decoding.pieces()
         with chain([program], deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as started:
             with suppress(BrokenPipeError):  # it has what it wants, or has failed
                 for piece in pieces:

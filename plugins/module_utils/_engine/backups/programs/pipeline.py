@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import IO, Any, Callable
 
 from ...errors import TitanError
@@ -156,6 +157,10 @@ class Chain:
     @property
     def output(self) -> IO[bytes]:
         return _present(self.processes[-1].stdout)
+
+    def pieces(self) -> Iterator[bytes]:
+        """What the last program writes, to its end."""
+        return iter(partial(self.output.read, PIECE), b"")
 
     def _time_is_up(self) -> None:
         self.timed_out = True
