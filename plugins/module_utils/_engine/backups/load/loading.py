@@ -147,21 +147,17 @@ class Loader:
             self._load_by_role(archive, target, listing, jobs, self.superuser)
             return lambda: self.archive_skeleton(archive, listing) if self.reads_text else _NO_TEXT
         triggers = [line for line in listing if " EVENT TRIGGER " in line]
-        if triggers:  # working in parallel, pg_restore may make them before it has done with what they watch
+        if triggers or archive.packed:
             self._load_parts(archive, target, [line for line in listing if line not in triggers], jobs)
-            self._load_entries(archive.path, target, triggers, 1)
-        elif archive.packed:
-            self._load_parts(archive, target, listing, jobs)
         else:
             self._load_entries(archive.path, target, [], jobs)
+        if triggers:  # working in parallel, pg_restore may make them before it has done with what they watch
+            self._load_entries(archive.path, target, triggers, 1)
         return lambda: self.archive_skeleton(archive, listing) if self.reads_text else _NO_TEXT
 
     def _load_parts(self, archive: Archive, target: ConnectionSettings, listing: Sequence[str], jobs: int) -> None:
         """Load definitions, rows, and the rest, as one role."""
-        if not archive.packed:
-            self._load_entries(archive.path, target, listing, jobs)
-            return
-        before = set(self._listing(archive.path, "--section=pre-data"))
+        before = set(self._listing(archive.path, "--section=pre-data")) if archive.packed else set()
         first = [line for line in listing if line in before]
         if first:
             self._load_entries(archive.path, target, first, 1)
@@ -171,17 +167,23 @@ class Loader:
         self, archive: Archive, target: ConnectionSettings, entries: Sequence[str], jobs: int, *options: str
     ) -> None:
         """Load what comes after the definitions: rows through pipes, if the archive is packed, then the rest."""
-        rows = [line for line in entries if is_of_data(line)] if archive.packed else []
-        if archive.packed and rows:
-            with ExitStack() as stack:
-                env = stack.enter_context(child_environment(target))
-                env = {**env, **_settings_for_writing(target)}
-                lists = [stack.enter_context(self._list_file(part)) for part in shares(rows, self.rows, jobs)]
-                programs = [Program([*self._pg_restore(target, 1, *options), *listed], env) for listed in lists]
-                feed(archive.packed, programs, self.deadline)
-        others = [line for line in entries if not is_of_data(line)] if archive.packed else entries
-        if others:
-            self._load_entries(archive.path, target, others, jobs, *options)
+        if archive.packed:
+            rows = [line for line in entries if is_of_data(line)]
+            entries = [line for line in entries if not is_of_data(line)]
+            if rows:
+                self._feed_rows(archive.packed, target, shares(rows, self.rows, jobs), *options)
+        if entries:
+            self._load_entries(archive.path, target, entries, jobs, *options)
+
+    def _feed_rows(
+        self, packed: Packed, target: ConnectionSettings, parts: Sequence[Sequence[str]], *options: str
+    ) -> None:
+        """Load entries through pipes: each of the parts by a pg_restore of its own, all at a time."""
+        argv = self._pg_restore(target, 1, *options)
+        with ExitStack() as stack:
+            env = stack.enter_context(_writing_environment(target))
+            lists = [stack.enter_context(self._list_file(part)) for part in parts]
+            feed(packed, [Program([*argv, *listed], env) for listed in lists], self.deadline)
 
     def _load_by_role(
         self, archive: Archive, target: ConnectionSettings, listing: Sequence[str], jobs: int, superuser: Superuser
@@ -224,8 +226,8 @@ class Loader:
     def _session(self, target: ConnectionSettings, whole: bool = True) -> Iterator[Write]:
         """A psql that takes SQL, and no commands where it knows how to refuse them; in one transaction if it is whole."""
         with ExitStack() as stack:
-            env = stack.enter_context(child_environment(target))
-            psql = Program(self._psql(whole), {**env, **_settings_for_writing(target)}, self.identity)
+            env = stack.enter_context(_writing_environment(target))
+            psql = Program(self._psql(whole), env, self.identity)
             started = stack.enter_context(
                 chain([psql], self.deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
             )
@@ -244,8 +246,8 @@ class Loader:
     ) -> None:
         """Load the entries of the archive's list; all of them when none are named."""
         argv = self._pg_restore(target, jobs, *options)
-        with child_environment(target) as env, self._list_file(entries) as listed:
-            output_of(Program([*argv, *listed, archive], {**env, **_settings_for_writing(target)}), self.deadline)
+        with _writing_environment(target) as env, self._list_file(entries) as listed:
+            output_of(Program([*argv, *listed, archive], env), self.deadline)
 
     def _pg_restore(self, target: ConnectionSettings, jobs: int, *options: str) -> list[str]:
         return [
@@ -388,9 +390,13 @@ def provided(pieces: Iterable[bytes], provide: Callable[[Needs], None]) -> Itera
         yield text
 
 
-def _settings_for_writing(target: ConnectionSettings) -> dict[str, str]:
-    with connect(target, "restore") as database:
-        return load_settings(database)
+@contextmanager
+def _writing_environment(target: ConnectionSettings) -> Iterator[dict[str, str]]:
+    """The environment of a program that loads into the target."""
+    with child_environment(target) as env:
+        with connect(target, "restore") as database:
+            settings = load_settings(database)
+        yield {**env, **settings}
 
 
 def _read_by(reader: SkeletonReader, pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -15,11 +15,12 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import NamedTuple
 
+from ...host.safe_open import regular_stream
 from ..catalog.integrity import through
-from ..programs.pipeline import Deadline, Program, chain
+from ..programs.pipeline import Chain, Deadline, Program, chain
 from .contents import copy_contents
 
 # Lines of an archive's list that are loaded through the pipe. A large object is made before its content comes.
@@ -50,10 +51,6 @@ class _StoppedError(Exception):
     """Another one has failed."""
 
 
-class _EnoughError(Exception):
-    """No more is wanted of a stream."""
-
-
 @contextmanager
 def contents_of(packed: Packed, work: str, deadline: Deadline) -> Iterator[Archive | None]:
     """The archive, to be loaded without being unpacked; None if it is of a kind for which that cannot be done.
@@ -68,17 +65,16 @@ def contents_of(packed: Packed, work: str, deadline: Deadline) -> Iterator[Archi
     """
     descriptor, path = tempfile.mkstemp(prefix="contents.", dir=work)
     try:
-        understood = False
         with (
             os.fdopen(descriptor, "wb") as target,
-            suppress(_EnoughError),
-            through(packed.commands, packed.path, deadline, subprocess.PIPE) as started,
+            regular_stream(packed.path) as file,
+            closing(Chain([Program(each) for each in packed.commands], file, subprocess.PIPE, deadline)) as started,
         ):
             understood = copy_contents(started.output, target)
-            if understood:
-                raise _EnoughError
-            for _piece in started.pieces():  # if a program fails, that is the reason
-                continue
+            if not understood:  # if a program fails, that is the reason
+                for _piece in started.pieces():
+                    continue
+                started.finish()
         yield Archive(path, packed) if understood else None
     finally:
         os.unlink(path)
