@@ -19,6 +19,9 @@ from ansible_collections.titan.database.plugins.module_utils._engine.backups.cat
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.schema_text import Skeleton
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.programs.pipeline import Deadline
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.proof.comparison import compare, loader_for
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.proof.dump_restored import (
+    database_skeleton,
+)
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
@@ -189,7 +192,7 @@ def test_the_proof_by_a_second_dump_sees_what_the_table_says(
             database.execute(CHANGES[change][0])
         manifest = read_manifest(taken_with_redump)
         loader = loader_for(manifest, find_programs(embedded_programs(), 18), str(workdir), 1, Deadline(60))
-        found = compare(manifest, copy, lambda: loader.database_skeleton(copy), loader)
+        found = compare(manifest, copy, lambda: database_skeleton(loader, copy), loader)
         assert bool(found.differences) == (LEVELS[2] in SEEN_BY[_BY_REDUMP[change]]), found.differences
     finally:
         drop_database(server, copy.database)

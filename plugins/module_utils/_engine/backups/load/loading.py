@@ -23,8 +23,7 @@ from ...postgres.database import child_environment, connect
 from ...postgres.programs import Programs
 from ..catalog.integrity import decode_to, decoded, decoders, require_identity, through
 from ..catalog.naming import DumpKind
-from ..content.fingerprint import canceller, dump_settings, fix_settings, load_settings
-from ..content.objects import objects_from, with_name
+from ..content.fingerprint import canceller, fix_settings, load_settings
 from ..content.schema_text import Skeleton, SkeletonReader, skeleton_of
 from ..programs.codecs import NONE
 from ..programs.pipeline import Deadline, Program, chain, output_of
@@ -330,42 +329,6 @@ class Loader:
     def _schema_text(self, archive: str) -> bytes:
         argv = [self.programs.path("pg_restore"), "--schema-only", "--file=-", archive]
         return output_of(Program(argv), self.deadline).encode(errors="surrogateescape")
-
-    def database_skeleton(self, target: ConnectionSettings) -> Skeleton:
-        """The statements that would make the database's schema."""
-        options = () if self.with_rows else ("--schema-only",)
-        with self._dumping(target, *options) as program:
-            reader = SkeletonReader(self.with_rows)
-            with chain([program], self.deadline, stdout=subprocess.PIPE) as started:
-                for piece in self._as_in_source(started.pieces()):
-                    reader.feed(piece)
-        return reader.skeleton()
-
-    def database_objects(self, target: ConnectionSettings) -> dict[str, str]:
-        """The objects of the database, as pg_dump writes them; of a dump of others, which may lack them, without owners and rights."""
-        whose = ["--no-owner", "--no-privileges"] if self.foreign else []
-        with (
-            self._dumping(target, "--schema-only", *whose) as program,
-            chain([program], self.deadline, stdout=subprocess.PIPE) as started,
-        ):
-            return objects_from(started, (self.superuser.role, self.superuser_is) if self.superuser else None)
-
-    @contextmanager
-    def _dumping(self, target: ConnectionSettings, *options: str) -> Iterator[Program]:
-        """A pg_dump of the restored database: by the superuser, if there is one, whom nothing is hidden from."""
-        settings = self.superuser.settings.to(target.database) if self.superuser else target
-        with child_environment(settings) as inherited:
-            with connect(settings, "drill") as database:
-                env = {**inherited, **dump_settings(database)}
-            yield Program([self.programs.path("pg_dump"), *options, "--no-password"], env)
-
-    def _as_in_source(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """The text, with the superuser's name of the source."""
-        if not self.superuser:
-            yield from pieces
-            return
-        for text in by_lines(pieces):
-            yield with_name(text, self.superuser.role, self.superuser_is)
 
     def _text_of(self, archive: Archive) -> Skeleton:
         reader, restore = SkeletonReader(True), [self.programs.path("pg_restore"), "--file=-"]

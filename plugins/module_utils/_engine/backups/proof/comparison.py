@@ -32,6 +32,7 @@ from ..content.structure import (
 from ..load.failure import restoring
 from ..load.loading import Loader
 from ..programs.pipeline import Deadline
+from .dump_restored import database_objects, database_skeleton
 from .read_restored import read_restored
 
 _OLD = (
@@ -87,8 +88,8 @@ def compare(
     hashed = fingerprint.hashed if fingerprint else None
     with ThreadPoolExecutor(3 if alone else 1) as pool:
         archive = pool.submit(reads_archive)
-        objects = pool.submit(loader.database_objects, target) if manifest and manifest.structure else None
-        text = pool.submit(loader.database_skeleton, target) if manifest and compares_text(manifest, loader) else None
+        objects = pool.submit(database_objects, loader, target) if manifest and manifest.structure else None
+        text = pool.submit(database_skeleton, loader, target) if manifest and compares_text(manifest, loader) else None
         restored = read_restored(target, loader.jobs, say, hashed, loader.deadline, hash_method)
         with restoring():
             skeleton = archive.result()
@@ -134,7 +135,7 @@ def loader_for(
 
 def read_restored_structure(target: ConnectionSettings, loader: Loader) -> Structure:
     """What a restored database holds beside its rows."""
-    objects = loader.database_objects(target)
+    objects = database_objects(loader, target)
     with connect(target, "drill") as database:
         fix_settings(database)
         return _structure_of(database, loader, objects)
