@@ -5,19 +5,18 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import Callable
 
-from ...errors import OptionError, TitanError
+from ...errors import OptionError
 from ...outcome import silent
 from ...postgres.connection import ConnectionSettings
-from ...postgres.database import connect, sql
+from ...postgres.database import sql
 from ...postgres.programs import Programs
 from ...steps import step
 from ..catalog.manifest import Manifest, Verification
@@ -26,30 +25,18 @@ from ..catalog.source import Source
 from ..content.fingerprint import Fingerprint
 from ..content.schema_text import Skeleton
 from ..content.structure import Structure
-from ..load.elevated import make_source_extensions
 from ..load.failure import restoring
-from ..load.fewer_jobs import load_with_fewer_jobs
 from ..load.loading import Loader
 from ..load.properties import apply_properties, property_differences
-from ..load.streams import Archive
-from ..load.targets import (
-    lacks_locale,
-    maintenance,
-    remake_database,
-)
+from ..load.targets import maintenance
 from ..programs.pipeline import Deadline
 from .comparison import compare, loader_for, read_restored_structure
+from .load_drilled import load_drilled
 from .look import NO_WISHES, Seen, Wishes, look_at
-from .places import DATABASE, in_drill_cluster, in_scratch_database
-from .provide import Provider, create_role
+from .places import in_drill_cluster, in_scratch_database
+from .provide import Provider
 from .read_restored import read_restored
 from .whole_cluster import load_cluster
-
-_MISSING_ROLE = re.compile(r'role "(.+?)" does not exist')
-_NOT_ALLOWED = re.compile(
-    r"42501|insufficient.privilege|permission denied|must be (?:superuser|owner|member|able)|[Oo]nly roles with|not made, because|no sandbox for"
-)
-_ROLES_AT_MOST = 30
 
 
 @dataclass(frozen=True)
@@ -167,8 +154,7 @@ def run_drill(
                 databases = load_cluster(loader, path, kind, maker.to("postgres"), target)
             found_in = _of_cluster(databases, target, loader, wishes, began, warnings)
             return replace(found_in, sandbox=sandbox, loaded_as=target.user)
-        with _in_its_locale(target, source):
-            reads_archive, notes = _load(loader, archive, kind, target, source, manifest)
+        reads_archive, notes = load_drilled(loader, archive, kind, target, source, manifest)
         step("drill.compare")
         say("Comparing ...")
         text = partial(_text, reads_archive, unpacked)
@@ -239,65 +225,7 @@ def _properties(target: ConnectionSettings, source: Source, own_cluster: bool) -
     return [f"the database's {what} are not those of the source" for what in different], lacking
 
 
-@contextmanager
-def _in_its_locale(target: ConnectionSettings, source: Source) -> Iterator[None]:
-    """A failure in another locale than the source's (a check of lower(), a partition's bounds) is not the backup's."""
-    try:
-        yield
-    except TitanError as error:
-        if error.details.get("of_the_backup"):
-            with connect(target, "drill") as database:
-                lacking = lacks_locale(database, source)
-            if lacking:
-                raise TitanError(
-                    f"{error.message} That says nothing about the backup: PostgreSQL on this host does not have the source's "
-                    f"locale {lacking!r}. Drill it on a host that has it.",
-                    **{**error.details, "of_the_backup": False},
-                ) from error
-        raise
-
-
 def _text(reads_archive: Callable[[], Skeleton], unpacked: ExitStack) -> Skeleton:
     """What the dump says the schema is; then the archive goes, which takes a moment when it is large."""
     with unpacked:
         return reads_archive()
-
-
-def _load(
-    loader: Loader,
-    archive: Archive,
-    kind: DumpKind,
-    target: ConnectionSettings,
-    source: Source,
-    manifest: Manifest | None,
-) -> tuple[Callable[[], Skeleton], tuple[str, ...]]:
-    """Load the dump; for one without a manifest, make the roles that it turns out to need. Also returns warnings."""
-
-    superuser = loader.superuser
-    maker = superuser.settings if superuser else target
-    remake = partial(remake_database, maker, source, superuser.loader if superuser else "")
-    parallel = not kind.is_script and manifest is not None
-
-    def load(with_jobs: Loader) -> Callable[[], Skeleton]:
-        if manifest and manifest.structure:
-            make_source_extensions(superuser, target, manifest.structure.extensions)
-        return with_jobs.load_archive(archive, kind, target)
-
-    for _attempt in range(_ROLES_AT_MOST):
-        try:
-            with restoring():
-                return load_with_fewer_jobs(loader, load, remake, parallel)
-        except TitanError as error:
-            missing = _MISSING_ROLE.search(error.message)
-            if superuser and _NOT_ALLOWED.search(error.message):
-                raise TitanError(
-                    f"{error.message} That says nothing about the backup: a drill loads as a role that is no superuser, and does not let "
-                    "code of the dump have more rights.",
-                    **{**error.details, "of_the_backup": False},
-                ) from error
-            if manifest or target.database != DATABASE or not missing:
-                raise
-            with connect(maker.to("postgres"), "drill") as database:
-                create_role(database, missing[1])
-            remake()
-    raise TitanError("The restore failed: the dump needs too many roles that do not exist.")
