@@ -16,6 +16,7 @@ from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, Row, sql
 from ..content.structure import Extension, make_extensions, makeable_extensions
 from .distributed import foreign_extension
+from .elevated_queries import ACTS_AS_SUPERUSER, MADE, OF_EXTENSIONS, ROLES, TOO_MUCH, WRAPPERS
 from .kinds import TRUSTED_LANGUAGES, Kind, extension_of, grants_on_catalog, new_owner
 from .targets import writing
 
@@ -82,7 +83,7 @@ class Superuser:
     def lend_roles(self) -> None:
         """Let the loader do, when it has loaded, what each owner may do: in a cluster whose roles are nobody's."""
         with self.connected() as database:
-            for row in database.rows(_ROLES, (self.loader,)):
+            for row in database.rows(ROLES, (self.loader,)):
                 with suppress(DatabaseError):  # they may be granted to each other
                     grant = sql.SQL("GRANT {} TO {}")
                     database.execute(grant.format(sql.Identifier(row["name"]), sql.Identifier(self.loader)))
@@ -90,7 +91,7 @@ class Superuser:
     def demote_roles(self) -> None:
         """Take from every role but this one what a dump of the whole cluster has given it beyond SQL."""
         with self.connected() as database:
-            for row in database.rows(_TOO_MUCH, (self.role,)):
+            for row in database.rows(TOO_MUCH, (self.role,)):
                 database.execute(row["take"])
             again = sql.SQL("ALTER ROLE {} LOGIN BYPASSRLS")
             database.execute(again.format(sql.Identifier(self.loader)))
@@ -140,7 +141,7 @@ class Superuser:
         make = sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(name))
         make += sql.SQL(" SCHEMA {}").format(sql.Identifier(schema)) if schema else sql.SQL("")
         database.execute(make)
-        self._lend(database, _OF_EXTENSIONS)
+        self._lend(database, OF_EXTENSIONS)
 
     def make_extensions(self, extensions: Mapping[str, Extension], names: Iterable[str]) -> None:
         """Make extensions in the versions of the source, as make_extensions() does.
@@ -152,7 +153,7 @@ class Superuser:
             for name in names:
                 self._require_distributed(database, name)
             make_extensions(database, extensions)
-            self._lend(database, _OF_EXTENSIONS)
+            self._lend(database, OF_EXTENSIONS)
 
     def _require_distributed(self, database: Database, name: str) -> None:
         rows = database.rows("SELECT name, setting FROM pg_catalog.pg_config()") if self.binaries else []
@@ -187,7 +188,7 @@ class Superuser:
         with self.connected() as database:
             give = sql.SQL("REASSIGN OWNED BY {0} TO {1}; DROP OWNED BY {0}")
             database.execute(give.format(sql.Identifier(self.loader), sql.Identifier(self.heir)))
-            found = database.value(_ACTS_AS_SUPERUSER) if self.foreign else None
+            found = database.value(ACTS_AS_SUPERUSER) if self.foreign else None
             if found:
                 raise TitanError(
                     f"Others have made this dump, and its code would act with the rights of a superuser who owns {found}. Connect as the "
@@ -206,9 +207,9 @@ class Superuser:
 
     def _give_away(self, database: Database) -> None:
         """Let the loader own the functions and types that the superuser has just made, so that they run with its rights only."""
-        for row in database.rows(_MADE, (self.role, self.loader) * 2):
+        for row in database.rows(MADE, (self.role, self.loader) * 2):
             database.execute(row["give"])
-        self._lend(database, _WRAPPERS)
+        self._lend(database, WRAPPERS)
 
     def _lend(self, database: Database, what: str) -> None:
         """Let the loader use what only superusers own; in the source, its owner could."""
@@ -218,7 +219,7 @@ class Superuser:
     def take_back(self) -> None:
         """Take from the loader what it was lent, before the privileges of the source are granted."""
         with self.connected() as database:
-            for row in database.rows(f"{_OF_EXTENSIONS} UNION {_WRAPPERS}"):
+            for row in database.rows(f"{OF_EXTENSIONS} UNION {WRAPPERS}"):
                 database.execute(_lent("REVOKE ALL ON {} {} FROM {}", row, self.loader))
 
 
@@ -247,66 +248,3 @@ def _lent(statement: str, row: Row, loader: str) -> Any:
 
 def _begin(statement: bytes) -> str:
     return " ".join(statement[:200].partition(b"(")[0].decode(errors="replace").split())
-
-
-_MADE = """
-SELECT format('ALTER ROUTINE %%s OWNER TO %%I', p.oid::regprocedure, l.loader) AS give
-  FROM pg_proc p, (SELECT %s::text AS role, %s::text AS loader) l
- WHERE p.oid >= 16384 AND pg_get_userbyid(p.proowner) = l.role
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
-UNION ALL
-SELECT format('ALTER %%s %%s OWNER TO %%I', CASE t.typrelid WHEN 0 THEN 'TYPE' ELSE 'FOREIGN TABLE' END, t.oid::regtype, l.loader)
-  FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid, (SELECT %s::text AS role, %s::text AS loader) l
- WHERE t.oid >= 16384 AND pg_get_userbyid(t.typowner) = l.role AND t.typelem = 0 AND (t.typrelid = 0 OR c.relkind = 'f')
-   AND t.typisdefined  -- only the owner of a type that was announced may define it
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = t.oid AND d.deptype IN ('e', 'i') AND t.typrelid = 0)
-   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = t.typrelid AND d.deptype = 'e')
-"""
-# Functions that run as their owner; what an index, statistics or a materialized view computes, runs as the table's, and so does
-# what rows start that a foreign key changes. A view or a rule reaches what its table's owner may: the server's own tables, which
-# are in no pg_depend, so they are read from the rule itself.
-_ACTS_AS_SUPERUSER = """
-WITH made AS (
-  SELECT p.oid, p.proname, p.proowner, p.prosecdef FROM pg_proc p WHERE p.oid >= 16384 AND NOT EXISTS (
-    SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')),
-used AS (
-  SELECT d.classid, d.objid FROM pg_depend d JOIN made ON d.refclassid = 'pg_proc'::regclass AND d.refobjid = made.oid)
-SELECT coalesce(
-  (SELECT 'function ' || proname FROM made JOIN pg_roles r ON r.oid = proowner WHERE prosecdef AND rolsuper LIMIT 1),
-  (SELECT 'table ' || c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_roles r ON r.oid = c.relowner
-    WHERE rolsuper AND EXISTS (SELECT FROM used WHERE classid = 'pg_class'::regclass AND objid = i.indexrelid) LIMIT 1),
-  (SELECT 'table ' || c.relname FROM pg_statistic_ext s JOIN pg_class c ON c.oid = s.stxrelid JOIN pg_roles r ON r.oid = c.relowner
-    WHERE rolsuper AND EXISTS (SELECT FROM used WHERE classid = 'pg_statistic_ext'::regclass AND objid = s.oid) LIMIT 1),
-  (SELECT 'materialized view ' || c.relname FROM pg_rewrite w JOIN pg_class c ON c.oid = w.ev_class JOIN pg_roles r ON r.oid = c.relowner
-    WHERE rolsuper AND c.relkind = 'm' AND EXISTS (SELECT FROM used WHERE classid = 'pg_rewrite'::regclass AND objid = w.oid) LIMIT 1),
-  (SELECT 'table ' || c.relname FROM used
-     JOIN (SELECT 'pg_trigger'::regclass AS classid, oid, tgrelid AS relid FROM pg_trigger WHERE NOT tgisinternal
-           UNION ALL SELECT 'pg_constraint'::regclass, oid, conrelid FROM pg_constraint WHERE contype = 'c'
-           UNION ALL SELECT 'pg_attrdef'::regclass, oid, adrelid FROM pg_attrdef) part ON part.classid = used.classid AND part.oid = objid
-     JOIN pg_class c ON c.oid = relid JOIN pg_roles r ON r.oid = c.relowner
-    WHERE rolsuper AND EXISTS (SELECT FROM pg_constraint f WHERE f.conrelid = c.oid AND contype = 'f'
-      AND (confdeltype IN ('c', 'n', 'd') OR confupdtype IN ('c', 'n', 'd'))) LIMIT 1),
-  (SELECT 'view or table ' || c.relname FROM pg_rewrite w JOIN pg_class c ON c.oid = w.ev_class JOIN pg_roles r ON r.oid = c.relowner,
-          LATERAL (SELECT found[1]::oid AS oid FROM regexp_matches(w.ev_action::text, ':relid (\\d+)', 'g') found) named
-    WHERE c.oid >= 16384 AND rolsuper AND named.oid BETWEEN 1 AND 16383
-      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-      AND (w.ev_type <> '1' OR NOT has_table_privilege('public', named.oid, 'SELECT')
-        OR EXISTS (SELECT FROM aclexplode(c.relacl) WHERE grantee <> c.relowner AND privilege_type IN ('INSERT', 'UPDATE', 'DELETE')))
-    LIMIT 1))
-"""
-_ROLES = "SELECT rolname::text AS name FROM pg_roles WHERE NOT rolsuper AND rolname !~ '^pg_' AND rolname <> %s"
-_TOO_MUCH = """
-SELECT format('ALTER ROLE %%I NOSUPERUSER NOREPLICATION', rolname) AS take FROM pg_roles WHERE rolsuper AND rolname <> %s
-UNION ALL
-SELECT format('REVOKE %%I FROM %%I GRANTED BY %%I CASCADE', g.rolname, r.rolname, pg_get_userbyid(m.grantor)) FROM pg_auth_members m
-  JOIN pg_roles g ON g.oid = m.roleid JOIN pg_roles r ON r.oid = m.member
- WHERE g.rolname IN ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files')
-"""
-# Schemas that an extension has made, and its foreign data wrappers.
-_OF_EXTENSIONS = """
-SELECT 'SCHEMA' AS kind, n.nspname::text AS name FROM pg_namespace n
-  JOIN pg_depend d ON d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND d.deptype = 'e'
-UNION SELECT 'FOREIGN DATA WRAPPER', w.fdwname::text FROM pg_foreign_data_wrapper w
-  JOIN pg_depend d ON d.classid = 'pg_foreign_data_wrapper'::regclass AND d.objid = w.oid AND d.deptype = 'e'
-"""
-_WRAPPERS = "SELECT 'FOREIGN DATA WRAPPER' AS kind, fdwname::text AS name FROM pg_foreign_data_wrapper"
