@@ -27,7 +27,7 @@ from ..catalog.sealed import seal
 from ..catalog.source import Source
 from ..content.exclusions import NOTHING, Exclusions
 from ..content.left_out import LeftOut, read_left_out
-from ..load.failure import is_of_the_backup, is_of_the_host, is_of_the_moment
+from ..load.failure import is_of_the_backup, says_nothing
 from ..programs.codecs import NONE
 from ..programs.pipeline import Deadline, Program, output_of
 from ..proof.drill import run_drill
@@ -207,7 +207,7 @@ def decode_problem(path: str, file: FileName, wanted: Wanted, deadline: Deadline
         if file.format == "plain" or file.packed != NONE or file.encrypted:
             problem = content_problem(path, file, wanted.identity, deadline)
             deadline.left()
-            if is_of_the_moment(problem) or is_of_the_host(problem):
+            if says_nothing(problem):
                 raise TitanError(f"Whether the file is whole could not be tried: {problem}.")
             return "" if problem.startswith("it holds no table") else problem
         output_of(Program([wanted.programs.path("pg_restore"), "--file=/dev/null", path]), deadline)

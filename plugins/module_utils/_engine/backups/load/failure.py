@@ -34,13 +34,12 @@ def is_of_the_host(message: str) -> bool:
 
 def is_of_the_backup(error: TitanError) -> bool:
     """Whether the failure of reading or restoring a backup says that the backup is bad; otherwise nothing is known."""
-    of_others = is_of_the_moment(error.message) or is_of_the_host(error.message)
-    return bool(error.details.get("programs")) and not of_others
+    return bool(error.details.get("programs")) and not says_nothing(error.message)
 
 
-def is_of_the_moment(message: str) -> bool:
-    """Whether something had run out, or a program was ended by somebody."""
-    return any(text in message for text in _OF_THE_MOMENT)
+def says_nothing(message: str) -> bool:
+    """Whether the reason is this host's or of this moment: something had run out, or a program was ended by somebody."""
+    return is_of_the_host(message) or any(text in message for text in _OF_THE_MOMENT)
 
 
 @contextmanager
