@@ -11,20 +11,32 @@ import os
 import shlex
 import shutil
 import stat
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups import operation, options
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest import read_manifest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.read import (
     newest_verified,
     read_catalog,
 )
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.schema_text import Skeleton
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.programs.pipeline import Deadline
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.proof.comparison import compare, loader_for
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.proof.dump_restored import (
+    database_skeleton,
+)
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call, Outcome
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.programs import find_programs
 from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
 
-from tests.conftest import embedded_programs
+from tests.conftest import drop_database, embedded_programs, make_database
 
 SMALL = """
 CREATE TABLE public.users (id serial PRIMARY KEY, email text NOT NULL);
@@ -54,6 +66,32 @@ def info(dest: Path, **given: Any) -> Outcome:
 def restore(settings: ConnectionSettings, check: bool = False, **given: Any) -> Outcome:
     given = {"programs": embedded_programs(), **given}
     return operation.restore(Call(complete(given, options.RESTORE), settings, check))
+
+
+@contextlib.contextmanager
+def database_of(server: Cluster, script: Path, *roles: str) -> Iterator[ConnectionSettings]:
+    """A database that the script makes; it and the script's roles are gone afterwards."""
+    made = make_database(server)
+    try:
+        with connect(made, fixed_settings=False) as database:
+            database.execute(script.read_text(encoding="utf-8"))
+        yield made
+    finally:
+        drop_database(server, made.database)
+        with connect(server.settings()) as admin:
+            for role in roles:
+                admin.execute(f"DROP ROLE IF EXISTS {role}")
+
+
+def differences_from(taken: str, restored: ConnectionSettings, work: Path, redump: bool = False) -> tuple[str, ...]:
+    """What a comparison of the database with the backup's source says; the archive says the database itself, or nothing."""
+    manifest = read_manifest(taken)
+    loader = loader_for(manifest, find_programs(embedded_programs(), 18), str(work), 1, Deadline(60))
+
+    def archive() -> Skeleton:
+        return database_skeleton(loader, restored) if redump else Skeleton(Counter(), {})
+
+    return compare(manifest, restored, archive, loader).differences
 
 
 def damage(path: str | Path, share: float = 0.5) -> None:

@@ -8,28 +8,18 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest import (
-    read_manifest,
-)
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.schema_text import Skeleton
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.programs.pipeline import Deadline
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.proof.comparison import compare, loader_for
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.proof.dump_restored import (
-    database_skeleton,
-)
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
-from ansible_collections.titan.database.plugins.module_utils._engine.postgres.programs import find_programs
 
-from tests.conftest import drop_database, embedded_programs, make_database
+from tests.conftest import drop_database, make_database
 
-from .helpers import backup, damage, info, restore
+from .helpers import backup, damage, database_of, differences_from, info, restore
 from .levels import DAMAGED, LEVELS, PUT_RIGHT, ROW_VALUES, SEEN_BY
 
 ALTERED = Path(__file__).parent / "altered.sql"
@@ -117,13 +107,8 @@ _GROUPS = {"together": _TOGETHER, **{name: (name,) for name in CHANGES if name n
 
 @pytest.fixture(scope="module")
 def source(server: Cluster) -> Iterator[ConnectionSettings]:
-    made = make_database(server)
-    with connect(made, fixed_settings=False) as database:
-        database.execute(ALTERED.read_text(encoding="utf-8"))
-    yield made
-    drop_database(server, made.database)
-    with connect(server.settings()) as admin:
-        admin.execute("DROP ROLE altered_reader; DROP ROLE altered_owner")
+    with database_of(server, ALTERED, "altered_reader", "altered_owner") as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -143,24 +128,28 @@ def restored(server: Cluster, source: ConnectionSettings, taken: str) -> Iterato
     drop_database(server, "altered_restored")
 
 
+@contextmanager
+def altered(server: Cluster, restored: ConnectionSettings, statements: Iterable[str]) -> Iterator[ConnectionSettings]:
+    """A copy of the restored database, changed by the statements."""
+    copy = make_database(server, restored.database)
+    try:
+        with connect(copy, fixed_settings=False) as database:
+            for statement in statements:
+                database.execute(statement)
+        yield copy
+    finally:
+        drop_database(server, copy.database)
+
+
 @pytest.mark.parametrize("group", _GROUPS)
 def test_every_change_is_seen(
     server: Cluster, taken: str, restored: ConnectionSettings, group: str, workdir: Path
 ) -> None:
     changes = [CHANGES[name] for name in _GROUPS[group]]
-    copy = make_database(server, restored.database)
-    try:
-        with connect(copy, fixed_settings=False) as database:
-            for statement, _word in changes:
-                database.execute(statement)
-        manifest = read_manifest(taken)
-        programs = find_programs(embedded_programs(), 18)
-        loader = loader_for(manifest, programs, str(workdir), 1, Deadline(60))
-        found = compare(manifest, copy, lambda: Skeleton(Counter(), {}), loader)
-        unseen = [word for _statement, word in changes if not any(word in message for message in found.differences)]
-        assert not unseen, found.differences
-    finally:
-        drop_database(server, copy.database)
+    with altered(server, restored, [statement for statement, _word in changes]) as copy:
+        found = differences_from(taken, copy, workdir)
+    unseen = [word for _statement, word in changes if not any(word in message for message in found)]
+    assert not unseen, found
 
 
 # Which of the changes stands for a row of the table; every kind of them is in test_every_change_is_seen.
@@ -186,16 +175,9 @@ def test_the_proof_by_a_second_dump_sees_what_the_table_says(
     server: Cluster, taken_with_redump: str, restored: ConnectionSettings, change: str, workdir: Path
 ) -> None:
     """The archive says what the restored database is: it was changed, and its checksum put right."""
-    copy = make_database(server, restored.database)
-    try:
-        with connect(copy, fixed_settings=False) as database:
-            database.execute(CHANGES[change][0])
-        manifest = read_manifest(taken_with_redump)
-        loader = loader_for(manifest, find_programs(embedded_programs(), 18), str(workdir), 1, Deadline(60))
-        found = compare(manifest, copy, lambda: database_skeleton(loader, copy), loader)
-        assert bool(found.differences) == (LEVELS[2] in SEEN_BY[_BY_REDUMP[change]]), found.differences
-    finally:
-        drop_database(server, copy.database)
+    with altered(server, restored, [CHANGES[change][0]]) as copy:
+        found = differences_from(taken_with_redump, copy, workdir, redump=True)
+    assert bool(found) == (LEVELS[2] in SEEN_BY[_BY_REDUMP[change]]), found
 
 
 def test_a_checksum_sees_damage_and_nothing_else(taken: str, dest: Path) -> None:

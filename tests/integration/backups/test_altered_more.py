@@ -5,37 +5,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest import read_manifest
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.schema_text import Skeleton
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.programs.pipeline import Deadline
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.proof.comparison import compare, loader_for
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
-from ansible_collections.titan.database.plugins.module_utils._engine.postgres.programs import find_programs
-
-from tests.conftest import drop_database, embedded_programs, make_database
 
 from .altered_more import MORE_CHANGES
-from .helpers import backup
+from .helpers import backup, database_of, differences_from
 
 SCHEMA = Path(__file__).parent / "altered_more.sql"
 
 
 @pytest.fixture(scope="module")
 def source(server: Cluster) -> Iterator[ConnectionSettings]:
-    made = make_database(server)
-    with connect(made, fixed_settings=False) as database:
-        database.execute(SCHEMA.read_text(encoding="utf-8"))
-    yield made
-    drop_database(server, made.database)
-    with connect(server.settings()) as admin:
-        admin.execute("DROP ROLE more_reader; DROP ROLE more_owner")
+    with database_of(server, SCHEMA, "more_reader", "more_owner") as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +41,7 @@ def differences(
                 database.execute(statement)
             except Exception as error:
                 raise AssertionError(name) from error
-    manifest = read_manifest(taken["path"])
-    loader = loader_for(manifest, find_programs(embedded_programs(), 18), str(dest), 1, Deadline(60))
-    return compare(manifest, source, lambda: Skeleton(Counter(), {}), loader).differences
+    return differences_from(taken["path"], source, dest)
 
 
 @pytest.mark.parametrize("change", MORE_CHANGES)
