@@ -19,10 +19,9 @@ from .files.script import Script
 from .history import drift, read
 from .history.plan import Plan, rollback_plan
 from .history.records import ObjectChange
-from .history.write import Attempt, ExecutedBy, executed_by, insert, now
+from .history.write import Attempt, ExecutedBy, insert, now
 from .indexes.decision import Later
 from .indexes.registry import SkippedIndexes
-from .indexes.skipped import create as create_skipped
 from .indexes.skipped import read as read_skipped
 from .lint.check import Linter, levels_of, refuse, warnings_of
 from .report import data_of, finish, notes, outcome_of, skipped_indexes
@@ -252,10 +251,8 @@ def roll_back(call: Call, database: Database, migrations: Sequence[Migration]) -
                 raise OptionError(
                     "allow_rollback", False, f"This would take back {names}. Set it to true if you mean it."
                 )
-            executor = executed_by(database, rules.history)
-            create_skipped(database)
+            begun, executor = begin(database, rules.history)
             skipped = SkippedIndexes(session)
-            begun = drift.begin(database, rules.history)
             with _fingerprint(database, begun, results):
                 restored = skipped.open()
                 for way in ways:
