@@ -1,4 +1,4 @@
-"""A pooler in transaction mode that is not PgBouncer: what others do differently, as far as a client notices."""
+"""A pooler that is not PgBouncer: what others do differently, as far as a client notices."""
 
 from __future__ import annotations
 
@@ -29,16 +29,17 @@ class Session:
 
 
 class StubPooler:
-    """Gives a client a session of the server for each transaction; settings at the start are ignored without a word.
+    """Gives a client a session of the server, for each transaction; settings at the start are ignored without a word.
 
     Attributes:
         settings: Leads to it.
         keys: "forwarded": a client is told the number of the server process that the pooler began with; "own": another one.
         newest_first: The session that came back last is given out next, not the one that has rested longest.
+        keeps: A client keeps its session until it leaves, which is reset then.
     """
 
-    def __init__(self, target: ConnectionSettings, keys: str, newest_first: bool, sessions: int) -> None:
-        self.keys, self.newest_first = keys, newest_first
+    def __init__(self, target: ConnectionSettings, keys: str, newest_first: bool, sessions: int, keeps: bool) -> None:
+        self.keys, self.newest_first, self.keeps = keys, newest_first, keeps
         self._idle = [Session(target) for _one in range(sessions)]
         self._turn = threading.Condition()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -91,15 +92,16 @@ class StubPooler:
                         break
                     session = session or self._take()
                     session.socket.sendall(message)
-                    if self._answer(session, client):
+                    if self._answer(session, client) and not self.keeps:
                         self._give_back(session)
                         session = None
             finally:
                 if session:
-                    session.socket.sendall(b"Q" + struct.pack("!i", 13) + b"ROLLBACK\0")
-                    for kind, _message in messages(session.socket):
-                        if kind == b"Z":
-                            break
+                    for reset in (b"ROLLBACK\0", *((b"DISCARD ALL\0",) if self.keeps else ())):
+                        session.socket.sendall(b"Q" + struct.pack("!i", len(reset) + 4) + reset)
+                        for kind, _message in messages(session.socket):
+                            if kind == b"Z":
+                                break
                     self._give_back(session)
         client.close()
 
@@ -122,9 +124,9 @@ def messages(source: socket.socket) -> Iterator[tuple[bytes, bytes]]:
 
 @contextmanager
 def stub_pooler(
-    target: ConnectionSettings, keys: str = "own", newest_first: bool = True, sessions: int = 3
+    target: ConnectionSettings, keys: str = "own", newest_first: bool = True, sessions: int = 3, keeps: bool = False
 ) -> Iterator[StubPooler]:
-    made = StubPooler(target, keys, newest_first, sessions)
+    made = StubPooler(target, keys, newest_first, sessions, keeps)
     try:
         yield made
     finally:

@@ -216,6 +216,18 @@ def test_a_pool_that_ignores_settings_at_the_start_gets_them_by_statement(
         assert application(pooled, 3) == before
 
 
+@pytest.mark.parametrize("keys", ["own", "forwarded"])
+def test_a_pool_that_ignores_them_and_forwards_the_number_of_the_process_too(
+    keys: str, filled: ConnectionSettings
+) -> None:
+    with (
+        stub_pooler(filled, keys, sessions=8, keeps=True) as pooler_of_others,
+        connect(pooler_of_others.settings) as database,
+    ):
+        assert database.pooled == (keys == "own")
+        assert database.value("SHOW idle_in_transaction_session_timeout") == "45s"
+
+
 def test_a_connection_that_is_no_pooler_s_needs_no_second_one(settings: ConnectionSettings, db: Database) -> None:
     """Over TCP and the Unix-domain socket; and with a translated address (here by a proxy) it is no pooler's either."""
     for place in (settings, settings._replace(host="", socket=db.value("SHOW unix_socket_directories"))):

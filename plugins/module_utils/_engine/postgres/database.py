@@ -132,11 +132,12 @@ class Database:
         self.clock_ahead = row["now"] - (before + time.time()) / 2
         self.server_pid = row["pid"]
         self.pooled = row["pid"] != self.backend_pid
-        if not is_direct(self.raw, row["pid"], row["address"], row["port"]):
+        direct = is_direct(self.raw, row["pid"], row["address"], row["port"])
+        if not direct:
             parameters = {"connect_timeout": "10", "client_encoding": "UTF8", **self.settings.parameters()}
             another = partial(_autocommitting, parameters)
             require_own_session(self.raw, self.settings, row["pid"], another, time_to_ask(PATIENCE))
-        if not has_settings or self.pooled:  # a pooler may ignore them without a word
+        if not (has_settings and direct):  # a pooler may ignore them without a word
             self.execute(set_statements(SERVER_SETTINGS))
 
     @property
