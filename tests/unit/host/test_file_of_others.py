@@ -120,6 +120,8 @@ def test_a_file_goes_to_whom_its_directory_belongs(theirs: Path, tmp_path: Path)
         asked(theirs / ".env", content="x", owner="daemon")
     with pytest.raises(OptionError, match="does not exist"):
         asked(theirs / "missing" / ".env", content="x")
+    for check in (True, False):
+        assert not asked(theirs / "missing" / ".env", check, state="absent").changed
     with pytest.raises(OptionError, match="content"):
         asked(theirs / ".env")
     assert list(theirs.iterdir()) == []

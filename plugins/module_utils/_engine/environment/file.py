@@ -63,8 +63,9 @@ def file(call: Call) -> Outcome:
     """
     path, mode = absolute_path(call.options), mode_of(call.options)
     folder = os.path.dirname(path)
-    if call.check_mode and not os.path.lexists(folder):  # a task before this one would make it
-        return Outcome(call.options["state"] == "present", {"path": path}, f"{path} is not there")
+    present = call.options["state"] == "present"
+    if not os.path.lexists(folder) and (call.check_mode or not present):  # a task before this one would make it
+        return Outcome(present, {"path": path}, f"{path} is not there")
     if not os.path.isdir(folder):
         raise OptionError(
             "path", path, f"The directory {folder!r} does not exist: make it with titan.database.directory."
@@ -77,7 +78,7 @@ def file(call: Call) -> Outcome:
             call.options["owner"],
             f"{folder!r} is {name_of(user)}'s, who could exchange the file: give it to that user.",
         )
-    if call.options["state"] == "absent":
+    if not present:
         return _removed(path, folder, call.check_mode)
     given, name = call.options["content"], call.options["renamed_from"]
     if (given is None) == (not name):
