@@ -71,19 +71,7 @@ def settings_from_variables(
         TitanError: no family is there, one is there in part, or two disagree.
         OptionError: a value cannot be used.
     """
-    if url_variable:
-        if not variables.get(url_variable):
-            raise OptionError(
-                "database_url_variable", url_variable, f"{source} does not set it. {look_alikes(variables)}"
-            )
-        found = list(filter(None, [_read(_family_of_url(url_variable), variables, source)]))
-    else:
-        found = [each for each in (_read(family, variables, source) for family in FAMILIES) if each]
-    if not found:
-        raise TitanError(
-            f"No database is named in {source}: set DATABASE_URL, or DB_HOST, DB_PORT, DB_USER, DB_PASSWORD and DB_NAME. "
-            f"{look_alikes(variables)}".rstrip()
-        )
+    found = _all_found(variables, source, url_variable)
     read = [(each, _settings(each, variables, source)) for each in found]
     complete = [(each, settings) for each, settings in read if not each.missing(given, settings)]
     if not complete:
@@ -113,6 +101,25 @@ def forget_session_variables(environ: MutableMapping[str, str]) -> None:
     """
     for name in SESSION:
         environ.pop(name, None)
+
+
+def _all_found(variables: Mapping[str, str], source: str, url_variable: str) -> list[_Found]:
+    """What the families say; that of url_variable alone, if it is given.
+
+    Raises:
+        OptionError: there is no such variable.
+        TitanError: they say nothing.
+    """
+    if url_variable and not variables.get(url_variable):
+        raise OptionError("database_url_variable", url_variable, f"{source} does not set it. {look_alikes(variables)}")
+    families = (_family_of_url(url_variable),) if url_variable else FAMILIES
+    found = [each for each in (_read(family, variables, source) for family in families) if each]
+    if not found:
+        raise TitanError(
+            f"No database is named in {source}: set DATABASE_URL, or DB_HOST, DB_PORT, DB_USER, DB_PASSWORD and DB_NAME. "
+            f"{look_alikes(variables)}".rstrip()
+        )
+    return found
 
 
 def _family_of_url(name: str) -> Family:
