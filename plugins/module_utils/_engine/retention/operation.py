@@ -7,29 +7,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-from ..errors import DatabaseError, LockedError, OptionError, TitanError
+from ..errors import DatabaseError, OptionError, TitanError
 from ..outcome import Call, Data, Outcome
 from ..postgres.clock import clock_doubt
 from ..postgres.database import Database, connect
 from ..postgres.locks import advisory_lock
 from ..text.arguments import complete
 from ..text.durations import parse_duration
-from .deletion.apply import Done, apply_table, result_of
+from .deletion.apply import Done, apply_table
 from .deletion.batch import Limits
 from .deletion.throttle import Throttle
 from .findings import findings
 from .options import RETENTION_POLICY
 from .plan.guards import backup_within, require_primary, trusted_backup
 from .plan.newest_row import row_within
-from .plan.plan import PolicyPlan, TablePlan, as_data, make_plan
+from .plan.plan import make_plan
 from .plan.trust import require_expected_policies, require_trusted_policies, require_trusted_role
 from .policies.parse import parse_policy, selected
 from .policies.policy import Policy, shown
 from .policies.store import exists, read_policies, write_policies
 from .policies.validate import resolve_all
+from .results import Run, outcome, refused
 
 
 def retention_policy(call: Call) -> Outcome:
@@ -90,20 +91,6 @@ def _on_standby(database: Database) -> Outcome:
     )
 
 
-@dataclass
-class _Run:
-    """What a clean-up has found and done so far."""
-
-    plans: list[TablePlan]
-    findings: list[str]
-    clock: str
-    check_mode: bool
-    done: dict[str, Done] = field(default_factory=dict)
-    vacuumed: list[Data] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    backup: str | None = None
-
-
 def cleanup(call: Call) -> Outcome:
     """Delete (or mark) what the stored policies say is due."""
     begun = time.monotonic()
@@ -122,7 +109,7 @@ def cleanup(call: Call) -> Outcome:
         vacuuming = call.options["vacuum"] == "auto"
         plans = make_plan(database, policies, clock, call.options["max_fraction"], vacuuming, newest)
         sentences = [sentence for plan in plans for sentence in findings(database, plan)]
-        run = _Run(plans, [*warnings, *sentences], clock, call.check_mode)
+        run = Run(plans, [*warnings, *sentences], clock, call.check_mode)
         if any(plan.due for plan in run.plans) and within is not None:
             try:
                 options = call.options
@@ -131,11 +118,11 @@ def cleanup(call: Call) -> Outcome:
                     set().union(*(plan.due_tables for plan in run.plans)),
                 )  # fmt: skip
             except TitanError as error:
-                raise _refused(error, run) from error
+                raise refused(error, run) from error
         if not call.check_mode:
             lag, free = call.options["max_replica_lag_mb"] << 20, call.options["min_free_wal_mb"] << 20
             _apply_all(database, replace(limits, throttle=Throttle(database, lag, free)), call, run)
-    return _outcome(run, time.monotonic() - begun, bool(policies))
+    return outcome(run, time.monotonic() - begun, bool(policies))
 
 
 def _expected(options: Mapping[str, Any]) -> list[Data]:
@@ -149,12 +136,7 @@ def _expected(options: Mapping[str, Any]) -> list[Data]:
     return found
 
 
-def _refused(error: TitanError, run: _Run) -> TitanError:
-    """The guard's refusal, with what was found due."""
-    return TitanError(error.message, **{**error.details, "results": _results(run), "uncovered": _uncovered(run)})
-
-
-def _apply_all(database: Database, limits: Limits, call: Call, run: _Run) -> None:
+def _apply_all(database: Database, limits: Limits, call: Call, run: Run) -> None:
     """Work through the tables; a lost connection ends it, and what was not reached says so."""
     try:
         for plan in run.plans:
@@ -200,88 +182,3 @@ def _fix_settings(database: Database) -> None:
         "SET statement_timeout = 0; "
         "SET enable_tidscan = on; SET enable_indexscan = on"  # else each batch reads the whole table
     )
-
-
-def _results(run: _Run) -> list[Data]:
-    return [_result(run, table, plan) for table in run.plans for plan in table.policies]
-
-
-def _result(run: _Run, table: TablePlan, plan: PolicyPlan) -> Data:
-    known = as_data(plan, table.count.total_rows if table.count else None)
-    done = run.done.get(plan.policy.name, Done(error=plan.error, left=plan.due if plan.error else 0))
-    acted = result_of(done, plan.policy.mode)
-    if run.check_mode and not plan.error:  # what a run with this clock does
-        acted.update({"deleted" if plan.policy.mode == "delete" else "marked": plan.due, "state": "planned"})
-        acted["dropped_partitions"] = table.dropped_by(plan)
-    return {**known, **acted}
-
-
-def _uncovered(run: _Run) -> list[Data]:
-    return [item for plan in run.plans if plan.count for item in plan.count.uncovered]
-
-
-def _outcome(run: _Run, seconds: float, any_policy: bool) -> Outcome:
-    results = _results(run)
-    touched = sum(one["deleted"] + one["marked"] for one in results)
-    dropped = [name for one in results for name in one["dropped_partitions"]]
-    summary = _summary(results, touched, run, seconds)
-    data: Data = {
-        "results": results,
-        "uncovered": _uncovered(run),
-        "findings": run.findings,
-        "vacuumed": run.vacuumed,
-        "backup": run.backup,
-        "clock": run.clock,
-        "state": _state(results),
-    }
-    _raise_failures(run, results, summary, {**data, "changed": bool(touched or dropped) and not run.check_mode})
-    due = [f"{one['policy']}: {one['due']} rows due\n" for one in results]
-    return Outcome(
-        changed=bool(touched or dropped) or any(plan.unfinished or plan.pending_vacuum for plan in run.plans),
-        data=data,
-        summary=summary,
-        before="".join([*due, *(f"{name}: expired\n" for name in dropped)]),
-        after="".join(f"{one['policy']}: {one['due'] - one['deleted'] - one['marked']} rows due\n" for one in results),
-        warnings=_warnings(run, any_policy),
-    )
-
-
-def _raise_failures(run: _Run, results: Sequence[Mapping[str, Any]], summary: str, data: Data) -> None:
-    """Raise what failed, if anything did: LockedError when that is all."""
-    failed = [one for one in results if one["error"]]
-    failures = [f"{one['table']}: {one['error']}" for one in failed] + run.problems
-    if not failures:
-        return
-    locked = not run.problems and all(run.done.get(one["policy"], Done()).locked for one in failed)
-    raise (LockedError if locked else TitanError)(f"{' '.join(failures)} ({summary})", **{**data, "state": "failed"})
-
-
-def _warnings(run: _Run, any_policy: bool) -> tuple[str, ...]:
-    held = [one for one in run.vacuumed if one["dead_rows_kept"] and one["held_by"]]
-    warnings = [
-        f"{one['table']}: {one['dead_rows_kept']:,} dead rows stay until this ends: {'; '.join(one['held_by'])}."
-        for one in held
-    ]
-    if any_policy:
-        return (*run.findings, *warnings)
-    return ("No retention policy is stored, so nothing is ever due; converge the role retention first.",)
-
-
-def _state(results: Sequence[Mapping[str, Any]]) -> str:
-    states = {one["state"] for one in results}
-    return next((state for state in ("failed", "partial", "planned") if state in states), "done")
-
-
-def _summary(results: Sequence[Mapping[str, Any]], touched: int, run: _Run, seconds: float) -> str:
-    verb = "Would delete or mark" if run.check_mode else "Deleted or marked"
-    each = "; ".join(
-        f"{one['policy']}: {one['deleted'] + one['marked']:,} of {one['due']:,} due ({one['strategy']}, {one['state']})"
-        for one in results
-        if one["due"]
-    )
-    dropped = [name for one in results for name in one["dropped_partitions"]]
-    expired = (
-        f" Expired partitions {'to drop' if run.check_mode else 'dropped'}: {', '.join(dropped)}." if dropped else ""
-    )
-    backup = f" Trusted backup: {run.backup}." if run.backup else ""
-    return f"{verb} {touched:,} rows in {seconds:.1f} s{': ' + each if each else ''}.{expired}{backup}"
