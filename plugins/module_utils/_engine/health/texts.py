@@ -14,7 +14,8 @@ from ..environment.status import CRITICAL, OK, WORDS
 from ..text.one_line import printable
 from .checks.definition import Check, NotChecked
 
-_TITAN_DB = re.compile(r"\btitan-db (?!cron )(\w+)")
+# One without a path and a configuration; that of a job says both in its own way.
+_TITAN_DB = re.compile(r"(?<![\w./-])titan-db (?!cron )(\w+)\b(?! --config )")
 
 
 def size_text(count: float) -> str:
