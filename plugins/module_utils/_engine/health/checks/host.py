@@ -60,6 +60,7 @@ JOB_LINES = Threshold(
 )
 THRESHOLDS = (DISK, PROGRAMS, CRON_DAEMON, CLOCK, OTHER_LINES, JOBS_NOT_READY, JOB_LINES)
 
+_SHOWN = 5  # findings that a message names
 _DAEMONS = ("cron", "crond", "cronie", "anacron", "systemd-cron", "bcron-sched", "fcron")
 
 
@@ -111,16 +112,14 @@ def cron_checks(running: bool | None, limits: Limits) -> list[Check]:
 
 def other_line_checks(lines: Sequence[str], limits: Limits) -> list[Check]:
     """lines: a sentence for each line of another hand that may do the work of the jobs."""
-    what = "; ".join(lines[:5]) + (f"; and {len(lines) - 5} more" if len(lines) > 5 else "")
-    return [judge(OTHER_LINES, len(lines), limits, what, "remove the line, or let a job do that work: crontab -e")]
+    fix = "remove the line, or let a job do that work: crontab -e"
+    return [judge(OTHER_LINES, len(lines), limits, _first(lines), fix)]
 
 
 def readiness_checks(found: Sequence[tuple[str, str]], limits: Limits) -> list[Check]:
     """found: pairs of a sentence, and the command that corrects it."""
-    what = "; ".join(sentence for sentence, _fix in found[:5]) + (
-        f"; and {len(found) - 5} more" if len(found) > 5 else ""
-    )
-    fixes = dict.fromkeys(fix for _sentence, fix in found[:5])
+    fixes = dict.fromkeys(fix for _sentence, fix in found[:_SHOWN])
+    what = _first([sentence for sentence, _fix in found])
     return [judge(JOBS_NOT_READY, len(found), limits, what, "; ".join(fixes))]
 
 
@@ -129,7 +128,13 @@ def job_line_checks(findings: Sequence[str] | str, limits: Limits, environment: 
     fix = f"ansible-playbook titan.database.site -l {environment} --tags crontab"
     if isinstance(findings, str):
         return [unknown(JOB_LINES, findings, "crontab -l")]
-    return [judge(JOB_LINES, len(findings), limits, "; ".join(findings[:5]), fix)]
+    return [judge(JOB_LINES, len(findings), limits, _first(findings), fix)]
+
+
+def _first(sentences: Sequence[str]) -> str:
+    """The first sentences, and how many more there are."""
+    more = len(sentences) - _SHOWN
+    return "; ".join(sentences[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
 
 
 def clock_checks(difference: float | None, future: float, limits: Limits) -> list[Check]:
