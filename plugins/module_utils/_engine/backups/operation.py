@@ -26,7 +26,7 @@ from .catalog.entry import PHYSICAL, Entry
 from .catalog.files import backup_lock
 from .catalog.keep_forever import pin_entry
 from .catalog.naming import EXTENSIONS, require_name
-from .catalog.nothing_there import nothing_there
+from .catalog.nothing_there import NothingThereError, nothing_there
 from .catalog.read import from_the_future, newest_verified, of_others, others_entry, read_catalog, read_entry
 from .catalog.report import listing_line, public_entry
 from .catalog.source import Source
@@ -179,7 +179,7 @@ def _chosen(options: Mapping[str, Any], verified: bool = False) -> Entry:
     if newest:
         return newest
     if not entries:
-        raise TitanError(f"There is no backup{_called(options['name'])} in {options['dest']}.")
+        raise NothingThereError(f"There is no backup{_called(options['name'])} in {options['dest']}.")
     return entries[0]
 
 

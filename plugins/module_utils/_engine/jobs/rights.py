@@ -8,12 +8,12 @@ Nothing is written and no row is read: each job's own operation is asked what it
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Container
+from contextlib import suppress
 from typing import Callable, NamedTuple
 
-from ..backups.catalog.read import read_catalog
+from ..backups.catalog.nothing_there import NothingThereError
 from ..backups.operation import backup, drill
 from ..backups.options import BACKUP, DRILL
 from ..environment.config import Environment, JobPlan
@@ -94,10 +94,8 @@ def _backup(_database: Database, call: Call) -> list[str]:
 
 def _drill(_database: Database, call: Call) -> list[str]:
     """Before the first backup there is nothing to drill; the backup's job is asked for that."""
-    dest = call.options["dest"]
-    if not call.options["source"] and dest and not (os.path.isdir(dest) and read_catalog(dest, call.options["name"])):
-        return []
-    drill(call)
+    with suppress(NothingThereError):
+        drill(call)
     return []
 
 

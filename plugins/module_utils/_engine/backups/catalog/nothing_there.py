@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import os
 
+from ...errors import TitanError
 from .read import read_catalog
 
 _SHOWN = 5
+
+
+class NothingThereError(TitanError):
+    """The directory has no backup, or none of that name."""
 
 
 def nothing_there(dest: str, name: str | None = None) -> str:
