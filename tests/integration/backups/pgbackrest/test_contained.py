@@ -87,3 +87,17 @@ def test_the_backups_code_meets_a_sandbox_and_its_subscriptions_nobody(place: Pl
         assert verified["sandbox"] in (f"user {user.pw_name}", "none") and "no sandbox" in drilled.warnings[0]
     assert place.record(taken["path"])["verified"]["sandbox"] == verified["sandbox"]
     assert os.listdir(place.drills) == []
+
+
+def test_a_setting_in_a_database_s_own_encoding_is_no_obstacle(place: Place) -> None:
+    """ALTER SYSTEM writes it as the database has it."""
+    place.prepare()
+    place.sql("CREATE DATABASE western ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    try:
+        with connect(place.settings.to("western")) as database:
+            database.execute("ALTER SYSTEM SET log_line_prefix = 'caf\u00e9 '")
+        assert b"caf\xe9 " in Path(place.cluster.data, "postgresql.auto.conf").read_bytes()
+        assert place.backup(verify="restored").data["backup"]["verified"]["level"] == "restored"
+    finally:
+        place.sql("ALTER SYSTEM RESET log_line_prefix")
+        place.sql("DROP DATABASE western")

@@ -14,11 +14,11 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Callable
 
 from ...errors import TitanError
 from ...host.programs import run
+from ...host.safe_open import UnsafePathError, read_file
 from ...host.trees import give_tree
 from ...postgres.cluster import THROW_AWAY, Cluster, make_folder
 from ...postgres.database import connect, sql
@@ -143,7 +143,8 @@ def _settings(cluster: Cluster, programs: Programs) -> list[str]:
 
 def _recovery(cluster: Cluster) -> list[str]:
     """What pgBackRest has written for the recovery."""
-    found = _RECOVERY.findall(Path(cluster.data, "postgresql.auto.conf").read_text(encoding="utf-8"))
+    text = read_file(os.path.join(cluster.data, "postgresql.auto.conf")).decode(errors="surrogateescape")
+    found = _RECOVERY.findall(text)  # among the source's settings, which are in its databases' encodings
     fixed = ["hot_standby=off", "recovery_target_timeline=current"]
     return fixed + [f"{name}={_recovery_value(value)}" for name, value in dict(found).items()]
 
@@ -175,8 +176,8 @@ def _await_promotion(cluster: Cluster, deadline: Deadline) -> None:
 def _status(cluster: Cluster) -> str:
     """What the server says in the eighth line of postmaster.pid: starting, standby, ready; empty if it says nothing."""
     try:
-        lines = Path(cluster.data, "postmaster.pid").read_text(encoding="utf-8").splitlines()
-    except OSError:
+        lines = read_file(os.path.join(cluster.data, "postmaster.pid")).decode(errors="replace").splitlines()
+    except (OSError, UnsafePathError):
         return ""
     return lines[7].strip() if len(lines) > 7 else ""
 
