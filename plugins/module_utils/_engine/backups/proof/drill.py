@@ -31,7 +31,7 @@ from ..load.properties import apply_properties, property_differences
 from ..load.targets import maintenance
 from ..programs.pipeline import Deadline
 from .comparison import compare, loader_for, read_restored_structure
-from .load_drilled import load_drilled
+from .load_drilled import in_its_locale, load_drilled
 from .look import NO_WISHES, Seen, Wishes, look_at
 from .places import in_drill_cluster, in_scratch_database
 from .provide import Provider
@@ -154,7 +154,8 @@ def run_drill(
                 databases = load_cluster(loader, path, kind, maker.to("postgres"), target)
             found_in = _of_cluster(databases, target, loader, wishes, began, warnings)
             return replace(found_in, sandbox=sandbox, loaded_as=target.user)
-        reads_archive, notes = load_drilled(loader, archive, kind, target, source, manifest)
+        with in_its_locale(target, source):
+            reads_archive, notes = load_drilled(loader, archive, kind, target, source, manifest)
         step("drill.compare")
         say("Comparing ...")
         text = partial(_text, reads_archive, unpacked)

@@ -50,18 +50,6 @@ def load_drilled(
     Raises:
         TitanError: it failed; details: of_the_backup when the backup is to blame.
     """
-    with _in_its_locale(target, source):
-        return _load(loader, archive, kind, target, source, manifest)
-
-
-def _load(
-    loader: Loader,
-    archive: Archive,
-    kind: DumpKind,
-    target: ConnectionSettings,
-    source: Source,
-    manifest: Manifest | None,
-) -> tuple[Callable[[], Skeleton], tuple[str, ...]]:
     superuser = loader.superuser
     maker = superuser.settings if superuser else target
     remake = partial(remake_database, maker, source, superuser.loader if superuser else "")
@@ -93,7 +81,7 @@ def _load(
 
 
 @contextmanager
-def _in_its_locale(target: ConnectionSettings, source: Source) -> Iterator[None]:
+def in_its_locale(target: ConnectionSettings, source: Source) -> Iterator[None]:
     """A failure in another locale than the source's (a check of lower(), a partition's bounds) is not the backup's."""
     try:
         yield
