@@ -98,7 +98,10 @@ def locked_directory(folder: str, kind: str, option: str, users: Collection[str]
                 held.enter_context(file_lock(os.path.join(made, "lock"), f"a {kind}"))
             except (LockedError, FileNotFoundError):  # a run whose clock is ahead took it for a dead run's
                 continue
-            yield made
+            try:
+                yield made
+            finally:  # said here, where pylint looks for it, that the end of the caller's block comes through
+                held.close()
             return
     raise OptionError(option, folder, "Another run removes what is made in it. Compare the clocks of the runs.")
 
