@@ -12,7 +12,7 @@ sys.path.insert(0, os.environ["TITAN_DB_COMMAND"])
 
 from titan_db.errors import TitanError
 from titan_db.postgres.database import connect
-from titan_db.postgres.variables import settings_from_options
+from titan_db.postgres.from_options import settings_from_options
 
 try:
     with connect(settings_from_options({"env_file": os.environ["TITAN_DB_ENV_FILE"]}), "titan-db remove") as database:

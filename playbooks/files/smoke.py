@@ -20,7 +20,7 @@ sys.path.insert(0, asked["command"])
 
 import psycopg2
 from titan_db.errors import TitanError
-from titan_db.postgres.variables import settings_from_options
+from titan_db.postgres.from_options import settings_from_options
 
 WOULD_WRITE = "25006"  # read_only_sql_transaction
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 # Lowest first: an import points to its own folder or to one named before it. A line's names may not know each other,
@@ -31,6 +33,12 @@ BESIDE = {
 CAPABILITIES = {"migrations", "backups", "reindex", "retention"}
 
 
+@cache
+def parsed(text: str) -> ast.Module:
+    """The tree of a file's text; copies of the engine differ in one file each."""
+    return ast.parse(text)
+
+
 def engine_files(engine: Path) -> dict[str, Path]:
     """Dotted name inside the engine -> file; a package's name stands for its ``__init__.py``."""
     found = {}
@@ -43,7 +51,7 @@ def engine_files(engine: Path) -> dict[str, Path]:
 def imports_of(name: str, path: Path, files: Mapping[str, Path], prefix: str = "") -> Iterator[tuple[int, str]]:
     """(line, what) of each import of one file, wherever in it: a dotted name inside the engine, or one outside after "/"."""
     package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, f"/{alias.name}") for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level:
@@ -144,3 +152,40 @@ def folder_graph(engine: Path) -> dict[str, set[str]]:
         here = folder(name, files)
         result.setdefault(here, set()).update(there for t in targets if (there := folder(t, files)) != here)
     return result
+
+
+OUTSIDE = re.compile(
+    r"from (?:titan_db|(?:ansible_collections\.titan\.database\.plugins\.module_utils\.)?_engine)((?:\.\w+)*) import (?:\(([^)]*)\)|(\w[\w, ]*))"
+)
+
+
+@cache
+def names_of(path: Path) -> set[str]:
+    """What a file defines or imports at its top, wherever under an if or try."""
+    found: set[str] = set()
+    for node in ast.walk(parsed(path.read_text(encoding="utf-8"))):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            found.update(alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return found
+
+
+def imported_from_outside(text: str) -> Iterator[tuple[str, str]]:
+    """(module inside the engine, name) of each import of the engine in a file of any kind, as a program's text in a task."""
+    for module, several, one in OUTSIDE.findall(text):
+        for name in re.sub(r"#.*", "", several or one).split(","):
+            if name.strip():
+                yield module.lstrip("."), name.split(" as ")[0].strip()
+
+
+def missing(text: str, files: Mapping[str, Path]) -> list[str]:
+    """Imports of the engine that a text makes and the engine does not have."""
+    found = []
+    for module, name in imported_from_outside(text):
+        below = f"{module}.{name}".lstrip(".")
+        if below not in files and (module not in files or name not in names_of(files[module])):
+            found.append(below)
+    return found

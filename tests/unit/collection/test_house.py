@@ -10,11 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.collection.imports import ORDER, against_the_order, circles, engine_files, folder_graph, graph_of
+from tests.unit.collection.imports import (
+    ORDER,
+    against_the_order,
+    circles,
+    engine_files,
+    folder_graph,
+    graph_of,
+    imported_from_outside,
+    missing,
+)
 from tools import picture
 
 ROOT = Path(__file__).resolve().parents[3]
 ENGINE = ROOT / "plugins" / "module_utils" / "_engine"
+FROM = "from"  # apart, or these tests would be read as such imports themselves
+OTHERS = ("benchmarks", "docs", "examples", "molecule", "playbooks", "plugins", "roles", "tests", "tools")
 PLUGINS = sorted((ROOT / "plugins").rglob("*.py"))
 
 
@@ -84,6 +95,28 @@ def test_each_rule_is_broken_once(tmp_path: Path, change: Callable[[Path], None]
     change(copy)
     found = findings(copy)
     assert any(said in each for each in found), found
+
+
+def test_what_others_import_of_the_engine_is_there() -> None:
+    """Programs of playbooks and roles run on hosts, where no type checker looks at them."""
+    files = engine_files(ENGINE)
+    seen, wrong = 0, []
+    for path in (path for top in OTHERS for path in sorted((ROOT / top).rglob("*"))):
+        if (
+            path.is_file()
+            and path.suffix in (".py", ".yml", ".yaml", ".j2", ".sh", ".md", "")
+            and ENGINE not in path.parents
+        ):
+            text = path.read_text(encoding="utf-8", errors="replace")
+            seen += sum(1 for _each in imported_from_outside(text))
+            wrong += [f"{path.relative_to(ROOT)} imports {name}" for name in missing(text, files)]
+    assert wrong == [] and seen > 700
+    assert missing(
+        f"{FROM} titan_db.postgres.variables import settings_from_options\n{FROM} _engine.gone import x", files
+    ) == [
+        "postgres.variables.settings_from_options",
+        "gone.x",
+    ]
 
 
 def test_the_map_names_every_folder(tmp_path: Path) -> None:
