@@ -48,6 +48,9 @@ CREATE TABLE public.t (
   id int PRIMARY KEY, c int CHECK (public.watch(c) > 0), d public.watched, g int GENERATED ALWAYS AS (public.watch(id)) STORED);
 INSERT INTO public.t VALUES (1, 1, 1);
 CREATE INDEX by_watch ON public.t (public.watch(id));
+CREATE INDEX planned ON public.t ((id + public.watch(1)));  -- whoever plans a query of the table runs it
+CREATE INDEX planned_too ON public.t (id) WHERE c > public.watch(0);
+CREATE STATISTICS public.planned_as_well ON (c + public.watch(1)), id FROM public.t;
 CREATE MATERIALIZED VIEW public.m AS SELECT public.watch(id) FROM public.t;
 CREATE TABLE public.p (id int) PARTITION BY RANGE (id);
 CREATE TABLE public.p1 PARTITION OF public.p FOR VALUES FROM (1) TO (9);

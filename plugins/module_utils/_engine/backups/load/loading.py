@@ -23,7 +23,7 @@ from ...postgres.database import child_environment, connect
 from ...postgres.programs import Programs
 from ..catalog.integrity import decode_to, decoded, decoders, require_identity, through
 from ..catalog.naming import DumpKind
-from ..content.fingerprint import canceller, fix_settings, load_settings
+from ..content.fingerprint import load_settings
 from ..content.schema_text import Skeleton, SkeletonReader, skeleton_of
 from ..programs.codecs import NONE
 from ..programs.pipeline import Deadline, Program, chain, output_of
@@ -62,8 +62,8 @@ class Loader:
         superuser: Who runs what a role that is no superuser may not, and reads the restored schema; None where one role
             does all.
         superuser_is: The name that the superuser has in the source, for a comparison.
-        analyzes: Also have the loading role analyze what it has loaded, while that is its own: later it would be done with others'
-            rights.
+        while_own: What else is done as the loading role, while all that it has loaded is its own: later it would be done with others'
+            rights. Where there is a superuser only.
         rows: Of each table, by "schema name", as far as they are known: what is loaded at a time is shared out by them.
     """
 
@@ -80,7 +80,7 @@ class Loader:
     provide: Callable[[Needs], None] | None = None
     superuser: Superuser | None = None
     superuser_is: str = ""
-    analyzes: bool = False
+    while_own: Callable[[ConnectionSettings], None] | None = None
     rows: Mapping[str, int] = field(default_factory=dict)
 
     def load(self, path: str, kind: DumpKind, target: ConnectionSettings) -> Skeleton:
@@ -203,10 +203,8 @@ class Loader:
         self._finish(target, waiting, superuser)
 
     def _finish(self, target: ConnectionSettings, waiting: Waiting, superuser: Superuser) -> None:
-        if self.analyzes:
-            with connect(target, "restore") as database, self.deadline.ends(canceller(database)):
-                fix_settings(database)
-                database.execute("ANALYZE")
+        if self.while_own:
+            self.while_own(target)
         waiting.run(superuser)
 
     @contextmanager

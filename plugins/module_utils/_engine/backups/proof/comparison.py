@@ -33,7 +33,7 @@ from ..load.failure import restoring
 from ..load.loading import Loader
 from ..programs.pipeline import Deadline
 from .dump_restored import database_objects, database_skeleton
-from .read_restored import read_restored
+from .read_restored import LoadersRows
 
 _OLD = (
     "The schema and the sequences were compared with the dump itself, not with the source: the backup was taken by a version that "
@@ -67,6 +67,7 @@ def compare(
     loader: Loader,
     say: Callable[[str], None] = silent,
     alone: bool = False,
+    read_before: LoadersRows | None = None,
 ) -> Comparison:
     """Compare the restored database with its source.
 
@@ -77,6 +78,7 @@ def compare(
         loader: What has loaded it.
         say: Takes progress lines.
         alone: Whether the server has nothing else to do, so that several things may be read at a time.
+        read_before: The rows, where the loading role has read them; a superuser then reads the rest.
 
     Raises:
         TitanError: it cannot be compared.
@@ -84,13 +86,12 @@ def compare(
     if manifest and loader.with_rows and manifest.tool_major != loader.programs.major:
         raise TitanError(f"The proof 'redump' needs PostgreSQL {manifest.tool_version}, which made the backup.")
     fingerprint = manifest.fingerprint if manifest else None
-    hash_method = fingerprint.hash_method if fingerprint else NEWEST
-    hashed = fingerprint.hashed if fingerprint else None
     with ThreadPoolExecutor(3 if alone else 1) as pool:
         archive = pool.submit(reads_archive)
         objects = pool.submit(database_objects, loader, target) if manifest and manifest.structure else None
         text = pool.submit(database_skeleton, loader, target) if manifest and compares_text(manifest, loader) else None
-        restored = read_restored(target, loader.jobs, say, hashed, loader.deadline, hash_method)
+        reading = read_before or rows_for(manifest, loader, say)
+        restored = reading.complete(target)
         with restoring():
             skeleton = archive.result()
         if manifest is None:
@@ -105,6 +106,18 @@ def compare(
         if loader.with_rows and text:
             messages += row_differences(skeleton, text.result(), fingerprint.hashed if fingerprint else None)
         return Comparison(restored, (*messages, *found.messages), found.warnings)
+
+
+def rows_for(manifest: Manifest | None, loader: Loader, say: Callable[[str], None] = silent) -> LoadersRows:
+    """What reads of the restored rows that which is compared with the manifest."""
+    fingerprint = manifest.fingerprint if manifest else None
+    return LoadersRows(
+        loader.jobs,
+        say,
+        fingerprint.hashed if fingerprint else None,
+        loader.deadline,
+        fingerprint.hash_method if fingerprint else NEWEST,
+    )
 
 
 def compares_text(manifest: Manifest, loader: Loader) -> bool:

@@ -30,7 +30,7 @@ from ..load.loading import Loader
 from ..load.properties import apply_properties, property_differences
 from ..load.targets import maintenance
 from ..programs.pipeline import Deadline
-from .comparison import compare, loader_for, read_restored_structure
+from .comparison import compare, loader_for, read_restored_structure, rows_for
 from .load_drilled import in_its_locale, load_drilled
 from .look import NO_WISHES, Seen, Wishes, look_at
 from .places import in_drill_cluster, in_scratch_database
@@ -49,7 +49,7 @@ class DrillResult:
         seconds: Of the whole drill.
         restored: The restored database's fingerprint.
         warnings: Sentences that make it no other database; that no sandbox could be made, for example.
-        seen: What was seen in each restored database.
+        seen: What was seen in each restored database; nothing of a scratch database.
         structure: The restored database's, if there was no manifest to compare with.
         sandbox: What the server ran in: "namespaces", "user <name>" for root, else "none".
         loaded_as: The role that loaded the dump.
@@ -154,6 +154,9 @@ def run_drill(
                 databases = load_cluster(loader, path, kind, maker.to("postgres"), target)
             found_in = _of_cluster(databases, target, loader, wishes, began, warnings)
             return replace(found_in, sandbox=sandbox, loaded_as=target.user)
+        reading = rows_for(manifest, loader, say)
+        if server:
+            loader = replace(loader, while_own=reading.take)
         with in_its_locale(target, source):
             reads_archive, notes = load_drilled(loader, archive, kind, target, source, manifest)
         step("drill.compare")
@@ -162,8 +165,8 @@ def run_drill(
         if superuser and not server:
             superuser.lend_roles()
         read_as = superuser.settings if superuser and server else target
-        found = compare(manifest, read_as, text, loader, say, server is None)
-        seen = look_at(read_as, source.database, found.restored, wishes, True, deadline)
+        found = compare(manifest, read_as, text, loader, say, server is None, reading)
+        looked_at = None if server else look_at(target, source.database, found.restored, wishes, True, deadline)
         structure = read_restored_structure(read_as, loader) if manifest is None else None
         different, lacking = _properties(maker, source, server is None) if manifest and manifest.source else ([], [])
         if use and not found.differences and not different:
@@ -176,7 +179,7 @@ def run_drill(
         time.monotonic() - began,
         restored,
         (*warnings, *notes, *found.warnings, *lacking),
-        (seen,),
+        (looked_at,) if looked_at else (),
         structure,
         sandbox,
         target.user,

@@ -16,6 +16,7 @@ from functools import partial
 from ...errors import DatabaseError, OptionError, TitanError
 from ...host.files import absolute
 from ...outcome import Call, Outcome
+from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect, sql
 from ...postgres.locks import advisory_lock, sign_of_life
 from ...postgres.lost_reply import was_committed
@@ -47,7 +48,8 @@ from ..load.targets import (
     restore_temp_directory,
 )
 from ..programs.pipeline import Deadline
-from ..proof.comparison import compare, loader_for
+from ..proof.comparison import compare, loader_for, rows_for
+from ..proof.read_restored import LoadersRows
 from .refresh import refresh_left_out
 
 _SWAP_ATTEMPTS = 5
@@ -234,8 +236,9 @@ def _load_and_compare(
             database=call.options["database"] or "",
             superuser=superuser,
             superuser_is=live.superuser_name,
-            analyzes=bool(superuser),
         )
+        reading = rows_for(entry.manifest, loader, call.say)
+        loader = replace(loader, while_own=partial(_analyze_and_read, reading))
         source = (entry.manifest.source if entry.manifest else None) or Source()
 
         def load(with_jobs: Loader) -> Skeleton:
@@ -246,7 +249,7 @@ def _load_and_compare(
         remake = partial(remake_database, call.connection.to(name), source, live.owner)
         archive, notes = load_with_fewer_jobs(loader, load, remake, not kind.is_script)
         call.say("Comparing ...")
-        found = compare(entry.manifest, live.reader.to(name), lambda: archive, loader, call.say)
+        found = compare(entry.manifest, live.reader.to(name), lambda: archive, loader, call.say, read_before=reading)
         if found.differences:
             raise TitanError(
                 f"The restored database is not what the backup's source was: {'; '.join(found.differences)}. It was dropped again."
@@ -257,6 +260,13 @@ def _load_and_compare(
             if not superuser:
                 database.execute("ANALYZE")
     return len(found.restored.tables), found.restored.rows, (*notes, *found.warnings, *left)
+
+
+def _analyze_and_read(reading: LoadersRows, target: ConnectionSettings) -> None:
+    with connect(target, "restore") as database, reading.deadline.ends(canceller(database)):
+        fix_settings(database)
+        database.execute("ANALYZE")
+    reading.take(target)
 
 
 def _require_properties(server: Database, name: str, source: Source) -> None:
