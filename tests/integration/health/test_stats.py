@@ -8,9 +8,12 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.entry import Entry
-from ansible_collections.titan.database.plugins.module_utils._engine.health.facts import TableSize
 from ansible_collections.titan.database.plugins.module_utils._engine.health.operation import stats
-from ansible_collections.titan.database.plugins.module_utils._engine.health.statistics import Snapshot, stats_report
+from ansible_collections.titan.database.plugins.module_utils._engine.health.report.statistics import (
+    Snapshot,
+    stats_report,
+)
+from ansible_collections.titan.database.plugins.module_utils._engine.health.report.tables import TableSize
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect

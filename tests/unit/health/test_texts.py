@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.health.checks.definition import Check
-from ansible_collections.titan.database.plugins.module_utils._engine.health.texts import as_typed
+from ansible_collections.titan.database.plugins.module_utils._engine.health.report.texts import as_typed
 
 CONFIG = "/etc/titan-db/p.json"
 COMMAND = "/usr/local/bin/titan-db"

@@ -1,19 +1,17 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the database says about its tables and its migrations; what several checks need together."""
+"""What the database says about its sessions, its clock and its migrations."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..errors import DatabaseError, TitanError
 from ..migrations.history.known_files import PendingStatus, read_pending_status
 from ..postgres.database import Database
 from ..postgres.sqlstates import INSUFFICIENT_PRIVILEGE
-from .checks.tables import USERS
 
 _SLOW = """
 SELECT pid, extract(epoch FROM query_start) AS started FROM pg_stat_activity
@@ -27,17 +25,6 @@ class SlowStatement(NamedTuple):
 
     pid: int
     started: float
-
-
-@dataclass(frozen=True)
-class TableSize:
-    """A table: bytes with indexes and TOAST, rows as estimated (None: never analyzed), dead rows (None: not counted)."""
-
-    name: str
-    bytes: int
-    index_bytes: int
-    rows: int | None
-    dead: int | None
 
 
 def read_slow_statements(database: Database, seconds: float) -> list[SlowStatement]:
@@ -72,33 +59,3 @@ def read_migrations(database: Database, path: str) -> PendingStatus | str | None
         return f"the history cannot be read; GRANT SELECT ON titan_ops.migration_history TO {user}"
     except TitanError as error:
         return error.message
-
-
-_TABLES = f"""
-SELECT n.nspname || '.' || c.relname AS name, pg_total_relation_size(c.oid) AS bytes, pg_indexes_size(c.oid) AS index_bytes,
-       CASE WHEN c.reltuples < 0 THEN NULL ELSE c.reltuples::bigint END AS rows, s.n_dead_tup AS dead
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid
- WHERE c.relkind IN ('r', 'p', 'm') AND {USERS} ORDER BY 2 DESC, 1
-"""  # noqa: S608
-
-
-def read_tables(database: Database) -> list[TableSize]:
-    """All tables, the largest first."""
-    return [TableSize(**row) for row in database.rows(_TABLES)]
-
-
-def read_due_rows(database: Database) -> tuple[dict[str, int] | None, str]:
-    """Rows that the retention policies say are due, by table; or None and why they are unknown."""
-    view = database.value("SELECT to_regclass('public.cleanup_statistics')")
-    if view is None:
-        return None, "the view cleanup_statistics is not there"
-    try:
-        rows = database.rows("SELECT table_name, rows_to_delete FROM public.cleanup_statistics")
-    except DatabaseError as error:
-        if error.sqlstate != INSUFFICIENT_PRIVILEGE:
-            raise
-        # A monitor's role need not read the application's rows; the rest of the report does not need it either.
-        user = database.value("SELECT current_user")
-        refused = error.message.removeprefix("PostgreSQL says: ").partition("; ")[0].rstrip(".")
-        return None, f"{refused}; to count them, grant SELECT on the view and on the policies' tables to {user!r}"
-    return {str(row["table_name"]): int(row["rows_to_delete"] or 0) for row in rows}, ""

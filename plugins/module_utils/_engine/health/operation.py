@@ -33,14 +33,13 @@ from .facts import (
     SlowStatement,
     blind_role,
     clock_difference,
-    read_due_rows,
     read_migrations,
     read_slow_statements,
-    read_tables,
 )
 from .places import Places, backups_of, clock_of, disks_of, jobs_of, places_from_options, readiness_of
-from .statistics import Snapshot, remembered, stats_report
-from .texts import as_typed, health_text, reachable, unreachable
+from .report.statistics import Snapshot, remembered, stats_report
+from .report.tables import read_due_rows, read_tables
+from .report.texts import as_typed, health_text, reachable, unreachable
 from .thresholds import OFF, thresholds_from_options
 
 

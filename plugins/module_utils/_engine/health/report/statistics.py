@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, TypedDict
 
-from ..backups.catalog.entry import Entry
-from ..environment.records import RunEntry
-from ..outcome import Data
-from ..text.one_line import printable
-from .facts import TableSize
+from ...backups.catalog.entry import Entry
+from ...environment.records import RunEntry
+from ...outcome import Data
+from ...text.one_line import printable
+from .tables import TableSize
 from .texts import size_text, table_text
 
 _WEEK = 7 * 86400.0

@@ -10,9 +10,9 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..environment.status import CRITICAL, OK, WORDS
-from ..text.one_line import printable
-from .checks.definition import Check, NotChecked
+from ...environment.status import CRITICAL, OK, WORDS
+from ...text.one_line import printable
+from ..checks.definition import Check, NotChecked
 
 # One without a path and a configuration; that of a job says both in its own way.
 _TITAN_DB = re.compile(r"(?<![\w./-])titan-db (?!cron )(\w+)\b(?! --config )")
