@@ -68,6 +68,9 @@ def words(site: Site, call_module: Any) -> None:
     assert site.titan_db("list", "list") == 0
     assert site.titan_db("cleanup, checked", "cleanup", "--check", "--json") == 0
     assert site.titan_db("cleanup", "cleanup", "--json") == 0
+    page = f"{site.folder}/page.html"
+    assert site.titan_db("stats, as a page", "stats", "--html", page) == 0
+    site.keep("the page", {"page": Path(page).read_text(encoding="utf-8")})
     for word in ("stats", "health", "reindex"):
         site.titan_db(word, word, "--json", *(["--by-hand"] if word != "health" else []))
     assert site.titan_db("restore", "restore", "--source", newest(site), "--into", f"{site.settings.database}_new") == 0

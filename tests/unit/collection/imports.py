@@ -13,6 +13,7 @@ from pathlib import Path
 ORDER = (
     ("errors", "steps", "version"),
     ("text",),
+    ("page",),
     ("host",),
     ("postgres",),
     ("outcome",),
@@ -28,7 +29,15 @@ ORDER = (
 # Of one capability another one reads these rooms only.
 BESIDE = {
     "retention": {"backups.catalog"},
-    "health": {"backups.catalog", "backups.programs", "migrations.history", "crontab"},
+    "health": {
+        "backups.catalog",
+        "backups.programs",
+        "migrations.history",
+        "crontab",
+        "retention.policies",
+        "reindex.duplicates",
+        "reindex.indexes",
+    },
 }
 CAPABILITIES = {"migrations", "backups", "reindex", "retention"}
 

@@ -11,13 +11,15 @@ import os
 import pwd
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from ..errors import TitanError
 from ..host.files import published
 from ..host.safe_open import UnsafePathError, open_file, read_file
 
-_KEPT_RUNS = 2000
+_KEPT_RUNS = 2000  # the newest, of whatever jobs
+_KEPT_OF_A_JOB = 800  # before those: two years of a nightly job; health alone would push it out within weeks
+_MOST_RUNS, _MOST_BYTES = 6000, 4_000_000  # what is more is cut down to half
 
 
 @dataclass(frozen=True)
@@ -37,15 +39,24 @@ class Alert:
     delivered: bool = True
 
 
-class RunEntry(TypedDict):
-    """One ended run in the log of runs; start in seconds since 1970."""
-
+class _EndedRun(TypedDict):
     job: str
     run: str
     start: float
     seconds: float
     status: int
     message: str
+
+
+class RunEntry(_EndedRun, total=False):
+    """One ended run in the log of runs; start in seconds since 1970.
+
+    Later additions, which older lines lack: result has the run's numbers by the names of their metrics, policies the rows
+    (due, deleted or marked) of a clean-up's policies.
+    """
+
+    result: dict[str, float]
+    policies: dict[str, list[int]]
 
 
 @dataclass(frozen=True)
@@ -210,9 +221,9 @@ class StateDirectory:
             stream.flush()
             stream.seek(0)
             lines = stream.readlines()
-            if len(lines) > _KEPT_RUNS * 2:
+            if len(lines) > _MOST_RUNS or sum(map(len, lines)) > _MOST_BYTES:
                 with published(path, 0o600, label="state") as smaller:
-                    smaller.write("".join(lines[-_KEPT_RUNS:]).encode())
+                    smaller.write("".join(_kept(lines)).encode())
 
     def runs(self, since: float) -> list[RunEntry]:
         """The ended runs that started at or after the moment."""
@@ -220,15 +231,34 @@ class StateDirectory:
             lines = read_file(os.path.join(self.path, "runs.jsonl")).decode("utf-8", "replace").splitlines()
         except (OSError, UnsafePathError):
             return []
-        found = []
+        found: list[RunEntry] = []
         for line in lines:
             try:
                 entry = json.loads(line)
             except ValueError:
                 continue
-            if entry.get("start", 0) >= since:
-                found.append(entry)
+            if isinstance(entry, dict) and entry.get("start", 0) >= since:
+                found.append(cast(RunEntry, entry))
         return found
+
+
+def _kept(lines: Sequence[str]) -> list[str]:
+    """The lines of the log that stay: half of what may be there, the newest of all jobs, and more of those that seldom run."""
+    counts: dict[str, int] = {}
+    kept: list[str] = []
+    size = 0
+    for number, line in enumerate(reversed(lines)):
+        try:
+            job = str(json.loads(line)["job"])
+        except (ValueError, KeyError, TypeError):
+            continue
+        counts[job] = counts.get(job, 0) + 1
+        size += len(line)
+        if len(kept) >= _MOST_RUNS // 2 or size > _MOST_BYTES // 2:
+            break
+        if number < _KEPT_RUNS or counts[job] <= _KEPT_OF_A_JOB:
+            kept.append(line)
+    return kept[::-1]
 
 
 def _known(kind: type, data: Mapping[str, object]) -> dict[str, Any]:

@@ -25,9 +25,12 @@ class BackupRow(TypedDict, total=False):
 
 
 class CleanupRow(TypedDict, total=False):
-    """One policy of a clean-up."""
+    """One policy of a clean-up; its rows."""
 
+    policy: str
+    due: int
     deleted: int
+    marked: int
 
 
 class JobResult(TypedDict, total=False):

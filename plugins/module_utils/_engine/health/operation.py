@@ -18,10 +18,11 @@ from ..environment.status import WORDS
 from ..errors import DatabaseError
 from ..host.act_as import acting_for
 from ..host.clock import host_zone
-from ..outcome import Call, Outcome
+from ..outcome import Call, Data, Outcome
 from ..postgres.database import Database, connect
 from ..postgres.disk import data_directory
 from ..postgres.throw_away import remove_what_dead_runs_left
+from ..text.arguments import complete
 from .checks.counters import Growth, counter_checks, growth, kept_samples, read_counters
 from .checks.definition import Check, NotChecked, worst
 from .checks.records import age_limits, migration_checks
@@ -36,7 +37,11 @@ from .facts import (
     read_migrations,
     read_slow_statements,
 )
+from .options import HEALTH_INFO
+from .page_file import check_place, page_facts, write_page
 from .places import Places, backups_of, clock_of, disks_of, jobs_of, places_from_options, readiness_of
+from .report.page import page
+from .report.schema import SchemaFacts, read_schema
 from .report.statistics import Snapshot, remembered, stats_report
 from .report.tables import read_due_rows, read_tables
 from .report.texts import as_typed, health_text, reachable, unreachable
@@ -156,12 +161,15 @@ def stats(call: Call) -> Outcome:
 
     The sizes are remembered in the state directory (when there is one), so that the next report can tell the growth.
     """
-    places = places_from_options(call.options)
+    places, target = places_from_options(call.options), call.options.get("html")
+    if target:
+        check_place(target)
     with connect(call.connection, "stats") as database:
         tables = read_tables(database)
         due, due_unknown = read_due_rows(database)
         name = str(database.value("SELECT current_database()"))
         size = int(database.value("SELECT pg_database_size(current_database())"))
+        schema = read_schema(database, STATISTICS_DAYS) if target else SchemaFacts()
     now = time.time()
     with acting_for([places.backup_dest]):
         entries: list[Entry] = read_catalog(places.backup_dest, places.backup_name) if places.backup_dest else []
@@ -171,6 +179,20 @@ def stats(call: Call) -> Outcome:
         name, size, tuple(tables), due, tuple(entries), tuple(runs), history, now, bool(places.backup_dest), due_unknown
     )
     report, data = stats_report(snapshot, call.options["top"])
+    checks = _checks_for_page(call, places) if target else {}
+    if target:
+        content = page(page_facts(places, snapshot, data["tables"], checks, schema))
+        if not call.check_mode:
+            write_page(target, content)
     if places.state and not call.check_mode and (places.state.ours() or not os.path.exists(places.state.path)):
-        places.state.write("stats.json", remembered(history, snapshot))
-    return Outcome(changed=False, data={**data, "report": report}, summary=report.split("\n", 1)[0])
+        bad = [each["name"] for each in checks["checks"] if each["status"] != "ok"] if checks else None
+        places.state.write("stats.json", remembered(history, snapshot, bad))
+    return Outcome(changed=bool(target), data={**data, "report": report}, summary=report.split("\n", 1)[0])
+
+
+def _checks_for_page(call: Call, places: Places) -> Data:
+    """What health finds now, by the thresholds of its job; nothing is remembered of this look."""
+    own = places.environment.options.get("health", {}) if places.environment else {}
+    given = {name: call.options.get(name) for name in ("backup_dest", "backup_name", "job_config")}
+    known = {name: value for name, value in own.items() if name in HEALTH_INFO}
+    return health_info(Call(complete({**known, **given}, HEALTH_INFO), call.settings, check_mode=True)).data

@@ -57,6 +57,11 @@ STATS: Spec = {
         "How many tables and indexes the report lists, the largest first.",
         default=20,
     ),
+    "html": option(
+        "path",
+        "File that the report is written to as a page for a browser, too, with the state of health, the backups of 90 days, "
+        "the jobs of the week and what has changed since the last week. An existing file is replaced.",
+    ),
     "backup_dest": HEALTH_INFO["backup_dest"],
     "backup_name": HEALTH_INFO["backup_name"],
     "job_config": HEALTH_INFO["job_config"],

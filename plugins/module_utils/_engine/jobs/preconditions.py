@@ -21,6 +21,7 @@ from ..postgres.connection import ConnectionSettings
 from ..postgres.database import connect
 
 _POLL = 2.0
+_POLICIES = 50  # of a run that the log of runs has the rows of
 
 
 class BlockedError(TitanError):
@@ -130,3 +131,17 @@ def result_numbers(subcommand: str, data: JobResult) -> dict[str, float]:
         found["titan_db_retention_deleted_rows"] = float(sum(int(each.get("deleted") or 0) for each in results))
         found["titan_db_retention_complete"] = float(data.get("state", "done") == "done")
     return found
+
+
+def rows_by_policy(subcommand: str, data: JobResult) -> dict[str, list[int]]:
+    """The rows of each policy of a clean-up, for the log of runs: those that were due, and those that were deleted or marked."""
+    results = data.get("results")
+    if subcommand != "cleanup" or not isinstance(results, list):
+        return {}
+    return {
+        str(each.get("policy"))[:100]: [
+            int(each.get("due") or 0),
+            int(each.get("deleted") or 0) + int(each.get("marked") or 0),
+        ]
+        for each in results[:_POLICIES]
+    }

@@ -24,7 +24,7 @@ from ..host.clock import host_zone
 from ..postgres.connection import ConnectionSettings
 from ..postgres.locks import file_lock
 from .lines import Line
-from .preconditions import BlockedError, is_primary, result_numbers, wait_for_dependency, wrong_server
+from .preconditions import BlockedError, is_primary, result_numbers, rows_by_policy, wait_for_dependency, wrong_server
 from .supervisor import supervise
 
 Work = Callable[[], "tuple[int, JobResult]"]
@@ -152,7 +152,10 @@ def _finish(
         "seconds": ended.duration,
         "status": recorded,
         "message": message[:300],
+        "result": {} if skipped else result_numbers(run.plan.subcommand, data),
     }
+    if policies := rows_by_policy(run.plan.subcommand, data):
+        entry["policies"] = policies
     try:
         run.state.add_run(entry)
     except OSError as error:

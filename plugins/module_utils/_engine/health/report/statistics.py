@@ -18,14 +18,24 @@ from .tables import TableSize
 from .texts import size_text, table_text
 
 _WEEK = 7 * 86400.0
+_SAMPLES, _WHOLE, _LARGEST = 106, 10, 50
 
 
-class SizeSample(TypedDict):
-    """Sizes as they were remembered: at in seconds since 1970, bytes of the database and of each table."""
-
+class _Sizes(TypedDict):
     at: float
     size: int
     tables: dict[str, int]
+
+
+class SizeSample(_Sizes, total=False):
+    """Sizes as they were remembered: at in seconds since 1970, bytes of the database and of each table.
+
+    cut says that the smaller tables were left out since; findings has the names of the checks that were not ok, of a report
+    that asked them.
+    """
+
+    cut: bool
+    findings: list[str]
 
 
 class TableRow(TypedDict):
@@ -58,7 +68,7 @@ class Snapshot:
 
 def stats_report(snapshot: Snapshot, top: int) -> tuple[str, Data]:
     """The report's text, and the same as data."""
-    earlier = _a_week_ago(snapshot)
+    earlier = a_week_ago(snapshot)
     moment = datetime.fromtimestamp(snapshot.now, timezone.utc)
     growth = snapshot.size - int(earlier["size"]) if earlier else None
     head = f"Database {printable(snapshot.database)} on {moment:%Y-%m-%d %H:%M} UTC: {size_text(snapshot.size)}, {len(snapshot.tables)} tables"
@@ -85,14 +95,26 @@ def stats_report(snapshot: Snapshot, top: int) -> tuple[str, Data]:
     return "\n".join(parts), data
 
 
-def remembered(history: Mapping[str, Any], snapshot: Snapshot) -> dict[str, list[SizeSample]]:
-    """The history with this snapshot; a year of weekly sizes is kept."""
+def remembered(
+    history: Mapping[str, Any], snapshot: Snapshot, findings: list[str] | None = None
+) -> dict[str, list[SizeSample]]:
+    """The history with this snapshot; two years of weekly sizes are kept, the older ones of the largest tables only."""
     sizes = {table.name: table.bytes for table in snapshot.tables}
-    samples = [*history.get("samples", []), SizeSample(at=snapshot.now, size=snapshot.size, tables=sizes)]
-    return {"samples": samples[-60:]}
+    newest = SizeSample(at=snapshot.now, size=snapshot.size, tables=sizes)
+    if findings is not None:
+        newest["findings"] = findings
+    samples = [*history.get("samples", []), newest][-_SAMPLES:]
+    return {"samples": [*map(_cut, samples[:-_WHOLE]), *samples[-_WHOLE:]]}
 
 
-def _a_week_ago(snapshot: Snapshot) -> SizeSample | None:
+def _cut(sample: SizeSample) -> SizeSample:
+    if len(sample["tables"]) <= _LARGEST:
+        return sample
+    largest = sorted(sample["tables"].items(), key=lambda pair: -pair[1])[:_LARGEST]
+    return {**sample, "tables": dict(largest), "cut": True}
+
+
+def a_week_ago(snapshot: Snapshot) -> SizeSample | None:
     """The sample nearest to a week before now, at least an hour old."""
     samples = [each for each in snapshot.history.get("samples", []) if snapshot.now - float(each["at"]) >= 3600]
     return min(samples, key=lambda each: abs(snapshot.now - _WEEK - float(each["at"])), default=None)

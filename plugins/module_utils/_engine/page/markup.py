@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""HTML and SVG out of texts that others have made: one function escapes each of them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from ..text.one_line import printable
+
+_EMPTY = ("meta", "link", "br", "rect", "line", "path", "polyline", "circle")
+
+
+class Markup(str):
+    """Text that is markup already; only this file makes it."""
+
+
+def escaped(text: object) -> Markup:
+    """The text as markup that shows it; what cannot be printed (also what would turn the direction) is shown escaped."""
+    return text if isinstance(text, Markup) else Markup(escape(printable(str(text))))
+
+
+def element(name: str, /, *children: object, **attributes: object) -> Markup:
+    """One element, well-formed as XML. Attributes: None leaves it out; "class_" and "aria_label" are class and aria-label."""
+    given = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escaped(value)}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    if name in _EMPTY and not children:
+        return Markup(f"<{name}{given}/>")
+    return Markup(f"<{name}{given}>{joined(children)}</{name}>")
+
+
+def joined(parts: Iterable[object]) -> Markup:
+    """The parts one after the other."""
+    return Markup("".join(escaped(part) for part in parts))
+
+
+def table(head: Iterable[object], rows: Iterable[Iterable[object]], numbers: Iterable[int] = ()) -> Markup:
+    """A table that is scrolled sideways where it is too wide; numbers holds the columns aligned to the right."""
+    right = frozenset(numbers)
+
+    def row(name: str, cells: Iterable[object], **attributes: object) -> Markup:
+        return element(
+            "tr",
+            *(
+                element(name, cell, class_="number" if at in right else None, **attributes)
+                for at, cell in enumerate(cells)
+            ),
+        )
+
+    body = element("tbody", *(row("td", each) for each in rows))
+    whole = element("table", element("thead", row("th", head, scope="col")), body)
+    return element("div", whole, class_="wide", tabindex=0)
+
+
+def document(title: str, style: str, *body: object) -> str:
+    """A whole page that asks for nothing outside itself, and may not."""
+    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=policy),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("link", rel="icon", href="data:,"),
+        element("title", title),
+        Markup(f"<style>{style}</style>"),
+    )
+    return f"<!DOCTYPE html>\n{element('html', head, element('body', element('main', *body)), lang='en')}\n"
