@@ -8,14 +8,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: restore
-short_description: Restore a backup into a new database, and swap it in if wanted
+short_description: Restore a backup, or single tables of it, and swap it in if wanted
 version_added: "0.1.0"
 description:
   - Restores a backup into a new database, stops at the first error, and compares every table's rows, the schema and the sequences with
     what the backup's manifest says. If anything differs the new database is dropped again and the module fails.
   - With O(swap=true) the restored database then takes the place of the live one, in one transaction. The live one is kept
     under a dated name, so that it can be renamed back.
-  - A live database is never written to. Owners and grants are restored; roles and tablespaces that the target server
+  - With O(tables) or O(schemas), only these are restored, with what they need, and compared. Without O(into) they come beside the live
+    ones, in the connected database, in one transaction.
+  - No live table is ever written to. Owners and grants are restored; roles and tablespaces that the target server
     does not have are named before anything starts.
 extends_documentation_fragment:
   - titan.database.connection
@@ -51,8 +53,33 @@ options:
   into:
     description:
       - Name of the database to restore into. It must not exist, unless O(swap=true).
+      - "Required, unless O(tables) or O(schemas) name what is wanted: these then come beside the live ones, in the connected database."
     type: str
-    required: true
+  tables:
+    description:
+      - Restore only these tables, each as C(SCHEMA.TABLE), or C(TABLE) in C(public), with their partitions, indexes, constraints and rows, and with
+        the types, sequences and functions that they need.
+      - With O(into), into a new database. Without it, into the connected database, beside the live table as C(<table>_restored_YYYYMMDD_HHMMSS);
+        nothing else there is changed.
+      - Foreign keys to tables that are not restored are left out; the result names them.
+    type: list
+    elements: str
+  schemas:
+    description:
+      - The same for all that is in these schemas. Without O(into), each comes beside the live one as C(<schema>_restored_YYYYMMDD_HHMMSS).
+    type: list
+    elements: str
+  no_owner:
+    description:
+      - Objects of O(tables) and O(schemas) belong to the role that restores them, or to the owner of the database if that is a superuser. The owners
+        of the source need not exist.
+    type: bool
+    default: false
+  no_privileges:
+    description:
+      - Leave out the privileges on objects of O(tables) and O(schemas).
+    type: bool
+    default: false
   swap:
     description:
       - If the database O(into) exists, end the connections to it, rename it to C(<into>_before_YYYYMMDD_HHMMSS), and give the restored one its name.
@@ -85,10 +112,17 @@ options:
       - Seconds after which the whole run is ended as failed; V(0) for no limit.
     type: int
     default: 21600
+  drill_dir:
+    description:
+      - Directory on the target host in which the throw-away cluster is made; it needs room for the database. At most 80 bytes long.
+      - C(/var/tmp) if not given.
+    type: path
 notes:
   - The role needs C(CREATEDB), must own the database that is swapped, and must be able to give objects to their owners; usually a
     superuser.
-  - The connection goes to the database C(postgres) (or C(template1)) of the server, whatever O(login_db) says.
+  - The connection goes to the database C(postgres) (or C(template1)) of the server, whatever O(login_db) says; but O(tables) and
+    O(schemas) without O(into) come into the database that it names. For that the role needs no C(CREATEDB), and this host the
+    server's programs, as for a drill.
 seealso:
   - module: titan.database.backup
 author:
@@ -111,14 +145,30 @@ EXAMPLES = r"""
     source: /home/ubuntu/backups/database/titan_prod_20261122_020000.sql.gz
     into: titan_trading
     swap: true
+
+- name: Get one table back, beside the live one
+  titan.database.restore:
+    login_unix_socket: /var/run/postgresql
+    login_user: postgres
+    login_db: titan_trading
+    dest: /home/ubuntu/backups/database
+    name: titan_prod
+    tables: [notifications]
 """
 
 RETURN = r"""
 restored:
-  description: The new database's name, the backup it came from, and how many tables and rows it has (0 in check mode).
+  description:
+    - The name of the database, the backup it came from, and how many tables and rows came.
+    - In check mode, what the manifest counts of them; for O(tables), a partitioned table counts without its partitions.
   returned: success
   type: dict
   sample: {database: titan_trading, path: /var/backups/titan_prod_20261122_020000.sql.gz, tables: 16, rows: 172000}
+beside:
+  description: The new name of each table that came beside the live one, by its name in the backup; of each schema of O(schemas).
+  returned: with O(tables) or O(schemas) and without O(into)
+  type: dict
+  sample: {public.notifications: public.notifications_restored_20261122_091500}
 previous_database:
   description: The name under which the database that was there is kept; null if there was none.
   returned: success

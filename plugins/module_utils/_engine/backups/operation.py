@@ -48,7 +48,9 @@ from .proof.existing import drill_entry
 from .proof.others import drill_others
 from .rescue.rescue import rescue_from_backup, rescue_from_database
 from .rescue.undo import undo_rescue
+from .restore.beside import restore_beside
 from .restore.restore import restore_entry
+from .restore.selected import selection_from
 from .results import finish, planned, recent_enough, too_long
 from .several import backup_several
 
@@ -141,10 +143,14 @@ def pin(call: Call) -> Outcome:
 
 def restore(call: Call) -> Outcome:
     """Restore a backup into a new database, compare it, and with "swap" put it in the place of a live one."""
+    options = call.options
+    selection = selection_from(options)
     with _os_errors():
-        if of_others(call.options["source"]):
-            return restore_entry(others_entry(call.options["source"]), call)
-        return restore_entry(_logical(_chosen(call.options, verified=True)), call)
+        others = of_others(options["source"])
+        entry = others_entry(options["source"]) if others else _logical(_chosen(options, verified=True))
+        if selection and not options["into"]:
+            return restore_beside(entry, call, selection)
+        return restore_entry(entry, call, selection)
 
 
 def rescue(call: Call) -> Outcome:

@@ -120,7 +120,33 @@ RESTORE: Spec = {
     "into": option(
         "str",
         "Name of the database to restore into. It must not exist, unless O(swap=true).",
-        required=True,
+        "Required, unless O(tables) or O(schemas) name what is wanted: these then come beside the live ones, in the connected database.",
+    ),
+    "tables": option(
+        "list",
+        "Restore only these tables, each as C(SCHEMA.TABLE), or C(TABLE) in C(public), with their partitions, indexes, constraints and "
+        "rows, and with the types, sequences and functions that they need.",
+        "With O(into), into a new database. Without it, into the connected database, beside the live table as "
+        "C(<table>_restored_YYYYMMDD_HHMMSS); nothing else there is changed.",
+        "Foreign keys to tables that are not restored are left out; the result names them.",
+        elements="str",
+    ),
+    "schemas": option(
+        "list",
+        "The same for all that is in these schemas. Without O(into), each comes beside the live one as "
+        "C(<schema>_restored_YYYYMMDD_HHMMSS).",
+        elements="str",
+    ),
+    "no_owner": option(
+        "bool",
+        "Objects of O(tables) and O(schemas) belong to the role that restores them, or to the owner of the database if that is a "
+        "superuser. The owners of the source need not exist.",
+        default=False,
+    ),
+    "no_privileges": option(
+        "bool",
+        "Leave out the privileges on objects of O(tables) and O(schemas).",
+        default=False,
     ),
     "swap": option(
         "bool",
@@ -140,4 +166,5 @@ RESTORE: Spec = {
     "programs": BACKUP["programs"],
     "jobs": BACKUP["jobs"],
     "timeout": BACKUP["timeout"],
+    "drill_dir": BACKUP["drill_dir"],
 }

@@ -5,12 +5,35 @@
 
 from __future__ import annotations
 
+import io
+import os
 import struct
-from typing import IO
+import tarfile
+from typing import IO, NamedTuple
+
+from ...errors import TitanError
+from ...host.safe_open import regular_stream
 
 _FIRST, _LAST = (1, 14, 0), (1, 16, 255)  # of the formats that are understood: those of 14 to 18
-_CUSTOM = 1
+_CUSTOM, _IN_FILES = 1, (3, 5)  # the kinds: one file; a file for each table, in a tar or a directory
 _LONGEST = 1 << 30  # of a string in the contents: what PostgreSQL can hold
+
+
+class ArchiveEntry(NamedTuple):
+    """An entry of an archive.
+
+    Attributes:
+        number: As pg_restore's list has it.
+        kind: TABLE, TABLE DATA, FK CONSTRAINT ...
+        name: Of the object, with that of its table before it where it has one; schema is empty where it has none.
+        definition: The statements that make it, as bytes in the archive's encoding.
+    """
+
+    number: int
+    kind: str
+    schema: bytes
+    name: bytes
+    definition: bytes
 
 
 class _NotUnderstoodError(Exception):
@@ -28,10 +51,37 @@ def copy_contents(archive: IO[bytes], target: IO[bytes]) -> bool:
         Whether it is an archive of a kind that is understood; if not, what was copied is of no use.
     """
     try:
-        _copy(_Reader(archive, target))
+        _copy(_Reader(archive, target), (_CUSTOM,))
     except _NotUnderstoodError:
         return False
     return True
+
+
+def read_entries(path: str) -> list[ArchiveEntry]:
+    """The entries of an archive: a file of the format custom, or its beginning as copy_contents() copies it, a directory, or a tar.
+
+    Raises:
+        TitanError: it is of another kind or version.
+    """
+    try:
+        with regular_stream(os.path.join(path, "toc.dat") if os.path.isdir(path) else path) as file:
+            is_archive = file.read(5) == b"PGDMP"
+            file.seek(0)
+            if is_archive:
+                return _copy(_Reader(file, _Nowhere()), (_CUSTOM, *_IN_FILES))
+            with tarfile.open(fileobj=file) as tar:
+                contents = tar.extractfile("toc.dat")
+                _require(contents is not None)
+                return _copy(_Reader(contents, _Nowhere()), _IN_FILES) if contents else []
+    except (_NotUnderstoodError, tarfile.TarError, KeyError) as error:
+        raise TitanError(f"The contents of the archive {path} are not understood.", programs=["pg_restore"]) from error
+
+
+class _Nowhere(io.BytesIO):
+    """Takes what nobody wants."""
+
+    def write(self, text: object) -> int:
+        return 0
 
 
 class _Reader:
@@ -61,11 +111,12 @@ def _require(condition: bool) -> None:
         raise _NotUnderstoodError
 
 
-def _copy(reader: _Reader) -> None:
+def _copy(reader: _Reader, kinds: tuple[int, ...]) -> list[ArchiveEntry]:
     _require(reader.take(5) == b"PGDMP")
     version = tuple(reader.take(3))
     _require(_FIRST <= version <= _LAST)
-    _require(tuple(reader.take(3)) == (4, 8, _CUSTOM))  # sizes of a number and of a position, and the kind
+    sizes = tuple(reader.take(3))
+    _require(sizes[:2] == (4, 8) and sizes[2] in kinds)  # of a number and of a position
     if version >= (1, 15, 0):
         reader.take(1)  # how the rows are compressed
     else:
@@ -74,17 +125,18 @@ def _copy(reader: _Reader) -> None:
         reader.number()
     for _name in ("database", "server's version", "pg_dump's version"):
         reader.text()
-    for _entry in range(reader.number()):
-        _copy_entry(reader, version)
+    return [_copy_entry(reader, version, sizes[2] in _IN_FILES) for _entry in range(reader.number())]
 
 
-def _copy_entry(reader: _Reader, version: tuple[int, ...]) -> None:
-    reader.number()  # the entry's
+def _copy_entry(reader: _Reader, version: tuple[int, ...], in_files: bool) -> ArchiveEntry:
+    number = reader.number()
     reader.number()  # whether it has data
-    for _text in ("table's oid", "oid", "name", "kind"):
+    for _text in ("table's oid", "oid"):
         reader.text()
+    name, kind = reader.text(), reader.text()
     reader.number()  # section
-    for _text in ("definition", "drop", "copy", "schema", "tablespace", "access method"):
+    definition, _drop, _copy, schema = reader.text(), reader.text(), reader.text(), reader.text()
+    for _text in ("tablespace", "access method"):
         reader.text()
     if version >= (1, 16, 0):
         reader.number()  # kind of relation
@@ -92,4 +144,8 @@ def _copy_entry(reader: _Reader, version: tuple[int, ...]) -> None:
         reader.text()
     while reader.text() is not None:  # what it depends on
         pass
-    reader.take(9)  # where its data begins
+    if in_files:
+        reader.text()  # the file with its data
+    else:
+        reader.take(9)  # where its data begins
+    return ArchiveEntry(number, (kind or b"").decode("ascii", "replace"), schema or b"", name or b"", definition or b"")

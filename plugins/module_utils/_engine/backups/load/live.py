@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -53,7 +53,12 @@ class Live:
 
 @contextmanager
 def live_loader(
-    server: Database, settings: ConnectionSettings, source: Source, accept_superuser: bool, foreign: bool
+    server: Database,
+    settings: ConnectionSettings,
+    source: Source,
+    accept_superuser: bool,
+    foreign: bool,
+    member_of: Sequence[str] | None = None,
 ) -> Iterator[Live]:
     """Who loads on the server; a role that was made for it is gone when the block ends.
 
@@ -63,6 +68,8 @@ def live_loader(
         source: What the dump's source was.
         accept_superuser: Let a superuser load.
         foreign: Whether others have made the dump.
+        member_of: Roles whose rights are all that it has, where it loads into a database that holds others' rows; None for one that
+            writes every table of its database.
 
     Raises:
         TitanError: the connected role is a superuser, and no other role can log in.
@@ -80,7 +87,7 @@ def live_loader(
     name = f"{_PREFIX}{secrets.token_hex(8)}"
     with advisory_lock(server, "restore", name):
         try:
-            login = _make_role(server, settings, name, source, me["name"])
+            login = _make_role(server, settings, name, source, me["name"], member_of)
             there = server.value("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", (source.owner,))
             heir = source.owner if there else me["name"]
             superuser = Superuser(reader, me["name"], name, False, "", may_raise=False, foreign=foreign, heir=heir)
@@ -109,14 +116,21 @@ def _reader(server: Database, settings: ConnectionSettings, accept_superuser: bo
 
 
 def _make_role(
-    server: Database, settings: ConnectionSettings, name: str, source: Source, superuser: str
+    server: Database,
+    settings: ConnectionSettings,
+    name: str,
+    source: Source,
+    superuser: str,
+    member_of: Sequence[str] | None,
 ) -> ConnectionSettings:
     """Make the role; it writes every table of its database, and nothing of the server's."""
     password = secrets.token_hex(24)
     role = sql.Identifier(name)
     verifier = server.password_verifier(name, password)
-    make = "CREATE ROLE {0} LOGIN BYPASSRLS PASSWORD {1}; GRANT pg_write_all_data TO {0}"
-    server.execute(sql.SQL(make).format(role, sql.Literal(verifier)))
+    attributes = sql.SQL("BYPASSRLS " if member_of is None else "")
+    server.execute(sql.SQL("CREATE ROLE {} LOGIN {}PASSWORD {}").format(role, attributes, sql.Literal(verifier)))
+    for other in ("pg_write_all_data",) if member_of is None else member_of:
+        server.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(other), role))
     for tablespace in {source.properties.tablespace, *source.tablespaces} - {"pg_default", ""}:
         grant = sql.SQL("GRANT CREATE ON TABLESPACE {} TO {}").format(sql.Identifier(tablespace), role)
         with suppress(DatabaseError):  # it is not there, which is said elsewhere

@@ -28,9 +28,11 @@ from ..content.schema_text import Skeleton, SkeletonReader, skeleton_of
 from ..programs.codecs import NONE
 from ..programs.pipeline import Deadline, Program, chain, output_of
 from .by_role import TextLoad, Waiting, Write, waiting_in
+from .contents import read_entries
 from .elevated import Superuser
 from .others import Needs, by_lines, ended, needs_of, of_database, parts, without_database_entries, without_drops
 from .restricted import can_restrict, restriction, without_restriction
+from .selection import Selection
 from .streams import Archive, Packed, contents_of, feed, is_of_data, shares
 
 # Entries of an archive's list that a superuser restores, and those of which it sets the owner only.
@@ -65,6 +67,7 @@ class Loader:
         while_own: What else is done as the loading role, while all that it has loaded is its own: later it would be done with others'
             rights. Where there is a superuser only.
         rows: Of each table, by "schema name", as far as they are known: what is loaded at a time is shared out by them.
+        selection: Which tables are wanted; None for all that the dump has.
     """
 
     programs: Programs
@@ -82,6 +85,7 @@ class Loader:
     superuser_is: str = ""
     while_own: Callable[[ConnectionSettings], None] | None = None
     rows: Mapping[str, int] = field(default_factory=dict)
+    selection: Selection | None = None
 
     def load(self, path: str, kind: DumpKind, target: ConnectionSettings) -> Skeleton:
         """Load the dump into the target and return what the dump says the schema is.
@@ -141,12 +145,14 @@ class Loader:
         if self.provide:
             self.provide(needs_of(self._schema_text(archive.path)))
         listing = self._listing(archive.path)
+        if self.selection:
+            listing = self.selection.listing(listing, read_entries(archive.path))
         jobs = 1 if kind.format == "tar" else self.jobs
         if self.superuser:
             self._load_by_role(archive, target, listing, jobs, self.superuser)
             return lambda: self.archive_skeleton(archive, listing) if self.reads_text else _NO_TEXT
         triggers = [line for line in listing if " EVENT TRIGGER " in line]
-        if triggers or archive.packed:
+        if triggers or archive.packed or self.selection:
             self._load_parts(archive, target, [line for line in listing if line not in triggers], jobs)
         else:
             self._load_entries(archive.path, target, [], jobs)
@@ -189,10 +195,10 @@ class Loader:
     ) -> None:
         """Load the definitions as text, rows and indexes in parallel, and at the end what a superuser has to do."""
         waiting = Waiting()
-        first = self._listing(archive.path, "--section=pre-data")
+        before = set(self._listing(archive.path, "--section=pre-data"))
+        first = [line for line in listing if line in before]
         with self._text(archive.path, first) as pieces:
             TextLoad(superuser, partial(self._session, target), waiting).run(pieces)
-        before = set(first)
         rest = [line for line in listing if line not in before]
         by_loader = [line for line in rest if not _BY_SUPERUSER.match(line)]
         self._load_rest(archive, target, by_loader, jobs, "--no-owner")
@@ -215,7 +221,7 @@ class Loader:
             return
         with ExitStack() as stack:
             listed = stack.enter_context(self._list_file(entries))
-            program = Program([self.programs.path("pg_restore"), *listed, "--file=-", archive])
+            program = Program([self.programs.path("pg_restore"), *self._whose(), *listed, "--file=-", archive])
             started = stack.enter_context(chain([program], self.deadline, stdout=subprocess.PIPE))
             yield without_restriction(started.pieces())
 
@@ -249,8 +255,11 @@ class Loader:
     def _pg_restore(self, target: ConnectionSettings, jobs: int, *options: str) -> list[str]:
         return [
             self.programs.path("pg_restore"), "--exit-on-error", "--no-password", f"--jobs={jobs}",
-            f"--dbname={conninfo(target.database)}", *options,
+            f"--dbname={conninfo(target.database)}", *dict.fromkeys([*self._whose(), *options]),
         ]  # fmt: skip
+
+    def _whose(self) -> list[str]:
+        return ["--no-owner"] if self.selection and not self.selection.owners else []
 
     @contextmanager
     def _list_file(self, entries: Sequence[str]) -> Iterator[list[str]]:
@@ -271,6 +280,7 @@ class Loader:
         reader = SkeletonReader(self.with_rows) if self.reads_text else None
         with decoded(path, kind.packed, self._identity_for(kind), self.deadline) as pieces:
             text = self._of_others(pieces, kind) if self.foreign else pieces
+            text = self.selection.text(text) if self.selection else text
             self.run_script(_read_by(reader, text) if reader else text, target)
         return reader.skeleton() if reader else _NO_TEXT
 

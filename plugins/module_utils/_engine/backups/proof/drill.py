@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
-from typing import Callable
+from typing import Callable, NamedTuple
 
 from ...errors import OptionError
 from ...outcome import silent
@@ -28,14 +28,15 @@ from ..content.structure import Structure
 from ..load.failure import restoring
 from ..load.loading import Loader
 from ..load.properties import apply_properties, property_differences
+from ..load.selection import Selection
 from ..load.targets import maintenance
 from ..programs.pipeline import Deadline
-from .comparison import compare, loader_for, read_restored_structure, rows_for
+from .comparison import Comparison, compare, loader_for, read_restored_structure, rows_for
 from .load_drilled import in_its_locale, load_drilled
 from .look import NO_WISHES, Seen, Wishes, look_at
 from .places import in_drill_cluster, in_scratch_database
 from .provide import Provider
-from .read_restored import read_restored
+from .read_restored import LoadersRows, read_restored
 from .whole_cluster import load_cluster
 
 
@@ -91,6 +92,18 @@ class DrillResult:
         return [problem for each in self.seen for problem in each.problems]
 
 
+class Part(NamedTuple):
+    """A part of a backup.
+
+    Attributes:
+        selection: The tables that are wanted.
+        reduce: Removes the others from the restored database, whose settings it is given with what has loaded it and reads its rows, and compares.
+    """
+
+    selection: Selection
+    reduce: Callable[[ConnectionSettings, Loader, LoadersRows], Comparison]
+
+
 def run_drill(
     path: str,
     kind: DumpKind,
@@ -105,6 +118,7 @@ def run_drill(
     wishes: Wishes = NO_WISHES,
     accept_superuser: bool = False,
     use: Callable[[ConnectionSettings], object] | None = None,
+    part: Part | None = None,
 ) -> DrillResult:
     """Restore the backup and compare.
 
@@ -121,6 +135,7 @@ def run_drill(
         wishes: What else is looked for in the restored database.
         accept_superuser: Let a superuser load into a scratch database.
         use: What else the restored database is for, if nothing in it differs; called before it is removed.
+        part: The tables that are wanted; None for all that the backup has.
 
     Raises:
         TitanError: the restore failed, or no cluster could be made.
@@ -147,9 +162,11 @@ def run_drill(
         maker = superuser.settings if superuser else target
         name_in_source = superuser.role if superuser and server else source.superuser
         loader = replace(loader, superuser=superuser, superuser_is=name_in_source)
+        if part:
+            loader = replace(loader, selection=part.selection, reads_text=False)
         if manifest is None:
             loader = replace(loader, database=wishes.database, provide=Provider(maker.to("postgres"), work, runs_as))
-        if kind.format == "cluster":
+        if kind.format == "cluster" and not part:
             with restoring():
                 databases = load_cluster(loader, path, kind, maker.to("postgres"), target)
             found_in = _of_cluster(databases, target, loader, wishes, began, warnings)
@@ -165,10 +182,15 @@ def run_drill(
         if superuser and not server:
             superuser.lend_roles()
         read_as = superuser.settings if superuser and server else target
-        found = compare(manifest, read_as, text, loader, say, server is None, reading)
+        if part:
+            found = part.reduce(read_as, loader, reading)
+        else:
+            found = compare(manifest, read_as, text, loader, say, server is None, reading)
         looked_at = None if server else look_at(target, source.database, found.restored, wishes, True, deadline)
-        structure = read_restored_structure(read_as, loader) if manifest is None else None
-        different, lacking = _properties(maker, source, server is None) if manifest and manifest.source else ([], [])
+        structure = read_restored_structure(read_as, loader) if manifest is None and not part else None
+        different, lacking = (
+            _properties(maker, source, server is None) if manifest and manifest.source and not part else ([], [])
+        )
         if use and not found.differences and not different:
             use(read_as)
     restored = found.restored

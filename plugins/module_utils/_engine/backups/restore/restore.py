@@ -39,6 +39,7 @@ from ..load.live import Live, live_loader
 from ..load.loading import Loader
 from ..load.properties import apply_properties, property_differences
 from ..load.room import require_room_on_server
+from ..load.selection import Selection
 from ..load.targets import (
     UNFINISHED,
     create_database,
@@ -51,6 +52,7 @@ from ..programs.pipeline import Deadline
 from ..proof.comparison import compare, loader_for, rows_for
 from ..proof.read_restored import LoadersRows
 from .refresh import refresh_left_out
+from .selected import reduce_and_compare, require_in_manifest, selected_source, wanted_rows
 
 _SWAP_ATTEMPTS = 5
 _BY_HAND = "Make an empty database of that name and load the dump by hand (pg_restore, or psql for a plain one)."
@@ -73,22 +75,25 @@ class RestorePlan:
     leftovers: tuple[str, ...]
 
 
-def restore_entry(entry: Entry, call: Call) -> Outcome:
+def restore_entry(entry: Entry, call: Call, selection: Selection | None = None) -> Outcome:
     """Restore one backup.
+
+    Args:
+        entry: The backup.
+        call: The options, and the server to restore into.
+        selection: The tables that are wanted; None for all.
 
     Raises:
         TitanError: something is missing on the target, the restore failed or is not equal. The live database is as it was
             and the new one is gone.
     """
-    options, manifest = call.options, entry.manifest
-    deadline = Deadline(options["timeout"])
-    if manifest:
-        manifest = unseal(entry.path, manifest, absolute(options["identity"]), deadline)
-        entry = replace(entry, manifest=manifest)
-    kind = _sound(entry, absolute(options["identity"]), deadline)
-    source = (manifest.source if manifest else None) or Source(
-        encoding=kind.encoding if kind.encoding == "SQL_ASCII" else ""
-    )
+    options, deadline = call.options, Deadline(call.options["timeout"])
+    entry, kind = opened(entry, absolute(options["identity"]), deadline)
+    manifest, source = entry.manifest, source_of(entry, kind)
+    tables, rows = len(manifest.fingerprint.tables) if manifest else 0, entry.rows
+    if selection:
+        require_in_manifest(selection, manifest)
+        source, (tables, rows) = selected_source(selection, source), wanted_rows(selection, manifest)
     with ExitStack() as stack:
         server = stack.enter_context(maintenance(call.connection))
         stack.enter_context(advisory_lock(server, "restore", options["into"]))
@@ -97,24 +102,27 @@ def restore_entry(entry: Entry, call: Call) -> Outcome:
         _require_targets(server, source, entry)
         if manifest and manifest.structure:
             require_extensions(server, manifest.structure.extensions.keys(), plan.work, _BY_HAND)
-        require_room_on_server(server, source.bytes)
+        require_room_on_server(
+            server, source.bytes if entry.rows == rows else source.bytes * rows // max(entry.rows, 1)
+        )
         if call.check_mode:
-            tables = len(manifest.fingerprint.tables) if manifest else 0
-            return _outcome(plan, entry, tables, entry.rows, ())
+            return _outcome(plan, entry, tables, rows, ())
         for leftover in plan.leftovers:
             drop_database(server, leftover)
         call.say(f"Restoring {entry.path} into {plan.work!r} ...")
         live = stack.enter_context(
-            live_loader(server, call.connection, source, call.options["accept_superuser"], _is_foreign(manifest))
+            live_loader(server, call.connection, source, call.options["accept_superuser"], is_foreign(manifest))
         )
         try:
             with deadline.ends(canceller(server)):
                 warnings = [*live.warnings, *create_database(server, plan.work, source, live.owner)]
             step("restore.load")
             with sign_of_life(server):
-                tables, rows, notes = _load_and_compare(entry, kind, programs, call, plan.work, live, deadline)
+                tables, rows, notes = _load_and_compare(
+                    entry, kind, programs, call, plan.work, live, deadline, selection
+                )
             missing = apply_properties(server, plan.work, source)
-            warnings += [*notes, *missing, *_live_slots(manifest)]
+            warnings += [*notes, *missing, *([] if selection else _live_slots(manifest))]
             if manifest and manifest.source and not missing:
                 _require_properties(server, plan.work, source)
             step("restore.swap")
@@ -126,7 +134,24 @@ def restore_entry(entry: Entry, call: Call) -> Outcome:
     return _outcome(plan, entry, tables, rows, tuple(warnings))
 
 
-def _is_foreign(manifest: Manifest | None) -> bool:
+def opened(entry: Entry, identity: str, deadline: Deadline) -> tuple[Entry, DumpKind]:
+    """The backup with its whole manifest, whose file is undamaged, and how it is read.
+
+    Raises:
+        TitanError: it cannot be used.
+    """
+    if entry.manifest:
+        entry = replace(entry, manifest=unseal(entry.path, entry.manifest, identity, deadline))
+    return entry, _sound(entry, identity, deadline)
+
+
+def source_of(entry: Entry, kind: DumpKind) -> Source:
+    """What its source was, as far as it is known."""
+    known = entry.manifest.source if entry.manifest else None
+    return known or Source(encoding=kind.encoding if kind.encoding == "SQL_ASCII" else "")
+
+
+def is_foreign(manifest: Manifest | None) -> bool:
     return manifest is None or manifest.adopted
 
 
@@ -224,7 +249,14 @@ def _require_targets(server: Database, source: Source, entry: Entry) -> None:
 
 
 def _load_and_compare(
-    entry: Entry, kind: DumpKind, programs: Programs, call: Call, name: str, live: Live, deadline: Deadline
+    entry: Entry,
+    kind: DumpKind,
+    programs: Programs,
+    call: Call,
+    name: str,
+    live: Live,
+    deadline: Deadline,
+    selection: Selection | None,
 ) -> tuple[int, int, tuple[str, ...]]:
     """Tables, rows, and warnings."""
     target, superuser = live.settings.to(name), live.powers(name)
@@ -236,6 +268,7 @@ def _load_and_compare(
             database=call.options["database"] or "",
             superuser=superuser,
             superuser_is=live.superuser_name,
+            selection=selection,
         )
         reading = rows_for(entry.manifest, loader, call.say)
         loader = replace(loader, while_own=partial(_analyze_and_read, reading))
@@ -248,15 +281,21 @@ def _load_and_compare(
 
         remake = partial(remake_database, call.connection.to(name), source, live.owner)
         archive, notes = load_with_fewer_jobs(loader, load, remake, not kind.is_script)
-        call.say("Comparing ...")
-        found = compare(entry.manifest, live.reader.to(name), lambda: archive, loader, call.say, read_before=reading)
+        if selection:
+            reader = live.reader.to(name)
+            found = reduce_and_compare(entry.manifest, reader, reader, loader, selection, reading, call.say)[1]
+        else:
+            call.say("Comparing ...")
+            found = compare(
+                entry.manifest, live.reader.to(name), lambda: archive, loader, call.say, read_before=reading
+            )
         if found.differences:
             raise TitanError(
                 f"The restored database is not what the backup's source was: {'; '.join(found.differences)}. It was dropped again."
             )
         with connect(live.reader.to(name), "restore") as database, deadline.ends(canceller(database)):
             fix_settings(database)
-            left = refresh_left_out(database, entry.manifest.left_out if entry.manifest else ())
+            left = refresh_left_out(database, entry.manifest.left_out if entry.manifest and not selection else ())
             if not superuser:
                 database.execute("ANALYZE")
     return len(found.restored.tables), found.restored.rows, (*notes, *found.warnings, *left)

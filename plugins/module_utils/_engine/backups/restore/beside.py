@@ -1,0 +1,172 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Single tables of a backup beside the live ones: restored into a throw-away cluster, compared, and brought over in one step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from ...errors import TitanError
+from ...host.files import absolute
+from ...outcome import Call, Outcome
+from ...postgres.connection import ConnectionSettings
+from ...postgres.database import Database, connect
+from ...postgres.locks import advisory_lock, sign_of_life
+from ...postgres.programs import CLIENT, SERVER, Programs, find_programs
+from ...postgres.throw_away import default_directory
+from ...text.one_line import printable
+from ..catalog.entry import Entry
+from ..catalog.manifest import Manifest
+from ..catalog.naming import DumpKind
+from ..content.fingerprint import canceller
+from ..load.live import live_loader
+from ..load.loading import Loader
+from ..load.room import drill_room, require_room
+from ..load.selection import Selection
+from ..programs.pipeline import Deadline
+from ..proof.comparison import Comparison
+from ..proof.drill import Part, run_drill
+from ..proof.look import NO_WISHES
+from ..proof.read_restored import LoadersRows
+from .bring import Beside, Brought, bring_over
+from .prune import Pruned
+from .restore import is_foreign, opened, source_of
+from .selected import reduce_and_compare, require_in_manifest, selected_source, wanted_rows
+
+_OLDEST = 14  # major version of a dump that does not say which one it needs
+
+
+def restore_beside(entry: Entry, call: Call, selection: Selection) -> Outcome:
+    """Restore tables into the connected database, each under its name and the time; nothing else there is changed.
+
+    Raises:
+        TitanError: something is missing, the restore failed, or the tables are not what the manifest says. Nothing was changed.
+    """
+    options, deadline = call.options, Deadline(call.options["timeout"])
+    identity = absolute(options["identity"])
+    entry, kind = opened(entry, identity, deadline)
+    manifest = None if is_foreign(entry.manifest) else entry.manifest
+    require_in_manifest(selection, manifest)
+    source = selected_source(selection, source_of(entry, kind))
+    programs, folder = (
+        _programs(manifest, kind, options["programs"]),
+        absolute(options["drill_dir"]) or default_directory(),
+    )
+    tables, rows = wanted_rows(selection, manifest)
+    if manifest:
+        share = source.bytes * rows // max(manifest.fingerprint.rows, 1)
+        require_room([(folder, drill_room(share))], "Name another one in 'drill_dir'.")
+    with (
+        connect(call.connection, "restore") as live,
+        deadline.ends(canceller(live)),
+        advisory_lock(live, "restore", live.settings.database),
+    ):
+        if live.major < programs.major:
+            raise TitanError(
+                f"The backup was made by pg_dump {programs.major}, and the server is PostgreSQL {live.major}. Restore into a server of "
+                f"major version {programs.major} or newer."
+            )
+        _require_role(live, is_foreign(manifest), options["accept_superuser"])
+        beside = Beside(selection, _free_stamp(live))
+        if call.check_mode:
+            planned = Brought(beside.planned(), tables, rows, ())
+            return _outcome(entry, call, planned, ())
+        call.say(f"Restoring {entry.path} into a throw-away cluster ...")
+        kept: list[tuple[Pruned, Loader]] = []
+        brought: list[Brought] = []
+
+        def reduce(target: ConnectionSettings, loader: Loader, reading: LoadersRows) -> Comparison:
+            pruner = loader.superuser.settings if loader.superuser else target
+            pruned, found = reduce_and_compare(manifest, target, pruner, loader, selection, reading, call.say)
+            kept.append((pruned, loader))
+            return found
+
+        def use(copy: ConnectionSettings) -> None:
+            pruned, loader = kept[0]
+            maker = loader.superuser.settings if loader.superuser else copy
+            call.say("Bringing the tables over ...")
+            with connect(maker, "restore") as there, deadline.ends(canceller(there)):
+                members = _rights(live, there, pruned, selection)
+                with live_loader(
+                    live, call.connection, source, options["accept_superuser"], is_foreign(manifest), members
+                ) as who:
+                    brought.append(bring_over(there, live, who, loader, pruned, beside))
+
+        with sign_of_life(live):
+            result = run_drill(
+                entry.path, kind, manifest, programs, deadline, folder, options["jobs"], identity, None, call.say,
+                wishes=replace(NO_WISHES, database=options["database"] or ""), use=use, part=Part(selection, reduce),
+            )  # fmt: skip
+    if result.differences:
+        raise TitanError(
+            f"The backup {entry.path} is not good: {'; '.join(result.differences)}. Nothing was changed. Name another one in 'source'."
+        )
+    return _outcome(entry, call, brought[0], (*result.warnings, *brought[0].notes))
+
+
+def _programs(manifest: Manifest | None, kind: DumpKind, folder: str | None) -> Programs:
+    made_by = (manifest.tool_major if manifest else 0) or kind.major
+    return find_programs(folder, made_by or _OLDEST, [*CLIENT, *SERVER], newer=not (manifest and manifest.tool_major))
+
+
+def _require_role(live: Database, foreign: bool, accept_superuser: bool) -> None:
+    """Refuse to let a dump of others into a live database with a superuser's rights."""
+    if foreign and not accept_superuser and live.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
+        raise TitanError(
+            "Others have made this dump, and the connected role is a superuser: their tables do not come into a live database so. Connect "
+            "as the role that is to own them, or restore into a new database ('into'; accept_superuser: true lets it)."
+        )
+
+
+def _free_stamp(live: Database) -> str:
+    """The time, or the next second after which nothing in the database is called yet."""
+    now = datetime.now(timezone.utc)
+    while True:
+        stamp = now.strftime("%Y%m%d_%H%M%S")
+        if not live.value(_CALLED_SO, {"suffix": f"_restored_{stamp}"}):
+            return stamp
+        now += timedelta(seconds=1)
+
+
+_CALLED_SO = """
+SELECT EXISTS (SELECT FROM pg_class WHERE right(relname, length(%(suffix)s)) = %(suffix)s
+                UNION ALL SELECT FROM pg_namespace WHERE right(nspname, length(%(suffix)s)) = %(suffix)s)
+"""
+
+
+def _rights(live: Database, copy: Database, pruned: Pruned, selection: Selection) -> list[str]:
+    """The roles whose rights a role that is made for the load needs: those of the owners, or reading, if they are superusers."""
+    owners = {
+        row["name"] for row in copy.rows(_OWNERS, ([table.oid for table in pruned.tables], list(selection.schemas)))
+    }
+    if not selection.owners:
+        owners = {
+            live.value("SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = current_database()")
+        }
+    plain = live.rows(
+        "SELECT rolname::text AS name FROM pg_roles WHERE rolname = ANY(%s) AND NOT rolsuper ORDER BY 1",
+        (sorted(owners),),
+    )
+    return [row["name"] for row in plain] or ["pg_read_all_data"]
+
+
+_OWNERS = """
+SELECT pg_get_userbyid(relowner)::text AS name FROM pg_class WHERE oid = ANY(%s::oid[])
+ UNION SELECT pg_get_userbyid(nspowner)::text FROM pg_namespace WHERE nspname = ANY(%s)
+"""
+
+
+def _outcome(entry: Entry, call: Call, brought: Brought, warnings: tuple[str, ...]) -> Outcome:
+    database, verb = call.connection.database, "would be" if call.check_mode else "are"
+    data: dict[str, Any] = {
+        "restored": {"database": database, "path": entry.path, "tables": brought.tables, "rows": brought.rows},
+        "beside": brought.names,
+        "previous_database": None,
+    }
+    after = "".join(f"{new}\n" for new in brought.names.values())
+    head = f"{entry.path} -> database {database!r}: {brought.tables} tables, {brought.rows} rows {verb} beside the live ones."
+    lines = [f"  {old} -> {new}" for old, new in brought.names.items()]
+    return Outcome(True, data, "\n".join([head, *map(printable, lines)]), "", after, warnings)
