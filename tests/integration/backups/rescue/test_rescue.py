@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError, TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
@@ -59,6 +62,82 @@ def test_rows_written_since_stay_as_they_are(shop: Shop) -> None:
     assert found["public.users"]["new"] == 1 and found["public.users"]["missing"] == 5
     assert found["public.orders"]["changed"] == 1 and "1 differ and stay as they are" in done.summary
     assert shop.sql("SELECT nextval('public.users_id_seq')")[0][0] > new[0][0], "sequences never go back"
+
+
+class Writers:
+    """Sessions that add, change and delete rows of their own, one transaction after the other, until they are told to end."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop, self._end = shop, threading.Event()
+        self.orders: dict[int, str] = {}
+        self.problems: list[str] = []
+        self.commits = [0, 0]
+        self._threads = [threading.Thread(target=self._write, args=(number,), daemon=True) for number in (0, 1)]
+
+    def _write(self, number: int) -> None:
+        connection = psycopg2.connect(**self._shop.live.parameters())
+        try:
+            with connection.cursor() as cursor:
+                while not self._end.is_set():
+                    round_, name = self.commits[number], f"writer {number} {self.commits[number]}"
+                    cursor.execute(
+                        "INSERT INTO public.users (email) VALUES (%s) RETURNING id", (f"{name}@example.org",)
+                    )
+                    (user,) = cursor.fetchone() or (0,)
+                    cursor.execute(
+                        "INSERT INTO public.orders (user_id, total, note) VALUES (%s, 1, %s) RETURNING id", (user, name)
+                    )
+                    (order,) = cursor.fetchone() or (0,)
+                    cursor.execute("INSERT INTO public.items VALUES (%s, 1, 'new')", (order,))
+                    cursor.execute("UPDATE public.orders SET note = %s WHERE id = %s", (name, 430 + number))
+                    connection.commit()
+                    self.orders |= {order: name, 430 + number: name}
+                    self.commits[number] = round_ + 1
+        except psycopg2.Error as error:
+            self.problems.append(str(error))
+        finally:
+            connection.close()
+
+    def wait(self) -> None:
+        """Until each has committed something that it had not begun yet."""
+        before, ends = list(self.commits), time.monotonic() + 60
+        while any(now < then + 2 for now, then in zip(self.commits, before)) and not self.problems:
+            assert time.monotonic() < ends, "a writer is blocked"
+            time.sleep(0.005)
+
+    def __enter__(self) -> Writers:
+        for thread in self._threads:
+            thread.start()
+        self.wait()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._end.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def test_writers_go_on_beside_a_rescue(shop: Shop) -> None:
+    """They wait for nothing, and what they write stays; what was lost comes back as it was."""
+    lost = "SELECT md5(string_agg(o::text, '|' ORDER BY id)) FROM public.orders o WHERE user_id <= 10"
+    before, steps = shop.sql(lost), []
+    shop.sql("DELETE FROM public.users WHERE id <= 10")
+    with Writers(shop) as writers:
+
+        def at(name: str) -> None:
+            if name in ("rescue.table", "rescue.file", "rescue.commit", "rescue.read_back"):
+                steps.append(name)
+                writers.wait()
+
+        with observed(at):
+            done = shop.rescue(tables=["users"])
+        writers.wait()
+    assert not writers.problems and steps.count("rescue.table") == 3 and steps[-1] == "rescue.read_back"
+    assert shop.sql(lost) == before and done.data["rows"] == 10 + 100 + 300
+    assert dict(shop.sql("SELECT id, note FROM public.orders WHERE note LIKE 'writer%'")) == writers.orders
+    items = "SELECT count(*) FROM public.items WHERE what = 'new'"
+    assert shop.sql(items)[0][0] == len(writers.orders) - 2 == sum(writers.commits)
+    assert not shop.rescue(tables=["users"]).changed
 
 
 def test_a_condition_brings_parents_and_children_along(shop: Shop) -> None:

@@ -58,8 +58,8 @@ def apply_plan(live: Database, plan: Plan, wanted: Wanted, rescue: Rescue, lock_
                     if wanted.changed and table.changed:
                         _replace(live, table)
                 for sequence, value in table.sequences.items():
-                    live.value(
-                        sql.SQL("SELECT setval({}::regclass, greatest({}, last_value)) FROM {}").format(
+                    live.value(  # one that is not behind is let alone: somebody may use it at this moment
+                        sql.SQL("SELECT setval({0}::regclass, {1}) FROM {2} WHERE last_value < {1}").format(
                             sql.Literal(sequence), sql.Literal(value), sql.SQL(sequence)
                         )
                     )

@@ -31,7 +31,8 @@ from ..proof.comparison import Comparison
 from ..proof.drill import Part, run_drill
 from ..proof.look import NO_WISHES
 from ..proof.read_restored import LoadersRows
-from .bring import Beside, Brought, bring_over
+from .bring import Brought, bring_over
+from .names import Beside
 from .prune import Pruned
 from .restore import is_foreign, opened, source_of
 from .selected import reduce_and_compare, require_in_manifest, selected_source, wanted_rows
@@ -88,12 +89,17 @@ def restore_beside(entry: Entry, call: Call, selection: Selection) -> Outcome:
             pruned, loader = kept[0]
             maker = loader.superuser.settings if loader.superuser else copy
             call.say("Bringing the tables over ...")
-            with connect(maker, "restore") as there, deadline.ends(canceller(there)):
+            with (
+                connect(maker, "restore") as there,
+                connect(copy, "restore") as reader,
+                deadline.ends(canceller(there)),
+                deadline.ends(canceller(reader)),
+            ):
                 members = _rights(live, there, pruned, selection)
                 with live_loader(
                     live, call.connection, source, options["accept_superuser"], is_foreign(manifest), members
                 ) as who:
-                    brought.append(bring_over(there, live, who, loader, pruned, beside))
+                    brought.append(bring_over(there, reader, live, who, loader, pruned, beside))
 
         with sign_of_life(live):
             result = run_drill(

@@ -14,7 +14,7 @@ import secrets
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database, child_environment, connect, sql
@@ -26,46 +26,12 @@ from ..load.loading import Loader
 from ..load.others import needs_of
 from ..load.restricted import without_restriction
 from ..load.script import Statement, cut
-from ..load.selection import Selection, first_of
 from ..programs.pipeline import Program, chain
 from ..rescue.sides import carry, column_list
+from .names import Beside, Names, drop_triggers, rename
 from .prune import Pruned
 
 _LOCK_TIMEOUT = "SET lock_timeout = '10s'"
-
-
-@dataclass
-class Beside:
-    """The names under which tables come.
-
-    Attributes:
-        selection: What is wanted.
-        stamp: The time in their names.
-    """
-
-    selection: Selection
-    stamp: str
-    _given: set[str] = field(default_factory=set)
-
-    def name(self, name: str) -> str:
-        """The name and the time, in at most 63 bytes; never the same one twice."""
-        for number in range(1, 100_000):
-            suffix = f"{'' if number == 1 else f'_{number}'}_restored_{self.stamp}"
-            found = name.encode()[: 63 - len(suffix)].decode(errors="ignore") + suffix
-            if found not in self._given:
-                self._given.add(found)
-                return found
-        raise TitanError(f"There are too many names that begin as {name!r} does.")
-
-    def planned(self) -> dict[str, str]:
-        """The names as far as they are known before anything is restored."""
-        found = {}
-        for table in self.selection.tables:
-            schema, dot, name = table.partition(".")
-            schema, name = (schema, name) if dot else ("public", table)
-            found[f"{schema}.{name}"] = f"{schema}.{self.name(name)}"
-        self._given.clear()
-        return {**found, **{schema: self.name(schema) for schema in self.selection.schemas}}
 
 
 @dataclass(frozen=True)
@@ -84,21 +50,14 @@ class Brought:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Names:
-    """Names of the copy's tables: by "schema.table" of the backup, where each goes; and as what pg_dump finds them."""
-
-    public: dict[str, str]
-    final: list[tuple[str, str, str]]  # schema in the copy, table, schema in the end
-    patterns: list[str]
-    schemas: list[str]
-
-
-def bring_over(copy: Database, live: Database, who: Live, loader: Loader, pruned: Pruned, beside: Beside) -> Brought:
+def bring_over(
+    copy: Database, reader: Database, live: Database, who: Live, loader: Loader, pruned: Pruned, beside: Beside
+) -> Brought:
     """Make the tables in the live database, with their rows, and compare these with the copy's.
 
     Args:
         copy: The restored database, as a superuser; its tables are renamed.
+        reader: The same, as who has loaded it: reading rows may run functions of the dump.
         live: The live database.
         who: Who loads there.
         loader: What has loaded the copy.
@@ -109,12 +68,12 @@ def bring_over(copy: Database, live: Database, who: Live, loader: Loader, pruned
         TitanError: something is missing in the live database; nothing was changed.
     """
     work = f"titan_restoring_{secrets.token_hex(6)}" if who.superuser else ""
-    notes = _drop_triggers(copy, pruned)
-    names = _rename(copy, pruned, beside, work)
+    notes = drop_triggers(copy, pruned)
+    names = rename(copy, pruned, beside, work)
     before, after = (_statements(copy, loader, names, section) for section in ("pre-data", "post-data"))
     _require_roles(live, [*before, *after])
     later = [each for each in (*before, *after) if who.superuser and kind_of(each) == Kind.LATER]
-    tables = [table for table in read_tables(copy) if _is_brought(table, names)]
+    tables = [table for table in read_tables(reader) if _is_brought(table, names)]
     database = live.settings.database
     if who.superuser:
         for schema in (work, *names.schemas):
@@ -130,10 +89,10 @@ def bring_over(copy: Database, live: Database, who: Live, loader: Loader, pruned
             step("beside.definitions")
             _run(target, [each for each in before if each not in later and not (who.superuser and _makes_schema(each))])
             step("beside.rows")
-            rows = sum(_bring_rows(copy, target, table) for table in tables)
+            rows = sum(_bring_rows(reader, target, table) for table in tables)
             _run(target, [each for each in after if each not in later])
-            _set_sequences(copy, target, names)
-            _compare(copy, target, tables)
+            _set_sequences(reader, target, names)
+            _compare(reader, target, tables)
             step("beside.commit")
     if who.superuser:
         _publish(who, database, names, work, later)
@@ -153,72 +112,7 @@ def _explained() -> Iterator[None]:
         ) from error
 
 
-_TRIGGERS = """
-SELECT format('DROP TRIGGER %%I ON %%I.%%I', t.tgname, n.nspname, c.relname) AS drop, 'trigger ' || t.tgname AS name
-  FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE t.tgrelid = ANY(%(wanted)s::oid[]) AND NOT t.tgisinternal AND t.tgparentid = 0
- UNION ALL
-SELECT format('DROP RULE %%I ON %%I.%%I', r.rulename, n.nspname, c.relname), 'rule ' || r.rulename
-  FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE r.ev_class = ANY(%(wanted)s::oid[]) ORDER BY 2
-"""
-
-
-def _drop_triggers(copy: Database, pruned: Pruned) -> list[str]:
-    """Triggers and rules would act on the live tables when somebody changes the restored ones."""
-    rows = copy.rows(_TRIGGERS, {"wanted": [table.oid for table in pruned.tables]})
-    for row in rows:
-        copy.execute(row["drop"])
-    names = [row["name"] for row in rows]
-    return [f"Left out, because they would act on live tables: {first_of(names)}."] if names else []
-
-
-# What a table brings along whose names are those of its schema: indexes, its own sequences, statistics.
-_ALONG = """
-SELECT 'INDEX' AS kind, n.nspname::text AS schema, c.relname::text AS name
-  FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE i.indrelid = %(oid)s
- UNION ALL
-SELECT 'SEQUENCE', n.nspname::text, c.relname::text
-  FROM pg_depend d JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S' JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = %(oid)s AND d.deptype IN ('a', 'i')
- UNION ALL
-SELECT 'STATISTICS', n.nspname::text, s.stxname::text
-  FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE s.stxrelid = %(oid)s ORDER BY 1, 2, 3
-"""
-_RENAME = sql.SQL("ALTER {} {} RENAME TO {}")
-
-
-def _rename(copy: Database, pruned: Pruned, beside: Beside, work: str) -> _Names:
-    """Give the copy's tables, or schemas, their new names; in the work schema, if there is one."""
-    if work:
-        copy.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(work)))
-    public, final, patterns, schemas = dict[str, str](), list[tuple[str, str, str]](), list[str](), list[str]()
-    for schema in beside.selection.schemas:
-        new = beside.name(schema)
-        copy.execute(_RENAME.format(sql.SQL("SCHEMA"), sql.Identifier(schema), sql.Identifier(new)))
-        public[schema] = new
-        schemas.append(new)
-    for table in pruned.tables:
-        if table.schema in beside.selection.schemas:
-            continue
-        for row in copy.rows(_ALONG, {"oid": table.oid}):
-            of, renamed = sql.Identifier(row["schema"], row["name"]), beside.name(row["name"])
-            copy.execute(_RENAME.format(sql.SQL(row["kind"]), of, sql.Identifier(renamed)))
-            if work and row["kind"] == "STATISTICS":
-                moved = sql.Identifier(row["schema"], renamed)
-                copy.execute(sql.SQL("ALTER STATISTICS {} SET SCHEMA {}").format(moved, sql.Identifier(work)))
-        new = beside.name(table.name)
-        copy.execute(_RENAME.format(sql.SQL("TABLE"), sql.Identifier(table.schema, table.name), sql.Identifier(new)))
-        if work:
-            move = sql.SQL("ALTER TABLE {} SET SCHEMA {}")
-            copy.execute(move.format(sql.Identifier(table.schema, new), sql.Identifier(work)))
-        public[table.label] = f"{table.schema}.{new}"
-        final.append((work or table.schema, new, table.schema))
-        patterns.append(".".join('"' + part.replace('"', '""') + '"' for part in (work or table.schema, new)))
-    return _Names(public, final, patterns, schemas)
-
-
-def _statements(copy: Database, loader: Loader, names: _Names, section: str) -> list[bytes]:
+def _statements(copy: Database, loader: Loader, names: Names, section: str) -> list[bytes]:
     """What makes the tables, as pg_dump writes it, without the settings of a dump."""
     chosen = [f"--table={each}" for each in names.patterns]
     chosen += [f'--schema="{each.replace(chr(34), chr(34) * 2)}"' for each in names.schemas]
@@ -272,7 +166,7 @@ def _makes_schema(statement: bytes) -> bool:
     return statement.startswith(b"CREATE SCHEMA ")
 
 
-def _is_brought(table: Table, names: _Names) -> bool:
+def _is_brought(table: Table, names: Names) -> bool:
     return table.schema in names.schemas or any((table.schema, table.name) == each[:2] for each in names.final)
 
 
@@ -298,7 +192,7 @@ SELECT n.nspname::text AS schema, c.relname::text AS name
 """
 
 
-def _set_sequences(copy: Database, target: Database, names: _Names) -> None:
+def _set_sequences(copy: Database, target: Database, names: Names) -> None:
     wanted = {"schemas": names.schemas, "tables": [f"{schema}.{table}" for schema, table, _final in names.final]}
     for row in copy.rows(_SEQUENCES, wanted):
         name = sql.Identifier(row["schema"], row["name"])
@@ -320,7 +214,7 @@ def _compare(copy: Database, target: Database, tables: Sequence[Table]) -> None:
             raise TitanError(f"The rows of {table.label} are not those of the backup. Nothing was changed.")
 
 
-def _publish(who: Live, database: str, names: _Names, work: str, later: Sequence[bytes]) -> None:
+def _publish(who: Live, database: str, names: Names, work: str, later: Sequence[bytes]) -> None:
     """Give the tables their owners, privileges and schema, by the superuser and in one transaction."""
     superuser = who.powers(database)
     if not superuser:
@@ -334,7 +228,7 @@ def _publish(who: Live, database: str, names: _Names, work: str, later: Sequence
             for row in admin.rows(_STATISTICS, (work,)):
                 move = sql.SQL("ALTER STATISTICS {} SET SCHEMA {}")
                 admin.execute(
-                    move.format(sql.Identifier(work, row["name"]), sql.Identifier(_final_of(names, row["table"])))
+                    move.format(sql.Identifier(work, row["name"]), sql.Identifier(names.final_of(row["table"])))
                 )
             for schema, table, final in names.final:
                 move = sql.SQL("ALTER TABLE {} SET SCHEMA {}")
@@ -348,7 +242,3 @@ _STATISTICS = """
 SELECT s.stxname::text AS name, c.relname::text AS "table" FROM pg_statistic_ext s JOIN pg_class c ON c.oid = s.stxrelid
   JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE n.nspname = %s
 """
-
-
-def _final_of(names: _Names, table: str) -> str:
-    return next(final for _schema, name, final in names.final if name == table)
