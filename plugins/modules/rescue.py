@@ -77,6 +77,12 @@ options:
       - Do not fire the triggers of the tables for these rows. Only a table's owner can do that, and it locks the table against writers until the end.
     type: bool
     default: false
+  accept_superuser:
+    description:
+      - Run as a superuser although something in the database belongs to a role that is none. Triggers and functions of that role then run with a
+        superuser's rights. The result warns of it.
+    type: bool
+    default: false
   undo:
     description:
       - "Take back the rescue that this file on the target host tells of: rows that it brought go, and rows that it replaced get their former values,

@@ -15,6 +15,7 @@ from ..outcome import Call, Data, Outcome
 from ..postgres.clock import clock_doubt
 from ..postgres.database import Database, connect
 from ..postgres.locks import advisory_lock
+from ..postgres.trust import require_trusted_role
 from ..text.arguments import complete
 from ..text.durations import parse_duration
 from .deletion.apply import Done, apply_table
@@ -25,7 +26,7 @@ from .options import RETENTION_POLICY
 from .plan.guards import backup_within, require_primary, trusted_backup
 from .plan.newest_row import row_within
 from .plan.plan import make_plan
-from .plan.trust import require_expected_policies, require_trusted_policies, require_trusted_role
+from .plan.trust import AS_WHOM, require_expected_policies, require_trusted_policies
 from .policies.parse import parse_policy, selected
 from .policies.policy import Policy, shown
 from .policies.store import exists, read_policies, write_policies
@@ -99,7 +100,7 @@ def cleanup(call: Call) -> Outcome:
     newest = row_within("require_row_within", call.options["require_row_within"])
     with connect(call.connection, "cleanup") as database:
         _prepare(database)
-        warnings = require_trusted_role(database, bool(call.options.get("accept_superuser")))
+        warnings = require_trusted_role(database, bool(call.options.get("accept_superuser")), AS_WHOM)
         policies = selected(read_policies(database), call.options["tables"])
         if doubt := clock_doubt(database):
             raise TitanError(f"Nothing was deleted: {doubt}. How old a row is goes by the server's clock.")

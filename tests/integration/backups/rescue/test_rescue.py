@@ -370,3 +370,31 @@ def _observed(shop: Shop, cut: Any) -> bool:
     except Cut:
         return False
     return True
+
+
+def test_a_superuser_runs_nobodys_triggers(shop: Shop) -> None:
+    owner = f"{shop.live.database}_owner"
+    shop.sql(f"CREATE ROLE {owner}")
+    try:
+        shop.sql(
+            "CREATE FUNCTION public.rise() RETURNS trigger LANGUAGE plpgsql AS "
+            f"'BEGIN ALTER ROLE {owner} SUPERUSER; RETURN new; END'"
+        )
+        shop.sql("CREATE TRIGGER rise BEFORE INSERT ON public.notes FOR EACH ROW EXECUTE FUNCTION public.rise()")
+        shop.sql("DELETE FROM public.notes")
+        shop.sql(f"ALTER FUNCTION public.rise() OWNER TO {owner}")
+        for check in (True, False):
+            with pytest.raises(
+                TitanError, match=f"superuser, but the function public.rise belongs to '{owner}'.*tables' owner"
+            ):
+                shop.rescue(check, tables=["notes"])
+        assert shop.sql(f"SELECT rolsuper FROM pg_roles WHERE rolname = '{owner}'") == [(False,)]
+        assert shop.sql("SELECT count(*) FROM public.notes") == [(0,)]
+        done = shop.rescue(tables=["notes"], accept_superuser=True, without_triggers=True)
+        assert any("accepted by accept_superuser" in each for each in done.warnings)
+        with pytest.raises(TitanError, match="superuser"):
+            shop.rescue(undo=done.data["undo"])
+        assert shop.rescue(undo=done.data["undo"], accept_superuser=True).changed
+    finally:
+        shop.sql("ALTER FUNCTION public.rise() OWNER TO postgres")
+        shop.sql(f"DROP ROLE {owner}")

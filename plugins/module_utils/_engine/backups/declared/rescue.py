@@ -52,6 +52,12 @@ RESCUE: Spec = {
         "writers until the end.",
         default=False,
     ),
+    "accept_superuser": option(
+        "bool",
+        "Run as a superuser although something in the database belongs to a role that is none. Triggers and functions of that role "
+        "then run with a superuser's rights. The result warns of it.",
+        default=False,
+    ),
     "undo": option(
         "path",
         "Take back the rescue that this file on the target host tells of: rows that it brought go, and rows that it replaced get "

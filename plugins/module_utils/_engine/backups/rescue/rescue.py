@@ -18,6 +18,7 @@ from ...outcome import Call, Outcome
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import connect
 from ...postgres.locks import advisory_lock
+from ...postgres.trust import require_trusted_role
 from ...text.one_line import printable
 from ..catalog.entry import Entry
 from ..catalog.files import require_undamaged
@@ -44,7 +45,7 @@ def rescue_from_database(name: str, call: Call) -> Outcome:
         raise OptionError(
             "from_database", name, "It is the live database itself. Name the one that still has the rows."
         )
-    return _rescue(call.connection.to(name), f"database {name!r}", call, Deadline(call.options["timeout"]))
+    return _rescue(call.connection.to(name), f"database {name!r}", call, Deadline(call.options["timeout"]), beside=True)
 
 
 def rescue_from_backup(entry: Entry, call: Call) -> Outcome:
@@ -66,8 +67,8 @@ def rescue_from_backup(entry: Entry, call: Call) -> Outcome:
     require_undamaged(entry.path, manifest.sha256)
     programs = programs_for(manifest, options["programs"])
     folder = place_for(manifest, options["drill_dir"])
-    with connect(call.connection, "rescue"):  # before an hour of restoring
-        pass
+    with connect(call.connection, "rescue") as live:  # before an hour of restoring
+        require_trusted_role(live, options["accept_superuser"], "the tables' owner")
     result = run_drill(
         entry.path, file.kind, manifest, programs, deadline, folder, options["jobs"], identity, None, call.say,
         use=lambda copy: found.append(_rescue(copy, entry.path, call, deadline)),
@@ -80,7 +81,8 @@ def rescue_from_backup(entry: Entry, call: Call) -> Outcome:
     return outcome._replace(warnings=(*result.warnings, *outcome.warnings))
 
 
-def _rescue(copy: ConnectionSettings, source: str, call: Call, deadline: Deadline) -> Outcome:
+def _rescue(copy: ConnectionSettings, source: str, call: Call, deadline: Deadline, beside: bool = False) -> Outcome:
+    """From the copy; whether it is beside the live database, on the same server."""
     options = call.options
     wanted = Wanted(
         tuple(options["tables"] or ()), options["where"] or "", options["changed"], options["skip_conflicts"],
@@ -94,6 +96,11 @@ def _rescue(copy: ConnectionSettings, source: str, call: Call, deadline: Deadlin
         deadline.ends(canceller(there)),
         advisory_lock(live, "rescue", live.settings.database),
     ):
+        trusted = [
+            warning
+            for database in ((live, there) if beside else (live,))
+            for warning in require_trusted_role(database, options["accept_superuser"], "the tables' owner")
+        ]
         live.execute("SET idle_session_timeout = 0")  # it waits for the copy, which may be large
         if not call.check_mode:
             _remove_parts(os.path.dirname(path), _stem(call))
@@ -107,7 +114,7 @@ def _rescue(copy: ConnectionSettings, source: str, call: Call, deadline: Deadlin
         plan.tables = [table for table in plan.tables if table.missing or (wanted.changed and table.changed)]
         if plan.tables and not call.check_mode:
             apply_plan(live, plan, wanted, Rescue(source, path), options["lock_timeout"])
-    return _outcome(plan, wanted, source, path, call.check_mode)
+    return _outcome(plan, wanted, source, path, call.check_mode)._replace(warnings=tuple(dict.fromkeys(trusted)))
 
 
 def _record_path(call: Call) -> str:

@@ -13,6 +13,7 @@ from ...host.safe_open import open_stream
 from ...outcome import Call, Outcome
 from ...postgres.database import Database, connect, sql
 from ...postgres.locks import advisory_lock
+from ...postgres.trust import require_trusted_role
 from ...steps import step
 from ..content.fingerprint import canceller, fix_settings
 from ..programs.pipeline import Deadline
@@ -34,6 +35,7 @@ def undo_rescue(path: str, call: Call) -> Outcome:
             raise TitanError(
                 f"{path} tells of a rescue in database {head['database']!r}, and this is {live.settings.database!r}."
             )
+        warnings = require_trusted_role(live, call.options["accept_superuser"], "the tables' owner")
         fix_settings(live)
         find_operators(live)
         with advisory_lock(live, "rescue", live.settings.database):
@@ -56,7 +58,7 @@ def undo_rescue(path: str, call: Call) -> Outcome:
     removed, left = sum(each["removed"] for each in tables), sum(each["left"] for each in tables)
     remains = f" {left} rows have changed since and are left as they are." if left else ""
     would = "would be " if call.check_mode else ""
-    return Outcome(True, {"tables": tables}, f"{removed} rows {would}taken back.{remains}")
+    return Outcome(True, {"tables": tables}, f"{removed} rows {would}taken back.{remains}", warnings=warnings)
 
 
 def _known(live: Database, name: str, path: str) -> str:

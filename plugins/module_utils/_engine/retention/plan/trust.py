@@ -21,45 +21,8 @@ from ..policies.policy import Policy, named
 from ..policies.tables import find_table
 from ..policies.validate import in_servers_form
 
-_IS_SUPERUSER = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
-# Somebody with less rights than a superuser, to whom something here belongs.
-_LESSER_OWNER = """
-SELECT o.name, r.rolname::text AS role
-  FROM (SELECT datdba AS owner, 'database ' || quote_ident(datname) AS name FROM pg_database WHERE datname = current_database()
-        UNION ALL SELECT relowner, 'table ' || oid::regclass FROM pg_class WHERE relkind IN ('r', 'p') AND oid >= 16384
-        UNION ALL SELECT proowner, 'function ' || oid::regproc FROM pg_proc WHERE oid >= 16384
-        UNION ALL SELECT nspowner, 'schema ' || quote_ident(nspname) FROM pg_namespace WHERE oid >= 16384) o
-  JOIN pg_roles r ON r.oid = o.owner
- WHERE NOT r.rolsuper AND r.oid >= 16384
- LIMIT 1
-"""
-
-
-def require_trusted_role(database: Database, accept_superuser: bool) -> tuple[str, ...]:
-    """Refuse a superuser in a database in which others decide what code runs.
-
-    Returns:
-        The warning to give when that was accepted.
-
-    Raises:
-        TitanError: the connected role is a superuser, and something here belongs to a role that is not.
-    """
-    if not database.value(_IS_SUPERUSER):
-        return ()
-    lesser = database.row(_LESSER_OWNER)
-    if not lesser:
-        return ()
-    why = (
-        f"The connected role is a superuser, but the {lesser['name']} belongs to {lesser['role']!r}, whose triggers and "
-        "functions run with the rights of whoever deletes rows."
-    )
-    if accept_superuser:
-        return (f"{why} It was accepted by accept_superuser.",)
-    raise TitanError(
-        f"{why} Connect as a role of the kind maintenance, or as the tables' owner (accept_superuser: true runs it nevertheless).",
-        owner=lesser["role"],
-    )
-
+# As whom a clean-up connects instead of as a superuser.
+AS_WHOM = "a role of the kind maintenance, or as the tables' owner"
 
 # Functions of ordinary roles other than the connected one that deleting or marking rows, or the VACUUM afterwards, may run.
 _CODE_OF_OTHERS = """
