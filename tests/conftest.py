@@ -104,7 +104,9 @@ def make_database(cluster: Cluster, template: str = "template0") -> ConnectionSe
     """A new database with a unique name; return how to reach it."""
     name = f"t_{uuid.uuid4().hex[:12]}"
     with connect(cluster.settings()) as admin:
-        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        # Copying the files takes half as long as writing their pages into the WAL, where nothing is synchronized.
+        copied = " STRATEGY file_copy" if admin.server_version >= 150000 else ""
+        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"{copied}')
     return cluster.settings(name)
 
 
