@@ -102,6 +102,16 @@ def marked(mark: str) -> list[int]:
     return found
 
 
+def in_session(leader: int) -> list[int]:
+    """Numbers of the processes in the session that this one began."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            if int(Path(f"/proc/{name}/stat").read_bytes().rpartition(b")")[2].split()[3]) == leader:
+                found.append(int(name))
+    return found
+
+
 def kill_what_is_left(mark: str) -> None:
     for _attempt in range(50):
         left = marked(mark)

@@ -26,7 +26,9 @@ PASSWORD = "s3cret-mail-password"
 def has_apprise() -> bool:
     if not os.path.exists(PYTHON):
         return False
-    return subprocess.run([PYTHON, "-c", "import apprise"], capture_output=True, check=False).returncode == 0
+    return (
+        subprocess.run([PYTHON, "-c", "from apprise import Apprise"], capture_output=True, check=False).returncode == 0
+    )
 
 
 pytestmark = pytest.mark.skipif(not has_apprise(), reason="needs the Debian package apprise")

@@ -58,7 +58,8 @@ def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         )
     )
     program.chmod(0o755)
-    monkeypatch.setattr(crontab_store, "crontab_program", lambda: str(program))
+    for module in (crontab_store, operation):  # also where cron is not installed
+        monkeypatch.setattr(module, "crontab_program", lambda: str(program))
     return kept
 
 

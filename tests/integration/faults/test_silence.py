@@ -19,6 +19,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.co
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database, connect
 
 from tests.conftest import ROOT, embedded_programs, login
+from tests.processes import in_session
 
 from .proxy import proxy
 
@@ -107,7 +108,7 @@ def test_every_word_ends_in_its_time(after: int, filled: ConnectionSettings, des
             assert process.returncode == (2 if word == "health" else 1), (word, process.returncode, text)
             assert "Traceback" not in text, text
             assert any(part in text for part in ("time limit", "Cannot connect", "closed the connection")), (word, text)
-            assert subprocess.run(["pgrep", "-s", str(process.pid)], check=False, capture_output=True).stdout == b""
+            assert in_session(process.pid) == []
 
 
 def test_no_lock_outlives_a_silent_network(

@@ -77,7 +77,7 @@ def shown(files: list[tuple[str, str]]) -> str:
 
 
 @tried(
-    max_examples=int(os.environ.get("TITAN_HISTORIES", "60")), deadline=None, database=None, derandomize="TITAN_HISTORIES" not in os.environ,
+    max_examples=int(os.environ.get("TITAN_HISTORIES", "40")), deadline=None, database=None, derandomize="TITAN_HISTORIES" not in os.environ,
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 @given(seed=st.integers(0, 2**32))
