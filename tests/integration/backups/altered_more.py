@@ -160,5 +160,13 @@ MORE_CHANGES = {
     "order of columns": ("DROP TABLE order_of_columns; CREATE TABLE order_of_columns (b int, a int)", "TABLE public.order_of_columns"),
     "transform": ("DROP TRANSFORM FOR int LANGUAGE sql", "TRANSFORM "),
     "base type": ("ALTER TYPE base SET (STORAGE = plain, TYPMOD_IN = NONE, ANALYZE = array_typanalyze)", "TYPE public.base"),
+    "sequence with a dot in its name": ("SELECT nextval('dotted.\"name.s\"')", 'sequence dotted."name.s" stands'),
+    "sequence with a dot in its schema's name": ("SELECT nextval('\"dotted.name\".s')", 'sequence "dotted.name".s stands'),
+    "materialized view with a dot in its name": (
+        'REFRESH MATERIALIZED VIEW dotted."name.m" WITH NO DATA', 'materialized view dotted."name.m" has no rows',
+    ),
+    "materialized view with a dot in its schema's name": (
+        'REFRESH MATERIALIZED VIEW "dotted.name".m WITH NO DATA', 'materialized view "dotted.name".m has no rows',
+    ),
     "member of an extension": ("ALTER EXTENSION pg_trgm DROP FUNCTION show_trgm(text)", "FUNCTION public.show_trgm("),
 }  # fmt: skip

@@ -112,3 +112,5 @@ CREATE FUNCTION base_in(cstring) RETURNS base IMMUTABLE STRICT LANGUAGE internal
 CREATE FUNCTION base_out(base) RETURNS cstring IMMUTABLE STRICT LANGUAGE internal AS 'int4out';
 CREATE TYPE base (INPUT = base_in, OUTPUT = base_out, LIKE = int4, CATEGORY = 'N');
 CREATE TEXT SEARCH TEMPLATE own_template (LEXIZE = dsimple_lexize);
+CREATE SCHEMA dotted; CREATE SCHEMA "dotted.name"; CREATE SEQUENCE dotted."name.s"; CREATE SEQUENCE "dotted.name".s;
+CREATE MATERIALIZED VIEW dotted."name.m" AS SELECT 1 AS x; CREATE MATERIALIZED VIEW "dotted.name".m AS SELECT 1 AS x;

@@ -260,3 +260,43 @@ def test_extensions_that_a_server_cannot_make_are_named_before_the_restore(
 def test_a_drills_server_lets_no_background_worker_act() -> None:
     assert "max_worker_processes=0" in preload_settings(["pg_stat_statements", "$libdir/pg_cron"], "drill")
     assert "max_worker_processes=0" not in preload_settings(["pgaudit", "auto_explain"], "drill")
+
+
+LOGGED_IN = """
+CREATE EXTENSION pg_trgm; ALTER FUNCTION similarity(text, text) VOLATILE;
+CREATE TABLE logins (at timestamptz DEFAULT now());
+CREATE FUNCTION note_login() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS
+    'BEGIN INSERT INTO logins DEFAULT VALUES; END';
+CREATE EVENT TRIGGER on_login ON login EXECUTE FUNCTION note_login();
+"""
+
+
+@pytest.mark.parametrize("form", ["custom", "plain"])
+def test_a_login_trigger_does_not_fire_in_a_drill_and_a_changed_extension_is_named(
+    settings: ConnectionSettings, dest: Path, form: str
+) -> None:
+    with connect(settings, fixed_settings=False) as database:
+        database.execute(LOGGED_IN)
+    done = backup(settings, dest, verify="restored", format=form)
+    assert done.data["backup"]["verified"]["level"] == "restored"
+    assert len(done.warnings) == 1 and done.warnings[0].startswith("Functions of the extension pg_trgm are not as")
+
+
+def test_a_name_that_is_no_utf8_is_refused_with_a_sentence(server: Cluster, dest: Path) -> None:
+    with connect(server.settings()) as admin:
+        admin.execute("CREATE DATABASE any_bytes TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'")
+    try:
+        with connect(server.settings("any_bytes"), fixed_settings=False) as database:
+            database.execute("CREATE TABLE rows_of_any (x text); INSERT INTO rows_of_any VALUES (E'\\xff\\xfe')")
+        assert (
+            backup(server.settings("any_bytes"), dest, verify="restored").data["backup"]["verified"]["level"]
+            == "restored"
+        )
+        with connect(server.settings("any_bytes"), fixed_settings=False) as database:
+            database.execute(
+                "DO $$ BEGIN EXECUTE 'CREATE TABLE \"n' || convert_from('\\xe9', 'SQL_ASCII') || '\" (i int)'; END $$"
+            )
+        with pytest.raises(TitanError, match="cannot be written in UTF-8"):
+            backup(server.settings("any_bytes"), dest)
+    finally:
+        drop_database(server, "any_bytes")

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database, sql
@@ -15,6 +16,7 @@ from ...postgres.sqlstates import UNDEFINED_TABLE
 from .objects import object_differences
 
 _AT_A_TIME = 100  # sequences read in one statement
+_Value = TypeVar("_Value")
 
 
 class Position(NamedTuple):
@@ -34,7 +36,7 @@ class Extension(NamedTuple):
 
 @dataclass(frozen=True)
 class Structure:
-    """What is in a database beside its rows.
+    """What is in a database beside its rows; sequences, views and tables are named by relation_label().
 
     Attributes:
         tool_version: Of the pg_dump that wrote the objects.
@@ -44,6 +46,7 @@ class Structure:
         extensions: Each by its name; a dump does not tell versions.
         column_order: A hash of the column names in their order, of each table that inherits.
         large_objects: A hash of the owners, privileges and comments of large objects; empty if they are not compared.
+        members: A hash of the functions that belong to each extension; no dump holds what was changed of them.
     """
 
     tool_version: str
@@ -53,6 +56,7 @@ class Structure:
     extensions: Mapping[str, Extension] = field(default_factory=dict)
     column_order: Mapping[str, str] = field(default_factory=dict)
     large_objects: str = "0"
+    members: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -63,6 +67,7 @@ class Structure:
             "extensions": {name: list(each) for name, each in self.extensions.items()},
             "column_order": dict(self.column_order),
             "large_objects": self.large_objects,
+            "members": dict(self.members),
         }
 
 
@@ -80,6 +85,7 @@ def structure_from_json(found: Mapping[str, Any]) -> Structure:
         {name: Extension(*each) for name, each in found["extensions"].items()},
         found["column_order"],
         str(found["large_objects"]),
+        found.get("members") or {},
     )
 
 
@@ -94,6 +100,22 @@ class Differences:
 
     messages: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+def relation_label(schema: str, name: str) -> str:
+    """ "schema.name", each part in double quotes where it has a dot or a double quote: no two relations have the same."""
+    parts = ('"' + part.replace('"', '""') + '"' if "." in part or '"' in part else part for part in (schema, name))
+    return ".".join(parts)
+
+
+def _with_old_labels(found: Mapping[str, _Value]) -> dict[str, _Value]:
+    """The values also by the labels without quotes that manifests had before; where two were the same, the last one counted."""
+    old = {re.sub(r'"((?:[^"]|"")*)"', _unquoted, label): value for label, value in found.items()}
+    return {**old, **found}
+
+
+def _unquoted(part: re.Match[str]) -> str:
+    return part[1].replace('""', '"')
 
 
 def structure_differences(source: Structure, restored: Structure, made: Collection[str] = ()) -> Differences:
@@ -117,8 +139,9 @@ def structure_differences(source: Structure, restored: Structure, made: Collecti
         warnings.append(
             f"{moved} sequence(s) were used while the dump was taken; each was compared with where it stood before and after."
         )
+    populated_now, order_now = _with_old_labels(restored.populated), _with_old_labels(restored.column_order)
     for name, populated in sorted(source.populated.items()):
-        if restored.populated.get(name, populated) != populated:
+        if populated_now.get(name, populated) != populated:
             state = "has no rows after the restore" if populated else "has rows after the restore, it had none"
             messages.append(f"materialized view {name} {state}")
     for name, extension in sorted(source.extensions.items()):
@@ -129,22 +152,34 @@ def structure_differences(source: Structure, restored: Structure, made: Collecti
                 warnings.append(f"The {text}: a dump does not tell the version.")
             else:
                 messages.append(text)
+    warnings += _member_warnings(source, restored)
     if source.large_objects and source.large_objects != restored.large_objects:
         messages.append("the owners, privileges or comments of large objects differ from the source")
     for name, order in sorted(source.column_order.items()):
-        if restored.column_order.get(name, order) != order:
+        if order_now.get(name, order) != order:
             warnings.append(
                 f"Table {name} inherits, and its columns come in another order after a restore. Name the columns in INSERT and COPY."
             )
     return Differences(tuple(messages), tuple(warnings))
 
 
+def _member_warnings(source: Structure, restored: Structure) -> list[str]:
+    """Of extensions that have the source's version: another version has other functions."""
+    return [
+        f"Functions of the extension {name} are not as the source has them: somebody has changed them there, and no dump holds that. "
+        "Make the change again after a restore."
+        for name, hashed in sorted(source.members.items())
+        if restored.members.get(name, hashed) != hashed
+        and source.extensions[name].version == restored.extensions[name].version
+    ]
+
+
 def _position_differences(source: Structure, restored: Structure) -> list[str]:
-    messages = []
+    messages, found = [], _with_old_labels(restored.sequences)
     for name, (before, after) in sorted(source.sequences.items()):
-        if name not in restored.sequences:
+        if name not in found:
             continue  # it is missing as an object
-        position = restored.sequences[name][0]
+        position = found[name][0]
         low, high = sorted((before.value, after.value))
         right = position == before if before == after else low <= position.value <= high
         if not right:
@@ -198,7 +233,7 @@ def read_positions(database: Database, names: Iterable[tuple[str, str]]) -> dict
 def _positions(database: Database, names: list[tuple[str, str]]) -> dict[str, Position]:
     each = [
         sql.SQL("SELECT {} AS name, last_value::bigint AS value, is_called AS called FROM {}").format(
-            sql.Literal(f"{schema}.{name}"), sql.Identifier(schema, name)
+            sql.Literal(relation_label(schema, name)), sql.Identifier(schema, name)
         )
         for schema, name in names
     ]
@@ -209,7 +244,7 @@ def _positions(database: Database, names: list[tuple[str, str]]) -> dict[str, Po
 
 
 _POPULATED = """
-SELECT n.nspname || '.' || c.relname AS name, c.relispopulated AS value
+SELECT n.nspname::text AS schema, c.relname::text AS name, c.relispopulated AS value
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm'
 """
 _EXTENSIONS = """
@@ -217,12 +252,12 @@ SELECT e.extname::text AS name, e.extversion AS version, n.nspname::text AS sche
   FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace LEFT JOIN pg_available_extensions a ON a.name = e.extname
 """
 _COLUMN_ORDER = """
-SELECT n.nspname || '.' || c.relname AS name,
+SELECT n.nspname::text AS schema, c.relname::text AS name,
        left(encode(sha256(convert_to(string_agg(a.attname, '/' ORDER BY a.attnum), 'UTF8')), 'hex'), 16) AS value
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
  WHERE c.relkind = 'r' AND NOT c.relispartition AND c.relpersistence <> 't'
-   AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid) GROUP BY 1
+   AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid) GROUP BY 1, 2
 """
 # What a large object may have by default is written out, because a dump does not tell the difference.
 _LARGE_OBJECTS = """
@@ -233,6 +268,18 @@ SELECT coalesce(sum(hashtextextended(concat_ws('/', m.oid, pg_get_userbyid(m.lom
                                    a.privilege_type, a.is_grantable),
                          ',' ORDER BY a.grantee = 0, pg_get_userbyid(a.grantee), a.privilege_type) AS privileges
          FROM aclexplode(coalesce(m.lomacl, acldefault('L', m.lomowner))) a) acl
+"""
+
+
+# What ALTER FUNCTION and CREATE OR REPLACE FUNCTION change.
+_MEMBERS = """
+SELECT e.extname::text AS name,
+       sum(hashtextextended(concat_ws('/', n.nspname, p.proname, oidvectortypes(p.proargtypes), p.prosrc, p.provolatile, p.proparallel,
+                                      p.proisstrict, p.prosecdef, p.proleakproof, p.proconfig), 0))::text AS value
+  FROM pg_extension e
+  JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e' AND d.classid = 'pg_proc'::regclass
+  JOIN pg_proc p ON p.oid = d.objid JOIN pg_namespace n ON n.oid = p.pronamespace
+ GROUP BY 1
 """
 
 
@@ -260,6 +307,7 @@ def read_structure(
         read_extensions(database),
         _by_name(database, _COLUMN_ORDER),
         str(large_objects),
+        {row["name"]: row["value"] for row in database.rows(_MEMBERS)},
     )
 
 
@@ -299,4 +347,4 @@ SELECT EXISTS (SELECT FROM pg_available_extension_versions v JOIN pg_available_e
 
 
 def _by_name(database: Database, query: str) -> dict[str, Any]:
-    return {row["name"]: row["value"] for row in database.rows(query)}
+    return {relation_label(row["schema"], row["name"]): row["value"] for row in database.rows(query)}

@@ -20,13 +20,14 @@ from ...host.files import PART, published, sync_directory
 from ...outcome import silent
 from ...postgres.database import Database, child_environment
 from ...postgres.programs import Programs
+from ...postgres.sqlstates import CHARACTER_NOT_IN_REPERTOIRE
 from ...steps import step
 from ..catalog.files import digest, size_of
 from ..catalog.integrity import WrittenGzip
 from ..catalog.naming import FileName
 from ..content.exclusions import NOTHING, Exclusions
 from ..content.fingerprint import Fingerprint, Table, dump_settings
-from ..content.structure import Structure
+from ..content.structure import Structure, relation_label
 from ..programs.codecs import GZIP, NONE
 from ..programs.pipeline import Chain, Deadline, Program, chain
 from .connection_room import require_connection_room
@@ -103,6 +104,19 @@ def take_dump(
         TitanError: it failed; nothing is left under the final name.
     """
     require_connection_room(database, request.connections)
+    try:
+        return _take_dump(database, request, deadline, say)
+    except DatabaseError as error:
+        if error.sqlstate != CHARACTER_NOT_IN_REPERTOIRE:
+            raise
+        raise TitanError(
+            "A name in the database cannot be written in UTF-8: the database has the encoding SQL_ASCII, which takes any bytes. Rename what "
+            "has such a name (tables, columns, sequences, roles), or move the database to an encoding."
+        ) from None
+
+
+def _take_dump(database: Database, request: DumpRequest, deadline: Deadline, say: Callable[[str], None]) -> Dumped:
+    """Try until no change of a table's definition comes in between."""
     for attempt in range(1, _ATTEMPTS + 1):
         with snapshot(database, request.lock_timeout, request.excluded) as (identifier, tables):
             step("backup.dump")
@@ -152,7 +166,7 @@ def _dump_to_file(
 
 def _as_restored(structure: Structure, excluded: Exclusions) -> Structure:
     """The source's structure as far as the dump holds it: materialized views that it does not fill are empty."""
-    empty = {f"{schema}.{name}": False for schema, name in excluded.unrefreshed}
+    empty = {relation_label(schema, name): False for schema, name in excluded.unrefreshed}
     return replace(structure, populated={**structure.populated, **empty}) if empty else structure
 
 

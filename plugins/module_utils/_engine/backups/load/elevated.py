@@ -34,6 +34,11 @@ _KEPT = re.compile(
 )
 
 
+def no_event_triggers(major: int) -> list[str]:
+    """The settings of a throw-away server in which no event trigger fires, not even at the start of a session."""
+    return ["event_triggers=off"] if major >= EVENT_TRIGGERS_CAN_BE_OFF else []
+
+
 def without_event_triggers(settings: ConnectionSettings, major: int) -> ConnectionSettings:
     """The connection, in which no event trigger fires at its start."""
     if major < EVENT_TRIGGERS_CAN_BE_OFF:

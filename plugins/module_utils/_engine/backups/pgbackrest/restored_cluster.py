@@ -25,7 +25,7 @@ from ...postgres.database import connect, sql
 from ...postgres.programs import Programs
 from ...postgres.sandboxed import SandboxedCluster, drill_server, ids_of
 from ...steps import step
-from ..load.elevated import EVENT_TRIGGERS_CAN_BE_OFF
+from ..load.elevated import no_event_triggers
 from ..programs.pgbackrest import Stanza, call, plain
 from ..programs.pipeline import Deadline
 from ..proof.cluster import drill_cluster, warn_of_no_sandbox
@@ -135,9 +135,7 @@ _NO_WORKERS = ("max_logical_replication_workers=0", "autovacuum_freeze_max_age=2
 
 def _settings(cluster: Cluster, programs: Programs) -> list[str]:
     """Our own configuration: the source's names its files, its ports and its archive."""
-    settings = [*THROW_AWAY, *_NO_WORKERS]
-    if programs.major >= EVENT_TRIGGERS_CAN_BE_OFF:
-        settings.append("event_triggers=off")
+    settings = [*THROW_AWAY, *_NO_WORKERS, *no_event_triggers(programs.major)]
     return settings + [f"{_SETTING.get(name, name)}={value}" for name, value in _as_before(cluster, programs).items()]
 
 

@@ -24,7 +24,7 @@ from ...postgres.sandboxed import SandboxedCluster
 from ...steps import step
 from ..catalog.source import Source
 from ..content.fingerprint import canceller
-from ..load.elevated import Superuser, without_event_triggers
+from ..load.elevated import Superuser, no_event_triggers, without_event_triggers
 from ..load.live import live_loader
 from ..load.room import wal_bytes
 from ..load.targets import (
@@ -139,7 +139,12 @@ _LET_LOAD = "ALTER ROLE {0} LOGIN NOSUPERUSER BYPASSRLS; GRANT pg_read_all_data,
 def _start(cluster: Cluster, programs: Programs, source: Source, deadline: Deadline) -> None:
     """Start it with the libraries that the source's server loads, where they are installed; without them if that fails."""
     libraries = [name for name in source.preload if programs.has_library(name)]
-    settings = [*_SETTINGS, f"max_wal_size={wal_bytes(source.bytes) >> 20}MB", "min_wal_size=32MB"]
+    settings = [
+        *_SETTINGS,
+        f"max_wal_size={wal_bytes(source.bytes) >> 20}MB",
+        "min_wal_size=32MB",
+        *no_event_triggers(programs.major),
+    ]
     if libraries:
         with suppress(TitanError):
             cluster.start([*settings, *preload_settings(libraries, DATABASE)], limit=deadline.left())

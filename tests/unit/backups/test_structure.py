@@ -1,0 +1,41 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""No two relations of a structure have one label, and what a manifest of before says is still compared."""
+
+from __future__ import annotations
+
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.structure import (
+    Position,
+    Structure,
+    relation_label,
+    structure_differences,
+    structure_from_json,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+NAMES = st.text(alphabet='ab."', min_size=1, max_size=6)
+
+
+@given(NAMES, NAMES, NAMES, NAMES)
+def test_two_relations_have_two_labels(schema: str, name: str, other_schema: str, other_name: str) -> None:
+    same = (schema, name) == (other_schema, other_name)
+    assert (relation_label(schema, name) == relation_label(other_schema, other_name)) == same
+
+
+def of_sequences(**stands: int) -> Structure:
+    return Structure("18.0", {}, {name: (Position(value, True),) * 2 for name, value in stands.items()})
+
+
+def test_a_manifest_with_labels_of_before_is_compared() -> None:
+    label = relation_label("a.b", 'c "d"')
+    before = of_sequences(**{'a.b.c "d"': 5})
+    assert structure_differences(before, of_sequences(**{label: 5})).messages == ()
+    assert structure_differences(before, of_sequences(**{label: 6})).messages != ()
+
+
+def test_a_manifest_without_members_is_read() -> None:
+    written = of_sequences(s=1).as_json()
+    del written["members"]
+    assert structure_from_json(written) == of_sequences(s=1)
