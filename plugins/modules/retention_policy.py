@@ -136,7 +136,7 @@ options:
             ULID in a text or UUID. An index on the column is used."
           - Values that are no UUID of version 7 or no (upper-case) ULID are never due and count as rows without a time.
         type: str
-        choices: [epoch_seconds, epoch_milliseconds, uuid7, ulid]
+        choices: [epoch_seconds, epoch_milliseconds, epoch_microseconds, uuid7, ulid]
       never_values:
         description:
           - "What becomes of rows whose time stands for never: 0001-01-01 and before, 1970-01-01 (0 in a number), -infinity. Each clean-up says how

@@ -230,6 +230,7 @@ FORMATS = {
     "epoch_seconds int": ("int", "epoch_seconds", lambda m: int(m.timestamp()), 0),
     "epoch_seconds bigint": ("bigint", "epoch_seconds", lambda m: int(m.timestamp()), 0),
     "epoch_milliseconds": ("bigint", "epoch_milliseconds", lambda m: int(m.timestamp() * 1000), 0),
+    "epoch_microseconds": ("bigint", "epoch_microseconds", lambda m: int(m.timestamp() * 1_000_000), 0),
     "numeric": ("numeric", "epoch_seconds", lambda m: m.timestamp(), 0),
     "uuid7": ("uuid", "uuid7", uuid7, str(uuid.uuid4()).replace("-7", "-4")),
     "ulid text": ("text", "ulid", ulid, "not a ulid"),
@@ -262,17 +263,26 @@ def test_numbers_and_identifiers_that_hold_a_time(user_sql: Any, clean: Any, cas
     assert user_sql.fetchone() == (2899, 2902), "what is no time stays"
 
 
-@pytest.mark.parametrize(("time_format", "other"), [("epoch_seconds", 1000), ("epoch_milliseconds", 1)])
-def test_the_wrong_unit_is_refused(user_sql: Any, clean: Any, time_format: str, other: int) -> None:
+UNITS = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_wrong_unit_is_refused(user_sql: Any, clean: Any, unit: str) -> None:
     user_sql.execute(
-        f"CREATE TABLE t AS SELECT (extract(epoch FROM now()) * {other})::bigint AS at FROM generate_series(1, 5)"
+        f"CREATE TABLE t AS SELECT (extract(epoch FROM now()) * {UNITS[unit]})::bigint AS at FROM generate_series(1, 5)"
     )
-    clean(
-        refused=f"say time_format: epoch_{'milliseconds' if other > 1 else 'seconds'}",
-        table="t",
-        column="at",
-        time_format=time_format,
+    advice = "which no time_format reads" if unit == "nanoseconds" else f"say time_format: epoch_{unit}"
+    for stated in ("seconds", "milliseconds", "microseconds"):
+        if stated != unit:
+            clean(refused=advice, table="t", column="at", time_format=f"epoch_{stated}")
+
+
+def test_the_last_day_that_applications_write_is_no_wrong_unit(user_sql: Any, clean: Any) -> None:
+    user_sql.execute(
+        "CREATE TABLE t AS SELECT extract(epoch FROM '9999-12-31 23:59:59Z'::timestamptz)::bigint * 1000 + 999 AS at"
     )
+    _planned, done = clean(table="t", column="at", time_format="epoch_milliseconds")
+    assert not done["changed"]
 
 
 def test_a_format_for_another_type_is_refused(user_sql: Any, clean: Any) -> None:

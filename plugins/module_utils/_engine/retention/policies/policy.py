@@ -28,7 +28,7 @@ class Policy:
         where: Only these rows; None is all.
         mark: Set instead of deleting; None is deleting.
         time_zone: Of a column of type timestamp or date; empty: not said.
-        time_format: What a column that is no time holds: epoch_seconds, epoch_milliseconds, uuid7 or ulid; empty: times.
+        time_format: What a column that is no time holds: epoch_seconds, epoch_milliseconds, epoch_microseconds, uuid7 or ulid; empty: times.
         never_values: keep or delete rows whose time stands for "never" (0001-01-01, 1970-01-01, -infinity).
         max_fraction: The largest share of the table that may be due; None leaves it to the run.
         contended: Step around locked rows instead of waiting shortly for them.

@@ -22,14 +22,16 @@ _TEXTS = ("text", "character varying", "bpchar")
 FORMATS = {
     "epoch_seconds": _NUMBERS,
     "epoch_milliseconds": _NUMBERS,
+    "epoch_microseconds": _NUMBERS,
     "uuid7": ("uuid",),
     "ulid": (*_TEXTS, "uuid"),
 }
 _SUGGESTED = {
-    **dict.fromkeys(_NUMBERS, "epoch_seconds or epoch_milliseconds"),
+    **dict.fromkeys(_NUMBERS, "epoch_seconds, epoch_milliseconds or epoch_microseconds"),
     "uuid": "uuid7 or ulid",
     **dict.fromkeys(_TEXTS, "ulid"),
 }
+_MICROSECONDS = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1_000, "epoch_microseconds": 1}
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -113,7 +115,7 @@ def _bound(policy: Policy, column: Column, moment: datetime) -> Any:
     """The smallest value that a row of the moment can have, as a literal that takes the column's type."""
     micros = max(0, (moment - _EPOCH) // timedelta(microseconds=1))
     if policy.time_format.startswith("epoch"):
-        unit = 1_000_000 if policy.time_format == "epoch_seconds" else 1_000
+        unit = _MICROSECONDS[policy.time_format]
         whole, rest = divmod(micros, unit)
         exact = column.base in ("numeric", "double precision")
         return sql.SQL(f"{micros / unit!r}::{column.base}" if exact else str(whole + (1 if rest else 0)))

@@ -15,7 +15,7 @@ from .policy import Policy, named, overlaps
 from .predicate import canonical
 from .sql_condition import condition_problem
 from .tables import Table, find_table, near_columns
-from .time_formats import TIME_TYPES, time_problem
+from .time_formats import FORMATS, TIME_TYPES, time_problem
 
 
 def resolve_all(database: Database, wanted: Sequence[Policy]) -> list[Policy]:
@@ -99,28 +99,34 @@ def lacking_rights(database: Database, policy: Policy, table: Table) -> list[str
     return [f"The connected role lacks SELECT or {needed} on {table.full_name}; grant both, or connect as the owner."]
 
 
-# Numbers that are times since 1973 in seconds lie in the first weeks of 1970 in milliseconds, and those in milliseconds
-# thousands of years ahead in seconds.
+# The numbers that are times of our age in each unit; 9999-12-31 in the unit before lies below the first of them.
 _UNITS = {
-    "epoch_seconds": (100_000_000_000, 10**18, "milliseconds"),
-    "epoch_milliseconds": (100_000_000, 99_999_999_999, "seconds"),
+    "seconds": (10**8, 10**11 - 1),
+    "milliseconds": (3 * 10**11, 10**14 - 1),
+    "microseconds": (3 * 10**14, 10**17 - 1),
+    "nanoseconds": (3 * 10**17, 2**63 - 1),
 }
 
 
 def _check_unit(database: Database, policy: Policy, table: Table) -> list[str]:
-    """Whether the numbers look like those of the other unit: then every row, or none, would be due."""
-    if policy.time_format not in _UNITS:
+    """Whether the numbers look like those of another unit: then every row, or none, would be due."""
+    if not policy.time_format.startswith("epoch_") or not has_select(database, table):
         return []
-    low, high, other = _UNITS[policy.time_format]
-    query = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {} BETWEEN {} AND {})").format(
-        sql.Identifier(table.schema, table.name), sql.Identifier(policy.column), sql.Literal(low), sql.Literal(high)
-    )
-    if not has_select(database, table) or not database.value(query):
-        return []
-    return [
-        f"{table.full_name}.{policy.column} has numbers that are {other} since 1970; say time_format: epoch_{other}, "
-        f"or correct the rows with numbers from {low} to {high}."
-    ]
+    stated = policy.time_format.partition("_")[2]
+    query = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {} BETWEEN {} AND {})")
+    place = sql.Identifier(table.schema, table.name), sql.Identifier(policy.column)
+    for unit, (low, high) in _UNITS.items():
+        if unit != stated and database.value(query.format(*place, sql.Literal(low), sql.Literal(high))):
+            known = (
+                f"; say time_format: epoch_{unit}, or"
+                if f"epoch_{unit}" in FORMATS
+                else ", which no time_format reads;"
+            )
+            return [
+                f"{table.full_name}.{policy.column} has numbers that are {unit} since 1970{known} "
+                f"correct the rows with numbers from {low} to {high}."
+            ]
+    return []
 
 
 def has_select(database: Database, table: Table) -> bool:
