@@ -288,3 +288,5 @@ def test_the_last_day_that_applications_write_is_no_wrong_unit(user_sql: Any, cl
 def test_a_format_for_another_type_is_refused(user_sql: Any, clean: Any) -> None:
     user_sql.execute("CREATE TABLE t (at timestamptz)")
     clean(refused="time_format uuid7 is for uuid", table="t", column="at", time_format="uuid7")
+    user_sql.execute("CREATE TABLE written (at text)")
+    clean(refused="dates that are written as text are no time column", table="written", column="at")

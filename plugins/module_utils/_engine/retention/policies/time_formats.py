@@ -29,7 +29,7 @@ FORMATS = {
 _SUGGESTED = {
     **dict.fromkeys(_NUMBERS, "epoch_seconds, epoch_milliseconds or epoch_microseconds"),
     "uuid": "uuid7 or ulid",
-    **dict.fromkeys(_TEXTS, "ulid"),
+    **dict.fromkeys(_TEXTS, "ulid; dates that are written as text are no time column until it has a time type"),
 }
 _MICROSECONDS = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1_000, "epoch_microseconds": 1}
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
