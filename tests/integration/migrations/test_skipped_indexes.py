@@ -299,3 +299,36 @@ def test_every_step_may_fail(databases: Databases, tmp_path: Path) -> None:
             assert not databases.difference(), names
             assert not databases.migrate(sent[-1]).changed
         assert count > 6
+
+
+@pytest.mark.parametrize("transaction", ["", "none"])
+@pytest.mark.parametrize("releases", [1, 2])
+def test_if_not_exists_passes_over_another_index_that_the_files_made(
+    releases: int, transaction: str, databases: Databases, tmp_path: Path
+) -> None:
+    files = [
+        ("1_a.sql", "CREATE TABLE t (a int, b int); CREATE INDEX t_x ON t (a) WHERE a > 0;"),
+        ("2_b.sql", "CREATE INDEX IF NOT EXISTS t_x ON t (a); CREATE INDEX IF NOT EXISTS t_y ON t (b);"),
+        ("3_c.sql", "CREATE TABLE u (a int); CREATE INDEX IF NOT EXISTS u_x ON t (b, a); CREATE INDEX IF NOT EXISTS u_x ON u (a);"),
+    ]  # fmt: skip
+    databases.empty()
+    by_psql(databases, files, tmp_path)
+    without = ["2", "3"] if transaction else []
+    for known in [files] if releases == 1 else [files[:1], files]:
+        if known is files and releases == 2:
+            databases.migrate(files, check_mode=True, without_transaction=without)
+        outcome = databases.migrate(known, without_transaction=without)
+    assert not databases.difference()
+    assert sum("IF NOT EXISTS passes over" in text for text in outcome.warnings) == 2
+    databases.empty()
+
+
+def test_if_not_exists_over_an_index_from_elsewhere_is_refused(databases: Databases) -> None:
+    files = [("1_a.sql", "CREATE TABLE t (a int, b int);"), ("2_b.sql", "CREATE INDEX IF NOT EXISTS t_x ON t (a);")]
+    databases.empty()
+    databases.migrate(files[:1])
+    databases.run(databases.engine, "CREATE INDEX t_x ON t (b)")
+    for check_mode in (True, False):
+        with pytest.raises(TitanError, match="it is not the declared one"):
+            databases.migrate(files, check_mode=check_mode)
+    databases.empty()

@@ -333,8 +333,8 @@ TEXTS = {
          " timestamp DEFAULT now(), orderexecuted int, exectype varchar, md5sum varchar);"
          "INSERT INTO databasechangelog VALUES ('1', 'me', 'd/1_a.sql', now(), 1, 'EXECUTED')",
          ["1_a.sql", "2_b.sql"], ["1.1"]),
-        ("sqitch", "plain", "CREATE SCHEMA sqitch; CREATE TABLE sqitch.changes (change text, committed_at timestamptz DEFAULT now());"
-         "INSERT INTO sqitch.changes VALUES ('a')", ["1_a.sql", "2_b.sql"], ["1"]),
+        ("sqitch", "plain", "CREATE SCHEMA sqitch; CREATE TABLE sqitch.changes (change text, committed_at timestamptz DEFAULT now(), project text);"
+         "INSERT INTO sqitch.changes VALUES ('a', now(), 'p')", ["1_a.sql", "2_b.sql"], ["1"]),
         ("sqitch", "sqitch", "CREATE SCHEMA sqitch; CREATE TABLE sqitch.changes (change_id text PRIMARY KEY, script_hash text UNIQUE, change text"
          " NOT NULL, project text NOT NULL, note text NOT NULL DEFAULT '', committed_at timestamptz NOT NULL DEFAULT clock_timestamp(),"
          " committer_name text, committer_email text, planned_at timestamptz, planner_name text, planner_email text);"
@@ -372,6 +372,76 @@ def test_every_tool_is_understood(
     assert {item["same_file"] for item in result["baseline"]} == ({True} if tool in ("sqlx", "prisma") else {None})
     user_sql.execute("SELECT version, details->>'source' FROM titan_ops.migration_history ORDER BY id")
     assert user_sql.fetchall() == [(version, tool) for version in taken]
+
+
+SQITCH_TABLES = (
+    "CREATE SCHEMA sqitch; CREATE TABLE sqitch.changes (change_id text PRIMARY KEY, script_hash text UNIQUE, change text NOT NULL, project text"
+    " NOT NULL, note text NOT NULL DEFAULT '', committed_at timestamptz NOT NULL DEFAULT clock_timestamp());"
+    "CREATE TABLE sqitch.events (event text NOT NULL, change_id text NOT NULL, change text NOT NULL, project text NOT NULL,"
+    " note text NOT NULL DEFAULT '', committed_at timestamptz NOT NULL DEFAULT clock_timestamp());"
+    "INSERT INTO sqitch.changes VALUES ('1', '1', 'a', 'shop'), ('2', '2', 'b', 'other');"
+    "INSERT INTO sqitch.events VALUES ('fail', '1', 'a', 'shop'), ('deploy', '1', 'a', 'shop'), ('fail', '3', 'c', 'other');"
+)
+CHANGE = " 2024-01-01T00:00:00Z T <t@e.org>\n"
+SHOP_PLAN = f"%syntax-version=1.0.0\n%project=shop\n\na{CHANGE}b{CHANGE}"
+SQITCH_FILES = {"sqitch.plan": SHOP_PLAN, "deploy/a.sql": "SELECT 1", "deploy/b.sql": "SELECT 1"}
+LIQUIBASE_TABLES = (
+    "CREATE TABLE databasechangelog (id varchar, author varchar, filename varchar, dateexecuted timestamp DEFAULT now(), orderexecuted int,"
+    " exectype varchar, md5sum varchar); INSERT INTO databasechangelog VALUES ('1', 'me', '1_a.sql', now(), 1, 'EXECUTED');"
+    "CREATE TABLE databasechangeloglock (id int PRIMARY KEY, locked boolean NOT NULL, lockgranted timestamp, lockedby varchar(255));"
+    "INSERT INTO databasechangeloglock VALUES (1, true, '2024-01-02 03:04:05', 'ci-7 (10.0.0.7)')"
+)
+NUMBERED = {"1_a.sql": "SELECT 1", "2_b.sql": "SELECT 2", "3_c.sql": "SELECT 3"}
+
+
+@pytest.mark.parametrize(
+    ("tool", "naming", "files", "tables", "said", "mended"),
+    [
+        ("liquibase", "liquibase", {"1_a.sql": TEXTS["liquibase"], "2_b.sql": TEXTS["liquibase"].replace("me:1", "me:2")}, LIQUIBASE_TABLES,
+         "the lock of ci-7 (10.0.0.7) since 2024-01-02 03:04:05", "UPDATE databasechangeloglock SET locked = false, lockedby = NULL"),
+        ("sqitch", "sqitch", SQITCH_FILES, SQITCH_TABLES + "INSERT INTO sqitch.events VALUES ('fail', '2', 'b', 'shop')", ": b.",
+         "INSERT INTO sqitch.events VALUES ('deploy', '2', 'b', 'shop'), ('revert', '2', 'b', 'shop')"),
+        ("alembic", "plain", NUMBERED, "CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY);"
+         "INSERT INTO alembic_version VALUES ('1'), ('3')", "several versions (1, 3)", "DELETE FROM alembic_version WHERE version_num = '3'"),
+        ("dbmate", "plain", NUMBERED, "CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL);"
+         "INSERT INTO schema_migrations VALUES (1, false)", "it has a column dirty", "ALTER TABLE schema_migrations DROP dirty"),
+        ("rails", "plain", NUMBERED, "CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL);"
+         "INSERT INTO schema_migrations VALUES (1, false)", "it has a column dirty", "ALTER TABLE schema_migrations DROP dirty"),
+        ("sqlx", "sqlx", NUMBERED, "CREATE TABLE _sqlx_migrations (version bigint PRIMARY KEY, description text NOT NULL, installed_on timestamptz"
+         " NOT NULL DEFAULT now(), success boolean NOT NULL, checksum bytea NOT NULL, execution_time bigint NOT NULL);"
+         "INSERT INTO _sqlx_migrations VALUES (1, 'a', now(), true, '\\x00', 1), (2, 'b', now(), false, '\\x00', -1)", ": 2.",
+         "DELETE FROM _sqlx_migrations WHERE version = 2"),
+        ("prisma", "prisma", {f"2024010{n}_a/migration.sql": "SELECT 1" for n in (1, 2)}, "CREATE TABLE _prisma_migrations (id varchar(36) PRIMARY"
+         " KEY, checksum varchar(64) NOT NULL, finished_at timestamptz, migration_name varchar(255) NOT NULL, logs text, rolled_back_at timestamptz,"
+         " started_at timestamptz NOT NULL DEFAULT now(), applied_steps_count integer NOT NULL DEFAULT 0);"
+         "INSERT INTO _prisma_migrations VALUES ('1', 'x', now(), '20240101_a', NULL, NULL, '2024-01-01', 1),"
+         " ('2', 'x', NULL, '20240102_a', 'A migration failed to apply', NULL, '2024-01-02', 0)", ": 20240102_a.",
+         "UPDATE _prisma_migrations SET rolled_back_at = now() WHERE id = '2'"),
+        ("atlas", "atlas", NUMBERED, f"CREATE SCHEMA atlas_schema_revisions; {ATLAS_TABLE} INSERT INTO atlas_schema_revisions.atlas_schema_revisions"
+         " VALUES ('1', 'a', 2, 1, 1, now(), 9, NULL, NULL), ('2', 'b', 2, 1, 3, now(), 9, 'ERROR: x', 'CREATE')", ": 2.",
+         "DELETE FROM atlas_schema_revisions.atlas_schema_revisions WHERE version = '2'"),
+    ],
+)  # fmt: skip
+def test_what_a_tool_has_not_ended_is_refused_until_it_says_otherwise(
+    run: Run, user_sql: Any, tool: str, naming: str, files: dict[str, str], tables: str, said: str, mended: str, tmp_path: Any
+) -> None:  # fmt: skip
+    options = {"naming": naming, "from": tool, "state": "adopted", "programs": str(tmp_path)}
+    user_sql.execute(tables)
+    refused = run(files, **options)
+    assert refused["failed"] and said in refused["msg"]
+    user_sql.execute("SELECT to_regclass('titan_ops.migration_history')")
+    assert user_sql.fetchone() == (None,)
+    user_sql.execute(mended)
+    assert len(ok(run(files, **options))["baseline"]) == 1
+
+
+def test_changes_of_another_sqitch_project_do_not_count(run: Run, user_sql: Any, tmp_path: Any) -> None:
+    options = {"naming": "sqitch", "from": "sqitch", "state": "adopted", "programs": str(tmp_path)}
+    user_sql.execute(SQITCH_TABLES)
+    nameless = {**SQITCH_FILES, "sqitch.plan": SHOP_PLAN.replace("%project=shop\n", "")}
+    refused = run(nameless, **options)
+    assert refused["failed"] and "holds several projects (other, shop)" in refused["msg"]
+    assert [item["name"] for item in ok(run(SQITCH_FILES, **options))["baseline"]] == ["a"]
 
 
 # --- objects of the same name and another shape ----------------------------------------------------------------------

@@ -15,12 +15,18 @@ from ...errors import TitanError
 # Naming conventions: the patterns of a file (up), of its rollback (down) and of a repeatable one, and how a rollback file ends.
 # A number, a dotted one, or a date, each with the numbers that follow it: 0010, 01.02.00_01, 20240101_120000, 2024-01-01-120000.
 _NUMBER = r"(?P<version>[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[-_][0-9]+)*|[0-9]+(?:\.[0-9]+)+(?:[-_][0-9]+)*|[0-9]{6,}(?:[-_][0-9]+)*|[0-9]+)"
-_NAME = r"(?:[_-]+(?P<name>.+))?"
-_FOLDER = rf"{_NUMBER}(?:[_-]+(?P<name>[^/]+))?"
+_NAME = r"(?:[_-]+(?P<name>.+)|[_-]*)"
+_DATE = r"(?P<version>20[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}-[0-9]{4,6}(?![0-9])"  # written by hand: 2020-12-7-190800, 2020-12-07-1908
+_FOLDER = rf"{_NUMBER.replace('(?P<version>', _DATE + '|', 1)}(?:[_-]+(?P<name>[^/]+)|[_-]*)"  # who gives a tool no name gets 20240101_
 _PLAIN = (_NUMBER + _NAME, rf"{_NUMBER}{_NAME}\.down", r"R__(?P<name>.+)", ".down.sql")
 _UP_DOWN = (rf"{_NUMBER}{_NAME}\.up", rf"{_NUMBER}{_NAME}\.down", r"R__(?P<name>.+)", ".down.sql")
 _DIRECTORY = (rf"{_FOLDER}/(?:up|migration)", rf"{_FOLDER}/down", r"R__(?P<name>[^/]+)/up", "/down.sql")
-_SQLX = (rf"{_NUMBER}(?:[_-]+(?P<name>.+?))?(?:\.up)?", rf"{_NUMBER}{_NAME}\.down", r"R__(?P<name>.+)", ".down.sql")
+_SQLX = (
+    rf"{_NUMBER}(?:[_-]+(?P<name>.+?)|[_-]*)(?:\.up)?",
+    rf"{_NUMBER}{_NAME}\.down",
+    r"R__(?P<name>.+)",
+    ".down.sql",
+)
 _BOTH_WAYS = (_NUMBER + _NAME, r"(?!)(?P<version>)", r"R__(?P<name>.+)", "/")  # no file of its own is a rollback
 _NAMINGS: dict[str, tuple[str, str, str, str]] = {
     "plain": _PLAIN,
@@ -61,6 +67,9 @@ SHAPES = {
 }
 _WORDY = r"[^0-9._-]"
 _LONG_ZERO = 8
+# A date and a time with digits left out sorts among the whole ones as its text does, which is how Diesel sorts.
+_SHORT_DATE = re.compile("20[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}-[0-9]{4,6}")
+_DATE_DIGITS = 14
 
 
 class Migration(NamedTuple):  # made a thousand times a run: a dataclass takes six times as long
@@ -122,8 +131,17 @@ def version_order(version: str) -> tuple[int, ...]:
         number = int(version)  # a date of nothing but zeros, as some histories begin: each length of it is another one
         return (number,) if number or len(version) < _LONG_ZERO else (0, len(version))
     if re.search(_WORDY, version):
-        return tuple(map(ord, version))
+        return (_as_date(version), *map(ord, version))
+    if _SHORT_DATE.fullmatch(version):
+        return (_as_date(version.replace("-", "")),)
     return tuple(int(part) for part in re.findall("[0-9]+", version.replace("-", ""))) or (0,)
+
+
+def _as_date(version: str) -> int:
+    """The digits that the version begins with, as many as a whole date has: sorts as the text does, also beside whole dates."""
+    digits = version[: len(version) - len(version.lstrip("0123456789"))]
+    follows = version[len(digits) : len(digits) + 1]
+    return int(digits.ljust(_DATE_DIGITS, "9" if follows > "9" else "0"))
 
 
 def checksum(text: str) -> str:

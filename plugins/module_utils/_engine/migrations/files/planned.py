@@ -66,6 +66,12 @@ def files_of_plan(text: str) -> set[str]:
     return {file for change in plan_of(text) for file in _files_of(*change)}
 
 
+def project_of(text: str) -> str:
+    """The project that a plan names; empty if it names none."""
+    found = re.search(r"^[ \t]*%[ \t]*project[ \t]*=[ \t]*(\S+)", text.lstrip("\ufeff"), re.MULTILINE)
+    return found[1] if found else ""
+
+
 def _files_of(name: str, tag: str) -> tuple[str, str]:
     stem = f"{name}@{tag}" if tag else name
     return f"deploy/{stem}.sql", f"revert/{stem}.sql"

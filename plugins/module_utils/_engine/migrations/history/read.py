@@ -145,6 +145,21 @@ def body(database: Database, row: int) -> str:
     return str(database.value("SELECT body FROM titan_ops.migration_history WHERE id = %s", (row,)) or "")
 
 
+def has_built_index(database: Database, schema: str, name: str, history: str) -> bool:
+    """Whether a file of this history, or a statement of one that is half done, built an index of the name."""
+    condition = condition_of(database, history)
+    if condition is None:
+        return False
+    found = database.value(
+        "SELECT EXISTS (SELECT FROM titan_ops.migration_history, pg_catalog.jsonb_path_query("  # noqa: S608
+        "pg_catalog.jsonb_build_array(details -> 'indexes', steps), '$[*][*] ? (@.outcome == \"built\" || @.index.outcome == \"built\")') AS i, "
+        "LATERAL (SELECT coalesce(i -> 'index', i) AS built) AS b "
+        f"WHERE {condition} AND built ->> 'name' = %s AND built ->> 'schema' IN ('', %s))",
+        (history, name, schema),
+    )
+    return found is True
+
+
 def details(database: Database, key: str, history: str) -> list[AttemptDetails]:
     """The details of every attempt since the migration was last absent, oldest first; those of done steps with them."""
     condition = condition_of(database, history)

@@ -17,13 +17,14 @@ from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database
 from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE
 from ..files.script import Script
+from ..history.read import has_built_index
 from ..history.records import IndexRecord
 from ..session.session import RETRIED, Session
 from ..sql.lexer import Statement
 from ..sql.statements import IndexDeclaration, created, index_declaration, moves_names, names_in
 from .catalog import decide, is_valid, table_of, undone
 from .registry import SkippedIndexes
-from .rules import BUILD, FOUND, REBUILD, SKIP, Verdict
+from .rules import BUILD, FOUND, REBUILD, SKIP, OtherIndexError, Verdict
 from .skipped import Key
 
 # Says whether a later file names one of these.
@@ -106,7 +107,7 @@ class FileIndexes:
             TitanError: as reached; also if the declaration itself is wrong.
         """
         try:
-            verdict = decide(self.session.database, declaration, self.session.rules.redundant, self.script.file)
+            verdict = self._compared(declaration)
         except DatabaseError:
             if sure:
                 raise
@@ -150,7 +151,7 @@ class FileIndexes:
     def _decide(self, declaration: IndexDeclaration) -> Verdict | None:
         database = self.session.database
         try:
-            return decide(database, declaration, self.session.rules.redundant, self.script.file)
+            return self._compared(declaration)
         except DatabaseError as error:
             if error.lost or error.sqlstate in RETRIED:
                 raise
@@ -161,6 +162,26 @@ class FileIndexes:
             if error.sqlstate == INSUFFICIENT_PRIVILEGE:
                 self.warnings.append(f"{error.message} It was built without a look for duplicates.")
             return None  # what the statement itself does is the better answer
+
+    def _compared(self, declaration: IndexDeclaration) -> Verdict | None:
+        """The decision; IF NOT EXISTS passes over another index of the name if the files themselves have built that one, since
+        then they end without the declared one wherever they run. One that came from elsewhere is refused.
+        """
+        database, history = self.session.database, self.session.rules.history
+        try:
+            return decide(database, declaration, self.session.rules.redundant, self.script.file)
+        except OtherIndexError as error:
+            there = error.passed_over
+            if not declaration.if_not_exists or there is None:
+                raise
+            here = any(item["name"] == there.name and item["outcome"] == "built" for item in self.records)
+            if not here and not has_built_index(database, there.schema, there.name, history):
+                raise
+            self.warnings.append(
+                f"{self._where(declaration)}: IF NOT EXISTS passes over {there.name!r}: the files gave this name to another index "
+                f"before ({error.details['existing']}). The declared one is not built."
+            )
+            return there
 
     def _is_named_later(self, statement: Statement, declaration: IndexDeclaration, verdict: Verdict) -> bool:
         names = {declaration.name, verdict.duplicate_of}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from ...errors import TitanError
 from ..sql.statements import IndexDeclaration
@@ -85,6 +85,18 @@ class Verdict:
     duplicate_oid: int = 0
 
 
+class OtherIndexError(TitanError):
+    """The declared name belongs to another index.
+
+    Attributes:
+        passed_over: What IF NOT EXISTS makes of that; None if that index is invalid.
+    """
+
+    def __init__(self, message: str, passed_over: Verdict | None, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.passed_over = passed_over
+
+
 def shape(row: IndexRow) -> tuple[object, ...]:
     """What two indexes must share to be the same: everything but name and size."""
     values = (dict(row)[key] for key in _COMPARED)
@@ -123,7 +135,8 @@ def judge(
             return verdict  # invalid until its partitions' indexes are attached: no leftover
         if same:
             return replace(verdict, action=REBUILD)
-        raise _different(declaration, table, same_name, declared, where)
+        found = replace(verdict, action=FOUND) if same_name["valid"] else None
+        raise _different(declaration, table, same_name, declared, where, found)
     others = [row for row in existing if row["table_oid"] == table["oid"] and row["valid"]]
     duplicates = [row for row in others if shape(row) == wanted]
     duplicate = (
@@ -150,18 +163,24 @@ def judge(
 
 
 def _different(
-    declaration: IndexDeclaration, table: TableRow, there: IndexRow, declared: IndexRow, where: str
-) -> TitanError:
+    declaration: IndexDeclaration,
+    table: TableRow,
+    there: IndexRow,
+    declared: IndexRow,
+    where: str,
+    passed_over: Verdict | None,
+) -> OtherIndexError:
     state = "" if there["valid"] else " and is INVALID"
     unique = "UNIQUE " if declaration.unique else ""
     wanted = f"CREATE {unique}INDEX {declaration.name} ON {declaration.table} {declaration.rest}"
     differs = [key for key, is_there, wished in zip(_COMPARED, shape(there), shape(declared)) if is_there != wished]
     if there["table_oid"] != table["oid"]:
         differs = ["table", *differs]
-    return TitanError(
+    return OtherIndexError(
         f"{where}: an index called {declaration.name!r} is there{state}, but it is not the declared one (different: "
         f"{', '.join(differs)}). There: {there['definition']}. Declared: {wanted}. Nothing was changed: rename or drop the "
         "one, or correct the other.",
+        passed_over=passed_over,
         index=declaration.name,
         existing=there["definition"],
         declared=wanted,

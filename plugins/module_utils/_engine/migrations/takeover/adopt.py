@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ...outcome import Call
 from ...postgres.database import Database
 from ...steps import step
-from ..files.naming import Migration
+from ..files.directory import read_directory
+from ..files.naming import SQITCH, Migration
+from ..files.planned import PLAN, project_of
 from ..history import drift
 from ..history.plan import Plan
 from ..history.read import full_version
@@ -30,7 +33,7 @@ def adopt(call: Call, database: Database, plan: Plan, migrations: Sequence[Migra
         OptionError, TitanError: see read_foreign.
     """
     tool = call.options["from"]
-    statements, unmatched = read_foreign(database, tool, migrations)
+    statements, unmatched = read_foreign(database, tool, migrations, _project(call.options))
     due = {item.key for item in plan.pending}
     statements = [item for item in statements if item.migration.key in due]
     proofs: dict[str, Evidence] = {}
@@ -49,6 +52,14 @@ def adopt(call: Call, database: Database, plan: Plan, migrations: Sequence[Migra
     after = "".join(f"-- {item.migration.file}: said by {tool} to have run\n" for item in statements)
     changed = bool(statements) and not (call.options["rehearse"] and not call.check_mode)
     return TakenOver(changed, listed, warnings, summary, after)
+
+
+def _project(options: Mapping[str, Any]) -> str:
+    """The project of the files, as their plan names it."""
+    if options["naming"] != SQITCH:
+        return ""
+    sent = options["files"] if options.get("files") is not None else read_directory(options["path"], SQITCH)
+    return next((project_of(item["content"]) for item in sent if item["name"] == PLAN), "")
 
 
 def _record(

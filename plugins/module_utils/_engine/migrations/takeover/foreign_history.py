@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ...errors import DatabaseError, OptionError, TitanError
-from ...postgres.database import Database
+from ...postgres.database import Database, sql
 from ..files.naming import SQITCH, Migration, version_order
 from ..files.planned import change_sets
 from .tools import APPLIED, BASELINE, FAILED, TOOLS, UNDONE, Tool
@@ -45,17 +45,23 @@ class Statement:
 
 
 def read_foreign(
-    database: Database, tool_name: str, migrations: Sequence[Migration]
+    database: Database, tool_name: str, migrations: Sequence[Migration], project: str = ""
 ) -> tuple[list[Statement], list[str]]:
     """What the tool has applied of these files, and which of its rows no file belongs to.
+
+    Args:
+        project: Whose rows count, where the tool keeps several projects in one table; empty if the files do not say.
 
     Raises:
         OptionError: its table is not there, or in several schemas.
         TitanError: it notes a migration that failed or has not ended.
     """
     tool = TOOLS[tool_name]
-    rows = _read(database, tool_name, tool)
+    table = _table(database, tool_name, tool)
+    literal = database.as_text(sql.Literal(_project(database, tool_name, table, project) if tool.projects else ""))
+    rows = _read(database, tool_name, tool, table, literal)
     failed = sorted({row.version or row.name or "" for row in _last_words(rows) if row.state == FAILED})
+    failed += _unfinished(database, tool, table, literal)
     if failed:
         raise TitanError(
             f"{tool.title} notes that these migrations failed or have not ended: {', '.join(failed)}. Nothing was recorded. Put the "
@@ -66,10 +72,15 @@ def read_foreign(
     return _matched(tool, _last_words(rows), migrations)
 
 
-def _read(database: Database, tool_name: str, tool: Tool) -> list[Row]:
-    table = _table(database, tool_name, tool)
+def _read(database: Database, tool_name: str, tool: Tool, table: str, project: str) -> list[Row]:
+    if tool.foreign_column and _has_column(database, table, tool.foreign_column):
+        raise OptionError(
+            "from",
+            tool_name,
+            f"The table {table} is not one of {tool.title}'s: it has a column {tool.foreign_column}. Name the tool that made it.",
+        )
     try:
-        found = database.rows(tool.query.replace("{table}", table))
+        found = database.rows(_filled(tool.query, table, project))
     except DatabaseError as error:
         raise OptionError(
             "from",
@@ -77,6 +88,51 @@ def _read(database: Database, tool_name: str, tool: Tool) -> list[Row]:
             f"The table {table} is not one of {tool.title}'s ({error.message}). Name the tool that made it.",
         ) from error
     return [Row(row["version"], row["name"], row["at"], row["state"], row["checksum"]) for row in found]
+
+
+def _filled(query: str, table: str, project: str) -> str:
+    return query.replace("{table}", table).replace("{project}", project)
+
+
+def _project(database: Database, tool_name: str, table: str, named: str) -> str:
+    """The project of the files: the one that they name, else the only one.
+
+    Raises:
+        OptionError: the table holds several, and the files name none.
+    """
+    if named or not _has_column(database, table, "project"):
+        return named
+    found = [str(row["project"]) for row in database.rows(f"SELECT DISTINCT project FROM {table} ORDER BY 1")]  # noqa: S608
+    if len(found) > 1:
+        raise OptionError(
+            "from",
+            tool_name,
+            f"The table {table} holds several projects ({', '.join(found)}), and no sqitch.plan among the files says which is meant.",
+        )
+    return found[0] if found else ""
+
+
+def _has_column(database: Database, table: str, column: str) -> bool:
+    query = (
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = %s::pg_catalog.regclass AND attname = %s "
+        "AND NOT attisdropped)"
+    )
+    return database.value(query, (table, column)) is True
+
+
+def _unfinished(database: Database, tool: Tool, table: str, project: str) -> list[str]:
+    """What the tool says beside its table of failed and unfinished work."""
+    if tool.unfinished is None:
+        return []
+    beside = database.value(
+        "SELECT pg_catalog.format('%%I.%%I', n.nspname, b.relname) FROM pg_catalog.pg_class c "
+        "JOIN pg_catalog.pg_class b USING (relnamespace) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE c.oid = %s::pg_catalog.regclass AND b.relname = %s",
+        (table, tool.unfinished.table),
+    )
+    if beside is None:
+        return []
+    return sorted(str(row["what"]) for row in database.rows(_filled(tool.unfinished.query, str(beside), project)))
 
 
 def _table(database: Database, tool_name: str, tool: Tool) -> str:
@@ -119,8 +175,15 @@ def _matched(tool: Tool, rows: Sequence[Row], migrations: Sequence[Migration]) -
     applied = [row for row in rows if row.state in (APPLIED, BASELINE)]
     by_order = {version_order(row.version): row for row in applied if row.version}
     by_name = {_stem(row.name): row for row in applied if row.name and not row.version}
+    by_folder = {row.version: row for row in applied}
     changes = {row.name: row for row in applied}
     floor = max((version_order(row.version) for row in applied if row.version and _covers(tool, row)), default=None)
+    if tool.only_last and len(applied) > 1:
+        at = ", ".join(sorted(row.version or "" for row in applied))
+        raise TitanError(
+            f"{tool.title}'s table has several versions ({at}), heads of branches that were not merged: which files have run cannot be "
+            "told. Nothing was recorded. Merge the branches first, or use state=baselined."
+        )
     if tool.only_last and floor is not None and not any(item.order == floor for item in migrations):
         raise TitanError(
             f"{tool.title} is at version {applied[-1].version}, and no file has this version: which of them have run cannot be told."
@@ -129,7 +192,9 @@ def _matched(tool: Tool, rows: Sequence[Row], migrations: Sequence[Migration]) -
     statements, used = [], set()
     for item in migrations:
         row = by_order.get(item.order) if item.version else None
-        if item.naming == SQITCH:  # the whole name counts, folders and all
+        if tool.by_folder:
+            row = by_folder.get(item.file.split("_")[0].split("/")[0].replace("-", ""))
+        elif item.naming == SQITCH:  # the whole name counts, folders and all
             row = changes.get(item.name)
         else:
             row = row or by_name.get(_stem(item.file)) or (by_name.get(item.name) if tool.by_name else None)

@@ -9,7 +9,7 @@ import hashlib
 import re
 import zlib
 from dataclasses import dataclass
-from typing import Callable
+from typing import Callable, NamedTuple
 
 from ..files.naming import Migration
 
@@ -22,6 +22,18 @@ def _time(column: str) -> str:
     return f"pg_catalog.to_char({column}, {_ISO})"
 
 
+class Unfinished(NamedTuple):
+    """Where else a tool notes that it failed, or has not ended.
+
+    Attributes:
+        table: Beside the tool's table, in its schema; it may be missing.
+        query: Reads what, a text each; {table} and {project} as in Tool.query.
+    """
+
+    table: str
+    query: str
+
+
 @dataclass(frozen=True)
 class Tool:
     """One tool.
@@ -29,18 +41,27 @@ class Tool:
     Attributes:
         title: As it is called.
         tables: Its table's names, with a schema where that is fixed.
-        query: Reads version, name, at, state and checksum, each a text or NULL, oldest first; {table} is the table.
+        query: Reads version, name, at, state and checksum, each a text or NULL, oldest first; {table} is the table, {project} the
+            project that the files belong to, as a literal.
         by_name: Its rows name the file and no version.
+        by_folder: Its versions are the names of folders up to the first underscore, without hyphens.
         only_last: The table holds the last version only: all files up to it have run.
         checksum: The checksum of a file as the tool computes it, None where that is not possible.
+        projects: Its table holds several projects, told apart by a column of that name.
+        unfinished: Where else it notes that it failed, or has not ended.
+        foreign_column: A column that another tool's table of this name has, and its own never.
     """
 
     title: str
     tables: tuple[str, ...]
     query: str
     by_name: bool = False
+    by_folder: bool = False
     only_last: bool = False
     checksum: Callable[[Migration], str | None] | None = None
+    projects: bool = False
+    unfinished: Unfinished | None = None
+    foreign_column: str = ""
 
 
 def flyway_checksum(item: Migration) -> str | None:
@@ -94,10 +115,22 @@ SELECT filename || '::' || author || ':' || id AS version, filename AS name, {_t
        CASE WHEN exectype IN ('EXECUTED', 'RERAN', 'MARK_RAN') THEN 'applied' ELSE 'failed' END AS state
   FROM {{table}} ORDER BY orderexecuted
 """  # noqa: S608 - made of our own text
+# a run that was killed leaves the lock, and may have left a change set half done
+_LIQUIBASE_LOCK = Unfinished(
+    "databasechangeloglock",
+    "SELECT pg_catalog.concat_ws(' ', 'the lock of', lockedby, 'since', lockgranted) AS what FROM {table} WHERE locked",
+)
+# the last word on a change: a script without a transaction may have left something behind
+_SQITCH_FAILED = Unfinished(
+    "events",
+    "SELECT what FROM (SELECT DISTINCT ON (change) change AS what, event FROM {table} WHERE project = {project} ORDER BY change, committed_at DESC)"
+    " AS e WHERE event = 'fail'",
+)
 _SQITCH = f"""
 SELECT NULL AS version, change || CASE WHEN form > 1 THEN '@' || form ELSE '' END AS name, {_time("committed_at")} AS at,
        'applied' AS state, NULL AS checksum
-  FROM (SELECT change, committed_at, pg_catalog.row_number() OVER (PARTITION BY change ORDER BY committed_at) AS form FROM {{table}}) AS c
+  FROM (SELECT change, committed_at, pg_catalog.row_number() OVER (PARTITION BY change ORDER BY committed_at) AS form
+          FROM {{table}} WHERE project = {{project}}) AS c
  ORDER BY committed_at
 """  # noqa: S608 - made of our own text
 _ATLAS = f"""
@@ -110,18 +143,18 @@ _NAMED = "SELECT NULL AS version, {column}::text AS name, {at} AS at, 'applied' 
 TOOLS = {
     "flyway": Tool("Flyway", ("flyway_schema_history", "schema_version"), _FLYWAY, checksum=flyway_checksum),
     "golang_migrate": Tool("golang-migrate", ("schema_migrations",), _GOLANG_MIGRATE, only_last=True),
-    "dbmate": Tool("dbmate", ("schema_migrations",), _versions("version")),
+    "dbmate": Tool("dbmate", ("schema_migrations",), _versions("version"), foreign_column="dirty"),
     "goose": Tool("goose", ("goose_db_version",), _GOOSE),
     "sqlx": Tool("sqlx", ("_sqlx_migrations",), _SQLX, checksum=sqlx_checksum),
     "prisma": Tool("Prisma", ("_prisma_migrations",), _PRISMA, checksum=prisma_checksum),
-    "diesel": Tool("Diesel", ("__diesel_schema_migrations",), _versions("version", _time("run_on"))),
+    "diesel": Tool("Diesel", ("__diesel_schema_migrations",), _versions("version", _time("run_on")), by_folder=True),
     "node_pg_migrate": Tool(
         "node-pg-migrate", ("pgmigrations",), _NAMED.format(column="name", at=_time("run_on"), order="id"), by_name=True
     ),
-    "rails": Tool("Rails", ("schema_migrations",), _versions("version")),
+    "rails": Tool("Rails", ("schema_migrations",), _versions("version"), foreign_column="dirty"),
     "alembic": Tool("Alembic", ("alembic_version",), _versions("version_num"), only_last=True),
-    "liquibase": Tool("Liquibase", ("databasechangelog",), _LIQUIBASE),
-    "sqitch": Tool("Sqitch", ("sqitch.changes",), _SQITCH, by_name=True),
+    "liquibase": Tool("Liquibase", ("databasechangelog",), _LIQUIBASE, unfinished=_LIQUIBASE_LOCK),
+    "sqitch": Tool("Sqitch", ("sqitch.changes",), _SQITCH, by_name=True, projects=True, unfinished=_SQITCH_FAILED),
     "sql_migrate": Tool(
         "sql-migrate", ("gorp_migrations",), _NAMED.format(column="id", at=_time("applied_at"), order="applied_at"), by_name=True
     ),
