@@ -444,6 +444,18 @@ def test_changes_of_another_sqitch_project_do_not_count(run: Run, user_sql: Any,
     assert [item["name"] for item in ok(run(SQITCH_FILES, **options))["baseline"]] == ["a"]
 
 
+def test_a_file_of_comments_is_proven_with_the_others(run: Run, user_sql: Any) -> None:
+    texts = {
+        "1_a.sql": "CREATE TABLE t (a int, b int);",
+        "2_b.sql": "-- for another server\n/* nothing */\n",
+        "3_c.sql": "ALTER TABLE t DROP COLUMN b;",
+        "4_d.sql": "",
+        "5_e.sql": " ;\n-- the end",
+    }
+    user_sql.execute("CREATE TABLE t (a int)")
+    assert [item["verdict"] for item in ok(run(texts, state="baselined"))["baseline"]] == ["proven"] * 5
+
+
 # --- objects of the same name and another shape ----------------------------------------------------------------------
 
 OLD_SHAPES = """

@@ -16,8 +16,9 @@ from ...errors import TitanError
 # A number, a dotted one, or a date, each with the numbers that follow it: 0010, 01.02.00_01, 20240101_120000, 2024-01-01-120000.
 _NUMBER = r"(?P<version>[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[-_][0-9]+)*|[0-9]+(?:\.[0-9]+)+(?:[-_][0-9]+)*|[0-9]{6,}(?:[-_][0-9]+)*|[0-9]+)"
 _NAME = r"(?:[_-]+(?P<name>.+)|[_-]*)"
-_DATE = r"(?P<version>20[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}-[0-9]{4,6}(?![0-9])"  # written by hand: 2020-12-7-190800, 2020-12-07-1908
-_FOLDER = rf"{_NUMBER.replace('(?P<version>', _DATE + '|', 1)}(?:[_-]+(?P<name>[^/]+)|[_-]*)"  # who gives a tool no name gets 20240101_
+# Where a folder is dated by hand, digits of month and day may be missing: 2020-12-7-190800.
+_DATED = _NUMBER.replace("|", "|20[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}-[0-9]{4,6}|", 1)
+_FOLDER = rf"{_DATED}(?:[_-]+(?P<name>[^/]+)|[_-]*)"  # a tool that is given no name makes 20240101_
 _PLAIN = (_NUMBER + _NAME, rf"{_NUMBER}{_NAME}\.down", r"R__(?P<name>.+)", ".down.sql")
 _UP_DOWN = (rf"{_NUMBER}{_NAME}\.up", rf"{_NUMBER}{_NAME}\.down", r"R__(?P<name>.+)", ".down.sql")
 _DIRECTORY = (rf"{_FOLDER}/(?:up|migration)", rf"{_FOLDER}/down", r"R__(?P<name>[^/]+)/up", "/down.sql")
@@ -69,6 +70,7 @@ _WORDY = r"[^0-9._-]"
 _LONG_ZERO = 8
 # A date and a time with digits left out sorts among the whole ones as its text does, which is how Diesel sorts.
 _SHORT_DATE = re.compile("20[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}-[0-9]{4,6}")
+_COUNTED_DATE = re.compile("(20[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{6})-([0-9]+)")  # as Diesel names them today
 _DATE_DIGITS = 14
 
 
@@ -134,6 +136,8 @@ def version_order(version: str) -> tuple[int, ...]:
         return (_as_date(version), *map(ord, version))
     if _SHORT_DATE.fullmatch(version):
         return (_as_date(version.replace("-", "")),)
+    if (counted := _COUNTED_DATE.fullmatch(version)) is not None:
+        return int(counted[1].replace("-", "")), int(f"1{counted[2]}")
     return tuple(int(part) for part in re.findall("[0-9]+", version.replace("-", ""))) or (0,)
 
 

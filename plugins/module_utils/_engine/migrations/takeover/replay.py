@@ -182,9 +182,11 @@ def _run(database: Database, script: Script) -> None:
             if step.transaction:
                 database.execute("COMMIT")
         return
+    if not script.statements:
+        return  # comments only: a placeholder, or the part that is for another server
     try:
         database.execute("BEGIN")
-        send(database, script.text or "SELECT")
+        send(database, script.text)
         database.execute("COMMIT")
     except DatabaseError:
         database.execute("ROLLBACK")
