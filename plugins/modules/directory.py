@@ -28,8 +28,8 @@ options:
     description:
       - Absolute path of the directory, on the target host. Missing parents are made with mode C(0755).
       - Its last part must not be a link. A link above it is followed if root made it, or if what it names belongs to the link's owner.
+      - Either it or O(directories) is required.
     type: path
-    required: true
   owner:
     description:
       - Name of the user that the directory belongs to. By default, the user of the task.
@@ -43,11 +43,43 @@ options:
       - Mode, as octal digits in quotes.
     type: str
     default: "0700"
+  directories:
+    description:
+      - Several directories, in this order, instead of O(path). All are looked at before the first one is changed.
+    type: list
+    elements: dict
+    suboptions:
+      path:
+        description:
+          - As O(path).
+        type: path
+        required: true
+      owner:
+        description:
+          - Its owner; O(owner) if not given.
+        type: str
+      group:
+        description:
+          - Its group; O(group) if not given.
+        type: str
+      mode:
+        description:
+          - Its mode; O(mode) if not given.
+        type: str
 author:
   - titan.database contributors (@titan-database)
 """
 
 EXAMPLES = r"""
+- name: Create the directories of the jobs
+  titan.database.directory:
+    owner: ubuntu
+    mode: "0750"
+    directories:
+      - path: /home/ubuntu/logs
+      - path: /home/ubuntu/state
+        mode: "0700"
+
 - name: Create the backup directory
   titan.database.directory:
     path: /home/ubuntu/backups/database
@@ -58,9 +90,15 @@ EXAMPLES = r"""
 RETURN = r"""
 path:
   description: Path of the directory.
-  returned: success
+  returned: with O(path)
   type: str
   sample: /home/ubuntu/backups/database
+paths:
+  description: Paths of the directories.
+  returned: with O(directories)
+  type: list
+  elements: str
+  sample: [/home/ubuntu/logs, /home/ubuntu/state]
 summary:
   description: One sentence for people.
   returned: success
@@ -73,7 +111,13 @@ from ansible_collections.titan.database.plugins.module_utils._module import run_
 
 
 def main() -> None:
-    run_module(directory, DIRECTORY, connection=False)
+    run_module(
+        directory,
+        DIRECTORY,
+        connection=False,
+        mutually_exclusive=[("path", "directories")],
+        required_one_of=[("path", "directories")],
+    )
 
 
 if __name__ == "__main__":

@@ -231,6 +231,17 @@ options:
       - C(titan-db health) compares the history with C(migrations.json) in the directory of the jobs' states. So it sees pending migrations and edited
         files long after the converge, although the files are on the controller only.
     type: path
+  apply_pending:
+    description:
+      - With V(false), nothing is done and the files are listed in RV(pending) where one is pending. Where none is, the run is the usual one. For a
+        play that takes a backup first.
+    type: bool
+    default: true
+  read_back:
+    description:
+      - Return, as RV(status), what M(titan.database.migration_info) would return after the run.
+    type: bool
+    default: false
   rehearse:
     description:
       - Run what is pending in one transaction and roll it back. Files that cannot run inside a transaction are left out and named.
@@ -313,11 +324,18 @@ rolled_back:
   elements: dict
   sample: []
 pending:
-  description: What would be done, in check mode; each with its statements, the locks they take and the sizes of their tables.
+  description:
+    - What would be done, in check mode; each with its statements, the locks they take and the sizes of their tables.
+    - With O(apply_pending=false), version, name and file of each one that is pending.
   returned: success
   type: list
   elements: dict
   sample: []
+status:
+  description: What M(titan.database.migration_info) returns, its sentence as RV(status.summary), read after the run.
+  returned: with O(read_back=true)
+  type: dict
+  sample: {}
 skipped_indexes:
   description: Indexes that were left out, or would be, because an exact duplicate is there.
   returned: success

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,6 +69,44 @@ def test_check_mode_first_then_all_of_titan(titan: ConnectionSettings, call_modu
     info = call_module("migration_info", **options)
     assert {item["status"] for item in info["migrations"]} == {"applied"} and info["pending"] == []
     assert not call_module("migration", **options)["changed"]
+
+
+def test_with_apply_pending_false_pending_files_wait_and_a_run_without_any_is_whole(
+    titan: ConnectionSettings, call_module: Module, tmp_path: Path
+) -> None:
+    options = {
+        **login(titan),
+        "path": str(TITAN / "migrations"),
+        "record": str(tmp_path / "record.json"),
+        "read_back": True,
+    }
+    for check in (True, False):
+        waits = call_module("migration", check_mode=check, apply_pending=False, **options)
+        assert not waits["changed"] and [item["version"] for item in waits["pending"]] == ["0010", "0011"]
+        assert waits["status"]["pending"] and not waits["applied"] and not list(tmp_path.iterdir())
+    with connect(titan) as database:
+        assert not schema_exists(database)
+    done = call_module("migration", **options)
+    again = call_module("migration_info", **login(titan), path=options["path"])
+    seen = {key: done["status"][key] for key in ("pending", "tampered", "drift", "summary")}
+    assert seen == {key: again[key] for key in seen} and seen["pending"] == []
+    (tmp_path / "record.json").unlink()
+    for check, changed in ((True, True), (False, True), (False, False)):
+        settled = call_module("migration", check_mode=check, apply_pending=False, **options)
+        assert settled["changed"] is changed and settled["pending"] == []
+        assert settled["status"]["summary"] == again["summary"]
+    assert (tmp_path / "record.json").exists()
+
+
+def test_with_apply_pending_false_what_the_run_would_refuse_is_refused(
+    settings: ConnectionSettings, db: Database, call_module: Module
+) -> None:
+    call_module("migration", **login(settings), files=files(m2_a="CREATE TABLE a (id int);"))
+    edited = files(m2_a="CREATE TABLE b (id int);", m3_c="SELECT 1;")
+    for sent in (edited, files(m1_late="SELECT 1;", m2_a="CREATE TABLE a (id int);")):
+        refused = call_module("migration", **login(settings), files=sent)
+        held = call_module("migration", **login(settings), files=sent, apply_pending=False)
+        assert refused["failed"] and held["msg"] == refused["msg"]
 
 
 def test_a_transactional_file_is_all_or_nothing_and_leaves_a_failed_row(

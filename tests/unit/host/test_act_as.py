@@ -154,3 +154,32 @@ def test_a_directory_is_made_for_its_user_once(theirs: Path) -> None:
     for options in ({"owner": "no such"}, {"group": "no such"}, {"mode": "u+x"}):
         with pytest.raises(OptionError):
             asked(path, **options)
+
+
+def asked_for_several(*directories: dict[str, str], check: bool = False, **options: str) -> Outcome:
+    return directory(Call(complete({"directories": list(directories), **options}, DIRECTORY), None, check))
+
+
+def test_several_directories_are_one_call_and_all_are_looked_at_before_the_first_is_made(theirs: Path) -> None:
+    logs, state = (
+        {"path": str(theirs / "logs")},
+        {"path": str(theirs / "deep" / "state"), "mode": "0700", "owner": "daemon"},
+    )
+    for check in (True, False):
+        with pytest.raises(OptionError, match="no such"):
+            asked_for_several(logs, {"path": str(theirs / "other"), "owner": "no such"}, check=check, owner="nobody")
+    (theirs / "file").touch()
+    with pytest.raises(OptionError, match="no directory"):
+        asked_for_several(logs, {"path": str(theirs / "file")}, owner="nobody")
+    assert [each.name for each in theirs.iterdir()] == ["file"]
+    predicted = asked_for_several(logs, state, check=True, owner="nobody", mode="0750")
+    assert predicted.changed and not (theirs / "logs").exists()
+    done = asked_for_several(logs, state, owner="nobody", mode="0750")
+    assert done == predicted
+    found = {
+        each.name: (each.stat().st_uid, stat.S_IMODE(each.stat().st_mode))
+        for each in (theirs / "logs", theirs / "deep" / "state")
+    }
+    assert found == {"logs": (NOBODY.pw_uid, 0o750), "state": (DAEMON.pw_uid, 0o700)}
+    again = asked_for_several(logs, state, owner="nobody", mode="0750")
+    assert not again.changed and again.before == again.after == done.after

@@ -22,11 +22,22 @@ DIRECTORY: Spec = {
         "path",
         "Absolute path of the directory, on the target host. Missing parents are made with mode C(0755).",
         "Its last part must not be a link. A link above it is followed if root made it, or if what it names belongs to the link's owner.",
-        required=True,
+        "Either it or O(directories) is required.",
     ),
     "owner": option("str", "Name of the user that the directory belongs to. By default, the user of the task."),
     "group": option("str", "Name of the directory's group. By default, the first group of O(owner)."),
     "mode": option("str", "Mode, as octal digits in quotes.", default="0700"),
+    "directories": option(
+        "list",
+        "Several directories, in this order, instead of O(path). All are looked at before the first one is changed.",
+        elements="dict",
+        options={
+            "path": option("path", "As O(path).", required=True),
+            "owner": option("str", "Its owner; O(owner) if not given."),
+            "group": option("str", "Its group; O(group) if not given."),
+            "mode": option("str", "Its mode; O(mode) if not given."),
+        },
+    ),
 }
 
 
@@ -43,13 +54,32 @@ class _Wanted(NamedTuple):
 
 
 def directory(call: Call) -> Outcome:
-    """Make the directory, or give it its owner, group and mode.
+    """Make the directories, or give them their owner, group and mode.
 
     Raises:
         OptionError: a value cannot be used, or a link or something else is in the place.
         UnsafePathError: another user's link leads there, or it belongs to somebody who could not have put it there.
     """
-    wanted = _wanted(call.options)
+    listed = call.options["directories"]
+    if listed is None:
+        return _directory(_wanted(call.options), call.check_mode)
+    common = {name: call.options[name] for name in ("owner", "group", "mode")}
+    wanted = [
+        _wanted({**common, **{name: value for name, value in each.items() if value is not None}}) for each in listed
+    ]
+    planned = [_directory(each, check_mode=True) for each in wanted]
+    done = planned if call.check_mode else [_directory(each, check_mode=False) for each in wanted]
+    changed = [each.summary for each in done if each.changed]
+    return Outcome(
+        changed=bool(changed),
+        data={"paths": [each.path for each in wanted]},
+        summary="; ".join(changed) or f"{len(wanted)} directories are as they should be",
+        before="".join(each.before for each in done),
+        after="".join(each.after for each in done),
+    )
+
+
+def _directory(wanted: _Wanted, check_mode: bool) -> Outcome:
     before = _status(wanted.path)
     there = wanted.path
     while not os.path.lexists(there):
@@ -59,7 +89,7 @@ def directory(call: Call) -> Outcome:
     above = user_in_charge(os.path.dirname(wanted.path), whatever_is_there=True) if not os.geteuid() else os.geteuid()
     if before is not None and above not in (0, os.geteuid()) and before.st_uid not in (above, wanted.owner):
         _require_nothing_to_hand_over(wanted, before, above)
-    if changed and not call.check_mode:
+    if changed and not check_mode:
         _apply(wanted, above)
     after = f"{shown(*wanted)}\n"
     return Outcome(

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import OptionError, TitanError
-from ..outcome import Call, Outcome
+from ..outcome import Call, Data, Outcome
 from ..postgres.database import Database, connect
 from ..postgres.locks import advisory_lock
 from .files.naming import Migration, parse_files
@@ -38,8 +38,14 @@ def migration(call: Call) -> Outcome:
     kept = "" if call.options["rehearse"] else call.options["record"] or ""
     if kept and call.options["history"]:
         kept = _record_of(kept, call.options["history"])
-    news = bool(kept) and _record(kept, migrations, call.check_mode)
+    held = not call.options["apply_pending"]
+    news = not held and bool(kept) and _record(kept, migrations, call.check_mode)
     outcome = _migrate(call, migrations)
+    if held and kept and not outcome.data["pending"]:  # files that wait are recorded by the run that applies them
+        news = _record(kept, migrations, call.check_mode)
+    if call.options["read_back"]:
+        status = _status(call, migrations)
+        outcome = outcome._replace(data={**outcome.data, "status": {**status.data, "summary": status.summary}})
     unseen = _unseen(call.options)
     if unseen:
         outcome = outcome._replace(warnings=(*outcome.warnings, *unseen))
@@ -95,10 +101,14 @@ def _run(call: Call, database: Database, migrations: Sequence[Migration]) -> Out
 
             return restore_indexes(call, database, plan)
         return outcome_of(False, data_of(missing=plan.missing, warnings=notes(plan)), "No migration is pending.", plan)
-    from . import runs
-
     if call.options["state"] in ("baselined", "adopted"):
         return _take_over(call, database, plan, migrations)
+    if plan.pending and not call.options["apply_pending"]:
+        waiting: list[Data] = [{"version": item.version, "name": item.name, "file": item.file} for item in plan.pending]
+        data = data_of(pending=waiting, missing=plan.missing, warnings=notes(plan._replace(amended=())))
+        return finish(False, data, f"{len(waiting)} migrations are pending; none was applied.", "")
+    from . import runs
+
     if call.check_mode or call.options["rehearse"]:
         return runs.preview(call, database, plan)
     return runs.apply(call, database, plan)
@@ -140,12 +150,16 @@ def migration_info(call: Call) -> Outcome:
     Raises:
         TitanError: the files cannot be used, or there is no connection.
     """
+    _check_history(call.options["history"])
+    return _status(call, _migrations(call.options))
+
+
+def _status(call: Call, migrations: Sequence[Migration]) -> Outcome:
+    """What migration_info returns, through a connection of its own: nothing that a file has set is left in it."""
     from .history.drift import drift
     from .history.status import read_status
 
     history = call.options["history"] or ""
-    _check_history(history)
-    migrations = _migrations(call.options)
     with connect(call.connection, "migration_info", fixed_settings=False) as database:
         data = read_status(database, migrations, history)
         changes = drift(database, history)

@@ -260,6 +260,17 @@ MIGRATION: Spec = {
         "controller only.",
         variable="migrations_record",
     ),
+    "apply_pending": option(
+        "bool",
+        "With V(false), nothing is done and the files are listed in RV(pending) where one is pending. Where none is, the run is the "
+        "usual one. For a play that takes a backup first.",
+        default=True,
+    ),
+    "read_back": option(
+        "bool",
+        "Return, as RV(status), what M(titan.database.migration_info) would return after the run.",
+        default=False,
+    ),
     "rehearse": option(
         "bool",
         "Run what is pending in one transaction and roll it back. Files that cannot run inside a transaction "
