@@ -44,6 +44,13 @@ COMMANDS: dict[str, Command] = {
         "backups", "drill", "restore a backup into a throw-away cluster and compare it", needs_database=False
     ),
     "restore": Command("backups", "restore", "restore a backup into a new database", is_job=False),
+    "copy": Command(
+        "backups",
+        "copy",
+        "restore a backup into a throw-away cluster, and keep that for a while",
+        needs_database=False,
+        is_job=False,
+    ),
     "rescue": Command(
         "backups", "rescue", "put back rows that were lost since a backup, or take that back", is_job=False
     ),

@@ -33,6 +33,7 @@ from .catalog.source import Source
 from .content.exclusions import read_exclusions
 from .content.fingerprint import canceller, read_tables
 from .content.structure import read_extensions
+from .copy.keep import keep_copy
 from .dump.leftovers import remove_leftover_parts
 from .dump.preflight import choose_tools, last_of_kind, require_sensible, require_space
 from .dump.source import of_source, read_source, require_libraries, require_may_create, require_readable
@@ -164,7 +165,22 @@ def rescue(call: Call) -> Outcome:
             return undo_rescue(absolute(options["undo"]), call)
         if options["from_database"]:
             return rescue_from_database(options["from_database"], call)
-        return rescue_from_backup(_logical(_chosen(options, verified=True)), call)
+        return rescue_from_backup(chosen_backup(options), call)
+
+
+def copy(call: Call) -> Outcome:
+    """Restore a backup into a throw-away cluster, and keep that for a person."""
+    with _os_errors():
+        return keep_copy(chosen_backup(call.options), call)
+
+
+def chosen_backup(options: Mapping[str, Any]) -> Entry:
+    """The backup by pg_dump that source names, or else the newest verified one in dest.
+
+    Raises:
+        TitanError: there is none.
+    """
+    return _logical(_chosen(options, verified=True))
 
 
 def _chosen(options: Mapping[str, Any], verified: bool = False) -> Entry:

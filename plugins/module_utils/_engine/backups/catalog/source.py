@@ -65,6 +65,7 @@ class Source:
         roles: Owners, grantees and others that the dump names.
         tablespaces: Those that its tables and indexes lie in.
         preload: Libraries that its server loads at its start; empty when the role may not read which.
+        tuning: What its server says, otherwise than by default, of how queries are planned and run, as "name=value".
     """
 
     database: str = ""
@@ -82,6 +83,7 @@ class Source:
     roles: tuple[str, ...] = ()
     tablespaces: tuple[str, ...] = ()
     preload: tuple[str, ...] = ()
+    tuning: tuple[str, ...] = ()
     properties: DatabaseProperties = field(default_factory=DatabaseProperties)
 
     def as_json(self) -> dict[str, Any]:
@@ -90,6 +92,7 @@ class Source:
             "roles": list(self.roles),
             "tablespaces": list(self.tablespaces),
             "preload": list(self.preload),
+            "tuning": list(self.tuning),
         }
 
 
@@ -99,7 +102,7 @@ def source_from_json(found: Mapping[str, Any]) -> Source:
     properties = _known(DatabaseProperties, found.get("properties") or {})
     for name, kind in (("settings", Setting), ("grants", Grant)):
         properties[name] = tuple(kind(**_known(kind, each)) for each in properties.get(name) or ())
-    for name in ("roles", "tablespaces", "preload"):
+    for name in ("roles", "tablespaces", "preload", "tuning"):
         given[name] = tuple(given.get(name) or ())
     return Source(**{**given, "properties": DatabaseProperties(**properties)})
 

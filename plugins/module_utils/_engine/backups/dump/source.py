@@ -15,6 +15,7 @@ from ...postgres.programs import Programs
 from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, OUT_OF_MEMORY, UNDEFINED_TABLE
 from ..catalog.entry import Entry
 from ..catalog.source import Source
+from ..catalog.tuning import read_tuning
 from ..content.exclusions import NOTHING, Exclusions
 from ..content.fingerprint import Table, fix_settings, read_tables
 from ..load.properties import list_items, read_properties
@@ -45,6 +46,7 @@ def read_source(database: Database) -> Source:
         tablespaces=tuple(_names(database, _TABLESPACES)),
         superuser_owns=bool(database.value(_OF_SUPERUSER)),
         preload=_preloaded(database),
+        tuning=read_tuning(database),
     )
 
 

@@ -25,6 +25,7 @@ from ..catalog.source import Source
 from ..content.fingerprint import Fingerprint
 from ..content.schema_text import Skeleton
 from ..content.structure import Structure
+from ..load.elevated import Superuser
 from ..load.failure import restoring
 from ..load.loading import Loader
 from ..load.properties import apply_properties, property_differences
@@ -104,6 +105,20 @@ class Part(NamedTuple):
     reduce: Callable[[ConnectionSettings, Loader, LoadersRows], Comparison]
 
 
+class Restored(NamedTuple):
+    """A restored database that equals its source.
+
+    Attributes:
+        reader: Who can read all of it; in a cluster of its own, who owns what the source's superuser did, too.
+        superuser: None where one role does all.
+        sandbox: As in DrillResult.
+    """
+
+    reader: ConnectionSettings
+    superuser: Superuser | None
+    sandbox: str
+
+
 def run_drill(
     path: str,
     kind: DumpKind,
@@ -117,8 +132,9 @@ def run_drill(
     say: Callable[[str], None] = silent,
     wishes: Wishes = NO_WISHES,
     accept_superuser: bool = False,
-    use: Callable[[ConnectionSettings], object] | None = None,
+    use: Callable[[Restored], object] | None = None,
     part: Part | None = None,
+    server_settings: Sequence[str] = (),
 ) -> DrillResult:
     """Restore the backup and compare.
 
@@ -136,6 +152,7 @@ def run_drill(
         accept_superuser: Let a superuser load into a scratch database.
         use: What else the restored database is for, if nothing in it differs; called before it is removed.
         part: The tables that are wanted; None for all that the backup has.
+        server_settings: Further ones of the cluster's server, as "name=value".
 
     Raises:
         TitanError: the restore failed, or no cluster could be made.
@@ -148,7 +165,7 @@ def run_drill(
     place = (
         in_scratch_database(server, source, deadline, accept_superuser, warnings.append)
         if server
-        else in_drill_cluster(programs, folder, source, deadline, warnings.append)
+        else in_drill_cluster(programs, folder, source, deadline, warnings.append, server_settings)
     )
     with ExitStack() as stack:
         ready, work, runs_as = stack.enter_context(place)
@@ -192,7 +209,7 @@ def run_drill(
             _properties(maker, source, server is None) if manifest and manifest.source and not part else ([], [])
         )
         if use and not found.differences and not different:
-            use(read_as)
+            use(Restored(read_as, superuser, sandbox))
     restored = found.restored
     return DrillResult(
         (*found.differences, *different),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
@@ -97,17 +97,18 @@ SELECT datname::text AS name FROM pg_database
 
 @contextmanager
 def in_drill_cluster(
-    programs: Programs, folder: str, source: Source, deadline: Deadline, warn: Callable[[str], None]
-) -> Iterator[Place]:
-    """A database in a throw-away cluster; it is made while the block begins."""
+    programs: Programs, folder: str, source: Source, deadline: Deadline, warn: Callable[[str], None],
+    settings: Sequence[str] = (),
+) -> Iterator[Place]:  # fmt: skip
+    """A database in a throw-away cluster, whose server has these settings, too; it is made while the block begins."""
     with drill_cluster(programs, folder, deadline, warn) as cluster:
         step("drill.cluster")
         with ThreadPoolExecutor(1) as pool:
-            made = pool.submit(_make, cluster, programs, source, deadline)
+            made = pool.submit(_make, cluster, programs, source, deadline, settings)
             yield made.result, cluster.folder, cluster.identity()
 
 
-def _make(cluster: Cluster, programs: Programs, source: Source, deadline: Deadline) -> Ready:
+def _make(cluster: Cluster, programs: Programs, source: Source, deadline: Deadline, settings: Sequence[str]) -> Ready:
     """Make the cluster, the roles, tablespaces and the database that the dump expects.
 
     The cluster's superuser has a name that no dump knows. The role that loads has the name of the source's superuser, whose
@@ -115,7 +116,7 @@ def _make(cluster: Cluster, programs: Programs, source: Source, deadline: Deadli
     """
     superuser, loader = f"{DRILL_DATABASE}{secrets.token_hex(8)}", source.superuser
     cluster.create(superuser=superuser, limit=deadline.left())
-    _start(cluster, programs, source, deadline)
+    _start(cluster, programs, source, deadline, settings)
     maintenance = cluster.settings("postgres", superuser)
     with connect(maintenance, "drill") as database:
         for role in {loader: None, **dict.fromkeys(source.roles)}:
@@ -136,7 +137,7 @@ def _make(cluster: Cluster, programs: Programs, source: Source, deadline: Deadli
 _LET_LOAD = "ALTER ROLE {0} LOGIN NOSUPERUSER BYPASSRLS; GRANT pg_read_all_data, pg_write_all_data TO {0}"
 
 
-def _start(cluster: Cluster, programs: Programs, source: Source, deadline: Deadline) -> None:
+def _start(cluster: Cluster, programs: Programs, source: Source, deadline: Deadline, more: Sequence[str]) -> None:
     """Start it with the libraries that the source's server loads, where they are installed; without them if that fails."""
     libraries = [name for name in source.preload if programs.has_library(name)]
     settings = [
@@ -144,6 +145,7 @@ def _start(cluster: Cluster, programs: Programs, source: Source, deadline: Deadl
         f"max_wal_size={wal_bytes(source.bytes) >> 20}MB",
         "min_wal_size=32MB",
         *no_event_triggers(programs.major),
+        *more,
     ]
     if libraries:
         with suppress(TitanError):

@@ -21,13 +21,9 @@ from ...postgres.locks import advisory_lock
 from ...postgres.trust import require_trusted_role
 from ...text.one_line import printable
 from ..catalog.entry import Entry
-from ..catalog.files import require_undamaged
-from ..catalog.naming import parse_file_name
-from ..catalog.sealed import unseal
 from ..content.fingerprint import canceller
+from ..copy.copy import use_copy
 from ..programs.pipeline import Deadline
-from ..proof.drill import run_drill
-from ..proof.existing import place_for, programs_for
 from .apply import Rescue, apply_plan
 from .differences import find_differences
 from .obstacles import bring_rows
@@ -54,31 +50,17 @@ def rescue_from_backup(entry: Entry, call: Call) -> Outcome:
     Raises:
         TitanError: the backup is not good, or something is in the way; nothing was changed.
     """
-    options, file, found = call.options, parse_file_name(os.path.basename(entry.path)), []
-    deadline = Deadline(options["timeout"])
-    if entry.manifest is None or entry.manifest.adopted or file is None:
-        raise OptionError(
-            "source", entry.path,
-            "It has no manifest that tells what its source was. Restore it beside the live database (titan-db restore --into NAME), "
-            "look at it, and name that database in 'from_database'.",
-        )  # fmt: skip
-    identity = absolute(options["identity"])
-    manifest = unseal(entry.path, entry.manifest, identity, deadline)
-    require_undamaged(entry.path, manifest.sha256)
-    programs = programs_for(manifest, options["programs"])
-    folder = place_for(manifest, options["drill_dir"])
-    with connect(call.connection, "rescue") as live:  # before an hour of restoring
-        require_trusted_role(live, options["accept_superuser"], "the tables' owner")
-    result = run_drill(
-        entry.path, file.kind, manifest, programs, deadline, folder, options["jobs"], identity, None, call.say,
-        use=lambda copy: found.append(_rescue(copy, entry.path, call, deadline)),
+    deadline = Deadline(call.options["timeout"])
+
+    def reach() -> None:
+        with connect(call.connection, "rescue") as live:
+            require_trusted_role(live, call.options["accept_superuser"], "the tables' owner")
+
+    outcome, warnings = use_copy(
+        entry, call.options, deadline, call.say,
+        lambda copy: _rescue(copy.owner, entry.path, call, deadline), before=reach, like_source=False,
     )  # fmt: skip
-    if result.differences:
-        raise TitanError(
-            f"The backup {entry.path} is not good: {'; '.join(result.differences)}. Nothing was changed. Name another one in 'source'."
-        )
-    outcome: Outcome = found[0]
-    return outcome._replace(warnings=(*result.warnings, *outcome.warnings))
+    return outcome._replace(warnings=(*warnings, *outcome.warnings))
 
 
 def _rescue(copy: ConnectionSettings, source: str, call: Call, deadline: Deadline, beside: bool = False) -> Outcome:

@@ -28,7 +28,7 @@ from ..load.room import drill_room, require_room
 from ..load.selection import Selection
 from ..programs.pipeline import Deadline
 from ..proof.comparison import Comparison
-from ..proof.drill import Part, run_drill
+from ..proof.drill import Part, Restored, run_drill
 from ..proof.look import NO_WISHES
 from ..proof.read_restored import LoadersRows
 from .bring import Brought, bring_over
@@ -85,8 +85,8 @@ def restore_beside(entry: Entry, call: Call, selection: Selection) -> Outcome:
             kept.append((pruned, loader))
             return found
 
-        def use(copy: ConnectionSettings) -> None:
-            pruned, loader = kept[0]
+        def use(restored: Restored) -> None:
+            copy, (pruned, loader) = restored.reader, kept[0]
             maker = loader.superuser.settings if loader.superuser else copy
             call.say("Bringing the tables over ...")
             with (

@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A copy of a database: a backup, restored into a throw-away cluster, compared, and ready to be worked on as the source is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext, suppress
+from typing import Any, Callable, NamedTuple, TypeVar
+
+from ...errors import DatabaseError, OptionError, TitanError
+from ...host.files import absolute
+from ...postgres.connection import ConnectionSettings
+from ...postgres.database import connect, sql
+from ...postgres.programs import Programs
+from ..catalog.entry import Entry
+from ..catalog.files import require_undamaged
+from ..catalog.manifest import Manifest
+from ..catalog.naming import parse_file_name
+from ..catalog.sealed import unseal
+from ..catalog.tuning import tuning_statements
+from ..content.fingerprint import canceller
+from ..programs.pipeline import Deadline
+from ..proof.drill import DrillResult, Restored, run_drill
+from ..proof.existing import place_for, programs_for
+
+T = TypeVar("T")
+
+# Commits reach the disk, and the log is written, as they are on a server that is not thrown away.
+_LIKE_A_SERVER = ("fsync = on", "synchronous_commit = on", "full_page_writes = on", "jit = on", "log_temp_files = 0")
+SERVER_SETTINGS = ("wal_level=replica",)
+_NICE = 10
+
+
+class Copy(NamedTuple):
+    """A restored database that equals its source.
+
+    Attributes:
+        owner: As the role that reads all of it, and owns what the source's superuser owned.
+        superuser: As the cluster's superuser.
+        contained: Whether its server runs in a sandbox.
+        path, manifest: The backup.
+        programs: PostgreSQL's, of the copy's major version.
+    """
+
+    owner: ConnectionSettings
+    superuser: ConnectionSettings
+    contained: bool
+    path: str
+    manifest: Manifest
+    programs: Programs
+
+
+def use_copy(
+    entry: Entry,
+    options: Mapping[str, Any],
+    deadline: Deadline,
+    say: Callable[[str], None],
+    use: Callable[[Copy], T],
+    before: Callable[[], object] | None = None,
+    like_source: bool = True,
+) -> tuple[T, tuple[str, ...]]:
+    """Restore the backup, call use with the copy, and remove it, however that ends.
+
+    Args:
+        entry: A backup by pg_dump.
+        options: identity, programs, jobs, drill_dir.
+        deadline: When the whole must be done.
+        say: Takes progress lines.
+        use: What the copy is for.
+        before: What is to be tried before an hour of restoring.
+        like_source: Give it the source's settings and statistics; a copy whose rows are only read needs neither.
+
+    Returns:
+        What use returned, and warnings.
+
+    Raises:
+        TitanError: the backup is not good, or use failed.
+    """
+    file, found = parse_file_name(os.path.basename(entry.path)), []
+    if entry.manifest is None or entry.manifest.adopted or file is None:
+        raise OptionError(
+            "source", entry.path,
+            "It has no manifest that tells what its source was. Restore it beside the live database (titan-db restore --into NAME), "
+            "and work with that database.",
+        )  # fmt: skip
+    if options["jobs"] < 1:
+        raise OptionError("jobs", options["jobs"], "Use 1 or more.")
+    identity = absolute(options["identity"])
+    manifest = unseal(entry.path, entry.manifest, identity, deadline)
+    require_undamaged(entry.path, manifest.sha256)
+    programs = programs_for(manifest, options["programs"])
+    folder = place_for(manifest, options["drill_dir"])
+    if before:
+        before()
+
+    def with_restored(restored: Restored) -> None:
+        superuser = restored.superuser.settings if restored.superuser else restored.reader
+        copy = Copy(restored.reader, superuser, restored.sandbox == "namespaces", entry.path, manifest, programs)
+        if like_source:
+            say("Collecting statistics ...")
+            _make_like_source(copy, options["jobs"], deadline)
+        found.append(use(copy))
+
+    with _nicely() if like_source else nullcontext():  # for lost rows, somebody waits
+        result: DrillResult = run_drill(
+            entry.path, file.kind, manifest, programs, deadline, folder, options["jobs"], identity, None, say,
+            use=with_restored, server_settings=SERVER_SETTINGS if like_source else (),
+        )  # fmt: skip
+    if result.differences or not found:
+        why = "; ".join(result.differences) or "nothing came back"
+        raise TitanError(f"The backup {entry.path} is not good: {why}. Nothing was done. Name another one in 'source'.")
+    return found[0], result.warnings
+
+
+def _make_like_source(copy: Copy, jobs: int, deadline: Deadline) -> None:
+    """Give the copy's server the source's settings, and its tables statistics, unless the dump has brought them."""
+    tuning = copy.manifest.source.tuning if copy.manifest.source else ()
+    with connect(copy.superuser, "copy") as database, deadline.ends(canceller(database)):
+        for statement in _LIKE_A_SERVER:
+            database.execute(f"ALTER SYSTEM SET {statement}")
+        for tuned in tuning_statements(tuning):
+            with suppress(DatabaseError):  # a value that this host does not allow
+                database.execute(tuned)
+        database.execute("SELECT pg_reload_conf()")
+        tables = [] if database.value(_HAS_STATISTICS) else [row["oid"] for row in database.rows(_TABLES)]
+    with ThreadPoolExecutor(max(1, jobs)) as pool:
+        list(pool.map(lambda part: _analyze(copy.owner, part, deadline), [tables[n::jobs] for n in range(jobs)]))
+    with connect(copy.superuser, "copy") as database, deadline.ends(canceller(database)):
+        database.execute("CHECKPOINT")  # what the restore has written is not the next statement's to write
+
+
+_HAS_STATISTICS = "SELECT EXISTS (SELECT FROM pg_statistic WHERE starelid >= 16384)"
+_TABLES = (
+    "SELECT oid::bigint AS oid FROM pg_class WHERE relkind IN ('r', 'm', 'p') AND oid >= 16384 ORDER BY relpages DESC"
+)
+_NAME = """
+SELECT n.nspname::text AS schema, c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.oid = %s
+"""
+
+
+def _analyze(settings: ConnectionSettings, tables: Sequence[int], deadline: Deadline) -> None:
+    if not tables:
+        return
+    with connect(settings, "copy") as database, deadline.ends(canceller(database)):
+        for oid in tables:
+            row = database.row(_NAME, (oid,))
+            if row:
+                database.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(row["schema"], row["name"])))
+
+
+@contextmanager
+def _nicely() -> Iterator[None]:
+    """Let others on this host go first: the programs that the block starts, and this one while it runs."""
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, max(before, _NICE))
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # only root may take it back
+            os.setpriority(os.PRIO_PROCESS, 0, before)
