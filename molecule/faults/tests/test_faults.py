@@ -274,6 +274,49 @@ def test_a_clean_up_that_is_cut_off_keeps_its_work():
     assert PRODUCTION.counts()["orders"] == before["orders"]
 
 
+HANGING = ("portfolios", "positions", "orders", "trades", "strategy_executions", "portfolio_snapshots")
+
+
+def rows_of(tables: tuple[str, ...]) -> dict[str, str]:
+    """Of each table the number of rows and a hash of their text, by the server itself."""
+    query = "SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {} t"
+    return {name: PRODUCTION.value(query.format(name)) for name in tables}
+
+
+def test_rows_lost_by_a_cascade_come_back_while_writers_run():
+    assert PRODUCTION.cron("backup").rc == 0
+    before = rows_of(HANGING)
+    written = "SELECT count(*) FROM audit_logs WHERE action = 'writer'"
+    writer = (
+        "cd / && printf '%s\\n' \"INSERT INTO audit_logs (user_id, action) SELECT id, 'writer' FROM users LIMIT 1\" "
+        "'\\watch 0.1' | runuser -u postgres -- psql -X -q -p 5433 titan_trading >/dev/null 2>&1 &"
+    )
+    PRODUCTION.sql("DELETE FROM portfolios WHERE id IN (SELECT id FROM portfolios ORDER BY id LIMIT 3)")
+    lost = rows_of(HANGING)
+    assert all(lost[name] != before[name] for name in HANGING[:4])
+    HOST.run("sh -c %s", writer)
+    try:
+        wait_until(lambda: PRODUCTION.value(written) != "0", 20, "the writer writes")
+        began = int(PRODUCTION.value(written))
+        options = ("--tables", "portfolios", "--record-dir", "/home/ubuntu/rescued")
+        assert "would be put back" in PRODUCTION.titan_db("rescue", *options, "--check").stdout
+        assert rows_of(HANGING) == lost
+        PRODUCTION.titan_db("rescue", *options)
+        assert rows_of(HANGING) == before
+        assert int(PRODUCTION.value(written)) > began, "nobody waited for the rescue"
+    finally:
+        PRODUCTION.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%writer%' AND pid <> pg_backend_pid()"
+        )
+    undo = HOST.run("ls /home/ubuntu/rescued").stdout.split()
+    assert len(undo) == 1 and HOST.file(f"/home/ubuntu/rescued/{undo[0]}").mode == 0o600
+    PRODUCTION.titan_db("rescue", "--undo", f"/home/ubuntu/rescued/{undo[0]}")
+    assert rows_of(HANGING) == lost
+    PRODUCTION.titan_db("rescue", *options)
+    assert rows_of(HANGING) == before
+    HOST.run("rm -r /home/ubuntu/rescued")
+
+
 @pytest.mark.parametrize("shift", ["-400d", "+400d"])
 def test_a_wrong_clock_deletes_nothing(shift):
     """The machine's clock is off by more than a year: no backup is fresh then, or none can be believed."""
