@@ -13,6 +13,7 @@ import json
 import os
 import re
 import secrets
+import shlex
 import shutil
 import socket
 import subprocess
@@ -32,7 +33,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.host.clock 
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres import cluster as clusters  # noqa: E402
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect, sql  # noqa: E402
 
-from examples.demo import report  # noqa: E402
+from examples.demo import guides, report  # noqa: E402
 
 DEMO = ROOT / ".demo"
 DATABASE, OWNER = "titan_trading", "titan"
@@ -167,6 +168,15 @@ def next_runs() -> list[dict[str, Any]]:
     return planned
 
 
+def write_psql(cluster: clusters.Cluster) -> None:
+    """.demo/psql: psql on the demo's database as its owner, or with -U postgres as the superuser; the socket asks no password."""
+    script = DEMO / "psql"
+    socket = shlex.quote(str(Path(cluster.folder) / "s"))
+    program = shlex.quote(str(Path(cluster.programs) / "psql"))
+    script.write_text(f'#!/bin/sh\nexec {program} -h {socket} -p {cluster.port} -U {OWNER} -d {DATABASE} "$@"\n')
+    script.chmod(0o755)
+
+
 def run() -> None:
     scale = os.environ.get("TITAN_SCALE", "1")
     print("Starting PostgreSQL under .demo/ and loading the Titan data ...", flush=True)
@@ -176,7 +186,10 @@ def run() -> None:
     results["backup"] = job("backup")
     results["cleanup"] = job("cleanup")
     results["again"] = converge("2")
+    results["stats"] = job("stats", "--html", str(DEMO / "report.html"))
     results["schedule"] = next_runs()
+    write_psql(cluster)
+    guides.write(ROOT, DEMO)
     text = report.render(DEMO, cluster, DATABASE, results)
     report.save(DEMO, text, results)
     print(text)

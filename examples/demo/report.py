@@ -38,7 +38,8 @@ def render(demo: Path, cluster: Cluster, database: str, results: dict[str, Any])
         _backup(demo),
         _schedule(demo, results["schedule"]),
         _converges(results),
-        "Look around: .demo/ holds all of it. Remove it with: make demo-clean",
+        "Look around: .demo/ holds all of it, .demo/psql opens the database. Remove it with: make demo-clean",
+        "The report as a page: .demo/report.html",
     ]
     return "\n".join(parts)
 

@@ -27,6 +27,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import yaml
 
+from examples.demo import guides
 from tests.integration.access.test_access import collections
 from tests.integration.collection.test_site import copy_checkout, demo_call
 from tests.integration.docs.blocks import Block
@@ -54,40 +55,14 @@ class Place:
 
     def translate(self, text: str) -> str:
         """The demo's names and paths in the places of production's."""
-        user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
-        for ours, theirs in {
-            "-l production": "-l demo",
-            "ansible production": "ansible demo",
-            "-l staging": "-l demo",
-            "hosts: production": "hosts: demo",
-            "become: true": "become: false",
-            "sudo -u ubuntu ": "",
-            "sudo -u postgres psql -p 5433": f"{self.demo}/superuser",
-            "become_user: ubuntu": "become_user: nobody",
-            "your/inventory": "inventories/demo",
-            "crontab -l": f"cat {self.demo}/crontab",
-            "/etc/titan-db/production.json": f"{self.demo}/etc/titan-db.json",
-            "/home/ubuntu/Titan/.env": f"{self.demo}/app/.env",
-            "/home/ubuntu/Titan": f"{self.demo}/app",
-            "/home/ubuntu/backups/database": f"{self.demo}/backups",
-            "/home/ubuntu/fetched": f"{self.demo}/fetched",
+        table = {
+            **guides.names(self.demo),
             "ansible-vault encrypt_string": f"ansible-vault encrypt_string --vault-password-file {self.root}/vault",
             "--ask-vault-pass": f"--vault-password-file {self.root}/vault",
             # The demo's server, and its superuser's way in.
             "access_port: 5433": (self.demo / "access").read_text() if "access_port" in text else "",
-            "/home/ubuntu/logs/db-backup-production.log": f"{self.demo}/logs/db-backup.log",
-            "/home/ubuntu/logs": f"{self.demo}/logs",
-            "/etc/cron.d/titan-production": f"{self.demo}/crontab",
-            "/usr/local/bin/titan-db": f"{self.demo}/bin/titan-db",
-            "titan_prod_": "titan_demo_",
-            "titan_prod": "titan_demo",
-            "user: ubuntu": f"user: {user}",
-            "inventories/production/group_vars/production.yml": "inventories/demo/group_vars/demo.yml",
-            # The demo has no staging that could have had the migrations first.
-            "titan.database.deploy -l demo": "titan.database.deploy -l demo -e deploy_rehearsed_on=",
-        }.items():
-            text = text.replace(ours, theirs)
-        return text
+        }
+        return guides.translated(text, table)
 
     def run(self, block: Block) -> None:
         """Execute the block.
@@ -179,14 +154,10 @@ def _virtual_environment(root: Path) -> None:
 
 
 def _superuser(demo: Path, env: dict[str, str]) -> None:
-    """The ways in of the server's superuser: a psql over the Unix socket, which is what sudo -u postgres psql is on a host,
-    and variables of the role access."""
+    """The variables of the role access, with a superuser of this user's name."""
     socket, port = (demo / "server").resolve() / "cluster" / "s", (demo / "port").read_text()
-    script = demo / "superuser"
-    script.write_text(f'#!/bin/sh\nunset PGPASSWORD PGDATABASE\nexec psql -h "{socket}" -p {port} -U postgres "$@"\n')
-    script.chmod(0o755)
-    user = getpass.getuser()
-    subprocess.run([script, "-X", "-q", "-c", f'CREATE ROLE "{user}" SUPERUSER LOGIN'], env=env, check=True)
+    user, psql = getpass.getuser(), [demo / "psql", "-U", "postgres", "-X", "-q"]
+    subprocess.run([*psql, "-c", f'CREATE ROLE "{user}" SUPERUSER LOGIN'], env=env, check=True)
     values = {"port": port, "socket": str(socket), "superuser": user, "host": "127.0.0.1", "packages": []}
     (demo / "access").write_text("\n".join(f"access_{name}: {value}" for name, value in values.items()))
 
@@ -215,7 +186,7 @@ def place() -> Iterator[Place]:
     (root / "vault").write_text("the vault's password")
     converge = "ansible-playbook site.yml -l demo"
     try:
-        demo_call(root, "demo.load_titan(demo.prepared_cluster(), '0.2')")
+        demo_call(root, "cluster = demo.prepared_cluster(); demo.load_titan(cluster, '0.2'); demo.write_psql(cluster)")
         made = subprocess.run(converge.split(), cwd=root, env=env, capture_output=True, text=True, check=False)
         assert made.returncode == 0, made.stdout[-6000:] + made.stderr[-2000:]
         _superuser(root / ".demo", env)
