@@ -332,7 +332,7 @@ pending:
   elements: dict
   sample: []
 status:
-  description: What M(titan.database.migration_info) returns, its sentence as RV(status.summary), read after the run.
+  description: What M(titan.database.migration_info) returns, its sentence as C(summary), read after the run.
   returned: with O(read_back=true)
   type: dict
   sample: {}
