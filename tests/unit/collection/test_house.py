@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -117,6 +119,24 @@ def test_what_others_import_of_the_engine_is_there() -> None:
         "postgres.variables.settings_from_options",
         "gone.x",
     ]
+
+
+WITHOUT_PSYCOPG2 = """
+import importlib, sys
+sys.modules["psycopg2"] = None
+sys.path.insert(0, sys.argv[1])
+for name in sys.argv[2:]:
+    importlib.import_module(name)
+print(len(sys.argv[2:]))
+"""
+
+
+def test_everything_is_imported_without_psycopg2() -> None:
+    """A host that lacks it is told so in a sentence, when a connection is wanted; not by an import that ends in a traceback."""
+    names = [f"_engine.{name}".rstrip(".") for name in engine_files(ENGINE) if not name.endswith("__main__")]
+    program = [sys.executable, "-c", WITHOUT_PSYCOPG2, str(ENGINE.parent), *names]
+    ended = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert ended.stdout == f"{len(names)}\n", ended.stderr[-1000:]
 
 
 def test_the_map_names_every_folder(tmp_path: Path) -> None:

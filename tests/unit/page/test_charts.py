@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
 from datetime import date, timedelta
+from xml.etree import ElementTree
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.page.charts import (

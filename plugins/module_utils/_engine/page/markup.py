@@ -22,16 +22,16 @@ def escaped(text: object) -> Markup:
     return text if isinstance(text, Markup) else Markup(escape(printable(str(text))))
 
 
-def element(name: str, /, *children: object, **attributes: object) -> Markup:
+def element(tag: str, /, *children: object, **attributes: object) -> Markup:
     """One element, well-formed as XML. Attributes: None leaves it out; "class_" and "aria_label" are class and aria-label."""
     given = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escaped(value)}"'
         for key, value in attributes.items()
         if value is not None
     )
-    if name in _EMPTY and not children:
-        return Markup(f"<{name}{given}/>")
-    return Markup(f"<{name}{given}>{joined(children)}</{name}>")
+    if tag in _EMPTY and not children:
+        return Markup(f"<{tag}{given}/>")
+    return Markup(f"<{tag}{given}>{joined(children)}</{tag}>")
 
 
 def joined(parts: Iterable[object]) -> Markup:

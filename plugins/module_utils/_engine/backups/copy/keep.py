@@ -37,7 +37,8 @@ def keep_copy(entry: Entry, call: Call) -> Outcome:
 
     def hold(copy: Copy) -> str:
         command = psql_command(copy)
-        print(f"The copy is ready, for {options['keep']} or until Ctrl-C:\n{command}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"The copy is ready, for {options['keep']} or until Ctrl-C:\n{command}\n")
+        sys.stderr.flush()
         ends = time.monotonic() + keep
         with suppress(KeyboardInterrupt):
             while time.monotonic() < ends:

@@ -100,7 +100,7 @@ SELECT 'SEQUENCE', n.nspname::text, c.relname::text
 SELECT 'STATISTICS', n.nspname::text, s.stxname::text
   FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace WHERE s.stxrelid = %(oid)s ORDER BY 1, 2, 3
 """
-_RENAME = sql.SQL("ALTER {} {} RENAME TO {}")
+_RENAME = "ALTER {} {} RENAME TO {}"
 
 
 def rename(copy: Database, pruned: Pruned, beside: Beside, work: str) -> Names:
@@ -110,7 +110,7 @@ def rename(copy: Database, pruned: Pruned, beside: Beside, work: str) -> Names:
     public, final, patterns, schemas = dict[str, str](), list[tuple[str, str, str]](), list[str](), list[str]()
     for schema in beside.selection.schemas:
         new = beside.name(schema)
-        copy.execute(_RENAME.format(sql.SQL("SCHEMA"), sql.Identifier(schema), sql.Identifier(new)))
+        copy.execute(sql.SQL(_RENAME).format(sql.SQL("SCHEMA"), sql.Identifier(schema), sql.Identifier(new)))
         public[schema] = new
         schemas.append(new)
     for table in pruned.tables:
@@ -118,12 +118,14 @@ def rename(copy: Database, pruned: Pruned, beside: Beside, work: str) -> Names:
             continue
         for row in copy.rows(_ALONG, {"oid": table.oid}):
             of, renamed = sql.Identifier(row["schema"], row["name"]), beside.name(row["name"])
-            copy.execute(_RENAME.format(sql.SQL(row["kind"]), of, sql.Identifier(renamed)))
+            copy.execute(sql.SQL(_RENAME).format(sql.SQL(row["kind"]), of, sql.Identifier(renamed)))
             if work and row["kind"] == "STATISTICS":
                 moved = sql.Identifier(row["schema"], renamed)
                 copy.execute(sql.SQL("ALTER STATISTICS {} SET SCHEMA {}").format(moved, sql.Identifier(work)))
         new = beside.name(table.name)
-        copy.execute(_RENAME.format(sql.SQL("TABLE"), sql.Identifier(table.schema, table.name), sql.Identifier(new)))
+        copy.execute(
+            sql.SQL(_RENAME).format(sql.SQL("TABLE"), sql.Identifier(table.schema, table.name), sql.Identifier(new))
+        )
         if work:
             move = sql.SQL("ALTER TABLE {} SET SCHEMA {}")
             copy.execute(move.format(sql.Identifier(table.schema, new), sql.Identifier(work)))
