@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,21 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.da
 from tests.conftest import ROOT, embedded_programs, free_port
 
 NAMES = {kind: f"t x $ü {kind}" for kind in ("owner", "application", "backup", "maintenance", "monitor")}
+# Ansible asks its callbacks before it starts a task: whatever the machine's load, nothing of that task has happened yet.
+KILLED_BEFORE = """
+import os, signal
+from ansible.plugins.callback import CallbackBase
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "killed_before"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def v2_playbook_on_task_start(self, task, is_conditional):
+        if os.environ["KILLED_BEFORE"] in task.get_name():
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
 OTHER_LINES = "NODE_ENV=production\nAPP_NAME='Titan \"AI\" Trader'\n"
 
 
@@ -45,16 +60,6 @@ def collections() -> str:
             return str(place)
     assert not named, f"community.postgresql is not in TITAN_COLLECTIONS={named}"
     pytest.skip("the collection community.postgresql is not here (make molecule installs it)")
-
-
-def descendants(parent: int) -> list[int]:
-    """Everything that the process has started, also what leads a session of its own."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            if int(stat.read_text().rpartition(")")[2].split()[1]) == parent:
-                found += [int(stat.parent.name), *descendants(int(stat.parent.name))]
-    return found
 
 
 @dataclass
@@ -111,22 +116,20 @@ class Site:
         return int(re.findall(r"changed=(\d+)", said)[-1]), said
 
     def killed_before(self, task: str, roles: list[dict[str, Any]]) -> None:
-        """Run the playbook and kill it, with everything it has started, when it comes to that task."""
-        process = subprocess.Popen(
-            self.command({"access_roles": roles}), cwd="/", env={**self.environment, "PYTHONUNBUFFERED": "1"},
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        """Run the playbook and kill it, with everything it has started, when it comes to that task, and before that begins."""
+        plugins = self.folder / "callbacks"
+        plugins.mkdir(exist_ok=True)
+        (plugins / "killed_before.py").write_text(KILLED_BEFORE)
+        enabled = {
+            "ANSIBLE_CALLBACK_PLUGINS": str(plugins),
+            "ANSIBLE_CALLBACKS_ENABLED": "killed_before",
+            "KILLED_BEFORE": task,
+        }
+        done = subprocess.run(
+            self.command({"access_roles": roles}), cwd="/", env={**self.environment, **enabled},
+            capture_output=True, text=True, check=False, start_new_session=True,
         )  # fmt: skip
-        assert process.stdout
-        for line in process.stdout:
-            if line.startswith("TASK [") and task in line:
-                for pid in [process.pid, *descendants(process.pid)]:
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
-                break
-        else:
-            pytest.fail(f"the task {task!r} never came")
-        process.stdout.close()
-        process.wait(60)
+        assert done.returncode == -signal.SIGKILL, f"the task {task!r} never came: {done.stdout[-3000:]}"
 
     def login(self, kind: str, password: str) -> Any:
         return psycopg2.connect(
