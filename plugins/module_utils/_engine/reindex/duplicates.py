@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..text.quoted import quoted_name
+
 
 @dataclass(frozen=True)
 class IndexShape:
@@ -39,6 +41,15 @@ class IndexShape:
     bytes: int = 0
     scans: int = 0
     partitioned: bool = False
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def drop_statement(self) -> str:
+        """What removes it; one of a partitioned table cannot be dropped concurrently."""
+        return f"DROP INDEX {'' if self.partitioned else 'CONCURRENTLY '}{quoted_name(self.schema, self.name)};"
 
     @property
     def droppable(self) -> bool:

@@ -15,6 +15,7 @@ from ..outcome import Call, Data, Outcome
 from ..postgres.database import Database, connect
 from ..postgres.locks import LINGERING, advisory_lock
 from ..text.durations import parse_duration
+from ..text.quoted import quoted_name
 from .duplicates import IndexShape, Redundant, find_redundant
 from .failed_builds import FailedBuild, find_failed_builds, mend
 from .indexes import MAINTAIN_SINCE, Bloat, Index, measure, read_indexes, read_shapes, require_primary, statistics_since
@@ -71,7 +72,7 @@ def _make_plan(database: Database, options: Mapping[str, Any]) -> _Plan:
     wanted = set(options["tables"] or ())
     indexes = read_indexes(database, options["min_size_mb"] << 20)
     for name in wanted - {index.table for index in indexes}:
-        if database.value("SELECT to_regclass(%s) IS NULL", (_quoted(*name.split(".", 1)),)):
+        if database.value("SELECT to_regclass(%s) IS NULL", (quoted_name(*name.split(".", 1)),)):
             raise OptionError("tables", name, "There is no such table; write schema.table.")
     for index in indexes:
         if wanted and index.table not in wanted:
@@ -118,10 +119,6 @@ def _role(database: Database) -> str:
 
 def _or_who_maintains(database: Database) -> str:
     return " or a role with MAINTAIN on it (as pg_maintain gives)" if database.major >= MAINTAIN_SINCE else ""
-
-
-def _quoted(*parts: str) -> str:
-    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
 
 def _dropped(database: Database, leftover: Leftover, plan: _Plan) -> bool:
@@ -183,7 +180,7 @@ def _outcome(
         "skipped_indexes": plan.skipped,
         "duplicates": [_finding(one) for one in redundant],
         "unused": [
-            {"index": f"{one.schema}.{one.name}", "table": one.table, "bytes": one.bytes, "sql": _drop(one)}
+            {"index": one.full_name, "table": one.table, "bytes": one.bytes, "sql": one.drop_statement}
             for one in unused
         ],
         "unused_since": since,
@@ -236,15 +233,10 @@ def _rebuilt(call: Call, plan: _Plan, done: Sequence[Rebuilt]) -> list[Data]:
 
 def _finding(one: Redundant) -> Data:
     return {
-        "index": f"{one.index.schema}.{one.index.name}",
+        "index": one.index.full_name,
         "table": one.index.table,
         "kind": one.kind,
-        "keeper": f"{one.keeper.schema}.{one.keeper.name}",
+        "keeper": one.keeper.full_name,
         "bytes": one.index.bytes,
-        "sql": _drop(one.index),
+        "sql": one.index.drop_statement,
     }
-
-
-def _drop(index: IndexShape) -> str:
-    """A partitioned index cannot be dropped concurrently."""
-    return f"DROP INDEX {'' if index.partitioned else 'CONCURRENTLY '}{_quoted(index.schema, index.name)};"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from ...errors import OptionError
 from ...postgres.database import Database
+from ...text.quoted import quoted_name
 from .fingerprint import Table
 from .left_out import LeftOut
 
@@ -47,17 +48,12 @@ class Exclusions:
     def flags(self) -> list[str]:
         """The options of pg_dump."""
         return [
-            *(f"--exclude-table={_pattern(*each)}" for each in sorted(self.tables)),
-            *(f"--exclude-table-data={_pattern(*each)}" for each in sorted(self.data | self.unrefreshed)),
+            *(f"--exclude-table={quoted_name(*each)}" for each in sorted(self.tables)),
+            *(f"--exclude-table-data={quoted_name(*each)}" for each in sorted(self.data | self.unrefreshed)),
         ]
 
 
 NOTHING = Exclusions()
-
-
-def _pattern(schema: str, name: str) -> str:
-    """The pattern of pg_dump that matches this one table: within quotes nothing is special but the quote."""
-    return ".".join('"' + part.replace('"', '""') + '"' for part in (schema, name))
 
 
 _FAMILY = """

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database, sql
 from ...postgres.sqlstates import UNDEFINED_TABLE
+from ...text.quoted import quoted_name
 from .objects import object_differences
 
 _AT_A_TIME = 100  # sequences read in one statement
@@ -104,7 +105,7 @@ class Differences:
 
 def relation_label(schema: str, name: str) -> str:
     """ "schema.name", each part in double quotes where it has a dot or a double quote: no two relations have the same."""
-    parts = ('"' + part.replace('"', '""') + '"' if "." in part or '"' in part else part for part in (schema, name))
+    parts = (quoted_name(part) if "." in part or '"' in part else part for part in (schema, name))
     return ".".join(parts)
 
 

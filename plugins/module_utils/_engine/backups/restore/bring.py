@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database, child_environment, connect, sql
 from ...steps import step
+from ...text.quoted import quoted_name
 from ..content.fingerprint import Table, canceller, count_and_hash, dump_settings, fix_settings, read_tables
 from ..load.kinds import Kind, kind_of
 from ..load.live import Live
@@ -115,7 +116,7 @@ def _explained() -> Iterator[None]:
 def _statements(copy: Database, loader: Loader, names: Names, section: str) -> list[bytes]:
     """What makes the tables, as pg_dump writes it, without the settings of a dump."""
     chosen = [f"--table={each}" for each in names.patterns]
-    chosen += [f'--schema="{each.replace(chr(34), chr(34) * 2)}"' for each in names.schemas]
+    chosen += [f"--schema={quoted_name(each)}" for each in names.schemas]
     found: list[bytes] = []
     for part in filter(None, (chosen[: len(names.patterns)], chosen[len(names.patterns) :])):
         found += _dumped(copy, loader, [f"--section={section}", *part])

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from ...errors import TitanError
 from ...postgres.database import Database, sql
+from ...text.quoted import quoted_name
 from ..load.selection import Selection, first_of
 from .prune import Pruned
 
@@ -131,5 +132,5 @@ def rename(copy: Database, pruned: Pruned, beside: Beside, work: str) -> Names:
             copy.execute(move.format(sql.Identifier(table.schema, new), sql.Identifier(work)))
         public[table.label] = f"{table.schema}.{new}"
         final.append((work or table.schema, new, table.schema))
-        patterns.append(".".join('"' + part.replace('"', '""') + '"' for part in (work or table.schema, new)))
+        patterns.append(quoted_name(work or table.schema, new))
     return Names(public, final, patterns, schemas)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from ...errors import DatabaseError
 from ...postgres.database import Database
 from ...postgres.disk import is_here
+from ...text.quoted import quoted_name
 from .definition import OK, UNKNOWN, Check, Limits, NotChecked, SqlCheck, judge, unknown
 
 _SHOWN = 5  # findings that a message names
@@ -70,8 +71,7 @@ def missing_grants(database: Database, checks: Iterable[SqlCheck], days: int) ->
 
 def to_see_more(grant: str, user: str, place: Place) -> tuple[str, str]:
     """What is to be granted to the user, as words, and as the command that does it."""
-    quoted = '"' + user.replace('"', '""') + '"'
-    return f"grant {grant} to {user!r}", place.psql(f"GRANT {grant} TO {quoted}")
+    return f"grant {grant} to {user!r}", place.psql(f"GRANT {grant} TO {quoted_name(user)}")
 
 
 def _why_not(database: Database, check: SqlCheck, days: int) -> object:

@@ -19,6 +19,7 @@ from ...retention.policies.store import read_policies
 
 MOST = 100  # rows of any part
 _Part = TypeVar("_Part")
+_TWINS = {"exact": "is the same as", "prefix": "is the beginning of", "unique_duplicate": "is the same as the unique"}
 _NOT_KNOWN: tuple[str | None, bool] = (None, False)
 
 _ATTEMPTS = """
@@ -131,26 +132,11 @@ def _indexes(database: Database, judged: bool, days: int) -> list[IndexFacts]:
     for one in shapes:
         reason = ""
         if twin := superfluous.get(one.oid):
-            words = {
-                "exact": "is the same as",
-                "prefix": "is the beginning of",
-                "unique_duplicate": "is the same as the unique",
-            }
-            reason = f"{words[twin.kind]} {twin.keeper.schema}.{twin.keeper.name}"
+            reason = f"{_TWINS[twin.kind]} {twin.keeper.full_name}"
         elif judged and not one.scans and one.droppable:
             reason = f"not used in {days} days or longer"
-        how = "" if one.partitioned else "CONCURRENTLY "
-        drop = sql.SQL(f"DROP INDEX {how}{{}};").format(sql.Identifier(one.schema, one.name))
-        found.append(
-            IndexFacts(
-                f"{one.schema}.{one.name}",
-                one.table,
-                one.bytes,
-                one.scans,
-                reason,
-                database.as_text(drop) if reason else "",
-            )
-        )
+        statement = one.drop_statement if reason else ""
+        found.append(IndexFacts(one.full_name, one.table, one.bytes, one.scans, reason, statement))
     return sorted(found, key=lambda each: (not each.reason, -each.bytes, each.name))
 
 

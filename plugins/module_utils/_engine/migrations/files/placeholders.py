@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 
 from ...errors import TitanError
+from ...text.quoted import quoted_name
 from ..sql.client_lines import sql_only
 from ..sql.tokens import QUOTED, STRING, LexerError, line_of, tokenize
 
@@ -54,7 +55,7 @@ def fill(text: str, values: Mapping[str, str], file: str) -> str:
                 line=line,
             )
         value = str(values[name])
-        pieces += [text[last : colon.start], _identifier(value) if quoted.kind == QUOTED else _literal(value)]
+        pieces += [text[last : colon.start], quoted_name(value) if quoted.kind == QUOTED else _literal(value)]
         last = quoted.end
     return "".join([*pieces, text[last:]])
 
@@ -90,10 +91,6 @@ def fill_flyway(text: str, values: Mapping[str, str], file: str) -> str:
         return str(known[found[1]])
 
     return _FLYWAY.sub(value, text)
-
-
-def _identifier(value: str) -> str:
-    return '"' + value.replace('"', '""') + '"'
 
 
 def _literal(value: str) -> str:

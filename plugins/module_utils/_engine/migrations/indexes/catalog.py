@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, cast
 from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database, sql
 from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE, UNDEFINED_FUNCTION
+from ...text.quoted import quoted_name
 from ..sql.statements import IndexDeclaration
 from .rules import BUILD, FOUND, IndexRow, TableRow, Verdict, judge
 
@@ -105,11 +106,6 @@ def shapes_of(database: Database, declaration: IndexDeclaration, table: TableRow
         existing = database.rows(_SHAPE + " WHERE i.indrelid = %s OR c.relname = %s AND n.nspname = %s ORDER BY c.oid",
                                  (table["oid"], declaration.name, table["schema"]))  # fmt: skip
     return Shapes(cast(IndexRow, declared[0]), cast("list[IndexRow]", existing))
-
-
-def quoted_name(*parts: str) -> str:
-    """A qualified name, quoted."""
-    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
 
 def is_valid(database: Database, schema: str, name: str) -> bool | None:

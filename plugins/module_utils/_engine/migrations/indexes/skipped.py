@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypedDict, cast
 
 from ...postgres.database import Database
+from ...text.quoted import quoted_name
 from .presence import has_table
 
 _TABLE = """
@@ -265,8 +266,7 @@ def _rest(row: _Row) -> str:
 
 
 def _definition(row: _Row, name: str) -> str:
-    quoted = '"' + name.replace('"', '""') + '"'
-    return f"CREATE {'UNIQUE ' if row['unique'] else ''}INDEX {quoted}{_rest(row)}"
+    return f"CREATE {'UNIQUE ' if row['unique'] else ''}INDEX {quoted_name(name)}{_rest(row)}"
 
 
 def _seen(row: _Row, name: str, version: str) -> SkippedIndex:

@@ -9,6 +9,7 @@ import re
 
 from ...errors import DatabaseError
 from ...postgres.database import Database
+from ...text.quoted import quoted_name
 from ..indexes.decision import rows_of
 from .rule import Match
 
@@ -94,10 +95,7 @@ class Facts:
         if column is None:
             return True
         if match.what == "not_null":
-            proofs = {
-                f"CHECK (({quoted} IS NOT NULL))"
-                for quoted in (match.column, '"' + match.column.replace('"', '""') + '"')
-            }
+            proofs = {f"CHECK (({quoted} IS NOT NULL))" for quoted in (match.column, quoted_name(match.column))}
             return bool(column["required"]) or bool(proofs & set(checks))
         try:
             wanted = self._database.value(

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database, sql
+from ...text.quoted import quoted_name
 from ..files.script import Script, blanked, make_script
 from ..history.records import AttemptDetails, FoundObject
 from ..sql.lexer import Statement
@@ -76,7 +77,7 @@ def protected(details: Sequence[AttemptDetails]) -> list[FoundObject]:
             kept.setdefault((found["kind"], found["identity"]), found)
         for index in item.get("indexes", []):
             if index["outcome"] == "found":
-                identity = ".".join('"' + part.replace('"', '""') + '"' for part in (index["schema"], index["name"]))
+                identity = quoted_name(index["schema"], index["name"])
                 kept.setdefault(("relation", identity), {"kind": "relation", "identity": identity, "definition": None})
     return list(kept.values())
 

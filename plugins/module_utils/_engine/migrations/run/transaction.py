@@ -13,13 +13,14 @@ from ...errors import DatabaseError, TitanError
 from ...outcome import Data
 from ...postgres.lost_reply import was_committed
 from ...steps import step
+from ...text.quoted import quoted_name
 from ..files.naming import Migration
 from ..files.script import Script
 from ..history import write
 from ..history.read import Applied
 from ..history.records import IndexRecord, StepRecord
 from ..history.write import Attempt, ExecutedBy
-from ..indexes.catalog import drop_statement, is_valid, quoted_name, size_of
+from ..indexes.catalog import drop_statement, is_valid, size_of
 from ..indexes.decision import FileIndexes, Later, RunAgainError, rows_of, tables_of
 from ..indexes.registry import SkippedIndexes, built_note
 from ..indexes.rules import Verdict
