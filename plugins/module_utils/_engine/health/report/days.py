@@ -64,8 +64,7 @@ def backup_days(records: BackupRecords, now: datetime) -> list[Day]:
 def _day(day: date, entries: Sequence[Entry], runs: Sequence[RunEntry], due: bool) -> Day:
     """The best that the day has; of a backup that was removed since, the run tells."""
     sound = [each for each in entries if not each.problem]
-    levels = {"proven" if each.verified_level == "restored" else "checksum" if each.verified_level == "checksum" else "unproven"
-              for each in sound}  # fmt: skip
+    levels = {proof(each) for each in sound}
     done = [run for run in runs if not run["status"] and run.get("result", {}).get("titan_db_backup_size_bytes")]
     levels |= {_LEVELS.get(run["result"].get("titan_db_backup_verified_level", 0.0), "unproven") for run in done}
     failed = sum(1 for run in runs if run["status"]) or len(entries) - len(sound)
@@ -73,9 +72,9 @@ def _day(day: date, entries: Sequence[Entry], runs: Sequence[RunEntry], due: boo
     kind = kind or ("failed" if failed else "missing" if due else "unseen")
     said = [f"{day}: {WORDS[kind]}"]
     for each in sound[:3]:
-        said.append(
-            f"{size_text(each.size)}, took {(each.finished - each.started).total_seconds():.0f} s{restore_words(each)}"
-        )
+        seconds = restore_seconds(each)
+        restored = f", restored in {seconds:.0f} s" if seconds else ""
+        said.append(f"{size_text(each.size)}, took {(each.finished - each.started).total_seconds():.0f} s{restored}")
     if done and not sound:
         size = size_text(done[-1]["result"]["titan_db_backup_size_bytes"])
         said.append(f"{size}, took {done[-1]['seconds']:.0f} s, not kept any more")
@@ -84,10 +83,14 @@ def _day(day: date, entries: Sequence[Entry], runs: Sequence[RunEntry], due: boo
     return Day(day, kind, GLYPHS[kind], "; ".join(said))
 
 
-def restore_words(entry: Entry) -> str:
-    """How long the restore that proved it took; "" where that is not known."""
-    seconds = entry.manifest.verified.seconds if entry.manifest else 0.0
-    return f", restored in {seconds:.0f} s" if seconds and entry.verified_level == "restored" else ""
+def proof(entry: Entry) -> str:
+    """What is known of a sound backup: proven, checksum or unproven."""
+    return {"restored": "proven", "checksum": "checksum"}.get(entry.verified_level, "unproven")
+
+
+def restore_seconds(entry: Entry) -> float:
+    """How long the restore that proved it took; 0 where that is not known."""
+    return entry.manifest.verified.seconds if entry.manifest and entry.verified_level == "restored" else 0.0
 
 
 def _was_due(day: date, records: BackupRecords, now: datetime) -> bool:

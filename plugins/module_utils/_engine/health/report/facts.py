@@ -35,7 +35,7 @@ class PageFacts:
         plans: The scheduled jobs.
         samples, earlier: Former sizes, the oldest first; the one of about a week ago.
         hidden: The user whose records this one may not read; empty when it may.
-        command, config_path: How titan-db is called here,, quoted for a shell.
+        command, config_path: How titan-db is called here, quoted for a shell.
     """
 
     environment: str

@@ -14,7 +14,7 @@ from ...environment.records import RunEntry
 from ...page.charts import Span, calendar, timeline
 from ...page.markup import Markup, element, joined, table
 from .changes import WEEK
-from .days import GLYPHS, WORDS
+from .days import GLYPHS, WORDS, proof, restore_seconds
 from .facts import PageFacts
 from .sections import code, moment, section, state, titan_db
 from .texts import size_text
@@ -61,14 +61,13 @@ def backups(facts: PageFacts) -> Markup:
 
 
 def _row(entry: Entry, now: float) -> Sequence[object]:
-    seconds = entry.manifest.verified.seconds if entry.manifest and entry.verified_level == "restored" else 0.0
-    proof = {"restored": state("proven"), "checksum": state("checksum")}.get(entry.verified_level, state("unproven"))
+    seconds = restore_seconds(entry)
     return (
         moment(entry.started.timestamp()),
         size_text(entry.size),
         f"{(entry.finished - entry.started).total_seconds():,.0f} s",
         _age(now - entry.finished.timestamp()),
-        state("failed") if entry.problem else proof,
+        state("failed" if entry.problem else proof(entry)),
         moment(entry.verified_at.timestamp()) if entry.verified_at else "",
         f"{seconds:,.0f} s" if seconds else "",
         entry.path,
