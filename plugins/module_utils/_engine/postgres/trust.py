@@ -8,7 +8,6 @@ from __future__ import annotations
 from ..errors import TitanError
 from .database import Database
 
-_IS_SUPERUSER = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
 # Somebody with less rights than a superuser, to whom something here belongs.
 _LESSER_OWNER = """
 SELECT o.name, r.rolname::text AS role
@@ -20,6 +19,11 @@ SELECT o.name, r.rolname::text AS role
  WHERE NOT r.rolsuper AND r.oid >= 16384
  LIMIT 1
 """
+
+
+def is_superuser(database: Database) -> bool:
+    """Whether the connected role is one."""
+    return bool(database.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"))
 
 
 def require_trusted_role(database: Database, accept_superuser: bool, instead: str) -> tuple[str, ...]:
@@ -36,7 +40,7 @@ def require_trusted_role(database: Database, accept_superuser: bool, instead: st
     Raises:
         TitanError: the connected role is a superuser, and something here belongs to a role that is not.
     """
-    if not database.value(_IS_SUPERUSER):
+    if not is_superuser(database):
         return ()
     lesser = database.row(_LESSER_OWNER)
     if not lesser:

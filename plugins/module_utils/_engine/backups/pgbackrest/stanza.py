@@ -14,6 +14,7 @@ from ...errors import TitanError
 from ...host.files import is_file_with, require_private_directory
 from ...outcome import Call, Outcome
 from ...postgres.database import Database, connect
+from ...postgres.trust import is_superuser
 from ..catalog.files import backup_lock
 from ..catalog.naming import require_name
 from ..catalog.physical import POINTER, pointer_text, write_pointer
@@ -117,7 +118,7 @@ def not_here() -> TitanError:
 
 def _require_superuser(database: Database, to_set: list[Need]) -> None:
     """Also in check mode, which must not promise what a run may not do."""
-    if not database.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
+    if not is_superuser(database):
         raise TitanError(
             "'configure_server' needs a superuser, which the role of this connection is not. Log in as one (the role backup logs in "
             f"as backup_pg_role), or set this by hand: {describe_needs(to_set)}."

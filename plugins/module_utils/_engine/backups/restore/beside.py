@@ -17,6 +17,7 @@ from ...postgres.database import Database, connect
 from ...postgres.locks import advisory_lock, sign_of_life
 from ...postgres.programs import CLIENT, SERVER, Programs, find_programs
 from ...postgres.throw_away import default_directory
+from ...postgres.trust import is_superuser
 from ...text.one_line import printable
 from ..catalog.entry import Entry
 from ..catalog.manifest import Manifest
@@ -120,7 +121,7 @@ def _programs(manifest: Manifest | None, kind: DumpKind, folder: str | None) -> 
 
 def _require_role(live: Database, foreign: bool, accept_superuser: bool) -> None:
     """Refuse to let a dump of others into a live database with a superuser's rights."""
-    if foreign and not accept_superuser and live.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
+    if foreign and not accept_superuser and is_superuser(live):
         raise TitanError(
             "Others have made this dump, and the connected role is a superuser: their tables do not come into a live database so. Connect "
             "as the role that is to own them, or restore into a new database ('into'; accept_superuser: true lets it)."
