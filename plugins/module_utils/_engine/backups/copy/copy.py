@@ -24,8 +24,9 @@ from ..catalog.sealed import unseal
 from ..catalog.tuning import tuning_statements
 from ..content.fingerprint import canceller
 from ..programs.pipeline import Deadline
-from ..proof.drill import DrillResult, Restored, run_drill
+from ..proof.drill import run_drill
 from ..proof.existing import place_for, programs_for
+from ..proof.result import DrillResult, Restored
 
 T = TypeVar("T")
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from dataclasses import replace
 from functools import partial
-from typing import Callable, NamedTuple
+from typing import Callable
 
 from ...errors import OptionError
 from ...outcome import silent
@@ -19,104 +18,24 @@ from ...postgres.connection import ConnectionSettings
 from ...postgres.database import sql
 from ...postgres.programs import Programs
 from ...steps import step
-from ..catalog.manifest import Manifest, Verification
+from ..catalog.manifest import Manifest
 from ..catalog.naming import DumpKind
 from ..catalog.source import Source
 from ..content.fingerprint import Fingerprint
 from ..content.schema_text import Skeleton
-from ..content.structure import Structure
-from ..load.elevated import Superuser
 from ..load.failure import restoring
 from ..load.loading import Loader
 from ..load.properties import apply_properties, property_differences
-from ..load.selection import Selection
 from ..load.targets import maintenance
 from ..programs.pipeline import Deadline
-from .comparison import Comparison, compare, loader_for, read_restored_structure, rows_for
+from .comparison import compare, loader_for, read_restored_structure, rows_for
 from .load_drilled import in_its_locale, load_drilled
-from .look import NO_WISHES, Seen, Wishes, look_at
+from .look import NO_WISHES, Wishes, look_at
 from .places import in_drill_cluster, in_scratch_database
 from .provide import Provider
-from .read_restored import LoadersRows, read_restored
+from .read_restored import read_restored
+from .result import DrillResult, Part, Restored
 from .whole_cluster import load_cluster
-
-
-@dataclass(frozen=True)
-class DrillResult:
-    """What a drill has shown.
-
-    Attributes:
-        differences: Sentences; empty when the restore equals the source.
-        tables, rows: Compared (or, without a manifest, only counted after the restore).
-        seconds: Of the whole drill.
-        restored: The restored database's fingerprint.
-        warnings: Sentences that make it no other database; that no sandbox could be made, for example.
-        seen: What was seen in each restored database; nothing of a scratch database.
-        structure: The restored database's, if there was no manifest to compare with.
-        sandbox: What the server ran in: "namespaces", "user <name>" for root, else "none".
-        loaded_as: The role that loaded the dump.
-    """
-
-    differences: tuple[str, ...]
-    tables: int
-    rows: int
-    seconds: float
-    restored: Fingerprint
-    warnings: tuple[str, ...] = ()
-    seen: tuple[Seen, ...] = ()
-    structure: Structure | None = None
-    sandbox: str = ""
-    loaded_as: str = ""
-
-    def verification(self, level: str, seconds: float | None = None) -> Verification:
-        """What a manifest keeps of it: the level, or none with what differs.
-
-        Args:
-            level: What it has shown if nothing differs.
-            seconds: Of all that was done; of the drill itself if not given.
-        """
-        return Verification(
-            "none" if self.differences else level,
-            datetime.now(timezone.utc),
-            "; ".join(self.differences),
-            self.tables,
-            self.rows,
-            self.seconds if seconds is None else seconds,
-            self.warnings,
-            self.sandbox,
-            self.loaded_as,
-        )
-
-    @property
-    def problems(self) -> list[str]:
-        """What does not hold although the restore equals the source: checks, and a comparison with a live database."""
-        return [problem for each in self.seen for problem in each.problems]
-
-
-class Part(NamedTuple):
-    """A part of a backup.
-
-    Attributes:
-        selection: The tables that are wanted.
-        reduce: Removes the others from the restored database, whose settings it is given with what has loaded it and reads its rows, and compares.
-    """
-
-    selection: Selection
-    reduce: Callable[[ConnectionSettings, Loader, LoadersRows], Comparison]
-
-
-class Restored(NamedTuple):
-    """A restored database that equals its source.
-
-    Attributes:
-        reader: Who can read all of it; in a cluster of its own, who owns what the source's superuser did, too.
-        superuser: None where one role does all.
-        sandbox: As in DrillResult.
-    """
-
-    reader: ConnectionSettings
-    superuser: Superuser | None
-    sandbox: str
 
 
 def run_drill(

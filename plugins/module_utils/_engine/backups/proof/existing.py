@@ -21,9 +21,10 @@ from ..catalog.read import read_entry
 from ..catalog.sealed import unseal
 from ..load.room import drill_room, require_room
 from ..programs.pipeline import Deadline
-from .drill import DrillResult, run_drill
+from .drill import run_drill
 from .look import wishes_from
 from .others import drill_others, require_wishes, seen_data, seen_lines
+from .result import DrillResult
 
 
 def drill_entry(entry: Entry, call: Call) -> Outcome:

@@ -22,8 +22,9 @@ from ..catalog.naming import DumpKind, FileName, parse_file_name
 from ..catalog.recognise import recognise
 from ..content.fingerprint import Fingerprint
 from ..programs.pipeline import Deadline
-from .drill import DrillResult, run_drill
+from .drill import run_drill
 from .look import Seen, wishes_from
+from .result import DrillResult
 
 _OLDEST = 14  # the major whose programs are tried for a dump that does not say what made it
 _SHOWN = 200

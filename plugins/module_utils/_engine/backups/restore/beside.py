@@ -29,9 +29,10 @@ from ..load.room import drill_room, require_room
 from ..load.selection import Selection
 from ..programs.pipeline import Deadline
 from ..proof.comparison import Comparison
-from ..proof.drill import Part, Restored, run_drill
+from ..proof.drill import run_drill
 from ..proof.look import NO_WISHES
 from ..proof.read_restored import LoadersRows
+from ..proof.result import Part, Restored
 from .bring import Brought, bring_over
 from .names import Beside
 from .prune import Pruned
