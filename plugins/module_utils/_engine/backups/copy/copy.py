@@ -127,7 +127,11 @@ def _make_like_source(copy: Copy, jobs: int, deadline: Deadline) -> None:
             with suppress(DatabaseError):  # a value that this host does not allow
                 database.execute(tuned)
         database.execute("SELECT pg_reload_conf()")
-        tables = [] if database.value(_HAS_STATISTICS) else [row["oid"] for row in database.rows(_TABLES)]
+        tables = (
+            []
+            if database.value(_HAS_STATISTICS)
+            else [sql.Identifier(row["schema"], row["name"]) for row in database.rows(_TABLES)]
+        )
     with ThreadPoolExecutor(max(1, jobs)) as pool:
         list(pool.map(lambda part: _analyze(copy.owner, part, deadline), [tables[n::jobs] for n in range(jobs)]))
     with connect(copy.superuser, "copy") as database, deadline.ends(canceller(database)):
@@ -135,23 +139,18 @@ def _make_like_source(copy: Copy, jobs: int, deadline: Deadline) -> None:
 
 
 _HAS_STATISTICS = "SELECT EXISTS (SELECT FROM pg_statistic WHERE starelid >= 16384)"
-_TABLES = (
-    "SELECT oid::bigint AS oid FROM pg_class WHERE relkind IN ('r', 'm', 'p') AND oid >= 16384 ORDER BY relpages DESC"
-)
-_NAME = """
+_TABLES = """
 SELECT n.nspname::text AS schema, c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE c.oid = %s
+ WHERE c.relkind IN ('r', 'm', 'p') AND c.oid >= 16384 ORDER BY c.relpages DESC
 """
 
 
-def _analyze(settings: ConnectionSettings, tables: Sequence[int], deadline: Deadline) -> None:
+def _analyze(settings: ConnectionSettings, tables: Sequence[Any], deadline: Deadline) -> None:
     if not tables:
         return
     with connect(settings, "copy") as database, deadline.ends(canceller(database)):
-        for oid in tables:
-            row = database.row(_NAME, (oid,))
-            if row:
-                database.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(row["schema"], row["name"])))
+        for table in tables:
+            database.execute(sql.SQL("ANALYZE {}").format(table))
 
 
 @contextmanager
