@@ -112,21 +112,23 @@ def _check_unit(database: Database, policy: Policy, table: Table) -> list[str]:
     """Whether the numbers look like those of another unit: then every row, or none, would be due."""
     if not policy.time_format.startswith("epoch_") or not has_select(database, table):
         return []
-    stated = policy.time_format.partition("_")[2]
-    query = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {} BETWEEN {} AND {})")
-    place = sql.Identifier(table.schema, table.name), sql.Identifier(policy.column)
-    for unit, (low, high) in _UNITS.items():
-        if unit != stated and database.value(query.format(*place, sql.Literal(low), sql.Literal(high))):
-            known = (
-                f"; say time_format: epoch_{unit}, or"
-                if f"epoch_{unit}" in FORMATS
-                else ", which no time_format reads;"
-            )
-            return [
-                f"{table.full_name}.{policy.column} has numbers that are {unit} since 1970{known} "
-                f"correct the rows with numbers from {low} to {high}."
-            ]
-    return []
+    stated, column = policy.time_format.partition("_")[2], sql.Identifier(policy.column)
+    others = [unit for unit in _UNITS if unit != stated]
+    ranges = [sql.SQL("{} BETWEEN {} AND {}").format(column, *map(sql.Literal, _UNITS[unit])) for unit in others]
+    numbered = [sql.SQL("WHEN {} THEN {}").format(each, sql.Literal(number)) for number, each in enumerate(ranges)]
+    query = sql.SQL("SELECT min(CASE {} END) FROM {} WHERE {}").format(
+        sql.SQL(" ").join(numbered), sql.Identifier(table.schema, table.name), sql.SQL(" OR ").join(ranges)
+    )
+    first = database.value(query)
+    if first is None:
+        return []
+    unit = others[first]
+    low, high = _UNITS[unit]
+    known = f"; say time_format: epoch_{unit}, or" if f"epoch_{unit}" in FORMATS else ", which no time_format reads;"
+    return [
+        f"{table.full_name}.{policy.column} has numbers that are {unit} since 1970{known} "
+        f"correct the rows with numbers from {low} to {high}."
+    ]
 
 
 def has_select(database: Database, table: Table) -> bool:
