@@ -174,6 +174,27 @@ def test_a_pooler_is_seen_by_what_it_does(
         assert application(pooled, sessions) == before
 
 
+def test_a_session_that_another_client_gives_back_in_between_hides_nothing(filled: ConnectionSettings) -> None:
+    """The newest session first: the second client would meet that one each time, and the first one always its own."""
+    with stub_pooler(filled, "own", newest_first=True, sessions=2) as pooler_of_others, ExitStack() as stack:
+        pooled = pooler_of_others.settings
+
+        def joined() -> Any:
+            connection = psycopg2.connect(**pooled.parameters())
+            stack.callback(connection.close)
+            connection.autocommit = True
+            return connection
+
+        application_s, ours = joined(), joined()
+        with application_s.cursor() as theirs, ours.cursor() as cursor:
+            theirs.execute("BEGIN")
+            cursor.execute("SELECT pg_backend_pid()")
+            pid = cursor.fetchone()[0]
+            theirs.execute("COMMIT")
+            with pytest.raises(DatabaseError, match="does not give every client a session of its own"):
+                pooler.require_own_session(ours, pooled, pid, joined)
+
+
 def test_each_word_refuses_a_pooler_that_forwards_the_number_of_the_process(
     filled: ConnectionSettings, backups: Path, tmp_path: Path, call_module: Module, capsys: Any
 ) -> None:

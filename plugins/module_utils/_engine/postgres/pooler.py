@@ -159,6 +159,10 @@ def _require_unshared(raw: Any, pid: int, connect: Callable[[], Any], rounds: in
                 if ours.fetchone()[0] != pid:
                     raise _RefusedError(_SHARED)
                 theirs.execute("COMMIT")
+                # A pool that gives out next what came back last would let each of the two meet its own session for ever.
+                ours.execute(_PID)
+                if ours.fetchone()[0] != pid:
+                    raise _RefusedError(_SHARED)
         finally:
             other.close()
 
