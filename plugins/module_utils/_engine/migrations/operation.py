@@ -19,6 +19,7 @@ from .history.plan import Plan, edited, make_plan
 from .indexes.presence import any_skipped
 from .progress import capture_progress
 from .report import data_of, finish, notes, outcome_of
+from .session.observer import NOBODY, Observer
 
 _HISTORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
@@ -26,8 +27,8 @@ _HISTORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 # is nearly every run, takes half the time without them.
 
 
-def migration(call: Call) -> Outcome:
-    """Apply, roll back or baseline.
+def migration(call: Call, observer: Observer = NOBODY) -> Outcome:
+    """Apply, roll back or baseline; the observer is told of each statement.
 
     Raises:
         TitanError: something is wrong; the message says in which state the database is.
@@ -40,7 +41,7 @@ def migration(call: Call) -> Outcome:
         kept = _record_of(kept, call.options["history"])
     held = not call.options["apply_pending"]
     news = not held and bool(kept) and _record(kept, migrations, call.check_mode)
-    outcome = _migrate(call, migrations)
+    outcome = _migrate(call, migrations, observer)
     if held and kept and not outcome.data["pending"]:  # files that wait are recorded by the run that applies them
         news = _record(kept, migrations, call.check_mode)
     if call.options["read_back"]:
@@ -71,7 +72,7 @@ def _record(path: str, migrations: Sequence[Migration], check_mode: bool) -> boo
     return news
 
 
-def _migrate(call: Call, migrations: Sequence[Migration]) -> Outcome:
+def _migrate(call: Call, migrations: Sequence[Migration], observer: Observer) -> Outcome:
     with (
         capture_progress(call) as (call, progress),
         connect(call.connection, "migration", fixed_settings=False) as database,
@@ -80,20 +81,20 @@ def _migrate(call: Call, migrations: Sequence[Migration]) -> Outcome:
         if problem:
             return finish(False, data_of(reason=problem, warnings=[problem]), f"Nothing was done: {problem}.", "")
         if call.check_mode or call.options["rehearse"]:
-            outcome = _run(call, database, migrations)
+            outcome = _run(call, database, migrations, observer)
         else:
             with advisory_lock(
                 database, *read.lock_words(call.options["history"] or ""), wait=float(call.options["wait"])
             ):
-                outcome = _run(call, database, migrations)
+                outcome = _run(call, database, migrations, observer)
     return outcome._replace(data={**outcome.data, "progress": progress})
 
 
-def _run(call: Call, database: Database, migrations: Sequence[Migration]) -> Outcome:
+def _run(call: Call, database: Database, migrations: Sequence[Migration], observer: Observer) -> Outcome:
     if call.options["state"] == "rolled_back":
         from .runs import roll_back
 
-        return roll_back(call, database, migrations)
+        return roll_back(call, database, migrations, observer)
     plan = _read_plan(database, migrations, call.options)
     if not plan.pending and not plan.amended:
         if any_skipped(database) and not _settled(database):
@@ -111,7 +112,7 @@ def _run(call: Call, database: Database, migrations: Sequence[Migration]) -> Out
 
     if call.check_mode or call.options["rehearse"]:
         return runs.preview(call, database, plan)
-    return runs.apply(call, database, plan)
+    return runs.apply(call, database, plan, observer)
 
 
 def _settled(database: Database) -> bool:

@@ -35,6 +35,7 @@ from .run.statement_by_statement import Stepper
 from .run.syntax import syntax_errors
 from .run.transaction import Result, apply_whole
 from .session.limits import origin_of_limit
+from .session.observer import NOBODY, Observer
 from .session.session import Rules, Session
 from .session.watcher import Watcher
 from .sql.lexer import split
@@ -99,9 +100,9 @@ def _linter(call: Call, database: Database) -> Linter:
 
 
 @contextmanager
-def _session(call: Call, database: Database, rules: Rules) -> Iterator[Session]:
+def _session(call: Call, database: Database, rules: Rules, observer: Observer = NOBODY) -> Iterator[Session]:
     with Watcher(call.connection, database.server_pid, call.say) as watcher:
-        session = Session(database, rules, watcher, call.say)
+        session = Session(database, rules, watcher, call.say, observer=observer)
         session.enable_client_check()
         yield session
 
@@ -133,8 +134,8 @@ def _names_in_later_files(pending: Sequence[Migration]) -> list[Later]:
     return [within(pending[at + 1 :]) for at in range(len(pending))]
 
 
-def apply(call: Call, database: Database, plan: Plan) -> Outcome:
-    """Apply what is pending."""
+def apply(call: Call, database: Database, plan: Plan, observer: Observer = NOBODY) -> Outcome:
+    """Apply what is pending, and tell the observer."""
     rules = rules_of(call.options)
     linter = _linter(call, database)
     scripts = read_all(plan.pending, rules, linter.look)
@@ -142,11 +143,12 @@ def apply(call: Call, database: Database, plan: Plan) -> Outcome:
     results: list[Result] = []
     begun, executor = begin(database, rules.history)
     _amend(database, executor, plan.amended, call.options["accept_edited"])
-    with _session(call, database, rules) as session, _fingerprint(database, begun, results):
+    with _session(call, database, rules, observer) as session, _fingerprint(database, begun, results):
         skipped = SkippedIndexes(session)
         restored = skipped.open()
         for item, later in zip(plan.pending, _names_in_later_files(plan.pending)):
             call.say(f"applying {item.file}")
+            observer.file_begins(item.file, "apply")
             results.append(
                 _guarded(session, partial(_apply, skipped, executor, item, scripts, later), results, item.text)
             )
@@ -237,13 +239,13 @@ def _amend(database: Database, executor: ExecutedBy, amended: Sequence[Migration
         insert(database, executor, attempt, "applied")
 
 
-def roll_back(call: Call, database: Database, migrations: Sequence[Migration]) -> Outcome:
-    """Take back what was applied after the target."""
+def roll_back(call: Call, database: Database, migrations: Sequence[Migration], observer: Observer = NOBODY) -> Outcome:
+    """Take back what was applied after the target, and tell the observer."""
     options, rules = call.options, rules_of(call.options)
     to_drop = rollback_plan(migrations, read.read(database, rules.history), options["target"])
     results: list[Result] = []
     restored: list[dict[str, str]] = []
-    with _session(call, database, rules) as session:
+    with _session(call, database, rules, observer) as session:
         ways = read_rollbacks(session, to_drop, rules)
         if ways and not call.check_mode and not options["rehearse"]:
             if not options["allow_rollback"]:
@@ -257,6 +259,7 @@ def roll_back(call: Call, database: Database, migrations: Sequence[Migration]) -
                 restored = skipped.open()
                 for way in ways:
                     call.say(f"rolling back {way.migration.key}")
+                    observer.file_begins(way.migration.down_file, "rollback")
                     results.append(
                         _guarded(session, partial(roll_back_one, skipped, executor, way), results, way.script.text)
                     )

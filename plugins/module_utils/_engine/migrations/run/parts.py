@@ -32,6 +32,8 @@ def run_parts(step: Step, indexes: FileIndexes) -> None:
     """
     sender = _Sender(step, indexes)
     for statement in step.statements:
+        if indexes.session.observer.by_statement:
+            sender.flush(statement.start)
         if indexes.skipped.discharges(statement):
             sender.flush(statement.start)
             if indexes.skipped.discharge(statement):
@@ -83,7 +85,7 @@ def _declared(part: Step, indexes: FileIndexes) -> None:
 
 def _send(indexes: FileIndexes, part: Step) -> None:
     try:
-        indexes.session.run(part.sql)
+        indexes.session.run(part.sql, part.line)
     except DatabaseError as error:
         raise PartFailedError(part, error) from error
     if not indexes.session.database.in_transaction:

@@ -269,7 +269,7 @@ class Stepper:
             self._write(step, "done")
             self.skipped.save()
             announce("migration.group_commit")
-            self.database.execute("COMMIT")
+            self.session.commit()
         except BaseException:
             self.attempt.steps = kept
             self.session.rollback()
@@ -343,7 +343,7 @@ class Stepper:
         def once() -> None:
             self.database.execute(f"SET lock_timeout = {int(limit)}")
             try:
-                self.session.run(step.sql)
+                self.session.run(step.sql, step.line)
             except DatabaseError as error:
                 if len(step.statements) > 1:  # a block with its own BEGIN: it is still open, and leaves nothing
                     self.session.rollback()

@@ -170,7 +170,7 @@ class WholeFile:
             raise stray(self.script)
         self.skipped.save()
         step("migration.commit")
-        database.execute("COMMIT")
+        self.session.commit()
         return row.milliseconds
 
     def _located(self, failed: PartFailedError, seconds: float) -> DatabaseError:

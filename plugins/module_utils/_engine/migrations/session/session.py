@@ -27,6 +27,7 @@ from ..files.script import Script, Step, shortened, without_literals
 from ..history.read import lock_words
 from ..history.write import NOW
 from ..sql.tokens import line_of
+from .observer import NOBODY, Observer
 from .send import send
 from .watcher import Watcher, describe
 
@@ -92,10 +93,11 @@ class Session:
 
     def __init__(
         self, database: Database, rules: Rules, watcher: Watcher, say: Callable[[str], None],
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = time.sleep, observer: Observer = NOBODY,
     ) -> None:  # fmt: skip
         self.database, self.rules, self.say = database, rules, say
-        self._watcher, self._sleep = watcher, sleep
+        self._watcher, self._sleep, self.observer = watcher, sleep, observer
+        observer.connected(database)
         self._client_check = ""
         self._needs_reconnect = False
 
@@ -109,6 +111,7 @@ class Session:
         if self._needs_reconnect:
             self.database.reconnect("migration", fixed_settings=False)
             self._watcher.watch(self.database.server_pid)
+            self.observer.connected(self.database)
             self._needs_reconnect = False
             self.enable_client_check()
             regain_lock(self.database, *lock_words(self.rules.history))
@@ -128,23 +131,28 @@ class Session:
         )
         if row is None:
             raise DatabaseError("The server returned no transaction id.")
+        self.observer.transaction_begins()
         return row["xid"], row["now"]
 
-    def run(self, text: str) -> None:
+    def run(self, text: str, line: int = 0) -> None:
         """Send the text; a lock that was not available names the sessions in the way (details: blockers)."""
-        self.watched(lambda: send(self.database, text))
+        self.watched(lambda: send(self.database, text), text, line)
 
-    def watched(self, action: Callable[[], object]) -> None:
+    def watched(self, action: Callable[[], object], text: str = "", line: int = 0) -> None:
         """Do something that may wait for locks; as run."""
         self._watcher.begin()
+        self.observer.statement_begins(text, line)
         try:
             action()
         except DatabaseError as error:
+            self.observer.statement_ends(error)
             blockers = self._watcher.end()
             if error.sqlstate in RETRIED and blockers:
                 error.details["blockers"] = blockers
                 error.message = f"{error.message}. In the way: {describe(blockers)}"
             raise
+        else:
+            self.observer.statement_ends(None)
         finally:
             self._watcher.end()
 
@@ -168,9 +176,14 @@ class Session:
         finally:
             self.rollback()
 
+    def commit(self) -> None:
+        self.database.execute("COMMIT")
+        self.observer.transaction_ends(True)
+
     def rollback(self) -> None:
         if not self.database.closed:
             self.database.execute("ROLLBACK")
+        self.observer.transaction_ends(False)
 
     def reset_session(self) -> None:
         """Forget what a file set in the session."""
