@@ -19,7 +19,7 @@ from ._engine.errors import TitanError
 from ._engine.host.act_as import acting_for, directories_named
 from ._engine.host.limits import REFUSALS, refusal
 from ._engine.outcome import Call, Outcome
-from ._engine.postgres import database
+from ._engine.postgres import driver
 from ._engine.postgres.from_options import settings_from_options
 from ._engine.postgres.options import CONNECTION
 from ._engine.postgres.time_limit import time_limit
@@ -39,7 +39,7 @@ def run_module(operation: Callable[[Call], Outcome], options: Spec, *, connectio
     module = AnsibleModule(
         argument_spec=argument_spec({**(CONNECTION if connection else {}), **options}), supports_check_mode=True, **spec
     )
-    if connection and database.psycopg2 is None:
+    if connection and driver.psycopg2 is None:
         module.fail_json(msg=missing_required_lib("psycopg2 (Debian package python3-psycopg2)"))
     options_given = {key: _given(options[key], value) for key, value in module.params.items() if key in options}
     try:

@@ -24,7 +24,7 @@ from .host.limits import REFUSALS, refusal
 from .host.safe_open import UnsafePathError, read_file
 from .jobs.subcommands import nothing_today, run_subcommand, start_of_job
 from .outcome import Call
-from .postgres import database
+from .postgres import driver
 from .postgres.from_options import settings_from_options
 from .postgres.time_limit import time_limit
 from .postgres.variables import forget_session_variables, settings_from_variables
@@ -222,7 +222,7 @@ def read_config(path: str | None) -> dict[str, Any]:
 def _settings(known: argparse.Namespace, config: dict[str, Any], command: Command) -> Any:
     if not command.needs_database:
         return None
-    if database.psycopg2 is None:
+    if driver.psycopg2 is None:
         raise TitanError(f"psycopg2 is missing for {sys.executable}: install the package python3-psycopg2.")
     read = importlib.import_module(".environment.config", __package__).connection_options
     connection = read({**config, "env_file": known.env_file or config.get("env_file")})

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.client_environment import (
+    child_environment,
+)
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import child_environment, connect
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 
 from tests.conftest import drop_database, embedded_programs, login, make_database
 

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.client_environment import (
+    child_environment,
+)
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import child_environment
 
 from tests.conftest import drop_database, embedded_programs, login, make_database
 

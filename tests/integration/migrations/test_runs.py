@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.client_environment import (
+    child_environment,
+)
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import (
-    Database,
-    child_environment,
-    connect,
-)
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database, connect
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.locks import advisory_lock
 
 from tests.conftest import TITAN, embedded_programs, free_port, login

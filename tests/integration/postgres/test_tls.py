@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import DatabaseError
 from ansible_collections.titan.database.plugins.module_utils._engine.health.checks.server import UNENCRYPTED
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.client_environment import (
+    child_environment,
+)
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import child_environment, connect
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.urls import settings_from_url
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.variables import settings_from_variables
 

@@ -1,52 +1,35 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A connection that speaks the engine's errors, and passwords for child programs."""
+"""A connection that speaks the engine's errors."""
 
 from __future__ import annotations
 
-import os
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from functools import partial
 from typing import IO, Any, Callable
 
 from ..errors import DatabaseError
+from .connecting import autocommitting, opened, time_to_ask
 from .connection import ConnectionSettings
-from .families import LIBPQ, SESSION
-from .grants import missing_grant
-from .pooler import PATIENCE, behind_pooler, cut_off, is_direct, require_own_session
-from .session_settings import CLIENT_KEEPALIVES, SERVER_KEEPALIVES, SERVER_SETTINGS, set_statements, startup_options
-from .sqlstates import INSUFFICIENT_PRIVILEGE
+from .driver import psycopg2, sql, translated
+from .pooler import PATIENCE, cut_off, is_direct, require_own_session
+from .session_settings import SERVER_SETTINGS, set_statements
 
-try:
-    import psycopg2
-    import psycopg2.extensions
-    from psycopg2 import sql
-except ImportError:  # the door reports it: this file must import without
-    psycopg2 = None  # type: ignore[assignment]
-    sql = None  # type: ignore[assignment]
-
-# sql is imported from here by everyone, so that one place copes with a missing psycopg2.
+# sql is imported from here by everyone who has a connection.
 __all__ = [
     "Database",
     "TransactionState",
-    "child_environment",
-    "child_options",
     "connect",
-    "database_error",
-    "psycopg2",
+    "open_databases",
     "sql",
-    "translated",
 ]
 
 MINIMUM_SERVER = 140000
-
-# Words of the errors with which a pooler, or a server on a platform that lacks one, refuses settings at a session's start.
-_REFUSED_AT_START = ("startup", "options", "parameter", "unsupported", "client_connection_check_interval")
 
 # A session that cannot be steered by the role's or the database's settings.
 _FIXED_SETTINGS = (
@@ -70,9 +53,8 @@ class TransactionState(IntEnum):
     UNKNOWN = 4
 
 
-# Every connection of this process that was not collected yet, and the moment (monotonic) at which the run's time is over.
+# Every connection of this process that was not collected yet.
 _open: weakref.WeakSet[Database] = weakref.WeakSet()
-_run_ends: list[float] = []
 
 
 def open_databases() -> list[Database]:
@@ -82,16 +64,6 @@ def open_databases() -> list[Database]:
             return [database for database in list(_open) if not database.closed]
         except RuntimeError:  # another thread has just made one
             continue
-
-
-def limit_connecting(ends: float | None) -> None:
-    """Let no attempt to connect last beyond this moment of the monotonic clock by more than a few seconds; None: no limit."""
-    _run_ends[:] = [] if ends is None else [ends]
-
-
-def time_to_ask(wanted: float) -> float:
-    """Seconds for a question after the run's own work: as many as wanted, but few once the run's time is nearly over."""
-    return wanted if not _run_ends else min(wanted, max(0.0, _run_ends[0] + 2 - time.monotonic()))
 
 
 class Database:
@@ -135,7 +107,7 @@ class Database:
         direct = is_direct(self.raw, row["pid"], row["address"], row["port"])
         if not direct:
             parameters = {"connect_timeout": "10", "client_encoding": "UTF8", **self.settings.parameters()}
-            another = partial(_autocommitting, parameters)
+            another = partial(autocommitting, parameters)
             require_own_session(self.raw, self.settings, row["pid"], another, time_to_ask(PATIENCE))
         if not (has_settings and direct):  # a pooler may ignore them without a word
             self.execute(set_statements(SERVER_SETTINGS))
@@ -238,7 +210,7 @@ class Database:
         """
         parameters = {"connect_timeout": "2", **self.settings.parameters(), "application_name": "titan-db cancel"}
         with suppress(psycopg2.Error):
-            other = _autocommitting(parameters)
+            other = autocommitting(parameters)
             try:
                 with other.cursor() as cursor:
                     cursor.execute("SELECT pg_catalog.pg_cancel_backend(%s)", (self.server_pid,))
@@ -307,64 +279,6 @@ class Database:
         self.close()
 
 
-@contextmanager
-def translated(query: Any = None, params: Any = None) -> Iterator[None]:
-    """Turn psycopg2's errors into DatabaseError, which holds no row: psycopg2's own text does, so it is not chained.
-
-    Args:
-        query, params: What is sent; a text without params is somebody's own words, of which a message may show some.
-    """
-    try:
-        yield
-    except psycopg2.Error as error:
-        raise database_error(error, query if isinstance(query, str) and params is None else "") from None
-
-
-def database_error(error: Any, sent: str = "") -> DatabaseError:
-    """The engine's error for one of psycopg2's, with the server's own fields as details, as far as they hold no row."""
-    from .server_messages import error_fields, without_rows  # costs time that a run without an error need not take
-
-    fields = error_fields(error, _reason_of_end(error))
-    shown = without_rows(fields, sent)
-    named = {
-        "detail": shown.detail,
-        "hint": shown.hint,
-        "position": getattr(getattr(error, "diag", None), "statement_position", None),
-    }
-    extra = {name: value for name, value in named.items() if value}
-    message = shown.message
-    if fields.sqlstate.startswith("53") and extra.get(
-        "hint"
-    ):  # something has run out; only the hint says what to raise
-        message = f"{message}. {extra['hint'].rstrip('.')}"
-    if fields.sqlstate == INSUFFICIENT_PRIVILEGE:
-        missing = missing_grant(message, *_statement_and_role(error))
-        message += f"; {missing}" if missing else ""
-    return DatabaseError(f"PostgreSQL says: {message}", fields.sqlstate, primary=fields.primary, **extra)
-
-
-def _reason_of_end(error: Any) -> str:
-    """Why the server ended the session. The driver keeps libpq's last message only, that the connection is gone; the
-    connection itself knows what the server had said before; empty if it said nothing.
-    """
-    connection = getattr(getattr(error, "cursor", None), "connection", None)
-    if connection is None:
-        return ""
-    everything = str(connection.info.error_message or "")
-    before = everything.removesuffix(str(error)) if everything != str(error) else ""
-    _severity, colon, reason = " ".join(before.split()).partition(": ")
-    return f"{reason.strip()} (the server closed the connection)" if colon else ""
-
-
-def _statement_and_role(error: Any) -> tuple[str, str]:
-    """What was executed, and by whom, as far as psycopg2 still knows."""
-    cursor = getattr(error, "cursor", None)
-    if cursor is None:
-        return "", ""
-    query = cursor.query or b""
-    return query[:200].decode(errors="replace"), str(cursor.connection.info.user or "")
-
-
 def connect(
     settings: ConnectionSettings, application: str = "titan-db", fixed_settings: bool = True, timeout: int = 10
 ) -> Database:
@@ -382,7 +296,7 @@ def connect(
     if psycopg2 is None:
         raise DatabaseError("Python's psycopg2 is missing: install the Debian package python3-psycopg2.")
     name = application if application.startswith("titan-db") else f"titan-db {application}"
-    raw, started_with = _opened(settings, name[:63], timeout)
+    raw, started_with = opened(settings, name[:63], timeout)
     if raw.server_version < MINIMUM_SERVER:
         raw.close()
         raise DatabaseError(f"{settings.place()} is PostgreSQL {raw.server_version // 10000}; 14 or newer is needed.")
@@ -391,90 +305,3 @@ def connect(
     if fixed_settings:
         database.execute(_FIXED_SETTINGS + ("; SET transaction_timeout = 0" if raw.server_version >= 170000 else ""))
     return database
-
-
-def _opened(settings: ConnectionSettings, name: str, timeout: int) -> tuple[Any, bool]:
-    """psycopg2's connection, and whether the session began with our settings: poolers refuse to pass them on."""
-    if _run_ends:
-        timeout = max(2, min(timeout, int(_run_ends[0] - time.monotonic()) + 2))
-    parameters: dict[str, Any] = {
-        **CLIENT_KEEPALIVES,
-        "connect_timeout": str(timeout),
-        "client_encoding": "UTF8",
-        **settings.parameters(),
-        "application_name": name,
-    }
-    ours = startup_options(SERVER_SETTINGS, parameters.get("options", ""))
-    try:
-        try:
-            return _autocommitting({**parameters, "options": ours}), True
-        except psycopg2.OperationalError as error:
-            if not any(word in str(error) for word in _REFUSED_AT_START):
-                raise
-        return _autocommitting(parameters), False
-    except (psycopg2.OperationalError, psycopg2.ProgrammingError) as error:  # the latter: an unknown keyword
-        raise DatabaseError(
-            f"Cannot connect to {settings.place()}: {_one_line(str(error), settings)}. "
-            "Check that the server runs there, and the user, password and database in the env file or the login_* options.",
-        ) from None  # libpq's text may hold the password
-
-
-def _autocommitting(parameters: dict[str, Any]) -> Any:
-    raw = psycopg2.connect(**parameters)
-    raw.autocommit = True
-    return raw
-
-
-def _one_line(text: str, settings: ConnectionSettings) -> str:
-    cleaned = " ".join(text.split()).rstrip(".")
-    for secret in filter(None, (settings.password, dict(settings.options).get("sslpassword", ""))):
-        cleaned = cleaned.replace(secret, "********")
-    return cleaned
-
-
-@contextmanager
-def child_environment(settings: ConnectionSettings) -> Iterator[dict[str, str]]:
-    """The environment for a client program (pg_dump ...): PG* variables and, for the password, a private 0600 passfile.
-
-    The password is never in argv; the passfile goes away with the block. Over a network the program and its server's side
-    give a silent connection up as ours do (see session_settings).
-    """
-    kept = {
-        key: value
-        for key, value in os.environ.items()
-        if key in ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "USER", "LOGNAME")
-    }
-    from .passfile import (
-        SERVICE,
-        passfile,
-        service_file,
-    )  # what it needs costs a migration run without news a tenth of its time
-
-    env = {**kept, "LC_ALL": "C.UTF-8", "PGAPPNAME": "titan-db", "PGCONNECT_TIMEOUT": "10"}
-    env.update({name: os.environ[name] for name in LIBPQ if name in os.environ and name not in SESSION})
-    variables = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE"}
-    variables.update({keyword: name for name, keyword in LIBPQ.items()})
-    apart = dict(CLIENT_KEEPALIVES) if settings.host and not settings.socket else {}
-    for key, value in settings.parameters(with_password=False).items():
-        if key in variables:
-            env[variables[key]] = value
-        else:  # libpq has no variable for it
-            apart[key] = value
-    if options := child_options(settings):
-        env["PGOPTIONS"] = options
-    with ExitStack() as files:
-        if apart:
-            env["PGSERVICE"], env["PGSERVICEFILE"] = SERVICE, files.enter_context(service_file(apart))
-        if settings.password:
-            env["PGPASSFILE"] = files.enter_context(passfile(settings.password))
-            if (
-                "\n" in settings.password
-            ):  # a passfile cannot hold it; only the same user can read a process's environment
-                env["PGPASSWORD"] = settings.password
-        yield env
-
-
-def child_options(settings: ConnectionSettings) -> str:
-    """PGOPTIONS for a client program; behind a pooler, which refuses ours, those of the settings only."""
-    given = dict(settings.options).get("options", "")
-    return given if behind_pooler(settings) else startup_options(SERVER_KEEPALIVES, given)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import time
 
 from ..errors import DatabaseError
+from .connecting import time_to_ask
 from .connection import ConnectionSettings
-from .database import connect, time_to_ask
+from .database import connect
 
 _PATIENCE = 10.0  # seconds; the server may still have to notice that the client has gone
 

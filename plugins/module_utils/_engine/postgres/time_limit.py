@@ -20,7 +20,8 @@ from typing import Any, Callable
 from ..errors import TitanError
 from ..host.programs import kill_tree, running_programs
 from ..text.durations import parse_seconds
-from .database import Database, limit_connecting, open_databases
+from .connecting import limit_connecting
+from .database import Database, open_databases
 
 # Seconds after the limit.
 _BACKSTOP, _SESSIONS_END, _PROCESS_ENDS = 1.0, 3.0, 4.5

@@ -11,7 +11,8 @@ from typing import Any, Callable
 
 from ...errors import TitanError
 from ...outcome import silent
-from ...postgres.database import Database, child_options, sql
+from ...postgres.client_environment import child_options
+from ...postgres.database import Database, sql
 from .row_hash import BY_NAME, COLUMNS_OF, HASH_METHODS, NEWEST, TEXT, Column, row_hash
 
 # Row text depends on these; both sides of a comparison must run under the same.

@@ -18,7 +18,8 @@ from typing import Any, Callable, NamedTuple
 from ...errors import DatabaseError, TitanError
 from ...host.files import PART, published, sync_directory
 from ...outcome import silent
-from ...postgres.database import Database, child_environment
+from ...postgres.client_environment import child_environment
+from ...postgres.database import Database
 from ...postgres.programs import Programs
 from ...postgres.sqlstates import CHARACTER_NOT_IN_REPERTOIRE
 from ...steps import step

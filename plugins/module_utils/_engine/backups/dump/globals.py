@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from ...errors import TitanError
 from ...host.files import published
+from ...postgres.client_environment import child_environment
 from ...postgres.connection import ConnectionSettings
-from ...postgres.database import child_environment
 from ...postgres.programs import Programs
 from ..programs.pipeline import Deadline, Program, chain
 

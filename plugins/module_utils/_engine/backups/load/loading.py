@@ -18,8 +18,9 @@ from functools import partial
 from typing import Any, Callable
 
 from ...errors import TitanError
+from ...postgres.client_environment import child_environment
 from ...postgres.connection import ConnectionSettings
-from ...postgres.database import child_environment, connect
+from ...postgres.database import connect
 from ...postgres.programs import Programs
 from ..catalog.integrity import decode_to, decoded, decoders, require_identity, through
 from ..catalog.naming import DumpKind

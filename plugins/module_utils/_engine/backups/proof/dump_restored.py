@@ -9,8 +9,9 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from ...postgres.client_environment import child_environment
 from ...postgres.connection import ConnectionSettings
-from ...postgres.database import child_environment, connect
+from ...postgres.database import connect
 from ..content.fingerprint import dump_settings
 from ..content.objects import objects_from, with_name
 from ..content.schema_text import Skeleton, SkeletonReader

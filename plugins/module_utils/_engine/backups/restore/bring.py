@@ -17,7 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ...errors import DatabaseError, TitanError
-from ...postgres.database import Database, child_environment, connect, sql
+from ...postgres.client_environment import child_environment
+from ...postgres.database import Database, connect, sql
 from ...steps import step
 from ...text.quoted import quoted_name
 from ..content.fingerprint import Table, canceller, count_and_hash, dump_settings, fix_settings, read_tables
