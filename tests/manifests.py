@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest import (
-    Manifest,
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest import Manifest
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest_reader import (
     manifest_from_json,
 )
 

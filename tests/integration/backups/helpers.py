@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups import operation, options
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest import read_manifest
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest_file import read_manifest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.read import (
     newest_verified,
     read_catalog,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine import cli
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest import read_manifest
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest_file import read_manifest
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 

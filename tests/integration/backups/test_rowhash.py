@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest import manifest_path
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest_file import manifest_path
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.fingerprint import (
     Content,
     fix_settings,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.files import digest, size_of
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest import manifest_path
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest_file import manifest_path
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.dump.source import (
     read_source,
     require_libraries,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest import manifest_path
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest_file import manifest_path
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.read import read_entry
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster, give_away

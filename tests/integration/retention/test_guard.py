@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog import manifest as manifests
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.files import digest
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest_file import manifest_path
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 
 from tests.conftest import login
@@ -44,7 +45,7 @@ def backup(settings: Any, tmp_path: Path) -> Any:
             "finished": stamp, "format": "plain", "compression": "gzip", "size": path.stat().st_size,
             "sha256": digest(str(path)), "verified": {"level": level, "at": stamp}, **changes,
         }  # fmt: skip
-        Path(manifests.manifest_path(str(path))).write_text(json.dumps(content))
+        Path(manifest_path(str(path))).write_text(json.dumps(content))
         return path
 
     return make

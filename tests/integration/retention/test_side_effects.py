@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog import manifest as manifests
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.files import digest
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest_file import manifest_path
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 
 from tests.conftest import login
@@ -83,7 +84,7 @@ def test_the_backup_has_to_hold_them(
         "system_identifier": cluster, "started": stamp, "finished": stamp, "format": "plain", "compression": "gzip",
         "size": path.stat().st_size, "sha256": digest(str(path)), "verified": {"level": "restored", "at": stamp},
     }  # fmt: skip
-    Path(manifests.manifest_path(str(path))).write_text(json.dumps(content))
+    Path(manifest_path(str(path))).write_text(json.dumps(content))
     result = call_module("cleanup", backup_dest=str(tmp_path), max_fraction=1.0, **policy())
     user_sql.execute("SELECT count(*) FROM logs")
     if missing:

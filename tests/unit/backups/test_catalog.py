@@ -13,13 +13,13 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest import (
-    Verification,
-    format_time,
-    manifest_from_json,
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest_file import (
     manifest_path,
     read_manifest,
     write_manifest,
+)
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest_reader import (
+    manifest_from_json,
 )
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.naming import (
     EXTENSIONS,
@@ -31,6 +31,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.backups.cat
     newest_verified,
     read_catalog,
 )
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.record_text import format_time
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.verification import Verification
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, tzinfo=timezone.utc)

@@ -12,9 +12,10 @@ from dataclasses import replace
 from ..errors import TitanError
 from ..outcome import Outcome
 from .catalog.entry import Entry
-from .catalog.manifest import Manifest, format_time
+from .catalog.manifest import Manifest
 from .catalog.naming import EXTENSIONS
 from .catalog.read import newest_verified, read_catalog
+from .catalog.record_text import format_time
 from .catalog.report import listing_diff, public_entry
 from .dump.take import Wanted, utc_now
 from .keep.plan import KeepRules, doubts, make_keep_plan

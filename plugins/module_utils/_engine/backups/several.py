@@ -13,7 +13,7 @@ from typing import Callable
 from ..errors import OptionError, TitanError
 from ..outcome import Call, Data, Outcome
 from ..postgres.database import Database
-from .catalog.manifest import LEVELS
+from .catalog.verification import LEVELS
 from .load.targets import maintenance
 
 ALL = "*"

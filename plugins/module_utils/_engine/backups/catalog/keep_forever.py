@@ -12,7 +12,8 @@ from ...errors import OptionError, TitanError
 from ...outcome import Call, Outcome
 from .entry import PHYSICAL, Entry
 from .files import backup_lock
-from .manifest import Manifest, write_manifest
+from .manifest import Manifest
+from .manifest_file import write_manifest
 from .read import read_entry
 from .report import public_entry
 

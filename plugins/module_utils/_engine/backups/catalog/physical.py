@@ -20,7 +20,8 @@ from ...host.safe_open import UnsafePathError, regular_stream
 from ..programs.pgbackrest import Stanza, read_info, verify_sets
 from .entry import PHYSICAL, Entry
 from .files import hand_over
-from .manifest import LEVELS, json_bytes, parse_time, verification_from_json
+from .record_text import json_bytes, parse_time
+from .verification import LEVELS, verification_from_json
 
 POINTER = "pgbackrest.json"
 RECORD = ".pgbackrest.json"

@@ -14,9 +14,11 @@ from ...errors import OptionError, TitanError
 from .entry import Entry
 from .files import digest, irregular_member, size_of
 from .integrity import content_problem
-from .manifest import Manifest, Verification, manifest_path, read_manifest
+from .manifest import Manifest
+from .manifest_file import manifest_path, read_manifest
 from .naming import MANIFEST, FileName, parse_file_name
 from .physical import label_of, read_pointer, read_stanza_catalog, read_stanza_entry
+from .verification import Verification
 
 CLOCK_SLACK = timedelta(minutes=5)  # how far apart two hosts' clocks may be
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from ...outcome import Data
 from .entry import Entry
-from .manifest import format_time
+from .record_text import format_time
 
 
 def listing_diff(entries: Sequence[Entry], removed: Sequence[str], new: str) -> tuple[str, str]:

@@ -21,8 +21,10 @@ from ...host.safe_open import regular_stream
 from ..programs.pipeline import Deadline, Program, chain
 from .files import hand_over
 from .integrity import decryption, require_identity
-from .manifest import Manifest, Sealed, json_bytes, manifest_from_json, table_digest
+from .manifest import Manifest, Sealed, table_digest
+from .manifest_reader import manifest_from_json
 from .naming import SEALED
+from .record_text import json_bytes
 
 
 def seal(path: str, manifest: Manifest, recipients: Sequence[str], deadline: Deadline) -> Manifest:

@@ -13,7 +13,8 @@ from datetime import datetime, timezone
 
 from ...errors import TitanError
 from ...host.files import sha256_file
-from ..catalog.manifest import Copied, Manifest, manifest_path
+from ..catalog.manifest import Copied, Manifest
+from ..catalog.manifest_file import manifest_path
 from ..programs.pipeline import Deadline, Program, chain, output_of
 
 

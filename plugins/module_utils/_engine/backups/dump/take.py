@@ -21,10 +21,12 @@ from ...steps import step
 from ...version import VERSION
 from ..catalog.files import digest
 from ..catalog.integrity import content_problem
-from ..catalog.manifest import GlobalsFile, Manifest, Verification, unproven, write_manifest
+from ..catalog.manifest import GlobalsFile, Manifest
+from ..catalog.manifest_file import unproven, write_manifest
 from ..catalog.naming import ENCRYPTED, GLOBALS, FileName
 from ..catalog.sealed import seal
 from ..catalog.source import Source
+from ..catalog.verification import Verification
 from ..content.exclusions import NOTHING, Exclusions
 from ..content.left_out import LeftOut, read_left_out
 from ..load.failure import is_of_the_backup, says_nothing

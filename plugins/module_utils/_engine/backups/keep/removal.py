@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from ...host.files import sync_directory
 from ...steps import step
-from ..catalog.manifest import manifest_path
+from ..catalog.manifest_file import manifest_path
 from ..catalog.read import files_of
 from .plan import KeepPlan
 

@@ -23,8 +23,9 @@ from ...steps import step
 from ...version import VERSION
 from ..catalog.entry import Entry
 from ..catalog.files import backup_lock
-from ..catalog.manifest import Verification, format_time
 from ..catalog.physical import FORMAT_VERSION, entry_of, label_of, read_pointer, server_major, write_record
+from ..catalog.record_text import format_time
+from ..catalog.verification import Verification
 from ..content.fingerprint import Fingerprint, hash_method_of
 from ..programs.pgbackrest import Stanza, read_info, verify_sets
 from ..programs.pipeline import Deadline

@@ -20,7 +20,7 @@ from ...steps import step
 from ...text.durations import parse_duration
 from ..catalog.entry import Entry
 from ..catalog.files import backup_lock
-from ..catalog.manifest import Verification, format_time, unproven
+from ..catalog.manifest_file import unproven
 from ..catalog.physical import (
     LABEL,
     UNKNOWN,
@@ -31,8 +31,10 @@ from ..catalog.physical import (
     write_record,
 )
 from ..catalog.read import newest_verified
+from ..catalog.record_text import format_time
 from ..catalog.report import listing_diff, public_entry
 from ..catalog.source import Source
+from ..catalog.verification import Verification
 from ..content.fingerprint import read_tables
 from ..dump.source import of_source, read_source, require_readable
 from ..programs.pgbackrest import Stanza, verify_sets

@@ -15,10 +15,12 @@ from ...postgres.programs import CLIENT, SERVER, Programs, find_programs
 from ...postgres.throw_away import default_directory
 from ..catalog.entry import Entry
 from ..catalog.files import backup_lock, digest
-from ..catalog.manifest import Manifest, Verification, manifest_path, write_manifest
+from ..catalog.manifest import Manifest
+from ..catalog.manifest_file import manifest_path, write_manifest
 from ..catalog.naming import FileName, parse_file_name
 from ..catalog.read import read_entry
 from ..catalog.sealed import unseal
+from ..catalog.verification import Verification
 from ..load.room import drill_room, require_room
 from ..programs.pipeline import Deadline
 from .drill import run_drill

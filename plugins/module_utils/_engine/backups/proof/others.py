@@ -17,9 +17,11 @@ from ...postgres.programs import CLIENT, SERVER, Programs, find_programs
 from ...postgres.throw_away import default_directory
 from ...version import VERSION
 from ..catalog.files import backup_lock, digest, keep_from_others, size_of
-from ..catalog.manifest import Manifest, Verification, write_manifest
+from ..catalog.manifest import Manifest
+from ..catalog.manifest_file import write_manifest
 from ..catalog.naming import DumpKind, FileName, parse_file_name
 from ..catalog.recognise import recognise
+from ..catalog.verification import Verification
 from ..content.fingerprint import Fingerprint
 from ..programs.pipeline import Deadline
 from .drill import run_drill

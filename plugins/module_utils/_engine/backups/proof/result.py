@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Callable, NamedTuple
 
 from ...postgres.connection import ConnectionSettings
-from ..catalog.manifest import Verification
+from ..catalog.verification import Verification
 from ..content.fingerprint import Fingerprint
 from ..content.structure import Structure
 from ..load.elevated import Superuser

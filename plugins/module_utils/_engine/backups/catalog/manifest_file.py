@@ -1,0 +1,61 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The file that holds a manifest, beside its backup."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from ...errors import TitanError
+from ...host.files import write_file
+from ...host.safe_open import UnsafePathError, regular_stream
+from .files import hand_over
+from .manifest import Manifest
+from .manifest_reader import manifest_from_json
+from .naming import MANIFEST
+from .record_text import json_bytes
+
+
+def manifest_path(path: str) -> str:
+    """Where the manifest of the backup at path lies."""
+    return path + MANIFEST
+
+
+def read_manifest(path: str) -> Manifest:
+    """Read the manifest of the backup at path.
+
+    Raises:
+        FileNotFoundError: there is none.
+        TitanError: it cannot be read, or is not a manifest that this version understands; the message says why.
+    """
+    try:
+        with regular_stream(manifest_path(path)) as stream:
+            found = json.load(stream)
+    except FileNotFoundError:
+        raise
+    except UnsafePathError as error:
+        raise TitanError(f"its manifest {error.why}") from error
+    except (OSError, ValueError) as error:
+        raise TitanError(f"its manifest cannot be read ({error})") from error
+    manifest = manifest_from_json(found)
+    if manifest.file != os.path.basename(path):
+        raise TitanError(f"its manifest is that of {manifest.file!r}")
+    return manifest
+
+
+def write_manifest(path: str, manifest: Manifest, label: str = "backup.manifest") -> None:
+    """Write the manifest of the backup at path: whole or not at all, mode 0600."""
+    content = manifest.in_clear() if manifest.sealed else manifest.as_json()
+    write_file(manifest_path(path), json_bytes(content), 0o600, label)
+    hand_over(manifest_path(path))
+
+
+def unproven(path: str, error: TitanError) -> TitanError:
+    """What to say when no verdict on a new backup was reached."""
+    return TitanError(
+        f"The backup {path} was taken but could not be proven: {error.message} It does not count as verified; "
+        "older backups were left alone.",
+        **{**error.details, "path": path},
+    )
