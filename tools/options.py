@@ -70,6 +70,8 @@ CALLS = (
     Call("reindex", "reindex/options", "REINDEX", "crontab", "reindex"),
     Call("health_info", "health/options", "HEALTH_INFO", "crontab", "health"),
     Call("", "health/options", "STATS", "crontab", "stats"),
+    Call("report_info", "fleet/options", "REPORT_INFO"),
+    Call("report_index", "fleet/options", "REPORT_INDEX"),
     Call("crontab", "crontab/options", "CRONTAB", "crontab"),
     Call("host_command", "environment/host_command", "HOST_COMMAND", "host"),
     Call("directory", "environment/directory", "DIRECTORY"),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -23,11 +22,11 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cl
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect, sql
 
+from tests.browser import CHROMIUM, asked, browse
 from tests.conftest import drop_database, make_database
 
 HOSTILE = "<script>alert(1)</script>\"'&\u202e\n%s"[:63]
 ROW = "content-of-a-row-7f3"
-CHROMIUM = shutil.which("chromium")
 DAY = 86400.0
 
 
@@ -170,34 +169,6 @@ def login_variables(settings: ConnectionSettings) -> dict[str, str]:
         "DB_NAME": settings.database,
     }
     return {**{name: str(value) for name, value in values.items()}, "DB_PASSWORD": settings.password or ""}
-
-
-def browse(folder: Path, page: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    """Open the page in Chromium; its log of requests is net.json in the folder."""
-    command = [
-        str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
-        "--disable-component-update", "--no-first-run", f"--user-data-dir={folder}/profile", "--enable-logging=stderr",
-        f"--log-net-log={folder}/net.json", "--allow-file-access-from-files", "--virtual-time-budget=2000", *more, page.as_uri(),
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    return done
-
-
-def asked(folder: Path) -> list[str]:
-    """The addresses that a page asked for, besides its file; what the browser wants for itself has no page that began it."""
-    text = (folder / "net.json").read_text(errors="replace")
-    lines = (
-        json.loads(line.strip().rstrip(","))
-        for line in text.splitlines()
-        if line.startswith('{"params"') and line.strip().endswith("},")
-    )
-    found = (each.get("params", {}) for each in lines)
-    return [
-        p["url"]
-        for p in found
-        if p.get("url", "").startswith("http") and p.get("initiator", "not an origin") != "not an origin"
-    ]
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian package chromium)")

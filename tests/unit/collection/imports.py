@@ -23,12 +23,14 @@ ORDER = (
     ("alerts",),
     ("jobs",),
     ("health",),
+    ("fleet",),
     ("command_line",),
     ("cli",),
 )
 # Of one capability another one reads these rooms only.
 BESIDE = {
     "retention": {"backups.catalog"},
+    "fleet": {"backups.catalog"},
     "health": {
         "backups.catalog",
         "backups.programs",

@@ -69,6 +69,28 @@ def line(title: str, points: Sequence[Point], lowest: str, highest: str, first: 
     )
 
 
+def spark(title: str, values: Sequence[float | None]) -> Markup:
+    """A line as small as a word, from 0 up to the highest; None leaves a gap."""
+    width, height = 90.0, 20.0
+    most = max((value for value in values if value is not None), default=0.0) or 1.0
+    path, gap = "", True
+    for number, value in enumerate(values):
+        if value is not None:
+            x, y = width * (number + 0.5) / len(values), height - 1 - (height - 2) * max(0.0, value) / most
+            path += f"{'M' if gap else 'L'}{x:.0f} {y:.0f}" + ("h2" if gap else "")
+        gap = value is None
+    drawn = element("path", d=path or "M0 0", class_="line")
+    return element(
+        "svg",
+        drawn,
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox="0 0 90 20",
+        role="img",
+        aria_label=title,
+        class_="spark",
+    )
+
+
 def bars(title: str, rows: Sequence[Bar]) -> Markup:
     """One bar for each row, below each other."""
     left, step, room = 230, 22, _WIDTH - 340

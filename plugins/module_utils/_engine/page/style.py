@@ -27,6 +27,9 @@ th,td{text-align:left;padding:.25rem .6rem;border-bottom:1px solid var(--rule);v
 .unknown,.unseen{color:var(--none)}.proven{color:var(--ok)}
 .state{font-weight:700;white-space:nowrap}
 svg{display:block;min-width:34rem;width:100%;height:auto}
+svg.spark{display:inline-block;min-width:0;width:5.6rem;height:1.25rem;vertical-align:middle}
+input,button{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--dim);border-radius:4px;padding:.2rem .5rem}
+th button{border:0;padding:0;font-weight:700;text-align:inherit;text-decoration:underline dotted;cursor:pointer}
 svg text{fill:var(--ink);font:12px system-ui,sans-serif}
 svg .dim{fill:var(--dim)}
 svg .grid{stroke:var(--rule);fill:none}
