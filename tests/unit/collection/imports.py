@@ -18,6 +18,7 @@ ORDER = (
     ("postgres",),
     ("outcome",),
     ("migrations", "backups", "reindex", "crontab"),
+    ("rehearsal",),
     ("retention",),
     ("environment",),
     ("alerts",),
