@@ -131,7 +131,10 @@ def _perform(known: argparse.Namespace, config: dict[str, Any], as_job: bool = F
     """Do the work and print its result; as a job, the result is also returned for the record, and failure is one."""
     command = COMMANDS[known.subcommand]
     try:
-        options = complete(_options(known, config, command), command.spec())
+        given = _options(known, config, command)
+        if as_job and known.subcommand == "stats" and config.get("state_dir"):
+            given["html"] = given.get("html") or os.path.join(config["state_dir"], "report.html")
+        options = complete(given, command.spec())
         with acting_for(directories_named(options)), time_limit(options, partial(_give_up, known.subcommand)):
             settings = _settings(known, config, command)
             outcome = command.operation()(Call(options, settings, known.check, _progress()))

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.host import zipapp
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 
 from tests.integration.alerts.stub import Stub, running_stub
 
@@ -64,7 +66,7 @@ class Mails:
             def text(self) -> bytes:
                 found = b""
                 while (line := self.rfile.readline()) not in (b".\r\n", b""):
-                    found += line
+                    found += line[1:] if line.startswith(b"..") else line  # RFC 5321, 4.5.2
                 return found
 
         self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
@@ -145,6 +147,29 @@ def test_a_failure_is_mailed_as_it_was_logged(host: Host, mails: Mails) -> None:
     assert html
     assert "/logs/&lt;a&gt;&amp;b.log" in html.get_content()
     assert "<br" in html.get_content()
+
+
+def test_the_weekly_report_is_a_page_in_the_mail_and_beside_it(
+    host: Host, mails: Mails, settings: ConnectionSettings
+) -> None:
+    """Under the distribution's Python, as on a host; the page is what the job has left among its records."""
+    host.env.write_text(f"TITAN_DB_NOTIFY_URLS='{mails.url}'\n")
+    with connect(settings) as database:
+        database.execute('CREATE TABLE public."<b>&\'" (id int)')
+    names = {"HOST": settings.host, "PORT": settings.port, "USER": settings.user, "NAME": settings.database}
+    text = "".join(f"DB_{name}={value}\n" for name, value in {**names, "PASSWORD": settings.password}.items())
+    (host.folder / "db.env").write_text(text)
+    (host.folder / "db.env").chmod(0o600)
+    done = host.run("stats", "--env-file", f"{host.folder}/db.env")
+    assert done.returncode == 0 and "Database " in done.stdout, done.stdout + done.stderr
+    [mail] = mails.received
+    page = (host.folder / "state" / "report.html").read_text()
+    [attached] = mail.iter_attachments()
+    assert (attached.get_filename(), attached.get_content_type()) == ("report.html", "text/html")
+    assert attached.get_payload(decode=True).decode() == page and "&lt;b&gt;&amp;&#x27;" in page
+    html = mail.get_body(("html",))
+    assert html and html.get_content().split() == page.split()
+    assert "statistics" in mail["subject"]
 
 
 def test_what_cannot_be_delivered_is_said_and_counted_without_a_secret(host: Host, mails: Mails) -> None:

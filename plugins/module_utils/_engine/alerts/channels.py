@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Callable
 
 from ..errors import OptionError
+from ..host.safe_open import UnsafePathError, read_file
 from .message import Message
 from .pings import VARIABLE as PING_VARIABLE
 from .services import request_for, service_of
@@ -34,6 +35,7 @@ TELEGRAM = "https://api.telegram.org"
 URLS_VARIABLE = "TITAN_DB_NOTIFY_URLS"
 _BODY_LIMIT = 3500
 _HTTP = ("http://", "https://")
+_MAIL = ("mailto://", "mailtos://")
 _ON = ("1", "true", "yes", "on")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _BETWEEN = re.compile(r"\s+|,(?=\s*[A-Za-z][A-Za-z0-9+.-]*://)")
@@ -154,10 +156,22 @@ def _send_once(message: Message, channel: Channel) -> str:
 def _through_apprise(message: Message, channel: Channel, body: str) -> str:
     kinds = {"failure": "failure", "recovery": "success", "success": "success"}
     carrier = apprise.Apprise()
+    page = _page_of(message) if channel.url.lower().startswith(_MAIL) else ""
+    text = {"body": body, "body_format": apprise.NotifyFormat.TEXT}  # otherwise a mail loses its line ends
+    shown = {
+        "body": page,
+        "body_format": apprise.NotifyFormat.HTML,
+        "attach": f"file://{urllib.parse.quote(message.page)}",
+    }
     done = carrier.add(channel.url) and carrier.notify(
-        title=message.title,
-        body=body,
-        notify_type=kinds.get(message.kind, "info"),
-        body_format=apprise.NotifyFormat.TEXT,  # otherwise a mail loses its line ends
+        title=message.title, notify_type=kinds.get(message.kind, "info"), **(shown if page else text)
     )
     return "" if done else "Apprise could not deliver it"
+
+
+def _page_of(message: Message) -> str:
+    """The page; "" where there is none, and the text has to do."""
+    try:
+        return read_file(message.page).decode("utf-8") if message.page else ""
+    except (OSError, UnsafePathError):
+        return ""

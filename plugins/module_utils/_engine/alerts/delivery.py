@@ -142,7 +142,8 @@ def _send_message(run: Run, record: Record, kind: str, what: str, data: JobResul
         "run_id": run.run_id,
         "host": host,
     }
-    problems = send(Message(kind, title, f"{body}{where}", facts), known)
+    page = str(data.get("page") or "") if kind == "report" else ""
+    problems = send(Message(kind, title, f"{body}{where}", facts, page), known)
     for problem in problems:
         run.log(f"message not delivered: {problem}")
     if problems:

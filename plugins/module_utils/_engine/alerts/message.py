@@ -17,12 +17,14 @@ class Message:
         kind: failure, recovery, success, report or test.
         title, body: Plain text.
         facts: Further values for webhooks.
+        page: Path of a page that a mail shows and brings along; "" for none.
     """
 
     kind: str
     title: str
     body: str
     facts: Mapping[str, object]
+    page: str = ""
 
 
 def shortened(text: str, limit: int) -> str:

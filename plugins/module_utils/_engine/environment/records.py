@@ -17,6 +17,8 @@ from ..errors import TitanError
 from ..host.files import published
 from ..host.safe_open import UnsafePathError, open_file, read_file
 
+PAGE = "report.html"  # the page of the newest scheduled report, beside the records
+
 _KEPT_RUNS = 2000  # the newest, of whatever jobs
 _KEPT_OF_A_JOB = 800  # before those: two years of a nightly job; health alone would push it out within weeks
 _MOST_RUNS, _MOST_BYTES = 6000, 4_000_000  # what is more is cut down to half

@@ -34,12 +34,13 @@ class CleanupRow(TypedDict, total=False):
 
 
 class JobResult(TypedDict, total=False):
-    """The result; each operation has further values of its own."""
+    """The result; each operation has further values of its own. page is the path of a report's page."""
 
     changed: bool
     message: str
     summary: str
     report: str
+    page: str
     state: str
     checks: list[CheckRow]
     backup: BackupRow

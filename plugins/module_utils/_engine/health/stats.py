@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ..backups.catalog.entry import Entry
 from ..backups.catalog.read import read_catalog
+from ..environment.records import PAGE
 from ..host.act_as import acting_for
 from ..outcome import Call, Data, Outcome
 from ..postgres.database import connect
@@ -77,18 +78,21 @@ def look(call: Call, places: Places) -> dict[str, Any]:
 def stats(call: Call) -> Outcome:
     """The statistics report: tables, rows, due rows, sizes, growth, backups and their proof, jobs.
 
-    The sizes are remembered in the state directory (when there is one), so that the next report can tell the growth.
+    The sizes are remembered in the state directory (when there is one), so that the next report can tell the growth. data's
+    page is the path of the page that was written.
     """
     places, target = places_from_options(call.options), call.options.get("html")
-    if target:
+    record = places.state.path_of(PAGE) if places.state else ""
+    if target and target != record:
         check_place(target)
     found = gather(call, places, call.options["top"], with_page=bool(target))
+    data = {**found.data, "report": found.report}
     if target and found.facts and not call.check_mode:
         write_page(target, page(found.facts))
+        data["page"] = target
     if places.state and not call.check_mode and (places.state.ours() or not os.path.exists(places.state.path)):
         bad = [check["name"] for check in found.facts.checks if check["status"] != "ok"] if found.facts else None
         history = found.snapshot.history
         places.state.write("stats.json", remembered(history, found.snapshot, bad))
-    return Outcome(
-        changed=bool(target), data={**found.data, "report": found.report}, summary=found.report.split("\n", 1)[0]
-    )
+    changed = bool(target) and target != record  # a page among the records is one of them
+    return Outcome(changed=changed, data=data, summary=found.report.split("\n", 1)[0])
