@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 
-from conftest import ROOT, Environment, machine, wait_until
+from conftest import ROOT, Environment, machine, playbook, wait_until
 
 HOST = machine("titan-pgbackrest")
 PRODUCTION = Environment(HOST, "production", "postgres", "/var/lib/postgresql")
@@ -72,6 +73,38 @@ def test_the_clean_up_trusts_them_and_deletes_what_is_due():
 def test_health_looks_at_the_archive():
     checks = {check["name"]: check["status"] for check in PRODUCTION.json("health", "--by-hand", expect=None)["checks"]}
     assert (checks["archiving"], checks["backup_age"], checks["jobs_failed"]) == ("ok", "ok", "ok"), checks
+
+
+def recover(*arguments: str) -> str:
+    """A run of the playbook from the controller; returns what it printed."""
+    return playbook("titan.database.recover", "-l", "titan-pgbackrest", *arguments).stdout
+
+
+def test_a_table_dropped_at_a_known_second_comes_back_by_the_playbook():
+    """Beside the live server: the plan and the proof to a second, then the table from before that DROP, and lost rows."""
+    whole = "SELECT count(*) || ' ' || md5(string_agg(t::text, '|' ORDER BY t::text)) FROM notifications t"
+    notifications, orders = PRODUCTION.value(whole), PRODUCTION.counts()["orders"]
+    time.sleep(1.1)
+    moment = PRODUCTION.value("SELECT date_trunc('second', clock_timestamp()) AT TIME ZONE 'UTC'")
+    PRODUCTION.sql("SELECT pg_sleep_until(date_trunc('second', clock_timestamp()) + interval '1 second')")
+    PRODUCTION.sql("DROP TABLE notifications CASCADE")
+    to = json.dumps({"recover_to": f"{moment}+00"})
+
+    said = recover("-e", to, "-e", json.dumps({"recover_checks": ["SELECT count(*) > 0 FROM notifications"]}))
+    assert re.search(r"last transaction before: \d+, .*; in the recovered cluster: committed", said), said
+    assert re.search(r"first transaction after: \d+, .*; in the recovered cluster: (aborted|not begun)", said), said
+    assert "It left timeline 1 at" in said
+
+    what = {"recover_before_drop": "notifications", "recover_action": "tables", "recover_tables": ["notifications"]}
+    planned = recover("-e", json.dumps(what), "--check")
+    assert "Would recover just before the DROP of notifications" in planned
+    recover("-e", json.dumps(what), "-e", "recover_confirmed=true")
+    beside = PRODUCTION.value(
+        "SELECT oid::regclass FROM pg_class WHERE relname LIKE 'notifications\\_restored\\_%' AND relkind = 'r'"
+    )
+    PRODUCTION.sql(f"ALTER TABLE {beside} RENAME TO notifications")
+    assert PRODUCTION.value(whole) == notifications and PRODUCTION.counts()["orders"] == orders
+    assert HOST.run("pgrep -fa '[t]itan-drill'").stdout == ""
 
 
 def test_back_to_a_moment_by_the_guide():

@@ -60,6 +60,7 @@ COMMANDS: dict[str, Command] = {
         "run the pending migrations on a copy, and tell what production will feel",
         is_job=False,
     ),
+    "recover": Command("backups", "recover", "get back a moment that pgBackRest's archive holds, beside the live server", is_job=False),
     "pin": Command(
         "backups",
         "pin",

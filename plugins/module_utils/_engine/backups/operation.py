@@ -47,6 +47,8 @@ from .pgbackrest.take import backup_stanza as take_physical
 from .programs.pipeline import Deadline
 from .proof.existing import drill_entry
 from .proof.others import drill_others
+from .recover.hand_on import Doors
+from .recover.recover import recover as recover_moment
 from .rescue.rescue import rescue_from_backup, rescue_from_database
 from .rescue.undo import undo_rescue
 from .restore.beside import restore_beside
@@ -172,6 +174,12 @@ def copy(call: Call) -> Outcome:
     """Restore a backup into a throw-away cluster, and keep that for a person."""
     with _os_errors():
         return keep_copy(chosen_backup(call.options), call)
+
+
+def recover(call: Call) -> Outcome:
+    """Recover a moment from pgBackRest's repository beside the live server, and hand it on."""
+    with _os_errors():
+        return recover_moment(call, Doors(backup, restore, rescue))
 
 
 def chosen_backup(options: Mapping[str, Any]) -> Entry:

@@ -7,8 +7,20 @@ from __future__ import annotations
 
 from .declared.backup import BACKUP
 from .declared.copy import COPY, FOR_A_COPY
+from .declared.recover import RECOVER
 from .declared.rescue import RESCUE
 from .declared.restore import BACKUP_INFO, DRILL, PIN, RESTORE
 from .declared.stanza import BACKUP_STANZA
 
-__all__ = ["BACKUP", "BACKUP_INFO", "BACKUP_STANZA", "COPY", "DRILL", "FOR_A_COPY", "PIN", "RESCUE", "RESTORE"]
+__all__ = [
+    "BACKUP",
+    "BACKUP_INFO",
+    "BACKUP_STANZA",
+    "COPY",
+    "DRILL",
+    "FOR_A_COPY",
+    "PIN",
+    "RECOVER",
+    "RESCUE",
+    "RESTORE",
+]

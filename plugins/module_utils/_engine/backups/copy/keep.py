@@ -12,6 +12,8 @@ from contextlib import suppress
 
 from ...errors import OptionError
 from ...outcome import Call, Outcome
+from ...postgres.connection import ConnectionSettings
+from ...postgres.programs import Programs
 from ...text.durations import parse_seconds
 from ..catalog.entry import Entry
 from ..programs.pipeline import Deadline
@@ -36,14 +38,8 @@ def keep_copy(entry: Entry, call: Call) -> Outcome:
         )
 
     def hold(copy: Copy) -> str:
-        command = psql_command(copy)
-        sys.stderr.write(f"The copy is ready, for {options['keep']} or until Ctrl-C:\n{command}\n")
-        sys.stderr.flush()
-        ends = time.monotonic() + keep
-        with suppress(KeyboardInterrupt):
-            while time.monotonic() < ends:
-                deadline.left()
-                time.sleep(min(_LOOKS_EVERY, max(0.0, ends - time.monotonic())))
+        command = psql_command(copy.superuser if copy.contained else copy.owner, copy.programs)
+        wait_for_a_person(f"The copy is ready, for {options['keep']} or until Ctrl-C:\n{command}\n", keep, deadline)
         return command
 
     command, warnings = use_copy(entry, options, deadline, call.say, hold)
@@ -51,8 +47,22 @@ def keep_copy(entry: Entry, call: Call) -> Outcome:
     return Outcome(False, {"backup": entry.path, "command": command}, said, warnings=warnings)
 
 
-def psql_command(copy: Copy) -> str:
-    """The command for a shell; as the superuser where the copy's server can reach nothing."""
-    who = copy.superuser if copy.contained else copy.owner
+def wait_for_a_person(said: str, seconds: float, deadline: Deadline) -> None:
+    """Tell a person what is there, and wait until the time is over or Ctrl-C.
+
+    Raises:
+        TitanError: the run's time is up.
+    """
+    sys.stderr.write(said)
+    sys.stderr.flush()
+    ends = time.monotonic() + seconds
+    with suppress(KeyboardInterrupt):
+        while time.monotonic() < ends:
+            deadline.left()
+            time.sleep(min(_LOOKS_EVERY, max(0.0, ends - time.monotonic())))
+
+
+def psql_command(who: ConnectionSettings, programs: Programs) -> str:
+    """The command for a shell."""
     words = ["psql", "-h", who.socket, "-p", str(who.port), "-U", who.user, "-d", who.database]
-    return shlex.join([copy.programs.path("psql"), *words[1:]])
+    return shlex.join([programs.path("psql"), *words[1:]])

@@ -32,7 +32,7 @@ from ..programs.pipeline import Deadline
 from ..proof.cluster import sandbox_of
 from ..proof.read_restored import read_restored
 from .point import NONE, moment_differences
-from .restored_cluster import NEEDED, amcheck_problem, restored_cluster
+from .restored_cluster import NEEDED, amcheck_problem, restored_cluster, to_point
 
 _UNLOGGED = """
 SELECT n.nspname::text AS schema, c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -81,7 +81,7 @@ def prove(stanza: Stanza, entry: Entry, call: Call) -> Outcome:
     try:
         call.say("Restoring ...")
         with restored_cluster(
-            stanza, label_of(entry.path), target, superuser, programs, folder, deadline, warnings.append
+            stanza, label_of(entry.path), to_point(target), superuser, programs, folder, deadline, warnings.append
         ) as cluster:
             sandbox = sandbox_of(cluster)
             call.say("Comparing ...")

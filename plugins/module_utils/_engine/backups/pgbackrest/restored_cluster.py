@@ -45,7 +45,7 @@ _HOST = ("No space left", "could not map anonymous shared memory", "Permission d
 def restored_cluster(
     stanza: Stanza,
     label: str,
-    target: str,
+    target: Sequence[str],
     superuser: str,
     programs: Programs,
     folder: str,
@@ -56,7 +56,7 @@ def restored_cluster(
 
     Args:
         stanza, label: The backup.
-        target: Name of the restore point to go to; empty for the first consistent moment of the backup.
+        target: Options of ``pgbackrest restore`` that say where recovery stops; see to_point.
         superuser: The cluster's.
         programs: Of the backup's major version.
         folder: Where the throw-away directory is made.
@@ -108,13 +108,20 @@ def _inside(cluster: Cluster, name: str) -> str:
     return os.path.join(cluster.folder, name)
 
 
-def _restore(stanza: Stanza, label: str, target: str, cluster: Cluster, deadline: Deadline) -> None:
-    """Locks, logs and queues of its own: production's archiving must not notice. On the backup's own timeline, on which the
-    restore point lies: the latest one may have left it earlier (a promotion, a restore to a moment before the backup)."""
+def to_point(name: str) -> list[str]:
+    """The options that stop at a restore point; for an empty name, at the first consistent moment of the backup.
+
+    On the backup's own timeline, on which the restore point lies: the latest one may have left it earlier (a promotion, a
+    restore to a moment before the backup).
+    """
+    return ["--type=name", f"--target={name}", "--target-timeline=current"] if name else ["--type=immediate"]
+
+
+def _restore(stanza: Stanza, label: str, target: Sequence[str], cluster: Cluster, deadline: Deadline) -> None:
+    """Locks, logs and queues of its own: production's archiving must not notice."""
     own = _inside(cluster, "l")
-    kind = ["--type=name", f"--target={target}", "--target-timeline=current"] if target else ["--type=immediate"]
     call(
-        stanza, "restore", f"--set={label}", f"--pg1-path={cluster.data}", *kind, "--target-action=promote",
+        stanza, "restore", f"--set={label}", f"--pg1-path={cluster.data}", *target, "--target-action=promote",
         "--archive-mode=off", f"--tablespace-map-all={_inside(cluster, 't')}", f"--lock-path={own}",
         f"--log-path={own}", "--log-level-file=off", timeout=deadline.left(),
     )  # fmt: skip

@@ -12,6 +12,7 @@ import re
 import shutil
 import stat
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,7 +88,14 @@ def _runs_as() -> pwd.struct_passwd:
     return unprivileged_user() or pwd.getpwuid(os.geteuid())
 
 
-def call(stanza: Stanza, command: str, *options: str, timeout: float | None = None, log: str = "off") -> str:
+def call(
+    stanza: Stanza,
+    command: str,
+    *options: str,
+    timeout: float | None = None,
+    log: str = "off",
+    parameters: Sequence[str] = (),
+) -> str:
     """Run one of pgBackRest's commands and return its standard output.
 
     Args:
@@ -96,6 +104,7 @@ def call(stanza: Stanza, command: str, *options: str, timeout: float | None = No
         options: Further options; never a secret, which belongs into the configuration file.
         timeout: Seconds; None for no limit.
         log: Level of what it logs to its standard output.
+        parameters: What stands behind the command.
 
     Raises:
         TitanError: it is not installed or failed; details: code (its own), of_the_backup (whether the repository's
@@ -107,7 +116,7 @@ def call(stanza: Stanza, command: str, *options: str, timeout: float | None = No
     require_config(stanza.config)
     argv = [
         program, f"--config={stanza.config}", f"--stanza={stanza.stanza}", f"--log-level-console={log}",
-        "--log-level-stderr=warn", *options, command,
+        "--log-level-stderr=warn", *options, command, *parameters,
     ]  # fmt: skip
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
     try:

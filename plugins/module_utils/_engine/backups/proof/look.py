@@ -123,7 +123,7 @@ def look_at(
     with connect(target, "drill") as connection, deadline.ends(canceller(connection)):
         fix_settings(connection)
         newest = _newest(connection, wishes.time_columns)
-    checks = _checked(target, wishes.checks, deadline) if chosen and wishes.checks else ()
+    checks = run_checks(target, wishes.checks, deadline) if chosen and wishes.checks else ()
     against = differences_from(wishes.against, target, deadline) if chosen and wishes.against else None
     return Seen(database, content, newest, checks, against)
 
@@ -164,7 +164,7 @@ def _newest_in(database: Database, wanted: TimeColumn) -> Newest:
     return Newest(*wanted, None if value is None else str(value))
 
 
-def _checked(target: ConnectionSettings, checks: Sequence[str], deadline: Deadline) -> tuple[Check, ...]:
+def run_checks(target: ConnectionSettings, checks: Sequence[str], deadline: Deadline) -> tuple[Check, ...]:
     """The checks, run with the settings that the restored database has."""
     with connect(target, "drill", fixed_settings=False) as database, deadline.ends(canceller(database)):
         return tuple(Check(text, _check(database, text)) for text in checks)

@@ -1,0 +1,108 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What happens with a recovered moment: it is dumped, and the dump is handed to the operations that bring tables and rows back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Callable, NamedTuple
+
+from ...errors import OptionError
+from ...host.files import absolute, make_directories, require_private_directory
+from ...outcome import Call, Outcome
+from ...postgres.connection import ConnectionSettings
+from ...postgres.programs import Programs
+from ...text.arguments import complete
+from ..declared.backup import BACKUP
+from ..declared.rescue import RESCUE
+from ..declared.restore import RESTORE
+from ..programs.pipeline import Deadline
+from ..several import file_name
+
+LOOK, DUMP, TABLES, ROWS = "look", "dump", "tables", "rows"
+_BELOW = "recovered"
+
+
+class Doors(NamedTuple):
+    """The operations that take over; operation.py has them, which is above."""
+
+    backup: Callable[[Call], Outcome]
+    restore: Callable[[Call], Outcome]
+    rescue: Callable[[Call], Outcome]
+
+
+def require_action(options: Mapping[str, Any]) -> None:
+    """Refuse options that the action does not go with.
+
+    Raises:
+        OptionError: says which.
+    """
+    action, tables = options["action"], options["tables"]
+    if action == TABLES and not tables:
+        raise OptionError("tables", None, "Name the tables that are wanted beside the live ones.")
+    if tables and action not in (TABLES, ROWS):
+        raise OptionError(
+            "tables",
+            tables,
+            f"They are for 'action' {TABLES} (whole tables beside the live ones) or {ROWS} (lost rows into them).",
+        )
+    if options["where"] and action != ROWS:
+        raise OptionError("where", options["where"], f"It is for 'action' {ROWS}.")
+    if options["jobs"] < 1:
+        raise OptionError("jobs", options["jobs"], "Use 1 or more.")
+
+
+def dump_directory(options: Mapping[str, Any]) -> str:
+    """Where the dump goes. Not among the backups: its rows are older than its date, and a clean-up would trust it."""
+    return absolute(options["dump_dir"]) or os.path.join(os.path.abspath(options["dest"]), _BELOW)
+
+
+def dump_moment(settings: ConnectionSettings, call: Call, doors: Doors, programs: Programs, deadline: Deadline) -> str:
+    """Dump the recovered database, and prove the dump by a restore; return its path.
+
+    Args:
+        settings: The recovered database, as its superuser.
+        call: The recovery's.
+        doors: The operations.
+        programs: Of the server's major version.
+        deadline: When it must be done.
+    """
+    options, folder = call.options, dump_directory(call.options)
+    make_directories(folder, 0o700)
+    require_private_directory(folder, "dump_dir")
+    left = deadline.left()
+    given = {
+        "dest": folder,
+        "name": file_name(settings.database),
+        "timeout": int(left) + 1 if left else 0,
+        **_common(options, programs),
+    }
+    outcome = doors.backup(call._replace(options=complete(given, BACKUP), settings=settings))
+    return str(outcome.data["backup"]["path"])
+
+
+def hand_on(call: Call, doors: Doors, path: str, database: str, programs: Programs) -> Outcome | None:
+    """Bring tables or rows from the dump into the live database; None if nothing was wanted there.
+
+    Raises:
+        TitanError: it failed; the dump stays.
+    """
+    options, action = call.options, call.options["action"]
+    common = {"source": path, **_common(options, programs)}
+    if action == TABLES:
+        return doors.restore(call._replace(options=complete({**common, "tables": options["tables"]}, RESTORE)))
+    if action == ROWS:
+        given = {
+            **common,
+            "tables": options["tables"],
+            "where": options["where"],
+            "record_dir": os.path.join(dump_directory(options), "rescued"),
+        }
+        return doors.rescue(call._replace(options=complete(given, RESCUE)))
+    return None
+
+
+def _common(options: Mapping[str, Any], programs: Programs) -> dict[str, Any]:
+    return {"programs": options["programs"], "jobs": options["jobs"], "drill_dir": options["drill_dir"]}

@@ -1,0 +1,105 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Both halves of the proof that a recovered cluster is at the moment: asked of the server itself, before anybody writes to it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from ...errors import TitanError
+from ...postgres.connection import ConnectionSettings
+from ...postgres.database import Database, connect
+from .search import Commit, Stop
+from .wal import lsn_from, lsn_text
+
+_EPOCH = 2**32
+_LEFT = re.compile(r"(\d+)\s+([0-9A-F]+/[0-9A-F]+)")
+
+
+class Proof(NamedTuple):
+    """What the recovered server says.
+
+    Attributes:
+        last: What it says of the last transaction that has to be there: "committed"; empty if there is none.
+        next: What it says of the first one that must not: "aborted", "not begun"; empty if there is none.
+        left: Timeline that it left, and where.
+        timeline: The one that it is on now.
+    """
+
+    last: str
+    next: str
+    left: tuple[int, int]
+    timeline: int
+
+    def as_data(self, stop: Stop) -> dict[str, Any]:
+        return {
+            "last": {**stop.last.as_data(), "status": self.last} if stop.last else None,
+            "next": {**stop.next.as_data(), "status": self.next} if stop.next else None,
+            "left_timeline": self.left[0], "left_at": lsn_text(self.left[1]), "timeline": self.timeline,
+        }  # fmt: skip
+
+
+def prove_moment(settings: ConnectionSettings, stop: Stop, system_identifier: str) -> Proof:
+    """Ask the recovered server for both transactions, its identity and its timeline.
+
+    Args:
+        settings: Any database of it, as its superuser. Nothing has been written to it.
+        stop: Where recovery was told to stop.
+        system_identifier: The stanza's.
+
+    Raises:
+        TitanError: it is not at the moment.
+    """
+    with connect(settings, "recover") as database:
+        found = str(database.value("SELECT system_identifier::text FROM pg_control_system()"))
+        if found != system_identifier:
+            raise TitanError(
+                f"The recovered cluster has system identifier {found}, not {system_identifier}. Nothing was done with it."
+            )
+        proof = Proof(
+            _status(database, stop.last) if stop.last else "",
+            _status(database, stop.next) if stop.next else "",
+            _left(database),
+            int(database.value("SELECT timeline_id FROM pg_control_checkpoint()")),
+        )
+    _require(proof, stop)
+    return proof
+
+
+def _status(database: Database, commit: Commit) -> str:
+    """The transaction's status; its number in the log has 32 bits, so that it is one of the last 2^32 before the next."""
+    upcoming = int(database.value("SELECT pg_snapshot_xmax(pg_current_snapshot())::text"))
+    number = upcoming - upcoming % _EPOCH + commit.xid
+    if number >= upcoming and number - upcoming < _EPOCH // 2:
+        return "not begun"
+    number -= _EPOCH if number >= upcoming else 0
+    found = database.value("SELECT pg_xact_status(%s::text::xid8)", (str(number),))
+    return "too old to tell" if found is None else str(found)
+
+
+def _left(database: Database) -> tuple[int, int]:
+    """The timeline that was left last, and where: from the history that the server has written."""
+    text = str(
+        database.value(
+            "SELECT pg_read_file('pg_wal/' || lpad(upper(to_hex(timeline_id)), 8, '0') || '.history') FROM pg_control_checkpoint()"
+        )
+    )
+    timeline, lsn = _LEFT.findall(text)[-1]
+    return int(timeline), lsn_from(lsn)
+
+
+def _require(proof: Proof, stop: Stop) -> None:
+    wrong = []
+    if stop.last and proof.last != "committed":
+        wrong.append(f"transaction {stop.last.xid}, which was committed before the moment, is {proof.last}")
+    if stop.next and proof.next == "committed":
+        wrong.append(f"transaction {stop.next.xid}, which was committed after the moment, is there")
+    timeline, left = proof.left
+    if timeline != stop.timeline:
+        wrong.append(f"it left timeline {timeline}, not {stop.timeline}")
+    if (left <= stop.lsn) if stop.inclusive else (left > stop.lsn):
+        wrong.append(f"it left it at {lsn_text(left)}, not at {lsn_text(stop.lsn)}")
+    if wrong:
+        raise TitanError(f"The recovered cluster is not at the moment: {'; '.join(wrong)}. Nothing was done with it.")

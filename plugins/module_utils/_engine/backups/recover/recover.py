@@ -1,0 +1,241 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Getting a moment back: a cluster is recovered beside the live one, proven to be at the moment, and handed on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
+
+from ...errors import OptionError, TitanError
+from ...host.files import absolute
+from ...outcome import Call, Outcome
+from ...postgres.cluster import Cluster, give_away, make_folder
+from ...postgres.connection import ConnectionSettings
+from ...postgres.programs import Programs, find_programs
+from ...postgres.sandboxed import SandboxedCluster
+from ...postgres.throw_away import SERVER_USERS, default_directory, locked_directory, require_directory
+from ...steps import step
+from ...text.durations import parse_seconds
+from ..catalog.files import backup_lock
+from ..catalog.physical import info_digest, read_pointer, read_record, server_major, system_identifier
+from ..copy.keep import psql_command, wait_for_a_person
+from ..load.room import drill_room, require_room
+from ..pgbackrest.restored_cluster import NEEDED, restored_cluster
+from ..programs.pgbackrest import Stanza, read_info
+from ..programs.pgbackrest import call as run_pgbackrest
+from ..programs.pipeline import Deadline
+from ..proof.look import Check, run_checks
+from .hand_on import LOOK, Doors, dump_moment, hand_on, require_action
+from .proof import prove_moment
+from .report import Recovered, not_yet, outcome_of, planned
+from .search import Base, BeyondArchiveError, Stop, bases_of, end_of_archive, find_stop, newest_segment
+from .tables import database_oid, owner_of, require_database, was_dropped
+from .target import DROP, Target, format_moment, target_from
+from .wal import PROGRAM, Archive, lsn_text
+
+_DROPS = 10  # that are looked into, each by a recovery
+
+
+class Source(NamedTuple):
+    """What is recovered from, and by what.
+
+    Attributes:
+        stanza: The stanza.
+        info: What pgBackRest says of it.
+        archive: Its log.
+        bases: Backups to begin from, newest first.
+        programs: Of the server's major version.
+        folder: Where throw-away clusters are made.
+        deadline: When it must be done.
+    """
+
+    stanza: Stanza
+    info: Mapping[str, Any]
+    archive: Archive
+    bases: Sequence[Base]
+    programs: Programs
+    folder: str
+    deadline: Deadline
+
+    def backup(self, base: Base) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = next(each for each in self.info["backup"] if each["label"] == base.label)
+        return found
+
+    def record(self, base: Base) -> Mapping[str, Any]:
+        """Our record of the backup; empty without one."""
+        backup = self.backup(base)
+        return read_record(self.stanza, base.label, info_digest(self.info, backup))[0] or {}
+
+
+def recover(call: Call, doors: Doors) -> Outcome:
+    """Recover a moment beside the live server, prove it, and hand it on as the option "action" says.
+
+    Args:
+        call: Its connection settings are used by the actions that change the live database only.
+        doors: The operations that take over.
+
+    Raises:
+        TitanError: the moment cannot be reached, or is not what was wanted; nothing was changed.
+    """
+    options = call.options
+    target, deadline = target_from(options), Deadline(options["timeout"])
+    now = datetime.now(timezone.utc)
+    if target.time and target.time > now:
+        raise OptionError("to", target.value, f"It lies in the future: it is {format_moment(now)} on this host.")
+    require_action(options)
+    stanza = read_pointer(options["dest"])
+    if stanza is None:
+        raise OptionError(
+            "dest",
+            options["dest"],
+            "It has no pointer to a stanza of pgBackRest. A backup by pg_dump holds one moment only: see titan-db restore.",
+        )
+    folder = absolute(options["drill_dir"]) or default_directory()
+    require_directory(folder, "drill_dir")
+    warnings: list[str] = []
+    with backup_lock(stanza.dest, stanza.name, f"a recovery to {target}"):
+        if not call.check_mode:
+            call.say("Letting the server archive what it has written ...")
+            warnings += _archive_all(stanza, deadline)
+        with _source(stanza, options, folder, deadline) as source:
+            call.say("Looking for the moment in the write-ahead log ...")
+            step("recover.search")
+            try:
+                stop = _find(source, target, call.check_mode)
+            except BeyondArchiveError as error:
+                if not call.check_mode:
+                    raise
+                return not_yet(target, error)
+            if call.check_mode:
+                return planned(target, stop, options)
+            require_room(
+                [(folder, drill_room(int(source.backup(stop.base)["info"]["size"])))],
+                "Name another directory in 'drill_dir'.",
+            )
+            recovered, handed = _recovered(source, target, stop, call, doors, warnings)
+    step("recover.hand_on")
+    outcome = hand_on(call, doors, handed, recovered.database, source.programs)
+    return outcome_of(target, recovered, handed, outcome, tuple(warnings))
+
+
+def _archive_all(stanza: Stanza, deadline: Deadline) -> list[str]:
+    """Let the live server close its segment, so that all up to now is in the archive; a warning if it could not be asked."""
+    try:
+        run_pgbackrest(stanza, "check", timeout=deadline.left())
+    except TitanError as error:
+        return [
+            f"The server could not be asked to archive what it wrote last, so that the log may end early: {error.message}"
+        ]
+    return []
+
+
+@contextmanager
+def _source(stanza: Stanza, options: Mapping[str, Any], folder: str, deadline: Deadline) -> Iterator[Source]:
+    """The stanza with its log, for which there is a directory of its own while the block runs."""
+    info = read_info(stanza)
+    newest = newest_segment(info)
+    if not info["backup"]:
+        raise TitanError(
+            f"Stanza {stanza.stanza!r} has no backup to begin from. Take one; what was before it cannot be reached."
+        )
+    programs = find_programs(options["programs"], server_major(info, info["backup"][-1]), (*NEEDED, PROGRAM))
+    with locked_directory(folder, "drill", "drill_dir", SERVER_USERS) as made:
+        give_away(made)
+        log = os.path.join(made, "w")
+        make_folder(log)
+        timeline = options["timeline"] or int(newest[:8], 16)
+        archive = Archive(stanza, log, programs, deadline, timeline, newest)
+        archive.open()
+        yield Source(stanza, info, archive, bases_of(info, archive), programs, folder, deadline)
+
+
+def _find(source: Source, target: Target, check_mode: bool) -> Stop:
+    """A time after the last commit is reached, too, once the server has archived what it had written by then."""
+    if target.kind == DROP and source.programs.major < 15:
+        raise OptionError(
+            DROP, target.value, "The log tells a DROP from a TRUNCATE since PostgreSQL 15 only. Name the time in 'to'."
+        )
+    try:
+        return find_stop(source.archive, source.bases, target)
+    except BeyondArchiveError as error:
+        if check_mode:
+            raise
+        try:
+            return end_of_archive(source.archive, source.bases, target)
+        except TitanError:
+            raise error from None
+
+
+def _recovered(
+    source: Source, target: Target, stop: Stop, call: Call, doors: Doors, warnings: list[str]
+) -> tuple[Recovered, str]:
+    """Recover, prove, look, and dump as far as wanted; return what was seen and the dump's path, or "".
+
+    Before a DROP, the newest one first, until one took the table.
+    """
+    for _attempt in range(_DROPS):
+        record = source.record(stop.base)
+        superuser = str(record.get("superuser") or "postgres")
+        database = _database(call, record)
+        call.say(f"Recovering from {stop.base.label} to {lsn_text(stop.lsn)} ...")
+        with restored_cluster(
+            source.stanza, stop.base.label, stop.restore_options, superuser, source.programs, source.folder, source.deadline, warnings.append,
+        ) as cluster:  # fmt: skip
+            step("recover.proof")
+            server = cluster.settings("postgres", superuser)
+            proof = prove_moment(server, stop, system_identifier(source.info, source.backup(stop.base)))
+            require_database(server, database)
+            settings = cluster.settings(database, superuser)
+            if target.kind == DROP and not was_dropped(settings, target.value, stop.dropped):
+                oid = database_oid(settings)
+                stop = find_stop(source.archive, source.bases, target, stop.lsn, oid)
+                continue
+            checks = run_checks(settings, tuple(call.options["checks"] or ()), source.deadline)
+            _require_checks(checks, target)
+            _keep(call, cluster, settings, source)
+            seen = Recovered(stop, proof, checks, database)
+            if call.options["action"] == LOOK:
+                return seen, ""
+            call.say("Dumping the recovered database ...")
+            step("recover.dump")
+            return seen, dump_moment(settings, call, doors, source.programs, source.deadline)
+    raise TitanError(
+        f"None of the last {_DROPS} transactions that dropped a table was the one of {target.value}. Name the time in 'to'."
+    )
+
+
+def _database(call: Call, record: Mapping[str, Any]) -> str:
+    """The database that is meant.
+
+    Raises:
+        OptionError: nothing says which.
+    """
+    connected = call.settings.database if call.settings else ""
+    name = call.options["database"] or record.get("database") or connected
+    if not name:
+        raise OptionError("database", None, "Nothing is known of the backup's database. Name it.")
+    return str(name)
+
+
+def _require_checks(checks: Sequence[Check], target: Target) -> None:
+    problems = [f"{each.sql!r} {each.problem}" for each in checks if each.problem]
+    if problems:
+        raise TitanError(
+            f"At the moment {target} the recovered database is not what 'checks' says: {'; '.join(problems)}. Nothing was done with it.",
+            checks=[each._asdict() for each in checks],
+        )
+
+
+def _keep(call: Call, cluster: Cluster, settings: ConnectionSettings, source: Source) -> None:
+    """Let a person in; without a sandbox as the database's owner, whose code could do what a superuser may."""
+    if not call.options["keep"]:
+        return
+    seconds = parse_seconds("keep", call.options["keep"])
+    who = settings if isinstance(cluster, SandboxedCluster) else settings._replace(user=owner_of(settings))
+    said = f"The recovered cluster is ready, for {call.options['keep']} or until Ctrl-C:\n{psql_command(who, source.programs)}\n"
+    wait_for_a_person(said, seconds, source.deadline)
