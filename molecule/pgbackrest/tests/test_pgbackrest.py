@@ -88,9 +88,12 @@ def test_a_table_dropped_at_a_known_second_comes_back_by_the_playbook():
     moment = PRODUCTION.value("SELECT date_trunc('second', clock_timestamp()) AT TIME ZONE 'UTC'")
     PRODUCTION.sql("SELECT pg_sleep_until(date_trunc('second', clock_timestamp()) + interval '1 second')")
     PRODUCTION.sql("DROP TABLE notifications CASCADE")
-    to = json.dumps({"recover_to": f"{moment}+00"})
-
-    said = recover("-e", to, "-e", json.dumps({"recover_checks": ["SELECT count(*) > 0 FROM notifications"]}))
+    said = recover(
+        "-e",
+        f"recover_to={moment}+00",
+        "-e",
+        json.dumps({"recover_checks": ["SELECT count(*) > 0 FROM notifications"]}),
+    )
     assert re.search(r"last transaction before: \d+, .*; in the recovered cluster: committed", said), said
     assert re.search(r"first transaction after: \d+, .*; in the recovered cluster: (aborted|not begun)", said), said
     assert "It left timeline 1 at" in said

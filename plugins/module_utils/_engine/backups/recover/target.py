@@ -15,7 +15,7 @@ from ...errors import OptionError
 TIME, TRANSACTION, POINT, DROP = "to", "to_transaction", "to_restore_point", "before_drop"
 _KINDS = (TIME, TRANSACTION, POINT, DROP)
 _TIME = re.compile(
-    r"\s*(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,6})\d*)?)?\s*(Z|z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?\s*"
+    r"\s*(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?\s*(Z|z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?\s*"
 )
 _LAST_XID = 2**32 - 1
 
@@ -104,7 +104,7 @@ def _offset(zone: str) -> timezone:
     if zone[0] not in "+-":
         return timezone.utc
     hours, minutes = int(zone[1:3]), int(zone[3:].lstrip(":") or 0)
-    if minutes > 59:
+    if minutes > 59 or hours > 15:  # as in PostgreSQL
         raise ValueError(zone)
     offset = timedelta(hours=hours, minutes=minutes)
     return timezone(-offset if zone[0] == "-" else offset)
