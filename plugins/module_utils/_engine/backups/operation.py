@@ -55,7 +55,7 @@ from .restore.beside import restore_beside
 from .restore.restore import restore_entry
 from .restore.selected import selection_from
 from .results import finish, planned, recent_enough, too_long
-from .several import backup_several
+from .several import backup_several, file_name
 
 
 def backup(call: Call) -> Outcome:
@@ -179,7 +179,7 @@ def copy(call: Call) -> Outcome:
 def recover(call: Call) -> Outcome:
     """Recover a moment from pgBackRest's repository beside the live server, and hand it on."""
     with _os_errors():
-        return recover_moment(call, Doors(backup, restore, rescue))
+        return recover_moment(call, Doors(backup, restore, rescue, file_name))
 
 
 def chosen_backup(options: Mapping[str, Any]) -> Entry:

@@ -16,6 +16,8 @@ from typing import Any, Callable
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups import operation, options
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.physical import read_pointer
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.programs.pgbackrest import call
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.recover import recover, search
 from ansible_collections.titan.database.plugins.module_utils._engine.cli import main
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError, TitanError
@@ -105,6 +107,9 @@ def story() -> Iterator[Story]:
         place.sql("TRUNCATE public.bystander")
         place.sql("DROP TABLE public.steps")
         place.sql("DROP TABLE public.bystander")
+        stanza = read_pointer(str(place.dest))
+        assert stanza is not None
+        call(stanza, "check", timeout=120)  # a plan looks at what is in the archive
         yield Story(place, xids, times)
     finally:
         place.remove()

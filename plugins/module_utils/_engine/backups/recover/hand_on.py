@@ -11,7 +11,7 @@ from typing import Any, Callable, NamedTuple
 
 from ...errors import OptionError
 from ...host.files import absolute, make_directories, require_private_directory
-from ...outcome import Call, Outcome
+from ...outcome import Call, Data, Outcome
 from ...postgres.connection import ConnectionSettings
 from ...postgres.programs import Programs
 from ...text.arguments import complete
@@ -19,18 +19,23 @@ from ..declared.backup import BACKUP
 from ..declared.rescue import RESCUE
 from ..declared.restore import RESTORE
 from ..programs.pipeline import Deadline
-from ..several import file_name
 
 LOOK, DUMP, TABLES, ROWS = "look", "dump", "tables", "rows"
 _BELOW = "recovered"
 
 
 class Doors(NamedTuple):
-    """The operations that take over; operation.py has them, which is above."""
+    """The operations that take over, which are above.
+
+    Attributes:
+        backup, restore, rescue: As in operation.py.
+        file_name: What the files of a database are called.
+    """
 
     backup: Callable[[Call], Outcome]
     restore: Callable[[Call], Outcome]
     rescue: Callable[[Call], Outcome]
+    file_name: Callable[[str], str]
 
 
 def require_action(options: Mapping[str, Any]) -> None:
@@ -75,7 +80,7 @@ def dump_moment(settings: ConnectionSettings, call: Call, doors: Doors, programs
     left = deadline.left()
     given = {
         "dest": folder,
-        "name": file_name(settings.database),
+        "name": doors.file_name(settings.database),
         "timeout": int(left) + 1 if left else 0,
         **_common(options, programs),
     }
@@ -104,5 +109,5 @@ def hand_on(call: Call, doors: Doors, path: str, database: str, programs: Progra
     return None
 
 
-def _common(options: Mapping[str, Any], programs: Programs) -> dict[str, Any]:
+def _common(options: Mapping[str, Any], programs: Programs) -> Data:
     return {"programs": options["programs"], "jobs": options["jobs"], "drill_dir": options["drill_dir"]}

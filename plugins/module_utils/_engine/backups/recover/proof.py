@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ...errors import TitanError
 from ...postgres.connection import ConnectionSettings
@@ -33,7 +33,7 @@ class Proof(NamedTuple):
     left: tuple[int, int]
     timeline: int
 
-    def as_data(self, stop: Stop) -> dict[str, Any]:
+    def as_data(self, stop: Stop) -> Data:
         return {
             "last": {**stop.last.as_data(), "status": self.last} if stop.last else None,
             "next": {**stop.next.as_data(), "status": self.next} if stop.next else None,

@@ -85,7 +85,7 @@ def outcome_of(
     )
 
 
-def _data(target: Target, stop: Stop) -> dict[str, Any]:
+def _data(target: Target, stop: Stop) -> Data:
     return {"target": str(target), "backup": stop.base.label, "lsn": lsn_text(stop.lsn), "timeline": stop.timeline}
 
 

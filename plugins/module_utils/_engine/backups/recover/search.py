@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from ...errors import TitanError
+from ...outcome import Data
 from .target import DROP, POINT, TIME, TRANSACTION, Target, format_moment
 from .wal import COMMIT, OTHER, RESTORE_POINT, Archive, Record, lsn_from, lsn_text
 
@@ -39,7 +40,7 @@ class Commit(NamedTuple):
     xid: int
     time: datetime
 
-    def as_data(self) -> dict[str, Any]:
+    def as_data(self) -> Data:
         return {"transaction": self.xid, "time": format_moment(self.time)}
 
 

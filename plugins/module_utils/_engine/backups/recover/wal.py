@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
@@ -206,7 +206,7 @@ class Archive:
                 self.programs.path(PROGRAM), f"--path={self.folder}", "--timeline=1", f"--rmgr={manager}",
                 f"--start={lsn_text(start * self._size)}", f"--end={lsn_text((end + 1) * self._size)}",
             ]  # fmt: skip
-            options: dict[str, Any] = {
+            options: Mapping[str, Any] = {
                 "capture_output": True,
                 "cwd": "/",
                 "timeout": self.deadline.left(),
