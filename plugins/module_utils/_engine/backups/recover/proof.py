@@ -9,6 +9,7 @@ import re
 from typing import NamedTuple
 
 from ...errors import TitanError
+from ...outcome import Data
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect
 from .search import Commit, Stop
