@@ -54,6 +54,12 @@ COMMANDS: dict[str, Command] = {
     "rescue": Command(
         "backups", "rescue", "put back rows that were lost since a backup, or take that back", is_job=False
     ),
+    "rehearse": Command(
+        "rehearsal",
+        "rehearse",
+        "run the pending migrations on a copy, and tell what production will feel",
+        is_job=False,
+    ),
     "recover": Command(
         "backups", "recover", "get back a moment that pgBackRest's archive holds, beside the live server", is_job=False
     ),

@@ -16,7 +16,7 @@ SELECT DISTINCT pg_relation_filenode(part.relid)::bigint AS file
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
        LATERAL (SELECT c.oid::regclass UNION SELECT t.relid FROM pg_partition_tree(c.oid) t) AS part(relid)
  WHERE c.relkind IN ('r', 'p', 'm')
-   AND (n.nspname || '.' || c.relname = %(table)s OR n.nspname = 'public' AND c.relname = %(table)s)
+   AND (n.nspname || '.' || c.relname = ANY(%(names)s) OR n.nspname = 'public' AND c.relname = ANY(%(names)s))
    AND pg_relation_filenode(part.relid) IS NOT NULL
 """
 
@@ -64,7 +64,7 @@ def was_dropped(settings: ConnectionSettings, table: str, dropped: Collection[tu
     """
     with connect(settings, "recover") as database:
         oid = int(database.value("SELECT oid::bigint FROM pg_database WHERE datname = current_database()"))
-        files = {int(row["file"]) for row in database.rows(_FILES, {"table": table.replace('"', "")})}
+        files = {int(row["file"]) for row in database.rows(_FILES, {"names": [table, table.replace('"', "")]})}
     if files and not files & {file for one, file in dropped if one == oid}:
         raise OptionError(
             "before_drop", table, "The last transaction of the archived log that dropped a table of this database dropped another one, "

@@ -150,6 +150,11 @@ class Archive:
                     yield record
             if there - start + 1 < _AT_ONCE or there == last:
                 self._forget(start, there + 1)
+                if last is not None and there < last:
+                    raise TitanError(
+                        f"The archive of stanza {self.stanza.stanza!r} has a gap: {self._name(there + 1)} is missing. The log is whole up "
+                        f"to {lsn_text((there + 1) * self._size)} only, and what is wanted does not lie before that."
+                    )
                 yield Record((there + 1) * self._size, OTHER)
                 return
             self._forget(start, there)
@@ -159,15 +164,9 @@ class Archive:
         """Get the next segments; return the number of the last one that is there now."""
         number = start
         while number < start + _AT_ONCE and (last is None or number <= last):
-            if not os.path.exists(os.path.join(self.folder, self._local(number))) and not self._get(
-                self._name(number), self._local(number)
-            ):
-                if last is None:
-                    break
-                raise TitanError(
-                    f"The archive of stanza {self.stanza.stanza!r} has a gap: {self._name(number)} is missing. The log is whole up to "
-                    f"{lsn_text(number * self._size)} only."
-                )
+            local = self._local(number)
+            if not os.path.exists(os.path.join(self.folder, local)) and not self._get(self._name(number), local):
+                break
             number += 1
         return number - 1
 
