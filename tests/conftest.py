@@ -41,6 +41,15 @@ def pytest_configure() -> None:
     )
     hypothesis.settings.load_profile("any load")
     mark_this_process()
+    if "PYTEST_XDIST_WORKER" not in os.environ:  # the workers have these of their controller
+        os.environ["TITAN_BUILT_MODULES"] = tempfile.mkdtemp(prefix="titan-test-modules-")
+        os.environ["ANSIBLE_CALLBACK_PLUGINS"] = str(ROOT / "tests" / "callbacks")
+        os.environ["ANSIBLE_CALLBACKS_ENABLED"] = "built_modules"
+
+
+def pytest_unconfigure() -> None:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        shutil.rmtree(os.environ["TITAN_BUILT_MODULES"], ignore_errors=True)
 
 
 def embedded_programs() -> str:

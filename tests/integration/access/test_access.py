@@ -119,10 +119,11 @@ class Site:
         """Run the playbook and kill it, with everything it has started, when it comes to that task, and before that begins."""
         plugins = self.folder / "callbacks"
         plugins.mkdir(exist_ok=True)
+        others = (os.environ["ANSIBLE_CALLBACK_PLUGINS"], os.environ["ANSIBLE_CALLBACKS_ENABLED"])
         (plugins / "killed_before.py").write_text(KILLED_BEFORE)
         enabled = {
-            "ANSIBLE_CALLBACK_PLUGINS": str(plugins),
-            "ANSIBLE_CALLBACKS_ENABLED": "killed_before",
+            "ANSIBLE_CALLBACK_PLUGINS": f"{plugins}:{others[0]}",
+            "ANSIBLE_CALLBACKS_ENABLED": f"killed_before,{others[1]}",
             "KILLED_BEFORE": task,
         }
         done = subprocess.run(
