@@ -61,6 +61,7 @@ CALLS = (
     Call("restore", "backups/options", "RESTORE", "backup", "restore"),
     Call("rescue", "backups/options", "RESCUE", "backup", "rescue"),
     Call("recover", "backups/options", "RECOVER", "backup", "recover"),
+    Call("index_effect", "index_effect/options", "MEASURE", "backup", "measure"),
     Call("backup_info", "backups/options", "BACKUP_INFO", "backup", "list"),
     Call("backup_pin", "backups/options", "PIN", "backup", "pin"),
     Call("backup_stanza", "backups/options", "BACKUP_STANZA"),

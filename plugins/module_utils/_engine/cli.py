@@ -136,7 +136,7 @@ def _perform(known: argparse.Namespace, config: dict[str, Any], as_job: bool = F
             given["html"] = given.get("html") or os.path.join(config["state_dir"], "report.html")
         options = complete(given, command.spec())
         with acting_for(directories_named(options)), time_limit(options, partial(_give_up, known.subcommand)):
-            settings = _settings(known, config, command)
+            settings = _settings(known, config, command, options.get(command.needs_it_for))
             outcome = command.operation()(Call(options, settings, known.check, _progress()))
     except TitanError as error:
         if not as_job:
@@ -222,8 +222,8 @@ def read_config(path: str | None) -> dict[str, Any]:
     return config
 
 
-def _settings(known: argparse.Namespace, config: dict[str, Any], command: Command) -> Any:
-    if not command.needs_database:
+def _settings(known: argparse.Namespace, config: dict[str, Any], command: Command, needed: object = None) -> Any:
+    if not command.needs_database and not needed:
         return None
     if driver.psycopg2 is None:
         raise TitanError(f"psycopg2 is missing for {sys.executable}: install the package python3-psycopg2.")

@@ -19,12 +19,16 @@ from .version import VERSION
 
 @dataclass(frozen=True)
 class Command:
-    """A subcommand: <folder>/options.py holds its spec (NAME), <folder>/operation.py its function."""
+    """A subcommand: <folder>/options.py holds its spec (NAME), <folder>/operation.py its function.
+
+    needs_it_for: The option that makes it need the database although it does not otherwise.
+    """
 
     folder: str
     name: str
     help: str
     needs_database: bool = True
+    needs_it_for: str = ""
     is_job: bool = True
 
     def spec(self) -> Spec:
@@ -62,6 +66,14 @@ COMMANDS: dict[str, Command] = {
     ),
     "recover": Command(
         "backups", "recover", "get back a moment that pgBackRest's archive holds, beside the live server", is_job=False
+    ),
+    "measure": Command(
+        "index_effect",
+        "measure",
+        "measure on a copy what indexes are worth to queries, and what writers pay for them",
+        needs_database=False,
+        needs_it_for="top",
+        is_job=False,
     ),
     "pin": Command(
         "backups",

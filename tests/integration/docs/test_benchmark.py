@@ -1,50 +1,44 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The benchmark of the nine indexes: what it calls an effect, what it calls none, and what plans say without a clock."""
+"""The measurement of the nine indexes: what plans and pages say of them without a clock, and that two of them are no effect."""
 
 from __future__ import annotations
 
-import argparse
+import json
+from pathlib import Path
 
 import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine import cli
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
-from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 
-from benchmarks.queries.run import Seen, measure, page
+from tests.conftest import embedded_programs
+from tests.integration.backups.helpers import backup
+
+TITAN = Path(__file__).resolve().parents[3] / "examples" / "titan"
 
 
-@pytest.mark.parametrize(
-    ("without", "having", "plans", "verdict"),
-    [
-        ([9.0, 10.0, 11.0], [1.9, 2.0, 2.1], ("a", "b"), "5.0 times faster"),
-        ([9.0, 10.0, 11.0], [19.0, 20.0, 21.0], ("a", "b"), "2.0 times slower"),
-        ([9.0, 10.0, 30.0], [8.0, 9.5, 9.6], ("a", "b"), "no effect: inside the spread"),
-        # Cold at first, warm ever after: a plain before and after would credit the index.
-        ([50.0, 5.0, 5.1, 5.2], [5.0, 5.1], ("a", "b"), "no effect: inside the spread"),
-        ([50.0, 40.0], [5.0, 5.1], ("same", "same"), "no effect: the same plan"),
-    ],
-)
-def test_no_effect_is_reported_as_none(
-    without: list[float], having: list[float], plans: tuple[str, str], verdict: str
+def test_the_nine_queries_without_with_and_without_again(
+    titan: ConnectionSettings, workdir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert Seen("q", without, having, dict(zip((False, True), plans)), {False: 1, True: 1}).verdict == verdict
-
-
-def test_the_nine_queries_without_with_and_without_again(titan: ConnectionSettings) -> None:
-    results = measure(titan, rounds=1, repeats=3)
-    assert [item.name[:2] for item in results] == [f"{number:02}" for number in range(1, 10)]
-    for item in results:
-        assert len(item.without) == 2 and len(item.having) == 1, "absent, present, absent"
-        if item.name[:2] in ("06", "07"):
-            # Their indexes were there under another name: no clock can make an effect of that.
-            assert item.verdict == "no effect: the same plan" and item.ratio
-            assert item.buffers[False] == item.buffers[True]
-        if item.name[:2] in ("01", "02", "09"):
-            assert "Seq Scan" in item.plans[False] and "Index Scan" in item.plans[True]
-            # All orders of a market are a good part of the table: hardly a page less at the original's size.
-            assert item.name[:2] == "09" or item.buffers[True] < item.buffers[False]
-    with connect(titan) as database:
-        assert database.value("SELECT to_regclass('public.idx_orders_created_at')") is None, "it leaves the base schema"
-    text = page(results, argparse.Namespace(scale=1, rounds=1, repeats=3), "18")
-    assert text.count("no effect: the same plan") >= 2 and text.count("\n| 0") == 9
+    workdir.chmod(0o755)
+    for name, mode in (("backups", 0o700), ("d", 0o755)):
+        (workdir / name).mkdir(mode)
+    backup(titan, workdir / "backups", verify="checksum")
+    where = ["--dest", str(workdir / "backups"), "--drill-dir", str(workdir / "d"), "--programs", embedded_programs()]
+    page = workdir / "page.md"
+    what = ["--queries", str(TITAN / "queries"), "--migrations", str(TITAN / "migrations"), "--markdown", str(page)]
+    assert cli.main(["measure", *where, *what, "--rounds", "7", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    results = {each["name"][:2]: each for each in data["queries"]}
+    assert sorted(results) == [f"{number:02}" for number in range(1, 10)] and data["not_measured"] == []
+    for number in ("06", "07"):  # their indexes were there under another name: no clock can make an effect of that
+        assert results[number]["result"] == "no effect: the same plan" and results[number]["with_ms"] > 0
+        assert results[number]["pages_without"] == results[number]["pages_with"]
+    for number in ("01", "02", "09"):
+        assert "Seq Scan" in results[number]["plan_without"] and "Index Scan" in results[number]["plan_with"]
+        assert results[number]["pages_with"] < results[number]["pages_without"]
+    assert sorted(data["missing"]) == ["idx_audit_logs_user_timestamp", "idx_system_logs_level_timestamp"]
+    assert len(data["indexes"]) == 7 and all(each["bytes"] and each["insert"] for each in data["indexes"])
+    text = page.read_text(encoding="utf-8")
+    assert text.count("no effect: the same plan") == 2 and text.count("\n| 0") == 9

@@ -21,6 +21,7 @@ ORDER = (
     ("rehearsal",),
     ("retention",),
     ("environment",),
+    ("index_effect",),
     ("alerts",),
     ("jobs",),
     ("health",),

@@ -82,4 +82,5 @@ def page_facts(
         command=shlex.quote(environment.command) if environment else "titan-db",
         config_path=shlex.quote(environment.config_path) if environment else "",
         backup_place=places.backup_dest,
+        measured=snapshot.measured,
     )

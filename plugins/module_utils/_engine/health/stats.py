@@ -13,6 +13,7 @@ from ..backups.catalog.entry import Entry
 from ..backups.catalog.read import read_catalog
 from ..environment.records import PAGE
 from ..host.act_as import acting_for
+from ..index_effect.record import FILE, from_json
 from ..outcome import Call, Data, Outcome
 from ..postgres.database import connect
 from ..text.arguments import complete
@@ -53,9 +54,10 @@ def gather(call: Call, places: Places, top: int, *, with_page: bool) -> Gathered
     history = places.state.read("stats.json") if places.state else {}
     runs = places.state.runs(now - 7 * 86400) if places.state else []
     entries = kept_backups(places)
+    measured = from_json(places.state.read(FILE)) if places.state else None
     snapshot = Snapshot(
-        name, size, tuple(tables), due, tuple(entries), tuple(runs), history, now, bool(places.backup_dest), due_unknown
-    )
+        name, size, tuple(tables), due, tuple(entries), tuple(runs), history, now, bool(places.backup_dest), due_unknown, measured
+    )  # fmt: skip
     report, data = stats_report(snapshot, top)
     facts = page_facts(places, snapshot, data["tables"], look(call, places), schema) if with_page else None
     return Gathered(snapshot, report, data, facts)

@@ -12,6 +12,7 @@ from datetime import datetime
 from ...backups.catalog.entry import Entry
 from ...environment.config import JobPlan
 from ...environment.records import RunEntry
+from ...index_effect.record import Remembered
 from ...page.charts import Day
 from ..checks.definition import CheckData
 from .schema import SchemaFacts
@@ -35,6 +36,7 @@ class PageFacts:
         plans: The scheduled jobs.
         samples, earlier: Former sizes, the oldest first; the one of about a week ago.
         hidden: The user whose records this one may not read; empty when it may.
+        measured: What titan-db measure has last found; None if nothing is recorded.
         command, config_path: How titan-db is called here, quoted for a shell.
     """
 
@@ -59,3 +61,4 @@ class PageFacts:
     command: str
     config_path: str
     backup_place: str
+    measured: Remembered | None = None

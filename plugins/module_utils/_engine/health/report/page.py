@@ -11,7 +11,7 @@ from ...version import VERSION
 from .changes import changes
 from .facts import PageFacts
 from .records import backups, jobs
-from .sections import growth, health, indexes, migrations, retention, state
+from .sections import growth, health, indexes, measured_indexes, migrations, retention, state
 from .texts import size_text
 
 
@@ -37,6 +37,7 @@ def page(facts: PageFacts) -> str:
         growth(facts),
         retention(facts),
         indexes(facts),
+        *([measured_indexes(facts.measured)] if facts.measured else []),
         migrations(facts),
         element("p", f"Made by titan-db stats --html, version {VERSION}.", class_="source"),
     )

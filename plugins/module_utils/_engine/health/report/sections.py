@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
+from ...index_effect.record import Remembered
 from ...page.charts import Bar, Point, bars, line
 from ...page.markup import Markup, element, joined, table
 from .changes import WEEK, deleted_rows
@@ -164,6 +165,17 @@ def indexes(facts: PageFacts) -> Markup:
     parts.append(element("p", "What a rebuild would give back: ", code(titan_db(facts, "reindex") + " --check")))
     since = f"pg_stat_user_indexes since {schema.scans_since}" if schema.scans_since else "pg_stat_user_indexes"
     return section("Indexes", f"pg_index, {since}, {facts.now:%Y-%m-%d %H:%M} UTC", *parts)
+
+
+def measured_indexes(measured: Remembered) -> Markup:
+    """What titan-db measure has last found."""
+    parts: list[object] = [element("p", measured.summary)]
+    if measured.effects:
+        parts.append(table(("query", "with the indexes"), measured.effects))
+    if measured.idle:
+        idle = [(name, size_text(size)) for name, size in measured.idle]
+        parts.append(table(("index that serves none of the queries", "size"), idle, numbers=(1,)))
+    return section("Indexes, measured", f"titan-db measure, {moment(measured.at)}: {measured.head}", *parts)
 
 
 def migrations(facts: PageFacts) -> Markup:

@@ -12,8 +12,10 @@ from typing import Any, TypedDict
 
 from ...backups.catalog.entry import Entry
 from ...environment.records import RunEntry
+from ...index_effect.record import Remembered
 from ...outcome import Data
 from ...text.one_line import printable
+from .measured import measured_text
 from .tables import TableSize
 from .texts import size_text, table_text
 
@@ -64,6 +66,7 @@ class Snapshot:
     now: float
     knows_backups: bool = False
     due_unknown: str = ""
+    measured: Remembered | None = None
 
 
 def stats_report(snapshot: Snapshot, top: int) -> tuple[str, Data]:
@@ -82,6 +85,8 @@ def stats_report(snapshot: Snapshot, top: int) -> tuple[str, Data]:
     else:
         parts.append(f"Due rows: {sum(snapshot.due.values()):,}")
     parts += ["", _backups_text(snapshot), "", _runs_text(snapshot)]
+    if snapshot.measured:
+        parts += ["", measured_text(snapshot.measured)]
     data = {
         "database": snapshot.database,
         "size_bytes": snapshot.size,

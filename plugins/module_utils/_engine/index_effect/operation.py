@@ -1,0 +1,199 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operation behind the module index_effect and the subcommand measure."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+from typing import Any, NamedTuple
+
+from ..backups.content.fingerprint import canceller
+from ..backups.copy.copy import Copy, use_copy
+from ..backups.operation import chosen_backup
+from ..backups.programs.pipeline import Deadline
+from ..environment.config import read_environment
+from ..environment.records import StateDirectory
+from ..errors import OptionError, TitanError
+from ..host.files import published
+from ..host.limits import refusal
+from ..host.safe_open import UnsafePathError
+from ..migrations.files.directory import read_directory
+from ..migrations.files.naming import Migration, parse_files
+from ..migrations.operation import migration
+from ..migrations.options import MIGRATION
+from ..outcome import Call, Outcome
+from ..postgres.database import connect, sql
+from ..steps import step
+from ..text.arguments import complete
+from .effects import effects_of, plans_of
+from .indexes import Index, build_seconds, indexes_of_migrations, named_indexes, read_indexes
+from .queries import Query, Skipped, queries_from_files, queries_of_production
+from .record import FILE
+from .report import data_of, page_of, record_of, served_by, summary_of
+from .result import Effect, IndexResult, Result
+from .samples import prepare_queries
+from .verdict import FEWEST_ROUNDS
+from .writes import Costs, measure_costs
+
+
+class _Wanted(NamedTuple):
+    """What is measured, with everything that can be read before an hour of restoring."""
+
+    options: Mapping[str, Any]
+    queries: tuple[Query, ...]
+    skipped: tuple[Skipped, ...]
+    migrations: tuple[Mapping[str, str], ...]
+    parsed: tuple[Migration, ...]
+
+
+def measure(call: Call) -> Outcome:
+    """Measure on a copy what indexes are worth to queries, and what they cost; production is not touched.
+
+    Raises:
+        TitanError: an option cannot be used, or the backup is not good.
+    """
+    options = call.options
+    try:
+        _require_sensible(options)
+        entry = chosen_backup(options)
+        wanted = _wanted(call)
+        if call.check_mode:
+            said = f"Would measure {len(wanted.queries)} queries on a copy from {entry.path}."
+            return Outcome(False, {"backup": entry.path}, said)
+        deadline = Deadline(options["timeout"])
+        result, warnings = use_copy(
+            entry, options, deadline, call.say, lambda copy: _measure_on(copy, wanted, deadline, call.say)
+        )
+        step("measure.record")
+        if options["markdown"]:
+            _write_page(options["markdown"], page_of(result))
+        if options["job_config"]:
+            StateDirectory(read_environment(options["job_config"]).state_dir).write(
+                FILE, record_of(result, time.time())
+            )
+    except OSError as error:
+        raise TitanError(refusal(error)) from error
+    return Outcome(False, data_of(result), summary_of(result), warnings=warnings)
+
+
+def _require_sensible(options: Mapping[str, Any]) -> None:
+    if not options["queries"] and not options["top"]:
+        raise OptionError("queries", None, "Name files with queries, or say how many of production's in 'top'.")
+    if options["top"] < 0:
+        raise OptionError("top", options["top"], "Use 0 or more.")
+    if options["samples"] < 1:
+        raise OptionError("samples", options["samples"], "Use 1 or more.")
+    if options["rounds"] < FEWEST_ROUNDS:
+        raise OptionError("rounds", options["rounds"], f"Use {FEWEST_ROUNDS} or more: fewer cannot show an effect.")
+    if options["indexes"] and options["migrations"]:
+        raise OptionError("indexes", options["indexes"], "Give this one or 'migrations', not both.")
+    folder = os.path.dirname(os.path.abspath(options["markdown"] or "."))
+    if options["markdown"] and (os.path.isdir(options["markdown"]) or not os.path.isdir(folder)):
+        raise OptionError("markdown", options["markdown"], "Name a file in a directory that exists.")
+
+
+def _wanted(call: Call) -> _Wanted:
+    options = call.options
+    if options["job_config"]:
+        read_environment(options["job_config"])  # what cannot be used is refused before an hour of restoring
+    queries = queries_from_files(options["queries"] or ())
+    skipped: list[Skipped] = []
+    if options["top"]:
+        of_production, skipped = queries_of_production(call.connection, options["top"])
+        queries += of_production
+    files = read_directory(options["migrations"], options["naming"]) if options["migrations"] else []
+    parsed = parse_files(files, options["naming"])
+    return _Wanted(options, tuple(queries), tuple(skipped), tuple(files), tuple(parsed))
+
+
+def _write_page(path: str, content: str) -> None:
+    try:
+        with published(path, 0o644, label="page") as stream:
+            stream.write(content.encode("utf-8", "replace"))
+    except UnsafePathError as error:
+        raise OptionError("markdown", path, f"It {error.why}. {error.remedy}") from error
+
+
+def _measure_on(copy: Copy, wanted: _Wanted, deadline: Deadline, say: Callable[[str], None]) -> Result:
+    """Everything that is done on the copy."""
+    step("measure.copy")
+    options = wanted.options
+    _make_ready(copy, deadline)
+    if wanted.migrations:
+        say("Applying the migrations ...")
+        given = {"files": [dict(each) for each in wanted.migrations], "naming": options["naming"]}
+        migration(Call(complete(given, MIGRATION), copy.owner, False, say))
+    with connect(copy.owner, "measure", fixed_settings=False) as database, deadline.ends(canceller(database)):
+        version = f"{database.server_version // 10000}.{database.server_version % 10000}"
+        everything = read_indexes(database)
+        groups, kept, missing = _groups(everything, wanted)
+        ready, skipped = prepare_queries(database, wanted.queries, options["samples"], options["seed"])
+        definitions = {each.plain_name: each.rest for each in everything}
+        say(f"Measuring {len(ready)} queries ...")
+        present, slow = plans_of(database, ready, (), definitions)
+        effects: list[Effect] = []
+        random = Random(options["seed"])  # noqa: S311
+        for group in groups:
+            without, slower = plans_of(database, ready, group, definitions)
+            slow += [each for each in slower if each.name in present]
+            together = not _one_by_one(options)
+            effects += effects_of(
+                database, ready, group, (without, present), options["rounds"], random, deadline, together
+            )
+        builds = {each.oid: build_seconds(database, each) for group in groups for each in group}
+    say("Measuring what writers pay ...")
+    costs = _costs(copy, [each for group in groups for each in group], options["rounds"], deadline)
+    serves = served_by(effects)
+    indexes = tuple(
+        IndexResult(each, builds[each.oid], costs[each.oid], serves.get(each.plain_name, ()))
+        for group in groups
+        for each in group
+    )
+    out = tuple(dict.fromkeys((*wanted.skipped, *skipped, *slow)))
+    source = copy.manifest.source
+    return Result(
+        copy.path, version, source.database if source else "", _one_by_one(options), tuple(effects), indexes,
+        tuple(kept), out, tuple(missing), len(present), options["rounds"], options["samples"], options["seed"], os.getloadavg()[0],
+    )  # fmt: skip
+
+
+def _one_by_one(options: Mapping[str, Any]) -> bool:
+    return not options["indexes"] and not options["migrations"]
+
+
+def _groups(everything: Sequence[Index], wanted: _Wanted) -> tuple[list[list[Index]], list[str], list[str]]:
+    """The groups of indexes that are left out together, those that are needed for something else, and those that are not there."""
+    options = wanted.options
+    if options["indexes"]:
+        return [named_indexes(everything, options["indexes"])], [], []
+    if options["migrations"]:
+        found, missing = indexes_of_migrations(everything, wanted.parsed)
+        return [found] if found else [], [], missing
+    kept = [f"{each.name}: {each.needed}" for each in everything if each.needed]
+    return [[each] for each in everything if not each.needed], kept, []
+
+
+def _make_ready(copy: Copy, deadline: Deadline) -> None:
+    """Let no event trigger fire for what is left out, and give every page its visibility, as a server's autovacuum does."""
+    with connect(copy.superuser, "measure") as database, deadline.ends(canceller(database)):
+        for row in database.rows("SELECT evtname::text AS name FROM pg_event_trigger"):
+            database.execute(sql.SQL("ALTER EVENT TRIGGER {} DISABLE").format(sql.Identifier(row["name"])))
+        database.execute("VACUUM")
+
+
+def _costs(copy: Copy, indexes: Sequence[Index], rounds: int, deadline: Deadline) -> dict[int, Costs]:
+    """What writers pay for each, in a session in which no trigger fires and no foreign key is looked up."""
+    role = sql.Identifier(copy.owner.user)
+    with connect(copy.superuser, "measure") as server:
+        server.execute(sql.SQL("ALTER ROLE {} SET session_replication_role = replica").format(role))
+    found = {}
+    with connect(copy.owner, "measure") as database, deadline.ends(canceller(database)):
+        for each in indexes:
+            deadline.left()
+            step("measure.writes")
+            found[each.oid] = measure_costs(database, each, rounds)
+    return found

@@ -1,0 +1,262 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was measured, for people and as data. Pure. No value of a row is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..migrations.files.script import shortened, without_literals
+from ..outcome import Data
+from ..text.one_line import printable
+from .result import Effect, IndexResult, Result
+from .verdict import FASTER, NONE, SLOWER
+from .writes import Cost, Costs
+
+_QUERIES = (
+    "query",
+    "without ms",
+    "with ms",
+    "spread",
+    "pages without",
+    "pages with",
+    "result",
+    "plan with the indexes",
+)
+_INDEXES = ("index", "table", "size", "build", "insert pays", "update pays", "serves")
+
+
+def text_of(result: Result) -> str:
+    """The report for a terminal."""
+    parts = [head_of(result), ""]
+    effects = _shown(result)
+    if effects:
+        parts += [_aligned(_QUERIES, [_query_row(each, result) for each in effects], numbers=(1, 2, 3, 4, 5)), ""]
+    if result.one_by_one:
+        parts += [_unchanged(result), ""]
+    if result.indexes:
+        parts += [_aligned(_INDEXES, [_index_row(each, result) for each in result.indexes], numbers=(2, 3)), ""]
+    return "\n".join([*parts, *notes_of(result)]).rstrip()
+
+
+def page_of(result: Result) -> str:
+    """The same as a page in Markdown."""
+    together = "Each index alone" if result.one_by_one else "The indexes together"
+    parts = [f"# {together}: with and without", "", *_method(result), ""]
+    effects = _shown(result)
+    if effects:
+        parts += [*_table(_QUERIES, [_query_row(each, result) for each in effects]), ""]
+    if result.one_by_one:
+        parts += [_unchanged(result), ""]
+    if result.indexes:
+        parts += [*_table(_INDEXES, [_index_row(each, result) for each in result.indexes]), ""]
+    parts += [f"- {note}" for note in notes_of(result)]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def head_of(result: Result) -> str:
+    """One line on what was done."""
+    how = "each left out alone" if result.one_by_one else "left out together"
+    return (
+        f"{result.queries} queries, {len(result.indexes)} indexes {how}, on a copy from {printable(result.backup)}: "
+        f"{result.rounds} rounds of without, with, without; seed {result.seed}; PostgreSQL {result.version}; "
+        f"load average {result.load:.1f}."
+    )
+
+
+def summary_of(result: Result) -> str:
+    """One sentence on what was found."""
+    faster = sum(each.verdict is not None and each.verdict.effect == FASTER for each in result.effects)
+    slower = sum(each.verdict is not None and each.verdict.effect == SLOWER for each in result.effects)
+    idle = sum(not each.serves for each in result.indexes)
+    return (
+        f"{faster} effect(s) make a query faster and {slower} slower; {idle} of {len(result.indexes)} indexes serve none of the "
+        f"{result.queries} queries that were measured."
+    )
+
+
+def notes_of(result: Result) -> list[str]:
+    """What else has to be known, a sentence each."""
+    notes = []
+    for each in result.effects:
+        if each.expected and each.expected not in each.present.indexes and not result.one_by_one:
+            notes.append(f"{each.query} is expected to use {each.expected}, which its plan does not.")
+    notes += [f"{each.query}: {_sql(each.text)}" for each in _shown(result) if each.text]
+    notes += [f"{each.name} was not measured: {printable(each.why.rstrip('.'))}." for each in result.skipped]
+    notes += [f"{each} is not there: another index with the same definition is." for each in result.missing]
+    if result.kept:
+        notes.append(f"Not left out, because something else needs them: {'; '.join(result.kept)}.")
+    notes += [
+        f"What writers pay for {each.measured.name} is unknown: {printable(each.costs.why)}."
+        for each in result.indexes
+        if each.costs.why
+    ]
+    return notes
+
+
+def data_of(result: Result) -> Data:
+    """The documented return values."""
+    return {
+        "queries": [_query_data(each) for each in _shown(result)],
+        "indexes": [_index_data(each) for each in result.indexes],
+        "not_measured": [{"name": each.name, "reason": each.why} for each in result.skipped],
+        "needed": list(result.kept),
+        "missing": list(result.missing),
+        "backup": result.backup,
+        "rounds": result.rounds,
+        "seed": result.seed,
+        "load": round(result.load, 2),
+        "report": text_of(result),
+    }
+
+
+def record_of(result: Result, now: float) -> dict[str, object]:
+    """What record.from_json reads: the content of the file in the state directory."""
+    idle = (
+        [each for each in result.indexes if not each.serves and not each.measured.unique] if result.one_by_one else []
+    )
+    shown = [each for each in result.effects if each.seen]
+    return {
+        "at": now,
+        "head": head_of(result),
+        "summary": summary_of(result),
+        "effects": [
+            [f"{each.query} ({', '.join(each.indexes)})" if result.one_by_one else each.query, each.words]
+            for each in shown
+        ],
+        "idle": [[each.measured.name, each.measured.bytes] for each in idle],
+    }
+
+
+def _query_data(effect: Effect) -> Data:
+    verdict = effect.verdict
+    timed = bool(effect.rounds)
+    return {
+        "name": effect.query,
+        "statement": _sql(effect.text) if effect.text else None,
+        "indexes": list(effect.indexes),
+        "effect": verdict.effect if verdict else NONE,
+        "result": effect.words,
+        "factor": round(verdict.factor, 3) if verdict else None,
+        "spread": round(verdict.spread, 3) if verdict else None,
+        "chance": verdict.chance if verdict else None,
+        "without_ms": round(effect.without_ms, 4) if timed else None,
+        "with_ms": round(effect.present_ms, 4) if timed else None,
+        "pages_without": effect.without.pages,
+        "pages_with": effect.present.pages,
+        "plan_changed": effect.plan_changed,
+        "plan_without": effect.without.scans,
+        "plan_with": effect.present.scans,
+    }
+
+
+def _index_data(found: IndexResult) -> Data:
+    return {
+        "name": found.measured.name,
+        "table": found.measured.table,
+        "bytes": found.measured.bytes,
+        "unique": found.measured.unique,
+        "build_seconds": round(found.build_seconds, 4),
+        "insert": _cost_data(found.costs.insert),
+        "update": _cost_data(found.costs.update),
+        "serves": list(found.serves),
+    }
+
+
+def _cost_data(cost: Cost | None) -> Data | None:
+    if cost is None:
+        return None
+    return {
+        "without_us": round(cost.without, 2),
+        "with_us": round(cost.present, 2),
+        "factor": round(1 / cost.verdict.factor, 3),
+        "spread": round(cost.verdict.spread, 3),
+        "seen": cost.verdict.effect == SLOWER,
+    }
+
+
+def _sql(text: str) -> str:
+    """A statement of production without the values that its text may hold."""
+    return printable(" ".join(shortened(without_literals(text), 200).split()))
+
+
+def _shown(result: Result) -> list[Effect]:
+    """All queries; one by one, those that an index changes the plan of."""
+    return [each for each in result.effects if not result.one_by_one or each.plan_changed]
+
+
+def _unchanged(result: Result) -> str:
+    changed = len(_shown(result))
+    pairs = result.queries * len(result.indexes)
+    return f"Of {pairs} pairs of a query and an index, {pairs - changed} have the same plan with the index as without: no effect."
+
+
+def _query_row(effect: Effect, result: Result) -> tuple[str, ...]:
+    name = f"{effect.query}, {', '.join(effect.indexes)}" if result.one_by_one else effect.query
+    spread = f"{effect.verdict.spread:.1f}" if effect.verdict else ""
+    times = (f"{effect.without_ms:.2f}", f"{effect.present_ms:.2f}") if effect.rounds else ("", "")
+    pages = (f"{effect.without.pages:,.0f}", f"{effect.present.pages:,.0f}")
+    return (printable(name), *times, spread, *pages, effect.words, printable(effect.present.scans))
+
+
+def _index_row(found: IndexResult, result: Result) -> tuple[str, ...]:
+    index = found.measured
+    serves = ", ".join(found.serves) or f"none of the {result.queries} queries"
+    if index.unique:
+        serves += " (keeps duplicates out)"
+    costs = (_cost_text(found.costs, found.costs.insert), _cost_text(found.costs, found.costs.update))
+    build = f"{found.build_seconds:.2f} s"
+    return (printable(index.name), printable(index.table), _size(index.bytes), build, *costs, printable(serves))
+
+
+def _cost_text(costs: Costs, cost: Cost | None) -> str:
+    if cost is None:
+        return "nothing" if costs.why.startswith("nobody") else "unknown"
+    if cost.verdict.effect != SLOWER:
+        return f"nothing that is seen (spread {cost.verdict.spread:.2f})"
+    return f"{cost.present - cost.without:.1f} us ({100 / cost.verdict.factor - 100:+.0f} %)"
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB" if size >= 100_000 else f"{size / 1e3:,.0f} kB"
+
+
+def _method(result: Result) -> list[str]:
+    how = "each index left out alone" if result.one_by_one else "all indexes left out together"
+    return [
+        f"{result.queries} queries on a copy of {printable(result.database)} that was restored from a backup, in {result.rounds} rounds of "
+        "without, with, without:",
+        f"{how}, in a transaction that is rolled back. Each figure is the median over the rounds, and in a",
+        "round the least of several executions with warm caches, in random order. Two measurements of the same thing differ by the",
+        "spread, or less, in nine rounds of ten. There is an effect only where the plan is another one, a rank test over the rounds",
+        "says so (one false effect in 1000), and the difference is larger than the spread. Writers pay for each row.",
+        f"PostgreSQL {result.version}, load average {result.load:.1f} at the end, seed {result.seed}. Read factors, not percents.",
+        "Made by `titan-db measure --markdown`.",
+    ]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return [*lines, *("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)]
+
+
+def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
+    widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
+    lines = []
+    for row in (head, *rows):
+        cells = [cell.rjust(widths[at]) if at in numbers else cell.ljust(widths[at]) for at, cell in enumerate(row)]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def served_by(effects: Sequence[Effect]) -> Mapping[str, tuple[str, ...]]:
+    """By the name of each index the queries that are faster for it: whose plan uses it, and is another one without."""
+    found: dict[str, list[str]] = {}
+    for each in effects:
+        if each.verdict is None or each.verdict.effect != FASTER:
+            continue
+        for name in each.indexes:
+            if name in each.present.indexes:
+                found.setdefault(name, []).append(each.query)
+    return {name: tuple(queries) for name, queries in found.items()}

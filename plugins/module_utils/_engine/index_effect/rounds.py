@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rounds of without, with, without: who is executed when. Knows no database: what a phase is, and a clock, are given."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from random import Random
+from typing import Callable
+
+from .verdict import Round, least_time
+
+# What makes a phase: called with whether the indexes are there; the block gets what executes.
+Phase = Callable[[bool], AbstractContextManager[None]]
+
+_MOST, _ENOUGH = 9, 0.05  # executions in one phase; seconds after which there are no more
+
+
+def measure_rounds(
+    executions: Mapping[str, Callable[[], object]],
+    phase: Phase,
+    rounds: int,
+    random: Random,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, list[Round]]:
+    """The least time of each execution in each phase of each round, in milliseconds.
+
+    In every phase each is executed once without the clock, so that what was read before is in memory in all of them alike,
+    and then as often as in every other phase. The order is shuffled in each phase.
+
+    Args:
+        executions: What is measured, by its name.
+        phase: See Phase; False, True, False in every round.
+        rounds: How many.
+        random: Shuffles.
+        clock: Seconds.
+    """
+    repeats: dict[str, int] = {}
+    found: dict[str, list[Round]] = {name: [] for name in executions}
+    for _round in range(rounds):
+        times: dict[str, list[float]] = {name: [] for name in executions}
+        for present in (False, True, False):
+            with phase(present):
+                order = list(executions)
+                random.shuffle(order)
+                for name in order:
+                    warm = least_time(executions[name], 1, clock) / 1000
+                    often = repeats.setdefault(name, max(1, min(_MOST, int(_ENOUGH / warm))))
+                    times[name].append(least_time(executions[name], often, clock))
+        for name, (before, there, after) in times.items():
+            found[name].append(Round(before, there, after))
+    return found

@@ -1,0 +1,192 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Verdicts: a counted distribution against one that is enumerated, no false effects, and a clock that is simulated."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from random import Random
+
+import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.index_effect.rounds import measure_rounds
+from ansible_collections.titan.database.plugins.module_utils._engine.index_effect.verdict import (
+    FEWEST_ROUNDS,
+    SIGNIFICANCE,
+    Round,
+    chance_of,
+    judge,
+    least_time,
+    spread_of,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+TIMES = st.floats(0.001, 1e6)
+ROUNDS = st.lists(st.builds(Round, TIMES, TIMES, TIMES), min_size=1, max_size=20)
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 5, 7])
+def test_the_probability_is_that_of_all_orders_counted(rounds: int) -> None:
+    """The judge: every order of three values in every round, each as probable as the others."""
+    sums = [sum(ranks) for ranks in itertools.product((1, 2, 3), repeat=rounds)]
+    for ranks in itertools.combinations_with_replacement((1, 2, 3), rounds):
+        data = [Round(*{1: (2, 1, 3), 2: (1, 2, 3), 3: (1, 3, 2)}[rank]) for rank in ranks]
+        total = sum(ranks)
+        least = min(sum(each <= total for each in sums), sum(each >= total for each in sums))
+        assert chance_of(data) == pytest.approx(min(1, 2 * least / len(sums)))
+
+
+def test_fewer_rounds_than_the_fewest_can_show_nothing_and_the_fewest_can() -> None:
+    clear = Round(100, 1, 100)
+    assert judge([clear] * (FEWEST_ROUNDS - 1)).effect == "none"
+    assert judge([clear] * FEWEST_ROUNDS).words == "100.0 times faster"
+    assert judge([Round(1, 100, 1)] * FEWEST_ROUNDS).words == "100.0 times slower"
+
+
+@given(ROUNDS)
+def test_the_same_plan_has_no_effect_whatever_the_clock_says(rounds: list[Round]) -> None:
+    assert judge(rounds, plan_changed=False).words == "no effect: the same plan"
+
+
+@given(ROUNDS)
+def test_an_effect_is_outside_the_spread_and_improbable(rounds: list[Round]) -> None:
+    verdict = judge(rounds)
+    assert verdict.spread >= 1 and 0 < verdict.chance <= 1
+    if verdict.effect == "none":
+        assert verdict.reason
+    else:
+        assert verdict.chance <= SIGNIFICANCE and max(verdict.factor, 1 / verdict.factor) > verdict.spread
+        assert (verdict.effect == "faster") == (verdict.factor > 1)
+
+
+@given(ROUNDS, st.floats(0.01, 100))
+def test_neither_the_unit_nor_the_order_of_the_rounds_matters(rounds: list[Round], unit: float) -> None:
+    scaled = [Round(*(value * unit for value in each)) for each in reversed(rounds)]
+    one, other = judge(rounds), judge(scaled)
+    assert one.factor == pytest.approx(other.factor) and one.spread == pytest.approx(other.spread)
+
+
+@given(ROUNDS)
+def test_with_and_without_exchanged_is_the_opposite(rounds: list[Round]) -> None:
+    opposite = [Round(1 / each.before, 1 / each.present, 1 / each.after) for each in rounds]
+    one, other = judge(rounds), judge(opposite)
+    assert one.factor == pytest.approx(1 / other.factor) and one.chance == pytest.approx(other.chance, rel=0.2, abs=1)
+    assert {one.effect, other.effect} in ({"none"}, {"faster", "slower"}) or math.isclose(
+        one.factor, one.spread, rel_tol=1e-9
+    )
+
+
+def test_equal_values_are_no_effect() -> None:
+    verdict = judge([Round(1, 1, 1)] * 50)
+    assert verdict.effect == "none" and verdict.chance == 1.0 and verdict.spread == 1.0
+
+
+def test_a_drift_and_caches_that_get_warm_are_no_effect() -> None:
+    """A plain before and after would credit the index with these."""
+    warming = [Round(100 / (n + 1), 100 / (n + 2), 100 / (n + 3)) for n in range(12)]
+    cold_at_first = [Round(50, 5, 5.1), *[Round(5.1 - n / 100, 5.05 - n / 100, 5.0 - n / 100) for n in range(11)]]
+    for rounds in (warming, cold_at_first, [Round(*reversed(each)) for each in warming]):
+        assert judge(rounds).effect == "none"
+
+
+def test_what_is_inside_the_spread_is_no_effect() -> None:
+    """As it was once said at load: 5.7 times with a spread of 6.5."""
+    rounds = [Round(5.7, 1, 5.7 * 6.5 if n % 4 == 0 else 5.7) for n in range(12)]
+    assert spread_of(rounds) == pytest.approx(6.5) and judge(rounds).words == "no effect: inside the spread"
+
+
+def test_a_small_effect_that_each_round_shows_is_one() -> None:
+    assert judge([Round(1.31, 1, 1.3)] * 10).words == "1.3 times faster"
+
+
+class Noisy:
+    """A clock that only moves when something is executed, by what that costs and what else such a machine does."""
+
+    def __init__(self, seed: int, load: float) -> None:
+        self.now, self.random, self.load, self.busy = 0.0, Random(seed), load, 1.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def spend(self, seconds: float) -> None:
+        if self.random.random() < 0.02:  # the neighbours come and go
+            self.busy = 1 + self.random.expovariate(1) * self.load / 4
+        self.now += seconds * self.busy * self.random.lognormvariate(0, 0.05 + 0.03 * self.load)
+        if self.random.random() < min(0.9, self.load * seconds * 50):  # another process has the core for a while
+            self.now += self.random.expovariate(1 / 0.004)
+
+
+def _measured(
+    seed: int, load: float, costs: dict[str, tuple[float, float]], rounds: int = 12
+) -> dict[str, list[Round]]:
+    """What measure_rounds finds of executions that cost (without, with) seconds."""
+    clock, there = Noisy(seed, load), [False]
+
+    @contextmanager
+    def phase(present: bool) -> Iterator[None]:
+        there[0] = present
+        yield
+
+    def execution(pair: tuple[float, float]) -> Callable[[], None]:
+        return lambda: clock.spend(pair[there[0]])
+
+    return measure_rounds({name: execution(pair) for name, pair in costs.items()}, phase, rounds, Random(seed), clock)
+
+
+@pytest.mark.parametrize("load", [0.0, 1.0, 8.0])
+def test_the_same_twice_is_no_effect_in_two_hundred_runs(load: float) -> None:
+    """A-A: the plans are said to differ, so that only the times could save the verdict."""
+    false = []
+    for seed in range(200):
+        found = _measured(seed, load, {"short": (0.0003, 0.0003), "long": (0.012, 0.012)})
+        false += [(seed, name) for name, rounds in found.items() if judge(rounds).effect != "none"]
+    assert false == []
+
+
+@pytest.mark.parametrize("load", [0.0, 1.0, 8.0])
+def test_a_large_effect_is_seen_at_any_load(load: float) -> None:
+    for seed in range(40):
+        found = _measured(seed, load, {"newest": (0.0155, 0.0003)})
+        verdict = judge(found["newest"])
+        assert verdict.effect == "faster" and verdict.factor > 10, (seed, verdict)
+
+
+def test_each_phase_executes_each_as_often_and_the_order_is_shuffled() -> None:
+    seen: list[tuple[bool, str]] = []
+    there = [False]
+
+    @contextmanager
+    def phase(present: bool) -> Iterator[None]:
+        there[0] = present
+        yield
+
+    clock = Noisy(1, 0)
+    costs = {"a": 0.001, "b": 0.02, "c": 1.0}
+
+    def execution(name: str) -> Callable[[], None]:
+        def execute() -> None:
+            seen.append((there[0], name))
+            clock.spend(costs[name])
+
+        return execute
+
+    found = measure_rounds({name: execution(name) for name in costs}, phase, 8, Random(3), clock)
+    assert {name: len(rounds) for name, rounds in found.items()} == dict.fromkeys(costs, 8)
+    for name in costs:
+        assert seen.count((False, name)) == 2 * seen.count((True, name)) > 0
+    assert seen.count((True, "c")) == 2 * 8, "once warm, once by the clock"
+    order = [name for name, _group in itertools.groupby(name for _there, name in seen)]
+    assert any(order[at : at + 3] != order[:3] for at in range(3, len(order) - 3, 3)), "not always the same order"
+
+
+def test_the_least_time_is_that_of_the_fastest_execution() -> None:
+    clock, costs = Noisy(1, 0), iter([3.0, 1.0, 2.0])
+
+    def execute() -> None:
+        clock.now += next(costs)
+
+    assert least_time(execute, 3, clock) == 1000.0
