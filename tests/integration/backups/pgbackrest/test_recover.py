@@ -18,7 +18,8 @@ import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups import operation, options
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.physical import read_pointer
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.programs.pgbackrest import call
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.recover import recover, search
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.recover import recover
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.recover.stop import Stop
 from ansible_collections.titan.database.plugins.module_utils._engine.cli import main
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError, TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call, Outcome
@@ -67,17 +68,17 @@ class Story:
         with connect(self.place.settings) as database:
             return list(database.rows("SELECT id FROM public.orders"))
 
-    def stop(self, **given: Any) -> search.Stop:
+    def stop(self, **given: Any) -> Stop:
         """Where a recovery would stop."""
-        found: list[search.Stop] = []
+        found: list[Stop] = []
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(recover, "planned", _kept(found))
             self.recover(check=True, **given)
         return found[0]
 
 
-def _kept(found: list[search.Stop]) -> Callable[..., Outcome]:
-    def keep(_target: Any, stop: search.Stop, _options: Any) -> Outcome:
+def _kept(found: list[Stop]) -> Callable[..., Outcome]:
+    def keep(_target: Any, stop: Stop, _options: Any) -> Outcome:
         found.append(stop)
         return Outcome(False, {}, "")
 
@@ -237,7 +238,7 @@ def test_killed_nothing_live_has_changed_and_the_next_run_heals(story: Story) ->
     # What does not stop at the moment is not believed: here it goes on too far.
     further = story.stop(to_transaction=story.xids[3])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search.Stop, "restore_options", further.restore_options)
+        patch.setattr(Stop, "restore_options", further.restore_options)
         with pytest.raises(TitanError, match="committed after the moment, is there"):
             story.recover(to=story.times[2], action="dump")
     assert os.listdir(story.place.drills) == [] and story.live() == before

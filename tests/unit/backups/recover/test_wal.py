@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.programs.pgbackrest import Stanza
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.programs.pipeline import Deadline
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.recover.wal import (
-    Archive,
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.recover.records import (
     Record,
     lsn_from,
     lsn_text,
     records_from,
 )
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.recover.wal import Archive
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.programs import Programs
 

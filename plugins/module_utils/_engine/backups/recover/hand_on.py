@@ -13,7 +13,6 @@ from ...errors import OptionError
 from ...host.files import absolute, make_directories, require_private_directory
 from ...outcome import Call, Data, Outcome
 from ...postgres.connection import ConnectionSettings
-from ...postgres.programs import Programs
 from ...text.arguments import complete
 from ..declared.backup import BACKUP
 from ..declared.rescue import RESCUE
@@ -64,14 +63,13 @@ def dump_directory(options: Mapping[str, Any]) -> str:
     return absolute(options["dump_dir"]) or os.path.join(os.path.abspath(options["dest"]), _BELOW)
 
 
-def dump_moment(settings: ConnectionSettings, call: Call, doors: Doors, programs: Programs, deadline: Deadline) -> str:
+def dump_moment(settings: ConnectionSettings, call: Call, doors: Doors, deadline: Deadline) -> str:
     """Dump the recovered database, and prove the dump by a restore; return its path.
 
     Args:
         settings: The recovered database, as its superuser.
         call: The recovery's.
         doors: The operations.
-        programs: Of the server's major version.
         deadline: When it must be done.
     """
     options, folder = call.options, dump_directory(call.options)
@@ -82,20 +80,20 @@ def dump_moment(settings: ConnectionSettings, call: Call, doors: Doors, programs
         "dest": folder,
         "name": doors.file_name(settings.database),
         "timeout": int(left) + 1 if left else 0,
-        **_common(options, programs),
+        **_common(options),
     }
     outcome = doors.backup(call._replace(options=complete(given, BACKUP), settings=settings))
     return str(outcome.data["backup"]["path"])
 
 
-def hand_on(call: Call, doors: Doors, path: str, database: str, programs: Programs) -> Outcome | None:
+def hand_on(call: Call, doors: Doors, path: str) -> Outcome | None:
     """Bring tables or rows from the dump into the live database; None if nothing was wanted there.
 
     Raises:
         TitanError: it failed; the dump stays.
     """
     options, action = call.options, call.options["action"]
-    common = {"source": path, **_common(options, programs)}
+    common = {"source": path, **_common(options)}
     if action == TABLES:
         return doors.restore(call._replace(options=complete({**common, "tables": options["tables"]}, RESTORE)))
     if action == ROWS:
@@ -109,5 +107,5 @@ def hand_on(call: Call, doors: Doors, path: str, database: str, programs: Progra
     return None
 
 
-def _common(options: Mapping[str, Any], programs: Programs) -> Data:
+def _common(options: Mapping[str, Any]) -> Data:
     return {"programs": options["programs"], "jobs": options["jobs"], "drill_dir": options["drill_dir"]}

@@ -12,8 +12,8 @@ from ...errors import TitanError
 from ...outcome import Data
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect
-from .search import Commit, Stop
-from .wal import lsn_from, lsn_text
+from .records import lsn_from, lsn_text
+from .stop import Commit, Stop
 
 _EPOCH = 2**32
 _LEFT = re.compile(r"(\d+)\s+([0-9A-F]+/[0-9A-F]+)")

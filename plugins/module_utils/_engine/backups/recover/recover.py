@@ -5,71 +5,39 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from typing import Any
 
 from ...errors import OptionError, TitanError
 from ...host.files import absolute
 from ...outcome import Call, Outcome
-from ...postgres.cluster import Cluster, give_away, make_folder
+from ...postgres.cluster import Cluster
 from ...postgres.connection import ConnectionSettings
-from ...postgres.programs import Programs, find_programs
 from ...postgres.sandboxed import SandboxedCluster
-from ...postgres.throw_away import SERVER_USERS, default_directory, locked_directory, require_directory
+from ...postgres.throw_away import default_directory, require_directory
 from ...steps import step
 from ...text.durations import parse_seconds
 from ..catalog.files import backup_lock
-from ..catalog.physical import info_digest, read_pointer, read_record, server_major, system_identifier
+from ..catalog.physical import read_pointer, system_identifier
 from ..copy.keep import psql_command, wait_for_a_person
 from ..load.room import drill_room, require_room
-from ..pgbackrest.restored_cluster import NEEDED, restored_cluster
-from ..programs.pgbackrest import Stanza, read_info
+from ..pgbackrest.restored_cluster import restored_cluster
+from ..programs.pgbackrest import Stanza
 from ..programs.pgbackrest import call as run_pgbackrest
 from ..programs.pipeline import Deadline
 from ..proof.look import Check, run_checks
-from .hand_on import LOOK, Doors, dump_moment, hand_on, require_action
+from .hand_on import LOOK, ROWS, TABLES, Doors, dump_moment, hand_on, require_action
 from .proof import prove_moment
+from .records import lsn_text
 from .report import Recovered, not_yet, outcome_of, planned
-from .search import Base, BeyondArchiveError, Stop, bases_of, end_of_archive, find_stop, newest_segment
+from .search import BeyondArchiveError, end_of_archive, find_stop
+from .source import Source, open_source
+from .stop import Stop
 from .tables import database_oid, owner_of, require_database, was_dropped
 from .target import DROP, Target, format_moment, target_from
-from .wal import PROGRAM, Archive, lsn_text
 
 _DROPS = 10  # that are looked into, each by a recovery
-
-
-class Source(NamedTuple):
-    """What is recovered from, and by what.
-
-    Attributes:
-        stanza: The stanza.
-        info: What pgBackRest says of it.
-        archive: Its log.
-        bases: Backups to begin from, newest first.
-        programs: Of the server's major version.
-        folder: Where throw-away clusters are made.
-        deadline: When it must be done.
-    """
-
-    stanza: Stanza
-    info: Mapping[str, Any]
-    archive: Archive
-    bases: Sequence[Base]
-    programs: Programs
-    folder: str
-    deadline: Deadline
-
-    def backup(self, base: Base) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = next(each for each in self.info["backup"] if each["label"] == base.label)
-        return found
-
-    def record(self, base: Base) -> Mapping[str, Any]:
-        """Our record of the backup; empty without one."""
-        backup = self.backup(base)
-        return read_record(self.stanza, base.label, info_digest(self.info, backup))[0] or {}
 
 
 def recover(call: Call, doors: Doors) -> Outcome:
@@ -102,25 +70,27 @@ def recover(call: Call, doors: Doors) -> Outcome:
         if not call.check_mode:
             call.say("Letting the server archive what it has written ...")
             warnings += _archive_all(stanza, deadline)
-        with _source(stanza, options, folder, deadline) as source:
+        with open_source(stanza, options, folder, deadline) as source:
             call.say("Looking for the moment in the write-ahead log ...")
             step("recover.search")
-            try:
-                stop = _find(source, target, call.check_mode)
-            except BeyondArchiveError as error:
-                if not call.check_mode:
-                    raise
-                return not_yet(target, error)
             if call.check_mode:
-                return planned(target, stop, options)
-            require_room(
-                [(folder, drill_room(int(source.backup(stop.base)["info"]["size"])))],
-                "Name another directory in 'drill_dir'.",
-            )
+                return _plan(source, target, options)
+            stop = _find(source, target)
+            size = int(source.backup(stop.base)["info"]["size"])
+            require_room([(folder, drill_room(size))], "Name another directory in 'drill_dir'.")
             recovered, handed = _recovered(source, target, stop, call, doors, warnings)
     step("recover.hand_on")
-    outcome = hand_on(call, doors, handed, recovered.database, source.programs)
+    outcome = hand_on(call, doors, handed)
     return outcome_of(target, recovered, handed, outcome, tuple(warnings))
+
+
+def _plan(source: Source, target: Target, options: Mapping[str, Any]) -> Outcome:
+    """What check mode says, of the archive as it is."""
+    try:
+        _require_drops(source, target)
+        return planned(target, find_stop(source.archive, source.bases, target), options)
+    except BeyondArchiveError as error:
+        return not_yet(target, error)
 
 
 def _archive_all(stanza: Stanza, deadline: Deadline) -> list[str]:
@@ -134,37 +104,19 @@ def _archive_all(stanza: Stanza, deadline: Deadline) -> list[str]:
     return []
 
 
-@contextmanager
-def _source(stanza: Stanza, options: Mapping[str, Any], folder: str, deadline: Deadline) -> Iterator[Source]:
-    """The stanza with its log, for which there is a directory of its own while the block runs."""
-    info = read_info(stanza)
-    newest = newest_segment(info)
-    if not info["backup"]:
-        raise TitanError(
-            f"Stanza {stanza.stanza!r} has no backup to begin from. Take one; what was before it cannot be reached."
-        )
-    programs = find_programs(options["programs"], server_major(info, info["backup"][-1]), (*NEEDED, PROGRAM))
-    with locked_directory(folder, "drill", "drill_dir", SERVER_USERS) as made:
-        give_away(made)
-        log = os.path.join(made, "w")
-        make_folder(log)
-        timeline = options["timeline"] or int(newest[:8], 16)
-        archive = Archive(stanza, log, programs, deadline, timeline, newest)
-        archive.open()
-        yield Source(stanza, info, archive, bases_of(info, archive), programs, folder, deadline)
-
-
-def _find(source: Source, target: Target, check_mode: bool) -> Stop:
-    """A time after the last commit is reached, too, once the server has archived what it had written by then."""
+def _require_drops(source: Source, target: Target) -> None:
     if target.kind == DROP and source.programs.major < 15:
         raise OptionError(
             DROP, target.value, "The log tells a DROP from a TRUNCATE since PostgreSQL 15 only. Name the time in 'to'."
         )
+
+
+def _find(source: Source, target: Target) -> Stop:
+    """A time after the last commit is reached, too, once the server has archived what it had written by then."""
+    _require_drops(source, target)
     try:
         return find_stop(source.archive, source.bases, target)
     except BeyondArchiveError as error:
-        if check_mode:
-            raise
         try:
             return end_of_archive(source.archive, source.bases, target)
         except TitanError:
@@ -203,7 +155,7 @@ def _recovered(
                 return seen, ""
             call.say("Dumping the recovered database ...")
             step("recover.dump")
-            return seen, dump_moment(settings, call, doors, source.programs, source.deadline)
+            return seen, dump_moment(settings, call, doors, source.deadline)
     raise TitanError(
         f"None of the last {_DROPS} transactions that dropped a table was the one of {target.value}. Name the time in 'to'."
     )
@@ -219,6 +171,12 @@ def _database(call: Call, record: Mapping[str, Any]) -> str:
     name = call.options["database"] or record.get("database") or connected
     if not name:
         raise OptionError("database", None, "Nothing is known of the backup's database. Name it.")
+    if call.options["action"] in (TABLES, ROWS) and connected and name != connected:
+        raise OptionError(
+            "database",
+            name,
+            f"The connection is to database {connected!r}, and tables and rows of another one do not belong there.",
+        )
     return str(name)
 
 

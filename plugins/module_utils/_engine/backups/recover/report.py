@@ -14,9 +14,9 @@ from ...text.one_line import printable
 from ..proof.look import Check
 from .hand_on import DUMP, LOOK, ROWS, TABLES, dump_directory
 from .proof import Proof
-from .search import Commit, Stop
+from .records import lsn_text
+from .stop import Commit, Stop
 from .target import DROP, Target, format_moment
-from .wal import lsn_text
 
 
 class Recovered(NamedTuple):

@@ -8,69 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from typing import Any
 
 from ...errors import TitanError
-from ...outcome import Data
+from .records import COMMIT, OTHER, RESTORE_POINT, Record, lsn_from
+from .stop import Base, Commit, Stop
 from .target import DROP, POINT, TIME, TRANSACTION, Target, format_moment
-from .wal import COMMIT, OTHER, RESTORE_POINT, Archive, Record, lsn_from, lsn_text
-
-
-class Base(NamedTuple):
-    """A backup that recovery can begin from.
-
-    Attributes:
-        label: pgBackRest's.
-        timeline: On which it was taken.
-        first: Name of the first segment that it needs.
-        stop: Position at which it is consistent.
-        finished: When it was, in whole seconds.
-    """
-
-    label: str
-    timeline: int
-    first: str
-    stop: int
-    finished: datetime
-
-
-class Commit(NamedTuple):
-    """A transaction that was committed."""
-
-    xid: int
-    time: datetime
-
-    def as_data(self) -> Data:
-        return {"transaction": self.xid, "time": format_moment(self.time)}
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Where recovery stops.
-
-    Attributes:
-        base: The backup to begin from.
-        timeline: Whose log is followed.
-        lsn: Position of the record to stop at.
-        inclusive: Whether that record is still applied.
-        last: The last transaction that is committed then; None for none since the backup.
-        next: The first one that is not; None for none in the archive.
-        dropped: What the next one dropped, for "before_drop".
-    """
-
-    base: Base
-    timeline: int
-    lsn: int
-    inclusive: bool
-    last: Commit | None
-    next: Commit | None
-    dropped: tuple[tuple[int, int], ...] = ()
-
-    @property
-    def restore_options(self) -> list[str]:
-        """What pgBackRest is told."""
-        exclusive = [] if self.inclusive else ["--target-exclusive"]
-        return ["--type=lsn", f"--target={lsn_text(self.lsn)}", f"--target-timeline={self.timeline}", *exclusive]
+from .wal import Archive
 
 
 @dataclass(frozen=True)
