@@ -76,8 +76,8 @@ def test_health_looks_at_the_archive():
 
 
 def recover(*arguments: str) -> str:
-    """A run of the playbook from the controller; returns what it printed."""
-    return playbook("titan.database.recover", "-l", "titan-pgbackrest", *arguments).stdout
+    """A run of the playbook from the controller; returns what it printed, without its line breaks."""
+    return " ".join(playbook("titan.database.recover", "-l", "titan-pgbackrest", *arguments).stdout.split())
 
 
 def test_a_table_dropped_at_a_known_second_comes_back_by_the_playbook():
