@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable
 
@@ -26,6 +27,7 @@ from .stub_pooler import stub_pooler
 
 Module = Callable[..., dict[str, Any]]
 SHARED = ("transaction", "statement")
+ORDINARY = ("application_name", "client_encoding", "DateStyle")  # what any client of psycopg2 begins with
 STATE = "SELECT name, setting FROM pg_settings WHERE name NOT IN ('application_name', 'client_encoding') ORDER BY 1"
 
 
@@ -106,6 +108,13 @@ def refusals(pooled: ConnectionSettings, dest: Path, folder: Path, capsys: Any) 
         yield word, told.out + told.err
 
 
+def joined(stack: ExitStack, pooled: ConnectionSettings) -> Any:
+    connection = psycopg2.connect(**pooled.parameters())
+    stack.callback(connection.close)
+    connection.autocommit = True
+    return connection
+
+
 def application(pooled: ConnectionSettings, sessions: int) -> list[tuple[str, list[Any]]]:
     """What the application sees on as many of the pool's sessions as it has: rows, and each setting."""
     with ExitStack() as stack:
@@ -166,7 +175,7 @@ def test_a_pooler_is_seen_by_what_it_does(
     keys: str, newest_first: bool, sessions: int, filled: ConnectionSettings
 ) -> None:
     """Whatever process number it tells, in whatever order it gives its sessions out, and ignoring settings at the start."""
-    with stub_pooler(filled, keys, newest_first, sessions) as pooler_of_others:
+    with stub_pooler(filled, keys=keys, newest_first=newest_first, sessions=sessions) as pooler_of_others:
         pooled = pooler_of_others.settings
         before = application(pooled, sessions)
         with pytest.raises(DatabaseError, match="does not give every client a session of its own"):
@@ -176,29 +185,69 @@ def test_a_pooler_is_seen_by_what_it_does(
 
 def test_a_session_that_another_client_gives_back_in_between_hides_nothing(filled: ConnectionSettings) -> None:
     """The newest session first: the second client would meet that one each time, and the first one always its own."""
-    with stub_pooler(filled, "own", newest_first=True, sessions=2) as pooler_of_others, ExitStack() as stack:
+    with stub_pooler(filled, sessions=2) as pooler_of_others, ExitStack() as stack:
         pooled = pooler_of_others.settings
 
-        def joined() -> Any:
-            connection = psycopg2.connect(**pooled.parameters())
-            stack.callback(connection.close)
-            connection.autocommit = True
-            return connection
-
-        application_s, ours = joined(), joined()
+        application_s, ours = joined(stack, pooled), joined(stack, pooled)
         with application_s.cursor() as theirs, ours.cursor() as cursor:
             theirs.execute("BEGIN")
             cursor.execute("SELECT pg_backend_pid()")
             pid = cursor.fetchone()[0]
             theirs.execute("COMMIT")
             with pytest.raises(DatabaseError, match="does not give every client a session of its own"):
-                pooler.require_own_session(ours, pooled, pid, joined)
+                pooler.require_own_session(ours, pooled, pid, partial(joined, stack, pooled))
+
+
+HIDDEN: dict[str, dict[str, Any]] = {
+    "each client the session that it had last": {"faithful": True, "sessions": 30},
+    "the same, with the number of the process": {"faithful": True, "sessions": 30, "keys": "forwarded"},
+    "12 processes": {"processes": 12, "sessions": 1},
+    "12 processes of 3 that rest longest": {"processes": 12, "sessions": 3, "newest_first": False},
+    "12 processes with the number of the process": {"processes": 12, "sessions": 1, "keys": "forwarded"},
+    "12 processes, each client its last session": {"processes": 12, "sessions": 3, "faithful": True},
+    "reset after each transaction": {"faithful": True, "sessions": 30, "resets": True},
+}
+
+
+@pytest.mark.parametrize("does", HIDDEN.values(), ids=HIDDEN)
+def test_a_pooler_that_hides_that_it_shares_is_refused(
+    does: dict[str, Any], filled: ConnectionSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No two of our clients need meet; nothing is left on a session, not even for a moment what has no meaning."""
+    monkeypatch.setattr(pooler, "_LEAVES_WITHIN", 0.3)
+    with stub_pooler(filled, **does) as pooler_of_others:
+        sessions = [one for process in pooler_of_others.processes for one in process.all]
+        with pytest.raises(DatabaseError, match="pooler that does not (reset|give every client)"):
+            connect(pooler_of_others.settings)
+        for session in sessions:
+            session.run(
+                b"DO $$ BEGIN IF current_setting('titan_db.seen', true) <> '' OR EXISTS (SELECT FROM pg_settings "
+                b"WHERE source = 'session') THEN DROP TABLE public.audit_logs; END IF; END $$"
+            )
+    with connect(filled) as database:
+        assert database.value("SELECT to_regclass('public.audit_logs') IS NOT NULL"), "something was left"
+
+
+def test_a_pooler_that_passes_settings_at_the_start_on_passes_none_to_the_application(
+    filled: ConnectionSettings,
+) -> None:
+    """As Pgpool-II does. No reset takes them away from the next client, so that the session ends, and ours are set."""
+    with stub_pooler(filled, passes_on=True, keeps=True, keys="forwarded", sessions=6) as pooler_of_others:
+        with connect(pooler_of_others.settings) as database:
+            assert database.pooled and database.value("SHOW idle_in_transaction_session_timeout") == "45s"
+        with ExitStack() as stack:
+            for _one in range(3):  # at once
+                cursor = joined(stack, pooler_of_others.settings).cursor()
+                cursor.execute(
+                    "SELECT name FROM pg_settings WHERE source = 'client' AND name NOT IN (%s, %s, %s)", ORDINARY
+                )
+                assert not cursor.fetchall()
 
 
 def test_each_word_refuses_a_pooler_that_forwards_the_number_of_the_process(
     filled: ConnectionSettings, backups: Path, tmp_path: Path, call_module: Module, capsys: Any
 ) -> None:
-    with stub_pooler(filled, "forwarded") as pooler_of_others:
+    with stub_pooler(filled, keys="forwarded") as pooler_of_others:
         pooled = pooler_of_others.settings
         before = application(pooled, 3)
         for word, said in refusals(pooled, backups, tmp_path, capsys):
@@ -212,13 +261,19 @@ def test_a_pooler_of_two_processes_is_seen_for_what_it_is(filled: ConnectionSett
     """The kernel leads each client to one of them, and the other knows nothing of its sessions."""
     with pgbouncer(filled, workdir, "transaction", "so_reuseport = 1") as pooled, second_process(workdir):
         for _try in range(4):
-            with pytest.raises(DatabaseError, match="does not give every client a session of its own"):
+            with pytest.raises(DatabaseError, match="does not (give every client a session of its own|reset)"):
                 connect(pooled)
 
 
 def test_a_session_pool_that_resets_nothing_is_refused(
-    filled: ConnectionSettings, backups: Path, tmp_path: Path, workdir: Path, capsys: Any
+    filled: ConnectionSettings,
+    backups: Path,
+    tmp_path: Path,
+    workdir: Path,
+    capsys: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(pooler, "_LEAVES_WITHIN", 0.3)
     with pgbouncer(filled, workdir, "session", "server_reset_query =") as pooled:
         before = application(pooled, 3)
         for word, said in refusals(pooled, backups, tmp_path, capsys):
@@ -242,10 +297,10 @@ def test_a_pool_that_ignores_them_and_forwards_the_number_of_the_process_too(
     keys: str, filled: ConnectionSettings
 ) -> None:
     with (
-        stub_pooler(filled, keys, sessions=8, keeps=True) as pooler_of_others,
+        stub_pooler(filled, keys=keys, sessions=8, keeps=True) as pooler_of_others,
         connect(pooler_of_others.settings) as database,
     ):
-        assert database.pooled == (keys == "own")
+        assert database.pooled
         assert database.value("SHOW idle_in_transaction_session_timeout") == "45s"
 
 

@@ -26,12 +26,22 @@ ROWS = (
         f"{_FAULTS}/test_poolers.py", "test_no_word_leaves_anything_on_a_session_of_the_application",
     ),
     Row(
-        "another pooler does so, or one in several processes", "the same question, asked for up to 20 further clients",
+        "another pooler does so", "the same question, asked for up to 20 further clients",
         "8 s", "nothing; nothing was done", "the same, until `DIRECT_URL` names the server",
         f"{_FAULTS}/test_poolers.py", "test_a_pooler_is_seen_by_what_it_does",
     ),
     Row(
-        "a session pool gives a session on without a reset", "a setting without a meaning, left on a session of the check's own",
+        "a pooler hides that it shares (many processes, affinity)", "the server: a session that its client left is neither reset nor gone",
+        "8 s", "nothing; nothing was done, nor set for a moment", "the same, until `DIRECT_URL` names the server",
+        f"{_FAULTS}/test_poolers.py", "test_a_pooler_that_hides_that_it_shares_is_refused",
+    ),
+    Row(
+        "a session pool passes settings at a session's start on", "the run, which ends that session and sets them by statements",
+        "at once", "nothing; the application gets none of them", "the same",
+        f"{_FAULTS}/test_poolers.py", "test_a_pooler_that_passes_settings_at_the_start_on_passes_none_to_the_application",
+    ),
+    Row(
+        "a session pool gives a session on without a reset", "the server: a session that its client left is not reset",
         "8 s", "nothing; nothing was done", "the same, until `server_reset_query = DISCARD ALL` is set, or `DIRECT_URL` names the server",
         f"{_FAULTS}/test_poolers.py", "test_a_session_pool_that_resets_nothing_is_refused",
     ),

@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import DatabaseError
 from .connection import ConnectionSettings
 from .driver import psycopg2
+from .pooler import behind_pooler
 from .session_settings import CLIENT_KEEPALIVES, SERVER_SETTINGS, startup_options
 
 # Words of the errors with which a pooler, or a server on a platform that lacks one, refuses settings at a session's start.
@@ -43,6 +44,8 @@ def opened(settings: ConnectionSettings, name: str, timeout: int) -> tuple[Any, 
     }
     ours = startup_options(SERVER_SETTINGS, parameters.get("options", ""))
     try:
+        if behind_pooler(settings):
+            return autocommitting(parameters), False
         try:
             return autocommitting({**parameters, "options": ours}), True
         except psycopg2.OperationalError as error:

@@ -17,7 +17,7 @@ from ..errors import DatabaseError
 from .connecting import autocommitting, opened, time_to_ask
 from .connection import ConnectionSettings
 from .driver import psycopg2, sql, translated
-from .pooler import PATIENCE, cut_off, is_direct, require_own_session
+from .pooler import PATIENCE, cut_off, end_if_marked, is_direct, require_own_session
 from .session_settings import SERVER_SETTINGS, set_statements
 
 # sql is imported from here by everyone who has a connection.
@@ -87,11 +87,14 @@ class Database:
         self.clock_ahead = 0.0
         _open.add(self)
 
-    def look_around(self, has_settings: bool) -> None:
+    def look_around(self, has_settings: bool) -> bool:
         """Ask who answers and how late it is there, before anything is set.
 
         Args:
             has_settings: The session began with SERVER_SETTINGS; else they are set once it is known to be our own.
+
+        Returns:
+            False if the session had to end: a pooler began it with our settings, which no reset takes off again.
 
         Raises:
             PoolerError: a pooler answers that shares its sessions among clients.
@@ -103,14 +106,16 @@ class Database:
         ) or {"pid": 0, "now": before, "address": None, "port": None}
         self.clock_ahead = row["now"] - (before + time.time()) / 2
         self.server_pid = row["pid"]
-        self.pooled = row["pid"] != self.backend_pid
         direct = is_direct(self.raw, row["pid"], row["address"], row["port"])
         if not direct:
             parameters = {"connect_timeout": "10", "client_encoding": "UTF8", **self.settings.parameters()}
             another = partial(autocommitting, parameters)
-            require_own_session(self.raw, self.settings, row["pid"], another, time_to_ask(PATIENCE))
+            self.pooled = require_own_session(self.raw, self.settings, row["pid"], another, time_to_ask(PATIENCE))
+            if self.pooled and has_settings and end_if_marked(self.raw):
+                return False
         if not (has_settings and direct):  # a pooler may ignore them without a word
             self.execute(set_statements(SERVER_SETTINGS))
+        return True
 
     @property
     def server_version(self) -> int:
@@ -301,7 +306,10 @@ def connect(
         raw.close()
         raise DatabaseError(f"{settings.place()} is PostgreSQL {raw.server_version // 10000}; 14 or newer is needed.")
     database = Database(raw, settings)
-    database.look_around(started_with)
+    if not database.look_around(started_with):
+        raw.close()
+        database = Database(opened(settings, name[:63], timeout)[0], settings)
+        database.look_around(False)
     if fixed_settings:
         database.execute(_FIXED_SETTINGS + ("; SET transaction_timeout = 0" if raw.server_version >= 170000 else ""))
     return database

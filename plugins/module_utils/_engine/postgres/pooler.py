@@ -16,12 +16,12 @@ from .connection import ConnectionSettings
 
 PATIENCE = 8.0  # seconds; a pool that is empty answers never
 # A new client is tried in each round, because the kernel may lead it to another process of the pooler (so_reuseport) or
-# a balancer to another pooler. Without a sign of a pooler few are enough.
+# a balancer to another pooler. Few are enough where nothing looks like a pooler: each session is made for its client, and
+# ends with it.
 _ROUNDS, _FEW_ROUNDS = 20, 3
 _ENOUGH = 4.0  # seconds, after which _FEW_ROUNDS rounds are enough, too
-_TRIES = 25
-_PID = "SELECT pg_catalog.pg_backend_pid()"
-_MARK = "titan_db.left_behind"  # a setting that means nothing to anybody
+_LEAVES_WITHIN = 2.0  # seconds, for a session to end or to be reset when its client has left
+_CLEAN = ("RESET ALL", "PG_ADVISORY_UNLOCK_ALL")  # what DISCARD ALL does of what matters to us
 
 # Where every client was seen to get a session of its own, and whether a pooler gives it, as long as this process lives.
 _own_sessions: dict[ConnectionSettings, bool] = {}
@@ -60,8 +60,8 @@ def is_direct(raw: Any, pid: int, address: str | None, port: int | None) -> bool
 
 def require_own_session(
     raw: Any, settings: ConnectionSettings, pid: int, connect: Callable[[], Any], patience: float = PATIENCE
-) -> None:
-    """Refuse a pooler whose clients share sessions, or get them with what the last one has set.
+) -> bool:
+    """Refuse a connection unless its session was seen to be our own, and to be reset or to end before anybody else gets it.
 
     Nothing is set here in a session that may be shared, and nothing may have been set in this one before.
 
@@ -72,32 +72,39 @@ def require_own_session(
         connect: Makes another such connection.
         patience: Seconds that this may take.
 
+    Returns:
+        Whether a pooler gives the session, and not a forwarded port or a translated address.
+
     Raises:
         PoolerError: sessions are shared or not reset, or nobody could tell in time.
         DatabaseError: nothing answers any more, and nothing speaks for a pooler.
     """
     if settings in _own_sessions:
-        return
+        return _own_sessions[settings]
     import threading  # few are behind a pooler
 
-    pooled = pid != raw.info.backend_pid
-    found: list[str] = []
-    probe = threading.Thread(target=lambda: found.append(_objection(raw, pid, connect, pooled)), daemon=True)
+    promised = pid == raw.info.backend_pid
+    found: list[str | bool] = []
+
+    def watch() -> None:
+        found.append(_verdict(raw, connect, not promised))
+        if isinstance(found[0], str):
+            end_if_marked(raw)
+
+    probe = threading.Thread(target=watch, daemon=True)
     probe.start()
     probe.join(patience)
-    if found == [""] and not raw.closed:
-        _own_sessions[settings] = pooled
-        return
-    if not pooled and found in ([], [""]):
-        cut_off(raw)
-        raw.close()
+    if found and isinstance(found[0], bool) and not raw.closed:
+        _own_sessions[settings] = found[0]
+        return found[0]
+    cut_off(raw)
+    raw.close()
+    if promised and not (found and isinstance(found[0], str)):
         raise DatabaseError(
             f"Cannot connect to {settings.place()}: it answered once, and then no more within {patience:.0f} seconds. "
             "Check the network and the server's log."
         )
     why = found[0] if found else "gave no second connection in time, so nobody can tell whether it shares its sessions"
-    cut_off(raw)
-    raw.close()
     raise PoolerError(
         f"{settings.place()} is a connection pooler that {why}. Settings would stay behind on sessions that the application "
         "gets next, and locks would not be safe. Name the server itself, by its own host and port: in DIRECT_URL beside "
@@ -111,6 +118,20 @@ def behind_pooler(settings: ConnectionSettings) -> bool:
     return any(pooled and settings.to(place.database) == place for place, pooled in _own_sessions.items())
 
 
+def end_if_marked(raw: Any) -> bool:
+    """End the session that answers if it began with our settings, which no reset takes away: nobody else is to get it.
+
+    Returns:
+        Whether it did.
+    """
+    try:
+        with raw.cursor() as cursor:
+            cursor.execute(f"SELECT pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid()) {_BEGAN_WITH_OURS}")
+            return cursor.fetchone() is not None
+    except Exception:  # the session is gone
+        return True
+
+
 def cut_off(raw: Any) -> None:
     """End the session of psycopg2's connection from this side, from any thread and whatever it waits for; nothing if it is gone.
 
@@ -122,82 +143,132 @@ def cut_off(raw: Any) -> None:
         own.shutdown(socket.SHUT_RDWR)
 
 
-def _objection(raw: Any, pid: int, connect: Callable[[], Any], pooled: bool) -> str:
-    """Why the session is not to be used, as a clause; empty when it is our own, and new for whoever gets it next."""
+def _verdict(raw: Any, connect: Callable[[], Any], pooled: bool) -> str | bool:
+    """Why the session is not to be used, as a clause; or, when it is our own, whether a pooler gives it."""
     try:
-        _require_unshared(raw, pid, connect, _ROUNDS if pooled else _FEW_ROUNDS)
-        _require_reset(connect)
+        return _watch_clients(raw, connect, pooled)
     except _RefusedError as error:
         return str(error)
     except Exception as error:  # no second connection for whatever reason
-        if not pooled:  # the server's own answer: too many clients, for example
-            return ""
         return f"gave no second connection, so nobody can tell whether it shares its sessions ({type(error).__name__})"
-    return ""
 
 
 _SHARED = "does not give every client a session of its own (PgBouncer in transaction or statement mode?)"
+_NOT_RESET = (
+    "does not reset a session that a client leaves with DISCARD ALL (server_reset_query is another one or empty, or the pool "
+    "is in transaction mode)"
+)
+_UNSEEN = (
+    "let nobody see whether it resets a session that a client leaves (track_activities is off, or the pool is busy)"
+)
+_BEGAN_WITH_OURS = (
+    "FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'client_connection_check_interval' "
+    "AND source OPERATOR(pg_catalog.=) 'client' AND setting OPERATOR(pg_catalog.=) '1000'"
+)
 
 
-def _require_unshared(raw: Any, pid: int, connect: Callable[[], Any], rounds: int) -> None:
-    """Refuse when another client gets our server session while we are connected."""
+class _Client:
+    """A connection whose statements can be told from those of others in pg_stat_activity.
+
+    Attributes:
+        session: (start of the server, process number) of the session that answered last.
+        outlives: Seconds by which that session is older than a moment that this client can tell.
+    """
+
+    def __init__(self, raw: Any, since: float | None = None) -> None:
+        self.raw = raw
+        self.outlives = 0.0
+        self._since = since
+        self._token = f"/* titan_db {os.urandom(8).hex()} */ "
+        self.session = self.ask()
+
+    def ask(self) -> tuple[float, int]:
+        """Which session answers now."""
+        with self.raw.cursor() as cursor:
+            cursor.execute(
+                self._token
+                + "SELECT pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time()), pg_catalog.pg_backend_pid(), "
+                "pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) (SELECT backend_start "
+                "FROM pg_catalog.pg_stat_activity WHERE pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()))"
+            )
+            server, pid, age = cursor.fetchone()
+        if self._since is not None and age is not None:
+            self.outlives = age - (time.monotonic() - self._since)
+        return server, pid
+
+    def sees_of(self, client: _Client) -> str | None:
+        """The last statement in the other client's session: "own", another's text, empty if unseen; None if it has ended."""
+        with self.raw.cursor() as cursor:
+            cursor.execute(
+                self._token + "SELECT query FROM pg_catalog.pg_stat_activity WHERE pid OPERATOR(pg_catalog.=) %s",
+                (client.session[1],),
+            )
+            row = cursor.fetchone()
+        return row and ("own" if client._token in row[0] else row[0])
+
+
+def _watch_clients(raw: Any, connect: Callable[[], Any], pooled: bool) -> bool:
+    """Refuse unless other clients get, keep and leave sessions as our own is to be; return whether a pooler gives them.
+
+    No number of clients that did not meet proves a pool that shares nothing: it may be large, have many processes, or give
+    each client the session that it had last. Only a session that is reset, or ends, as soon as its client leaves, and
+    not before, is taken for a client's own. The server tells that in pg_stat_activity.
+    """
     began = time.monotonic()
-    for done in range(rounds):
-        if done >= _FEW_ROUNDS and time.monotonic() - began > _ENOUGH:
-            return
+    us, seen = _Client(raw), 0
+    for done in range(_ROUNDS):
+        if done >= _FEW_ROUNDS and seen and (not pooled or time.monotonic() - began > _ENOUGH):
+            break
+        joined = time.monotonic()
         other = connect()
         try:
-            with other.cursor() as theirs, raw.cursor() as ours:
-                try:
-                    theirs.execute("BEGIN")
-                except Exception as error:  # a pool in statement mode refuses it
-                    raise _RefusedError(_SHARED) from error
-                theirs.execute(_PID)
-                if theirs.fetchone()[0] == pid:
-                    raise _RefusedError(_SHARED)
-                ours.execute(_PID)
-                if ours.fetchone()[0] != pid:
-                    raise _RefusedError(_SHARED)
-                theirs.execute("COMMIT")
-                # A pool that gives out next what came back last would let each of the two meet its own session for ever.
-                ours.execute(_PID)
-                if ours.fetchone()[0] != pid:
-                    raise _RefusedError(_SHARED)
+            them = _require_unshared(us, other, joined)
         finally:
             other.close()
+        pooled = pooled or them.outlives > 0.05
+        if them.session[0] == us.session[0]:  # else a balancer led it to another server, which we cannot see
+            left = _leaving(us, them)
+            seen += left != "unseen"
+            pooled = pooled or left == "reset"
+    if not seen:
+        raise _RefusedError(_UNSEEN)
+    return pooled
 
 
-def _require_reset(connect: Callable[[], Any]) -> None:
-    """Refuse when a session comes back to the next client with what the last one has set."""
-    marked: set[int] = set()
-    kept: list[Any] = []  # so that others come to light, too
-    try:
-        for number in range(_TRIES):
-            other = connect()
-            if number % 4 == 3:
-                kept.append(other)
-            with other.cursor() as cursor:
-                cursor.execute(f"{_PID}, pg_catalog.current_setting('{_MARK}', true)")
-                pid, mark = cursor.fetchone()
-                if mark:
-                    cursor.execute(f"RESET {_MARK}")
-                    raise _RefusedError("does not reset a session that a client leaves (server_reset_query is empty?)")
-                if pid in marked or _one_is_gone(cursor, marked):
-                    return
-                cursor.execute(f"SET {_MARK} = 'yes'")
-                marked.add(pid)
-            if other not in kept:
-                other.close()
-    finally:
-        for other in kept:
-            other.close()
-    raise _RefusedError("did not give a session back, so nobody can tell whether it resets one that a client leaves")
+def _require_unshared(us: _Client, other: Any, joined: float) -> _Client:
+    """Refuse when one of two clients gets the other's session, or loses its own, in a transaction, after it or at rest."""
+    with other.cursor() as cursor:
+        try:
+            cursor.execute("BEGIN")
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '10s'")  # the network may fall silent now
+        except Exception as error:  # a pool in statement mode refuses it
+            raise _RefusedError(_SHARED) from error
+        them = _Client(other, joined)
+        if them.session == us.session or us.ask() != us.session:
+            raise _RefusedError(_SHARED)
+        # Poolers that reset a session only where a client has set something see that; the session does not keep it.
+        cursor.execute("SET titan_db.seen = 'yes'")
+        cursor.execute("ROLLBACK")
+    # A pool that gives out next what came back last would let each of the two meet its own session for ever.
+    if us.ask() != us.session or them.ask() != them.session:
+        raise _RefusedError(_SHARED)
+    if them.session[0] == us.session[0] and not {us.sees_of(them), them.sees_of(us)} <= {"own", ""}:
+        raise _RefusedError(_SHARED)
+    return them
 
 
-def _one_is_gone(cursor: Any, pids: set[int]) -> bool:
-    """Whether a session has ended with its client."""
-    cursor.execute(
-        "SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE pid OPERATOR(pg_catalog.=) ANY (%s::int[])",
-        (sorted(pids),),
-    )
-    return bool(cursor.fetchone()[0] < len(pids))
+def _leaving(us: _Client, them: _Client) -> str:
+    """What becomes of the session of a client that has just left: "gone", "reset", or "unseen" if others took it at once."""
+    ends = time.monotonic() + _LEAVES_WITHIN
+    while (text := us.sees_of(them)) == "own":
+        if time.monotonic() > ends:
+            raise _RefusedError(_NOT_RESET)
+        time.sleep(0.005)
+    if text is None:
+        return "gone"
+    upper = text.upper()
+    if "DISCARD ALL" in upper or all(one in upper for one in _CLEAN):
+        return "reset"
+    if upper.startswith(_CLEAN[0]):  # an advisory lock would stay
+        raise _RefusedError(_NOT_RESET)
+    return "unseen"
