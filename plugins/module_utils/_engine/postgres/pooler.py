@@ -165,6 +165,7 @@ _BEGAN_WITH_OURS = (
     "FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'client_connection_check_interval' "
     "AND source OPERATOR(pg_catalog.=) 'client' AND setting OPERATOR(pg_catalog.=) '1000'"
 )
+_LAST_STATEMENT = "SELECT query FROM pg_catalog.pg_stat_activity WHERE pid OPERATOR(pg_catalog.=) %s"
 
 
 class _Client:
@@ -200,7 +201,7 @@ class _Client:
         """The last statement in the other client's session: "own", another's text, empty if unseen; None if it has ended."""
         with self.raw.cursor() as cursor:
             cursor.execute(
-                self._token + "SELECT query FROM pg_catalog.pg_stat_activity WHERE pid OPERATOR(pg_catalog.=) %s",
+                self._token + _LAST_STATEMENT,
                 (client.session[1],),
             )
             row = cursor.fetchone()
