@@ -20,7 +20,7 @@ PATIENCE = 8.0  # seconds; a pool that is empty answers never
 # ends with it.
 _ROUNDS, _FEW_ROUNDS = 20, 3
 _ENOUGH = 4.0  # seconds, after which _FEW_ROUNDS rounds are enough, too
-_LEAVES_WITHIN = 2.0  # seconds, for a session to end or to be reset when its client has left
+LEAVES_WITHIN = 2.0  # seconds, for a session to end or to be reset when its client has left
 _CLEAN = ("RESET ALL", "PG_ADVISORY_UNLOCK_ALL")  # what DISCARD ALL does of what matters to us
 
 # Where every client was seen to get a session of its own, and whether a pooler gives it, as long as this process lives.
@@ -260,7 +260,7 @@ def _require_unshared(us: _Client, other: Any, joined: float) -> _Client:
 
 def _leaving(us: _Client, them: _Client) -> str:
     """What becomes of the session of a client that has just left: "gone", "reset", or "unseen" if others took it at once."""
-    ends = time.monotonic() + _LEAVES_WITHIN
+    ends = time.monotonic() + LEAVES_WITHIN
     while (text := us.sees_of(them)) == "own":
         if time.monotonic() > ends:
             raise _RefusedError(_NOT_RESET)
