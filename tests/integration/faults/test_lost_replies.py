@@ -111,3 +111,69 @@ def test_a_restore_that_took_its_place_is_no_failure(
         assert db.value("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'titan%%load%%'") == 0
     finally:
         drop_database(server, previous)
+
+
+@pytest.mark.parametrize("lose_after", [b"INSERT INTO titan_ops.migration_history", b"migration_fingerprint"])
+def test_a_baseline_that_was_recorded_is_no_failure(
+    lose_after: bytes, settings: ConnectionSettings, db: Database, call_module: Module
+) -> None:
+    """The answer to the COMMIT of the records, or to that of the schema's fingerprint, is lost."""
+    texts = files(_1_t="CREATE TABLE public.t (id int);", _2_u="CREATE TABLE public.u (id int);")
+    db.execute("CREATE TABLE public.t (id int); CREATE TABLE public.u (id int)")
+    with proxy(settings) as network:
+        network.lose_answer_to, network.lose_after = b"^COMMIT", lose_after
+        result = call_module(
+            "migration", **login(network.settings), files=texts, state="baselined", accept_unproven=["1", "2"]
+        )
+        assert network.lost == 1
+    assert not result.get("failed") and result["changed"], result
+    recorded = db.value("SELECT count(*) FROM titan_ops.migration_history WHERE outcome = 'applied'")
+    assert recorded == 2, (result, db.rows("SELECT * FROM titan_ops.migration_history"))
+    assert call_module("migration", **login(settings), files=texts)["changed"] is False
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_what_another_tool_recorded_is_taken_over_once(
+    arrives: bool, settings: ConnectionSettings, db: Database, call_module: Module
+) -> None:
+    """The answer to the COMMIT is lost, or the one before it, so that there is none."""
+    text = "-- migrate:up\nCREATE TABLE public.t (id int);\n-- migrate:down\nDROP TABLE public.t;\n"
+    db.execute(
+        "CREATE TABLE public.t (id int); CREATE TABLE public.schema_migrations (version varchar(128) PRIMARY KEY)"
+    )
+    db.execute("INSERT INTO public.schema_migrations VALUES ('1')")
+    options = {
+        "files": files(_1_t=text), "naming": "dbmate", "state": "adopted", "from": "dbmate"
+    }  # fmt: skip
+    with proxy(settings) as network:
+        network.lose_answer_to = b"^COMMIT" if arrives else b"pg_current_xact_id"
+        network.lose_after = b"INSERT INTO titan_ops.migration_history"
+        result = call_module("migration", **login(network.settings), **options)
+        assert network.lost == 1
+    assert result.get("failed", False) is not arrives, result
+    recorded = db.value("SELECT count(*) FROM titan_ops.migration_history WHERE outcome = 'applied'")
+    assert recorded == (1 if arrives else 0)
+    again = call_module("migration", **login(settings), **options)
+    assert not again.get("failed") and again["changed"] is not arrives, again
+
+
+def test_an_index_that_was_rebuilt_is_not_said_to_have_failed(
+    settings: ConnectionSettings, db: Database, call_module: Module
+) -> None:
+    db.execute("CREATE TABLE public.t (id int, v text)")
+    db.execute(
+        "INSERT INTO public.t SELECT i, md5(i::text) FROM generate_series(1, 20000) i; CREATE INDEX t_v ON public.t (v)"
+    )
+    db.execute("DELETE FROM public.t WHERE id % 10 <> 0")
+    db.execute("VACUUM ANALYZE public.t")
+    before = db.value("SELECT 'public.t_v'::regclass::oid")
+    with proxy(settings) as network:
+        network.lose_answer_to = b"^REINDEX INDEX CONCURRENTLY"
+        result = call_module("reindex", **login(network.settings), min_size_mb=0)
+        assert network.lost == 1
+    after = db.value("SELECT 'public.t_v'::regclass::oid")
+    assert result["failed"] and result["changed"] is (before != after), result
+    assert [one["index"] for one in result["reindexed"]] == (["public.t_v"] if before != after else []), result
+    assert ("after it was rebuilt" if before != after else "It was not rebuilt") in result["msg"], result["msg"]
+    again = call_module("reindex", **login(settings), min_size_mb=0)
+    assert not again.get("failed") and again["changed"] is (before == after), again

@@ -89,6 +89,16 @@ ROWS = (
         "changes nothing", f"{_FAULTS}/test_lost_replies.py", "test_a_policy_that_was_stored_is_no_failure_twice",
     ),
     Row(
+        "the answer is lost to the COMMIT of what `baselined` or `adopted` records, or of the schema's fingerprint",
+        "the run, which asks over a new connection", "10 s", "nothing; it is done, and said to be", "-",
+        f"{_FAULTS}/test_lost_replies.py", "test_a_baseline_that_was_recorded_is_no_failure",
+    ),
+    Row(
+        "the answer to the rebuild of an index is lost", "the run, which looks at the index over a new connection",
+        "10 s", "nothing; the message says whether it was rebuilt", "rebuilds the others",
+        f"{_FAULTS}/test_lost_replies.py", "test_an_index_that_was_rebuilt_is_not_said_to_have_failed",
+    ),
+    Row(
         "the answer to the COMMIT that puts a restored database in the live one's place is lost", "the run, which asks over a new connection",
         "10 s", "nothing; it is done, and said to be", "-", f"{_FAULTS}/test_lost_replies.py", "test_a_restore_that_took_its_place_is_no_failure",
     ),

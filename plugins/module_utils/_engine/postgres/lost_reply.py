@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ..errors import DatabaseError
 from .connecting import time_to_ask
 from .connection import ConnectionSettings
-from .database import connect
+from .database import Database, connect
 
 _PATIENCE = 10.0  # seconds; the server may still have to notice that the client has gone
 
@@ -35,3 +37,31 @@ def was_committed(settings: ConnectionSettings, xid: str) -> bool | None:
             if time.monotonic() >= deadline:
                 return None
             time.sleep(0.5)
+
+
+@contextmanager
+def asked_transaction(database: Database, application: str) -> Iterator[None]:
+    """A transaction that is committed when the block ends, also where the answer to its COMMIT was lost: it is asked for then.
+
+    The database is in a new session afterwards, without the locks and settings of the last one.
+
+    Args:
+        database: Outside of any transaction.
+        application: What the new connection is called.
+
+    Raises:
+        DatabaseError: nothing of it is in the database; or nobody could be asked, and the message says so.
+    """
+    xid = ""
+    try:
+        with database.transaction():
+            yield
+            xid = str(database.value("SELECT pg_catalog.pg_current_xact_id()"))
+    except DatabaseError as error:
+        if not (xid and error.lost and database.closed):
+            raise
+        became = was_committed(database.settings, xid)
+        if not became:
+            state = "Nobody could be asked whether it was committed" if became is None else "Nothing was changed"
+            raise DatabaseError(f"{error.message} {state}; run it again.", sqlstate=error.sqlstate) from error
+        database.reconnect(application)

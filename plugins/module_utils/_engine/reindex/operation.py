@@ -151,6 +151,9 @@ def _rebuild_all(
             plan.skipped.append({"index": index.full_name, "reason": result.problem})
         else:
             done.append(result)
+        if result.lost:  # and the lock with it
+            plan.failures.append(f"{index.full_name}: {result.lost}. Run it again for the others.")
+            break
     return done
 
 

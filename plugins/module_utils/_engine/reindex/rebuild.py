@@ -6,26 +6,31 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import DatabaseError
+from ..postgres.connecting import time_to_ask
 from ..postgres.database import Database, sql
 from ..postgres.disk import data_directory, free_bytes, is_here
 from ..postgres.sqlstates import LOCK_CONFLICTS, QUERY_CANCELED
 from ..steps import step
+from ..text.quoted import quoted_name
 from .indexes import Index
 from .leftovers import drop_leftover, find_leftovers
+
+_SERVER_NOTICES = 10.0  # seconds, in which the server ends what a client that is gone has begun
 
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """What became of one index; problem is empty when it was rebuilt."""
+    """What became of one index; problem is empty when it was rebuilt; lost says that the lock went with the connection."""
 
     index: Index
     bytes_after: int = 0
     seconds: float = 0.0
     problem: str = ""
     failed: bool = False
+    lost: str = ""
 
 
 def rebuild(database: Database, index: Index, wait: float, deadline: float) -> Rebuilt:
@@ -51,6 +56,8 @@ def rebuild(database: Database, index: Index, wait: float, deadline: float) -> R
         database.execute(sql.SQL("REINDEX INDEX CONCURRENTLY {}").format(sql.Identifier(index.schema, index.name)))
     except DatabaseError as error:
         over = error.sqlstate == QUERY_CANCELED and time.monotonic() >= deadline
+        if database.closed:
+            return _after_loss(database, index, begun, error)
         if error.lost and not over:
             raise
         database.execute("SET statement_timeout = 0")
@@ -66,7 +73,29 @@ def rebuild(database: Database, index: Index, wait: float, deadline: float) -> R
         return Rebuilt(index, seconds=time.monotonic() - begun, problem=why, failed=not busy)
     database.execute("SET statement_timeout = 0")
     step("reindex.rebuilt")
+    return _measured(database, index, time.monotonic() - begun)
+
+
+def _after_loss(database: Database, index: Index, begun: float, error: DatabaseError) -> Rebuilt:
+    """The answer was lost, and perhaps nothing else: what became of the index is asked over a new connection."""
+    gone = database.server_pid
+    database.reconnect("reindex")
+    ends = time.monotonic() + time_to_ask(_SERVER_NOTICES)
+    while (
+        database.value("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %s)", (gone,))
+        and time.monotonic() < ends
+    ):
+        time.sleep(0.1)
     seconds = time.monotonic() - begun
+    now = database.value("SELECT to_regclass(%s)::oid", (quoted_name(index.schema, index.name),))
+    result = _measured(database, index, seconds) if now != index.oid else Rebuilt(index, seconds=seconds)
+    if result.bytes_after:
+        return replace(result, lost=f"the connection was lost after it was rebuilt ({error.message})")
+    why = f"{error.message} It was not rebuilt; the next run drops what is left of the try, and rebuilds it"
+    return replace(result, problem=why, failed=True, lost="the connection was lost")
+
+
+def _measured(database: Database, index: Index, seconds: float) -> Rebuilt:
     row = database.row(
         """
         SELECT i.indisvalid AND i.indisready AS valid, pg_relation_size(c.oid) AS bytes

@@ -13,6 +13,7 @@ from ...host.safe_open import open_stream
 from ...outcome import Call, Outcome
 from ...postgres.database import Database, connect, sql
 from ...postgres.locks import advisory_lock
+from ...postgres.lost_reply import was_committed
 from ...postgres.trust import require_trusted_role
 from ...steps import step
 from ..content.fingerprint import canceller, fix_settings
@@ -43,18 +44,21 @@ def undo_rescue(path: str, call: Call) -> Outcome:
             if done:
                 return Outcome(False, {"tables": []}, f"It was taken back at {done} already.")
             live.execute("BEGIN")
+            transaction = ""
             try:
                 live.execute(f"SET LOCAL lock_timeout = '{call.options['lock_timeout']}s'")
                 live.execute("SET CONSTRAINTS ALL DEFERRED")
                 tables = _take_back(live, stream)
                 live.execute("UPDATE titan_ops.rescue SET undone_at = now() WHERE id = %s", (head["rescue"],))
                 live.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                transaction = str(live.value("SELECT pg_current_xact_id()"))
                 step("rescue.undo")
+                live.execute("ROLLBACK" if call.check_mode else "COMMIT")
             except BaseException:
                 if not live.closed:
                     live.execute("ROLLBACK")
-                raise
-            live.execute("ROLLBACK" if call.check_mode else "COMMIT")
+                if call.check_mode or not (transaction and live.closed and was_committed(live.settings, transaction)):
+                    raise
     removed, left = sum(each["removed"] for each in tables), sum(each["left"] for each in tables)
     remains = f" {left} rows have changed since and are left as they are." if left else ""
     would = "would be " if call.check_mode else ""

@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from ...postgres.database import Database
+from ...postgres.lost_reply import asked_transaction
 from ...steps import step
 from .inventory import read_hashes
 from .read import read
@@ -146,7 +147,7 @@ def save(database: Database, begun: Begun, claimed: Collection[str] = ()) -> Non
         column=", owners" if column else "", value=", %s" if column else "", update=", owners = excluded.owners" if column else ""
     )  # fmt: skip
     step("migration.fingerprint")
-    with database.transaction():
+    with asked_transaction(database, "migration"):
         known = _read(database, " FOR UPDATE") if column else None
         objects, owners = merge(known, begun, now, claimed)
         database.execute(query, (json.dumps({"": _VERSION, **objects}), *((json.dumps(owners),) if column else ())))

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...outcome import Call
 from ...postgres.database import Database
+from ...postgres.lost_reply import asked_transaction
 from ...steps import step
 from ..files.directory import read_directory
 from ..files.naming import SQITCH, Migration
@@ -67,7 +68,7 @@ def _record(
 ) -> None:
     begun, executor = begin(database, history)
     step("migration.adopt")
-    with database.transaction():
+    with asked_transaction(database, "migration"):
         for item in statements:
             attempt = Attempt(item.migration, "baseline", now(database), item.migration.text)
             proof = proofs.get(item.migration.key)

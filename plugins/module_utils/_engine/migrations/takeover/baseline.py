@@ -12,6 +12,7 @@ from typing import Any
 from ...errors import DatabaseError, OptionError, TitanError
 from ...outcome import Call
 from ...postgres.database import Database
+from ...postgres.lost_reply import asked_transaction
 from ...steps import step
 from ..files.naming import Migration
 from ..files.script import Script
@@ -149,7 +150,7 @@ def _doubtful(evidence: Sequence[Evidence], state: Mapping[tuple[Any, ...], read
 def _record(database: Database, history: str, recorded: Sequence[Evidence], doubtful: Sequence[Evidence]) -> None:
     begun, executor = begin(database, history)
     step("migration.baseline")
-    with database.transaction():
+    with asked_transaction(database, "migration"):
         for item in [*recorded, *doubtful]:
             attempt = Attempt(item.migration, "baseline", now(database), item.migration.text)
             attempt.details = {"indexes": item.indexes, "there": item.there}
