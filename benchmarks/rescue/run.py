@@ -115,7 +115,8 @@ def page(bench: Bench, chosen: argparse.Namespace) -> list[str]:
         "# Getting rows and a table back",
         "",
         f"Titan at scale {chosen.scale:g}, {mb:.0f} MB on disk; PostgreSQL 18, fsync on; {os.cpu_count()} cores, Python "
-        f"{platform.python_version()}. The best of {chosen.runs} run(s), caches warm.",
+        f"{platform.python_version()}, load average {os.getloadavg()[1]:.0f}. The best of {chosen.runs} run(s), caches warm. Where other "
+        "work loads the machine, only the ratios say something.",
         "",
         f"    python -m benchmarks.rescue.run --scale {chosen.scale:g} --runs {chosen.runs} --markdown docs/benchmark-rescue.md",
         "",
@@ -125,7 +126,7 @@ def page(bench: Bench, chosen: argparse.Namespace) -> list[str]:
         "| what | s | x the bare restore | at most |",
         "| --- | --- | --- | --- |",
         f"| pg_restore -j2 into the same server | {floor:.1f} | 1.00 | |",
-        f"| rescue --check: restored, compared with the manifest and the live database | {min(plans):.1f} | {min(plans) / floor:.2f} | {MOST} |",
+        f"| rescue --check: the tables are restored and compared | {min(plans):.1f} | {min(plans) / floor:.2f} | {MOST} |",
         f"| rescue: the same, and the rows put back | {min(rescues):.1f} | {min(rescues) / floor:.2f} | {MOST} |",
         f"| restore --tables orders, beside the live one | {min(tables):.1f} | {min(tables) / floor:.2f} | |",
         f"| memory of the largest of our processes, MB | {memory:.0f} | | {MOST_MEMORY} |",

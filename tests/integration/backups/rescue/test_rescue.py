@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg2
 import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.files import digest, size_of
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError, TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
@@ -293,6 +294,51 @@ def test_from_a_backup_that_was_proven_at_this_moment(shop: Shop, workdir: Path)
     assert shop.sql("SELECT tables->0->>'inserted' FROM titan_ops.rescue") == [("31",)] or shop.sql(
         "SELECT count(*) FROM titan_ops.rescue"
     ) == [(1,)]
+
+
+def test_of_a_backup_only_what_named_tables_need_is_restored(shop: Shop, workdir: Path) -> None:
+    """A table that cannot be restored so (a check reads another one) makes it all of it."""
+    shop.sql(
+        "CREATE TABLE public.kinds (k text PRIMARY KEY); INSERT INTO public.kinds VALUES ('a');"
+        "CREATE FUNCTION public.known(v text) RETURNS bool LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM public.kinds WHERE k = v)';"
+        "CREATE TABLE public.things (id int PRIMARY KEY, k text CHECK (public.known(k))); INSERT INTO public.things VALUES (1, 'a')"
+    )
+    dest = workdir / "backups"
+    dest.mkdir(0o700)
+    path = backup(shop.live, dest, format="plain", compression="none").data["backup"]["path"]
+    before = shop.content()
+    given: dict[str, Any] = {"dest": str(dest), "programs": embedded_programs()}
+    shop.sql(
+        "DELETE FROM public.users WHERE id = 5; DELETE FROM public.events WHERE n > 100; DELETE FROM public.things"
+    )
+    found = shop.rescue(check=True, tables=["events", "orders"], **given)
+    missing = {each["table"]: each["missing"] for each in found.data["tables"]}
+    assert missing == {"public.events": 199, "public.users": 1, "public.orders": 10, "public.items": 30}
+    assert any(
+        "Rows of public.notes may have referred" in note for each in found.data["tables"] for note in each["notes"]
+    )
+    shop.rescue(tables=["users", "events"], **given)
+    assert shop.rescue(tables=["things"], **given).data["rows"] == 1
+    after = shop.content()
+    assert {name for name in before if before[name] != after[name]} == {
+        "public.notes"
+    }  # which users' notes lost their reference
+    text = Path(path).read_text()
+    for old, new in (("node 7\n", "node x\n"), ("\tsame\n", "\tSAME\n")):
+        altered(path, text.replace(old, new, 1))
+        if old == "node 7\n":
+            with pytest.raises(TitanError, match="public.tree has as many rows as the source"):
+                shop.rescue(tables=["tree"], **given)
+        else:  # it is not looked at
+            assert not shop.rescue(tables=["tree"], **given).changed
+
+
+def altered(path: str, text: str) -> None:
+    """Another content of the backup, and its checksum put right."""
+    Path(path).write_text(text)
+    manifest = Path(f"{path}.json")
+    noted = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**noted, "sha256": digest(path), "size": size_of(path)}))
 
 
 def test_wrong_input_is_one_sentence(shop: Shop) -> None:

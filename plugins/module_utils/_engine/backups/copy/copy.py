@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from typing import Any, Callable, NamedTuple, TypeVar
 
 from ...errors import DatabaseError, OptionError, TitanError
@@ -22,11 +23,12 @@ from ..catalog.manifest import Manifest
 from ..catalog.naming import parse_file_name
 from ..catalog.sealed import unseal
 from ..catalog.tuning import tuning_statements
-from ..content.fingerprint import canceller
+from ..content.fingerprint import Fingerprint, canceller
+from ..load.selection import Selection
 from ..programs.pipeline import Deadline
 from ..proof.drill import run_drill
 from ..proof.existing import place_for, programs_for
-from ..proof.result import DrillResult, Restored
+from ..proof.result import DrillResult, Part, Restored
 
 T = TypeVar("T")
 
@@ -44,6 +46,8 @@ class Copy(NamedTuple):
         superuser: As the cluster's superuser.
         contained: Whether its server runs in a sandbox.
         path, manifest: The backup.
+        content: The rows that were compared.
+        selection: The tables that were restored with their rows; None for all.
         programs: PostgreSQL's, of the copy's major version.
     """
 
@@ -52,6 +56,8 @@ class Copy(NamedTuple):
     contained: bool
     path: str
     manifest: Manifest
+    content: Fingerprint
+    selection: Selection | None
     programs: Programs
 
 
@@ -61,7 +67,7 @@ def use_copy(
     deadline: Deadline,
     say: Callable[[str], None],
     use: Callable[[Copy], T],
-    before: Callable[[], object] | None = None,
+    needs: Callable[[Manifest], Part | None] | None = None,
     like_source: bool = True,
 ) -> tuple[T, tuple[str, ...]]:
     """Restore the backup, call use with the copy, and remove it, however that ends.
@@ -72,7 +78,7 @@ def use_copy(
         deadline: When the whole must be done.
         say: Takes progress lines.
         use: What the copy is for.
-        before: What is to be tried before an hour of restoring.
+        needs: Says which part is needed; tries before an hour of restoring what may fail.
         like_source: Give it the source's settings and statistics; a copy whose rows are only read needs neither.
 
     Returns:
@@ -95,22 +101,34 @@ def use_copy(
     require_undamaged(entry.path, manifest.sha256)
     programs = programs_for(manifest, options["programs"])
     folder = place_for(manifest, options["drill_dir"])
-    if before:
-        before()
+    part, begun = needs(manifest) if needs else None, []
 
-    def with_restored(restored: Restored) -> None:
+    def with_restored(part: Part | None, restored: Restored) -> None:
+        begun.append(True)
         superuser = restored.superuser.settings if restored.superuser else restored.reader
-        copy = Copy(restored.reader, superuser, restored.sandbox == "namespaces", entry.path, manifest, programs)
+        copy = Copy(
+            restored.reader, superuser, restored.sandbox == "namespaces", entry.path, manifest, restored.content,
+            part.selection if part else None, programs,
+        )  # fmt: skip
         if like_source:
             say("Collecting statistics ...")
             _make_like_source(copy, options["jobs"], deadline)
         found.append(use(copy))
 
-    with _nicely() if like_source else nullcontext():  # for lost rows, somebody waits
-        result: DrillResult = run_drill(
+    def drill(part: Part | None) -> DrillResult:
+        return run_drill(
             entry.path, file.kind, manifest, programs, deadline, folder, options["jobs"], identity, None, say,
-            use=with_restored, server_settings=SERVER_SETTINGS if like_source else (),
+            use=partial(with_restored, part), part=part, server_settings=SERVER_SETTINGS if like_source else (),
         )  # fmt: skip
+
+    with _nicely() if like_source else nullcontext():  # for lost rows, somebody waits
+        try:
+            result = drill(part)
+        except TitanError as error:
+            if part is None or begun or not error.details.get("of_the_backup"):
+                raise
+            say("These tables cannot be restored without the others; restoring all ...")  # a check reads another table
+            result = drill(None)
     if result.differences or not found:
         why = "; ".join(result.differences) or "nothing came back"
         raise TitanError(f"The backup {entry.path} is not good: {why}. Nothing was done. Name another one in 'source'.")

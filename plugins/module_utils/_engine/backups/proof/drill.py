@@ -128,7 +128,7 @@ def run_drill(
             _properties(maker, source, server is None) if manifest and manifest.source and not part else ([], [])
         )
         if use and not found.differences and not different:
-            use(Restored(read_as, superuser, sandbox))
+            use(Restored(read_as, superuser, sandbox, found.restored))
     restored = found.restored
     return DrillResult(
         (*found.differences, *different),

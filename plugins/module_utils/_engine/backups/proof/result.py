@@ -92,8 +92,10 @@ class Restored(NamedTuple):
         reader: Who can read all of it; in a cluster of its own, who owns what the source's superuser did, too.
         superuser: None where one role does all.
         sandbox: As in DrillResult.
+        content: Its rows, as they were compared.
     """
 
     reader: ConnectionSettings
     superuser: Superuser | None
     sandbox: str
+    content: Fingerprint

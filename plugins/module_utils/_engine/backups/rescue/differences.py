@@ -11,11 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Callable
+from typing import Callable, NamedTuple
 
-from ...errors import DatabaseError, OptionError
+from ...errors import DatabaseError, OptionError, TitanError
 from ...postgres.database import Database, sql
-from ..content.fingerprint import count_and_hash, fix_settings
+from ..content.fingerprint import Fingerprint, count_and_hash, fix_settings
+from ..content.row_hash import NEWEST
+from ..load.selection import Selection
+from .part import tied_to
 from .plan import Plan, TablePlan, Wanted, in_order
 from .relatives import add_relatives
 from .shapes import Shape, read_foreign_keys, read_shapes
@@ -25,8 +28,29 @@ _EXAMPLES = 10
 _LONGEST = 60  # bytes of an example's text
 
 
-def find_differences(sides: Sides, wanted: Wanted, say: Callable[[str], None]) -> Plan:
+class Known(NamedTuple):
+    """What the restore has shown of the copy.
+
+    Attributes:
+        content: Its rows.
+        selection: The tables that have theirs; None for all.
+    """
+
+    content: Fingerprint
+    selection: Selection | None
+
+    def has(self, shape: Shape) -> bool:
+        return self.selection is None or self.selection.takes(shape.schema, shape.name)
+
+
+def find_differences(sides: Sides, wanted: Wanted, say: Callable[[str], None], known: Known | None = None) -> Plan:
     """Find the rows; those that they need, or that went with them, are found too.
+
+    Args:
+        sides: The databases.
+        wanted: What to look for.
+        say: Takes progress lines.
+        known: What need not be read of the copy once more; None if nothing is known.
 
     Raises:
         OptionError: a table or the condition cannot be used.
@@ -35,6 +59,8 @@ def find_differences(sides: Sides, wanted: Wanted, say: Callable[[str], None]) -
     for database in sides:
         fix_settings(database)
     live, copy = read_shapes(sides.live), read_shapes(sides.copy)
+    held = copy.keys()
+    copy = {label: shape for label, shape in copy.items() if known is None or known.has(shape)}
     find_operators(sides.live)
     named = [_named(name, copy) for name in wanted.tables]
     pairs = _pairs(live, copy)
@@ -48,14 +74,16 @@ def find_differences(sides: Sides, wanted: Wanted, say: Callable[[str], None]) -
     chosen = [pairs[label] for label in named if label in pairs] if named else list(pairs.values())
     if named and not chosen:
         raise OptionError("tables", list(wanted.tables), "None of them is in the live database.")
-    differing = _differing(sides, chosen) if not wanted.where else chosen
+    differing = _differing(sides, chosen, known) if not wanted.where else chosen
     tables = {}
     for pair in differing:
         say(f"  comparing {pair.label} ...")
         tables[pair.label] = _compare(sides, pair, wanted.where)
     keys = read_foreign_keys(sides.live)
     if named:
-        add_relatives(sides, pairs, tables, [key for key in keys if key.child in pairs and key.parent in pairs])
+        if not tied_to(named, keys) & held <= copy.keys():
+            raise TitanError("Foreign keys were made while the backup was restored. Nothing was changed; run it again.")
+        add_relatives(sides, pairs, tables, keys)
     kept = [table for table in tables.values() if table.missing or table.changed]
     for table in kept:
         table.examples = _examples(sides.live, table)
@@ -82,10 +110,13 @@ def _pairs(live: Mapping[str, Shape], copy: Mapping[str, Shape]) -> dict[str, Pa
     return found
 
 
-def _differing(sides: Sides, pairs: Sequence[Pair]) -> list[Pair]:
+def _differing(sides: Sides, pairs: Sequence[Pair], known: Known | None) -> list[Pair]:
     """The tables whose rows are not the same. Both sides are read at the same time."""
+    there = _known_contents(sides.copy, known.content) if known else {}
     with ThreadPoolExecutor(1) as pool:
-        theirs = pool.submit(lambda: [_content(sides.copy, pair.copy) for pair in pairs])
+        theirs = pool.submit(
+            lambda: [there.get((pair.copy.schema, pair.copy.name)) or _content(sides.copy, pair.copy) for pair in pairs]
+        )
         ours = [_content(sides.live, pair.live) for pair in pairs]
         found = theirs.result()
     return [pair for pair, mine, other in zip(pairs, ours, found) if mine != other]
@@ -93,6 +124,29 @@ def _differing(sides: Sides, pairs: Sequence[Pair]) -> list[Pair]:
 
 def _content(database: Database, shape: Shape) -> tuple[int, str]:
     return count_and_hash(database, shape.oid, shape.relation())
+
+
+def _known_contents(copy: Database, content: Fingerprint) -> dict[tuple[str, str], tuple[int, str]]:
+    """Rows and hash of each table, by schema and name, as count_and_hash() gives them; of a partitioned one the sums of its parts."""
+    if content.hash_method != NEWEST:
+        return {}
+    found = {(each.schema, each.name): (each.rows, each.hash) for each in content.tables if each.hash}
+    sums: dict[tuple[str, str], tuple[int, str]] = {}
+    for row in copy.rows(_PARTITIONS):
+        parts = [found.get((schema, name)) for schema, name in row["parts"]]
+        known = [part for part in parts if part]
+        if len(known) == len(parts):  # a foreign table's rows are in no dump
+            sums[row["schema"], row["name"]] = sum(rows for rows, _ in known), str(sum(int(hash) for _, hash in known))
+    return {**sums, **found}
+
+
+_PARTITIONS = """
+SELECT n.nspname::text AS schema, c.relname::text AS name,
+       (SELECT coalesce(json_agg(json_build_array(pn.nspname, p.relname)), '[]')
+          FROM pg_partition_tree(c.oid::regclass) t JOIN pg_class p ON p.oid = t.relid JOIN pg_namespace pn ON pn.oid = p.relnamespace
+         WHERE t.isleaf) AS parts
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'p' AND NOT c.relispartition
+"""
 
 
 def _compare(sides: Sides, pair: Pair, where: str) -> TablePlan:

@@ -18,20 +18,27 @@ def add_relatives(
     sides: Sides, pairs: Mapping[str, Pair], tables: dict[str, TablePlan], keys: Sequence[ForeignKey]
 ) -> None:
     """Add the parents that the rows need, and the children that went with them, until nothing is added any more."""
-    grown = True
+    grown, asked = True, dict[tuple[ForeignKey, bool], int]()
     while grown:
         grown = False
         for key in keys:
-            for from_label, to_label, reason in (
-                (key.child, key.parent, f"rows of {key.child} refer to it"),
-                (key.parent, key.child, f"its rows went with those of {key.parent}"),
+            if not {key.child, key.parent} <= pairs.keys():
+                continue
+            for from_label, to_label, reason, downwards in (
+                (key.child, key.parent, f"rows of {key.child} refer to it", False),
+                (key.parent, key.child, f"its rows went with those of {key.parent}", True),
             ):
-                known, downwards = tables.get(from_label), to_label == key.child
+                if key.child == key.parent and not downwards:
+                    continue  # what a condition left out would come along, downwards again
+                known = tables.get(from_label)
                 if not known or not known.missing or downwards and (key.action != "c" or known.needed_only):
                     continue
+                if asked.get((key, downwards)) == known.missing:
+                    continue  # the rows that it leads to are known
+                asked[key, downwards] = known.missing
                 tell_missing(sides, known)
                 target = tables.get(to_label) or _empty(sides.live, pairs[to_label], reason, not downwards)
-                added = _add_related(sides, key, known.pair, target)
+                added = _add_related(sides, key, known.pair, target, downwards)
                 if added:
                     tables[to_label] = target
                     target.missing += added
@@ -51,10 +58,10 @@ def _empty(live: Database, pair: Pair, reason: str, needed_only: bool) -> TableP
     return TablePlan(pair, reason=reason, needed_only=needed_only)
 
 
-def _related(key: ForeignKey, known: Pair, wanted: Pair) -> Any:
+def _related(key: ForeignKey, known: Pair, wanted: Pair, downwards: bool) -> Any:
     """A query on the copy for the keys of rows that a foreign key ties to the missing ones of the other table."""
     mine, theirs = key.parent_columns, key.child_columns
-    if known.label == key.parent and wanted.label == key.child:
+    if downwards:
         mine, theirs = theirs, mine
     return sql.SQL(
         "SELECT {} FROM {} AS w WHERE EXISTS (SELECT FROM {} AS c JOIN {} AS m ON {} WHERE {})"
@@ -64,12 +71,12 @@ def _related(key: ForeignKey, known: Pair, wanted: Pair) -> Any:
     )  # fmt: skip
 
 
-def _add_related(sides: Sides, key: ForeignKey, known: Pair, target: TablePlan) -> int:
+def _add_related(sides: Sides, key: ForeignKey, known: Pair, target: TablePlan, downwards: bool) -> int:
     live, pair = sides.live, target.pair
-    if not {*key.parent_columns} <= {*(known.copy if known.label == key.parent else pair.copy).names()}:
+    if not {*key.parent_columns} <= {*(known.copy if downwards else pair.copy).names()}:
         return 0
     make_keys(live, pair, "more")
-    carry(sides.copy, _related(key, known, pair), live, pair.temporary("more"))
+    carry(sides.copy, _related(key, known, pair, downwards), live, pair.temporary("more"))
     return live.execute(
         sql.SQL(
             "INSERT INTO {missing} SELECT * FROM {more} k WHERE NOT EXISTS (SELECT FROM {live} l WHERE {there}) "
@@ -88,9 +95,15 @@ def _name_orphans(
     for key in keys:
         parent = tables.get(key.parent)
         if key.action in ("n", "d") and parent and parent.missing:
+            if key.child not in pairs:
+                parent.notes.append(
+                    f"Rows of {key.child} may have referred to them and do so no more (ON DELETE SET NULL or DEFAULT): name that table, too, "
+                    "with 'changed'."
+                )
+                continue
             tell_missing(sides, parent)
             number = sides.copy.value(
-                sql.SQL("SELECT count(*) FROM ({}) AS found").format(_related(key, parent.pair, pairs[key.child]))
+                sql.SQL("SELECT count(*) FROM ({}) AS found").format(_related(key, parent.pair, pairs[key.child], True))
             )
             if number:
                 parent.notes.append(

@@ -21,12 +21,15 @@ from ...postgres.locks import advisory_lock
 from ...postgres.trust import require_trusted_role
 from ...text.one_line import printable
 from ..catalog.entry import Entry
+from ..catalog.manifest import Manifest
 from ..content.fingerprint import canceller
 from ..copy.copy import use_copy
 from ..programs.pipeline import Deadline
+from ..proof.result import Part
 from .apply import Rescue, apply_plan
-from .differences import find_differences
+from .differences import Known, find_differences
 from .obstacles import bring_rows
+from .part import needed_part
 from .plan import Plan, Wanted
 from .sides import Sides
 
@@ -41,7 +44,7 @@ def rescue_from_database(name: str, call: Call) -> Outcome:
         raise OptionError(
             "from_database", name, "It is the live database itself. Name the one that still has the rows."
         )
-    return _rescue(call.connection.to(name), f"database {name!r}", call, Deadline(call.options["timeout"]), beside=True)
+    return _rescue(call.connection.to(name), f"database {name!r}", call, Deadline(call.options["timeout"]))
 
 
 def rescue_from_backup(entry: Entry, call: Call) -> Outcome:
@@ -52,24 +55,32 @@ def rescue_from_backup(entry: Entry, call: Call) -> Outcome:
     """
     deadline = Deadline(call.options["timeout"])
 
-    def reach() -> None:
+    def needs(manifest: Manifest) -> Part | None:
         with connect(call.connection, "rescue") as live:
             require_trusted_role(live, call.options["accept_superuser"], "the tables' owner")
+            return needed_part(live, _wanted(call), manifest)
 
     outcome, warnings = use_copy(
         entry, call.options, deadline, call.say,
-        lambda copy: _rescue(copy.owner, entry.path, call, deadline), before=reach, like_source=False,
+        lambda copy: _rescue(copy.owner, entry.path, call, deadline, Known(copy.content, copy.selection)),
+        needs=needs, like_source=False,
     )  # fmt: skip
     return outcome._replace(warnings=(*warnings, *outcome.warnings))
 
 
-def _rescue(copy: ConnectionSettings, source: str, call: Call, deadline: Deadline, beside: bool = False) -> Outcome:
-    """From the copy; whether it is beside the live database, on the same server."""
+def _wanted(call: Call) -> Wanted:
     options = call.options
-    wanted = Wanted(
+    return Wanted(
         tuple(options["tables"] or ()), options["where"] or "", options["changed"], options["skip_conflicts"],
         options["without_triggers"],
     )  # fmt: skip
+
+
+def _rescue(
+    copy: ConnectionSettings, source: str, call: Call, deadline: Deadline, known: Known | None = None
+) -> Outcome:
+    """From the copy of a backup, of which something is known, or one beside the live database, on the same server."""
+    options, wanted = call.options, _wanted(call)
     path = _record_path(call)
     with (
         connect(call.connection, "rescue") as live,
@@ -80,7 +91,7 @@ def _rescue(copy: ConnectionSettings, source: str, call: Call, deadline: Deadlin
     ):
         trusted = [
             warning
-            for database in ((live, there) if beside else (live,))
+            for database in ((live,) if known else (live, there))
             for warning in require_trusted_role(database, options["accept_superuser"], "the tables' owner")
         ]
         live.execute("SET idle_session_timeout = 0")  # it waits for the copy, which may be large
@@ -88,7 +99,7 @@ def _rescue(copy: ConnectionSettings, source: str, call: Call, deadline: Deadlin
             _remove_parts(os.path.dirname(path), _stem(call))
         sides = Sides(there, live)
         call.say("Comparing the live database with what was restored ...")
-        plan = find_differences(sides, wanted, call.say)
+        plan = find_differences(sides, wanted, call.say, known)
         if not wanted.changed:
             plan.tables = [table for table in plan.tables if table.missing]
         bring_rows(sides, plan, wanted)
