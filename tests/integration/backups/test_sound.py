@@ -51,6 +51,9 @@ ALTER TABLE "A b" ADD COLUMN late date; ALTER TABLE middle ADD COLUMN later text
 INSERT INTO leaf (id, "q,""x", m, z, late) VALUES (1, 'q', 2, 'z', '2026-01-01'); INSERT INTO "A b" VALUES (2, 'p', NULL);
 CREATE TABLE apart (b text, a int); CREATE TABLE par (a int, b text); ALTER TABLE apart INHERIT par; INSERT INTO apart VALUES ('b', 1);
 """
+UNREADABLE = (
+    "SELECT lo_from_bytea(7001, 'a'); REVOKE ALL ON LARGE OBJECT 7001 FROM CURRENT_USER;"  # its owner may not read it
+)
 LIKE_A_DUMP = """
 CREATE TABLE t (i int); INSERT INTO t VALUES (1); CREATE SEQUENCE sq; SELECT nextval('sq');
 CREATE FUNCTION helper() RETURNS text LANGUAGE sql AS $f$
@@ -76,7 +79,7 @@ $f$;
 
 @pytest.mark.parametrize("proof", ["hash", "redump"])
 @pytest.mark.parametrize(("form", "jobs"), [("custom", 2), ("plain", 1)])
-@pytest.mark.parametrize("sql", [HASHED + INHERITING + LIKE_A_DUMP])
+@pytest.mark.parametrize("sql", [HASHED + INHERITING + LIKE_A_DUMP + UNREADABLE])
 def test_a_sound_database_is_proven_and_restored(
     server: Cluster, settings: ConnectionSettings, dest: Path, form: str, jobs: int, proof: str, sql: str
 ) -> None:

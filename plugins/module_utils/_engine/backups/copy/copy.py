@@ -33,7 +33,9 @@ from ..proof.result import DrillResult, Part, Restored
 T = TypeVar("T")
 
 # Commits reach the disk, and the log is written, as they are on a server that is not thrown away.
-_LIKE_A_SERVER = ("fsync = on", "synchronous_commit = on", "full_page_writes = on", "jit = on", "log_temp_files = 0")
+_LIKE_A_SERVER = (
+    "fsync = on", "synchronous_commit = on", "full_page_writes = on", "jit = on", "log_temp_files = 0", "lo_compat_privileges = off",
+)  # fmt: skip
 SERVER_SETTINGS = ("wal_level=replica",)
 _NICE = 10
 

@@ -42,7 +42,10 @@ from .provide import create_role
 
 DATABASE = "drill"
 # A plain dump is loaded in one transaction, which locks all it makes; no subscription's worker goes to its publisher.
-_SETTINGS = (*THROW_AWAY, "max_locks_per_transaction=1024", "max_logical_replication_workers=0")
+# Large objects are read as the role that loads, also those that their owner may not read.
+_SETTINGS = (
+    *THROW_AWAY, "max_locks_per_transaction=1024", "max_logical_replication_workers=0", "lo_compat_privileges=on",
+)  # fmt: skip
 
 # what waits for the empty database, a directory to work in, who runs psql
 Place = tuple[Callable[[], "Ready"], str, dict[str, Any]]
