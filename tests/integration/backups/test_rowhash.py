@@ -16,7 +16,6 @@ from ansible_collections.titan.database.plugins.module_utils._engine.backups.con
     Content,
     fix_settings,
     read_contents,
-    read_tables,
 )
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.row_hash import (
     BY_NAME,
@@ -24,6 +23,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.backups.con
     HASH_METHODS,
     TEXT,
 )
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.tables import read_tables
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings

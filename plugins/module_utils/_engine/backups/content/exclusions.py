@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from ...errors import OptionError
 from ...postgres.database import Database
 from ...text.quoted import quoted_name
-from .fingerprint import Table
 from .left_out import LeftOut
+from .tables import Table
 
 EXCLUDED_TABLE, EXCLUDED_DATA = "excluded table", "excluded data of table"
 UNREFRESHED = "rows of materialized view"

@@ -27,8 +27,9 @@ from ..catalog.files import digest, size_of
 from ..catalog.integrity import WrittenGzip
 from ..catalog.naming import FileName
 from ..content.exclusions import NOTHING, Exclusions
-from ..content.fingerprint import Fingerprint, Table, dump_settings
+from ..content.fingerprint import Fingerprint, dump_settings
 from ..content.structure import Structure, relation_label
+from ..content.tables import Table
 from ..programs.codecs import GZIP, NONE
 from ..programs.pipeline import Chain, Deadline, Program, chain
 from .connection_room import require_connection_room

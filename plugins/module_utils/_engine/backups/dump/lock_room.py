@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ...errors import TitanError
 from ...postgres.database import Database
-from ..content.fingerprint import Table
+from ..content.tables import Table
 
 # The server finds room for more than it was asked to reserve, as long as other shared memory is free.
 _SPARE = 1.5

@@ -11,7 +11,8 @@ from typing import Callable
 
 from ...errors import DatabaseError
 from ...postgres.database import Database
-from ..content.fingerprint import Fingerprint, Table, canceller, read_fingerprint
+from ..content.fingerprint import Fingerprint, canceller, read_fingerprint
+from ..content.tables import Table
 from ..programs.pipeline import Chain, Deadline
 
 _SIGN_OF_LIFE = 10.0  # seconds

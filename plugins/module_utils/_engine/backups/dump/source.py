@@ -17,7 +17,8 @@ from ..catalog.entry import Entry
 from ..catalog.source import Source
 from ..catalog.tuning import read_tuning
 from ..content.exclusions import NOTHING, Exclusions
-from ..content.fingerprint import Table, fix_settings, read_tables
+from ..content.fingerprint import fix_settings
+from ..content.tables import Table, read_tables
 from ..load.properties import list_items, read_properties
 from .lock_room import require_lock_room
 

@@ -21,14 +21,8 @@ from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, TransactionState, connect, sql
 from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE, LOCK_CONFLICTS, UNDEFINED_TABLE
 from ..content.differences import content_differences
-from ..content.fingerprint import (
-    Fingerprint,
-    Table,
-    canceller,
-    fingerprint_from_manifest,
-    read_fingerprint,
-    read_tables,
-)
+from ..content.fingerprint import Fingerprint, canceller, fingerprint_from_manifest, read_fingerprint
+from ..content.tables import Table, read_tables
 from ..dump.source import snapshot
 from ..programs.pipeline import Deadline
 

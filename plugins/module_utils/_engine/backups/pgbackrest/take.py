@@ -35,7 +35,7 @@ from ..catalog.record_text import format_time
 from ..catalog.report import listing_diff, public_entry
 from ..catalog.source import Source
 from ..catalog.verification import Verification
-from ..content.fingerprint import read_tables
+from ..content.tables import read_tables
 from ..dump.source import of_source, read_source, require_readable
 from ..programs.pgbackrest import Stanza, verify_sets
 from ..programs.pgbackrest import call as run_pgbackrest

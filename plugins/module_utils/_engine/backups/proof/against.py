@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect, sql
-from ..content.fingerprint import Table, canceller, fix_settings, read_contents, read_tables
+from ..content.fingerprint import canceller, fix_settings, read_contents
 from ..content.row_hash import BY_NAME, COLUMNS_OF, Column, row_hash
+from ..content.tables import Table, read_tables
 from ..programs.pipeline import Deadline
 
 _READ = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"

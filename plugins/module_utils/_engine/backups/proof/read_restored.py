@@ -14,17 +14,9 @@ from typing import Callable
 from ...outcome import silent
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect
-from ..content.fingerprint import (
-    Content,
-    Fingerprint,
-    Table,
-    canceller,
-    fix_settings,
-    read_contents,
-    read_fingerprint,
-    read_tables,
-)
+from ..content.fingerprint import Content, Fingerprint, canceller, fix_settings, read_contents, read_fingerprint
 from ..content.row_hash import NEWEST
+from ..content.tables import Table, read_tables
 from ..programs.pipeline import Deadline
 
 

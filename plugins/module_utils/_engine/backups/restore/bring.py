@@ -21,7 +21,8 @@ from ...postgres.client_environment import child_environment
 from ...postgres.database import Database, connect, sql
 from ...steps import step
 from ...text.quoted import quoted_name
-from ..content.fingerprint import Table, canceller, count_and_hash, dump_settings, fix_settings, read_tables
+from ..content.fingerprint import canceller, count_and_hash, dump_settings, fix_settings
+from ..content.tables import Table, read_tables
 from ..load.kinds import Kind, kind_of
 from ..load.live import Live
 from ..load.loading import Loader
