@@ -16,7 +16,7 @@ SELECT o.name, r.rolname::text AS role
         UNION ALL SELECT proowner, 'function ' || oid::regproc FROM pg_proc WHERE oid >= 16384
         UNION ALL SELECT nspowner, 'schema ' || quote_ident(nspname) FROM pg_namespace WHERE oid >= 16384) o
   JOIN pg_roles r ON r.oid = o.owner
- WHERE NOT r.rolsuper AND r.oid >= 16384
+ WHERE NOT r.rolsuper AND r.oid >= 16384 AND r.rolname <> current_user
  LIMIT 1
 """
 
@@ -24,6 +24,16 @@ SELECT o.name, r.rolname::text AS role
 def is_superuser(database: Database) -> bool:
     """Whether the connected role is one."""
     return bool(database.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"))
+
+
+def plans_code_of(database: Database) -> dict[str, str] | None:
+    """Who else, without a superuser's rights, owns something here: the functions of that one's indexes and statistics run with the
+    connected role's rights when it plans a query of the table.
+
+    Returns:
+        The object's "name" and its owner's "role"; None if there is nobody.
+    """
+    return database.row(_LESSER_OWNER)
 
 
 def require_trusted_role(database: Database, accept_superuser: bool, instead: str) -> tuple[str, ...]:

@@ -15,6 +15,10 @@ from ...text.one_line import printable
 Limits = Mapping[str, "tuple[float, float]"]
 
 
+# In made_by, stands for whether the query may not read tables: it is a superuser's, and they are somebody else's.
+WITHOUT_QUERIES = "__WITHOUT_QUERIES__"
+
+
 @dataclass(frozen=True)
 class Threshold:
     """A check's limits: more than warning is a warning, more than critical is critical.

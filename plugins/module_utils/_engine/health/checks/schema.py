@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .definition import SqlCheck
+from .definition import WITHOUT_QUERIES, SqlCheck
 from .tables import USERS
 
 INVALID_INDEXES = SqlCheck(
@@ -140,7 +140,10 @@ DEFAULT_PARTITION_ROWS = SqlCheck(
     "",
     "Default partitions that hold rows: a partition for them is missing, and cannot be made while they are there.",
     made_by=f"""(
-    SELECT string_agg(format($f$SELECT %L AS what, %L::text[] AS sql WHERE EXISTS (SELECT FROM %s)$f$, child, fix, child), ' UNION ALL ')
+    SELECT string_agg(format(CASE WHEN {WITHOUT_QUERIES} THEN
+              $f$SELECT %1$L || ' (rows, or the space of deleted ones)' AS what, %2$L::text[] AS sql
+                  WHERE (SELECT sum(pg_relation_size(relid)) FROM pg_partition_tree(%1$L)) > 0$f$
+              ELSE $f$SELECT %1$L AS what, %2$L::text[] AS sql WHERE EXISTS (SELECT FROM %1$s)$f$ END, child, fix), ' UNION ALL ')
       FROM (SELECT format('%I.%I', n.nspname, c.relname) AS child, ARRAY[format(
                    'BEGIN; ALTER TABLE %1$s DETACH PARTITION %2$s; CREATE TABLE %3$I.%4$I PARTITION OF %1$s FOR VALUES FROM (%5$L) TO (%6$L); '
                    'INSERT INTO %1$s SELECT * FROM %2$s; TRUNCATE %2$s; ALTER TABLE %1$s ATTACH PARTITION %2$s DEFAULT; COMMIT',

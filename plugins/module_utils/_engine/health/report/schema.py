@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Callable, TypeVar
 
 from ...errors import DatabaseError
-from ...migrations.history.read import has_history_column
+from ...migrations.history.read import has_history_column, history_table
 from ...postgres.database import Database, sql
+from ...postgres.stand_ins import must_not_plan
 from ...reindex.duplicates import find_redundant
 from ...reindex.indexes import read_shapes, statistics_since
 from ...retention.policies.policy import Policy
@@ -24,7 +25,7 @@ _NOT_KNOWN: tuple[str | None, bool] = (None, False)
 
 _ATTEMPTS = """
 SELECT {history} AS history, version::text, name::text, action::text, outcome::text, milliseconds::bigint AS milliseconds,
-       extract(epoch FROM started)::float8 AS started FROM titan_ops.migration_history ORDER BY id DESC LIMIT 100
+       extract(epoch FROM started)::float8 AS started FROM {source} AS h ORDER BY id DESC LIMIT 100
 """
 _TIMES = """
 SELECT count(*) FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass(format('%%I.%%I', %s::text, %s::text)) AND attname = %s
@@ -116,6 +117,10 @@ def _policy(database: Database, policy: Policy) -> PolicyFacts:
     try:
         if not database.value(_TIMES, (policy.schema, policy.table, policy.column)):
             return PolicyFacts(policy, "", "the column holds no times")
+        if must_not_plan(database):
+            return PolicyFacts(
+                policy, "", "a superuser would run functions of the table's owner; connect as a role that is none"
+            )
         column = sql.Identifier(policy.column)
         query = sql.SQL("SELECT {c}::text FROM {t} WHERE {c} > '1970-01-02' ORDER BY {c} LIMIT 1")
         oldest = database.value(query.format(c=column, t=sql.Identifier(policy.schema, policy.table)))
@@ -144,4 +149,8 @@ def _attempts(database: Database) -> list[Attempt]:
     layout = has_history_column(database)
     if layout is None:
         return []
-    return [Attempt(**row) for row in database.rows(_ATTEMPTS.format(history="history::text" if layout else "''"))]
+    source = history_table(database, layout)
+    return [
+        Attempt(**row)
+        for row in database.rows(_ATTEMPTS.format(history="history::text" if layout else "''", source=source))
+    ]

@@ -16,9 +16,10 @@ from typing import NamedTuple
 
 from ...postgres.database import Database
 from ...postgres.lost_reply import asked_transaction
+from ...postgres.stand_ins import stand_in
 from ...steps import step
 from .inventory import read_hashes
-from .read import read
+from .read import has_history_column, history_table, read
 from .records import ObjectChange
 
 _TABLE = """
@@ -44,11 +45,11 @@ _TABLES = ("table", "view", "materialized view", "foreign table", "type")
 
 _READ = """
 SELECT f.objects, pg_catalog.to_jsonb(f)->'owners' AS owners,
-       f.history_id >= (SELECT pg_catalog.max(id) FROM titan_ops.migration_history
+       f.history_id >= (SELECT pg_catalog.max(id) FROM {history} AS m
                          WHERE outcome IN ('applied', 'rolled_back') OR steps <> '[]') AS current,
        ARRAY(SELECT DISTINCT coalesce(pg_catalog.to_jsonb(h)->>'history', '') FROM (
-         SELECT * FROM titan_ops.migration_history WHERE id > f.history_id) AS h) AS newer
-  FROM titan_ops.migration_fingerprint AS f
+         SELECT * FROM {history} AS m WHERE id > f.history_id) AS h) AS newer
+  FROM {fingerprint} AS f
 """
 
 _SAVE = """
@@ -156,7 +157,12 @@ def save(database: Database, begun: Begun, claimed: Collection[str] = ()) -> Non
 def _read(database: Database, locked: str = "") -> Fingerprint | None:
     if database.value("SELECT pg_catalog.to_regclass('titan_ops.migration_fingerprint') IS NULL"):
         return None
-    row = database.row(_READ + locked)
+    history, fingerprint = "titan_ops.migration_history", "titan_ops.migration_fingerprint"
+    if not locked and (layout := has_history_column(database)) is not None:
+        history = history_table(database, layout)
+        columns = {"history_id": "bigint", "objects": "jsonb", **({"owners": "jsonb"} if _has_owners(database) else {})}
+        fingerprint = stand_in(database, "titan_ops", "migration_fingerprint", columns)
+    row = database.row(_READ.format(history=history, fingerprint=fingerprint) + locked)
     if row is None:
         return None
     objects = dict(row["objects"])

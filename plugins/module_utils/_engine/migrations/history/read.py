@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ...postgres.database import Database, Row
+from ...postgres.stand_ins import stand_in
 from ..files.naming import version_order
 from .records import AttemptDetails, StepRecord
 
@@ -49,12 +50,33 @@ def has_history_column(database: Database) -> bool | None:
     return None if answer is None else bool(answer)
 
 
+_WITH_HISTORY = "history = %s"
+
+
 def condition_of(database: Database, history: str) -> str | None:
     """The condition for the rows of this history, with one parameter; None if there can be none."""
     layout = has_history_column(database)
     if layout is None or (history and not layout):
         return None
-    return "history = %s" if layout else "%s = ''"
+    return _WITH_HISTORY if layout else "%s = ''"
+
+
+_READ = {
+    "id": "bigint", "version": "text", "name": "text", "action": "text", "outcome": "text", "checksum": "text", "steps": "jsonb",
+    "details": "jsonb", "milliseconds": "bigint", "started": "timestamptz", "database_user": "text", "operating_user": "text", "host": "text",
+    "server_version": "integer",
+}  # fmt: skip
+
+
+def history_table(database: Database, layout: bool) -> str:
+    """What to write behind FROM, with an alias, to read the table; a superuser plans no query of somebody else's.
+
+    Args:
+        database: Connected.
+        layout: What has_history_column() says of an existing table.
+    """
+    columns = {**_READ, "history": "text"} if layout else _READ
+    return stand_in(database, "titan_ops", "migration_history", columns)
 
 
 def lock_words(history: str) -> tuple[str, ...]:
@@ -71,7 +93,7 @@ def named_histories(database: Database) -> list[str]:
     """The names of the histories in this database, in order; the one without a name is left out."""
     if not has_history_column(database):
         return []
-    query = "SELECT DISTINCT history FROM titan_ops.migration_history WHERE history <> '' ORDER BY 1"
+    query = f"SELECT DISTINCT history FROM {history_table(database, True)} AS h WHERE history <> '' ORDER BY 1"  # noqa: S608
     return [row["history"] for row in database.rows(query)]
 
 
@@ -80,11 +102,12 @@ def read(database: Database, history: str) -> dict[tuple[Any, ...], Applied]:
     condition = condition_of(database, history)
     if condition is None:
         return {}
+    source = history_table(database, condition == _WITH_HISTORY).replace("%", "%%")
     rows = database.rows(
         "SELECT id, version, name, action, outcome, checksum, "  # noqa: S608 - see condition_of
         "CASE WHEN outcome IN ('running', 'failed') THEN steps END AS steps, "
         "CASE WHEN action = 'baseline' AND outcome = 'failed' THEN details->>'unproven' END AS doubt "
-        f"FROM titan_ops.migration_history WHERE {condition} ORDER BY id",
+        f"FROM {source} AS h WHERE {condition} ORDER BY id",
         (history,),
     )
     return fold(rows)
@@ -131,9 +154,10 @@ def applied_facts(database: Database, history: str) -> dict[int, Row]:
     condition = condition_of(database, history)
     if condition is None:
         return {}
+    source = history_table(database, condition == _WITH_HISTORY).replace("%", "%%")
     rows = database.rows(
         "SELECT id, pg_catalog.to_char(started AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS started, action, milliseconds AS ms, "  # noqa: S608
-        "database_user, operating_user, host, server_version FROM titan_ops.migration_history "
+        f"database_user, operating_user, host, server_version FROM {source} AS h "
         f"WHERE outcome = 'applied' AND {condition}",
         (history,),
     )

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ...postgres.database import Database
+from ...postgres.stand_ins import stand_in
 from ...steps import step
 from ...text.durations import Duration
 from .filters import Filter, Mark
@@ -56,8 +57,17 @@ SELECT name, table_schema, table_name, time_column, filter_column, filter_kind, 
        (extract(year FROM keep) * 12 + extract(month FROM keep))::int AS keep_months,
        extract(day FROM keep)::int AS keep_days,
        (extract(hour FROM keep) * 3600 + extract(minute FROM keep) * 60 + extract(second FROM keep))::bigint AS keep_seconds
-  FROM titan_ops.retention_policy ORDER BY name
+  FROM {source} AS p ORDER BY name
 """
+
+
+# The types of the columns that are read.
+_READ = {
+    **dict.fromkeys(("name", "table_schema", "table_name", "time_column", "filter_column", "filter_kind"), "text"),
+    "filter_values": "text[]", "keep": "interval", "ignore_case": "boolean", "mark_column": "text", "mark_value": "text",
+    "time_zone": "text", "max_fraction": "float8", "contended": "boolean", "archive": "text",
+    **dict.fromkeys(_LATER, "text"),
+}  # fmt: skip
 
 
 class _Row(NamedTuple):
@@ -91,7 +101,9 @@ def read_policies(database: Database) -> list[Policy]:
         return []
     missing = _missing(database)
     columns = {name: f"{value} AS {name}" if name in missing else name for name, (_kind, value) in _LATER.items()}
-    return [_policy(_Row(**row)) for row in database.rows(_SELECT.format(**columns))]
+    kinds = {name: kind for name, kind in _READ.items() if name not in missing}
+    source = stand_in(database, "titan_ops", "retention_policy", kinds)
+    return [_policy(_Row(**row)) for row in database.rows(_SELECT.format(source=source, **columns))]
 
 
 def _missing(database: Database) -> set[str]:
