@@ -170,8 +170,8 @@ def test_each_small_change_of_content_is_a_difference(
     from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.fingerprint import (
         fix_settings,
         read_fingerprint,
-        read_tables,
     )
+    from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.tables import read_tables
 
     settings, before = zoo_twice
     with connect(settings, fixed_settings=False) as user:
@@ -192,8 +192,8 @@ def zoo_twice(server: Cluster) -> Iterator[tuple[ConnectionSettings, object]]:
     from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.fingerprint import (
         fix_settings,
         read_fingerprint,
-        read_tables,
     )
+    from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.tables import read_tables
 
     made = make_database(server)
     psql = [f"{server.programs}/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(ZOO)]

@@ -13,7 +13,9 @@ from ...errors import TitanError
 from ...outcome import silent
 from ...postgres.client_environment import child_options
 from ...postgres.database import Database, sql
-from .row_hash import COLUMNS_OF, HASH_METHODS, NEWEST, TEXT, Column, row_hash
+from ...postgres.trust import plans_code_of
+from .copied import count_and_hash_copied, count_copied
+from .row_hash import COLUMNS_OF, COPIED, HASH_METHODS, NEWEST, TEXT, Column, row_hash
 from .tables import Table
 
 # Row text depends on these; both sides of a comparison must run under the same.
@@ -90,11 +92,23 @@ def hash_method_of(manifest: Mapping[str, Any] | None) -> str:
     return hash_method
 
 
+def safe_hash_method(database: Database) -> str:
+    """How to hash the rows of a live database: by a query, or by COPY where a query would run code of others with our rights."""
+    return COPIED if plans_code_of(database) else NEWEST
+
+
 def fix_settings(database: Database) -> None:
     """Make row text depend on the rows alone, and lift the role's own time limits."""
     database.execute(_FIXED_SETTINGS)
     if database.major >= 17:
         database.execute("SET transaction_timeout = 0")
+
+
+def expand_no_views(database: Database) -> None:
+    """Read neither views nor foreign tables in this session, as pg_dump does: somebody could put one in a table's or a sequence's place."""
+    database.rows(
+        "SELECT set_config(name, 'view, foreign-table', false) FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind'"
+    )
 
 
 def dump_settings(database: Database) -> dict[str, str]:
@@ -157,17 +171,21 @@ def read_contents(
         if table.absent:
             contents.append(Content(table.schema, table.name, 0, "0" if hashes else ""))
         else:
-            contents.append(_content(database, table, hash_method) if hashes else _count(database, table))
+            contents.append(_content(database, table, hash_method) if hashes else _count(database, table, hash_method))
         say(f"  {table.label}: {contents[-1].rows} rows")
     return tuple(contents)
 
 
-def _count(database: Database, table: Table) -> Content:
+def _count(database: Database, table: Table, hash_method: str) -> Content:
+    if hash_method == COPIED:
+        return Content(table.schema, table.name, count_copied(database, table), "")
     rows = database.value(sql.SQL("SELECT count(*) FROM {} AS titan_row").format(table.its_rows()))
     return Content(table.schema, table.name, int(rows), "")
 
 
 def _content(database: Database, table: Table, hash_method: str) -> Content:
+    if hash_method == COPIED:
+        return Content(table.schema, table.name, *count_and_hash_copied(database, table))
     return Content(table.schema, table.name, *count_and_hash(database, table.oid, table.its_rows(), hash_method))
 
 

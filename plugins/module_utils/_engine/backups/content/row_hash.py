@@ -9,6 +9,8 @@ does; not having to write and quote the row, it takes a third of the time. Value
 too (1.0 and 1.00, 0 and -0, NULL and '', 'a ' and 'a' as char), whatever the type itself calls equal. Only built-in types
 whose stored bytes say exactly what their text says are hashed as bytes. All others are hashed together, as the text of a row
 of them: the bytes of an enum or a domain, for instance, hold numbers that a restore changes.
+
+"copied by name" is no SQL: the rows are read by COPY and hashed on our side (copied.py).
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ from typing import Any
 
 from ...postgres.database import sql
 
-TEXT, COLUMNS, BY_NAME = "text", "columns", "columns by name"
-HASH_METHODS = (TEXT, COLUMNS, BY_NAME)
+TEXT, COLUMNS, BY_NAME, COPIED = "text", "columns", "columns by name", "copied by name"
+HASH_METHODS = (TEXT, COLUMNS, BY_NAME, COPIED)
 NEWEST = BY_NAME
 
 # {c} is the column, {seed} the hash so far. A hash function gives NULL for NULL, which would forget the seed: hence coalesce,

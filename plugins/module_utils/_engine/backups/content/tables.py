@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...postgres.database import Database, sql
-from .row_hash import BY_NAME, NEWEST
+from .row_hash import BY_NAME, COPIED, NEWEST
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def read_tables(database: Database, hash_method: str = NEWEST) -> list[Table]:
         hash_method: Fingerprints by older methods know neither an extension's configuration nor tables in its schema, and
             list each partition by itself.
     """
-    query = _TABLES if hash_method == BY_NAME else _TABLES_OF_BEFORE
+    query = _TABLES if hash_method in (BY_NAME, COPIED) else _TABLES_OF_BEFORE
     return [Table(**row) for row in database.rows(query)]
 
 

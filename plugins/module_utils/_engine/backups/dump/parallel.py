@@ -11,7 +11,7 @@ from typing import Callable
 
 from ...errors import DatabaseError
 from ...postgres.database import Database
-from ..content.fingerprint import Fingerprint, canceller, read_fingerprint
+from ..content.fingerprint import Fingerprint, canceller, read_fingerprint, safe_hash_method
 from ..content.tables import Table
 from ..programs.pipeline import Chain, Deadline
 
@@ -49,7 +49,7 @@ def dump_and_fingerprint(
             say(line)
 
         try:
-            content = read_fingerprint(database, tables, progress, hashed)
+            content = read_fingerprint(database, tables, progress, hashed, safe_hash_method(database))
             _wait_for(future, database)
         except DatabaseError:
             if future.done():

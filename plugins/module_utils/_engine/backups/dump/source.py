@@ -13,11 +13,13 @@ from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database, sql
 from ...postgres.programs import Programs
 from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, OUT_OF_MEMORY, UNDEFINED_TABLE
+from ...postgres.trust import is_superuser
 from ..catalog.entry import Entry
 from ..catalog.source import Source
 from ..catalog.tuning import read_tuning
+from ..content.copied import require_no_query
 from ..content.exclusions import NOTHING, Exclusions
-from ..content.fingerprint import fix_settings
+from ..content.fingerprint import expand_no_views, fix_settings
 from ..content.tables import Table, read_tables
 from ..load.properties import list_items, read_properties
 from .lock_room import require_lock_room
@@ -134,6 +136,7 @@ def snapshot(
         TitanError: the role cannot read everything, a lock was not granted in time, or tables keep coming and going.
     """
     fix_settings(database)
+    expand_no_views(database)
     database.execute("SELECT set_config('lock_timeout', %s, false)", (f"{int(lock_timeout * 1000)}ms",))
     for _attempt in range(_ATTEMPTS):
         tables = excluded.applied(read_tables(database))
@@ -145,6 +148,8 @@ def snapshot(
                 identifier = str(database.value("SELECT pg_export_snapshot()"))
                 if [table.oid for table in excluded.applied(read_tables(database))] != [table.oid for table in tables]:
                     raise _TablesChangedError
+                if is_superuser(database):
+                    require_no_query(database, tables)
                 yield identifier, tables
                 return
         except _TablesChangedError:

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Callable
 
 from ...postgres.database import Database, connect
+from ..content.fingerprint import expand_no_views
 from ..content.objects import objects_from
 from ..content.structure import Position, Structure, read_positions, read_structure, sequence_names
 from ..programs.pipeline import Deadline, Program, chain
@@ -53,4 +54,5 @@ def _positions_now(database: Database, names: list[tuple[str, str]]) -> dict[str
     if not names:
         return {}
     with connect(database.settings, "backup") as other:
+        expand_no_views(other)
         return read_positions(other, names)

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
@@ -16,9 +17,10 @@ from ...errors import OptionError, TitanError
 from ...host.files import absolute
 from ...outcome import Call, Outcome
 from ...postgres.connection import ConnectionSettings
-from ...postgres.database import connect
+from ...postgres.database import Database, connect, sql
 from ...postgres.programs import find_programs
 from ...postgres.throw_away import default_directory
+from ...postgres.trust import plans_code_of
 from ...steps import step
 from ...version import VERSION
 from ..catalog.entry import Entry
@@ -27,6 +29,9 @@ from ..catalog.physical import FORMAT_VERSION, entry_of, label_of, read_pointer,
 from ..catalog.record_text import format_time
 from ..catalog.verification import Verification
 from ..content.fingerprint import Fingerprint, hash_method_of
+from ..content.row_hash import COPIED
+from ..content.tables import Table
+from ..load.targets import writing
 from ..programs.pgbackrest import Stanza, read_info, verify_sets
 from ..programs.pipeline import Deadline
 from ..proof.cluster import sandbox_of
@@ -139,9 +144,31 @@ def _permanent(settings: ConnectionSettings, call: Call, deadline: Deadline, has
     """The restored database's fingerprint without its unlogged tables, which are empty after recovery."""
     with connect(settings, "drill") as database:
         unlogged = {(row["schema"], row["name"]) for row in database.rows(_UNLOGGED)}
-    found = read_restored(settings, call.options["jobs"], call.say, None, deadline, hash_method)
+        others = plans_code_of(database) is not None
+    jobs = call.options["jobs"]
+    if others and hash_method != COPIED:
+        reader = settings._replace(user=_make_reader(settings))
+        rows = read_restored(reader, jobs, call.say, None, deadline, hash_method, large_objects=False)
+        found = replace(
+            read_restored(settings, 1, call.say, None, deadline, hash_method, choose=_no_tables), tables=rows.tables
+        )
+    else:
+        found = read_restored(settings, jobs, call.say, None, deadline, hash_method)
     tables = tuple(table for table in found.tables if (table.schema, table.name) not in unlogged)
     return replace(found, tables=tables)
+
+
+def _no_tables(_database: Database, _tables: Sequence[Table]) -> list[Table]:
+    return []
+
+
+def _make_reader(settings: ConnectionSettings) -> str:
+    """A role of the throw-away cluster that may read each row, and is no superuser: to plan a query runs code of the backup."""
+    name = f"titan_drill_{secrets.token_hex(6)}"
+    with writing(settings) as database:
+        make = sql.SQL("CREATE ROLE {} LOGIN BYPASSRLS IN ROLE pg_read_all_data").format(sql.Identifier(name))
+        database.execute(make)
+    return name
 
 
 def _adopted(stanza: Stanza, entry: Entry) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, TransactionState, connect, sql
 from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE, LOCK_CONFLICTS, UNDEFINED_TABLE
 from ..content.differences import content_differences
-from ..content.fingerprint import Fingerprint, canceller, fingerprint_from_manifest, read_fingerprint
+from ..content.fingerprint import Fingerprint, canceller, fingerprint_from_manifest, read_fingerprint, safe_hash_method
 from ..content.tables import Table, read_tables
 from ..dump.source import snapshot
 from ..programs.pipeline import Deadline
@@ -79,10 +79,14 @@ def take_moment(
             with snapshot(reader, lock_timeout) as (_identifier, tables):
                 found = _quiet_point(reader, marker, f"titan_{label}_{number}")
                 if found:
-                    return Moment(*found, QUIET, read_fingerprint(reader, permanent(reader, tables), say))
+                    return Moment(*found, QUIET, _content(reader, tables, say))
             time.sleep(0.02)
         say("There is always somebody writing; locking the tables for an instant ...")
         return _locked_moment(settings, reader, marker, f"titan_{label}_locked", say)
+
+
+def _content(reader: Database, tables: Sequence[Table], say: Callable[[str], None]) -> Fingerprint:
+    return read_fingerprint(reader, permanent(reader, tables), say, hash_method=safe_hash_method(reader))
 
 
 def _quiet_point(reader: Database, marker: Database, target: str) -> tuple[str, str] | None:
@@ -118,9 +122,7 @@ def _locked_moment(
                             lsn = str(marker.value("SELECT pg_create_restore_point(%s)::text", (target,)))
                             holder.execute("ROLLBACK")
                             if [table.oid for table in tables] == locked:
-                                return Moment(
-                                    target, lsn, LOCKED, read_fingerprint(reader, permanent(reader, tables), say)
-                                )
+                                return Moment(target, lsn, LOCKED, _content(reader, tables, say))
                     except TitanError as error:
                         if error.details.get("sqlstate") not in LOCK_CONFLICTS:
                             raise

@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect, sql
-from ..content.fingerprint import canceller, fix_settings, read_contents
-from ..content.row_hash import BY_NAME, COLUMNS_OF, Column, row_hash
+from ...postgres.trust import is_superuser
+from ..content.copied import ordered_hashes, require_no_query
+from ..content.fingerprint import canceller, expand_no_views, fix_settings, read_contents, safe_hash_method
+from ..content.row_hash import BY_NAME, COLUMNS_OF, COPIED, Column, row_hash
 from ..content.tables import Table, read_tables
 from ..programs.pipeline import Deadline
 
@@ -55,11 +57,15 @@ def differences_from(
     ):
         fix_settings(there)
         fix_settings(here)
+        expand_no_views(there)
         with there.transaction(_READ), here.transaction(_READ):
-            return tuple(_differences(here, there))
+            method = safe_hash_method(there)
+            if is_superuser(there):
+                require_no_query(there, read_tables(there))
+            return tuple(_differences(here, there, method))
 
 
-def _differences(here: Database, there: Database) -> Iterator[TableDifference]:
+def _differences(here: Database, there: Database, method: str) -> Iterator[TableDifference]:
     mine, theirs = ({(table.schema, table.name): table for table in read_tables(each)} for each in (here, there))
     for key in sorted(mine.keys() | theirs.keys()):
         label = ".".join(key)
@@ -68,19 +74,19 @@ def _differences(here: Database, there: Database) -> Iterator[TableDifference]:
         elif key not in mine:
             yield TableDifference(label, 0, 0, "is in the live database only")
         else:
-            found = _of_table(here, mine[key], there, theirs[key])
+            found = _of_table(here, mine[key], there, theirs[key], method)
             if found:
                 yield found
 
 
-def _of_table(here: Database, mine: Table, there: Database, theirs: Table) -> TableDifference | None:
+def _of_table(here: Database, mine: Table, there: Database, theirs: Table, method: str) -> TableDifference | None:
     one, other = _columns(here, mine), _columns(there, theirs)
     if {column.name: column.kind for column in one} != {column.name: column.kind for column in other}:
         return TableDifference(mine.label, 0, 0, "has other columns in the live database")
-    if read_contents(here, [mine]) == read_contents(there, [theirs]):
+    if read_contents(here, [mine], hash_method=method) == read_contents(there, [theirs], hash_method=method):
         return None
     only_here = only_there = 0
-    for _hash, number in _counted(_hashes(here, mine, one), _hashes(there, theirs, other)):
+    for _hash, number in _counted(_hashes(here, mine, one, method), _hashes(there, theirs, other, method)):
         only_here += max(number, 0)
         only_there += max(-number, 0)
     return TableDifference(mine.label, only_here, only_there)
@@ -90,8 +96,11 @@ def _columns(database: Database, table: Table) -> list[Column]:
     return [Column(row["name"], row["kind"]) for row in database.rows(COLUMNS_OF, (table.oid,))]
 
 
-def _hashes(database: Database, table: Table, columns: list[Column]) -> Iterator[int]:
+def _hashes(database: Database, table: Table, columns: list[Column], method: str) -> Iterator[int]:
     """The hash of each row, in order."""
+    if method == COPIED:
+        yield from ordered_hashes(database, table)
+        return
     alias, hashed = row_hash(BY_NAME, columns)
     database.execute(
         sql.SQL("DECLARE titan_rows NO SCROLL CURSOR FOR SELECT {} AS hash FROM {} AS {} ORDER BY 1").format(
