@@ -34,6 +34,7 @@ def names(demo: Path) -> dict[str, str]:
         "become: true": "become: false",
         "sudo -u ubuntu ": "",
         "sudo -u postgres psql -p 5433": f"{demo}/psql -U postgres -d postgres",
+        "psql -h localhost -p 5433 -U titan": f"{demo}/psql",
         "become_user: ubuntu": "become_user: nobody",
         "your/inventory": "inventories/demo",
         "crontab -l": f"cat {demo}/crontab",

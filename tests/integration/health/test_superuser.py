@@ -37,7 +37,14 @@ FILES = [
     {"name": "0001_a.sql", "content": "CREATE TABLE a (n int, m int); CREATE INDEX a_n ON a (n);"},
     {"name": "0002_b 100%.sql", "content": "CREATE INDEX a_n_too ON a (n); DROP INDEX a_n;"},
 ]
-POLICIES = [{"table": "of_index", "column": "at", "keep": "60 days 2 hours", "where": {"column": "note", "in": ["a\tb", "%s\\"]}}]
+POLICIES = [
+    {
+        "table": "of_index",
+        "column": "at",
+        "keep": "60 days 2 hours",
+        "where": {"column": "note", "in": ["a\tb", "%s\\"]},
+    }
+]
 # What the owner may do to our own tables.
 TRAPS = """
 CREATE INDEX ON titan_ops.migration_history ((id + public.f(1)));

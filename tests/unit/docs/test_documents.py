@@ -250,6 +250,35 @@ def test_every_claim_names_tests_that_exist() -> None:
     assert last == f"{len(rows)} claims; {len(rows) - without} with tests, {without} not proven yet."
 
 
+def rows_of(page: str, heading: str) -> list[list[str]]:
+    """The cells of the first table below a heading, without its head."""
+    below = page.split(f"\n{heading}\n", 1)[1]
+    lines = re.search(r"^\|.*?(?=\n\n)", below, flags=re.M | re.S)
+    assert lines, heading
+    return [line.strip("| ").split(" | ") for line in lines[0].splitlines()[2:]]
+
+
+def test_each_line_of_trust_names_tests_that_exist() -> None:
+    rows = rows_of((ROOT / "docs" / "security.md").read_text(encoding="utf-8"), "## Who trusts whom")
+    assert len(rows) > 20
+    for row in rows:
+        links = re.findall(r'\[[^]]+\]\(\.\./(\S+) "(test_\w+)"\)', row[-1])
+        assert len(row) == 4 and links, row
+        for name, test in links:
+            assert test in functions(ROOT / name), f"{name}: {test} is named for {row[2]!r}"
+
+
+def test_each_line_that_a_superuser_runs_is_in_the_list() -> None:
+    listed = [row[0] for row in rows_of((ROOT / "docs" / "security.md").read_text(encoding="utf-8"), "## Superusers")]
+    known = [span for cell in listed for span in re.findall(r"`([^`]+)`", cell)]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+    given = [body for body in re.findall(r"sudo -u postgres psql[^\n]* <<'SQL'\n(.*?)\n *SQL\n", text, flags=re.S)]
+    lines = [line for line in text.splitlines() if "sudo -u postgres" in line and not line.endswith(" <<'SQL'")]
+    lines = [line for line in lines if "Lines with `sudo" not in line]
+    assert len(given) >= 2 and len(lines) >= 8
+    assert [each for each in (*given, *lines) if not any(span in each for span in known)] == []
+
+
 @pytest.mark.parametrize(
     "path", [path for path in DOCUMENTS if path.name != "env-files.md"], ids=lambda path: path.name
 )
