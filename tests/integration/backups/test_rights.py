@@ -277,6 +277,16 @@ def test_a_scratch_database_is_loaded_with_the_rights_of_no_superuser(owned: Con
         "GRANT postgres TO {owner};",
         "ALTER ROLE {owner} SUPERUSER;",
         "CREATE CAST (date AS int) WITHOUT FUNCTION;",
+        "CREATE EXTENSION dblink WITH SCHEMA public;\nGRANT EXECUTE ON FUNCTION public.dblink_connect_u(text) TO PUBLIC;",
+        "CREATE EXTENSION dblink WITH SCHEMA public;\nSELECT public.dblink_connect_u('host=127.0.0.1 user=postgres');",
+        "CREATE EXTENSION dblink WITH SCHEMA public;\nSELECT public.dblink_connect('host=127.0.0.1 user=postgres');",
+        "CREATE EXTENSION postgres_fdw WITH SCHEMA public;\nCREATE SERVER s FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1');\n"
+        "CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (user 'postgres', password_required 'false');",
+        "CREATE EXTENSION postgres_fdw WITH SCHEMA public;\nCREATE SERVER s FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1');\n"
+        "CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (user 'postgres');\n"
+        "CREATE FOREIGN TABLE public.f (x int) SERVER s OPTIONS (table_name 'pg_class');\n"
+        "CREATE MATERIALIZED VIEW public.m AS SELECT * FROM public.f;",
+        "SECURITY LABEL FOR anybody ON TABLE public.a IS 'x';",
         "COPY public.a TO PROGRAM 'true';",
         "SET SESSION AUTHORIZATION postgres;\nALTER ROLE {owner} SUPERUSER;",
         "CREATE VIEW public.v AS SELECT rolname, rolsuper, rolpassword FROM pg_catalog.pg_authid;\nALTER VIEW public.v OWNER TO postgres;\n"
@@ -299,13 +309,15 @@ def test_a_superuser_restores_no_dump_of_others_that_wants_one(
     owner, into = f"{settings.database}_owner", f"{settings.database}_r"
     workdir.chmod(0o700)
     path = workdir / "theirs_20260101_000000.sql"
-    text = f"CREATE TABLE public.a (x int);\nALTER TABLE public.a OWNER TO {owner};\n{statement.format(owner=owner)}\n"
+    extension, end, rest = statement.rpartition("SCHEMA public;\n")  # it is made before the first object
+    text = f"{extension}{end}CREATE TABLE public.a (x int);\nALTER TABLE public.a OWNER TO {owner};\n{rest.format(owner=owner)}\n"
     path.write_text(f"--\n-- PostgreSQL database dump\n--\n{text}--\n-- PostgreSQL database dump complete\n--\n")
     with connect(settings) as admin:
         admin.execute(f"CREATE ROLE {owner}")
     try:
         with pytest.raises(
-            TitanError, match="superuser|permission denied|no such subscription|undefined object|does not exist"
+            TitanError,
+            match="superuser|permission denied|no such subscription|undefined object|does not exist|prohibited",
         ) as told:
             restore(settings, source=str(path), into=into)
         print(told.value)

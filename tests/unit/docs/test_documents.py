@@ -272,7 +272,7 @@ def test_each_line_that_a_superuser_runs_is_in_the_list() -> None:
     listed = [row[0] for row in rows_of((ROOT / "docs" / "security.md").read_text(encoding="utf-8"), "## Superusers")]
     known = [span for cell in listed for span in re.findall(r"`([^`]+)`", cell)]
     text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
-    given = [body for body in re.findall(r"sudo -u postgres psql[^\n]* <<'SQL'\n(.*?)\n *SQL\n", text, flags=re.S)]
+    given = re.findall(r"sudo -u postgres psql[^\n]* <<'SQL'\n(.*?)\n *SQL\n", text, flags=re.S)
     lines = [line for line in text.splitlines() if "sudo -u postgres" in line and not line.endswith(" <<'SQL'")]
     lines = [line for line in lines if "Lines with `sudo" not in line]
     assert len(given) >= 2 and len(lines) >= 8

@@ -16,8 +16,8 @@ from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, Row, sql
 from ..content.structure import Extension, make_extensions, makeable_extensions
 from .distributed import foreign_extension
-from .elevated_queries import ACTS_AS_SUPERUSER, MADE, OF_EXTENSIONS, ROLES, TOO_MUCH, WRAPPERS
-from .kinds import TRUSTED_LANGUAGES, Kind, extension_of, grants_on_catalog, new_owner
+from .elevated_queries import ACTS_AS_SUPERUSER, MADE, OF_EXTENSIONS, OPENED, ROLES, TOO_MUCH, WRAPPERS
+from .kinds import TRUSTED_LANGUAGES, Kind, extension_of, grants_on_catalog, is_label, new_owner
 from .targets import writing
 
 # PostgreSQL 17 has event triggers that fire when somebody connects, and a setting that keeps them from it.
@@ -180,7 +180,8 @@ class Superuser:
         owner = new_owner(statement)
         if owner == self.role and self.may_raise:
             raise TitanError(f"It gives an object to the role {owner!r}, which no dump knows.")
-        if self.foreign and (kind in (Kind.NEEDS_SUPERUSER, Kind.LAST) or grants_on_catalog(statement)):
+        wants = kind in (Kind.NEEDS_SUPERUSER, Kind.LAST) or grants_on_catalog(statement) or is_label(statement)
+        if self.foreign and wants:
             raise TitanError(
                 f"Others have made this dump, and it needs a superuser {what}: its code could act with a superuser's rights later. "
                 "accept_superuser: true lets it."
@@ -193,6 +194,12 @@ class Superuser:
         with self.connected() as database:
             give = sql.SQL("REASSIGN OWNED BY {0} TO {1}; DROP OWNED BY {0}")
             database.execute(give.format(sql.Identifier(self.loader), sql.Identifier(self.heir)))
+            opened = database.value(OPENED) if self.foreign else None
+            if opened:
+                raise TitanError(
+                    f"Others have made this dump, and it gives rights on {opened} of an extension, which its author has kept to superusers. "
+                    "accept_superuser: true lets it."
+                )
             found = database.value(ACTS_AS_SUPERUSER) if self.foreign else None
             if found:
                 raise TitanError(

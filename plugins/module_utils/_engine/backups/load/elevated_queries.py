@@ -51,6 +51,14 @@ SELECT coalesce(
         OR EXISTS (SELECT FROM aclexplode(c.relacl) WHERE grantee <> c.relowner AND privilege_type IN ('INSERT', 'UPDATE', 'DELETE')))
     LIMIT 1))
 """
+# A function that an extension's script has kept from everybody, and somebody may run now: dblink_connect_u logs in as the server's user.
+OPENED = """
+SELECT 'function ' || p.proname FROM pg_init_privs i JOIN pg_proc p ON i.classoid = 'pg_proc'::regclass AND p.oid = i.objoid
+ WHERE i.privtype = 'e' AND p.proacl IS DISTINCT FROM i.initprivs AND EXISTS (
+       SELECT grantee, privilege_type FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner)))
+       EXCEPT SELECT grantee, privilege_type FROM aclexplode(i.initprivs))
+ LIMIT 1
+"""
 ROLES = "SELECT rolname::text AS name FROM pg_roles WHERE NOT rolsuper AND rolname !~ '^pg_' AND rolname <> %s"
 TOO_MUCH = """
 SELECT format('ALTER ROLE %%I NOSUPERUSER NOREPLICATION', rolname) AS take FROM pg_roles WHERE rolsuper AND rolname <> %s

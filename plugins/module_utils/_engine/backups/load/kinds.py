@@ -68,6 +68,9 @@ _STRING = re.compile(rb"'(?:[^']|'')*'")
 _OF_CATALOG = re.compile(rb'\bpg_catalog"?\s*\.|\sON\s+(?:SCHEMA\s+pg_catalog|FOREIGN|LANGUAGE)\b', _I)
 # No ALTER SUBSCRIPTION: pg_dump writes its owner only, and one that a superuser enables would fetch and apply rows as that.
 _PUBLISHES = re.compile(rb"(?:CREATE|ALTER)\s+PUBLICATION\s|CREATE\s+SUBSCRIPTION\s|SECURITY\s+LABEL\s", _I)
+# Of what the server shares between its databases, or what is no object of a dump's.
+_LABELS_SHARED = re.compile(rb"SECURITY\s+LABEL\s+(?:FOR\s+\S+\s+)?ON\s+(?:ROLE|DATABASE|TABLESPACE)\s", _I)
+_LABELS = re.compile(rb"SECURITY\s+LABEL\s", _I)
 _SUBSCRIBES = re.compile(rb"CREATE\s+SUBSCRIPTION\s", _I)
 _NOT_CONNECTING = re.compile(rb"\sWITH\s*\(\s*connect\s*=\s*false\b", _I)
 _COMMENT = re.compile(
@@ -144,6 +147,8 @@ def _elevated(statement: bytes, bare: bytes, trusted: Collection[bytes]) -> Kind
         return Kind.LATER
     if _PRIVILEGES.match(bare):
         return Kind.LATER if is_privilege(bare) else Kind.ANYBODY
+    if _LABELS_SHARED.match(bare):
+        return Kind.ANYBODY
     if _PUBLISHES.match(bare):
         connects = _SUBSCRIBES.match(bare) and not _NOT_CONNECTING.search(bare)
         return Kind.ANYBODY if connects else Kind.LATER
@@ -181,6 +186,11 @@ def grants_on_catalog(statement: bytes) -> bool:
     """Whether it gives rights on what every database has: the server's files, for example."""
     bare = _STRING.sub(b"''", statement)
     return statement[:5].upper() == b"GRANT" and bool(_OF_CATALOG.search(bare))
+
+
+def is_label(statement: bytes) -> bool:
+    """Whether it is a security label, which means what the server's label provider makes of it."""
+    return bool(_LABELS.match(statement))
 
 
 def is_innocent(statement: bytes) -> bool:
