@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest import read_manifest
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest_file import read_manifest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.copied import (
     count_and_hash_copied,
 )
