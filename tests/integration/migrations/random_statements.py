@@ -62,6 +62,8 @@ def statement(draw: random.Random, alone: bool, most: tuple[str, str]) -> str:
     return draw.choice([
         *_of_indexes(draw, name, other), *_of_tables(draw, table.removeprefix("ONLY "), name, other),
         *_in_code(draw, name, other, f"{name} ON {table} {columns}"), f"CREATE {unique}INDEX ON {table} {columns}",
+        *_of_partitions(draw, name, other, columns), *_of_others(draw, table.removeprefix("ONLY "), name, other),
+        *(_by_themselves(draw, table, columns, name, other) if alone else _inside(f"{name} ON {table} {columns}", other)),
     ])  # fmt: skip
 
 
@@ -132,4 +134,86 @@ def _in_code(draw: random.Random, name: str, other: str, declared: str) -> list[
         f"SELECT drop_like('{draw.choice([name.strip(chr(34)), 'i%', 'k%'])}')",
         f"SELECT through('{pattern}')",
         f"CALL gone('i{single}')",
+    ]
+
+
+def _of_partitions(draw: random.Random, name: str, other: str, columns: str) -> list[str]:
+    part = draw.choice(["p1", "p2", "p3", "p4", "p41"])
+    low = draw.choice([200, 300])
+    return [
+        f"CREATE TABLE p4 PARTITION OF p FOR VALUES FROM ({low}) TO ({low + 100}) PARTITION BY LIST (id)",
+        f"CREATE TABLE p41 PARTITION OF p4 FOR VALUES IN ({low + 5})",
+        "CREATE TABLE p9 PARTITION OF p DEFAULT",
+        f"CREATE TABLE p4 (LIKE p INCLUDING ALL); ALTER TABLE p ATTACH PARTITION p4 FOR VALUES FROM ({low}) TO ({low + 100})",
+        f"ALTER TABLE p DETACH PARTITION {part}",
+        f"ALTER TABLE p DETACH PARTITION {part}; DROP TABLE {part}",
+        f"ALTER TABLE p ATTACH PARTITION {part} FOR VALUES FROM ({low}) TO ({low + 100})",
+        f"CREATE INDEX {name} ON {part} {columns}",
+        f"CREATE INDEX {name} ON ONLY p {columns}; CREATE INDEX {other} ON p1 {columns}; ALTER INDEX {name} ATTACH PARTITION {other}",
+        f"ALTER TABLE p ADD CONSTRAINT {name} {draw.choice(['PRIMARY KEY (id)', 'UNIQUE (id)', 'UNIQUE (id, a)'])}",
+        f"ALTER TABLE {part} ADD CONSTRAINT {name} UNIQUE (id)",
+        f"ALTER TABLE ONLY p ADD CONSTRAINT {name} UNIQUE (id)",
+        f"ALTER INDEX p1_{draw.choice(['a', 'id', 'a_b'])}_idx RENAME TO {name}",
+        f"ALTER TABLE {part} RENAME TO {draw.choice(['p1', 'p3', 'p5'])}",
+        "ALTER TABLE p DROP COLUMN a",
+        f"DROP TABLE {part}",
+    ]
+
+
+def _of_others(draw: random.Random, table: str, name: str, other: str) -> list[str]:
+    return [
+        f"ALTER TABLE {table} ADD CONSTRAINT {name} PRIMARY KEY USING INDEX {other} DEFERRABLE",
+        f"ALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE USING INDEX {other}, ALTER COLUMN a SET NOT NULL",
+        f"ALTER TABLE {table} ADD COLUMN e int UNIQUE, ADD COLUMN f int GENERATED ALWAYS AS (a + 1) STORED",
+        f"ALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE (a), DROP CONSTRAINT {other}",
+        f"ALTER TABLE {table} DROP CONSTRAINT {name} CASCADE",
+        f"CREATE TABLE {draw.choice('xy')} (r int REFERENCES {table} (a), UNIQUE (r))",
+        f"ALTER TABLE {table} DROP COLUMN {draw.choice('abc')} CASCADE",
+        f"ALTER INDEX {name} SET (deduplicate_items = off)",
+        f"ALTER INDEX {name} SET (fillfactor = 70); ALTER INDEX {name} RESET (fillfactor)",
+        f"ALTER INDEX {name} ALTER COLUMN 1 SET STATISTICS 50",
+        f"CREATE INDEX {name} ON {table} (a) INCLUDE (b); CREATE INDEX {other} ON {table} (a) INCLUDE (c)",
+        f"CREATE UNIQUE INDEX {name} ON {table} (a) NULLS NOT DISTINCT; CREATE UNIQUE INDEX {other} ON {table} (a)",
+        f"CREATE INDEX {name} ON {table} (a) WITH (fillfactor = 70); CREATE INDEX {other} ON {table} (a) WITH (fillfactor = '70')",
+        f"TRUNCATE {table}",
+        f"CLUSTER {table} USING {name}",
+        f"ALTER TABLE {table} SET WITHOUT CLUSTER",
+        f"ALTER TABLE {table} INHERIT t",
+        f"CREATE TABLE {draw.choice('uvx')} AS SELECT * FROM {table}",
+        f"DROP TABLE IF EXISTS {draw.choice('tuvxy')}, {draw.choice('tuvxy')} CASCADE",
+        "DROP MATERIALIZED VIEW m; CREATE MATERIALIZED VIEW m AS SELECT * FROM u",
+        "CREATE OR REPLACE FUNCTION low(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT pg_catalog.upper($1)'",
+        "ALTER FUNCTION low(text) RENAME TO low2",
+        f'ALTER TABLE {table} ALTER COLUMN b TYPE text COLLATE "C"',
+        f"DO $do$ DECLARE r record; BEGIN FOR r IN SELECT indexrelid::regclass AS n FROM pg_index WHERE indrelid = '{table}'::regclass "
+        f"AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid) LOOP EXECUTE format('DROP INDEX %s', r.n); END LOOP; END $do$",
+        f"DO $$ BEGIN IF to_regclass('{name}') IS NOT NULL THEN ALTER INDEX {name} RENAME TO {other}; END IF; END $$",
+        f"DO $$ BEGIN CREATE TABLE {draw.choice('uvx')} AS TABLE t; CREATE INDEX {name} ON {draw.choice('uvx')} (a); END $$",
+    ]
+
+
+def _by_themselves(draw: random.Random, table: str, columns: str, name: str, other: str) -> list[str]:
+    """What only a file by statement can hold."""
+    create = f"CREATE INDEX {name} ON {table} {columns}"
+    return [
+        "VACUUM FULL t", "CLUSTER t", f"REINDEX INDEX CONCURRENTLY {name}", f"REINDEX TABLE CONCURRENTLY {table.removeprefix('ONLY ')}",
+        "ALTER TABLE p DETACH PARTITION p1 CONCURRENTLY", "REINDEX TABLE CONCURRENTLY p",
+        f"BEGIN; {create}; COMMIT", f"BEGIN; {create}; ROLLBACK", f"BEGIN; DROP INDEX {name}; COMMIT AND CHAIN; {create}; COMMIT",
+        f"BEGIN; DROP INDEX {name}; ROLLBACK AND CHAIN; ALTER INDEX {name} RENAME TO {other}; COMMIT",
+        f"BEGIN; SAVEPOINT y; DROP INDEX {name}; ROLLBACK TO y; {create}1; COMMIT",
+        f"BEGIN; DROP INDEX {name}; {create}; COMMIT",
+        f"DO $$ BEGIN EXECUTE 'DROP INDEX ' || '{name.strip(chr(34))}'; COMMIT; EXECUTE 'CREATE INDEX {name} ON {table} {columns}'; END $$",
+        f"CREATE INDEX CONCURRENTLY ON {table} {columns}",
+    ]  # fmt: skip
+
+
+def _inside(declared: str, other: str) -> list[str]:
+    """What only a file in one transaction can hold."""
+    name = declared.split()[0]
+    return [
+        f"SAVEPOINT y; DROP INDEX {name}; ROLLBACK TO y",
+        "CREATE TEMP TABLE t (id int, a int, b text, c text) ON COMMIT DROP",
+        f"SAVEPOINT y; CREATE INDEX {declared}; ROLLBACK TO y; RELEASE y",
+        f"SAVEPOINT y; CREATE INDEX {declared}; RELEASE y; ALTER INDEX {name} RENAME TO {other}",
+        f"SAVEPOINT y; DROP INDEX {name}; CREATE INDEX {declared}; RELEASE SAVEPOINT y",
     ]

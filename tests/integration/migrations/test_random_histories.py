@@ -27,14 +27,16 @@ def history(draw: random.Random, databases: Databases) -> list[tuple[str, str]]:
     for number in range(2, 2 + draw.randrange(2, 6)):
         alone = draw.random() < 0.4
         kept = statements(draw, databases, alone, most)
-        head = "-- transaction: none\n" if alone else ""
-        files.append((f"{number:04}_x.sql", head + "".join(f"{sql};\n" for sql in kept)))
+        head, tail = ("-- transaction: none\n", "") if alone else ("", "")
+        if not alone and any(word in sql for sql in kept for word in ("SAVEPOINT", "ON COMMIT")):
+            head, tail = "BEGIN;\n", "COMMIT;\n"
+        files.append((f"{number:04}_x.sql", f"{head}{''.join(f'{sql};{chr(10)}' for sql in kept)}{tail}"))
     return files
 
 
 def statements(draw: random.Random, databases: Databases, alone: bool, most: tuple[str, str]) -> list[str]:
     """A few that work one after the other, in one transaction or each by itself."""
-    before, after, failed = ("", "", "") if alone else ("SAVEPOINT x", "RELEASE x", "ROLLBACK TO x; RELEASE x")
+    before, after, failed = ("", "", "ROLLBACK") if alone else ("SAVEPOINT x", "RELEASE x", "ROLLBACK TO x; RELEASE x")
     kept: list[str] = []
     wanted = draw.randrange(1, 7)
     databases.run(databases.judge, "RESET ALL" if alone else "RESET ALL; BEGIN")

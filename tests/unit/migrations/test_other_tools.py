@@ -175,6 +175,18 @@ def test_rows_of_copy_and_lines_for_psql_are_no_sql() -> None:
 
 
 @pytest.mark.parametrize(
+    "copy",
+    ["COPY t FROM stdin WITH DELIMITER ';' NULL '';", "copy t (a) from stdout with (null E'\\';', quote '\"', format csv) -- ;\n ;",
+     "COPY t FROM STDIN /* ; */ DELIMITER ';';", "copy t from stdin where a <> ';' ;"],
+)  # fmt: skip
+def test_a_semicolon_that_ends_no_copy(copy: str) -> None:
+    text = f"SELECT 1;\n{copy}\na;b\n\\.\nSELECT 2;"
+    found = client_lines(text).copies
+    assert [text[item.data_start : item.data_end] for item in found] == ["a;b\n"]
+    assert text[found[0].start : found[0].end] == copy[:-1]
+
+
+@pytest.mark.parametrize(
     "text", ["SELECT 1; COPY t FROM stdin;\n1\n", "copy t from stdin", "\\copy t from 'x'", "SELECT 1 \\gset"]
 )
 def test_other_lines_for_psql_are_refused_with_the_line(text: str) -> None:

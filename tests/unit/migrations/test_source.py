@@ -168,9 +168,17 @@ def test_a_transaction_that_is_prepared_in_a_file_is_refused_not_committed() -> 
         make_script("BEGIN; SELECT 1; PREPARE TRANSACTION 'x';", "x.sql", "steps")
 
 
-def test_output_for_a_terminal_is_refused() -> None:
-    with pytest.raises(TitanError, match="x.sql, line 2: COPY ... TO STDOUT"):
-        make_script("SELECT 1;\nCOPY (SELECT 1) TO STDOUT WITH CSV;", "x.sql")
+def test_backslashes_are_free_again_once_the_strings_are_plain() -> None:
+    off = "SET standard_conforming_strings TO off;\n"
+    with pytest.raises(TitanError, match="x.sql, line 2: .* line 1 turned"):
+        make_script(off + "SELECT 'a\\b';", "x.sql")
+    for on in ("RESET standard_conforming_strings;", "RESET ALL;", "SET SESSION standard_conforming_strings = on;"):
+        assert make_script(f"{off}{on} SELECT 'a\\b';", "x.sql").whole
+
+
+def test_output_for_a_client_is_noted() -> None:
+    script = make_script("SELECT 1;\nCOPY (SELECT 1) TO STDOUT WITH CSV;\nCOPY t TO '/x/STDOUT';", "x.sql")
+    assert len(script.notes) == 1 and script.notes[0].startswith("x.sql, line 2: the rows of COPY")
 
 
 def test_a_block_stays_one_in_a_file_that_runs_statement_by_statement() -> None:

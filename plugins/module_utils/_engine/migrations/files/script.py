@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,54 +13,15 @@ from ...errors import TitanError
 from ...text.one_line import printable
 from ..sql.client_lines import blanked as blanked_text
 from ..sql.client_lines import client_lines
-from ..sql.foreign_tools import refuse_odd_input, refuse_output, refuse_rollback_part
+from ..sql.foreign_tools import refuse_odd_input, refuse_rollback_part
 from ..sql.lexer import Statement, split
-from ..sql.statements import ALONE, CONTROL, EITHER, TOGETHER, enum_value, transaction_mode, uses_literal, written
+from ..sql.statements import ALONE, CONTROL, TOGETHER, copies_out, enum_value, transaction_mode, uses_literal, written
 from ..sql.tokens import LexerError
 from .headers import Headers, headers
+from .steps import Step, in_steps
 
 # ALTER TYPE ... ADD VALUE whose value a later statement of the file uses: allowed in a transaction, but to be committed first.
 COMMIT_FIRST = "commit first"
-
-
-@dataclass(frozen=True)
-class Step:
-    """What is sent to the server at once.
-
-    Attributes:
-        number: From 1.
-        start: Offset of ``sql`` in the file's text.
-        transaction: Runs in a transaction of ours, its record with it; else it commits by itself.
-        session: Only sets session parameters, so a resumed run repeats it.
-    """
-
-    number: int
-    sql: str
-    start: int
-    statements: tuple[Statement, ...]
-    transaction: bool
-    session: bool = False
-
-    @property
-    def line(self) -> int:
-        return self.statements[0].line
-
-    @property
-    def opening(self) -> str:
-        """The SET TRANSACTION that the step begins with: it has to come before any query, so also before ours."""
-        for statement in self.statements:
-            words = statement.key()
-            if words[:2] == ("set", "transaction"):
-                return self.sql[statement.start - self.start : statement.end - self.start]
-            if words[0] != "set":
-                break
-        return ""
-
-    @property
-    def digest(self) -> str:
-        """Equal for steps with the same tokens, whatever their comments and white space."""
-        text = "\0".join(word for statement in self.statements for word in (*statement.key(), ";"))
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -127,8 +87,12 @@ def make_script(text: str, file: str, mixed: str = "refuse", by_statement: bool 
         raise TitanError(f"{file}, {error.message}", file=file, **error.details) from error
     _refuse_backslashes(statements, file)
     refuse_rollback_part(text, file, statements)
-    refuse_output(statements, file)
     refuse_odd_input(statements, lines.copies, file)
+    notes += tuple(
+        f"{file}, line {statement.line}: the rows of COPY ... TO STDOUT are read and shown nowhere."
+        for statement in statements
+        if copies_out(statement)
+    )
     modes = _transaction_modes(statements)
     if head.transaction == "none" or by_statement:  # as psql runs it: a block of its own stays one
         return _in_steps(text, file, statements, [_forced(kind) for kind in modes], head, notes)
@@ -167,6 +131,8 @@ def _refuse_backslashes(statements: Sequence[Statement], file: str) -> None:
         words = statement.key()
         if words[0] == "set" and "standard_conforming_strings" in words[1:3]:
             off = statement.line if words[-1].strip("'").lower() in ("off", "false", "no", "0", "of") else 0
+        elif words[0] == "reset" and words[1:2] in (("standard_conforming_strings",), ("all",)):
+            off = 0  # it is on for role and database, else no file runs
         bad = next((token for token in statement.tokens if off and token.text[0] == "'" and "\\" in token.text), None)
         if bad is not None:
             raise TitanError(
@@ -228,72 +194,8 @@ def blanked(script: Script, removed: Sequence[Statement]) -> Script:
 def _in_steps(
     text: str, file: str, statements: Sequence[Statement], modes: Sequence[str], head: Headers, notes: tuple[str, ...]
 ) -> Script:
-    steps: list[Step] = []
-    group: list[Statement] = []
-    opening: Statement | None = None  # the BEGIN of the block that is open
-    data_ends = {copy.start: copy.after for copy in client_lines(text).copies}  # the rows of a COPY go with it
-
-    def close() -> None:
-        if group:
-            sql = text[group[0].start : data_ends.get(group[-1].start, group[-1].end)]
-            steps.append(Step(len(steps) + 1, sql, group[0].start, tuple(group), True))
-            group.clear()
-
-    for statement, kind in zip(statements, modes):
-        if kind == CONTROL:
-            what = _boundary(statement, file)
-            if what == BEGIN and opening is None:
-                close()
-                opening = statement
-            elif (
-                what == ROLLBACK and opening is not None
-            ):  # nothing of it stays: it is sent with its own BEGIN and ROLLBACK
-                sql = text[opening.start : statement.end]
-                steps.append(Step(len(steps) + 1, sql, opening.start, (opening, *group, statement), False))
-                group.clear()
-                opening = None
-            elif what == COMMIT and opening is not None:
-                close()
-                opening = None
-            else:  # PostgreSQL warns of it, and does nothing
-                notes += (
-                    f"{file}, line {statement.line}: {' '.join(statement.words(2)).upper()} does nothing here and is left out.",
-                )
-        elif kind == TOGETHER or opening is not None:
-            group.append(statement)
-        else:
-            close()
-            sql = text[statement.start : data_ends.get(statement.start, statement.end)]
-            steps.append(Step(len(steps) + 1, sql, statement.start, (statement,), False, kind == EITHER))
-    if opening is not None:
-        raise _unbalanced(file, opening)
-    close()
-    return Script(file, text, False, tuple(statements), tuple(steps), head, notes)
-
-
-BEGIN, COMMIT, ROLLBACK = "begin", "commit", "rollback"
-
-
-def _boundary(statement: Statement, file: str) -> str:
-    """Whether the statement begins a block, ends it, or takes it back.
-
-    Raises:
-        TitanError: it is one that cannot be recorded: PREPARE TRANSACTION, or AND CHAIN.
-    """
-    words = statement.key()
-    if words[0] == "prepare" or "chain" in words[1:] and "no" not in words[1:]:
-        raise _unbalanced(file, statement)
-    return {"start": BEGIN, "begin": BEGIN, "rollback": ROLLBACK, "abort": ROLLBACK}.get(words[0], COMMIT)
-
-
-def _unbalanced(file: str, statement: Statement) -> TitanError:
-    return TitanError(
-        f"{file}, line {statement.line}: this file begins and ends transactions in a way that cannot be recorded "
-        "step by step: a block that never ends, PREPARE TRANSACTION, or AND CHAIN. "
-        "Remove BEGIN and COMMIT, since each file runs in a transaction of its own, or split the file.",
-        file=file,
-        line=statement.line,
-    )
+    cut = in_steps(text, file, statements, modes)
+    return Script(file, text, False, tuple(statements), cut.steps, head, (*notes, *cut.notes))
 
 
 def _mixed(file: str, text: str, statements: Sequence[Statement], modes: Sequence[str]) -> TitanError:

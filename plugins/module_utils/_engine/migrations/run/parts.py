@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...errors import DatabaseError, TitanError
-from ..files.script import Script, Step
+from ..files.script import Script
+from ..files.steps import Step
 from ..indexes.decision import FileIndexes, RunAgainError
 from ..indexes.rules import BUILD, REBUILD
 from ..sql.lexer import Statement

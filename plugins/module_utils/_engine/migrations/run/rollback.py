@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from ...errors import TitanError
 from ..files.naming import Migration
 from ..files.placeholders import fill_as
-from ..files.script import Script, Step, make_script
+from ..files.script import Script, make_script
+from ..files.steps import Step
 from ..history import read
 from ..history.records import FoundObject
 from ..history.write import ExecutedBy

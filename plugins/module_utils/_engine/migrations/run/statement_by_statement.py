@@ -25,7 +25,8 @@ from ...postgres.sqlstates import (
 )
 from ...steps import step as announce
 from ..files.naming import Migration
-from ..files.script import Script, Step, shortened
+from ..files.script import Script, shortened
+from ..files.steps import Step
 from ..history import read, write
 from ..history.read import Applied
 from ..history.records import IndexRecord, StepRecord
@@ -265,11 +266,14 @@ class Stepper:
                     raise
             if lost:
                 raise RunAgainError(lost)
-            self.database.execute(RESET_IDENTITY_LOCAL)
-            self._write(step, "done")
-            self.skipped.save()
+            read_only = self.database.value(f"{RESET_IDENTITY_LOCAL}; SHOW transaction_read_only") == "on"
+            if not read_only:
+                self._write(step, "done")
+                self.skipped.save()
             announce("migration.group_commit")
             self.session.commit()
+            if read_only:  # it changed nothing, and no record can be written in it
+                self._record(step, "done")
         except BaseException:
             self.attempt.steps = kept
             self.session.rollback()

@@ -23,9 +23,11 @@ from ...postgres.sqlstates import (
     UNSAFE_NEW_ENUM_VALUE_USAGE,
 )
 from ..files.headers import Headers
-from ..files.script import Script, Step, shortened, without_literals
+from ..files.script import Script, shortened, without_literals
+from ..files.steps import Step
 from ..history.read import lock_words
 from ..history.write import NOW
+from ..sql.client_lines import client_lines
 from ..sql.tokens import line_of
 from .observer import NOBODY, Observer
 from .send import send
@@ -165,11 +167,12 @@ class Session:
         if not error.sqlstate or error.sqlstate in RETRIED or self.database.closed:
             return
         self.reset_session()
+        data_ends = {copy.start: copy.after for copy in client_lines(script.text).copies}
         at = 0
         try:
             self.begin(step.opening)
             for at, statement in enumerate(step.statements):  # noqa: B007 - used after the loop
-                self.database.execute(script.text[statement.start : statement.end])
+                send(self.database, script.text[statement.start : data_ends.get(statement.start, statement.end)])
         except DatabaseError as again:
             if again.sqlstate == error.sqlstate:
                 error.details["failed_statement"] = at

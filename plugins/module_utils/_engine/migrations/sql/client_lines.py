@@ -12,9 +12,11 @@ from typing import NamedTuple
 from .tokens import LexerError, tokenize
 
 _CLIENT = re.compile(
-    r"^[ \t]*(?P<copy>copy)\b[^;]*\bfrom\s+stdin\b[^;]*;|^(?P<mark>\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t]*)$",
+    r"^[ \t]*(?P<copy>copy)\b[^;]*?\bfrom\s+std(?:in|out)\b|^(?P<mark>\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t]*)$",
     re.IGNORECASE | re.MULTILINE,
 )
+# What ends such a COPY, and what a semicolon in it does not end it in.
+_TAIL = re.compile(r"[eE]'(?:[^'\\]|\\.|'')*'|'[^']*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|(?P<semicolon>;)", re.DOTALL)
 _END = re.compile(r"^\\\.\r?$", re.MULTILINE)
 
 
@@ -41,9 +43,15 @@ class ClientLines(NamedTuple):
     marks: tuple[tuple[int, int], ...] = ()
 
 
+def names_client(text: str) -> bool:
+    """True if the text may hold a COPY from or to the client; PostgreSQL takes either word for both directions."""
+    lowered = text.lower()
+    return "stdin" in lowered or "stdout" in lowered
+
+
 def client_lines(text: str) -> ClientLines:
     """Find them; what stands in a string, a comment or a body is none."""
-    if "\\" not in text and "stdin" not in text.lower():
+    if "\\" not in text and not names_client(text):
         return ClientLines()
     copies: list[CopyData] = []
     marks: list[tuple[int, int]] = []
@@ -53,11 +61,14 @@ def client_lines(text: str) -> ClientLines:
             marks.append(found.span("mark"))
             begun = found.end("mark")
             continue
-        newline = text.find("\n", found.end())
+        semicolon = next((item.start() for item in _TAIL.finditer(text, found.end()) if item["semicolon"]), -1)
+        if semicolon < 0:
+            break
+        newline = text.find("\n", semicolon)
         start = len(text) if newline < 0 else newline + 1
         last = _END.search(text, start)
         stop, begun = (last.start(), last.end()) if last else (len(text), len(text))
-        copies.append(CopyData(found.start("copy"), found.end() - 1, start, stop, begun))
+        copies.append(CopyData(found.start("copy"), semicolon, start, stop, begun))
     return ClientLines(tuple(copies), tuple(marks))
 
 

@@ -42,6 +42,9 @@ def refuse_rollback_part(text: str, file: str, statements: Sequence[Statement]) 
     )
 
 
+_FROM_CLIENT = {("from", "stdin"), ("from", "stdout")}  # PostgreSQL takes either word
+
+
 def refuse_odd_input(statements: Sequence[Statement], copies: Sequence[CopyData], file: str) -> None:
     """Raise if the rows of a COPY ... FROM STDIN could not be told from the SQL around it.
 
@@ -51,27 +54,10 @@ def refuse_odd_input(statements: Sequence[Statement], copies: Sequence[CopyData]
     known = {copy.start for copy in copies}
     for statement in statements:
         words = statement.key()
-        if words[0] == "copy" and ("from", "stdin") in zip(words, words[1:]) and statement.start not in known:
+        if words[0] == "copy" and _FROM_CLIENT.intersection(zip(words, words[1:])) and statement.start not in known:
             raise TitanError(
                 f"{file}, line {statement.line}: this COPY ... FROM STDIN has to begin a line and to end in a semicolon, with its "
                 "rows in the lines behind it. Or use INSERT.",
-                file=file,
-                line=statement.line,
-            )
-
-
-def refuse_output(statements: Sequence[Statement], file: str) -> None:
-    """Raise if a COPY sends its rows to a client.
-
-    Raises:
-        TitanError: names the line and what to do.
-    """
-    for statement in statements:
-        words = statement.key()
-        if words[0] == "copy" and ("to", "stdout") in zip(words, words[1:]):
-            raise TitanError(
-                f"{file}, line {statement.line}: COPY ... TO STDOUT sends rows to a terminal, and a migration has none. "
-                "Take it out, or let it write to a file.",
                 file=file,
                 line=statement.line,
             )

@@ -101,6 +101,12 @@ def _alone(first: str, second: str, words: tuple[str, ...]) -> bool:
     return first == "alter" and second == "table" and "detach" in words and words[-1] == "concurrently"
 
 
+def copies_out(statement: Statement) -> bool:
+    """True for COPY ... TO STDOUT, whose rows come back to the client."""
+    words = statement.key()
+    return words[0] == "copy" and any(pair in (("to", "stdout"), ("to", "stdin")) for pair in zip(words, words[1:]))
+
+
 def enum_value(statement: Statement) -> tuple[str, str] | None:
     """(type as written, literal) of ALTER TYPE ... ADD VALUE, or None."""
     words = statement.key()
