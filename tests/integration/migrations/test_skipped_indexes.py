@@ -92,6 +92,15 @@ HISTORIES = {
         ["CREATE TABLE e (id int, k int) PARTITION BY RANGE (id); CREATE TABLE e1 PARTITION OF e FOR VALUES FROM (0) TO (9);"
          "CREATE INDEX e_k ON e (k);"], ["CREATE INDEX e1_k ON e1 (k);"], ["DROP INDEX e_k;"],
     ],
+    "a temporary table of the same name": [
+        [BASE], ["CREATE TEMP TABLE people AS SELECT 1 AS name; CREATE INDEX people_new ON public.people (name); DROP TABLE pg_temp.people;"],
+        [ALONE + "CREATE TEMP VIEW people AS SELECT 1 AS n; CREATE INDEX CONCURRENTLY people_late ON public.people (name); DROP VIEW pg_temp.people;"],
+        ["DROP INDEX people_old;"],
+    ],
+    "indexes of a temporary table": [
+        [BASE], ["BEGIN; CREATE TEMP TABLE people (name text) ON COMMIT DROP; CREATE INDEX a ON people (name);"
+                 "CREATE INDEX IF NOT EXISTS a ON people (name); CREATE INDEX b ON people (name); COMMIT;"],
+    ],
     "nulls not distinct": [
         ["CREATE TABLE n (a int); CREATE UNIQUE INDEX n_a ON n (a);"], ["CREATE UNIQUE INDEX n_b ON n (a) NULLS NOT DISTINCT;"],
     ],

@@ -50,7 +50,7 @@ def table_of(database: Database, written: str) -> TableRow | None:
     """The table as the session's search_path sees it; None if there is none of that name."""
     row = database.row(
         "SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind, "
-        "c.relkind = 'p' OR c.relispartition AS partitioned, "
+        "c.relkind = 'p' OR c.relispartition AS partitioned, c.relpersistence = 't' AS temporary, "
         "c.reltuples::bigint AS rows, pg_catalog.pg_table_size(c.oid) AS bytes FROM pg_catalog.pg_class c "
         "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass(%s)",
         (written,),
@@ -85,13 +85,19 @@ def shapes_of(database: Database, declaration: IndexDeclaration, table: TableRow
         DatabaseError: the declaration is wrong (unknown column ...); the server's message says how.
     """
     with undone(database):
-        clone = sql.Identifier("pg_temp", table["name"])
+        clone, like = sql.Identifier("pg_temp", table["name"]), sql.Identifier(table["schema"], table["name"])
+        temporary = quoted_name("pg_temp", table["name"])
+        oid = database.value("SELECT pg_catalog.to_regclass(%s)::pg_catalog.oid::bigint", (temporary,))
+        if oid is not None:  # the file has a temporary table of this name: it may be the one that the index is for
+            aside = sql.Identifier("titan_db_aside")
+            database.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(clone, aside))
+            like = sql.Identifier("pg_temp", "titan_db_aside") if oid == table["oid"] else like
         database.execute(
             # an index of a temporary table is put where temp_tablespaces says
             sql.SQL(
                 "SELECT pg_catalog.set_config('temp_tablespaces', pg_catalog.current_setting('default_tablespace'), true); "
                 "CREATE TEMPORARY TABLE {} (LIKE {})"
-            ).format(clone, sql.Identifier(table["schema"], table["name"]))
+            ).format(clone, like)
         )
         unique = "UNIQUE " if declaration.unique else ""
         head = database.as_text(sql.SQL(f"CREATE {unique}INDEX titan_db_probe ON {{}} ").format(clone))
@@ -100,9 +106,7 @@ def shapes_of(database: Database, declaration: IndexDeclaration, table: TableRow
         except DatabaseError as error:
             error.details.pop("position", None)
             raise
-        declared = database.rows(
-            _SHAPE + " WHERE i.indrelid = pg_catalog.to_regclass(%s)", (quoted_name("pg_temp", table["name"]),)
-        )
+        declared = database.rows(_SHAPE + " WHERE i.indrelid = pg_catalog.to_regclass(%s)", (temporary,))
         existing = database.rows(_SHAPE + " WHERE i.indrelid = %s OR c.relname = %s AND n.nspname = %s ORDER BY c.oid",
                                  (table["oid"], declaration.name, table["schema"]))  # fmt: skip
     return Shapes(cast(IndexRow, declared[0]), cast("list[IndexRow]", existing))

@@ -16,7 +16,7 @@ from ..sql.statements import IndexDeclaration
 class TableRow(TypedDict):
     """A table, partitioned table or materialized view.
 
-    kind: pg_class.relkind. partitioned: it has partitions or is one. rows: as estimated, -1 if never analysed.
+    kind: pg_class.relkind. partitioned: it has partitions or is one. temporary: it ends with its session. rows: as estimated, -1 if never analysed.
     """
 
     oid: int
@@ -24,6 +24,7 @@ class TableRow(TypedDict):
     name: str
     kind: str
     partitioned: bool
+    temporary: bool
     rows: int
     bytes: int
 
@@ -154,7 +155,7 @@ def judge(
         )
     # An index without a name takes one that depends on those that are there; an index of a partition may be attached to one
     # of its parent's: both would be missed by what comes later.
-    if redundant == "skip" and name and not table["partitioned"]:
+    if redundant == "skip" and name and not table["partitioned"] and not table["temporary"]:
         return replace(verdict, action=SKIP)
     named = f"{name!r} " if name else ""
     return replace(

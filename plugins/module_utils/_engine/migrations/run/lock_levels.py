@@ -5,84 +5,173 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...outcome import Data
 from ...postgres.database import Database
 from ..files.script import Script, shortened
+from ..lint.view import Action, View
 from ..sql.lexer import Statement
-from ..sql.statements import qualified, written
+from ..sql.statements import dropped, qualified, written
+from ..sql.targets import has_option, listed, maintained, reindexed
 
-ACCESS_EXCLUSIVE, SHARE_ROW, SHARE_UPDATE, SHARE, ROW = (
-    "ACCESS EXCLUSIVE", "SHARE ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE", "SHARE", "ROW EXCLUSIVE",
+ROW_SHARE, ROW, SHARE_UPDATE, SHARE, SHARE_ROW, EXCLUSIVE, ACCESS_EXCLUSIVE = ORDER = (
+    "ROW SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE", "SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE",
 )  # fmt: skip
-_MILD_ALTER = (
-    ("validate", "constraint"), ("set", "statistics"), ("cluster", "on"), ("attach", "partition"),
-)  # fmt: skip
+Lock = tuple[str, str]
+_ON_A_TABLE = ("trigger", "policy", "rule")  # dropped by their own name, under a lock on their table
 
 
-def lock_of(statement: Statement) -> tuple[str, str]:
+def lock_of(statement: Statement) -> Lock:
     """(lock level, table as written) of a statement; empty strings if it takes none worth a word. Pure."""
-    words, tokens = statement.key(), statement.tokens
-    concurrently = "concurrently" in words
+    return next(iter(locks_of(statement)), ("", ""))
+
+
+def locks_of(statement: Statement) -> list[Lock]:
+    """(lock level, table as written) of each table that the statement's text names; what it is about comes first. Pure."""
+    words = statement.key()
     first = words[0]
-    if first in ("create", "drop") and "index" in words[1:3]:
-        level = SHARE_UPDATE if concurrently else SHARE if first == "create" else ACCESS_EXCLUSIVE
-        if first == "create" and "on" in words:
-            return level, _name(statement, words.index("on") + 1)
-        return level, _name(statement, words.index("index") + 1)
-    if first == "create" and "trigger" in words[1:5] and "on" in words:
-        return SHARE_ROW, _name(statement, words.index("on") + 1)
-    if first == "create" and words[1:2] in (("policy",), ("rule",)) and ("on" in words or "to" in words):
-        return ACCESS_EXCLUSIVE, _name(statement, words.index("on" if "on" in words else "to") + 1)
-    if first == "alter" and words[1:2] == ("table",):
-        return _alter_level(words), _name(statement, 2)
-    if first in ("drop", "truncate") or first == "cluster":
-        at = 2 if first == "drop" or words[1:2] == ("table",) else 1
-        return (ACCESS_EXCLUSIVE, _name(statement, at)) if words[:2] != ("drop", "function") else ("", "")
+    if first == "create":
+        return _of_create(statement, words)
+    if first == "alter":
+        return _of_alter(View(statement, (), True)) if words[1:2] == ("table",) else []
+    if first == "drop":
+        return _of_drop(statement, words)
     if first in ("update", "insert", "delete", "merge"):
-        at = 2 if words[1:2] in (("into",), ("from",)) else 1
-        return ROW, _name(statement, at)
-    if first == "vacuum":
-        level = ACCESS_EXCLUSIVE if "full" in words else SHARE_UPDATE
-        return level, "" if tokens[-1].text == ")" else tokens[-1].text if len(tokens) > 1 else ""
+        return [(ROW, _name(statement, 2 if words[1:2] in (("into",), ("from",)) else 1))]
+    if first == "copy":
+        return [(ROW, _name(statement, 1))] if "from" in words and words[1:2] != ("(",) else []
     if first == "refresh":
-        return ("EXCLUSIVE" if concurrently else ACCESS_EXCLUSIVE), _name(statement, 4 if concurrently else 3)
+        concurrently = "concurrently" in words
+        return [(EXCLUSIVE if concurrently else ACCESS_EXCLUSIVE, _name(statement, 3))]
+    return (
+        [(_of_maintenance(statement, first), name) for name in maintained(statement)] if first in _MAINTENANCE else []
+    )
+
+
+_MAINTENANCE = ("truncate", "cluster", "vacuum", "reindex", "lock")
+
+
+def _of_maintenance(statement: Statement, first: str) -> str:
+    if first == "vacuum":
+        return ACCESS_EXCLUSIVE if has_option(statement, "full") else SHARE_UPDATE
     if first == "reindex":
-        return (SHARE_UPDATE if concurrently else SHARE), tokens[-1].text
+        if "concurrently" in statement.key()[:6] and has_option(statement, "concurrently"):
+            return SHARE_UPDATE
+        return ACCESS_EXCLUSIVE if reindexed(statement) == "index" else SHARE
     if first == "lock":
-        return ACCESS_EXCLUSIVE, _name(statement, 2 if words[1] == "table" else 1)
-    return "", ""
+        words = statement.key()
+        mode = (
+            " ".join(words[words.index("in") + 1 : words.index("mode")]).upper() if {"in", "mode"} <= set(words) else ""
+        )
+        return mode or ACCESS_EXCLUSIVE
+    return ACCESS_EXCLUSIVE
 
 
-def _alter_level(words: tuple[str, ...]) -> str:
-    pairs = set(zip(words, words[1:]))
-    if any(pair in pairs for pair in _MILD_ALTER) or ("detach" in words and "concurrently" in words):
+def _of_create(statement: Statement, words: Sequence[str]) -> list[Lock]:
+    if "index" in words[1:3]:
+        level = SHARE_UPDATE if "concurrently" in words[2:5] else SHARE
+        return [(level, _name(statement, words.index("on") + 1))] if "on" in words else []
+    if "trigger" in words[1:5] and "event" not in words[1:3]:
+        return [(SHARE_ROW, _name(statement, words.index("on") + 1))] if "on" in words else []
+    if words[1] == "policy" and "on" in words:
+        return [(ACCESS_EXCLUSIVE, _name(statement, words.index("on") + 1))]
+    if "rule" in words[1:4] and "to" in words:
+        return [(ACCESS_EXCLUSIVE, _name(statement, words.index("to") + 1))]
+    if words[1] == "statistics" and "from" in words:
+        return [(SHARE_UPDATE, _name(statement, words.index("from") + 1))]
+    if "table" not in words[1:4]:
+        return []
+    whole = Action(statement.tokens)
+    parents = [(ACCESS_EXCLUSIVE, name) for name in _after(whole, ("partition", "of"))]
+    return parents + [(SHARE_ROW, name) for name in _after(whole, ("references",))]
+
+
+def _of_drop(statement: Statement, words: Sequence[str]) -> list[Lock]:
+    if words[1] in _ON_A_TABLE and "on" in words:
+        return [(ACCESS_EXCLUSIVE, _name(statement, words.index("on") + 1))]
+    named = dropped(statement)
+    if words[1] == "index":
+        level = SHARE_UPDATE if words[2:3] == ("concurrently",) else ACCESS_EXCLUSIVE
+        return [(level, item.name) for item in named]
+    return [(ACCESS_EXCLUSIVE, item.name) for item in named if item.kind == "relation"]
+
+
+def _of_alter(view: View) -> list[Lock]:
+    actions = view.actions()
+    level = max((_of_action(action) for action in actions), key=ORDER.index, default=ACCESS_EXCLUSIVE)
+    others: list[Lock] = []
+    for action in actions:
+        if action.starts("add"):
+            others += [(SHARE_ROW, name) for name in _after(action, ("references",))]
+        elif action.starts("attach", "partition") or (
+            action.starts("detach", "partition") and not action.has("finalize")
+        ):
+            others += [(ACCESS_EXCLUSIVE, name) for name in listed(action.tokens, 2)[:1]]
+        elif action.starts("inherit"):
+            others += [(SHARE_UPDATE, name) for name in listed(action.tokens, 1)]
+    return [(level, view.name_at(2)), *others]
+
+
+def _of_action(action: Action) -> str:
+    words = action.words
+    column = 1 + (words[1:2] == ("column",))
+    if (
+        action.starts("validate") or action.starts("cluster", "on") or action.starts("set", "without", "cluster")
+        or action.starts("attach", "partition") or action.starts("set", "(") or action.starts("reset", "(")
+        or (action.starts("detach") and words[-1] in ("concurrently", "finalize"))
+        or (action.starts("alter") and words[column + 1 : column + 3] in (("set", "statistics"), ("set", "("), ("reset", "(")))
+    ):  # fmt: skip
         return SHARE_UPDATE
-    if ("foreign", "key") in pairs or ("enable", "trigger") in pairs or ("disable", "trigger") in pairs:
+    if words[:1] in (("enable",), ("disable",)) and "trigger" in words[1:3]:
+        return SHARE_ROW
+    if action.starts("add", "foreign", "key") or (
+        action.starts("add", "constraint") and words[3:5] == ("foreign", "key")
+    ):
         return SHARE_ROW
     return ACCESS_EXCLUSIVE
 
 
+def _after(action: Action, wanted: tuple[str, ...]) -> list[str]:
+    """The names behind each such group of words."""
+    count = len(wanted)
+    places = [at + count for at in range(len(action.words)) if action.words[at : at + count] == wanted]
+    return [name for at in places if (name := written(action.tokens[at : qualified(action.tokens, at)]))]
+
+
 def _name(statement: Statement, at: int) -> str:
-    words = statement.key()
-    while words[at : at + 1] in (("if",), ("not",), ("exists",), ("only",), ("concurrently",)):
-        at += 1
-    return written(statement.tokens[at : qualified(statement.tokens, at)])
+    return next(iter(listed(statement.tokens, at)), "")
 
 
 def locks(database: Database, script: Script) -> list[Data]:
-    """Each statement with its lock and the size of its table: {line, statement, lock, table, rows, bytes}."""
+    """Each statement with its lock and the size of its table: {line, statement, lock, table, rows, bytes}; one for each table."""
     said = []
     sizes: dict[str, Data] = {}  # a file may hold thousands of INSERTs into one table
     for statement in script.statements:
-        level, table = lock_of(statement)
         said_there = shortened(script.text[statement.start : statement.end])
-        item: Data = {"line": statement.line, "statement": said_there}
-        if level:
+        taken = dict.fromkeys(_with_tables_of_indexes(database, statement, locks_of(statement)))
+        if not taken:
+            said.append({"line": statement.line, "statement": said_there})
+        for level, table in taken:
             if table not in sizes:
                 sizes[table] = _size(database, table)
-            item.update(lock=level, table=table, **sizes[table])
-        said.append(item)
+            said.append(
+                {"line": statement.line, "statement": said_there, "lock": level, "table": table, **sizes[table]}
+            )
     return said
+
+
+def _with_tables_of_indexes(database: Database, statement: Statement, taken: list[Lock]) -> list[Lock]:
+    """DROP INDEX and REINDEX INDEX name the index only; who waits for them are the users of its table."""
+    words = statement.key()
+    if words[:2] != ("drop", "index") and not (words[0] == "reindex" and reindexed(statement) == "index"):
+        return taken
+    query = "SELECT indrelid::pg_catalog.regclass::text FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass(%s)"
+    found = [
+        (SHARE if words[0] == "reindex" and level == ACCESS_EXCLUSIVE else level, database.value(query, (name,)))
+        for level, name in taken
+    ]
+    return taken + [(level, str(table)) for level, table in found if table]
 
 
 def _size(database: Database, table: str) -> Data:
