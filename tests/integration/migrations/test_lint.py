@@ -43,6 +43,9 @@ CREATE MATERIALIZED VIEW mv AS SELECT * FROM people;
 CREATE TYPE mood AS ENUM ('sad', 'glad');
 CREATE DOMAIN short AS text;
 CREATE SCHEMA old;
+CREATE SCHEMA shop;
+CREATE TABLE shop."Orders" (id bigint, "type" text);
+INSERT INTO shop."Orders" SELECT n, 'x' FROM generate_series(1, 20000) n;
 """
 DANGEROUS = {
     "volatile_default": "ALTER TABLE people ADD COLUMN token uuid DEFAULT gen_random_uuid()",
@@ -91,6 +94,7 @@ DANGEROUS = {
     "drop_database": "DROP DATABASE nowhere",
     "drop_view": "DROP VIEW people_v",
     "disable_trigger": "ALTER TABLE people DISABLE TRIGGER ALL",
+    "rewrite_table": "ALTER TABLE pets SET UNLOGGED",
     "set_schema": "ALTER TABLE people SET SCHEMA old",
     "alter_system": "ALTER SYSTEM SET work_mem = '1GB'",
     "drop_constraint": "ALTER TABLE people DROP CONSTRAINT people_pkey",
@@ -101,7 +105,88 @@ DANGEROUS = {
     "refresh_materialized_view": "REFRESH MATERIALIZED VIEW mv",
     "cascade": "DROP TABLE people CASCADE",
 }
+# The same in other spellings: which rule names them.
+SPELLINGS = [
+    ("check_constraint", "ALTER TABLE IF EXISTS ONLY public . people /* x */ ADD -- y\n CONSTRAINT c CHECK (age > 0)"),
+    ("check_constraint", 'alter table "people" add column x int, Add check ("age" > 0)'),
+    ("check_constraint", "ALTER TABLE people ADD COLUMN c int CHECK (c > 0)"),
+    ("check_constraint", 'ALTER TABLE shop."Orders" ADD CHECK (id > 0)'),
+    ("check_constraint", 'SET search_path = shop; ALTER TABLE "Orders" ADD CHECK (id > 0)'),
+    ("check_constraint", "CREATE TABLE IF NOT EXISTS people (id bigint); ALTER TABLE people ADD CHECK (age > 0)"),
+    ("check_constraint", "CREATE TABLE old.people (id bigint); ALTER TABLE people ADD CHECK (age > 0)"),
+    ("check_constraint", "CREATE TEMP TABLE people (id bigint); ALTER TABLE public.people ADD CHECK (age > 0)"),
+    ("check_constraint", "ALTER TABLE people RENAME TO persons; ALTER TABLE persons ADD CHECK (age > 0)"),
+    ("check_constraint", "ALTER TABLE people SET SCHEMA old; ALTER TABLE old.people ADD CHECK (age > 0)"),
+    ("check_constraint", "DO $$ BEGIN IF true THEN ALTER TABLE people ADD CHECK (age > 0); END IF; END $$"),
+    ("check_constraint", "DO LANGUAGE plpgsql 'BEGIN ALTER TABLE people ADD CHECK (name <> ''x''); END'"),
+    ("check_constraint", "DO $x$ DECLARE t text := 'a;b'; BEGIN EXECUTE 'ALTER TABLE people ADD CHECK (age > 0)'; END $x$"),
+    ("check_constraint", "DO $x$ BEGIN FOR i IN 1..2 LOOP EXECUTE $q$ALTER TABLE people ADD CHECK (age > 0)$q$ ; END LOOP; END $x$"),
+    ("column_type", "ALTER TABLE people ALTER COLUMN age SET DATA TYPE bigint USING age::bigint"),
+    ("column_type", "ALTER TABLE people ADD COLUMN n int; ALTER TABLE people ALTER n TYPE bigint"),
+    ("column_type", 'ALTER TABLE shop."Orders" ALTER COLUMN "type" TYPE int USING 1'),
+    ("set_not_null", "ALTER TABLE people ADD CONSTRAINT n NOT NULL age"),
+    ("set_not_null", "ALTER TABLE people ADD NOT NULL age"),
+    ("set_not_null", "ALTER TABLE people ADD CONSTRAINT n CHECK (age IS NOT NULL) NOT VALID; ALTER TABLE people ALTER age SET NOT NULL"),
+    ("foreign_key", "ALTER TABLE few ADD COLUMN owner bigint REFERENCES people"),
+    ("foreign_key", "CREATE TABLE public.n (owner bigint, FOREIGN KEY (owner) REFERENCES public.people (id))"),
+    ("foreign_key", "CREATE UNLOGGED TABLE public.n (owner bigint REFERENCES people)"),
+    ("foreign_key_without_index", "ALTER TABLE few ADD COLUMN owner bigint REFERENCES people"),
+    ("stored_generated_column", "ALTER TABLE people ALTER age SET EXPRESSION AS (1 + 1)"),
+    ("rewrite_table", "ALTER TABLE ONLY people SET TABLESPACE pg_default"),
+    ("rewrite_table", "ALTER INDEX people_age SET TABLESPACE pg_default"),
+    ("rewrite_table", "ALTER MATERIALIZED VIEW mv SET ACCESS METHOD heap"),
+    ("rewrite_table", "ALTER TABLE ALL IN TABLESPACE pg_default SET TABLESPACE other"),
+    ("drop_index", "DROP INDEX few_name, people_age"),
+    ("drop_index", "DO $$ BEGIN DROP INDEX IF EXISTS public.people_age; END $$"),
+    ("drop_table", "DROP TABLE IF EXISTS nowhere, pets"),
+    ("drop_table", "DO $$ BEGIN EXECUTE format('DROP TABLE %I', 'pets'); END $$"),
+    ("drop_column", "DO $$ DECLARE t text := 'people'; BEGIN EXECUTE 'ALTER TABLE ' || quote_ident(t) || ' DROP COLUMN age'; END $$"),
+    ("truncate", "TRUNCATE nowhere, ONLY people"),
+    ("lock_table", "LOCK few, ONLY people IN SHARE MODE"),
+    ("vacuum_full", "VACUUM (FULL, ANALYZE) public.people"),
+    ("vacuum_full", "VACUUM FULL few, people (name)"),
+    ("vacuum_full", "VACUUM FULL"),
+    ("vacuum_full", "VACUUM (FREEZE, FULL true)"),
+    ("cluster", "CLUSTER VERBOSE people"),
+    ("cluster", "CLUSTER people_age ON people"),
+    ("cluster", "CLUSTER (VERBOSE) people USING people_age"),
+    ("reindex", "REINDEX (VERBOSE, CONCURRENTLY off) TABLE public.people"),
+    ("reindex", "REINDEX SCHEMA public"),
+    ("reindex", "REINDEX INDEX people_age"),
+    ("update_all_rows", "UPDATE ONLY people SET age = (SELECT max(id) FROM few WHERE id > 1)"),
+    ("update_all_rows", "WITH x AS (SELECT 1 AS n WHERE true) UPDATE people SET age = n FROM x"),
+    ("update_all_rows", "WITH x AS (UPDATE people SET age = 1 RETURNING id) SELECT * FROM x WHERE id > 1"),
+    ("update_all_rows", "UPDATE people SET age = 1 WHERE true"),
+    ("update_all_rows", "DO $$ BEGIN UPDATE people SET age = 1; END $$"),
+    ("delete_all_rows", "DELETE FROM ONLY pets USING few"),
+    ("delete_all_rows", "WITH x AS (DELETE FROM pets RETURNING id) INSERT INTO few SELECT id FROM x WHERE id > 1"),
+    ("cascade", "ALTER TABLE people DROP COLUMN mail CASCADE, ADD COLUMN z int"),
+    ("cascade", "DROP TABLE nowhere, people CASCADE"),
+    ("validate_with_not_valid", "ALTER TABLE people ADD CONSTRAINT z CHECK (age > 0) NOT VALID, VALIDATE CONSTRAINT z"),
+    ("backfill_with_ddl", "ALTER TABLE public.people ADD COLUMN x int; UPDATE people SET x = 1 WHERE id > 5"),
+    ("rename_column", "ALTER TABLE people RENAME name TO called"),
+    ("unique_constraint", "ALTER TABLE people ADD COLUMN z int UNIQUE"),
+    ("serial_column", "ALTER TABLE people ADD COLUMN IF NOT EXISTS z serial8"),
+    ("volatile_default", 'ALTER TABLE "public"."people" ADD "z" timestamptz NOT NULL DEFAULT clock_timestamp()'),
+    ("primary_key", "ALTER TABLE pets ADD CONSTRAINT k PRIMARY KEY (id) INCLUDE (name)"),
+    ("detach_partition", "ALTER TABLE IF EXISTS public.ev DETACH PARTITION public.ev_a"),
+    ("refresh_materialized_view", "REFRESH MATERIALIZED VIEW public.mv WITH DATA"),
+    ("disable_trigger", "ALTER TABLE ONLY people DISABLE TRIGGER USER"),
+]  # fmt: skip
 SAFE = [
+    "ALTER TABLE people ALTER COLUMN type SET DEFAULT 'x'",
+    "ALTER TABLE people ADD CONSTRAINT n NOT NULL age NOT VALID",
+    "ALTER TABLE people ADD CONSTRAINT n CHECK (age IS NOT NULL) NOT VALID; -- and then\nALTER TABLE few SET (fillfactor = 70)",
+    "ALTER TABLE ev DETACH PARTITION ev_a FINALIZE",
+    "LOCK TABLE people IN ROW SHARE MODE",
+    "VACUUM (FULL off) people; VACUUM (ANALYZE) people (name); REINDEX (CONCURRENTLY, VERBOSE) TABLE people",
+    "CREATE TEMP TABLE pets AS SELECT 1 AS id; UPDATE pets SET id = 1; DELETE FROM pets",
+    "WITH x AS (DELETE FROM pets WHERE id = 1 RETURNING *) UPDATE people SET age = 1 FROM x WHERE people.id = x.id",
+    "DO $$ BEGIN FOR i IN 1..9 LOOP UPDATE people SET age = 1 WHERE id = i; END LOOP; IF found THEN DELETE FROM few; END IF; END $$",
+    "DO $$ BEGIN EXECUTE format('ALTER TABLE %I ADD CHECK (id > 0) NOT VALID', 'people'); PERFORM 'DROP TABLE people'; END $$",
+    "CREATE TABLE public.made (id bigint); DO $$ BEGIN ALTER TABLE made ADD CHECK (id > 0); EXECUTE 'DROP TABLE made'; END $$",
+    "CREATE FUNCTION public.f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN DROP TABLE people; END $$",
+    "DROP TABLE IF EXISTS nowhere; CREATE TABLE IF NOT EXISTS nowhere (id bigint); ALTER TABLE nowhere ADD CHECK (id > 0)",
     "ALTER TABLE people ADD COLUMN c int DEFAULT 5",
     "ALTER TABLE people ADD COLUMN c timestamptz NOT NULL DEFAULT now()",
     "ALTER TABLE people ADD COLUMN c varchar(5)[] DEFAULT '{}'",
@@ -146,7 +231,7 @@ def findings(database: Database, text: str, limit: int = 10_000, **levels: str) 
 
 
 def test_each_rule_has_a_file_a_place_in_the_table_and_an_example() -> None:
-    helpers = {"__init__", "check", "facts", "rule", "table", "view"}
+    helpers = {"__init__", "check", "facts", "pending", "rule", "table", "view"}
     files = {path.stem for path in Path(str(lint.__path__[0])).glob("*.py")} - helpers
     assert files == {rule.name for rule in RULES} == set(DANGEROUS)
 
@@ -172,6 +257,38 @@ def test_what_is_dangerous_is_named(name: str, tables: Database) -> None:
 @pytest.mark.parametrize("text", SAFE)
 def test_what_is_safe_stays_silent(text: str, tables: Database) -> None:
     assert [each["rule"] for each in findings(tables, text) if each["level"] != "notice"] == []
+
+
+@pytest.mark.parametrize(("name", "text"), SPELLINGS)
+def test_other_spellings_do_not_pass_in_silence(name: str, text: str, tables: Database) -> None:
+    found = [each for each in findings(tables, text) if each["rule"] == name]
+    level = next(rule.level for rule in RULES if rule.name == name)
+    known = "error" if level == "blocking" else "warning"
+    assert found and {each["level"] for each in found} == {known}
+
+
+def test_a_name_that_code_puts_together_is_warned_of(tables: Database) -> None:
+    text = "SELECT 1;\nDO $$ DECLARE t text := 'people';\nBEGIN\n  EXECUTE format('ALTER TABLE %I ADD CHECK (age > 0)', t); END $$"
+    found = findings(tables, text)
+    assert [(each["rule"], each["level"], each["line"], each["table"]) for each in found] == [
+        ("check_constraint", "warning", 2, "")
+    ]
+    assert "known only when it runs" in found[0]["reason"]
+    inside = findings(tables, "SELECT 1;\nDO $$\nBEGIN\n  DROP INDEX people_age; END $$", index_in_code="off")
+    assert [(each["line"], each["statement"]) for each in inside] == [(4, "DROP INDEX people_age")]
+
+
+def test_what_an_earlier_file_proves_is_free_in_a_later_one(tables: Database) -> None:
+    linter = Linter(tables, 10_000, {})
+    texts = [
+        "ALTER TABLE people ADD CONSTRAINT p CHECK (age IS NOT NULL) NOT VALID; "
+        "ALTER TABLE ev_b ADD CONSTRAINT b CHECK (at >= '2025-01-01' AND at < '2026-01-01') NOT VALID",
+        "ALTER TABLE people VALIDATE CONSTRAINT p; ALTER TABLE ev_b VALIDATE CONSTRAINT b",
+        "ALTER TABLE people ALTER age SET NOT NULL; ALTER TABLE ev ATTACH PARTITION ev_b FOR VALUES FROM ('2025-01-01') TO ('2026-01-01')",
+    ]
+    for number, text in enumerate(texts):
+        linter.look(make_script(text, f"{number}_x.sql", "steps"))
+    assert [each for each in linter.findings if each["level"] != "notice"] == []
 
 
 def test_both_tables_of_a_foreign_key_and_what_cascade_takes_along_are_named(tables: Database) -> None:

@@ -92,9 +92,21 @@ HISTORIES = {
         ["CREATE TABLE e (id int, k int) PARTITION BY RANGE (id); CREATE TABLE e1 PARTITION OF e FOR VALUES FROM (0) TO (9);"
          "CREATE INDEX e_k ON e (k);"], ["CREATE INDEX e1_k ON e1 (k);"], ["DROP INDEX e_k;"],
     ],
+    "dropped and taken back to a savepoint": [
+        [BASE], [NEW], ["BEGIN; SAVEPOINT a; SAVEPOINT b; DROP INDEX people_new; RELEASE b; ROLLBACK TO a; COMMIT;"], ["DROP INDEX people_old;"],
+    ],
+    "left out and taken back to a savepoint": [
+        [BASE], ["BEGIN; SAVEPOINT a; CREATE INDEX people_new ON people (name); ROLLBACK TO SAVEPOINT a; RELEASE a; COMMIT;"],
+        ["DROP INDEX people_old;"],
+    ],
+    "left out and kept behind a savepoint": [
+        [BASE], [ALONE + "BEGIN; SAVEPOINT a; CREATE INDEX people_new ON people (name); SAVEPOINT a; ROLLBACK TO a; RELEASE a; COMMIT;"],
+        ["DROP INDEX people_old;"],
+    ],
     "a temporary table of the same name": [
         [BASE], ["CREATE TEMP TABLE people AS SELECT 1 AS name; CREATE INDEX people_new ON public.people (name); DROP TABLE pg_temp.people;"],
-        [ALONE + "CREATE TEMP VIEW people AS SELECT 1 AS n; CREATE INDEX CONCURRENTLY people_late ON public.people (name); DROP VIEW pg_temp.people;"],
+        [ALONE + "CREATE TEMP VIEW people AS SELECT 1; CREATE INDEX CONCURRENTLY people_late ON public.people (name);"
+         "DROP VIEW pg_temp.people;"],
         ["DROP INDEX people_old;"],
     ],
     "indexes of a temporary table": [

@@ -321,3 +321,30 @@ def test_change_sets_of_one_version_or_of_numbers_of_other_lengths_are_refused()
     for names, message in ((("1_a.sql", "1_b.sql"), "both hold 1.1"), (("1.sql", "1.1.sql"), "how many parts")):
         with pytest.raises(TitanError, match=message):
             parse_files([{"name": name, "content": text} for name in names], "liquibase")
+
+
+FOREIGN = {
+    "Knex": "20240101120000_init.js", "TypeORM": "1700000000000-Init.ts", "Django": "0001_initial.py", "Alembic": "versions/ae1027a6acf1_x.py",
+    "Ecto": "20240101000000_create.exs", "Rails": "20240101000000_create_x.rb", "Laravel": "2014_10_12_000000_x.php", "goose": "00002_x.go",
+    "Flyway": "db/V2__x.java", "Entity Framework": "20240101000000_x.cs", "Liquibase": "1.0-tables.xml",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FOREIGN.values(), ids=FOREIGN)
+def test_migrations_in_another_language_are_never_passed_over_in_silence(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("")
+    for naming in ("plain", "flyway", "directory", "goose", "sqitch"):
+        with pytest.raises(TitanError, match=f"It holds no SQL, but migrations in another language, such as '{name}'"):
+            read_directory(str(tmp_path), naming)
+    (tmp_path / "0001_a.sql").write_text("SELECT 1;")
+    read_directory(str(tmp_path), "plain")
+    assert name in unseen_warning(str(tmp_path), "plain")[0]
+
+
+def test_what_else_lies_beside_migrations_is_none_in_another_language(tmp_path: Path) -> None:
+    for name in ("atlas.sum", "README.md", "dbconfig.yml", "__init__.py", "0001_a_test.go", "V1__a.sql.conf", "0000_snapshot.json", "x.Designer.cs",
+                 "1_a.d.ts", "migration_lock.toml"):  # fmt: skip
+        (tmp_path / name).write_text("")
+    assert read_directory(str(tmp_path), "plain") == [] and unseen_warning(str(tmp_path), "plain") == ()

@@ -14,6 +14,7 @@ from ...errors import OptionError, TitanError
 from ...host.act_as import user_in_charge
 from ...host.safe_open import UnsafePathError, open_file
 from .naming import FOLDERS, NAMINGS, PLANNED, SHAPES, SQITCH, is_named
+from .other_languages import other_languages
 
 _MAX_FILE = 64 * 1024 * 1024
 
@@ -56,11 +57,19 @@ def unseen_files(path: str, naming: str, limit: int = 20) -> list[str]:
 
 
 def unseen_warning(path: str, naming: str) -> tuple[str, ...]:
-    """One sentence that names them, or none."""
+    """Sentences that name them, and migrations in another language that lie there, too."""
+    said = []
     names = unseen_files(path, naming)
-    if not names:
-        return ()
-    return (f"These SQL files are no migrations of the naming {naming!r} and are not applied: {', '.join(names)}.",)
+    if names:
+        said.append(
+            f"These SQL files are no migrations of the naming {naming!r} and are not applied: {', '.join(names)}."
+        )
+    names = other_languages(path)
+    if names:
+        said.append(
+            f"These files are migrations in another language, which only their own tool can run: {', '.join(names)}."
+        )
+    return tuple(said)
 
 
 def _read_names(path: str, naming: str) -> list[str]:
@@ -118,6 +127,14 @@ def _refuse_other_shapes(path: str, naming: str) -> None:
             path,
             f"It holds no {SHAPES[naming]}, but {name!r}. Name the directory that holds the files, and their naming "
             f"({', '.join(NAMINGS)}).",
+        )
+    names = other_languages(path)
+    if names:
+        raise OptionError(
+            "path",
+            path,
+            f"It holds no SQL, but migrations in another language, such as {names[0]!r}. Let their own tool write them as SQL, and "
+            "name the directory with these files.",
         )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from typing import Callable
+from typing import Callable, NamedTuple
 
 from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database
@@ -23,7 +23,7 @@ from ..session.session import RETRIED, Session
 from ..sql.lexer import Statement
 from ..sql.statements import IndexDeclaration, created, index_declaration, moves_names, names_in
 from .catalog import decide, is_valid, table_of, undone
-from .registry import SkippedIndexes
+from .registry import Kept, SkippedIndexes
 from .rules import BUILD, FOUND, REBUILD, SKIP, OtherIndexError, Verdict
 from .skipped import Key
 
@@ -55,6 +55,15 @@ def index_record(declaration: IndexDeclaration, verdict: Verdict | None, outcome
     }  # fmt: skip
 
 
+class _Mark(NamedTuple):
+    """What was decided when a savepoint was made."""
+
+    name: str
+    skipped: Kept
+    built: set[Key]
+    records: int
+
+
 class FileIndexes:
     """The indexes of one file, while it runs.
 
@@ -74,6 +83,27 @@ class FileIndexes:
         self.rebuilt: set[Key] = set()  # those whose invalid predecessors were dropped before this try
         self.records: list[IndexRecord] = []
         self.warnings: list[str] = []
+        self._marks: list[_Mark] = []
+
+    def follow_savepoints(self, statement: Statement) -> None:
+        """Take back what was decided since a savepoint, when the file goes back to it."""
+        words = statement.key()
+        if words[0] == "savepoint":
+            self._marks.append(
+                _Mark(statement.tokens[-1].name, self.skipped.copy(), set(self._built), len(self.records))
+            )
+        elif words[0] == "release" or (words[0] == "rollback" and "to" in words[:3]):
+            while self._marks and self._marks[-1].name != statement.tokens[-1].name:
+                self._marks.pop()
+            if not self._marks:
+                return
+            mark = self._marks[-1]
+            if words[0] == "release":
+                self._marks.pop()
+                return
+            self.skipped.restore(mark.skipped)
+            self._built = set(mark.built)
+            del self.records[mark.records :]
 
     def declares(self, statement: Statement) -> bool:
         """Whether the statement creates an index that is to be decided on: one of a table that the same text has made is not."""

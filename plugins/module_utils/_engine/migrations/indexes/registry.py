@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database
@@ -35,6 +36,13 @@ WITH RECURSIVE own AS (
 )
 SELECT name FROM droppers
 """
+
+
+class Kept(NamedTuple):
+    """The promises at one moment: those that hold, and those that the database has a record of."""
+
+    items: dict[Key, SkippedIndex]
+    saved: dict[Key, SkippedIndex]
 
 
 class SkippedIndexes:
@@ -78,12 +86,12 @@ class SkippedIndexes:
             self.session.reset_session()
         return [_restored(item) for item in lost]
 
-    def copy(self) -> tuple[dict[Key, SkippedIndex], dict[Key, SkippedIndex]]:
+    def copy(self) -> Kept:
         """What restore takes, after a transaction was rolled back."""
-        return dict(self.items), dict(self._saved)
+        return Kept(dict(self.items), dict(self._saved))
 
-    def restore(self, kept: tuple[dict[Key, SkippedIndex], dict[Key, SkippedIndex]]) -> None:
-        self.items, self._saved = dict(kept[0]), dict(kept[1])
+    def restore(self, kept: Kept) -> None:
+        self.items, self._saved = dict(kept.items), dict(kept.saved)
 
     def mentioned(self, statements: Sequence[Statement], text: str) -> set[Key]:
         """Those that have to be there before these statements run, since one of them names the index or its duplicate, or

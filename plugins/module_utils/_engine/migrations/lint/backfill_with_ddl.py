@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .rule import BLOCKING, Match, Rule
-from .view import View
+from .view import View, last_part
 
 
 def _find(view: View) -> Iterator[Match]:
     at = 2 if view.words[1:2] in (("from",), ("into",)) else 1
     table = view.name_at(at)
     before = (View(item, (), True) for item in view.statements if item.start < view.statement.start)
-    if view.whole and any(item.words[:2] == ("alter", "table") and item.name_at(2) == table for item in before):
+    if view.whole and any(
+        item.words[:2] == ("alter", "table") and last_part(item.name_at(2)) == last_part(table) for item in before
+    ):
         yield Match(table)
 
 

@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..sql.statements import dropped
 from .rule import RISKY, Match, Rule
 from .view import View
 
 
 def _find(view: View) -> Iterator[Match]:
-    if view.words[-1] == "cascade":
-        yield Match(view.name_at(3 if view.words[1] in ("materialized", "foreign") else 2), what="cascade")
+    if view.words[0] == "alter":
+        if any(action.words[-1] == "cascade" for action in view.actions()):
+            yield Match(view.name_at(2), what="cascade")
+    elif view.words[-1] == "cascade":
+        named = [item.name for item in dropped(view.statement)]
+        for name in named or [view.name_at(3 if view.words[1] in ("materialized", "foreign") else 2)]:
+            yield Match(name, what="cascade")
 
 
 RULE = Rule(

@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TypedDict
 
 from ...errors import OptionError, TitanError
 from ...postgres.database import Database
 from ..files.script import Script, shortened
+from ..sql.code import UNKNOWN, statements_in
 from ..sql.lexer import Statement
-from ..sql.statements import created
+from ..sql.statements import moves_names
 from .facts import Facts
+from .pending import Pending
 from .rule import BLOCKING, STYLE, Match, Rule
 from .table import RULES
 from .view import View
@@ -92,7 +94,7 @@ class Linter:
     def __init__(self, database: Database, limit: int, levels: Mapping[str, str]) -> None:
         self._facts = Facts(database, limit)
         self._limit, self._levels = limit, levels
-        self._made: set[str] = set()  # by files that have not run yet
+        self._pending = Pending(self._facts.exists)
         self._seen: set[tuple[str, str, int, str]] = set()
         self.findings: list[Finding] = []
 
@@ -103,25 +105,37 @@ class Linter:
             TitanError: see allowed_rules.
         """
         allowed = allowed_rules(script.text, script.file) if "allow:" in script.text else set()
+        moved = False
         for statement in script.statements:
-            words = statement.key()
-            view: View | None = None
-            for head, rule in _BY_WORD.get(words[0], ()):
-                if words[: len(head)] != head or rule.name in allowed:
-                    continue
-                view = view or View(statement, script.statements, script.whole)
-                self._apply(rule, view, script)
-            self._note_made(statement)
+            self._look_at(statement, script, allowed, moved, False)
+            if statement.key()[0] == "do":
+                for inner in statements_in(statement):
+                    self._look_at(inner, script, allowed, moved, True)
+            moved = moved or moves_names(statement)
+        self._pending.end_file()
 
-    def _apply(self, rule: Rule, view: View, script: Script) -> None:
+    def _look_at(
+        self, statement: Statement, script: Script, allowed: Container[str], moved: bool, in_code: bool
+    ) -> None:
+        words = statement.key()
+        view: View | None = None
+        for head, rule in _BY_WORD.get(words[0], ()):
+            if words[: len(head)] != head or rule.name in allowed or (in_code and rule.level == STYLE):
+                continue
+            view = view or View(statement, script.statements, script.whole or in_code)
+            self._apply(rule, view, script, moved)
+        self._pending.note(statement)
+
+    def _apply(self, rule: Rule, view: View, script: Script, moved: bool) -> None:
         for match in rule.find(view):
-            level, rows, more = self._level(rule, match)
+            level, rows, more = self._level(rule, match, moved)
             chosen = self._levels.get(rule.name) or self._levels.get("all")
             if level == OFF or chosen == OFF:
                 continue
+            table = "" if match.table == UNKNOWN else match.table
             finding: Finding = {
                 "rule": rule.name, "level": chosen or level, "file": script.file, "line": view.statement.line,
-                "statement": shortened(script.text[view.statement.start : view.statement.end]), "table": match.table,
+                "statement": shortened(script.text[view.statement.start : view.statement.end]), "table": table,
                 "rows": rows, "reason": rule.reason + more, "instead": rule.instead,
             }  # fmt: skip
             key = (rule.name, script.file, view.statement.start, match.table)
@@ -129,13 +143,18 @@ class Linter:
                 self._seen.add(key)
                 self.findings.append(finding)
 
-    def _level(self, rule: Rule, match: Match) -> tuple[str, int, str]:
+    def _level(self, rule: Rule, match: Match, moved: bool) -> tuple[str, int, str]:
         """(level, rows, what to add to the reason)."""
         if rule.level == STYLE:
             return NOTICE, 0, ""
-        if match.table and _last(match.table) in self._made:
+        if UNKNOWN in match.table:
+            return WARNING, 0, " The name of its table is known only when it runs."
+        if match.table and self._pending.is_made(match.table):
             return OFF, 0, ""
+        match = match._replace(table=self._facts.found(self._pending.present_name(match.table), moved))
         if rule.level == BLOCKING:
+            if self._is_proven(match):
+                return OFF, 0, ""
             rows = self._facts.rows_at_stake(match)
             return (ERROR if rows > self._limit else OFF), rows, ""
         if match.table and not self._facts.is_at_stake(match):
@@ -143,10 +162,11 @@ class Linter:
         along = self._facts.dependents(match.table) if match.what == "cascade" else []
         return WARNING, 0, f" Here: {', '.join(along)}." if along else ""
 
-    def _note_made(self, statement: Statement) -> None:
-        named = created(statement)
-        if named is not None and named.kind == "relation":
-            self._made.add(_last(named.name))
+    def _is_proven(self, match: Match) -> bool:
+        """Whether what a pending file checks before makes the statement free."""
+        if match.what == "partition":
+            return self._pending.has_check(match.table)
+        return match.what == "not_null" and self._pending.proves_not_null(match.table, match.column)
 
 
 def sentence(finding: Finding) -> str:
@@ -179,7 +199,3 @@ def refuse(findings: list[Finding]) -> None:
             + " Nothing was run. Where it is meant, write '-- allow: RULE (reason)' into the file, or set the rule's level in lint.",
             lint=list(findings), file=errors[0]["file"], line=errors[0]["line"],
         )  # fmt: skip
-
-
-def _last(name: str) -> str:
-    return name.rsplit(".", 1)[-1].strip('"').lower()

@@ -13,12 +13,7 @@ from .view import View
 
 def _find(view: View) -> Iterator[Match]:
     for action in view.actions():
-        if (
-            action.starts("add")
-            and not action.adds_column
-            and action.has("check", "(")
-            and not action.has("not", "valid")
-        ):
+        if action.starts("add") and action.has("check", "(") and not action.has("not", "valid"):
             yield Match(view.name_at(2))
 
 
@@ -26,7 +21,7 @@ RULE = Rule(
     "check_constraint",
     BLOCKING,
     (("alter", "table"),),
-    "A CHECK constraint checks every row under an ACCESS EXCLUSIVE lock.",
+    "A CHECK constraint, also of a new column, checks every row under an ACCESS EXCLUSIVE lock.",
     "ADD CONSTRAINT ... CHECK ... NOT VALID, then VALIDATE CONSTRAINT in a later file.",
     _find,
 )

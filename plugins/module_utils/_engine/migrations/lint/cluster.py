@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..sql.targets import maintained
 from .rule import BLOCKING, Match, Rule
 from .view import View
 
 
 def _find(view: View) -> Iterator[Match]:
-    if len(view.tokens) > 1:
-        yield Match(view.name_at(1))
+    yield from map(Match, maintained(view.statement)) if maintained(view.statement) else [Match(what="clustered")]
 
 
 RULE = Rule(

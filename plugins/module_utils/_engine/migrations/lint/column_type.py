@@ -13,13 +13,14 @@ from .view import View
 
 def _find(view: View) -> Iterator[Match]:
     for action in view.actions():
-        if action.starts("alter") and "type" in action.words:
-            at = action.words.index("type")
-            rest = action.words[at + 1 :]
+        column = 1 + (action.words[1:2] == ("column",))
+        before = column + 1 + 2 * (action.words[column + 1 : column + 3] == ("set", "data"))
+        if action.starts("alter") and action.words[before : before + 1] == ("type",):
+            rest = action.words[before + 1 :]
             end = next((i for i, word in enumerate(rest) if word in ("using", "collate")), len(rest))
             yield Match(
                 view.name_at(2),
-                column=action.tokens[1 + (action.words[1] == "column")].name,
+                column=action.name_at(column),
                 new_type=" ".join(rest[:end]) if end == len(rest) else "?",
                 what="type",
             )

@@ -12,14 +12,13 @@ from .view import View
 
 
 def _find(view: View) -> Iterator[Match]:
-    if "where" not in view.words:
-        yield Match(view.name_at(2))
+    yield from map(Match, view.changes_all("delete"))
 
 
 RULE = Rule(
     "delete_all_rows",
     BLOCKING,
-    (("delete",),),
+    (("delete",), ("with",)),
     "DELETE without WHERE locks every row until the file ends.",
     "Delete in batches, or let a retention policy do it.",
     _find,

@@ -13,7 +13,7 @@ from .view import View
 
 def _find(view: View) -> Iterator[Match]:
     for action in view.actions():
-        if action.starts("detach") and not action.has("concurrently"):
+        if action.starts("detach") and action.words[-1] not in ("concurrently", "finalize"):
             yield Match(view.name_at(2))
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..sql.statements import dropped
 from .rule import RISKY, Match, Rule
 from .view import View
 
 
 def _find(view: View) -> Iterator[Match]:
-    yield Match(view.name_at(2))
+    yield from (Match(named.name) for named in dropped(view.statement))
 
 
 RULE = Rule(

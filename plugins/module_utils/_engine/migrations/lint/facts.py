@@ -12,6 +12,7 @@ from ...postgres.database import Database
 from ...text.quoted import quoted_name
 from ..indexes.decision import rows_of
 from .rule import Match
+from .view import last_part, parts_of
 
 _TABLE_OF_INDEX = (
     "SELECT indrelid::pg_catalog.regclass::text FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass(%s)"
@@ -39,6 +40,19 @@ SELECT DISTINCT CASE WHEN v.oid IS NOT NULL THEN 'view ' || v.oid::pg_catalog.re
  WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = pg_catalog.to_regclass(%s) AND d.deptype = 'n'
    AND coalesce(v.oid, k.conrelid, 0) <> d.refobjid ORDER BY 1 LIMIT 10
 """
+_ANYWHERE = """
+SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) FROM pg_catalog.pg_class c
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relname = %s AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'titan_ops')
+ ORDER BY c.reltuples DESC, pg_catalog.pg_relation_size(c.oid) DESC LIMIT 1
+"""
+_LARGEST = """
+SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) FROM pg_catalog.pg_class c
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND (%s::text IS NULL OR n.nspname = %s)
+   AND (%s OR EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisclustered))
+ ORDER BY pg_catalog.pg_relation_size(c.oid) DESC LIMIT 1
+"""
 _LENGTH = re.compile(r"(?P<name>character varying|numeric)(?:\((?P<length>\d+)(?:,(?P<scale>\d+))?\))?\Z")
 
 
@@ -51,6 +65,8 @@ class Facts:
 
     def rows_at_stake(self, match: Match) -> int:
         """The rows of the table that a blocking statement is about; 0 if it costs nothing there."""
+        if match.what in ("all", "clustered"):
+            return self._largest(match)
         if not match.table or not _is_name(match.table):
             return 0
         table = match.table
@@ -77,6 +93,23 @@ class Facts:
         """What CASCADE takes along."""
         return [row["what"] for row in self._database.rows(_DEPENDENTS, (table,))] if _is_name(table) else []
 
+    def exists(self, name: str) -> bool:
+        """Whether there is a table, view or index of this name, as written."""
+        return _is_name(name) and self._database.value("SELECT pg_catalog.to_regclass(%s) IS NOT NULL", (name,)) is True
+
+    def found(self, name: str, moved: bool) -> str:
+        """The name with its schema, where the file has set another search_path: the largest table of this name."""
+        parts = parts_of(name)
+        if not moved or len(parts) != 1 or not parts[0]:
+            return name
+        return str(self._database.value(_ANYWHERE, (parts[0],)) or name)
+
+    def _largest(self, match: Match) -> int:
+        """The rows of the largest table of the database, of a schema (match.table), or among those that were clustered."""
+        schema = last_part(match.table) if match.table else None
+        table = self._database.value(_LARGEST, (schema, schema, match.what == "all"))
+        return self._count(str(table)) if table else 0
+
     def _count(self, table: str) -> int:
         try:
             return rows_of(self._database, table, self._limit)
@@ -93,7 +126,7 @@ class Facts:
             return bool(checks)
         column = self._database.row(_COLUMN, (match.table, match.column))
         if column is None:
-            return True
+            return False  # a pending file adds it
         if match.what == "not_null":
             proofs = {f"CHECK (({quoted} IS NOT NULL))" for quoted in (match.column, quoted_name(match.column))}
             return bool(column["required"]) or bool(proofs & set(checks))

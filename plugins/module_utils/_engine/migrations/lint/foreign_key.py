@@ -8,31 +8,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..sql.statements import qualified, written
+from ..sql.tokens import WORD
 from .rule import BLOCKING, Match, Rule
 from .view import Action, View
 
 
-def _referred(action: Action) -> str:
-    at = action.words.index("references") + 1
-    return written(action.tokens[at : qualified(action.tokens, at)])
+def _referred(action: Action) -> Iterator[Match]:
+    for at, token in enumerate(action.tokens, 1):
+        if token.kind == WORD and token.word == "references":
+            yield Match(written(action.tokens[at : qualified(action.tokens, at)]))
 
 
 def _find(view: View) -> Iterator[Match]:
     if view.words[0] == "create":
-        for column in view.columns():
-            if column.has("references"):
-                yield Match(_referred(column))
+        yield from _referred(Action(view.tokens))
         return
     for action in view.actions():
         if action.starts("add") and action.has("references") and not action.has("not", "valid"):
             yield Match(view.name_at(2))
-            yield Match(_referred(action))
+            yield from _referred(action)
 
 
 RULE = Rule(
     "foreign_key",
     BLOCKING,
-    (("alter", "table"), ("create", "table")),
+    (("alter", "table"), ("create", "table"), ("create", "unlogged")),
     "A foreign key checks every row and blocks writers of both tables meanwhile.",
     "ADD CONSTRAINT ... FOREIGN KEY ... NOT VALID, then VALIDATE CONSTRAINT in a later file.",
     _find,

@@ -15,7 +15,9 @@ def _find(view: View) -> Iterator[Match]:
     for action in view.actions():
         if action.starts("add") and action.has("foreign", "key", "("):
             at = action.words.index("key") + 2
-            yield Match(view.name_at(2), column=action.tokens[at].name, what="unindexed")
+            yield Match(view.name_at(2), column=action.name_at(at), what="unindexed")
+        elif action.adds_column and action.has("references") and not {"unique", "primary"} & set(action.words):
+            yield Match(view.name_at(2), column=action.definition[0].name, what="unindexed")
 
 
 RULE = Rule(

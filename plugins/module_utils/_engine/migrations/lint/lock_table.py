@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..sql.targets import maintained
 from .rule import BLOCKING, Match, Rule
 from .view import View
 
+_MILD = (("access", "share"), ("row", "share"), ("row", "exclusive"), ("share", "update", "exclusive"))
+
 
 def _find(view: View) -> Iterator[Match]:
-    yield Match(view.name_at(1 + (view.words[1] == "table")))
+    if not any(view.has("in", *mode, "mode") for mode in _MILD):
+        yield from map(Match, maintained(view.statement))
 
 
 RULE = Rule(

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..sql.targets import has_option, maintained, reindexed
 from .rule import BLOCKING, Match, Rule
 from .view import View
 
 
 def _find(view: View) -> Iterator[Match]:
-    if "concurrently" not in view.words and view.tokens[-1].text != ")":
-        at = next(
-            (i for i, word in enumerate(view.words) if word in ("index", "table", "schema", "database", "system")), 0
-        )
-        yield Match(view.name_at(at + 1), what="index" if view.words[at] == "index" else "table")
+    if "concurrently" in view.words and has_option(view.statement, "concurrently"):
+        return
+    kind = reindexed(view.statement)
+    for name in maintained(view.statement):
+        yield Match(name, what=kind)
+    if kind in ("schema", "database", "system"):
+        yield Match(view.name_after("schema") if kind == "schema" else "", what="all")
 
 
 RULE = Rule(

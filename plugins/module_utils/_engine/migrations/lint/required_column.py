@@ -16,7 +16,8 @@ def _find(view: View) -> Iterator[Match]:
         if (
             action.adds_column
             and action.has("not", "null")
-            and not {"default", "generated", "serial", "bigserial", "smallserial"} & set(action.words)
+            and not {"default", "generated", "serial", "bigserial", "smallserial", "serial2", "serial4", "serial8"}
+            & set(action.words)
         ):
             yield Match(view.name_at(2))
 

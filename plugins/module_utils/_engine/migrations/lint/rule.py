@@ -22,7 +22,8 @@ class Match(NamedTuple):
     Attributes:
         table: The table (or index, then what: "index") that it concerns, as written; empty if it is no table's matter.
         column, new_type: Of a column whose type is changed.
-        what: "table", "index" (the table is the index's) or "partition" (free if a CHECK constraint proves the bounds).
+        what: "table", "index" (the table is the index's), "partition" (free if a CHECK constraint proves the bounds), "all" (the
+            largest table, of the schema that table names) or "clustered" (the largest one that CLUSTER ran on).
     """
 
     table: str = ""

@@ -10,10 +10,14 @@ from collections.abc import Iterator
 from .rule import BLOCKING, Match, Rule
 from .view import View
 
+_SERIAL = {"serial", "bigserial", "smallserial", "serial2", "serial4", "serial8"}
+
 
 def _find(view: View) -> Iterator[Match]:
     for action in view.actions():
-        if action.adds_column and (action.has("as", "identity") or "serial" in " ".join(action.words[1:5])):
+        if action.adds_column and (
+            action.has("as", "identity") or _SERIAL.intersection(token.word for token in action.definition[1:2])
+        ):
             yield Match(view.name_at(2))
 
 

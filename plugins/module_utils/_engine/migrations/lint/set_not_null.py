@@ -14,7 +14,14 @@ from .view import View
 def _find(view: View) -> Iterator[Match]:
     for action in view.actions():
         if action.starts("alter") and action.has("set", "not", "null"):
-            yield Match(view.name_at(2), column=action.tokens[1 + (action.words[1] == "column")].name, what="not_null")
+            yield Match(view.name_at(2), column=action.name_at(1 + (action.words[1] == "column")), what="not_null")
+        elif action.starts("add") and action.words[-2:] != (
+            "not",
+            "valid",
+        ):  # a constraint of its own, since PostgreSQL 18
+            at = 1 + 2 * (action.words[1:2] == ("constraint",))
+            if action.words[at : at + 2] == ("not", "null"):
+                yield Match(view.name_at(2), column=action.name_at(at + 2), what="not_null")
 
 
 RULE = Rule(

@@ -13,7 +13,7 @@ from .view import View
 
 def _find(view: View) -> Iterator[Match]:
     for action in view.actions():
-        if action.adds_column and action.has("stored"):
+        if (action.adds_column and action.has("stored")) or action.has("set", "expression", "as"):
             yield Match(view.name_at(2))
 
 

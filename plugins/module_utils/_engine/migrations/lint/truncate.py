@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..sql.targets import maintained
 from .rule import RISKY, Match, Rule
 from .view import View
 
 
 def _find(view: View) -> Iterator[Match]:
-    yield Match(view.name_at(1 + (view.words[1] == "table")))
+    yield from map(Match, maintained(view.statement))
 
 
 RULE = Rule(

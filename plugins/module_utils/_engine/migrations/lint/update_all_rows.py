@@ -12,14 +12,13 @@ from .view import View
 
 
 def _find(view: View) -> Iterator[Match]:
-    if "where" not in view.words:
-        yield Match(view.name_at(1))
+    yield from map(Match, view.changes_all("update"))
 
 
 RULE = Rule(
     "update_all_rows",
     BLOCKING,
-    (("update",),),
+    (("update",), ("with",)),
     "UPDATE without WHERE locks every row until the file ends, and doubles the table.",
     "Update in batches.",
     _find,

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..sql.targets import has_option, maintained
 from .rule import BLOCKING, Match, Rule
 from .view import View
 
 
 def _find(view: View) -> Iterator[Match]:
-    if "full" in view.words:
-        yield Match(view.name_at(len(view.tokens) - 1) or "?")
+    if has_option(view.statement, "full"):
+        yield from map(Match, maintained(view.statement)) if maintained(view.statement) else [Match(what="all")]
 
 
 RULE = Rule(

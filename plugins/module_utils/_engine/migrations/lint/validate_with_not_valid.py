@@ -20,7 +20,7 @@ def _find(view: View) -> Iterator[Match]:
                 other
                 for item in view.statements
                 for other in View(item, (), True).actions()
-                if item.start < view.statement.start
+                if item.start <= view.statement.start and View(item, (), True).table == view.table
             )
             if any(other.starts("add") and other.has("not", "valid") for other in added):
                 yield Match(view.name_at(2))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ..sql.lexer import Statement
@@ -34,6 +35,11 @@ class View:
             at += 1
         return written(self.tokens[at : qualified(self.tokens, at)])
 
+    @property
+    def table(self) -> str:
+        """The last part of the table of an ALTER TABLE, as the server stores it."""
+        return last_part(self.name_at(2))
+
     def name_after(self, word: str) -> str:
         """The name after the first such word; empty without one."""
         return self.name_at(self.words.index(word) + 1) if word in self.words else ""
@@ -41,6 +47,16 @@ class View:
     def has(self, *words: str) -> bool:
         """Whether these words follow each other somewhere in the statement."""
         return _contains(self.words, words)
+
+    def changes_all(self, word: str) -> list[str]:
+        """The tables of each UPDATE or DELETE without a condition, also of those in and behind a WITH."""
+        found = []
+        for at, token in enumerate(self.tokens):
+            if token.kind == WORD and token.word == word and (not at or self.words[at - 1] in ("(", ")")):
+                rest = self.tokens[at : _closing_before(self.tokens, at)]
+                if not _has_condition(rest):
+                    found.append(self.name_at(at + 1 + (word == "delete")))
+        return found
 
     def actions(self) -> list[Action]:
         """What an ALTER TABLE does, one after the other."""
@@ -64,6 +80,17 @@ class View:
         return [Action(part) for part in parts if part and not (part[0].kind == WORD and part[0].word in _NO_COLUMN)]
 
 
+def last_part(name: str) -> str:
+    """A name without its schema, as the server stores it."""
+    return parts_of(name)[-1]
+
+
+def parts_of(name: str) -> tuple[str, ...]:
+    """The parts of a possibly qualified name, as the server stores them; ("",) for none."""
+    parts = re.findall(r'"(?:[^"]|"")*"|[^".]+', name)
+    return tuple(part[1:-1].replace('""', '"') if part[0] == '"' else part.lower() for part in parts) or ("",)
+
+
 class Action:
     """A part of a statement between two commas."""
 
@@ -76,6 +103,10 @@ class Action:
 
     def starts(self, *words: str) -> bool:
         return self.words[: len(words)] == words
+
+    def name_at(self, at: int) -> str:
+        """The name that this token is, as the server stores it; empty behind the end."""
+        return self.tokens[at].name if at < len(self.tokens) else ""
 
     @property
     def definition(self) -> tuple[Token, ...]:
@@ -110,6 +141,27 @@ class Action:
 def _contains(words: Sequence[str], wanted: Sequence[str]) -> bool:
     count = len(wanted)
     return any(tuple(words[at : at + count]) == tuple(wanted) for at in range(len(words) - count + 1))
+
+
+def _closing_before(tokens: Sequence[Token], at: int) -> int:
+    """The position of the parenthesis that closes the one which the token stands in; the end without one."""
+    depth = 0
+    for position in range(at, len(tokens)):
+        depth += {"(": 1, ")": -1}.get(tokens[position].text, 0)
+        if depth < 0:
+            return position
+    return len(tokens)
+
+
+def _has_condition(tokens: Sequence[Token]) -> bool:
+    """Whether there is a WHERE that is not of a subquery, and not just true."""
+    depth = 0
+    for at, token in enumerate(tokens):
+        depth += {"(": 1, ")": -1}.get(token.text, 0)
+        if not depth and token.kind == WORD and token.word == "where":
+            rest = [each.word for each in tokens[at + 1 :]]
+            return rest[:1] != ["true"] or rest[1:2] not in ([], ["returning"])
+    return False
 
 
 def _closing(tokens: Sequence[Token], at: int) -> int:

@@ -74,11 +74,11 @@ def _of_create(statement: Statement, words: Sequence[str]) -> list[Lock]:
         return [(level, _name(statement, words.index("on") + 1))] if "on" in words else []
     if "trigger" in words[1:5] and "event" not in words[1:3]:
         return [(SHARE_ROW, _name(statement, words.index("on") + 1))] if "on" in words else []
-    if words[1] == "policy" and "on" in words:
+    if words[1:2] == ("policy",) and "on" in words:
         return [(ACCESS_EXCLUSIVE, _name(statement, words.index("on") + 1))]
     if "rule" in words[1:4] and "to" in words:
         return [(ACCESS_EXCLUSIVE, _name(statement, words.index("to") + 1))]
-    if words[1] == "statistics" and "from" in words:
+    if words[1:2] == ("statistics",) and "from" in words:
         return [(SHARE_UPDATE, _name(statement, words.index("from") + 1))]
     if "table" not in words[1:4]:
         return []
@@ -88,10 +88,10 @@ def _of_create(statement: Statement, words: Sequence[str]) -> list[Lock]:
 
 
 def _of_drop(statement: Statement, words: Sequence[str]) -> list[Lock]:
-    if words[1] in _ON_A_TABLE and "on" in words:
+    if words[1:2] and words[1] in _ON_A_TABLE and "on" in words:
         return [(ACCESS_EXCLUSIVE, _name(statement, words.index("on") + 1))]
     named = dropped(statement)
-    if words[1] == "index":
+    if words[1:2] == ("index",):
         level = SHARE_UPDATE if words[2:3] == ("concurrently",) else ACCESS_EXCLUSIVE
         return [(level, item.name) for item in named]
     return [(ACCESS_EXCLUSIVE, item.name) for item in named if item.kind == "relation"]

@@ -35,6 +35,7 @@ def run_parts(step: Step, indexes: FileIndexes) -> None:
     for statement in step.statements:
         if indexes.session.observer.by_statement:
             sender.flush(statement.start)
+        indexes.follow_savepoints(statement)
         if indexes.skipped.discharges(statement):
             sender.flush(statement.start)
             if indexes.skipped.discharge(statement):

@@ -9,13 +9,13 @@ Those of a COPY ... TO STDOUT are read, so that the statement runs, and kept now
 from __future__ import annotations
 
 import io
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any
 
 from ...errors import DatabaseError
 from ...postgres.database import Database
 from ..sql.client_lines import CopyData, client_lines, names_client
-from ..sql.lexer import split
+from ..sql.lexer import Statement, split
 from ..sql.statements import copies_out
 from ..sql.tokens import tokenize
 
@@ -37,8 +37,11 @@ def send(database: Database, text: str) -> None:
     copies = client_lines(text).copies if named else ()
     outputs = [item for item in split(text) if copies_out(item)] if named else []
     position = 0
-    for copy in sorted([*copies, *outputs], key=attrgetter("start")):
-        start = copy.start
+    both: list[tuple[int, CopyData | Statement]] = [
+        *((item.start, item) for item in copies),
+        *((item.start, item) for item in outputs),
+    ]
+    for start, copy in sorted(both, key=itemgetter(0)):
         _send_sql(database, text, position, start)
         try:
             if isinstance(copy, CopyData):
