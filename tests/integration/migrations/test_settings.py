@@ -20,6 +20,13 @@ SETTINGS = {
     "default_transaction_deferrable": "on",
     "xmloption": "document",
     "plan_cache_mode": "force_generic_plan",
+    "search_path": '"$user", public',
+    "client_encoding": "'LATIN1'",
+    "row_security": "off",
+    "lc_messages": "'C'",
+    "session_replication_role": "replica",
+    "client_min_messages": "error",
+    "array_nulls": "off",
 }
 FILES = [
     ("1_a.sql", "CREATE TABLE d (d date, i interval, b bytea, t timestamptz, said text);"),
@@ -60,3 +67,20 @@ def test_every_file_runs_as_under_psql(each: bool, databases: Databases, tmp_pat
     finally:
         for name in names:
             databases.run(databases.judge, f'ALTER DATABASE "{name}" RESET ALL')
+
+
+def test_a_database_that_is_read_only_by_default_is_refused_before_anything_is_run(databases: Databases) -> None:
+    databases.empty()
+    databases.migrate(FILES[:1])
+    name = databases.engine.database
+    databases.run(databases.judge, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    try:
+        assert not databases.migrate(FILES[:1]).changed
+        for check_mode in (True, False):
+            with pytest.raises(
+                TitanError, match="default_transaction_read_only is on for this role or database.*ALTER ROLE"
+            ):
+                databases.migrate(FILES[:2], check_mode)
+    finally:
+        databases.run(databases.judge, f'ALTER DATABASE "{name}" RESET ALL')
+    assert databases.migrate(FILES[:2]).changed

@@ -102,17 +102,35 @@ def _run(call: Call, database: Database, migrations: Sequence[Migration], observ
 
             return restore_indexes(call, database, plan)
         return outcome_of(False, data_of(missing=plan.missing, warnings=notes(plan)), "No migration is pending.", plan)
+    _refuse_read_only(database)
     if call.options["state"] in ("baselined", "adopted"):
         return _take_over(call, database, plan, migrations)
     if plan.pending and not call.options["apply_pending"]:
         waiting: list[Data] = [{"version": item.version, "name": item.name, "file": item.file} for item in plan.pending]
         data = data_of(pending=waiting, missing=plan.missing, warnings=notes(plan._replace(amended=())))
         return finish(False, data, f"{len(waiting)} migrations are pending; none was applied.", "")
+    said = _of_other_tools(database) if plan.first else ()
+    try:
+        outcome = _applied(call, database, plan)
+    except TitanError as error:
+        error.message = " ".join((error.message, *said))
+        raise
+    return outcome._replace(warnings=(*outcome.warnings, *said))
+
+
+def _applied(call: Call, database: Database, plan: Plan) -> Outcome:
     from . import runs
 
     if call.check_mode or call.options["rehearse"]:
         return runs.preview(call, database, plan)
     return runs.apply(call, database, plan, observer)
+
+
+def _of_other_tools(database: Database) -> tuple[str, ...]:
+    """What to do about the history of another tool, before files run that may have run already."""
+    from .takeover.other_tables import advice, other_histories
+
+    return tuple(advice(noted) for noted in other_histories(database))
 
 
 def _settled(database: Database) -> bool:
@@ -142,7 +160,8 @@ def _read_plan(database: Database, migrations: Sequence[Migration], options: Map
         amended = check_edits(changed, bodies, options["accept_edited"])
     target, late = options["target"] or "", options["allow_out_of_order"]
     taking_over = options["state"] in ("baselined", "adopted")
-    return make_plan(migrations, state, amended, target=target, allowed_late=late, taking_over=taking_over)
+    plan = make_plan(migrations, state, amended, target=target, allowed_late=late, taking_over=taking_over)
+    return plan._replace(first=not any(known.applied for known in state.values()))
 
 
 def migration_info(call: Call) -> Outcome:
@@ -214,6 +233,15 @@ def _unseen(options: Mapping[str, Any]) -> tuple[str, ...]:
     from .files.directory import unseen_warning
 
     return unseen_warning(options["path"], options["naming"])
+
+
+def _refuse_read_only(database: Database) -> None:
+    """Raise if role or database let each transaction begin read-only: neither a file nor its record could be written."""
+    if database.parameter_status("default_transaction_read_only") == "on":
+        raise TitanError(
+            "default_transaction_read_only is on for this role or database: no file could change anything, as psql could not. Set it "
+            "to off for the role that runs migrations (ALTER ROLE ... IN DATABASE ... SET default_transaction_read_only = off)."
+        )
 
 
 def _unsuitable(database: Database) -> str:

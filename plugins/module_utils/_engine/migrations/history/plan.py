@@ -23,12 +23,14 @@ class Plan(NamedTuple):  # see outcome.py for why it is no dataclass
         amended: Applied ones whose file was edited without a change of meaning; their checksums are brought up to date.
         gone: What the history has and the directory has not.
         beyond: Left alone because they come after the target.
+        first: The history has none that is applied.
     """
 
     pending: tuple[Migration, ...] = ()
     amended: tuple[Migration, ...] = ()
     gone: tuple[Applied, ...] = ()
     beyond: tuple[Migration, ...] = ()
+    first: bool = False
 
     @property
     def missing(self) -> list[str]:

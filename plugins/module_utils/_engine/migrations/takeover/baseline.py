@@ -38,7 +38,7 @@ def baseline(call: Call, database: Database, plan: Plan, migrations: Sequence[Mi
         OptionError: accept_unproven names a version that is not pending.
         TitanError: a file cannot be read.
     """
-    accepted = _accepted(call.options.get("accept_unproven") or (), plan)
+    accepted = _accepted(call.options.get("accept_unproven") or (), migrations)
     history = call.options["history"] or ""
     evidence, warnings = gather_evidence(call, database, plan, migrations)
     recorded = [item for item in evidence if item.verdict == PROVEN or item.migration.sort_key in accepted]
@@ -55,12 +55,13 @@ def baseline(call: Call, database: Database, plan: Plan, migrations: Sequence[Mi
     return TakenOver(changed, [item.as_dict() for item in evidence], warnings, summary, after)
 
 
-def _accepted(versions: Sequence[str], plan: Plan) -> set[tuple[Any, ...]]:
-    pending = {item.sort_key for item in plan.pending}
-    unknown = [version for version in versions if read.sort_key(version) not in pending]
+def _accepted(versions: Sequence[str], migrations: Sequence[Migration]) -> set[tuple[Any, ...]]:
+    """Their sort keys; those that are recorded already are no mistake, so that a play can be run again."""
+    known = {item.sort_key for item in migrations}
+    unknown = [version for version in versions if read.sort_key(version) not in known]
     if unknown:
-        allowed = ", ".join(item.key for item in plan.pending) or "none"
-        raise OptionError("accept_unproven", ", ".join(unknown), f"Name versions that are not recorded yet: {allowed}.")
+        allowed = ", ".join(item.key for item in migrations) or "none"
+        raise OptionError("accept_unproven", ", ".join(unknown), f"Name versions of files: {allowed}.")
     return {read.sort_key(version) for version in versions}
 
 

@@ -15,6 +15,7 @@ from ...errors import DatabaseError, OptionError, TitanError
 from ...postgres.database import Database, sql
 from ..files.naming import SQITCH, Migration, version_order
 from ..files.planned import change_sets
+from .other_tables import advice, other_histories
 from .tools import APPLIED, BASELINE, FAILED, TOOLS, UNDONE, Tool
 
 _ENDING = re.compile(r"(?:\.up)?\.sql\Z", re.IGNORECASE)
@@ -156,7 +157,10 @@ def _table(database: Database, tool_name: str, tool: Tool) -> str:
             )
         if found:
             return str(found[0])
-    raise OptionError("from", tool_name, f"The database has no table {' or '.join(tool.tables)} of {tool.title}.")
+    others = "".join(f" {advice(noted)}" for noted in other_histories(database))
+    raise OptionError(
+        "from", tool_name, f"The database has no table {' or '.join(tool.tables)} of {tool.title}.{others}"
+    )
 
 
 def _last_words(rows: Sequence[Row]) -> list[Row]:

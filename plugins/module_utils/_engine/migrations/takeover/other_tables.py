@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tables in which some tool has noted migrations: whose history a database has, if it has none of ours."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ...errors import DatabaseError
+from ...postgres.database import Database
+from .tools import TOOLS
+
+# Of tools that cannot be named in the option from: table, title, and a column that tells those of one table name apart.
+_OTHERS = (
+    ("django_migrations", "Django", ""), ("knex_migrations", "Knex", ""), ("SequelizeMeta", "Sequelize", ""),
+    ("migrations", "TypeORM", "timestamp"), ("migrations", "Laravel", "batch"), ("migrations", "db-migrate", "run_on"),
+    ("_yoyo_migration", "yoyo", ""), ("migrate_version", "sqlalchemy-migrate", ""), ("schemaversion", "Postgrator", ""),
+    ("schemaversions", "DbUp", ""), ("__EFMigrationsHistory", "Entity Framework", ""), ("__drizzle_migrations", "Drizzle", ""),
+    ("phinxlog", "Phinx", ""), ("doctrine_migration_versions", "Doctrine", ""), ("mikro_orm_migrations", "MikroORM", ""),
+    ("kysely_migration", "Kysely", ""), ("hdb_version", "Hasura", ""),
+)  # fmt: skip
+_FIND = """
+SELECT pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS table, c.relname::text AS name,
+       ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'titan_ops' AND c.relname = ANY (%s::text[]) ORDER BY 1
+"""
+
+
+class Noted(NamedTuple):
+    """A table with another tool's history.
+
+    Attributes:
+        table: Quoted, with its schema.
+        titles: Whose it may be.
+        names: The values of the option from for these; empty if it has none.
+    """
+
+    table: str
+    titles: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+def other_histories(database: Database) -> list[Noted]:
+    """Those with at least one row that the role may read."""
+    known = {table.rpartition(".")[2] for tool in TOOLS.values() for table in tool.tables}
+    wanted = sorted(known | {table for table, _title, _column in _OTHERS})
+    found = []
+    for row in database.rows(_FIND, (wanted,)):
+        named = {
+            key: tool.title
+            for key, tool in TOOLS.items()
+            if row["name"] in {table.rpartition(".")[2] for table in tool.tables}
+        }
+        if "dirty" in row["columns"]:
+            named = {key: title for key, title in named.items() if TOOLS[key].foreign_column != "dirty"}
+        hasura = row["table"].startswith("hdb_catalog.")  # a table of golang-migrate's shape, with another meaning
+        named = {} if hasura else named
+        titles = (
+            ["Hasura"]
+            if hasura
+            else [
+                *named.values(),
+                *(t for table, t, column in _OTHERS if table == row["name"] and column in ("", *row["columns"])),
+            ]
+        )
+        if titles and _has_rows(database, row["table"]):
+            found.append(Noted(row["table"], tuple(titles), tuple(named)))
+    return found
+
+
+def _has_rows(database: Database, table: str) -> bool:
+    try:
+        return database.value(f"SELECT EXISTS (SELECT FROM {table})") is True  # noqa: S608 - quoted by the server
+    except DatabaseError as error:
+        if error.lost:
+            raise
+        return True  # not allowed to read it
+
+
+def advice(noted: Noted) -> str:
+    """What the table is, and how its history is taken over, as sentences."""
+    said = f"The table {noted.table} is {' or '.join(noted.titles)}'s."
+    if noted.names:
+        return f"{said} Take its history over first: state=adopted with from={' or '.join(noted.names)}."
+    return f"{said} It cannot be read; state=baselined finds by replay which of the files have run."
