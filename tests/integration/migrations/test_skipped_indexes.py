@@ -95,6 +95,9 @@ HISTORIES = {
     "dropped and taken back to a savepoint": [
         [BASE], [NEW], ["BEGIN; SAVEPOINT a; SAVEPOINT b; DROP INDEX people_new; RELEASE b; ROLLBACK TO a; COMMIT;"], ["DROP INDEX people_old;"],
     ],
+    "dropped in a block that takes itself back": [
+        [BASE], [NEW], [ALONE + "BEGIN; DROP INDEX people_new; ROLLBACK;"], ["DROP INDEX people_old;"],
+    ],
     "left out and taken back to a savepoint": [
         [BASE], ["BEGIN; SAVEPOINT a; CREATE INDEX people_new ON people (name); ROLLBACK TO SAVEPOINT a; RELEASE a; COMMIT;"],
         ["DROP INDEX people_old;"],

@@ -111,14 +111,14 @@ def _run(call: Call, database: Database, migrations: Sequence[Migration], observ
         return finish(False, data, f"{len(waiting)} migrations are pending; none was applied.", "")
     said = _of_other_tools(database) if plan.first else ()
     try:
-        outcome = _applied(call, database, plan)
+        outcome = _applied(call, database, plan, observer)
     except TitanError as error:
         error.message = " ".join((error.message, *said))
         raise
     return outcome._replace(warnings=(*outcome.warnings, *said))
 
 
-def _applied(call: Call, database: Database, plan: Plan) -> Outcome:
+def _applied(call: Call, database: Database, plan: Plan, observer: Observer) -> Outcome:
     from . import runs
 
     if call.check_mode or call.options["rehearse"]:

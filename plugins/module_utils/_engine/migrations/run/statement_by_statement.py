@@ -284,7 +284,10 @@ class Stepper:
 
     def _alone(self, step: Step, resumed: StepRecord | None) -> None:
         statement = step.statements[0]
-        for key in sorted(self.skipped.mentioned(step.statements, self.script.text)):
+        needed = self.skipped.mentioned(step.statements, self.script.text)
+        if len(step.statements) > 1:  # a block that takes itself back: what it drops has to be there
+            needed |= {key for each in step.statements for key in self.skipped.discharges(each)}
+        for key in sorted(needed):
             self._build_skipped(key)
         if self.skipped.discharge(statement):
             self._record(step, "done")
