@@ -8,7 +8,7 @@ An option of a module, with its role's variable and whether the scheduled job ta
 - ``roles/<role>/defaults/main.yml``, whole, from those argument specs,
 - ``roles/<role>/vars/main.yml``, whole: what the role's variables say, as the options of each module and job.
 
-The table of the lint rules in docs/migrations.md is made from the rules.
+The table of the lint rules in docs/migrations.md is made from the rules, docs/evidence.schema.json from the types of the evidence.
 """
 
 from __future__ import annotations
@@ -99,6 +99,8 @@ def texts(root: Path = ROOT) -> dict[Path, str]:
             made[specs] = text = _with_variables(text, role)
             made[root / "roles" / role / "vars" / "main.yml"] = _role_vars(role)
         made[root / "roles" / role / "defaults" / "main.yml"] = _role_defaults(text, role)
+    shape = import_module(f"{ENGINE}.evidence.shape").schema()
+    made[root / "docs" / "evidence.schema.json"] = json.dumps(shape, indent=1, sort_keys=True) + "\n"
     guide = root / "docs" / "migrations.md"
     if guide.exists():
         made[guide] = _with_rules(guide.read_text(encoding="utf-8"))

@@ -86,6 +86,13 @@ COMMANDS: dict[str, Command] = {
     "cleanup": Command("retention", "cleanup", "delete the rows that the retention policies say are due"),
     "reindex": Command("reindex", "reindex", "rebuild bloated indexes without blocking anybody"),
     "stats": Command("health", "stats", "print the statistics report"),
+    "evidence": Command(
+        "evidence",
+        "evidence",
+        "write signed evidence of backups, proofs, deletions and failures, or check it",
+        needs_database=False,
+        is_job=False,
+    ),
     "health": Command("health", "health_info", "check thresholds; exit status 0 ok, 1 warning, 2 critical, 3 unknown"),
 }
 

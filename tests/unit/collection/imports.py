@@ -25,7 +25,7 @@ ORDER = (
     ("alerts",),
     ("jobs",),
     ("health",),
-    ("fleet",),
+    ("fleet", "evidence"),
     ("command_line",),
     ("cli",),
 )
@@ -33,6 +33,7 @@ ORDER = (
 BESIDE = {
     "retention": {"backups.catalog"},
     "fleet": {"backups.catalog"},
+    "evidence": {"backups.catalog"},
     "health": {
         "backups.catalog",
         "backups.programs",
