@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from ..outcome import Data
+
 FORMAT = 1
 
 
@@ -82,7 +84,7 @@ class Evidence(TypedDict):
 
 _TEXT, _NUMBER, _WHOLE = {"type": "string"}, {"type": "number"}, {"type": "integer"}
 _TIME = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"}
-_SHAPES: dict[str, dict[str, Any]] = {
+_SHAPES: dict[str, Data] = {
     "str": _TEXT,
     "int": _WHOLE,
     "float": _NUMBER,
@@ -94,7 +96,7 @@ _SHAPES: dict[str, dict[str, Any]] = {
 _TIMES = ("started", "finished", "proven_at", "sent", "last_success", "made_at", "since", "until")
 
 
-def schema() -> dict[str, Any]:
+def schema() -> Data:
     """The JSON schema (2020-12) of the evidence, from the types above."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -103,7 +105,7 @@ def schema() -> dict[str, Any]:
     }
 
 
-def _of(kind: Any) -> dict[str, Any]:
+def _of(kind: Any) -> Data:
     names = {name: str(getattr(each, "__forward_arg__", each)) for name, each in kind.__annotations__.items()}
     return {
         "type": "object",
@@ -113,7 +115,7 @@ def _of(kind: Any) -> dict[str, Any]:
     }
 
 
-def _field(name: str, shape: str) -> dict[str, Any]:
+def _field(name: str, shape: str) -> Data:
     if name in _TIMES:
         return {"anyOf": [_TIME, {"type": "null"}]} if shape.endswith("None") else _TIME
     for kind in (BackupEvidence, RunEvidence, AlertEvidence, DeletionEvidence):

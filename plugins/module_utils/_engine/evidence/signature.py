@@ -18,6 +18,7 @@ import tempfile
 from typing import Any
 
 from ..errors import OptionError, TitanError
+from ..host.act_as import name_of
 from ..host.programs import run
 from ..host.safe_open import UnsafePathError, read_file
 from ..text.one_line import printable
@@ -34,8 +35,10 @@ def signed(content: bytes, key: str) -> bytes:
         OptionError: the key cannot be used.
         TitanError: there is no ssh-keygen.
     """
-    if not os.path.isfile(key):
-        raise OptionError("key", key, "There is no such file. Make a key: ssh-keygen -t ed25519 -N '' -f FILE")
+    if not os.access(key, os.R_OK):
+        there = "is no such file" if not os.path.lexists(key) else "is a file that this user may not read"
+        advice = f"As {name_of(os.geteuid())}, make a key: ssh-keygen -t ed25519 -N '' -f FILE"
+        raise OptionError("key", key, f"There {there}. {advice}")
     done = _keygen("-Y", "sign", "-f", os.path.abspath(key), "-n", NAMESPACE, input=content)
     if done.returncode or not done.stdout.startswith(_BEGIN.encode()):
         why = printable(done.stderr.decode("utf-8", "replace").strip().splitlines()[-1] if done.stderr.strip() else "")

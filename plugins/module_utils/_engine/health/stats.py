@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..backups.catalog.entry import Entry
 from ..backups.catalog.read import read_catalog
@@ -69,7 +69,7 @@ def kept_backups(places: Places) -> list[Entry]:
         return read_catalog(places.backup_dest, places.backup_name) if places.backup_dest else []
 
 
-def look(call: Call, places: Places) -> dict[str, Any]:
+def look(call: Call, places: Places) -> Data:
     """What health finds now, by the thresholds of its job; nothing is remembered of this look."""
     own = places.environment.options.get("health", {}) if places.environment else {}
     given = {name: call.options.get(name) for name in ("backup_dest", "backup_name", "job_config")}
