@@ -39,8 +39,9 @@ def recovery_point(
     return Reached(now=None if last is None else now - last, worst=max(known, default=None), target=target, trend=trend)
 
 
-def _finished(each: Backup) -> float:
-    return each.finished
+def _finished(each: Backup) -> tuple[float, float]:
+    """Of two that were finished at once the one that began later counts."""
+    return each.finished, -each.started
 
 
 def _worst_of(done: Sequence[Backup], begin: float, end: float) -> float | None:
