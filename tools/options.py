@@ -67,6 +67,7 @@ CALLS = (
     Call("backup_stanza", "backups/options", "BACKUP_STANZA"),
     Call("migration", "migrations/options", "MIGRATION", "migrations"),
     Call("migration_info", "migrations/options", "MIGRATION_INFO", "migrations"),
+    Call("rehearsal", "rehearsal/options", "REHEARSE", "migrations"),
     Call("retention_policy", "retention/options", "RETENTION_POLICY", "retention"),
     Call("cleanup", "retention/options", "CLEANUP", "retention", "cleanup"),
     Call("reindex", "reindex/options", "REINDEX", "crontab", "reindex"),

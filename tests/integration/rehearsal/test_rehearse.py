@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,11 +19,12 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.co
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.throw_away import (
     remove_what_dead_runs_left,
 )
+from ansible_collections.titan.database.plugins.module_utils._engine.rehearsal.place import require_harmless
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.processes import ended, forked
 
-from .conftest import Run, Shop
+from .conftest import Run, Shop, Watched
 
 Row = dict[str, Any]
 
@@ -126,7 +128,8 @@ def test_limits_and_a_wrong_way_back_make_it_fail_and_the_record_says_so(run: Ru
         run(files, state="checked", **options)
     with pytest.raises(TitanError) as caught:
         run(files, max_block="200ms", max_duration="100ms", max_disk="1B", **options)
-    problems = " ".join(caught.value.details["problems"])
+    problems = caught.value.message
+    assert problems.startswith("The rehearsal did not pass. ") and "Not passed: " in caught.value.details["report"]
     assert "ACCESS EXCLUSIVE on public.orders" in problems and "max_block is 200 ms" in problems
     assert "max_duration is 100 ms" in problems and "max_disk is 1 B" in problems
     assert "After the way back, INDEX public.left_over is new" in problems
@@ -152,3 +155,13 @@ def test_a_killed_rehearsal_goes_with_the_next_run(run: Run, workdir: Path) -> N
 def test_a_wrong_option_is_named_before_anything_is_restored(run: Run, option: str, value: str | None) -> None:
     with pytest.raises(OptionError, match=option):
         run({}, **{"files": None, "path": "/nowhere", option: value})
+
+
+def test_without_a_sandbox_nothing_runs_beside_an_extension_that_reaches_others(watched: Watched) -> None:
+    """Through postgres_fdw an ordinary role reaches other servers; without such an extension it reaches nobody."""
+    copy: Any = SimpleNamespace(superuser=watched.settings)
+    require_harmless(copy, False)
+    watched.database.execute("CREATE EXTENSION postgres_fdw SCHEMA public")
+    with pytest.raises(TitanError, match="postgres_fdw"):
+        require_harmless(copy, False)
+    require_harmless(copy, True)

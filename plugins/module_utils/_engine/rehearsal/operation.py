@@ -56,7 +56,7 @@ def rehearse(call: Call) -> Outcome:
     done, warnings = use_copy(entry, options, deadline, call.say, use)
     problems = problems_of(done.seen, limits)
     _keep(options, entry, migrations, done, problems)
-    return _outcome(entry, done, problems, warnings)
+    return _outcome(call, entry, done, problems, warnings)
 
 
 def _migrations(options: Mapping[str, Any]) -> list[Migration]:
@@ -111,7 +111,7 @@ def _keep(
     write_record(options["record"], options["history"] or "", record)
 
 
-def _outcome(entry: Entry, done: Rehearsal, problems: list[str], warnings: tuple[str, ...]) -> Outcome:
+def _outcome(call: Call, entry: Entry, done: Rehearsal, problems: list[str], warnings: tuple[str, ...]) -> Outcome:
     seen = done.seen
     data = {
         "backup": entry.path,
@@ -125,5 +125,8 @@ def _outcome(entry: Entry, done: Rehearsal, problems: list[str], warnings: tuple
     }
     report = report_of(seen, problems, entry.path) if done.pending else "No migration is pending in the backup."
     if problems:
-        raise TitanError(report, **{key: value for key, value in data.items() if key != "passed"})
+        for line in report.splitlines():
+            call.say(line)
+        said = f"The rehearsal did not pass. {' '.join(problems)}"
+        raise TitanError(said, report=report, **{key: value for key, value in data.items() if key != "passed"})
     return Outcome(False, {**data, "report": report}, report.splitlines()[-1], warnings=(*warnings, *seen.warnings))

@@ -32,47 +32,48 @@ REHEARSE: Spec = {
         "schema with the one before, and runs them again. V(required) fails where that cannot be done. V(skip) only goes forward.",
         default="if_any",
         choices=("if_any", "required", "skip"),
-        variable="rehearsal_rollback",
+        variable="migrations_rehearsal_rollback",
         variable_default="if_any",
     ),
     "max_block": option(
         "str",
         "The longest time for which a table that is there already may be locked against its writers, such as V(500ms) or V(2s). "
         "No limit if not given.",
-        variable="rehearsal_max_block",
+        variable="migrations_rehearsal_max_block",
         variable_default="",
     ),
     "max_disk": option(
         "str",
         "The most room that the files may need on the way, such as V(5GB), for tables, indexes, temporary files and write-ahead "
         "log together. No limit if not given.",
-        variable="rehearsal_max_disk",
+        variable="migrations_rehearsal_max_disk",
         variable_default="",
     ),
     "max_duration": option(
         "str",
         "The longest time that all files together may take, such as V(10m). No limit if not given.",
-        variable="rehearsal_max_duration",
+        variable="migrations_rehearsal_max_duration",
         variable_default="",
     ),
     "record": option(
         "path",
         "A file on the target host in which the result is kept, with the checksums of the files and the time of the backup.",
-        variable="rehearsal_record",
+        variable="migrations_rehearsal_record",
         variable_default="",
     ),
     "backup_within": option(
         "str",
         "With O(state=checked), the greatest age of the backup that the files were rehearsed on.",
         default="1d",
-        variable="rehearsal_backup_within",
+        variable="migrations_rehearsal_backup_within",
         variable_default="1d",
     ),
     "without_sandbox": option(
         "bool",
-        "Go on where this host can make no sandbox. The migrations then run without a superuser's rights, and what they start "
-        "could reach other hosts.",
+        "Go on where this host can make no sandbox, although extensions of the database (C(postgres_fdw), C(dblink) and the like) "
+        "could let a migration reach others from the copy. Without a sandbox, the migrations never run as a superuser.",
         default=False,
     ),
-    **FOR_A_COPY,
+    # The playbook's task fills them: the role of the migrations does not know the backups' variables.
+    **{name: each._replace(variable="", variable_default=None) for name, each in FOR_A_COPY.items()},
 }

@@ -37,18 +37,14 @@ def make_ready(copy: Copy, production: Greeting, without_sandbox: bool) -> Ready
     Args:
         copy: The restored backup.
         production: What the server said when the migrating role connected.
-        without_sandbox: Go on although the copy's server can reach others.
+        without_sandbox: Go on although a migration could reach others from the copy.
 
     Raises:
-        TitanError: it can, and nobody has allowed that.
+        TitanError: it could, and nobody has allowed that.
     """
     warnings = []
     if not copy.contained:
-        if not without_sandbox:
-            raise TitanError(
-                "This host can make no sandbox for the copy's server, so that a migration could reach other hosts from it. "
-                "Rehearse on a host that can, or say without_sandbox: true. Nothing was run."
-            )
+        require_harmless(copy, without_sandbox)
         warnings.append("The copy's server is in no sandbox.")
     source = copy.manifest.source
     name = source.database if source and source.database not in ("", "postgres") else copy.owner.database
@@ -79,3 +75,26 @@ def make_ready(copy: Copy, production: Greeting, without_sandbox: bool) -> Ready
             server.execute("ALTER SYSTEM SET event_triggers = on")
             server.execute("SELECT pg_reload_conf()")
     return Ready(copy.owner._replace(user=user, database=name, options=()), copy.superuser.to(name), tuple(warnings))
+
+
+# Extensions that only a superuser may make, and through which nobody reaches another host.
+_HARMLESS = (
+    "amcheck", "pageinspect", "pg_buffercache", "pg_freespacemap", "pg_prewarm", "pg_stat_statements", "pg_visibility", "pg_walinspect",
+    "pgrowlocks", "pgstattuple",
+)  # fmt: skip
+_REACHING = """
+SELECT coalesce(pg_catalog.string_agg(e.extname, ', ' ORDER BY e.extname), '') FROM pg_catalog.pg_extension e
+ WHERE e.extname <> ALL (%s) AND NOT EXISTS (SELECT FROM pg_catalog.pg_available_extension_versions v
+         WHERE v.name = e.extname AND v.version = e.extversion AND v.trusted)
+"""
+
+
+def require_harmless(copy: Copy, without_sandbox: bool) -> None:
+    """Where the server is in no sandbox: SQL of an ordinary role reaches nobody, but for what extensions lend it."""
+    with connect(copy.superuser, "rehearsal") as database:
+        found = database.value(_REACHING, (list(_HARMLESS),))
+    if found and not without_sandbox:
+        raise TitanError(
+            f"This host can make no sandbox for the copy's server, and through the database's extensions ({found}) a migration could "
+            "reach others from it. Rehearse on a host that can, or say without_sandbox: true. Nothing was run."
+        )

@@ -12,9 +12,11 @@ from typing import Any, Callable
 from ..backups.copy.copy import Copy
 from ..backups.programs.pipeline import Deadline
 from ..errors import TitanError
+from ..migrations.history.read import read
 from ..migrations.operation import migration, migration_info
 from ..migrations.options import MIGRATION, MIGRATION_INFO
 from ..outcome import Call, Data
+from ..postgres.database import connect
 from ..steps import step
 from ..text.options import defaults
 from .options import OF_THE_RUN
@@ -116,9 +118,9 @@ class Rehearsal:
         without = [item["file"] for item in self.pending if item["version"] in ours and not item["reversible"]]
         if without:
             return "", f"{', '.join(without)} has no rollback"
-        applied = [
-            row["version"] for row in self._status()["migrations"] if row["status"] == "applied" and row["version"]
-        ]
+        with connect(self._ready.role, "rehearsal", fixed_settings=False) as database:
+            state = read(database, self._options["history"] or "")
+        applied = [known.key for key, known in sorted(state.items()) if key[0] == 0 and known.applied]
         at = min(number for number, version in enumerate(applied) if version in ours)
         if [version for version in applied[at:] if version not in ours]:
             return "", "a later version was applied before them"
