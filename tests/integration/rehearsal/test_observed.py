@@ -25,6 +25,12 @@ DOCUMENTED = (
      "SHARE ROW EXCLUSIVE"),
     ("UPDATE orders SET code = code WHERE id < 10", "ROW EXCLUSIVE"),
     ("SELECT count(*) FROM orders", "ACCESS SHARE"),
+    ("ALTER TABLE orders ALTER price SET (n_distinct = 7), SET (fillfactor = 80)", "SHARE UPDATE EXCLUSIVE"),
+    ("ALTER TABLE orders SET (fillfactor = 70), ALTER price SET DEFAULT 1", "ACCESS EXCLUSIVE"),
+    ("CREATE RULE r AS ON DELETE TO orders DO INSTEAD NOTHING", "ACCESS EXCLUSIVE"),
+    ("DROP RULE r ON orders", "ACCESS EXCLUSIVE"),
+    ("ANALYZE orders", "SHARE UPDATE EXCLUSIVE"),
+    ("LOCK TABLE orders IN SHARE ROW EXCLUSIVE MODE", "SHARE ROW EXCLUSIVE"),
     ("TRUNCATE orders", "ACCESS EXCLUSIVE"),
 )  # fmt: skip
 
@@ -34,6 +40,11 @@ def test_the_locks_are_those_of_the_documentation(watched: Watched) -> None:
     assert len(seen) == len(DOCUMENTED)
     found = {each.text: {lock.mode for lock in each.locks if lock.relation == "public.orders"} for each in seen}
     assert found == {statement: {lock} for statement, lock in DOCUMENTED}
+    static = {each.text: each.documented for each in seen}
+    assert static == {
+        statement: ("", "") if statement.startswith(("SELECT", "ANALYZE")) else (lock, "orders")
+        for statement, lock in DOCUMENTED
+    }
 
 
 def test_a_lock_of_a_statement_that_runs_alone_is_seen_while_it_lasts(watched: Watched) -> None:
