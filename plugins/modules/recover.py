@@ -85,7 +85,7 @@ options:
     type: str
   checks:
     description:
-      - SQL that has to return true in the recovered database, such as V(SELECT count\(*\) > 1000 FROM orders). Each is run in a transaction that may
+      - SQL that has to return true in the recovered database, such as V(SELECT count(*\) > 1000 FROM orders). Each is run in a transaction that may
         not write. If one does not, the run fails, and nothing is dumped or handed on.
     type: list
     elements: str
@@ -160,7 +160,7 @@ target:
   description: The moment.
   returned: success
   type: str
-  sample: 2026-11-26 01:59:59+00
+  sample: "2026-11-26 01:59:59+00"
 backup:
   description: Label of pgBackRest's backup that recovery begins from; null if the archive does not reach the moment yet, in check mode.
   returned: success

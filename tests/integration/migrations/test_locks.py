@@ -135,7 +135,7 @@ class Watched:
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster, self.settings = cluster, make_database(cluster)
-        self.runs, self.looks = (psycopg2.connect(**self.settings.parameters()) for _ in range(2))
+        self.runs, self.looks = (psycopg2.connect(**self.settings.parameters()) for _number in range(2))
         self.runs.autocommit = self.looks.autocommit = True
         self.ask(self.runs, TABLES)
 

@@ -83,7 +83,7 @@ def _row(row: Row) -> Markup:
     word = state_of(kept)
     first = [_cell(ORDER.index(word), state(word)), _cell(kept["name"], _name(row))]
     if record is None:
-        return element("tr", *first, *(_cell("", "") for _ in _HEADS[3:]), _cell("", _cut(kept["why"])))
+        return element("tr", *first, *(_cell("", "") for _head in _HEADS[3:]), _cell("", _cut(kept["why"])))
     point, taken = record["recovery_point"], record["recovery_time"]
     proven = record["proven_at"]
     return element(

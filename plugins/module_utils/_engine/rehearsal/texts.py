@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Callable
 
 from ..text.one_line import printable
 from ..text.sizes import shown_bytes
@@ -98,8 +99,7 @@ def _rows(number: int) -> str:
     return f"{number:,} rows"
 
 
-def _listed(items: Sequence[Sized], shown: object) -> str:
-    assert callable(shown)
+def _listed(items: Sequence[Sized], shown: Callable[[int], str]) -> str:
     said = [f"{each.relation} ({shown(each.number)})" for each in items[:_LISTED]]
     return ", ".join(said) + (f" and {len(items) - _LISTED} more" if len(items) > _LISTED else "")
 

@@ -71,7 +71,7 @@ def count_and_hash_copied(database: Database, table: Table) -> tuple[int, str]:
         table: What is read.
     """
     total = _Sum()
-    rows = sum(database.copy_out(query, cast("IO[bytes]", total)) for query in _queries(database, table))
+    rows = sum(database.copy_out(query, cast(IO[bytes], total)) for query in _queries(database, table))
     return rows, str(total.sum)
 
 
@@ -85,7 +85,7 @@ def ordered_hashes(database: Database, table: Table) -> Iterator[int]:
     """The hash of each row, in order; of any number of rows, by way of temporary files."""
     with ExitStack() as stack:
         files = [stack.enter_context(TemporaryFile()) for _place in range(_PLACES)]
-        writer = cast("IO[bytes]", _Sorted([file.write for file in files]))
+        writer = cast(IO[bytes], _Sorted([file.write for file in files]))
         for query in _queries(database, table):
             database.copy_out(query, writer)
         for file in files:

@@ -63,7 +63,7 @@ RECOVER: Spec = {
     ),
     "checks": DRILL["checks"]._replace(
         description=(
-            "SQL that has to return true in the recovered database, such as V(SELECT count\\(*\\) > 1000 FROM orders). Each is run in a transaction "
+            "SQL that has to return true in the recovered database, such as V(SELECT count(*\\) > 1000 FROM orders). Each is run in a transaction "
             "that may not write. If one does not, the run fails, and nothing is dumped or handed on.",
         ),
         variable="",

@@ -148,26 +148,32 @@ def _stop_of(archive: Archive, bases: Sequence[Base], target: Target, found: Rec
     return Stop(base, archive.timeline, found.lsn, inclusive, _commit(last), _commit(following), found.dropped)
 
 
+def _known(time: datetime | None) -> datetime:
+    """The time of a commit, or of a target that is one: both have it."""
+    if time is None:
+        raise AssertionError("a commit without a time")
+    return time
+
+
 def _stop_at_time(archive: Archive, bases: Sequence[Base], target: Target) -> Stop:
     """Before the first commit after the time, as recovery_target_time has it."""
-    assert target.time is not None
+    wanted = _known(target.time)
     oldest = bases[-1]
     for base in bases:
-        if base.finished > target.time and base is not oldest:
+        if base.finished > wanted and base is not oldest:
             continue
         last: Record | None = None
         for record in _commits(archive, base):
-            assert record.time is not None
-            if record.time <= target.time:
+            if _known(record.time) <= wanted:
                 last = record
                 continue
             if record.lsn < base.stop:
                 break  # it was reached while the backup ran: an older one is needed
-            if last is None and base.finished > target.time:
+            if last is None and base.finished > wanted:
                 break
             return Stop(base, archive.timeline, record.lsn, False, _commit(last), _commit(record))
         else:
-            if last is None and base.finished > target.time:
+            if last is None and base.finished > wanted:
                 break
             window = Window(oldest.finished, last.time if last else None)
             raise BeyondArchiveError(f"The archived log does not reach {target}. What can be reached is {window}.")
@@ -194,14 +200,13 @@ def end_of_archive(archive: Archive, bases: Sequence[Base], target: Target) -> S
     Raises:
         TitanError: there is none after the newest backup, or something was committed after the time.
     """
-    assert target.time is not None
-    base = next((each for each in bases if each.finished <= target.time), bases[-1])
+    wanted = _known(target.time)
+    base = next((each for each in bases if each.finished <= wanted), bases[-1])
     last: Record | None = None
     point: Record | None = None
     for record in archive.records(archive.number_of(base.first), None, ("Transaction", "XLOG")):
         if record.kind == COMMIT:
-            assert record.time is not None
-            if record.time > target.time:
+            if _known(record.time) > wanted:
                 break
             last = record
         elif record.kind == RESTORE_POINT:

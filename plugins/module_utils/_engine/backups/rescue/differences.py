@@ -136,7 +136,10 @@ def _known_contents(copy: Database, content: Fingerprint) -> dict[tuple[str, str
         parts = [found.get((schema, name)) for schema, name in row["parts"]]
         known = [part for part in parts if part]
         if len(known) == len(parts):  # a foreign table's rows are in no dump
-            sums[row["schema"], row["name"]] = sum(rows for rows, _ in known), str(sum(int(hash) for _, hash in known))
+            sums[row["schema"], row["name"]] = (
+                sum(rows for rows, _hash in known),
+                str(sum(int(hash) for _rows, hash in known)),
+            )
     return {**sums, **found}
 
 
