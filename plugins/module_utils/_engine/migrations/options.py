@@ -223,8 +223,8 @@ MIGRATION: Spec = {
         "The levels of lint rules, by name (C(all) stands for every rule that is not named): V(error), V(warning), V(notice) or "
         "V(off). Without it, what blocks readers or writers of a table with more than O(plain_index_max_rows) rows is an "
         "error, what may break the application that runs is a warning, and what is a matter of style a notice. An error "
-        "refuses the run, and check mode, before anything is run. A comment C(-- allow: RULE (reason) in a file turns a "
-        "rule off for it. The guide on migrations has the table of the rules.",
+        "refuses the run, and check mode, before anything is run. A comment C(-- allow: RULE) with the reason in "
+        "parentheses turns a rule off for a file. The guide on migrations has the table of the rules.",
         default={},
         variable="migrations_lint",
     ),
