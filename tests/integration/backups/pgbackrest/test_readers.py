@@ -53,6 +53,7 @@ def owned(traces: Path) -> Iterator[Place]:
     try:
         place.sql("CREATE ROLE app LOGIN")
         place.sql(f"ALTER DATABASE {place.settings.database} OWNER TO app")
+        place.sql(f"REVOKE CONNECT ON DATABASE {place.settings.database} FROM PUBLIC")
         with connect(place.settings._replace(user="app")) as database:
             database.execute(HOSTILE.replace("{folder}", str(traces)))
         place.prepare()

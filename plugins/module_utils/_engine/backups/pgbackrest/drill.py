@@ -166,8 +166,8 @@ def _make_reader(settings: ConnectionSettings) -> str:
     """A role of the throw-away cluster that may read each row, and is no superuser: to plan a query runs code of the backup."""
     name = f"titan_drill_{secrets.token_hex(6)}"
     with writing(settings) as database:
-        make = sql.SQL("CREATE ROLE {} LOGIN BYPASSRLS IN ROLE pg_read_all_data").format(sql.Identifier(name))
-        database.execute(make)
+        make = sql.SQL("CREATE ROLE {0} LOGIN BYPASSRLS IN ROLE pg_read_all_data; GRANT CONNECT ON DATABASE {1} TO {0}")
+        database.execute(make.format(sql.Identifier(name), sql.Identifier(settings.database)))
     return name
 
 
