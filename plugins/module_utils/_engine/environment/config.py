@@ -9,6 +9,7 @@ import json
 import os
 import pwd
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,6 +70,10 @@ class Environment:
     notify: Mapping[str, Any] = field(default_factory=dict)
     jobs: Mapping[str, JobPlan] = field(default_factory=dict)
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def typed(self, subcommand: str) -> str:
+        """The subcommand of titan-db as one types it on this host."""
+        return shlex.join([self.command, subcommand, "--config", self.config_path])
 
     def job(self, name: str, subcommand: str) -> JobPlan:
         """The plan of a job; a plain one for a job that is not scheduled."""

@@ -5,6 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
 
 WORDS = ("ok", "warning", "critical", "unknown")  # by number
+WORST_FIRST = ("critical", "unknown", "warning", "ok")  # "unknown" may hide anything
+
+
+def worst_word(words: Collection[str]) -> str:
+    """The worst of the states; ok for none."""
+    return next((word for word in WORST_FIRST if word in words), "ok")

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..environment.status import WORST_FIRST
 from ..health.report.sections import moment, state
 from ..health.report.texts import size_text
 from ..page.charts import spark
@@ -17,7 +18,7 @@ from ..page.markup import document as whole
 from ..page.style import STYLE
 from ..version import VERSION
 from .reached import length
-from .record import ORDER, Kept, Reached
+from .record import Kept, Reached
 from .script import SCRIPT
 
 _FINDINGS, _LETTERS = 3, 160
@@ -36,9 +37,9 @@ class Row(NamedTuple):
 
 def index(rows: Sequence[Row], now: float) -> str:
     """The page, as HTML that is well-formed XML too. It can be read without its script, which sorts and filters."""
-    order = sorted(rows, key=lambda row: (ORDER.index(state_of(row.kept)), row.kept["name"]))
+    order = sorted(rows, key=lambda row: (WORST_FIRST.index(state_of(row.kept)), row.kept["name"]))
     count = Counter(state_of(row.kept) for row in rows)
-    said = ", ".join(f"{count[word]} {word}" for word in ORDER if count[word]) or "none"
+    said = ", ".join(f"{count[word]} {word}" for word in WORST_FIRST if count[word]) or "none"
     silent = [row for row in order if row.kept["failed_since"]]
     head = element("tr", *(element("th", each, scope="col") for each in _HEADS))
     table = element("table", element("thead", head), element("tbody", *map(_row, order)))
@@ -81,7 +82,7 @@ def _silent(kept: Kept) -> str:
 def _row(row: Row) -> Markup:
     kept, record = row.kept, row.kept["record"]
     word = state_of(kept)
-    first = [_cell(ORDER.index(word), state(word)), _cell(kept["name"], _name(row))]
+    first = [_cell(WORST_FIRST.index(word), state(word)), _cell(kept["name"], _name(row))]
     if record is None:
         return element("tr", *first, *(_cell("", "") for _head in _HEADS[3:]), _cell("", _cut(kept["why"])))
     point, taken = record["recovery_point"], record["recovery_time"]
@@ -138,7 +139,7 @@ def _asked(row: Row) -> str:
 
 def _findings(kept: Kept) -> Markup:
     found = kept["record"]["findings"] if kept["record"] else []
-    order = sorted(found, key=lambda each: ORDER.index(each["status"]))
+    order = sorted(found, key=lambda each: WORST_FIRST.index(each["status"]))
     shown: list[object] = [f"not asked: {_cut(kept['why'])}; "] if kept["failed_since"] else []
     for each in order[:_FINDINGS]:
         shown += [element("span", each["name"], class_=each["status"]), f": {_cut(each['message'])}; "]

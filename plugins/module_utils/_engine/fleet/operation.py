@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
-import shlex
 import socket
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, Callable
+from collections.abc import Sequence
+from typing import Any
 
 from ..backups.catalog.entry import PHYSICAL, Entry
 from ..environment.records import RunEntry
+from ..environment.status import worst_word
 from ..errors import DatabaseError, OptionError, TitanError
+from ..health.checks.definition import CheckData
 from ..health.places import Places, places_from_options
-from ..health.report.days import backup_runs, restore_seconds
+from ..health.report.changes import WEEK
+from ..health.report.days import backup_runs, proof, restore_seconds, took_backup
 from ..health.report.page import page
 from ..health.stats import gather, kept_backups, look
 from ..outcome import Call, Outcome
@@ -23,7 +25,7 @@ from ..postgres.database import connect
 from ..text.durations import parse_seconds
 from ..version import VERSION
 from .reached import DAY, SHOWN, Backup, length, missed, recovery_point, recovery_time
-from .record import EnvironmentRecord, Finding, Reached, worst
+from .record import EnvironmentRecord, Finding
 
 _TOP = 50
 _ARCHIVED = "SELECT extract(epoch FROM last_archived_time)::float8 FROM pg_catalog.pg_stat_archiver"
@@ -39,36 +41,36 @@ def report_info(call: Call) -> Outcome:
     """
     targets = {name: _target(name, call.options.get(name)) for name in ("rpo", "rto")}
     places = places_from_options(call.options)
+    environment = places.environment
     try:
-        found = gather(call, places, _TOP, with_page=True)
+        facts = gather(call, places, _TOP, with_page=True).facts
     except OptionError:
         raise
     except TitanError:  # health's findings say what is wrong, in the record
-        found = None
-    facts = found.facts if found else None
+        facts = None
+    now = facts.now.timestamp() if facts else time.time()
     checks = facts.checks if facts else look(call, places)["checks"]
-    point, taken, entries = _recovery(call, places, facts.now.timestamp() if facts else time.time(), targets)
-    findings = missed(point, taken, _typed(places))
-    findings += [
-        Finding(name=each["name"], status=each["status"], message=each["message"], fix=each["fix"])
-        for each in checks
-        if each["status"] != "ok"
-    ]
-    week = _runs(places, 7 * DAY)
+    entries = [each for each in (facts.entries if facts else _kept(places)) if not each.problem]
+    runs = facts.runs if facts else places.state.runs(now - (SHOWN + 10) * DAY) if places.state else ()
+    week = [run for run in runs if run["start"] >= now - WEEK]
+    plans = tuple(environment.jobs.values()) if environment else ()
+    taken = _taken(entries, backup_runs(runs, plans))
+    point = recovery_point(taken, now, targets["rpo"], _archived(call, entries))
+    restores = recovery_time([restore_seconds(each) for each in sorted(entries, key=_started)], targets["rto"])
+    findings = missed(point, restores, environment.typed if environment else "titan-db {}".format) + _bad(checks)
+    proofs = [each.verified_at.timestamp() for each in entries if proof(each) == "proven" and each.verified_at]
     record = EnvironmentRecord(
-        environment=places.environment.name if places.environment else "",
+        environment=environment.name if environment else "",
         host=socket.gethostname(),
         database=facts.database if facts else call.connection.database,
-        asked_at=facts.now.timestamp() if facts else time.time(),
+        asked_at=now,
         version=VERSION,
-        state=worst([each["status"] for each in findings]),
+        state=worst_word([each["status"] for each in findings]),
         findings=findings,
         size=facts.size if facts else None,
         recovery_point=point,
-        recovery_time=taken,
-        proven_at=max(
-            (each.verified_at.timestamp() for each in entries if _proven(each) and each.verified_at), default=None
-        ),
+        recovery_time=restores,
+        proven_at=max(proofs, default=None),
         backups=len(entries),
         runs=len(week),
         failed_runs=sum(1 for run in week if run["status"]),
@@ -76,61 +78,41 @@ def report_info(call: Call) -> Outcome:
     return Outcome(False, {"record": record, "page": page(facts) if facts else ""}, _sentence(record))
 
 
-def _typed(places: Places) -> Callable[[str], str]:
-    """How a subcommand is typed on the host."""
-    environment = places.environment
-    if environment is None:
-        return "titan-db {}".format
-    command, path = shlex.quote(environment.command), shlex.quote(environment.config_path)
-    return lambda subcommand: f"{command} {subcommand} --config {path}"
-
-
 def _target(name: str, value: Any) -> float | None:
     return None if value is None else parse_seconds(name, value)
 
 
-def _runs(places: Places, back: float) -> list[RunEntry]:
-    return places.state.runs(time.time() - back) if places.state else []
+def _bad(checks: Sequence[CheckData]) -> list[Finding]:
+    return [
+        Finding(name=each["name"], status=each["status"], message=each["message"], fix=each["fix"])
+        for each in checks
+        if each["status"] != "ok"
+    ]
 
 
-def _proven(entry: Entry) -> bool:
-    return not entry.problem and entry.verified_level == "restored"
-
-
-def _recovery(
-    call: Call, places: Places, now: float, targets: Mapping[str, float | None]
-) -> tuple[Reached, Reached, list[Entry]]:
-    """What would be lost, how long a restore takes, and the sound backups; of those that were removed since, the runs tell."""
+def _kept(places: Places) -> list[Entry]:
+    """The backups; none where a repository is out of reach, which is a finding of health."""
     try:
-        entries = [each for each in kept_backups(places) if not each.problem]
+        return kept_backups(places)
     except OptionError:
         raise
-    except TitanError:  # a repository out of reach: a finding of health
-        entries = []
-    plans = tuple(places.environment.jobs.values()) if places.environment else ()
-    runs = backup_runs(_runs(places, (SHOWN + 10) * DAY), plans)
-    taken = [Backup(each.started.timestamp(), each.finished.timestamp()) for each in entries]
-    taken += [
-        Backup(run["start"], run["start"] + run["seconds"])
-        for run in runs
-        if not run["status"] and run.get("result", {}).get("titan_db_backup_size_bytes")
-    ]
-    timed = [restore_seconds(each) for each in sorted(entries, key=_started) if _proven(each)]
-    return (
-        recovery_point(_still_there(taken, entries), now, targets["rpo"], _archived(call, entries)),
-        recovery_time(timed, targets["rto"]),
-        entries,
-    )
+    except TitanError:
+        return []
 
 
 def _started(entry: Entry) -> float:
     return entry.started.timestamp()
 
 
-def _still_there(taken: Sequence[Backup], entries: Sequence[Entry]) -> list[Backup]:
-    """Without backups newer than the newest one that is kept: what a run made and is gone helps nobody today."""
+def _taken(entries: Sequence[Entry], runs: Sequence[RunEntry]) -> list[Backup]:
+    """The sound backups, and those that were removed since: of these the runs tell.
+
+    None is newer than the newest one that is kept: what a run made and is gone helps nobody today.
+    """
     newest = max((each.finished.timestamp() for each in entries), default=0.0)
-    return [each for each in taken if each.started <= newest]
+    kept = [Backup(_started(each), each.finished.timestamp()) for each in entries]
+    made = [Backup(run["start"], run["start"] + run["seconds"]) for run in runs if took_backup(run)]
+    return [each for each in (*kept, *made) if each.started <= newest]
 
 
 def _archived(call: Call, entries: Sequence[Entry]) -> float | None:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-ORDER = ("critical", "unknown", "warning", "ok")  # the worst first; "unknown" may hide anything
-
 
 class Finding(TypedDict):
     """A check that is not ok; fix is the command that helps, or ""."""
@@ -63,8 +61,3 @@ class Kept(TypedDict):
     page_at: float
     failed_since: float
     why: str
-
-
-def worst(words: list[str]) -> str:
-    """The worst of the states; ok for none."""
-    return next((word for word in ORDER if word in words), "ok")

@@ -21,12 +21,13 @@ from contextlib import contextmanager, suppress
 from hashlib import sha256
 from typing import cast
 
+from ..environment.status import WORST_FIRST
 from ..errors import OptionError
 from ..host.files import published
 from ..host.safe_open import UnsafePathError, read_file
 from ..outcome import Call, Outcome
 from .index import Row, index, state_of
-from .record import ORDER, EnvironmentRecord, Kept
+from .record import EnvironmentRecord, Kept
 
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 
@@ -74,7 +75,7 @@ def report_index(call: Call) -> Outcome:
         for name in gone:
             _remove(site, name)
     states = [state_of(row.kept) for row in rows]
-    said = ", ".join(f"{states.count(word)} {word}" for word in ORDER if word in states) or "no host"
+    said = ", ".join(f"{states.count(word)} {word}" for word in WORST_FIRST if word in states) or "no host"
     data = {
         "path": os.path.join(site, "index.html"),
         "states": {row.kept["name"]: state for row, state in zip(rows, states)},

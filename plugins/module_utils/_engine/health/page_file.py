@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import socket
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
@@ -79,8 +78,7 @@ def page_facts(
         earlier=a_week_ago(snapshot),
         schema=schema,
         hidden=places.state.hidden_by() if places.state else "",
-        command=shlex.quote(environment.command) if environment else "titan-db",
-        config_path=shlex.quote(environment.config_path) if environment else "",
+        typed=environment.typed if environment else "titan-db {}".format,
         backup_place=places.backup_dest,
         measured=snapshot.measured,
     )

@@ -8,7 +8,6 @@ Both ask as the jobs' own user and with the jobs' own connection.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Container
 
 from ..environment.config import Environment
@@ -50,13 +49,9 @@ def lacking_rights(environment: Environment, but: Container[str] = (), with_heal
             found = unmet_needs(database, environment, but)
             return found + (_unseen(database, environment) if with_health else [])
     except DatabaseError as error:
-        return [Obstacle(f"the jobs do not reach their database: {error.message}", _list(environment))]
+        return [Obstacle(f"the jobs do not reach their database: {error.message}", environment.typed("health"))]
     except TitanError as error:
-        return [Obstacle(error.message, _list(environment))]
-
-
-def _list(environment: Environment) -> str:
-    return shlex.join([environment.command, "health", "--config", environment.config_path])
+        return [Obstacle(error.message, environment.typed("health"))]
 
 
 def _unseen(database: Database, environment: Environment) -> list[Obstacle]:

@@ -46,6 +46,11 @@ def backup_runs(runs: Sequence[RunEntry], plans: Sequence[JobPlan]) -> list[RunE
     return [run for run in runs if run["job"] in names]
 
 
+def took_backup(run: RunEntry) -> bool:
+    """Whether the run has made a backup."""
+    return not run["status"] and bool(run.get("result", {}).get("titan_db_backup_size_bytes"))
+
+
 def backup_days(records: BackupRecords, now: datetime) -> list[Day]:
     """The last days (of UTC), today's last."""
     entries: dict[date, list[Entry]] = {}
@@ -65,7 +70,7 @@ def _day(day: date, entries: Sequence[Entry], runs: Sequence[RunEntry], due: boo
     """The best that the day has; of a backup that was removed since, the run tells."""
     sound = [each for each in entries if not each.problem]
     levels = {proof(each) for each in sound}
-    done = [run for run in runs if not run["status"] and run.get("result", {}).get("titan_db_backup_size_bytes")]
+    done = [run for run in runs if took_backup(run)]
     levels |= {_LEVELS.get(run["result"].get("titan_db_backup_verified_level", 0.0), "unproven") for run in done}
     failed = sum(1 for run in runs if run["status"]) or len(entries) - len(sound)
     kind = next((each for each in ("proven", "checksum", "unproven") if each in levels), "")

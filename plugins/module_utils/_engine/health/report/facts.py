@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Callable
 
 from ...backups.catalog.entry import Entry
 from ...environment.config import JobPlan
@@ -37,7 +38,7 @@ class PageFacts:
         samples, earlier: Former sizes, the oldest first; the one of about a week ago.
         hidden: The user whose records this one may not read; empty when it may.
         measured: What titan-db measure has last found; None if nothing is recorded.
-        command, config_path: How titan-db is called here, quoted for a shell.
+        typed: A subcommand of titan-db as one types it here.
     """
 
     environment: str
@@ -58,7 +59,6 @@ class PageFacts:
     earlier: SizeSample | None
     schema: SchemaFacts
     hidden: str
-    command: str
-    config_path: str
+    typed: Callable[[str], str]
     backup_place: str
     measured: Remembered | None = None

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ...environment.status import worst_word
 from ...page.markup import document, element
 from ...page.style import STYLE
 from ...version import VERSION
@@ -19,7 +20,7 @@ def page(facts: PageFacts) -> str:
     """The page, as HTML that is well-formed XML too: what changed first, then the state, then the history."""
     title = f"{facts.environment or facts.database} on {facts.now:%Y-%m-%d}"
     found = {check["status"] for check in facts.checks}
-    worst = next((word for word in ("critical", "unknown", "warning") if word in found), "ok")
+    worst = worst_word(found)
     where = f"Database {facts.database}, {size_text(facts.size)}, asked from {facts.host} at {facts.now:%Y-%m-%d %H:%M} UTC."
     return document(
         f"{title}: {worst}",

@@ -16,7 +16,7 @@ from ...page.markup import Markup, element, joined, table
 from .changes import WEEK
 from .days import GLYPHS, WORDS, proof, restore_seconds
 from .facts import PageFacts
-from .sections import code, moment, section, state, titan_db
+from .sections import code, moment, section, state
 from .texts import size_text
 
 _BACKUPS, _FAILURES = 40, 20
@@ -46,14 +46,14 @@ def backups(facts: PageFacts) -> Markup:
     if len(facts.entries) > _BACKUPS:
         parts.append(element("p", f"And {len(facts.entries) - _BACKUPS} older backups."))
     if facts.days and facts.days[-1].kind != "proven":
-        parts.append(element("p", "Take one and prove it: ", code(titan_db(facts, "backup"))))
+        parts.append(element("p", "Take one and prove it: ", code(facts.typed("backup"))))
     for entry in [each for each in facts.entries if each.problem][:_FAILURES]:
         parts.append(
             element(
                 "p",
                 state("failed"),
                 f" {entry.path}: {entry.problem}. Ask again: ",
-                code(f"{titan_db(facts, 'drill')} --source PATH"),
+                code(f"{facts.typed('drill')} --source PATH"),
             )
         )
     source = f"the manifests in {facts.backup_place}, {facts.now:%Y-%m-%d %H:%M} UTC; records of the jobs. Days are those of UTC"

@@ -37,11 +37,6 @@ def state(word: str) -> Markup:
     return element("span", word, class_=f"state {word}")
 
 
-def titan_db(facts: PageFacts, subcommand: str) -> str:
-    """The command as one types it on the host."""
-    return f"{facts.command} {subcommand}" + (f" --config {facts.config_path}" if facts.config_path else "")
-
-
 def health(facts: PageFacts) -> Markup:
     """All findings with the command that helps; what is well is named in one sentence."""
     order = ("critical", "unknown", "warning")
@@ -131,7 +126,7 @@ def retention(facts: PageFacts) -> Markup:
     if facts.due_unknown and rows:
         parts.append(element("p", f"Rows due now are unknown: {facts.due_unknown}."))
     if any(due.values()):
-        parts.append(element("p", "Delete what is due: ", code(titan_db(facts, "cleanup"))))
+        parts.append(element("p", "Delete what is due: ", code(facts.typed("cleanup"))))
     when = f"last clean-up {moment(newest['start'])}" if newest else "no clean-up is recorded"
     return section(
         "Retention",
@@ -162,7 +157,7 @@ def indexes(facts: PageFacts) -> Markup:
     parts.append(element("p", f"{schema.index_count} indexes, {len(idle)} of which may go."))
     if not schema.scans_judged:
         parts.append(element("p", "Unused indexes are not named yet: uses have not been counted for long enough."))
-    parts.append(element("p", "What a rebuild would give back: ", code(titan_db(facts, "reindex") + " --check")))
+    parts.append(element("p", "What a rebuild would give back: ", code(facts.typed("reindex") + " --check")))
     since = f"pg_stat_user_indexes since {schema.scans_since}" if schema.scans_since else "pg_stat_user_indexes"
     return section("Indexes", f"pg_index, {since}, {facts.now:%Y-%m-%d %H:%M} UTC", *parts)
 
