@@ -16,7 +16,7 @@ from ..errors import OptionError, TitanError
 from ..health.places import places_from_options
 from ..health.stats import kept_backups
 from ..host.files import published
-from ..host.safe_open import UnsafePathError
+from ..host.named_file import named_by
 from ..outcome import Call, Outcome
 from .collect import Found, moment
 from .collect import evidence as collected
@@ -121,10 +121,5 @@ def _since(text: Any, now: float) -> float:
 
 
 def _write(out: str, bundle: bytes) -> None:
-    try:
-        with published(out, 0o640, label="evidence") as stream:
-            stream.write(bundle)
-    except UnsafePathError as error:
-        raise OptionError("out", out, f"It {error.why}. {error.remedy}") from error
-    except OSError as error:
-        raise OptionError("out", out, f"It cannot be written: {error.strerror or error}.") from error
+    with named_by("out", out), published(out, 0o640, label="evidence") as stream:
+        stream.write(bundle)

@@ -19,8 +19,9 @@ from typing import Any
 
 from ..errors import OptionError, TitanError
 from ..host.act_as import name_of
+from ..host.named_file import named_by
 from ..host.programs import run
-from ..host.safe_open import UnsafePathError, read_file
+from ..host.safe_open import read_file
 from ..text.one_line import printable
 
 NAMESPACE = "titan-db-evidence"
@@ -122,9 +123,5 @@ def read_bundle(path: str) -> bytes:
     Raises:
         OptionError: it cannot be read.
     """
-    try:
+    with named_by("verify", path, "read"):
         return read_file(path)
-    except UnsafePathError as error:
-        raise OptionError("verify", path, f"It {error.why}. {error.remedy}") from error
-    except OSError as error:
-        raise OptionError("verify", path, f"It cannot be read: {error.strerror or error}.") from error

@@ -16,19 +16,20 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from typing import cast
 
 from ..environment.status import WORST_FIRST
-from ..errors import OptionError
 from ..host.files import published
+from ..host.named_file import named_by
 from ..host.safe_open import UnsafePathError, read_file
 from ..outcome import Call, Outcome
 from .index import Row, index, state_of
 from .record import EnvironmentRecord, Kept
 
+_REMEDY = "Name a directory of yours."
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 
 
@@ -48,7 +49,7 @@ def keep_report(site: str, host: str, record: EnvironmentRecord, page: str) -> N
     """
     before = _read(site, host)
     page_at = record["asked_at"] if page else before["page_at"] if before else 0.0
-    with _refused(site):
+    with named_by("site", site, remedy=_REMEDY):
         os.makedirs(os.path.join(site, "data"), mode=0o750, exist_ok=True)
     if page:
         _write(site, f"{file_name(host)}.html", page)
@@ -92,7 +93,7 @@ def _after(before: Kept, why: str, now: float) -> Kept:
 
 
 def _write_all(site: str, rows: Sequence[Row], asked: Mapping[str, object], page: str) -> None:
-    with _refused(site):
+    with named_by("site", site, remedy=_REMEDY):
         os.makedirs(os.path.join(site, "data"), mode=0o750, exist_ok=True)
     for row in rows:
         if row.kept["name"] in asked:
@@ -145,18 +146,5 @@ def _remove(site: str, host: str) -> None:
 
 
 def _write(site: str, name: str, text: str) -> None:
-    with _refused(site), published(os.path.join(site, name), 0o640, label="site") as stream:
+    with named_by("site", site, remedy=_REMEDY), published(os.path.join(site, name), 0o640, label="site") as stream:
         stream.write(text.encode("utf-8", "replace"))
-
-
-@contextmanager
-def _refused(site: str) -> Iterator[None]:
-    """A place that cannot be written is a wrong option."""
-    try:
-        yield
-    except UnsafePathError as error:
-        raise OptionError("site", site, f"It {error.why}. {error.remedy}") from error
-    except OSError as error:
-        raise OptionError(
-            "site", site, f"It cannot be written: {error.strerror or error}. Name a directory of yours."
-        ) from error

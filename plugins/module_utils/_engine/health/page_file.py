@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import OptionError
 from ..host.clock import host_zone
 from ..host.files import published
-from ..host.safe_open import UnsafePathError
+from ..host.named_file import named_by
 from .places import Places
 from .report.days import BackupRecords, backup_days, backup_runs
 from .report.facts import PageFacts
@@ -42,13 +42,8 @@ def write_page(path: str, content: str) -> None:
     Raises:
         OptionError: it cannot be written.
     """
-    try:
-        with published(path, 0o640, label="page") as stream:
-            stream.write(content.encode("utf-8", "replace"))
-    except UnsafePathError as error:
-        raise OptionError("html", path, f"It {error.why}. {error.remedy}") from error
-    except OSError as error:
-        raise OptionError("html", path, f"It cannot be written: {error.strerror or error}.") from error
+    with named_by("html", path), published(path, 0o640, label="page") as stream:
+        stream.write(content.encode("utf-8", "replace"))
 
 
 def page_facts(

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ..errors import DatabaseError, OptionError, TitanError
-from ..host.safe_open import UnsafePathError, read_file
+from ..host.named_file import named_by
+from ..host.safe_open import read_file
 from ..migrations.sql.lexer import split
 from ..postgres.connection import ConnectionSettings
 from ..postgres.database import connect, sql
@@ -77,13 +78,10 @@ def _files(path: str) -> Iterator[str]:
 
 def _query(path: str) -> Query:
     try:
-        text = read_file(path).decode("utf-8")
-    except UnsafePathError as error:
-        raise OptionError("queries", path, f"It {error.why}. {error.remedy}") from error
+        with named_by("queries", path, "read"):
+            text = read_file(path).decode("utf-8")
     except UnicodeDecodeError:
         raise OptionError("queries", path, "It must be text in UTF-8.") from None
-    except OSError as error:
-        raise OptionError("queries", path, f"It cannot be read: {error.strerror or error}.") from error
     try:
         statements = split(text)
     except TitanError as error:
