@@ -8,12 +8,10 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping
 
-from ..backups.content.fingerprint import dump_settings
 from ..backups.content.objects import objects_from
-from ..backups.programs.pipeline import Deadline, Program, chain
-from ..postgres.client_environment import child_environment
+from ..backups.programs.pipeline import Deadline, chain
+from ..backups.proof.dump_restored import dumping
 from ..postgres.connection import ConnectionSettings
-from ..postgres.database import connect
 from ..postgres.programs import Programs
 
 Objects = Mapping[str, str]
@@ -25,13 +23,11 @@ def read_schema(settings: ConnectionSettings, programs: Programs, deadline: Dead
     Raises:
         TitanError: pg_dump failed.
     """
-    with child_environment(settings) as inherited:
-        with connect(settings, "rehearsal") as database:
-            env = {**inherited, **dump_settings(database)}
-        options = ["--schema-only", "--exclude-schema=titan_ops", "--no-password"]
-        program = Program([programs.path("pg_dump"), *options], env)
-        with chain([program], deadline, stdout=subprocess.PIPE) as started:
-            return objects_from(started)
+    with (
+        dumping(settings, programs, "--schema-only", "--exclude-schema=titan_ops") as program,
+        chain([program], deadline, stdout=subprocess.PIPE) as started,
+    ):
+        return objects_from(started)
 
 
 def schema_differences(before: Objects, after: Objects) -> list[str]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from ...postgres.client_environment import child_environment
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import connect
+from ...postgres.programs import Programs
 from ..content.fingerprint import dump_settings
 from ..content.objects import objects_from, with_name
 from ..content.schema_text import Skeleton, SkeletonReader
@@ -45,10 +46,17 @@ def database_objects(loader: Loader, target: ConnectionSettings) -> dict[str, st
 def _dumping(loader: Loader, target: ConnectionSettings, *options: str) -> Iterator[Program]:
     """A pg_dump of the restored database: by the superuser, if there is one, whom nothing is hidden from."""
     settings = loader.superuser.settings.to(target.database) if loader.superuser else target
+    with dumping(settings, loader.programs, *options) as program:
+        yield program
+
+
+@contextmanager
+def dumping(settings: ConnectionSettings, programs: Programs, *options: str) -> Iterator[Program]:
+    """A pg_dump whose text depends on the database alone."""
     with child_environment(settings) as inherited:
         with connect(settings, "drill") as database:
             env = {**inherited, **dump_settings(database)}
-        yield Program([loader.programs.path("pg_dump"), *options, "--no-password"], env)
+        yield Program([programs.path("pg_dump"), *options, "--no-password"], env)
 
 
 def _as_in_source(loader: Loader, pieces: Iterable[bytes]) -> Iterator[bytes]:
