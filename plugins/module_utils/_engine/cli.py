@@ -133,7 +133,8 @@ def _perform(known: argparse.Namespace, config: dict[str, Any], as_job: bool = F
     try:
         given = _options(known, config, command)
         if as_job and known.subcommand == "stats" and config.get("state_dir"):
-            given["html"] = given.get("html") or os.path.join(config["state_dir"], "report.html")
+            page = importlib.import_module(".environment.records", __package__).PAGE
+            given["html"] = given.get("html") or os.path.join(config["state_dir"], page)
         options = complete(given, command.spec())
         with acting_for(directories_named(options)), time_limit(options, partial(_give_up, known.subcommand)):
             settings = _settings(known, config, command, options.get(command.needs_it_for))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from ..backups.catalog.entry import Entry
+from ..backups.catalog.record_text import format_time
 from ..environment.records import Record, RunEntry
 from ..health.report.days import proof, restore_seconds
 from ..text.one_line import one_line
@@ -67,7 +68,7 @@ def evidence(found: Found) -> Evidence:
 
 def moment(seconds: float) -> str:
     """The time in UTC, to the second."""
-    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+    return format_time(datetime.fromtimestamp(seconds, timezone.utc))
 
 
 def _backup(entry: Entry) -> BackupEvidence:

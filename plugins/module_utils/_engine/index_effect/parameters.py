@@ -14,53 +14,13 @@ from ..migrations.sql.tokens import NUMBER, QUOTED, SYMBOL, WORD, Token, tokeniz
 LIMIT, OFFSET = "limit", "offset"
 _OPERATORS = frozenset("=<>!~@#%^&|*+-/?")
 _WORD_OPERATORS = (
-    "like",
-    "ilike",
-    "in",
-    "between",
-    "any",
-    "some",
-    "all",
-    "to",
-    "similar",
-    "not",
-    "is",
-    "distinct",
-    "from",
-)
-_NOT_AN_ALIAS = frozenset(
-    (
-        "where",
-        "on",
-        "using",
-        "join",
-        "inner",
-        "left",
-        "right",
-        "full",
-        "cross",
-        "natural",
-        "group",
-        "order",
-        "having",
-        "limit",
-    )
-    + (
-        "offset",
-        "fetch",
-        "for",
-        "union",
-        "except",
-        "intersect",
-        "window",
-        "set",
-        "returning",
-        "tablesample",
-        "as",
-        "select",
-    )
-    + ("values", "with", "and", "or", "when", "then", "end")
-)
+    "like", "ilike", "in", "between", "any", "some", "all", "to", "similar", "not", "is", "distinct", "from",
+)  # fmt: skip
+_NOT_AN_ALIAS = (
+    "where", "on", "using", "join", "inner", "left", "right", "full", "cross", "natural", "group", "order", "having", "limit",
+    "offset", "fetch", "for", "union", "except", "intersect", "window", "set", "returning", "tablesample", "as", "select", "values",
+    "with", "and", "or", "when", "then", "end",
+)  # fmt: skip
 
 
 class Column(NamedTuple):

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..backups.catalog.entry import Entry
+from ..backups.catalog.record_text import format_time
 from ..backups.copy.copy import Copy, use_copy
 from ..backups.operation import chosen_backup
 from ..backups.programs.pipeline import Deadline
@@ -87,7 +88,7 @@ def _check(options: Mapping[str, Any], migrations: list[Migration]) -> Outcome:
             f"{why} Rehearse them (titan-db rehearse) on a newer backup, or after what is wrong was put right."
         )
     when = datetime.fromtimestamp(record.rehearsed, timezone.utc)
-    said = f"These {len(migrations)} files were rehearsed on {record.backup} at {when:%Y-%m-%dT%H:%M:%SZ}, and passed."
+    said = f"These {len(migrations)} files were rehearsed on {record.backup} at {format_time(when)}, and passed."
     return Outcome(False, {"backup": record.backup, "passed": True}, said)
 
 

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
+from ..backups.catalog.record_text import format_time
 from ..errors import TitanError
 from ..host.files import write_file
 from ..host.safe_open import UnsafePathError, read_file
@@ -118,5 +119,5 @@ def why_not_enough(
     age = now.timestamp() - record.backup_finished
     if age > limit or age < -300:
         taken = datetime.fromtimestamp(record.backup_finished, timezone.utc)
-        return f"These files were rehearsed on a backup of {taken:%Y-%m-%dT%H:%M:%SZ}; backup_within is {within}."
+        return f"These files were rehearsed on a backup of {format_time(taken)}; backup_within is {within}."
     return ""

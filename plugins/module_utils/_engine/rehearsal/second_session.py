@@ -94,7 +94,10 @@ class SecondSession:
     def numbers(self) -> Numbers:
         """Where log and database are now, and the largest that the database was seen since begin()."""
         with self._guard:
-            row = self._database.row(_NUMBERS) or {"wal": 0, "bytes": 0}
+            return self._measure()
+
+    def _measure(self) -> Numbers:
+        row = self._database.row(_NUMBERS) or {"wal": 0, "bytes": 0}
         self._largest = max(self._largest, row["bytes"])
         return Numbers(row["wal"], row["bytes"])
 
@@ -120,8 +123,7 @@ class SecondSession:
                     continue
                 self._look()
                 if time.monotonic() - max(sized, self._began) > _SIZE_EVERY:
-                    row = self._database.row(_NUMBERS)
-                    self._largest = max(self._largest, row["bytes"] if row else 0)
+                    self._measure()
                     sized = time.monotonic()
 
     def _look(self) -> None:
