@@ -55,6 +55,9 @@ reference: .venv/test.stamp ## Pages of all modules and roles, made from the sou
 	@PATH="$$PWD/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH="$$PWD/collections" $(BIN)/antsibull-docs collection --use-current --dest-dir build/reference titan.database
 	@find build/reference -name '*.rst' | wc -l | xargs -I N echo "N pages in build/reference"
 
+site: .venv-site/site.stamp ## Guides and reference as one searchable site, into build/site
+	@.venv-site/bin/python -m tools.site.build build/site
+
 sanity: ## ansible-test sanity on each ansible-core that a Python here can run
 	@sh tests/sanity.sh
 
@@ -62,7 +65,7 @@ molecule: .venv-molecule/molecule.stamp ## All scenarios on real hosts in contai
 	@VENV=.venv-molecule sh molecule/run $(SCENARIOS)
 
 clean: demo-clean ## Remove the demo, the virtual environment and caches
-	@rm -rf .venv .venv-molecule .cache .ansible .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	@rm -rf .venv .venv-molecule .venv-site .cache .ansible .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
 
 .venv/demo.stamp: requirements/demo.txt
 	@sh tests/venv.sh "$$PYTHON" demo .venv
@@ -70,8 +73,11 @@ clean: demo-clean ## Remove the demo, the virtual environment and caches
 .venv/test.stamp: requirements/test.txt requirements/demo.txt
 	@sh tests/venv.sh "$$PYTHON" test .venv
 
+.venv-site/site.stamp: requirements/site.txt
+	@sh tests/venv.sh "$$PYTHON" site .venv-site
+
 # A place of its own: the package "ansible" in it makes the documentation checks of the other targets slow.
 .venv-molecule/molecule.stamp: requirements/molecule.txt requirements/test.txt requirements/demo.txt
 	@sh tests/venv.sh "$$PYTHON" molecule .venv-molecule
 
-.PHONY: help demo demo-picture demo-stop demo-clean test unit lint docs-lint options picture reference sanity molecule clean
+.PHONY: help demo demo-picture demo-stop demo-clean test unit lint docs-lint options picture reference site sanity molecule clean

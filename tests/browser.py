@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 CHROMIUM = shutil.which("chromium")
@@ -40,3 +41,23 @@ def asked(folder: Path) -> list[str]:
         for p in found
         if p.get("url", "").startswith("http") and p.get("initiator", "not an origin") != "not an origin"
     ]
+
+
+def widths(folder: Path, pages: Sequence[Path], *frames: int) -> list[tuple[int, int]]:
+    """Of each page in a frame of each width: how wide the frame's inside is, and how wide the page.
+
+    No page may write to the console or ask for anything outside.
+    """
+    shown = "".join(
+        f'<iframe src="{page.as_uri()}" width="{frame}" height="800"></iframe>' for page in pages for frame in frames
+    )
+    measure = "Array.from(frames).map(f => f.innerWidth + ':' + f.document.documentElement.scrollWidth).join(' ')"
+    outer = folder / "outer.html"
+    script = f"onload = () => {{ said.textContent = {measure} }}"
+    outer.write_text(f'<!DOCTYPE html><body>{shown}<p id="said"></p><script>{script}</script></body>')
+    done = browse(folder, outer, "--dump-dom")
+    assert "CONSOLE" not in done.stderr and asked(folder) == [], done.stderr
+    said = done.stdout.partition('id="said">')[2].partition("<")[0].split()
+    found = [(int(here), int(there)) for here, _colon, there in (each.partition(":") for each in said)]
+    assert len(found) == len(pages) * len(frames), said
+    return found

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make a virtual environment with one of the pinned sets: venv.sh PYTHON demo|test|molecule FOLDER
+# Make a virtual environment with one of the pinned sets: venv.sh PYTHON demo|test|site|molecule FOLDER
 set -eu
 python=$1 wanted=$2 folder=$3
 if [ -z "$python" ]; then

@@ -38,6 +38,7 @@ CALLS = {
     ],
     "docs-lint": ["antsibull-docs lint-collection-docs", "antsibull-changelog lint"],
     "reference": ["antsibull-docs collection --use-current --dest-dir build/reference titan.database"],
+    "site": ["python -m tools.site.build build/site"],
     "sanity": ["ansible-galaxy collection install", "ansible-test sanity --local"],
     "molecule": ["molecule test -s default --destroy always"],
     "clean": ["python examples/demo/demo.py clean"],
@@ -73,11 +74,12 @@ class Checkout:
         for name in TOOLS:
             program(root / ".venv" / "bin", name)
         program(root / ".venv-molecule" / "bin", "molecule")
+        program(root / ".venv-site" / "bin", "python")
         for name in ("docker", "dockerd", "mmdebstrap", "iptables", "ssh-keygen"):
             program(root / "stand-ins", name)
         for name in ("ansible-galaxy", "ansible-test"):
             program(root / "a cache" / "core-9.9" / "bin", name)
-        for name in (".venv/demo", ".venv/test", ".venv-molecule/molecule"):
+        for name in (".venv/demo", ".venv/test", ".venv-molecule/molecule", ".venv-site/site"):
             (root / f"{name}.stamp").touch()
         (root / ".demo").mkdir()
 

@@ -22,7 +22,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cl
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect, sql
 
-from tests.browser import CHROMIUM, asked, browse
+from tests.browser import CHROMIUM, asked, browse, widths
 from tests.conftest import drop_database, make_database
 
 HOSTILE = "<script>alert(1)</script>\"'&\u202e\n%s"[:63]
@@ -188,13 +188,5 @@ def test_a_browser_shows_it_and_asks_nobody(site: Site, tmp_path: Path) -> None:
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian package chromium)")
 def test_nothing_is_wider_than_a_phone(site: Site, tmp_path: Path) -> None:
     """Tables and charts are scrolled by themselves; the page as a whole is not."""
-    frames = "".join(
-        f'<iframe src="{site.page.as_uri()}" width="{width}" height="800"></iframe>' for width in (360, 1280)
-    )
-    measure = "Array.from(frames).map(f => f.innerWidth + ':' + f.document.documentElement.scrollWidth).join(' ')"
-    outer = tmp_path / "outer.html"
-    script = f"onload = () => {{ said.textContent = {measure} }}"
-    outer.write_text(f'<!DOCTYPE html><body>{frames}<p id="said"></p><script>{script}</script></body>')
-    said = browse(tmp_path, outer, "--dump-dom").stdout.partition('id="said">')[2].partition("<")[0].split()
-    widths = [tuple(map(int, each.split(":"))) for each in said]
-    assert len(widths) == 2 and all(abs(there - here) <= 20 and there <= here for here, there in widths), widths
+    found = widths(tmp_path, [site.page], 360, 1280)
+    assert all(abs(there - here) <= 20 and there <= here for here, there in found), found
