@@ -48,7 +48,7 @@ options:
   indexes:
     description:
       - Names of indexes that are left out together, as C(NAME) or C(SCHEMA.NAME).
-      - If neither this nor O(migrations) is given, every index is left out alone, but for those of constraints.
+      - If neither this, O(migrations) nor O(suggest) is given, every index is left out alone, but for those of constraints.
     type: list
     elements: str
   migrations:
@@ -62,6 +62,14 @@ options:
     type: str
     choices: [plain, up_down, flyway, directory, golang_migrate, sqlx, diesel, prisma, atlas, goose, dbmate, sql_migrate, sqitch, liquibase]
     default: plain
+  suggest:
+    description:
+      - "Propose indexes, too: those that might serve the queries which read whole tables are built on the copy and measured there. Those with an
+        effect are written to this file on the target host as a migration (C(NAME.sql)), with its rollback (C(NAME.down.sql)) beside it. The file must
+        not exist; nothing is written if no index has an effect."
+      - Where the copy's server has the extension C(hypopg), only indexes that the planner would use are built.
+      - With O(migrations), the pending ones are applied before.
+    type: path
   rounds:
     description:
       - Rounds of without, with, without. Fewer than V(7) cannot show an effect.
@@ -132,6 +140,15 @@ author:
 """
 
 EXAMPLES = r"""
+- name: Propose indexes for the twenty queries that take the most time, after trying them
+  titan.database.index_effect:
+    login_unix_socket: /var/run/postgresql
+    login_user: titan
+    login_db: titan_trading
+    dest: /home/ubuntu/backups/database
+    top: 20
+    suggest: /home/ubuntu/Titan/database/migrations/0014_suggested_indexes.sql
+
 - name: Measure what the indexes of the migrations do for the queries
   titan.database.index_effect:
     dest: /home/ubuntu/backups/database
@@ -210,6 +227,19 @@ missing:
   type: list
   elements: str
   sample: [idx_audit_logs_user_timestamp]
+suggestion:
+  description:
+    - What is proposed; null without O(suggest). C(indexes) are their definitions, C(file) and C(rollback_file) what was written (empty if
+      no index has an effect), C(migration) and C(rollback) their contents, C(rejected) what was not kept, and why.
+  returned: success
+  type: dict
+  sample:
+    indexes: [CREATE INDEX idx_orders_created_at ON public.orders USING btree (created_at DESC)]
+    rejected: [{index: 'public.price_alerts (user_id)', reason: no query is seen to be faster for it}]
+    file: /home/ubuntu/Titan/database/migrations/0014_suggested_indexes.sql
+    rollback_file: /home/ubuntu/Titan/database/migrations/0014_suggested_indexes.down.sql
+    migration: "CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_orders_created_at ON public.orders USING btree (created_at DESC);\n"
+    rollback: "DROP INDEX CONCURRENTLY IF EXISTS \"public\".\"idx_orders_created_at\";\n"
 backup:
   description: The backup that was restored.
   returned: always

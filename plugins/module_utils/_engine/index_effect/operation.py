@@ -26,16 +26,18 @@ from ..migrations.files.naming import Migration, parse_files
 from ..migrations.operation import migration
 from ..migrations.options import MIGRATION
 from ..outcome import Call, Outcome
-from ..postgres.database import connect, sql
+from ..postgres.database import Database, connect, sql
 from ..steps import step
 from ..text.arguments import complete
 from .effects import effects_of, plans_of
 from .indexes import Index, build_seconds, indexes_of_migrations, named_indexes, read_indexes
+from .migration_file import migration_of, rollback_path
 from .queries import Query, Skipped, queries_from_files, queries_of_production
 from .record import FILE
 from .report import data_of, page_of, record_of, served_by, summary_of
-from .result import Effect, IndexResult, Result
-from .samples import prepare_queries
+from .result import Advice, Effect, IndexResult, Result
+from .samples import Prepared, prepare_queries
+from .trial import Trial, try_candidates, without
 from .verdict import FEWEST_ROUNDS
 from .writes import Costs, measure_costs
 
@@ -70,7 +72,11 @@ def measure(call: Call) -> Outcome:
         )
         step("measure.record")
         if options["markdown"]:
-            _write_page(options["markdown"], page_of(result))
+            _write("markdown", options["markdown"], page_of(result))
+        if result.advice and result.advice.path:
+            _write("suggest", result.advice.rollback_path, result.advice.rollback)
+            step("measure.rollback")
+            _write("suggest", result.advice.path, result.advice.migration)
         if options["job_config"]:
             StateDirectory(read_environment(options["job_config"]).state_dir).write(
                 FILE, record_of(result, time.time())
@@ -91,9 +97,22 @@ def _require_sensible(options: Mapping[str, Any]) -> None:
         raise OptionError("rounds", options["rounds"], f"Use {FEWEST_ROUNDS} or more: fewer cannot show an effect.")
     if options["indexes"] and options["migrations"]:
         raise OptionError("indexes", options["indexes"], "Give this one or 'migrations', not both.")
+    if options["suggest"]:
+        _require_new_file(options)
     folder = os.path.dirname(os.path.abspath(options["markdown"] or "."))
     if options["markdown"] and (os.path.isdir(options["markdown"]) or not os.path.isdir(folder)):
         raise OptionError("markdown", options["markdown"], "Name a file in a directory that exists.")
+
+
+def _require_new_file(options: Mapping[str, Any]) -> None:
+    path = options["suggest"]
+    if options["indexes"]:
+        raise OptionError("suggest", path, "Give this one or 'indexes', not both.")
+    if not path.endswith(".sql") or not os.path.isdir(os.path.dirname(os.path.abspath(path))):
+        raise OptionError("suggest", path, "Name a file NAME.sql in a directory that exists.")
+    for each in (path, rollback_path(path)):
+        if os.path.lexists(each):
+            raise OptionError("suggest", path, f"{each} exists. Name a new file.")
 
 
 def _wanted(call: Call) -> _Wanted:
@@ -110,18 +129,20 @@ def _wanted(call: Call) -> _Wanted:
     return _Wanted(options, tuple(queries), tuple(skipped), tuple(files), tuple(parsed))
 
 
-def _write_page(path: str, content: str) -> None:
+def _write(option: str, path: str, content: str) -> None:
     try:
         with published(path, 0o644, label="page") as stream:
             stream.write(content.encode("utf-8", "replace"))
     except UnsafePathError as error:
-        raise OptionError("markdown", path, f"It {error.why}. {error.remedy}") from error
+        raise OptionError(option, path, f"It {error.why}. {error.remedy}") from error
 
 
 def _measure_on(copy: Copy, wanted: _Wanted, deadline: Deadline, say: Callable[[str], None]) -> Result:
     """Everything that is done on the copy."""
     step("measure.copy")
-    options = wanted.options
+    options, trial = wanted.options, None
+    kept: list[str] = []
+    missing: list[str] = []
     _make_ready(copy, deadline)
     if wanted.migrations:
         say("Applying the migrations ...")
@@ -129,40 +150,73 @@ def _measure_on(copy: Copy, wanted: _Wanted, deadline: Deadline, say: Callable[[
         migration(Call(complete(given, MIGRATION), copy.owner, False, say))
     with connect(copy.owner, "measure", fixed_settings=False) as database, deadline.ends(canceller(database)):
         version = f"{database.server_version // 10000}.{database.server_version % 10000}"
-        everything = read_indexes(database)
-        groups, kept, missing = _groups(everything, wanted)
         ready, skipped = prepare_queries(database, wanted.queries, options["samples"], options["seed"])
-        definitions = {each.plain_name: each.rest for each in everything}
-        say(f"Measuring {len(ready)} queries ...")
-        present, slow = plans_of(database, ready, (), definitions)
-        effects: list[Effect] = []
         random = Random(options["seed"])  # noqa: S311
-        for group in groups:
-            without, slower = plans_of(database, ready, group, definitions)
-            slow += [each for each in slower if each.name in present]
-            together = not _one_by_one(options)
-            effects += effects_of(
-                database, ready, group, (without, present), options["rounds"], random, deadline, together
-            )
+        if options["suggest"]:
+            trial = try_candidates(copy, database, ready, options["rounds"], random, deadline, say)
+            groups = [list(trial.kept)] if trial.kept else []
+        else:
+            groups, kept, missing = _groups(read_indexes(database), wanted)
+        say(f"Measuring {len(ready)} queries ...")
+        measured = _measure_groups(database, ready, groups, options, random, deadline)
+        while trial and groups:
+            serves = served_by(measured.effects)
+            idle = [each for each in groups[0] if each.plain_name not in serves]
+            if not idle:
+                break
+            trial = without(database, trial, idle, "with the others, no query is seen to be faster for it")
+            groups = [list(trial.kept)] if trial.kept else []
+            measured = _measure_groups(database, ready, groups, options, random, deadline)
         builds = {each.oid: build_seconds(database, each) for group in groups for each in group}
     say("Measuring what writers pay ...")
     costs = _costs(copy, [each for group in groups for each in group], options["rounds"], deadline)
-    serves = served_by(effects)
+    serves = served_by(measured.effects)
     indexes = tuple(
         IndexResult(each, builds[each.oid], costs[each.oid], serves.get(each.plain_name, ()))
         for group in groups
         for each in group
     )
-    out = tuple(dict.fromkeys((*wanted.skipped, *skipped, *slow)))
+    out = tuple(dict.fromkeys((*wanted.skipped, *skipped, *measured.slow)))
     source = copy.manifest.source
-    return Result(
-        copy.path, version, source.database if source else "", _one_by_one(options), tuple(effects), indexes,
-        tuple(kept), out, tuple(missing), len(present), options["rounds"], options["samples"], options["seed"], os.getloadavg()[0],
+    result = Result(
+        copy.path, version, source.database if source else "", _one_by_one(options), tuple(measured.effects), indexes,
+        tuple(kept), out, tuple(missing), measured.queries, options["rounds"], options["samples"], options["seed"], os.getloadavg()[0],
     )  # fmt: skip
+    return result._replace(advice=_advice(result, trial, options["suggest"])) if trial else result
+
+
+def _advice(result: Result, trial: Trial, path: str) -> Advice:
+    if not result.indexes:
+        return Advice(trial.rejected)
+    made = migration_of(result, [each.measured for each in result.indexes])
+    return Advice(trial.rejected, path, rollback_path(path), made.text, made.rollback)
+
+
+class _Measured(NamedTuple):
+    """What the groups do for the queries; those that take too long; how many there are."""
+
+    effects: Sequence[Effect]
+    slow: Sequence[Skipped]
+    queries: int
+
+
+def _measure_groups(
+    database: Database, ready: Sequence[Prepared], groups: Sequence[Sequence[Index]], options: Mapping[str, Any], random: Random,
+    deadline: Deadline,
+) -> _Measured:  # fmt: skip
+    definitions = {each.plain_name: each.rest for each in read_indexes(database)}
+    present, slow = plans_of(database, ready, (), definitions)
+    effects: list[Effect] = []
+    for group in groups:
+        without, slower = plans_of(database, ready, group, definitions)
+        slow += [each for each in slower if each.name in present]
+        sides, together = (without, present), not _one_by_one(options)
+        effects += effects_of(database, ready, group, sides, options["rounds"], random, deadline, together)
+    return _Measured(effects, slow, len(present))
 
 
 def _one_by_one(options: Mapping[str, Any]) -> bool:
-    return not options["indexes"] and not options["migrations"]
+    return not options["indexes"] and not options["migrations"] and not options["suggest"]
 
 
 def _groups(everything: Sequence[Index], wanted: _Wanted) -> tuple[list[list[Index]], list[str], list[str]]:

@@ -28,7 +28,7 @@ MEASURE: Spec = {
     "indexes": option(
         "list",
         "Names of indexes that are left out together, as C(NAME) or C(SCHEMA.NAME).",
-        "If neither this nor O(migrations) is given, every index is left out alone, but for those of constraints.",
+        "If neither this, O(migrations) nor O(suggest) is given, every index is left out alone, but for those of constraints.",
         elements="str",
     ),
     "migrations": option(
@@ -37,6 +37,14 @@ MEASURE: Spec = {
         "them creates are left out together.",
     ),
     "naming": MIGRATION["naming"]._replace(variable="", description=("How the files in O(migrations) are called.",)),
+    "suggest": option(
+        "path",
+        "Propose indexes, too: those that might serve the queries which read whole tables are built on the copy and measured there. "
+        "Those with an effect are written to this file on the target host as a migration (C(NAME.sql)), with its rollback "
+        "(C(NAME.down.sql)) beside it. The file must not exist; nothing is written if no index has an effect.",
+        "Where the copy's server has the extension C(hypopg), only indexes that the planner would use are built.",
+        "With O(migrations), the pending ones are applied before.",
+    ),
     "rounds": option(
         "int",
         f"Rounds of without, with, without. Fewer than V({FEWEST_ROUNDS}) cannot show an effect.",

@@ -43,7 +43,17 @@ def text_of(result: Result) -> str:
 def page_of(result: Result) -> str:
     """The same as a page in Markdown."""
     together = "Each index alone" if result.one_by_one else "The indexes together"
-    parts = [f"# {together}: with and without", "", *_method(result), ""]
+    parts = [f"# {together}: with and without", "", *_method(result), "Made by `titan-db measure --markdown`.", ""]
+    return "\n".join([*parts, *_tables(result)]).rstrip() + "\n"
+
+
+def tables_of(result: Result) -> list[str]:
+    """The lines of that page without its title."""
+    return [*_method(result), "", *_tables(result)]
+
+
+def _tables(result: Result) -> list[str]:
+    parts: list[str] = []
     effects = _shown(result)
     if effects:
         parts += [*_table(_QUERIES, [_query_row(each, result) for each in effects]), ""]
@@ -51,8 +61,7 @@ def page_of(result: Result) -> str:
         parts += [_unchanged(result), ""]
     if result.indexes:
         parts += [*_table(_INDEXES, [_index_row(each, result) for each in result.indexes]), ""]
-    parts += [f"- {note}" for note in notes_of(result)]
-    return "\n".join(parts).rstrip() + "\n"
+    return [*parts, *(f"- {note}" for note in notes_of(result))]
 
 
 def head_of(result: Result) -> str:
@@ -70,6 +79,11 @@ def summary_of(result: Result) -> str:
     faster = sum(each.verdict is not None and each.verdict.effect == FASTER for each in result.effects)
     slower = sum(each.verdict is not None and each.verdict.effect == SLOWER for each in result.effects)
     idle = sum(not each.serves for each in result.indexes)
+    if result.advice:
+        names = ", ".join(printable(each.measured.name) for each in result.indexes)
+        if not names:
+            return f"No index is proposed: none makes one of the {result.queries} queries faster that were measured."
+        return f"Proposed, and measured to make {faster} of {result.queries} queries faster: {names}."
     return (
         f"{faster} effect(s) make a query faster and {slower} slower; {idle} of {len(result.indexes)} indexes serve none of the "
         f"{result.queries} queries that were measured."
@@ -87,6 +101,9 @@ def notes_of(result: Result) -> list[str]:
     notes += [f"{each} is not there: another index with the same definition is." for each in result.missing]
     if result.kept:
         notes.append(f"Not left out, because something else needs them: {'; '.join(result.kept)}.")
+    if result.advice:
+        notes += [f"Not proposed: {printable(what)}: {printable(why)}." for what, why in result.advice.rejected]
+        notes += [f"The migration is in {printable(result.advice.path)}."] if result.advice.path else []
     notes += [
         f"What writers pay for {each.measured.name} is unknown: {printable(each.costs.why)}."
         for each in result.indexes
@@ -103,11 +120,26 @@ def data_of(result: Result) -> Data:
         "not_measured": [{"name": each.name, "reason": each.why} for each in result.skipped],
         "needed": list(result.kept),
         "missing": list(result.missing),
+        "suggestion": _advice_data(result),
         "backup": result.backup,
         "rounds": result.rounds,
         "seed": result.seed,
         "load": round(result.load, 2),
         "report": text_of(result),
+    }
+
+
+def _advice_data(result: Result) -> Data | None:
+    advice = result.advice
+    if advice is None:
+        return None
+    return {
+        "indexes": [each.measured.definition for each in result.indexes],
+        "rejected": [{"index": what, "reason": why} for what, why in advice.rejected],
+        "file": advice.path,
+        "rollback_file": advice.rollback_path,
+        "migration": advice.migration,
+        "rollback": advice.rollback,
     }
 
 
@@ -232,7 +264,6 @@ def _method(result: Result) -> list[str]:
         "spread, or less, in nine rounds of ten. There is an effect only where the plan is another one, a rank test over the rounds",
         "says so (one false effect in 1000), and the difference is larger than the spread. Writers pay for each row.",
         f"PostgreSQL {result.version}, load average {result.load:.1f} at the end, seed {result.seed}. Read factors, not percents.",
-        "Made by `titan-db measure --markdown`.",
     ]
 
 

@@ -83,6 +83,22 @@ class IndexResult(NamedTuple):
     serves: tuple[str, ...]
 
 
+class Advice(NamedTuple):
+    """Indexes that were proposed: those of the result, which is what was measured with them and without.
+
+    Attributes:
+        rejected: (index as text, why) of the candidates that are not proposed.
+        path, rollback_path: The files that were written; empty if no index is proposed.
+        migration, rollback: Their contents.
+    """
+
+    rejected: tuple[tuple[str, str], ...] = ()
+    path: str = ""
+    rollback_path: str = ""
+    migration: str = ""
+    rollback: str = ""
+
+
 class Result(NamedTuple):
     """All of it.
 
@@ -97,6 +113,7 @@ class Result(NamedTuple):
         queries: How many were measured.
         rounds, samples, seed: As asked for.
         load: The host's load average at the end.
+        advice: If indexes were to be proposed.
     """
 
     backup: str
@@ -113,3 +130,4 @@ class Result(NamedTuple):
     samples: int
     seed: int
     load: float
+    advice: Advice | None = None
