@@ -56,6 +56,11 @@ class Host:
         found = self.call_module("health_info", **login(settings or self.settings), job_config=str(self.config))
         return {each["name"]: f"{each['status']} {each['message']}" for each in found["checks"]}
 
+    def problems(self) -> dict[str, str]:
+        """What is wrong, with what to do about it."""
+        found = self.call_module("health_info", **login(self.settings), job_config=str(self.config))
+        return {each["name"]: json.dumps(each) for each in found["checks"] if each["status"] != "ok"}
+
     def measured(self) -> tuple[str, str]:
         """Run the job; the values of the two metrics."""
         place = self.settings
@@ -113,6 +118,20 @@ def test_a_failed_converge_a_rollback_and_a_restore_are_pending_until_they_are_m
     assert host.measured() == ("3", "0")
     host.converge(ONE, BACK, TWO, changed_view)
     assert host.measured() == ("0", "0")
+
+
+def test_the_history_of_another_tool_is_taken_over_before_anything_is_said_to_run(
+    host: Host, user_sql: psycopg2.extensions.cursor
+) -> None:
+    user_sql.execute("CREATE TABLE public.schema_migrations (version text PRIMARY KEY)")
+    assert host.converge(BROKEN)["failed"]
+    assert "dbmate" not in json.dumps(host.problems()), "its table is empty"
+    user_sql.execute("INSERT INTO public.schema_migrations VALUES ('0001'), ('0002')")
+    message = host.problems()["migrations_pending"]
+    assert "public.schema_migrations is" in message and "state=adopted with from=" in message, message
+    assert "titan.database.migrate" not in message, "what may have run is not run again"
+    host.converge(ONE, TWO)
+    assert "adopted" not in json.dumps(host.problems())
 
 
 def test_an_edited_file_is_a_mismatch_until_it_is_put_back_or_taken_over(host: Host) -> None:

@@ -98,7 +98,12 @@ def missing_and_extra(psql: dict[str, str], ours: dict[str, str]) -> str:
         for name in ours
         if name in psql and ours[name] != psql[name] and not (_AUTOMATIC.search(name) and _plain(psql[name]) in there)
     }
-    extra = {name: text for name, text in ours.items() if name not in psql}
+    wanted = {_plain(text) for text in psql.values()}
+    extra = {
+        name: text
+        for name, text in ours.items()
+        if name not in psql and not (_AUTOMATIC.search(name) and _plain(text) in wanted)
+    }
     return "".join(f"{word}: {what}\n" for word, what in (("lost", lost), ("other", other), ("extra", extra)) if what)
 
 

@@ -172,6 +172,10 @@ SPELLINGS = [
     ("detach_partition", "ALTER TABLE IF EXISTS public.ev DETACH PARTITION public.ev_a"),
     ("refresh_materialized_view", "REFRESH MATERIALIZED VIEW public.mv WITH DATA"),
     ("disable_trigger", "ALTER TABLE ONLY people DISABLE TRIGGER USER"),
+    ("index_in_code", "DO $$ BEGIN IF true THEN CREATE UNIQUE INDEX IF NOT EXISTS i ON ONLY public.people USING btree (name); END IF; END $$"),
+    ("index_in_code", "DO $$ BEGIN EXECUTE 'CREATE INDEX i ON people (name)'; EXCEPTION WHEN duplicate_table THEN NULL; END $$"),
+    ("index_in_code", "DO $$ BEGIN EXECUTE format('CREATE INDEX %I ON people (%I)', 'i', 'name'); END $$"),
+    ("index_in_code", "DO $$ DECLARE i int; BEGIN FOR i IN 1..3 LOOP EXECUTE 'CREATE INDEX i' || i || ' ON people (name)'; END LOOP; END $$"),
 ]  # fmt: skip
 SAFE = [
     "ALTER TABLE people ALTER COLUMN type SET DEFAULT 'x'",
@@ -211,6 +215,8 @@ SAFE = [
     "ALTER TABLE made ADD CHECK (id > 0), ADD UNIQUE (owner), ADD COLUMN u uuid DEFAULT gen_random_uuid(); DROP TABLE made CASCADE",
     "CREATE OR REPLACE VIEW people_v AS SELECT * FROM people",
     "DO $$ BEGIN RAISE NOTICE 'hello'; END $$",
+    "DO $$ BEGIN CREATE INDEX i ON few (name); EXECUTE 'CREATE INDEX j ON few (name)'; END $$",
+    "CREATE TABLE public.made (id bigint); DO $$ BEGIN CREATE INDEX i ON public.made (id); END $$",
     "INSERT INTO people (id, name) VALUES (0, 'x') ON CONFLICT (id) DO UPDATE SET name = excluded.name",
 ]
 
@@ -274,6 +280,9 @@ def test_a_name_that_code_puts_together_is_warned_of(tables: Database) -> None:
         ("check_constraint", "warning", 2, "")
     ]
     assert "known only when it runs" in found[0]["reason"]
+    for body in ("EXECUTE format('CREATE INDEX ON %I (id)', t)", "t := 'CREATE INDEX ON people (id)'; EXECUTE t"):
+        hidden = findings(tables, f"DO $$ DECLARE t text := 'people'; BEGIN {body}; END $$")
+        assert ("index_in_code", "warning") in [(each["rule"], each["level"]) for each in hidden], (body, hidden)
     inside = findings(tables, "SELECT 1;\nDO $$\nBEGIN\n  DROP INDEX people_age; END $$", index_in_code="off")
     assert [(each["line"], each["statement"]) for each in inside] == [(4, "DROP INDEX people_age")]
 

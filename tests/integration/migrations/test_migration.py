@@ -187,7 +187,7 @@ def test_a_late_version_is_refused_unless_it_is_named(settings: ConnectionSettin
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (["1_a.sql", "01_b.sql"], "have the same version"),
+        (["1_a.sql", "01_b.sql"], "have the same version 1: give each a number of its own"),
         (["a.sql"], "'a.sql' does not fit NNNN_name.sql"),
         (["1_a.down.sql"], "rollback of a migration that is not there"),
     ],

@@ -26,8 +26,20 @@ DO = (
     "EXECUTE format('DROP INDEX %I', r.indexname); END LOOP; END $$;"
 )
 
+LATE = """
+CREATE TABLE late (sql text);
+CREATE FUNCTION carry_out() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN EXECUTE new.sql; RETURN new; END $$;
+CREATE CONSTRAINT TRIGGER late AFTER INSERT ON late DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION carry_out();
+"""
+
 # One list of files a release; every one runs under psql -f.
 HISTORIES = {
+    "a deferred trigger drops the duplicate": [[BASE + LATE], [NEW], ["INSERT INTO late VALUES ('DROP INDEX people' || '_old');"]],
+    "and in a transaction of a file by statement": [
+        [BASE + LATE], [NEW], [ALONE + "BEGIN; INSERT INTO late VALUES ('DROP INDEX people' || '_old'); COMMIT; SELECT 1;"],
+    ],
+    "and beside the one that is left out": [[BASE + LATE], [NEW + "INSERT INTO late VALUES ('DROP INDEX people' || '_old');"]],
+    "a deferred trigger drops the new one": [[BASE + LATE], [NEW], ["INSERT INTO late VALUES ('DROP INDEX people' || '_new');"]],
     "the duplicate goes in the next release": [[BASE], [NEW], ["DROP INDEX people_old;"]],
     "both in one file, the duplicate last": [[BASE], [NEW + DO.format("old")]],
     "and first": [[BASE], [DO.format("old") + NEW]],
@@ -52,6 +64,11 @@ HISTORIES = {
     "and in the same file": [[BASE], [NEW], ["ALTER TABLE people RENAME name TO called;" + DO.format("old")]],
     "the column is dropped and added again": [[BASE], [NEW], ["ALTER TABLE people DROP name; ALTER TABLE people ADD name text;"], [DO.format("old")]],
     "the table is dropped": [[BASE], [NEW], ["DROP TABLE people;"], [BASE.replace("people_old", "people_other")]],
+    "the table is replaced by its copy, and the name is used elsewhere": [
+        [BASE + "CREATE TABLE pets (id int);"], [NEW],
+        ["ALTER TABLE people RENAME TO before; CREATE TABLE people (LIKE before INCLUDING ALL); DROP TABLE before;"],
+        ["CREATE INDEX people_new ON pets (id);"],
+    ],
     "the duplicate gets other storage": [[BASE], [NEW], ["ALTER INDEX people_old SET (fillfactor = 50);"]],
     "the new name is used": [[BASE], [NEW], ["ALTER INDEX people_new RENAME TO people_newer;"]],
     "the new one is dropped": [[BASE], [NEW], ["DROP INDEX people_new;"], ["DROP INDEX people_old;"]],

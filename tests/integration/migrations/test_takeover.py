@@ -59,6 +59,25 @@ def test_a_baseline_records_only_what_is_proven(run: Run, db: Database) -> None:
     assert [item["status"] for item in run(texts, "migration_info")["migrations"]] == ["applied", *["pending"] * 4]
 
 
+@pytest.mark.parametrize("makes_schema", [False, True])
+def test_the_replay_has_the_settings_of_database_and_role(
+    run: Run, settings: ConnectionSettings, db: Database, makes_schema: bool
+) -> None:
+    """The schema of the search_path may be there before the files, or be made by them."""
+    db.execute(
+        "CREATE SCHEMA app; CREATE TABLE app.t (d date DEFAULT '2020-12-31'::date); INSERT INTO app.t VALUES (DEFAULT);"
+        f'ALTER DATABASE "{settings.database}" SET search_path = app, public; '
+        f"ALTER DATABASE \"{settings.database}\" SET DateStyle = 'ISO, MDY';"
+        f'ALTER ROLE "{settings.user}" IN DATABASE "{settings.database}" SET DateStyle = \'SQL, DMY\''
+    )
+    text = "CREATE TABLE t (d date DEFAULT '31/12/2020'); INSERT INTO t VALUES (DEFAULT)"
+    texts = {"1_a.sql": f"CREATE SCHEMA app; {text}" if makes_schema else text}
+    try:
+        assert verdicts(run(texts, state="baselined", check_mode=True)) == ["proven"]
+    finally:
+        db.execute(f'ALTER ROLE "{settings.user}" IN DATABASE "{settings.database}" RESET ALL')
+
+
 def test_what_an_owner_may_do_anyway_proves_a_grant_to_that_owner(
     run: Run, settings: ConnectionSettings, user_sql: Any
 ) -> None:

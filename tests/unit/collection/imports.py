@@ -38,6 +38,7 @@ BESIDE = {
         "backups.catalog",
         "backups.programs",
         "migrations.history",
+        "migrations.takeover",
         "crontab",
         "retention.policies",
         "reindex.duplicates",

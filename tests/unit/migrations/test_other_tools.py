@@ -102,7 +102,10 @@ def test_flyway_reads_folders_below_and_the_conf_beside(tmp_path: Path) -> None:
     found = parse_files(read_directory(str(tmp_path), "flyway"), "flyway")
     assert [item.key for item in found] == ["1", "2", "B2", "2.1", "R__v"]
     assert [item.transaction for item in found] == ["", "none", "", "", ""] and found[0].reversible
+    (tmp_path / "sub" / "afterMigrate__views.sql").write_text("SELECT 1")
     assert unseen_warning(str(tmp_path), "flyway") == (
+        "sub/afterMigrate__views.sql is a callback of Flyway, which is not run here: what it does belongs into a repeatable migration, "
+        "R__name.sql.",
         "These SQL files are no migrations of the naming 'flyway' and are not applied: seed.sql.",
     )
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from ..errors import DatabaseError, TitanError
 from ..migrations.history.known_files import PendingStatus, read_pending_status
+from ..migrations.takeover.other_tables import advice, other_histories
 from ..postgres.database import Database
 from ..postgres.sqlstates import INSUFFICIENT_PRIVILEGE
 
@@ -46,6 +47,13 @@ def clock_difference(database: Database) -> float:
     after = time.time()
     apart, half = there - (before + after) / 2, (after - before) / 2
     return 0.0 if abs(apart) <= half else apart
+
+
+def untaken_histories(database: Database, status: PendingStatus | str | None) -> tuple[str, ...]:
+    """What to do first about another tool's history, where none of our files was ever applied; nothing of its table is read."""
+    if not isinstance(status, PendingStatus) or not status.unbegun:
+        return ()
+    return tuple(advice(noted) for noted in other_histories(database, by_size=True))
 
 
 def read_migrations(database: Database, path: str) -> PendingStatus | str | None:

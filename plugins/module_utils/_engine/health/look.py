@@ -30,6 +30,7 @@ from .facts import (
     clock_difference,
     read_migrations,
     read_slow_statements,
+    untaken_histories,
 )
 from .places import Places, backups_of, clock_of, disks_of, jobs_of, places_from_options, readiness_of
 from .report.texts import as_typed, health_text, reachable, unreachable
@@ -98,7 +99,8 @@ def _look_at_database(database: Database, look: _Look, slow_seconds: float) -> N
     if state:
         environment = look.places.environment
         migrated = read_migrations(database, state.path_of("migrations.json"))
-        look.checks += migration_checks(migrated, limits, environment.name if environment else "")
+        untaken = untaken_histories(database, migrated)
+        look.checks += migration_checks(migrated, limits, environment.name if environment else "", untaken)
 
 
 def _added_in_a_day(database: Database, look: _Look) -> Growth | None:

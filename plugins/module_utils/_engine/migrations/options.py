@@ -31,6 +31,7 @@ MIGRATION: Spec = {
                 "str",
                 "What the file says.",
                 required=True,
+                may_be_empty=True,
             ),
             "transaction": option(
                 "str",

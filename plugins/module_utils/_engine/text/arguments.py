@@ -109,7 +109,7 @@ def complete(given: Mapping[str, Any], spec: Spec, prefix: str = "") -> dict[str
     values: dict[str, Any] = {}
     for name, rule in spec.items():
         value = given.get(name, rule.default)
-        if value is None or is_left_empty(rule, value):
+        if value is None or (is_left_empty(rule, value) and not rule.may_be_empty):
             if rule.required:
                 raise OptionError(prefix + name, None, "It is required.")
             values[name] = None

@@ -33,6 +33,7 @@ class Option(NamedTuple):
         variable: Variable of a role, or of a playbook, that fills it; empty for none.
         variable_default: That variable's default.
         scheduled: Whether the variable counts for the scheduled job too, not only for a run by a playbook.
+        may_be_empty: An empty text is a value, also where one is required.
     """
 
     type: str
@@ -46,6 +47,7 @@ class Option(NamedTuple):
     variable: str = ""
     variable_default: Any = None
     scheduled: bool = True
+    may_be_empty: bool = False
 
 
 Spec = Mapping[str, Option]
@@ -63,12 +65,14 @@ def option(
     variable: str = "",
     variable_default: Any = _UNSET,
     scheduled: bool = True,
+    may_be_empty: bool = False,
 ) -> Option:
     """Declare an option; see Option. The variable's default is the option's, or its type's empty value."""
     if variable_default is _UNSET:
         variable_default = _EMPTY.get(type, "") if default is None else default
     return Option(
-        type, description, default, tuple(choices), elements, required, options, no_log, variable, variable_default, scheduled
+        type, description, default, tuple(choices), elements, required, options, no_log, variable, variable_default, scheduled,
+        may_be_empty,
     )  # fmt: skip
 
 

@@ -71,8 +71,15 @@ class JobFacts:
     running: bool
 
 
-def migration_checks(status: PendingStatus | str | None, limits: Limits, environment: str) -> list[Check]:
-    """Whether the database has had what the last converge knew; a text says why that is unknown, None that nobody recorded it."""
+def migration_checks(
+    status: PendingStatus | str | None, limits: Limits, environment: str, untaken: Sequence[str] = ()
+) -> list[Check]:
+    """Whether the database has had what the last converge knew.
+
+    Args:
+        status: A text says why that is unknown, None that nobody recorded it.
+        untaken: What has to be done first about the histories of other tools: the pending files may have run already.
+    """
     play = f"ansible-playbook titan.database.migrate -l {environment}"
     if status is None:
         return []
@@ -84,7 +91,7 @@ def migration_checks(status: PendingStatus | str | None, limits: Limits, environ
             check, len(keys), limits, f"{of}{': ' if keys else ''}{', '.join(keys[:5])}", fix
         )
         for check, keys, fix in (
-            (MIGRATIONS_PENDING, status.pending, play),
+            (MIGRATIONS_PENDING, status.pending, " ".join(untaken) or play),
             (
                 CHECKSUM_MISMATCHES, status.mismatched,
                 f"{play} --check says what was edited; put the file back, or let migrations_accept_edited take its text over",

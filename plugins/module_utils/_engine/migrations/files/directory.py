@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from ...errors import OptionError, TitanError
 from ...host.act_as import user_in_charge
 from ...host.safe_open import UnsafePathError, open_file
-from .naming import FOLDERS, NAMINGS, PLANNED, SHAPES, SQITCH, is_named
+from .naming import CALLBACK, FOLDERS, NAMINGS, PLANNED, SHAPES, SQITCH, is_callback, is_named
 from .other_languages import other_languages
 
 _MAX_FILE = 64 * 1024 * 1024
@@ -59,7 +59,9 @@ def unseen_files(path: str, naming: str, limit: int = 20) -> list[str]:
 def unseen_warning(path: str, naming: str) -> tuple[str, ...]:
     """Sentences that name them, and migrations in another language that lie there, too."""
     said = []
-    names = unseen_files(path, naming)
+    unseen = unseen_files(path, naming)
+    said += [f"{name} {CALLBACK}." for name in unseen if is_callback(name, naming)]
+    names = [name for name in unseen if not is_callback(name, naming)]
     if names:
         said.append(
             f"These SQL files are no migrations of the naming {naming!r} and are not applied: {', '.join(names)}."

@@ -66,6 +66,9 @@ SHAPES = {
     SQITCH: "sqitch.plan with deploy/NAME.sql and revert/NAME.sql",
     LIQUIBASE: "files of Liquibase's formatted SQL",
 }
+CALLBACK = (
+    "is a callback of Flyway, which is not run here: what it does belongs into a repeatable migration, R__name.sql"
+)
 _WORDY = r"[^0-9._-]"
 _LONG_ZERO = 8
 # A date and a time with digits left out sorts among the whole ones as its text does, which is how Diesel sorts.
@@ -195,7 +198,7 @@ def parse_files(files: Iterable[Mapping[str, str]], naming: str = "plain") -> li
                 problems.append(f"two files are called {file!r}")
             repeatable[found["name"]] = item
         else:
-            problems.append(f"{file!r} does not fit {SHAPES[naming]}")
+            problems.append(f"{file!r} {CALLBACK if is_callback(file, naming) else f'does not fit {SHAPES[naming]}'}")
     problems += _clashes(versioned, back)
     if problems:
         raise TitanError(
@@ -243,6 +246,11 @@ def _version(file: str, number: str, named: frozenset[str]) -> str:
     return folder if folder in named else number
 
 
+def is_callback(file: str, naming: str) -> bool:
+    """Whether Flyway would run the file at a point of each of its runs."""
+    return naming == "flyway" and re.match(r"(?:before|after|create)[A-Z]", file.rsplit("/", 1)[-1]) is not None
+
+
 def _clashes(
     versioned: Mapping[tuple[int, ...], list[tuple[str, str, Mapping[str, str]]]],
     back: Mapping[tuple[int, ...], list[Mapping[str, str]]],
@@ -251,7 +259,7 @@ def _clashes(
     for order, entries in sorted(versioned.items()):
         if len(entries) > 1:
             names = " and ".join(repr(item["name"]) for _version, _name, item in entries)
-            problems.append(f"{names} have the same version {entries[0][0]}")
+            problems.append(f"{names} have the same version {entries[0][0]}: give each a number of its own")
         if len(back.get(order, [])) > 1:
             names = " and ".join(repr(item["name"]) for item in back[order])
             problems.append(f"{names} are both the rollback of version {entries[0][0]}")

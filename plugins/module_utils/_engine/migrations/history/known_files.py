@@ -26,11 +26,15 @@ class PendingStatus:
     """The history beside the record: how many files are known, which are pending, which were applied with another text.
 
     Those of a history with a name are written as "name: version".
+
+    Attributes:
+        unbegun: A history has files, and none of them was ever applied.
     """
 
     known: int
     pending: tuple[str, ...]
     mismatched: tuple[str, ...]
+    unbegun: bool = False
 
 
 def is_outdated(path: str, migrations: Sequence[Migration]) -> bool:
@@ -66,6 +70,7 @@ def read_pending_status(database: Database, record: str) -> PendingStatus | None
         sum(status.known for status in seen),
         tuple(key for status in seen for key in status.pending),
         tuple(key for status in seen for key in status.mismatched),
+        any(status.unbegun for status in seen),
     )
 
 
@@ -100,7 +105,8 @@ def _status_of(database: Database, path: str, history: str) -> PendingStatus | N
             pending.append(label + key)
         elif not same:
             mismatched.append(label + key)
-    return PendingStatus(len(known), tuple(pending), tuple(mismatched))
+    unbegun = bool(known) and not any(applied.applied for applied in state.values())
+    return PendingStatus(len(known), tuple(pending), tuple(mismatched), unbegun)
 
 
 def _content(migrations: Sequence[Migration]) -> bytes:

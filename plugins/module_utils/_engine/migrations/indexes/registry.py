@@ -161,7 +161,7 @@ class SkippedIndexes:
         """
         if not self.items:
             return set()
-        state = skipped.state_of(self.database, list(self.items.values()))
+        state = skipped.state_of(self.database, list(self.items.values()), same_tables=True)
         missing = {*state.lost, *state.taken}
         if not missing:
             self._take(state)

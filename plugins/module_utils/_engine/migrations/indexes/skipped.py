@@ -186,8 +186,13 @@ def record_found(database: Database, pairs: Iterable[tuple[str, str]], version: 
     save(database, (), state_of(database, items).kept.values())
 
 
-def state_of(database: Database, items: Sequence[SkippedIndex]) -> State:
-    """Look each of them up in the catalog of now."""
+def state_of(database: Database, items: Sequence[SkippedIndex], same_tables: bool = False) -> State:
+    """Look each of them up in the catalog of now.
+
+    Args:
+        same_tables: The numbers of their tables are those of a moment ago: a table of the same name with another number is a new
+            one. Otherwise it may be the same one, restored from a backup.
+    """
     state = State({}, {}, set(), set(), [])
     if not items:
         return state
@@ -196,7 +201,7 @@ def state_of(database: Database, items: Sequence[SkippedIndex]) -> State:
         [item.schema for item in items], [item.table_name for item in items],
     )  # fmt: skip
     for item in items:
-        equal = _equal(item, rows)
+        equal = _equal(item, [row for row in rows if not same_tables or row["table_oid"] == item.table_oid])
         now = _seen(equal, item.name, item.version) if equal else item
         own = next((row for row in rows if (row["schema"], row["name"]) == now.key), None)
         if own is not None and _says(own, now):
@@ -208,7 +213,7 @@ def state_of(database: Database, items: Sequence[SkippedIndex]) -> State:
             state.kept[item.key] = now
             if own is not None or _taken(database, now):
                 state.taken.add(item.key)
-        elif _needless(database, item):
+        elif _needless(database, item, same_tables):
             state.void.add(item.key)
         else:
             state.lost[item.key] = item
@@ -298,7 +303,7 @@ def _taken(database: Database, item: SkippedIndex) -> bool:
     return database.value(query, item.key) is True
 
 
-def _needless(database: Database, item: SkippedIndex) -> bool:
+def _needless(database: Database, item: SkippedIndex, same_tables: bool) -> bool:
     """Whether the index itself would be gone, too: with its table, or with one of its columns."""
     rows = database.rows(
         "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = %s) AS same, "
@@ -307,4 +312,4 @@ def _needless(database: Database, item: SkippedIndex) -> bool:
         "EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = %s AND a.attisdropped AND a.attnum = ANY (%s)) AS dropped",
         (item.table_oid, item.schema, item.table_name, item.table_oid, item.columns),
     )
-    return bool(rows[0]["dropped"]) if rows[0]["same"] else not rows[0]["named"]
+    return bool(rows[0]["dropped"]) if rows[0]["same"] else same_tables or not rows[0]["named"]

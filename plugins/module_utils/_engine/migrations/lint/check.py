@@ -122,7 +122,7 @@ class Linter:
         for head, rule in _BY_WORD.get(words[0], ()):
             if words[: len(head)] != head or rule.name in allowed or (in_code and rule.level == STYLE):
                 continue
-            view = view or View(statement, script.statements, script.whole or in_code)
+            view = view or View(statement, script.statements, script.whole or in_code, in_code)
             self._apply(rule, view, script, moved)
         self._pending.note(statement)
 

@@ -7,21 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..sql.code import UNKNOWN, statements_in
 from ..sql.statements import names_in
-from .rule import RISKY, Match, Rule
+from .rule import BLOCKING, Match, Rule
 from .view import View
 
 
 def _find(view: View) -> Iterator[Match]:
+    if view.words[0] == "create":
+        if view.in_code and not view.has("concurrently"):
+            yield Match(view.name_after("on"))
+        return
     body = {name.lower() for name in names_in(view.statement)}
-    if "index" in body and {"create", "drop"} & body:
-        yield Match()
+    read = any("index" in inner.key()[:3] for inner in statements_in(view.statement))
+    if "index" in body and {"create", "drop"} & body and not read:
+        yield Match(UNKNOWN)
 
 
 RULE = Rule(
     "index_in_code",
-    RISKY,
-    (("do",),),
+    BLOCKING,
+    (("do",), ("create", "index"), ("create", "unique", "index")),
     "A DO block runs in a transaction: an index that it builds or drops blocks the table meanwhile.",
     "Write the statement itself, with CONCURRENTLY, in a file of its own.",
     _find,

@@ -23,10 +23,13 @@ class View:
         words: Its tokens in lower case.
         statements: All statements of the file.
         whole: The file runs in one transaction.
+        in_code: It stands in a DO block.
     """
 
-    def __init__(self, statement: Statement, statements: Sequence[Statement], whole: bool) -> None:
-        self.statement, self.statements, self.whole = statement, statements, whole
+    def __init__(
+        self, statement: Statement, statements: Sequence[Statement], whole: bool, in_code: bool = False
+    ) -> None:
+        self.statement, self.statements, self.whole, self.in_code = statement, statements, whole, in_code
         self.words, self.tokens = statement.key(), statement.tokens
 
     def name_at(self, at: int) -> str:

@@ -48,6 +48,17 @@ def run_parts(step: Step, indexes: FileIndexes) -> None:
             continue
         sender.waiting.append(statement)
     sender.flush(step.start + len(step.sql))
+    if indexes.skipped.items:
+        _run_deferred(step, indexes)
+
+
+def _run_deferred(step: Step, indexes: FileIndexes) -> None:
+    """Run the deferred triggers before the duplicates are looked up: one of them may drop an index, as COMMIT would find too late."""
+    session = indexes.session
+    try:
+        session.watched(lambda: session.database.execute("SET CONSTRAINTS ALL IMMEDIATE"))
+    except DatabaseError as error:
+        raise PartFailedError(step, error) from error
 
 
 class _Sender:

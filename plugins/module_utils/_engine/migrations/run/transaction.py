@@ -266,10 +266,12 @@ def built_valid(session: Session, declaration: IndexDeclaration, verdict: Verdic
     Raises:
         TitanError: it is missing or invalid.
     """
-    waits = (
-        declaration.only and not declaration.concurrently
-    )  # ON ONLY a partitioned table: valid once all parts are attached
-    if declaration.name and not waits and not is_valid(session.database, verdict.schema, declaration.name):
+    # Only a concurrent build can fail and leave an index; one of a partitioned table is valid once all its parts have theirs.
+    if (
+        declaration.name
+        and declaration.concurrently
+        and not is_valid(session.database, verdict.schema, declaration.name)
+    ):
         raise TitanError(
             f"{where}: the index {declaration.name!r} is not valid after its build.", index=declaration.name
         )

@@ -15,7 +15,7 @@ from ...errors import DatabaseError, TitanError
 from ...postgres.cluster import THROW_AWAY, Cluster
 from ...postgres.database import Database, connect, sql
 from ...postgres.programs import SERVER, find_programs
-from ...postgres.sqlstates import INVALID_SCHEMA_NAME, UNDEFINED_FUNCTION, UNDEFINED_OBJECT
+from ...postgres.sqlstates import DUPLICATE_SCHEMA, INVALID_SCHEMA_NAME, UNDEFINED_FUNCTION, UNDEFINED_OBJECT
 from ...postgres.throw_away import default_directory, throw_away_cluster
 from ..files.naming import Migration
 from ..files.script import Script
@@ -23,6 +23,19 @@ from ..history.inventory import read_hashes
 from ..session.send import send
 
 _MISSING = re.compile(r'(role|schema) "((?:[^"]|"")+)" does not exist')
+_EXISTS = re.compile(r'schema "((?:[^"]|"")+)" already exists')
+_SETTINGS = """
+SELECT pg_catalog.split_part(setting, '=', 1) AS name, pg_catalog.substr(setting, pg_catalog.strpos(setting, '=') + 1) AS value
+  FROM pg_catalog.pg_db_role_setting s
+  LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
+ CROSS JOIN pg_catalog.unnest(s.setconfig) AS setting
+ WHERE (s.setdatabase = 0 OR d.datname = pg_catalog.current_database()) AND (s.setrole = 0 OR r.rolname = session_user)
+ ORDER BY s.setrole <> 0, s.setdatabase <> 0
+"""
+_OF_THE_SERVER = (
+    "search_path", "default_tablespace", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries", "role",
+    "session_authorization", "default_transaction_read_only",
+)  # fmt: skip
 _ATTEMPTS = 30  # how many missing roles, schemas and extensions are made for one file
 
 
@@ -97,7 +110,7 @@ def _superuser(live: Database) -> str:
 
 
 def _make_database(cluster: Cluster, live: Database) -> Any:
-    """A database of the live one's name and search_path, since files may name both."""
+    """A database of the live one's name and settings, since files may name or need both."""
     name, path = str(live.value("SELECT pg_catalog.current_database()")), _search_path(live)
     maintenance = cluster.settings("postgres", _superuser(live))
     with connect(maintenance, "replay") as admin:
@@ -107,7 +120,26 @@ def _make_database(cluster: Cluster, live: Database) -> Any:
         if path:
             statement = "ALTER DATABASE {} SET search_path = {}"
             admin.execute(sql.SQL(statement).format(sql.Identifier(target), sql.SQL(path)))
+        for setting, value in _settings(live):
+            with suppress(DatabaseError):  # of an extension that is not here
+                statement = "ALTER DATABASE {} SET {} = {}"
+                admin.execute(sql.SQL(statement).format(*map(sql.Identifier, (target, setting)), sql.Literal(value)))
     return maintenance.to(target)
+
+
+def _settings(live: Database) -> list[tuple[str, str]]:
+    """What ALTER DATABASE and ALTER ROLE have set for the live session, the stronger ones last; not what is a matter of its server."""
+    return [(row["name"], row["value"]) for row in live.rows(_SETTINGS) if row["name"] not in _OF_THE_SERVER]
+
+
+def _make_path(live: Database, database: Database) -> set[str]:
+    """Make the schemas of the search_path that the live database has: the files may take them for granted, and would fill the next one."""
+    query = "SELECT s::text AS name FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) AS s"
+    here = {row["name"] for row in database.rows("SELECT nspname::text AS name FROM pg_catalog.pg_namespace")}
+    missing = [row["name"] for row in live.rows(query) if row["name"] not in here]
+    for name in missing:
+        database.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
+    return {f"schema {name}" for name in missing}
 
 
 def _search_path(live: Database) -> str:
@@ -124,7 +156,7 @@ def _run_all(
     pending: AbstractSet[str],
     say: Callable[[str], None],
 ) -> Iterator[Effect]:
-    made: set[str] = set()
+    made = _make_path(live, database)
     before: dict[str, str] | None = None
     for migration, script in scripts:
         wanted = migration.key in pending
@@ -194,7 +226,12 @@ def _run(database: Database, script: Script) -> None:
 
 
 def _made_missing(live: Database, database: Database, error: DatabaseError, made: set[str]) -> bool:
-    """Make what the error says is missing, if the live database has it; whether anything was made."""
+    """Make what the error says is missing, if the live database has it; whether anything was made.
+
+    A schema that was made for the search_path goes again, as long as it is empty, where a file makes it itself.
+    """
+    if error.sqlstate == DUPLICATE_SCHEMA:
+        return _dropped_schema(database, error, made)
     if error.sqlstate not in (UNDEFINED_OBJECT, UNDEFINED_FUNCTION, INVALID_SCHEMA_NAME):
         return False
     found = _MISSING.search(error.primary)
@@ -207,6 +244,19 @@ def _made_missing(live: Database, database: Database, error: DatabaseError, made
     statement = "CREATE ROLE {}" if kind == "role" else "CREATE SCHEMA {}"
     database.execute(sql.SQL(statement).format(sql.Identifier(name)))
     made.add(f"{kind} {name}")
+    return True
+
+
+def _dropped_schema(database: Database, error: DatabaseError, made: set[str]) -> bool:
+    found = _EXISTS.search(error.primary)
+    name = found[1].replace('""', '"') if found else ""
+    if f"schema {name}" not in made:
+        return False
+    try:
+        database.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(name)))
+    except DatabaseError:
+        return False  # the files before this one have filled it
+    made.discard(f"schema {name}")
     return True
 
 
