@@ -192,6 +192,44 @@ def test_a_setting_that_cannot_be_made_is_a_warning(server: Cluster, dest: Path)
             admin.execute("DROP ROLE owns_settings")
 
 
+def test_what_only_a_superuser_makes_is_named_before_anything_is_made(server: Cluster, dest: Path) -> None:
+    """Also in check mode, which fails where the restore would; a superuser gets the database back."""
+    mine = server.settings("owned_more")._replace(user="owns_more")
+    new = "owned_more_again"
+    with connect(server.settings()) as admin:
+        admin.execute("DROP ROLE IF EXISTS owns_more; CREATE ROLE owns_more LOGIN")
+        admin.execute("CREATE DATABASE owned_more OWNER owns_more TEMPLATE template0")
+        try:
+            with connect(server.settings("owned_more"), fixed_settings=False) as database:
+                database.execute("CREATE EXTENSION pgstattuple; CREATE EXTENSION hstore")
+                database.execute(
+                    "CREATE FUNCTION public.quiet() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; "
+                    'CREATE EVENT TRIGGER "it\'s %" ON sql_drop EXECUTE FUNCTION public.quiet()'
+                )
+            path = backup(server.settings("owned_more"), dest).data["backup"]["path"]
+            for check_mode in (True, False):
+                with pytest.raises(TitanError, match="needs CREATEDB for the role 'owns_more'"):
+                    restore(mine, source=path, into=new, check=check_mode)
+            admin.execute("ALTER ROLE owns_more CREATEDB")
+            for check_mode in (True, False):
+                with pytest.raises(TitanError) as refused:
+                    restore(mine, source=path, into=new, check=check_mode)
+                assert (
+                    "the role 'owns_more' is none: extension pgstattuple, event trigger it's %. Restore as a superuser"
+                    in str(refused.value)
+                )
+                assert admin.value("SELECT count(*) FROM pg_database WHERE starts_with(datname, %s)", (new,)) == 0
+            with pytest.raises(TitanError, match=r"extension pgstattuple\. Use 'drill_in: cluster'"):
+                backup(mine, dest, verify="restored", drill_in="scratch_database")
+            restore(server.settings(), source=path, into=new)
+            with connect(server.settings(new)) as database:
+                assert database.value("SELECT count(*) FROM pg_event_trigger WHERE evtname = %s", ("it's %",)) == 1
+        finally:
+            drop_database(server, new)
+            drop_database(server, mine.database)
+            admin.execute("DROP ROLE owns_more")
+
+
 def test_a_plain_dump_of_many_tables_is_loaded(server: Cluster, dest: Path) -> None:
     """Its one transaction locks four things for each table: more than a server has room for by default."""
     source = server.settings("many_tables")

@@ -40,7 +40,7 @@ from .dump.preflight import choose_tools, last_of_kind, require_sensible, requir
 from .dump.source import of_source, read_source, require_libraries, require_may_create, require_readable
 from .dump.take import Wanted, take_backup, utc_now
 from .keep.plan import accepted_since, rules_from_option
-from .load.extensions import require_extensions
+from .load.extensions import require_extensions, require_superuser
 from .load.room import require_room_on_server
 from .pgbackrest.drill import drill_stanza
 from .pgbackrest.stanza import prepare_stanza
@@ -57,6 +57,8 @@ from .restore.restore import restore_entry
 from .restore.selected import selection_from
 from .results import finish, planned, recent_enough, too_long
 from .several import backup_several, file_name
+
+_IN_CLUSTER = "Use 'drill_in: cluster'."
 
 
 def backup(call: Call) -> Outcome:
@@ -87,8 +89,10 @@ def backup(call: Call) -> Outcome:
             wanted = replace(_wanted(options, name, source, entries, call.connection), excluded=excluded)
             if wanted.drill_on:
                 require_room_on_server(database, source.bytes)
-                require_extensions(database, list(read_extensions(database)), "", "Use 'drill_in: cluster'.")
-                require_may_create(database)
+                extensions = list(read_extensions(database))
+                require_extensions(database, extensions, "", _IN_CLUSTER)
+                require_superuser(database, extensions, (), _IN_CLUSTER)
+                require_may_create(database, "Option 'drill_in': a scratch_database")
             if call.check_mode:
                 require_readable(database, excluded.applied(read_tables(database)))
                 return planned(wanted, entries, rules, missing)

@@ -230,8 +230,12 @@ def require_readable(database: Database, tables: Sequence[Table]) -> None:
         )
 
 
-def require_may_create(database: Database) -> None:
-    """Refuse a role that cannot make the database in which its backup would be proven.
+def require_may_create(database: Database, purpose: str) -> None:
+    """Refuse a role that cannot make the database that something needs.
+
+    Args:
+        database: Connected to the server.
+        purpose: What needs it: the sentence's subject.
 
     Raises:
         TitanError: names the right.
@@ -240,9 +244,7 @@ def require_may_create(database: Database) -> None:
         "SELECT current_user::text AS role, bool_or(rolcreatedb OR rolsuper) AS may FROM pg_roles WHERE rolname = current_user"
     )
     if row and not row["may"]:
-        raise TitanError(
-            f"Option 'drill_in': a scratch_database needs CREATEDB for the role {row['role']!r} (ALTER ROLE ... CREATEDB)."
-        )
+        raise TitanError(f"{purpose} needs CREATEDB for the role {row['role']!r} (ALTER ROLE ... CREATEDB).")
 
 
 def _some(names: Sequence[str]) -> str:

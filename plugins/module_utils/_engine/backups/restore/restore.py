@@ -32,8 +32,9 @@ from ..catalog.sealed import unseal
 from ..catalog.source import Source
 from ..content.fingerprint import canceller, fix_settings
 from ..content.schema_text import Skeleton
+from ..dump.source import require_may_create
 from ..load.elevated import make_source_extensions
-from ..load.extensions import require_extensions
+from ..load.extensions import require_extensions, require_superuser
 from ..load.fewer_jobs import load_with_fewer_jobs
 from ..load.live import Live, live_loader
 from ..load.loading import Loader
@@ -55,6 +56,7 @@ from .refresh import refresh_left_out
 from .selected import reduce_and_compare, require_in_manifest, selected_source, wanted_rows
 
 _SWAP_ATTEMPTS = 5
+_AS_SUPERUSER = "Restore as a superuser: it makes these, and a role without its rights loads the rest."
 _BY_HAND = "Make an empty database of that name and load the dump by hand (pg_restore, or psql for a plain one)."
 
 
@@ -99,9 +101,13 @@ def restore_entry(entry: Entry, call: Call, selection: Selection | None = None) 
         stack.enter_context(advisory_lock(server, "restore", options["into"]))
         programs = _programs(server, manifest, kind, options["programs"])
         plan = make_restore_plan(server, options["into"], options["swap"], datetime.now(timezone.utc))
+        require_may_create(server, "A restore into a new database")
         _require_targets(server, source, entry)
         if manifest and manifest.structure:
-            require_extensions(server, manifest.structure.extensions.keys(), plan.work, _BY_HAND)
+            extensions = manifest.structure.extensions.keys()
+            require_extensions(server, extensions, plan.work, _BY_HAND)
+            if not selection:
+                require_superuser(server, extensions, manifest.structure.objects.keys(), _AS_SUPERUSER)
         require_room_on_server(
             server, source.bytes if entry.rows == rows else source.bytes * rows // max(entry.rows, 1)
         )
