@@ -156,6 +156,9 @@ MORE_CHANGES = {
     "schema's owner": ("ALTER SCHEMA apart OWNER TO more_owner", "SCHEMA apart is not"),
     "conversion": ("DROP CONVERSION own_conversion", "CONVERSION public.own_conversion is missing"),
     "table's access method": ("ALTER TABLE by_method SET ACCESS METHOD heap", "TABLE public.by_method"),
+    "materialized view's access method": (
+        "ALTER MATERIALIZED VIEW view_by_method SET ACCESS METHOD heap", "public.view_by_method is stored by the access method heap",
+    ),
     "table's schema": ("ALTER TABLE moved SET SCHEMA apart", "TABLE public.moved is missing"),
     "order of columns": ("DROP TABLE order_of_columns; CREATE TABLE order_of_columns (b int, a int)", "TABLE public.order_of_columns"),
     "transform": ("DROP TRANSFORM FOR int LANGUAGE sql", "TRANSFORM "),

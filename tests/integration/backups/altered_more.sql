@@ -106,6 +106,7 @@ CREATE POLICY with_check ON secured FOR INSERT WITH CHECK (x > 1);
 CREATE TABLE commented (x int CONSTRAINT commented_check CHECK (x > 0)); COMMENT ON COLUMN commented.x IS 'a'; COMMENT ON CONSTRAINT commented_check ON commented IS 'a';
 CREATE CONVERSION own_conversion FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
 CREATE ACCESS METHOD own_heap TYPE TABLE HANDLER heap_tableam_handler; CREATE TABLE by_method (x int) USING own_heap;
+CREATE MATERIALIZED VIEW view_by_method USING own_heap AS SELECT 1 AS x;
 CREATE TABLE moved (x int); CREATE TABLE order_of_columns (a int, b int);
 CREATE TRANSFORM FOR int LANGUAGE sql (FROM SQL WITH FUNCTION prsd_lextype(internal));
 CREATE FUNCTION base_in(cstring) RETURNS base IMMUTABLE STRICT LANGUAGE internal AS 'int4in';

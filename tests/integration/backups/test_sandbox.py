@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import pwd
 import signal
 import subprocess
 import time
@@ -73,6 +74,31 @@ def test_code_of_the_database_reaches_nothing_of_this_host(
     with psycopg2.connect(**server.settings().parameters()) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_roles WHERE rolname = 'owned'")
         assert cursor.fetchone() == (0,)
+
+
+def test_a_strict_umask_does_not_hide_the_installation_from_the_server(workdir: Path) -> None:
+    nobody = pwd.getpwnam("nobody")
+    user, group = (nobody.pw_uid, nobody.pw_gid) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    own, shown = workdir / "own", workdir / "an installation"
+    own.mkdir()
+    shown.mkdir()
+    (shown / "file").write_text("seen")
+    for path in (workdir, own, shown):
+        path.chmod(0o755)
+    (shown / "file").chmod(0o644)
+    if why_no_sandbox(str(own), user, group):
+        pytest.skip("this kernel or container lets nobody make namespaces")
+    out = workdir / "out"
+    before = os.umask(0o077)
+    try:
+        with open(out, "wb") as output:
+            command = ["/bin/sh", "-c", f"cat '{shown}/file' && test -d '{own}' && id -un"]
+            started = Sandbox(command, str(own), [str(shown)], user, group, output, {"PATH": os.defpath})
+            status = started.wait(30)
+            started.end()
+    finally:
+        os.umask(before)
+    assert (status, out.read_text().split()) == (0, ["seen" + pwd.getpwuid(user).pw_name])
 
 
 def test_the_server_of_a_killed_run_ends_with_it(workdir: Path) -> None:

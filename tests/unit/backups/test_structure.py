@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.structure import (
+from dataclasses import replace
+
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.positions import (
     Position,
-    Structure,
     relation_label,
+)
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.structure import (
+    Structure,
     structure_differences,
     structure_from_json,
 )
@@ -37,5 +41,12 @@ def test_a_manifest_with_labels_of_before_is_compared() -> None:
 
 def test_a_manifest_without_members_is_read() -> None:
     written = of_sequences(s=1).as_json()
-    del written["members"]
+    del written["members"], written["member_relations"]
     assert structure_from_json(written) == of_sequences(s=1)
+
+
+def test_an_access_method_is_compared_where_the_manifest_has_it() -> None:
+    heap, other = (replace(of_sequences(), methods=methods) for methods in ({}, {"a.b": "columnar"}))
+    assert structure_differences(heap, other).messages and structure_differences(other, heap).messages
+    assert structure_differences(of_sequences(), other).messages == ()
+    assert structure_from_json(other.as_json()) == other

@@ -31,8 +31,8 @@ from .catalog.read import from_the_future, newest_verified, of_others, others_en
 from .catalog.report import listing_line, public_entry
 from .catalog.source import Source
 from .content.exclusions import read_exclusions
+from .content.extensions import read_extensions
 from .content.fingerprint import canceller
-from .content.structure import read_extensions
 from .content.tables import read_tables
 from .copy.keep import keep_copy
 from .dump.leftovers import remove_leftover_parts

@@ -97,6 +97,7 @@ def _build_root(order: Order) -> None:
     wanted = [(os.path.realpath(path), False) for path in order["readable"]]
     wanted.append((os.path.realpath(order["folder"]), True))
     opened = [(path, os.open(path, os.O_PATH | os.O_DIRECTORY), writable) for path, writable in wanted]
+    umask = os.umask(0o022)  # whoever runs the program has to get through the directories that are made here
     _mount("none", b"/", "", _ALL | _PRIVATE)
     _mount("tmpfs", _BASE, "tmpfs", _NO_SUID | _NO_DEVICES, "mode=0755")
     for path in _SYSTEM:
@@ -122,6 +123,7 @@ def _build_root(order: Order) -> None:
     _check(_libc.syscall(_PIVOT_ROOT[platform.machine()], b".", b"."), "pivot_root")
     _check(_libc.umount2(b".", _DETACH), "umount")
     os.chdir("/")
+    os.umask(umask)
 
 
 def _bind(source: str, path: str, writable: bool) -> None:

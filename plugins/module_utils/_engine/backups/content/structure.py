@@ -6,33 +6,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from ...errors import DatabaseError, TitanError
-from ...postgres.database import Database, sql
-from ...postgres.sqlstates import UNDEFINED_TABLE
-from ...text.quoted import quoted_name
+from ...errors import TitanError
+from ...postgres.database import Database
+from .extensions import Extension, changed_members, read_extensions, read_member_functions, read_member_relations
 from .objects import object_differences
+from .positions import Position, relation_label
 
-_AT_A_TIME = 100  # sequences read in one statement
+_HEAP = "heap"
 _Value = TypeVar("_Value")
-
-
-class Position(NamedTuple):
-    """Where a sequence stands: its last value, and whether nextval() has given that."""
-
-    value: int
-    called: bool
-
-
-class Extension(NamedTuple):
-    """An extension: its version, the schema it is in, and the version that CREATE EXTENSION makes on this server."""
-
-    version: str
-    schema: str
-    default_version: str
 
 
 @dataclass(frozen=True)
@@ -48,6 +33,9 @@ class Structure:
         column_order: A hash of the column names in their order, of each table that inherits.
         large_objects: A hash of the owners, privileges and comments of large objects; empty if they are not compared.
         members: A hash of the functions that belong to each extension; no dump holds what was changed of them.
+        member_relations: The same of the columns, constraints, indexes, triggers and rules of each extension's tables and views;
+            empty in a manifest of a version that did not read them.
+        methods: The access method of each table and materialized view that is not stored as heap; None likewise.
     """
 
     tool_version: str
@@ -58,6 +46,8 @@ class Structure:
     column_order: Mapping[str, str] = field(default_factory=dict)
     large_objects: str = "0"
     members: Mapping[str, str] = field(default_factory=dict)
+    member_relations: Mapping[str, str] = field(default_factory=dict)
+    methods: Mapping[str, str] | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -69,6 +59,8 @@ class Structure:
             "column_order": dict(self.column_order),
             "large_objects": self.large_objects,
             "members": dict(self.members),
+            "member_relations": dict(self.member_relations),
+            **({} if self.methods is None else {"access_methods": dict(self.methods)}),
         }
 
 
@@ -87,6 +79,8 @@ def structure_from_json(found: Mapping[str, Any]) -> Structure:
         found["column_order"],
         str(found["large_objects"]),
         found.get("members") or {},
+        found.get("member_relations") or {},
+        found.get("access_methods"),
     )
 
 
@@ -101,12 +95,6 @@ class Differences:
 
     messages: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-
-
-def relation_label(schema: str, name: str) -> str:
-    """ "schema.name", each part in double quotes where it has a dot or a double quote: no two relations have the same."""
-    parts = (quoted_name(part) if "." in part or '"' in part else part for part in (schema, name))
-    return ".".join(parts)
 
 
 def _with_old_labels(found: Mapping[str, _Value]) -> dict[str, _Value]:
@@ -153,7 +141,12 @@ def structure_differences(source: Structure, restored: Structure, made: Collecti
                 warnings.append(f"The {text}: a dump does not tell the version.")
             else:
                 messages.append(text)
-    warnings += _member_warnings(source, restored)
+    for what, before, now in (
+        ("Functions", source.members, restored.members),
+        ("Tables or views", source.member_relations, restored.member_relations),
+    ):
+        warnings += changed_members(what, before, now, source.extensions, restored.extensions)
+    messages += _method_differences(source.methods, restored.methods)
     if source.large_objects and source.large_objects != restored.large_objects:
         messages.append("the owners, privileges or comments of large objects differ from the source")
     for name, order in sorted(source.column_order.items()):
@@ -164,14 +157,13 @@ def structure_differences(source: Structure, restored: Structure, made: Collecti
     return Differences(tuple(messages), tuple(warnings))
 
 
-def _member_warnings(source: Structure, restored: Structure) -> list[str]:
-    """Of extensions that have the source's version: another version has other functions."""
+def _method_differences(source: Mapping[str, str] | None, restored: Mapping[str, str] | None) -> list[str]:
+    if source is None or restored is None:
+        return []
     return [
-        f"Functions of the extension {name} are not as the source has them: somebody has changed them there, and no dump holds that. "
-        "Make the change again after a restore."
-        for name, hashed in sorted(source.members.items())
-        if restored.members.get(name, hashed) != hashed
-        and source.extensions[name].version == restored.extensions[name].version
+        f"{name} is stored by the access method {restored.get(name, _HEAP)} after the restore, by {source.get(name, _HEAP)} in the source"
+        for name in sorted({*source, *restored})
+        if restored.get(name, _HEAP) != source.get(name, _HEAP)
     ]
 
 
@@ -192,65 +184,9 @@ def _position_differences(source: Structure, restored: Structure) -> list[str]:
     return messages
 
 
-_SEQUENCES = """
-SELECT n.nspname::text AS schema, c.relname::text AS name
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery())
-   AND (EXISTS (SELECT FROM pg_extension e WHERE c.oid = ANY(e.extconfig))
-        OR n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
-           AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
-                              AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'))
- ORDER BY 1, 2
-"""
-
-
-def sequence_names(database: Database) -> list[tuple[str, str]]:
-    """Schema and name of each sequence that pg_dump dumps."""
-    return [(row["schema"], row["name"]) for row in database.rows(_SEQUENCES)]
-
-
-def read_positions(database: Database, names: Iterable[tuple[str, str]]) -> dict[str, Position]:
-    """Where the sequences stand now; those that are gone by now are left out.
-
-    Args:
-        database: Outside a transaction: each read sequence would stay locked to its end.
-    """
-    waiting = list(names)
-    found: dict[str, Position] = {}
-    for start in range(0, len(waiting), _AT_A_TIME):
-        part = waiting[start : start + _AT_A_TIME]
-        try:
-            found.update(_positions(database, part))
-        except DatabaseError as error:
-            if error.sqlstate != UNDEFINED_TABLE or len(part) == 1:
-                if error.sqlstate == UNDEFINED_TABLE:
-                    continue
-                raise
-            for each in part:
-                found.update(read_positions(database, [each]))
-    return found
-
-
-def _positions(database: Database, names: list[tuple[str, str]]) -> dict[str, Position]:
-    each = [
-        sql.SQL("SELECT {} AS name, last_value::bigint AS value, is_called AS called FROM {}").format(
-            sql.Literal(relation_label(schema, name)), sql.Identifier(schema, name)
-        )
-        for schema, name in names
-    ]
-    return {
-        row["name"]: Position(int(row["value"]), bool(row["called"]))
-        for row in database.rows(sql.SQL(" UNION ALL ").join(each))
-    }
-
-
 _POPULATED = """
 SELECT n.nspname::text AS schema, c.relname::text AS name, c.relispopulated AS value
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm'
-"""
-_EXTENSIONS = """
-SELECT e.extname::text AS name, e.extversion AS version, n.nspname::text AS schema, coalesce(a.default_version, '') AS default_version
-  FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace LEFT JOIN pg_available_extensions a ON a.name = e.extname
 """
 _COLUMN_ORDER = """
 SELECT n.nspname::text AS schema, c.relname::text AS name,
@@ -272,15 +208,10 @@ SELECT coalesce(sum(hashtextextended(concat_ws('/', m.oid, pg_get_userbyid(m.lom
 """
 
 
-# What ALTER FUNCTION and CREATE OR REPLACE FUNCTION change.
-_MEMBERS = """
-SELECT e.extname::text AS name,
-       sum(hashtextextended(concat_ws('/', n.nspname, p.proname, oidvectortypes(p.proargtypes), p.prosrc, p.provolatile, p.proparallel,
-                                      p.proisstrict, p.prosecdef, p.proleakproof, p.proconfig), 0))::text AS value
-  FROM pg_extension e
-  JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e' AND d.classid = 'pg_proc'::regclass
-  JOIN pg_proc p ON p.oid = d.objid JOIN pg_namespace n ON n.oid = p.pronamespace
- GROUP BY 1
+_METHODS = """
+SELECT n.nspname::text AS schema, c.relname::text AS name, m.amname::text AS value
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_am m ON m.oid = c.relam
+ WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't' AND m.amname <> 'heap'
 """
 
 
@@ -308,43 +239,10 @@ def read_structure(
         read_extensions(database),
         _by_name(database, _COLUMN_ORDER),
         str(large_objects),
-        {row["name"]: row["value"] for row in database.rows(_MEMBERS)},
+        read_member_functions(database),
+        read_member_relations(database),
+        _by_name(database, _METHODS),
     )
-
-
-def read_extensions(database: Database) -> dict[str, Extension]:
-    """The connected database's extensions."""
-    return {
-        row["name"]: Extension(row["version"], row["schema"], row["default_version"])
-        for row in database.rows(_EXTENSIONS)
-    }
-
-
-def make_extensions(database: Database, extensions: Mapping[str, Extension]) -> None:
-    """Make, in an empty database, those extensions that the dump would make in another version than the source's.
-
-    Only those in schemas that every database has, and in a version that the server has; a dump then leaves them as they are.
-    """
-    for name in makeable_extensions(database, extensions):
-        extension = extensions[name]
-        make = sql.SQL("CREATE EXTENSION IF NOT EXISTS {} SCHEMA {} VERSION {} CASCADE")
-        database.execute(make.format(*map(sql.Identifier, (name, extension.schema, extension.version))))
-
-
-def makeable_extensions(database: Database, extensions: Mapping[str, Extension]) -> list[str]:
-    """Names of those that make_extensions() makes."""
-    return sorted(
-        name
-        for name, extension in extensions.items()
-        if extension.schema in _THERE and database.value(_OTHER_VERSION, (name, extension.version))
-    )
-
-
-_THERE = ("public", "pg_catalog")
-_OTHER_VERSION = """
-SELECT EXISTS (SELECT FROM pg_available_extension_versions v JOIN pg_available_extensions a USING (name)
-                WHERE v.name = %s AND v.version = %s AND v.version <> a.default_version)
-"""
 
 
 def _by_name(database: Database, query: str) -> dict[str, Any]:

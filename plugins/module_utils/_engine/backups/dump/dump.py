@@ -28,7 +28,8 @@ from ..catalog.integrity import WrittenGzip
 from ..catalog.naming import FileName
 from ..content.exclusions import NOTHING, Exclusions
 from ..content.fingerprint import Fingerprint, dump_settings
-from ..content.structure import Structure, relation_label
+from ..content.positions import relation_label
+from ..content.structure import Structure
 from ..content.tables import Table
 from ..programs.codecs import GZIP, NONE
 from ..programs.pipeline import Chain, Deadline, Program, chain

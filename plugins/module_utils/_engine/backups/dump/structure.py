@@ -14,7 +14,8 @@ from typing import Callable
 from ...postgres.database import Database, connect
 from ..content.fingerprint import expand_no_views
 from ..content.objects import objects_from
-from ..content.structure import Position, Structure, read_positions, read_structure, sequence_names
+from ..content.positions import Position, read_positions, sequence_names
+from ..content.structure import Structure, read_structure
 from ..programs.pipeline import Deadline, Program, chain
 
 

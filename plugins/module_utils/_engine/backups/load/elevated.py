@@ -14,7 +14,7 @@ from typing import Any
 from ...errors import DatabaseError, TitanError
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, Row, sql
-from ..content.structure import Extension, make_extensions, makeable_extensions
+from ..content.extensions import Extension, make_extensions, makeable_extensions
 from .distributed import foreign_extension
 from .elevated_queries import ACTS_AS_SUPERUSER, MADE, OF_EXTENSIONS, OPENED, ROLES, TOO_MUCH, WRAPPERS
 from .kinds import TRUSTED_LANGUAGES, Kind, extension_of, grants_on_catalog, is_label, new_owner

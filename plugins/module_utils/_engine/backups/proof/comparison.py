@@ -17,18 +17,12 @@ from ...postgres.database import Database, connect, sql
 from ...postgres.programs import Programs
 from ..catalog.manifest import Manifest
 from ..content.differences import content_differences, row_differences, schema_differences, sequence_differences
+from ..content.extensions import makeable_extensions
 from ..content.fingerprint import Fingerprint, canceller, fix_settings
+from ..content.positions import read_positions, sequence_names
 from ..content.row_hash import NEWEST
 from ..content.schema_text import Skeleton
-from ..content.structure import (
-    Differences,
-    Structure,
-    makeable_extensions,
-    read_positions,
-    read_structure,
-    sequence_names,
-    structure_differences,
-)
+from ..content.structure import Differences, Structure, read_structure, structure_differences
 from ..load.failure import restoring
 from ..load.loading import Loader
 from ..programs.pipeline import Deadline
