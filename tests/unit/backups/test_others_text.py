@@ -37,7 +37,7 @@ CREATED = (
     f'--\n-- PostgreSQL database dump\n--\n\n\\restrict {KEY}\n\nSET a = 1;\n\nDROP DATABASE "an o""dd";\n'
     + header('an o"dd', "DATABASE")
     + 'CREATE DATABASE "an o""dd" WITH TEMPLATE = template0;\n\n\nALTER DATABASE "an o""dd" OWNER TO app;\n\n'
-    + f'\\unrestrict {KEY}\n\n\\connect -reuse-previous=on "dbname=\'an o""dd\'"\n\\restrict {KEY}\n\nSET a = 1;\n'
+    + f'\\unrestrict {KEY}\n\\encoding SQL_ASCII\n\\connect -reuse-previous=on "dbname=\'an o""dd\'"\n\\restrict {KEY}\n\nSET a = 1;\n'
     + header('DATABASE "an o""dd"', "COMMENT")
     + "COMMENT ON DATABASE \"an o\"\"dd\" IS 'It''s;\nCREATE TABLE';\n\n"
     + header('an o"dd', "DATABASE PROPERTIES")
@@ -65,6 +65,7 @@ def test_a_dump_that_makes_its_database_becomes_one_for_a_new_database(dump: str
     of_it = of_database(parts(ended(pieces_of(dump, cuts), False)), "", False)
     text = b"".join(without_drops(without_database_entries(of_it))).decode()
     assert " DATABASE " not in text and "\\restrict" not in text and "\\unrestrict" not in text, text[:2000]
+    assert "\\encoding" not in text
     assert BODY in text, "what only looks like a change of the database stays"
     assert 'GRANT SELECT ON TABLE public.t TO "a b";' in text and "dump complete" in text
 
@@ -88,6 +89,15 @@ def test_the_databases_of_a_cluster_are_told_apart(cuts: list[int]) -> None:
     for wanted in ("", "nowhere"):
         with pytest.raises(TitanError, match="'database'|no database 'nowhere'"):
             list(of_database(parts(pieces_of(dump, cuts)), wanted, True))
+
+
+def test_a_change_of_the_database_is_seen_wherever_it_stands() -> None:
+    change = b"\n\\encoding SQL_ASCII\n\\connect -reuse-previous=on \"dbname='a-b'\"\n\\restrict x2\n"
+    for before in range(61300, 61500):  # the end of the first piece is held back from 61441 on
+        text = b"\n\\restrict x1\nSET a;\n\\unrestrict x1".ljust(before, b"\n") + change + b"r\n" * 5000
+        found = list(parts([text[:65537], text[65537:]]))
+        assert {part.database for part in found if b"r\n" in part.text} == {"a-b"}, before
+        assert b"\\" not in b"".join(part.text for part in found), before
 
 
 def test_a_cut_dump_is_seen() -> None:

@@ -19,9 +19,12 @@ from ...errors import TitanError
 _KEPT = 1 << 16  # bytes that are held back until it is known how they go on
 _TAIL = 4096
 _RESTRICT = re.compile(rb"\n\\restrict (?P<key>[0-9A-Za-z]+)\r?(?=\n)")
-_CONNECT = re.compile(rb"\n\\connect (?P<target>[^\r\n]+)\r?(?=\n)")
+_ENCODING = rb"(?:\\encoding SQL_ASCII\r?\n)?"  # written before a name that is not made of letters, digits, dots and underscores
+_CONNECT = re.compile(rb"\n" + _ENCODING + rb"\\connect (?P<target>[^\r\n]+)\r?(?=\n)")
 _OLD_CONNECT = re.compile(
-    rb'\n(?:-- Database "[^\n]*" dump\r?\n--\r?\n\r?\n|(?<=;\n)\n*|(?<=;\r\n)(?:\r\n)*)\\connect (?P<target>[^\r\n]+)\r?(?=\n\s*(?:SET|--))'
+    rb'\n(?:-- Database "[^\n]*" dump\r?\n--\r?\n\r?\n|(?<=;\n)\n*|(?<=;\r\n)(?:\r\n)*)'
+    + _ENCODING
+    + rb"\\connect (?P<target>[^\r\n]+)\r?(?=\n\s*(?:SET|--))"
 )
 _NAME = re.compile(rb'(?:-reuse-previous=on )?(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<bare>[^\s"]+))\s*')
 _CONNECTION = re.compile(r"dbname='((?:[^'\\]|\\.)*)'")
@@ -66,7 +69,7 @@ def parts(pieces: Iterable[bytes]) -> Iterator[Part]:
                 key, has_keys = found["key"], True
             else:
                 number, database = number + 1, _database(found["target"])
-        held = 0 if last else min(len(text), _TAIL)
+        held = 0 if last else max(min(len(text), _TAIL), len(text) - found.start() if found else 0)
         yield Part(number, database, text[: len(text) - held])
         waiting.text = text[len(text) - held :]
 
