@@ -240,6 +240,24 @@ options:
       - Seconds to wait for a table that another session has locked before the backup fails.
     type: int
     default: 60
+  then:
+    description:
+      - "What else the restored copy is used for, once it is proven and before it is removed: V(rehearse) runs the pending migrations on it, as
+        M(titan.database.rehearsal) does, then V(measure) tells what indexes are worth, as M(titan.database.index_effect) does."
+      - Each needs its options in O(then_options). The backup counts as proven whatever comes of them; what did not pass is a warning. They get at
+        most half of the time that O(timeout) leaves, and need O(verify=restored) and O(drill_in=cluster).
+    type: list
+    elements: str
+    choices: [rehearse, measure]
+  then_options:
+    description:
+      - "For each name in O(then) the options of its module, such as C({rehearse: {path: /srv/app/migrations}, measure: {queries:
+        [/srv/app/queries]}}). Paths are on the target host. Those that name a backup, and how it is restored, are left out."
+    type: dict
+  job_config:
+    description:
+      - Path on the target host of the environment's configuration. The statistics report shows what O(then) has measured.
+    type: path
   window:
     description:
       - Seconds that backups may take at most, from the start of the job to when the machine is needed again. A warning says when the dump and its
@@ -344,6 +362,11 @@ backups:
   returned: with O(databases)
   type: list
   elements: dict
+then:
+  description: By each name in O(then) what its module returns, and C(failed); null without O(then).
+  returned: with O(then)
+  type: dict
+  sample: {rehearse: {failed: false, passed: true}}
 removed:
   description: Paths of the backups that were (in check mode, would be) removed.
   returned: success
@@ -362,7 +385,7 @@ summary:
   sample: "titan_prod_20261122_020000.sql.gz: 5662310 bytes, 16 tables, 172000 rows compared after restore; 1 old backup(s) removed."
 """
 
-from ansible_collections.titan.database.plugins.module_utils._engine.backups import operation, options
+from ansible_collections.titan.database.plugins.module_utils._engine.after_backup import operation, options
 from ansible_collections.titan.database.plugins.module_utils._module import run_module
 
 

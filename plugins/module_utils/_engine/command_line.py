@@ -43,7 +43,7 @@ class Command:
 
 
 COMMANDS: dict[str, Command] = {
-    "backup": Command("backups", "backup", "take one backup, prove it, and remove what the keep rules let go"),
+    "backup": Command("after_backup", "backup", "take one backup, prove it, and remove what the keep rules let go"),
     "drill": Command(
         "backups", "drill", "restore a backup into a throw-away cluster and compare it", needs_database=False
     ),

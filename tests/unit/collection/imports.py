@@ -22,6 +22,7 @@ ORDER = (
     ("retention",),
     ("environment",),
     ("index_effect",),
+    ("after_backup",),
     ("alerts",),
     ("jobs",),
     ("health",),

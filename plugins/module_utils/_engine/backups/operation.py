@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
@@ -34,6 +34,7 @@ from .content.exclusions import read_exclusions
 from .content.extensions import read_extensions
 from .content.fingerprint import canceller
 from .content.tables import read_tables
+from .copy.copy import Copy
 from .copy.keep import keep_copy
 from .dump.leftovers import remove_leftover_parts
 from .dump.preflight import choose_tools, last_of_kind, require_sensible, require_space
@@ -61,9 +62,20 @@ from .several import backup_several, file_name
 _IN_CLUSTER = "Use 'drill_in: cluster'."
 
 
-def backup(call: Call) -> Outcome:
-    """Take one backup, prove it, then remove what the keep rules let go."""
+def backup(call: Call, use: Callable[[Copy], object] | None = None) -> Outcome:
+    """Take one backup, prove it, then remove what the keep rules let go.
+
+    Args:
+        call: As the option says.
+        use: What else the restored copy is for, once it is proven. What it raises says that the backup could not be proven.
+    """
     options = call.options
+    if use and (options["engine"] == PHYSICAL or options["databases"]):
+        raise OptionError(
+            "then", options["then"], "It goes with one database and pg_dump; leave out 'databases' and 'engine'."
+        )
+    if use and (options["verify"] != "restored" or options["drill_in"] != "cluster"):
+        raise OptionError("then", options["then"], "It needs a copy: use 'verify: restored' and 'drill_in: cluster'.")
     if options["engine"] == PHYSICAL:
         with _os_errors():
             return take_physical(call)
@@ -86,7 +98,7 @@ def backup(call: Call) -> Outcome:
             if recent and within and utc_now() - recent.started <= within:
                 return recent_enough(recent)
             excluded = read_exclusions(database, options["exclude_tables"] or (), options["exclude_data_of"] or ())
-            wanted = replace(_wanted(options, name, source, entries, call.connection), excluded=excluded)
+            wanted = replace(_wanted(options, name, source, entries, call.connection), excluded=excluded, use=use)
             if wanted.drill_on:
                 require_room_on_server(database, source.bytes)
                 extensions = list(read_extensions(database))

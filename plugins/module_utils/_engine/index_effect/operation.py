@@ -70,20 +70,47 @@ def measure(call: Call) -> Outcome:
         result, warnings = use_copy(
             entry, options, deadline, call.say, lambda copy: _measure_on(copy, wanted, deadline, call.say)
         )
-        step("measure.record")
-        if options["markdown"]:
-            _write("markdown", options["markdown"], page_of(result))
-        if result.advice and result.advice.path:
-            _write("suggest", result.advice.rollback_path, result.advice.rollback)
-            step("measure.rollback")
-            _write("suggest", result.advice.path, result.advice.migration)
-        if options["job_config"]:
-            StateDirectory(read_environment(options["job_config"]).state_dir).write(
-                FILE, record_of(result, time.time())
-            )
+        _keep(options, result)
     except OSError as error:
         raise TitanError(refusal(error)) from error
     return Outcome(False, data_of(result), summary_of(result), warnings=warnings)
+
+
+def require_usable(call: Call) -> None:
+    """Refuse options before an hour of restoring; production's queries are not read yet.
+
+    Raises:
+        TitanError: one cannot be used.
+    """
+    _require_sensible(call.options)
+    _wanted(call._replace(options={**call.options, "top": 0}))
+
+
+def measure_on(copy: Copy, call: Call, deadline: Deadline) -> Outcome:
+    """The same on a copy that is there already, and that is changed by it.
+
+    Raises:
+        TitanError: as measure.
+    """
+    try:
+        result = _measure_on(copy, _wanted(call), deadline, call.say)
+        _keep(call.options, result)
+    except OSError as error:
+        raise TitanError(refusal(error)) from error
+    return Outcome(False, data_of(result), summary_of(result))
+
+
+def _keep(options: Mapping[str, Any], result: Result) -> None:
+    """Write what the options want written."""
+    step("measure.record")
+    if options["markdown"]:
+        _write("markdown", options["markdown"], page_of(result))
+    if result.advice and result.advice.path:
+        _write("suggest", result.advice.rollback_path, result.advice.rollback)
+        step("measure.rollback")
+        _write("suggest", result.advice.path, result.advice.migration)
+    if options["job_config"]:
+        StateDirectory(read_environment(options["job_config"]).state_dir).write(FILE, record_of(result, time.time()))
 
 
 def _require_sensible(options: Mapping[str, Any]) -> None:

@@ -13,8 +13,9 @@ from collections.abc import Container
 from contextlib import suppress
 from typing import Callable, NamedTuple
 
+from ..after_backup.operation import backup
 from ..backups.catalog.nothing_there import NothingThereError
-from ..backups.operation import backup, drill
+from ..backups.operation import drill
 from ..backups.options import BACKUP, DRILL
 from ..environment.config import Environment, JobPlan
 from ..environment.readiness import Obstacle

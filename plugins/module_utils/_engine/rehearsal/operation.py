@@ -47,17 +47,54 @@ def rehearse(call: Call) -> Outcome:
     production = greeting(call.connection, "rehearsal")
     _require_same_major(entry, production)
     deadline = Deadline(options["timeout"])
-
-    def use(copy: Copy) -> Rehearsal:
-        ready = make_ready(copy, production, options["without_sandbox"])
-        rehearsal = Rehearsal(copy, ready, options, deadline, call.say)
-        rehearsal.run()
-        return rehearsal
-
-    done, warnings = use_copy(entry, options, deadline, call.say, use)
+    done, warnings = use_copy(
+        entry, options, deadline, call.say, lambda copy: _rehearsed(copy, call, production, deadline)
+    )
     problems = problems_of(done.seen, limits)
     _keep(options, entry, migrations, done, problems)
     return _outcome(call, entry, done, problems, warnings)
+
+
+def require_usable(call: Call) -> None:
+    """Refuse options before an hour of restoring.
+
+    Raises:
+        TitanError: one cannot be used.
+    """
+    limits_of(call.options)
+    _migrations(call.options)
+
+
+def rehearse_on(copy: Copy, entry: Entry, call: Call, deadline: Deadline) -> tuple[Outcome, Copy]:
+    """The same on a copy that is there already.
+
+    Args:
+        copy: It is changed: the pending migrations are applied to it, and its database gets the source's name.
+        entry: The backup that it was restored from.
+        call: Its connection is production's.
+        deadline: When it must be done.
+
+    Returns:
+        What came of it, and how the copy is reached from now on.
+
+    Raises:
+        TitanError: as rehearse.
+    """
+    migrations = _migrations(call.options)
+    done = _rehearsed(copy, call, greeting(call.connection, "rehearsal"), deadline)
+    problems = problems_of(done.seen, limits_of(call.options))
+    _keep(call.options, entry, migrations, done, problems)
+    name = done.ready.role.database
+    return _outcome(call, entry, done, problems, ()), copy._replace(
+        owner=copy.owner.to(name), superuser=copy.superuser.to(name)
+    )
+
+
+def _rehearsed(copy: Copy, call: Call, production: Greeting, deadline: Deadline) -> Rehearsal:
+    ready = make_ready(copy, production, call.options["without_sandbox"])
+    rehearsal = Rehearsal(copy, ready, call.options, deadline, call.say)
+    rehearsal.run()
+    return rehearsal
 
 
 def _migrations(options: Mapping[str, Any]) -> list[Migration]:

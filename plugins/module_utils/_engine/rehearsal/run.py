@@ -31,6 +31,7 @@ class Rehearsal:
     """One of them.
 
     Attributes:
+        ready: How the copy is reached.
         seen: What it has shown so far.
         applied: The migrations that were applied, as the module migration returns them.
         pending: Those that were pending.
@@ -39,7 +40,7 @@ class Rehearsal:
     def __init__(
         self, copy: Copy, ready: Ready, options: Mapping[str, Any], deadline: Deadline, say: Callable[[str], None]
     ) -> None:
-        self._copy, self._ready, self._options, self._deadline, self._say = copy, ready, options, deadline, say
+        self._copy, self.ready, self._options, self._deadline, self._say = copy, ready, options, deadline, say
         self.seen = Seen(warnings=list(ready.warnings))
         self.applied: list[Data] = []
         self.pending: list[Data] = []
@@ -71,7 +72,7 @@ class Rehearsal:
 
     @contextmanager
     def _watched(self) -> Iterator[Recorder]:
-        second = SecondSession(self._ready.watching)
+        second = SecondSession(self.ready.watching)
         try:
             yield Recorder(second)
         finally:
@@ -79,12 +80,12 @@ class Rehearsal:
 
     def _migrate(self, recorder: Recorder | None = None, **more: Any) -> Data:
         given = {name: self._options[name] for name in OF_THE_RUN}
-        call = Call({**defaults(MIGRATION), **given, **more}, self._ready.role, say=self._say)
+        call = Call({**defaults(MIGRATION), **given, **more}, self.ready.role, say=self._say)
         self._deadline.left()
         return (migration(call, recorder) if recorder else migration(call)).data
 
     def _schema(self) -> Objects:
-        return read_schema(self._ready.watching, self._copy.programs, self._deadline)
+        return read_schema(self.ready.watching, self._copy.programs, self._deadline)
 
     def _back_and_again(self, before: Objects, recorder: Recorder) -> None:
         back = self.seen.back
@@ -118,7 +119,7 @@ class Rehearsal:
         without = [item["file"] for item in self.pending if item["version"] in ours and not item["reversible"]]
         if without:
             return "", f"{', '.join(without)} has no rollback"
-        with connect(self._ready.role, "rehearsal", fixed_settings=False) as database:
+        with connect(self.ready.role, "rehearsal", fixed_settings=False) as database:
             state = read(database, self._options["history"] or "")
         applied = [known.key for key, known in sorted(state.items()) if key[0] == 0 and known.applied]
         at = min(number for number, version in enumerate(applied) if version in ours)
@@ -128,4 +129,4 @@ class Rehearsal:
 
     def _status(self) -> Data:
         options = {name: self._options[name] for name in MIGRATION_INFO}
-        return migration_info(Call({**defaults(MIGRATION_INFO), **options}, self._ready.role)).data
+        return migration_info(Call({**defaults(MIGRATION_INFO), **options}, self.ready.role)).data

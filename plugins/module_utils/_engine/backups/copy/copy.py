@@ -107,14 +107,10 @@ def use_copy(
 
     def with_restored(part: Part | None, restored: Restored) -> None:
         begun.append(True)
-        superuser = restored.superuser.settings if restored.superuser else restored.reader
-        copy = Copy(
-            restored.reader, superuser, restored.sandbox == "namespaces", entry.path, manifest, restored.content,
-            part.selection if part else None, programs,
-        )  # fmt: skip
+        copy = copy_of(restored, entry.path, manifest, programs, part)
         if like_source:
             say("Collecting statistics ...")
-            _make_like_source(copy, options["jobs"], deadline)
+            make_like_source(copy, options["jobs"], deadline)
         found.append(use(copy))
 
     def drill(part: Part | None) -> DrillResult:
@@ -137,7 +133,16 @@ def use_copy(
     return found[0], result.warnings
 
 
-def _make_like_source(copy: Copy, jobs: int, deadline: Deadline) -> None:
+def copy_of(restored: Restored, path: str, manifest: Manifest, programs: Programs, part: Part | None = None) -> Copy:
+    """What a drill has restored, as a copy."""
+    superuser = restored.superuser.settings if restored.superuser else restored.reader
+    return Copy(
+        restored.reader, superuser, restored.sandbox == "namespaces", path, manifest, restored.content,
+        part.selection if part else None, programs,
+    )  # fmt: skip
+
+
+def make_like_source(copy: Copy, jobs: int, deadline: Deadline) -> None:
     """Give the copy's server the source's settings, and its tables statistics, unless the dump has brought them."""
     tuning = copy.manifest.source.tuning if copy.manifest.source else ()
     with connect(copy.superuser, "copy") as database, deadline.ends(canceller(database)):

@@ -264,6 +264,28 @@ BACKUP: Spec = {
         default=60,
         variable="backup_lock_timeout",
     ),
+    "then": option(
+        "list",
+        "What else the restored copy is used for, once it is proven and before it is removed: V(rehearse) runs the pending migrations on it, "
+        "as M(titan.database.rehearsal) does, then V(measure) tells what indexes are worth, as M(titan.database.index_effect) does.",
+        "Each needs its options in O(then_options). The backup counts as proven whatever comes of them; what did not pass is a warning. "
+        "They get at most half of the time that O(timeout) leaves, and need O(verify=restored) and O(drill_in=cluster).",
+        elements="str",
+        choices=("rehearse", "measure"),
+        variable="backup_then",
+        variable_default=[],
+    ),
+    "then_options": option(
+        "dict",
+        "For each name in O(then) the options of its module, such as C({rehearse: {path: /srv/app/migrations}, measure: {queries: "
+        "[/srv/app/queries]}}). Paths are on the target host. Those that name a backup, and how it is restored, are left out.",
+        variable="backup_then_options",
+        variable_default={},
+    ),
+    "job_config": option(
+        "path",
+        "Path on the target host of the environment's configuration. The statistics report shows what O(then) has measured.",
+    ),
     "window": option(
         "int",
         "Seconds that backups may take at most, from the start of the job to when the machine is needed again. "

@@ -10,6 +10,7 @@ import socket
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import partial
 from typing import Callable
 
 from ...errors import TitanError
@@ -29,10 +30,12 @@ from ..catalog.source import Source
 from ..catalog.verification import Verification
 from ..content.exclusions import NOTHING, Exclusions
 from ..content.left_out import LeftOut, read_left_out
+from ..copy.copy import SERVER_SETTINGS, Copy, copy_of, make_like_source
 from ..load.failure import is_of_the_backup, says_nothing
 from ..programs.codecs import NONE
 from ..programs.pipeline import Deadline, Program, output_of
 from ..proof.drill import run_drill
+from ..proof.result import Restored
 from .dump import Dumped, DumpRequest, take_dump
 from .globals import dump_globals
 from .offsite import copy_away
@@ -64,6 +67,7 @@ class Wanted:
     accept_left_out: tuple[str, ...] = ()
     excluded: Exclusions = NOTHING
     accept_superuser: bool = False
+    use: Callable[[Copy], object] | None = None
 
 
 def utc_now() -> datetime:
@@ -189,12 +193,26 @@ def verify_backup(
             wanted.drill_on,
             say,
             accept_superuser=wanted.accept_superuser,
+            use=partial(_use, path, manifest, wanted, deadline, say) if wanted.use else None,
+            server_settings=SERVER_SETTINGS if wanted.use else (),
         )
     except TitanError as error:
         if not error.details.get("of_the_backup"):
             raise
         return Verification("none", datetime.now(timezone.utc), error.message.rstrip("."))
     return result.verification("restored", time.monotonic() - began)
+
+
+def _use(
+    path: str, manifest: Manifest, wanted: Wanted, deadline: Deadline, say: Callable[[str], None], restored: Restored
+) -> None:
+    """Hand on what was proven, before it is removed."""
+    if wanted.use:
+        copy = copy_of(restored, path, manifest, wanted.programs)
+        say("Collecting statistics ...")
+        make_like_source(copy, wanted.jobs, deadline)
+        step("backup.use")
+        wanted.use(copy)
 
 
 def decode_problem(path: str, file: FileName, wanted: Wanted, deadline: Deadline) -> str:

@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One restore serves several purposes: proof, rehearsal, measurement. Whatever comes of these, the backup stays proven."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine import cli
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
+from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
+
+from tests.conftest import embedded_programs
+
+from .helpers import info
+
+SHOP = """
+CREATE TABLE public.orders (id int PRIMARY KEY, customer int, note text);
+INSERT INTO public.orders SELECT n, n % 2000, repeat('x', 80) FROM generate_series(1, 20000) n;
+"""
+FILES = {
+    "migrations/1_customer.sql": "CREATE INDEX CONCURRENTLY by_customer ON public.orders (customer);\n",
+    "migrations/1_customer.down.sql": "DROP INDEX CONCURRENTLY by_customer;\n",
+    "migrations/2_flag.sql": "ALTER TABLE public.orders ADD COLUMN flag boolean;\n",
+    "migrations/2_flag.down.sql": "ALTER TABLE public.orders DROP COLUMN flag;\n",
+    "queries/of_a_customer.sql": "SELECT note FROM public.orders WHERE customer = $1",
+}
+
+
+@pytest.fixture
+def shop(settings: ConnectionSettings, workdir: Path, monkeypatch: pytest.MonkeyPatch) -> ConnectionSettings:
+    workdir.chmod(0o755)
+    for name, mode in (("backups", 0o700), ("d", 0o755), ("queries", 0o755), ("migrations", 0o755)):
+        (workdir / name).mkdir(mode)
+    for name, text in FILES.items():
+        (workdir / name).write_text(text)
+    with connect(settings) as database:
+        database.execute(SHOP)
+    for name, value in (
+        ("HOST", settings.host),
+        ("PORT", settings.port),
+        ("USER", settings.user),
+        ("NAME", settings.database),
+    ):
+        monkeypatch.setenv(f"DB_{name}", str(value))
+    return settings
+
+
+def _backup(workdir: Path, then: str, options: dict[str, Any]) -> int:
+    where = ["--dest", str(workdir / "backups"), "--drill-dir", str(workdir / "d"), "--programs", embedded_programs()]
+    return cli.main(["backup", *where, "--json", "--then", then, "--then-options", json.dumps(options)])
+
+
+def test_a_backup_is_rehearsed_and_measured_on_the_restore_that_proves_it(
+    shop: ConnectionSettings, workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    migrations, record = str(workdir / "migrations"), workdir / "record.json"
+    options = {
+        "measure": {"queries": [str(workdir / "queries")], "migrations": migrations, "rounds": 7},
+        "rehearse": {"path": migrations, "record": str(record)},
+    }
+    steps: list[str] = []
+    with observed(steps.append):
+        status = _backup(workdir, "measure,rehearse", options)
+    said = capsys.readouterr()
+    assert status == 0, said.err
+    data = json.loads(said.out)
+    assert steps.count("drill.restore") == 1 and data["backup"]["verified"]["level"] == "restored"
+    rehearsed, measured = data["then"]["rehearse"], data["then"]["measure"]
+    assert rehearsed["passed"] and rehearsed["rolled_back"] and len(rehearsed["statements"]) >= 2
+    assert json.loads(record.read_text())["passed"] is True
+    (query,) = measured["queries"]
+    assert query["plan_changed"] and query["plan_with"].endswith("Scan by_customer")
+    with connect(shop) as database:
+        assert database.value("SELECT to_regclass('public.by_customer')") is None, "production is not touched"
+    assert not list((workdir / "d").iterdir())
+
+
+def test_a_rehearsal_that_does_not_pass_leaves_the_backup_proven(
+    shop: ConnectionSettings, workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workdir / "migrations" / "3_fails.sql").write_text("SELECT 1/0;\n")
+    options = {"rehearse": {"path": str(workdir / "migrations")}, "measure": {"queries": [str(workdir / "queries")]}}
+    assert _backup(workdir, "rehearse,measure", options) == 0
+    said = capsys.readouterr()
+    data = json.loads(said.out)
+    assert data["then"]["rehearse"]["failed"] and "measure" not in data["then"]
+    assert "The backup is proven; rehearse: " in said.err and "division by zero" in said.err
+    (taken,) = info(workdir / "backups").data["backups"]
+    assert taken["verified_level"] == "restored" and taken["problem"] == ""
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize(
+    ("then", "options", "named"),
+    [
+        ("rehearse", {}, "path"),
+        ("measure", {"measure": {"queries": ["/no/such"]}}, "queries"),
+        ("measure", {"measure": {"queries": [], "source": "x"}}, "source"),
+        ("measure", {"measure": {"rouns": 3}}, "rouns"),
+        ("measure", {"rehearse": {}}, "rehearse"),
+        ("drill", {}, "then"),
+    ],
+)
+def test_what_cannot_be_used_is_named_before_the_dump(
+    then: str, options: dict[str, Any], named: str, workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _backup(workdir, then, options) == 2
+    assert named in capsys.readouterr().err and not list((workdir / "backups").iterdir())
