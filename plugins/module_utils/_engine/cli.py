@@ -77,7 +77,7 @@ def _run(known: argparse.Namespace, config: dict[str, Any]) -> int:
     if environment and COMMANDS[known.subcommand].is_job and not (known.check or known.by_hand or looking):
         with acting_for([environment.state_dir]):
             return _run_job(known, config, environment)
-    return _perform(known, config)[0]
+    return _perform(known, config, record_ahead=_record_ahead(environment))[0]
 
 
 def _clear(known: argparse.Namespace, config: dict[str, Any]) -> None:
@@ -101,7 +101,7 @@ def _start_job(known: argparse.Namespace) -> int:
     with acting_for([path]):
         config = read_config(path)
         if check:
-            return _perform(known, config)[0]
+            return _perform(known, config, record_ahead=_record_ahead(environment))[0]
         _clear(known, config)
         lines = importlib.import_module(".jobs.lines", __package__)
         with acting_for([environment.state_dir]):
@@ -113,12 +113,13 @@ def _run_job(known: argparse.Namespace, config: dict[str, Any], environment: Any
     run = importlib.import_module(".jobs.run", __package__)
     command = COMMANDS[known.subcommand]
     complete(_given(known), _optional(command.spec()))  # a mistake in what somebody typed is no run
+    ahead = _record_ahead(environment)  # before this run's own record is written
     status, data = run.run_job(
         environment,
         known.job or known.subcommand,
         known.subcommand,
         lambda: _settings(known, config, command),
-        lambda: _perform(known, config, as_job=True),
+        lambda: _perform(known, config, as_job=True, record_ahead=ahead),
         out=2 if known.json else 1,
         line=line,
     )
@@ -127,7 +128,19 @@ def _run_job(known: argparse.Namespace, config: dict[str, Any], environment: Any
     return int(status)
 
 
-def _perform(known: argparse.Namespace, config: dict[str, Any], as_job: bool = False) -> tuple[int, dict[str, Any]]:
+def _record_ahead(environment: Any) -> tuple[float, str]:
+    """By how many seconds the newest record of the environment's jobs is dated after now, and whose it is."""
+    if environment is None:
+        return 0.0, ""
+    with acting_for([environment.state_dir]):
+        state = importlib.import_module(".environment.records", __package__).StateDirectory(environment.state_dir)
+        seconds, job = state.ahead(environment.jobs, time.time())
+        return float(seconds), str(job)
+
+
+def _perform(
+    known: argparse.Namespace, config: dict[str, Any], as_job: bool = False, record_ahead: tuple[float, str] = (0.0, "")
+) -> tuple[int, dict[str, Any]]:
     """Do the work and print its result; as a job, the result is also returned for the record, and failure is one."""
     command = COMMANDS[known.subcommand]
     try:
@@ -138,7 +151,7 @@ def _perform(known: argparse.Namespace, config: dict[str, Any], as_job: bool = F
         options = complete(given, command.spec())
         with acting_for(directories_named(options)), time_limit(options, partial(_give_up, known.subcommand)):
             settings = _settings(known, config, command, options.get(command.needs_it_for))
-            outcome = command.operation()(Call(options, settings, known.check, _progress()))
+            outcome = command.operation()(Call(options, settings, known.check, _progress(), record_ahead))
     except TitanError as error:
         if not as_job:
             raise

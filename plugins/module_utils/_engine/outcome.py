@@ -27,12 +27,14 @@ class Call(NamedTuple):
         settings: How to reach the database; None for operations that need no database.
         check_mode: Plan and report, write nothing.
         say: Takes one line of progress; does nothing where nobody looks.
+        record_ahead: By how many seconds the newest record of this host's jobs is dated after now, and of which job it is.
     """
 
     options: Mapping[str, Any]
     settings: ConnectionSettings | None = None
     check_mode: bool = False
     say: Callable[[str], None] = silent
+    record_ahead: tuple[float, str] = (0.0, "")
 
     @property
     def connection(self) -> ConnectionSettings:

@@ -194,8 +194,8 @@ def test_the_cron_daemon(tmp_path: Path, environment: Path, call_module: Any, se
 def test_clocks(environment: Path, call_module: Any, settings: ConnectionSettings) -> None:
     limits = thresholds_from_options({})
     for difference, future, status in ((0.0, 0.0, 0), (-7.0, 0.0, 1), (61.0, 0.0, 2), (None, 61.0, 2), (0.0, 6.0, 1)):
-        assert host.clock_checks(difference, future, limits)[0].status == status, (difference, future)
-    assert host.clock_checks(None, 0.0, limits) == []
+        assert host.clock_checks(difference, future, "backup", limits)[0].status == status, (difference, future)
+    assert host.clock_checks(None, 0.0, "", limits) == []
     record = environment.parent / "state" / "backup.json"
     record.write_text(json.dumps({"name": "backup", "last_start": time.time() + 100}))
     found = look(call_module, settings, "clock", 60, job_config=str(environment))

@@ -108,6 +108,20 @@ ROWS = (
         f"{_FAULTS}/test_clocks.py", "test_a_clean_up_deletes_nothing_while_the_clocks_disagree",
     ),
     Row(
+        "the server's clock alone is wrong, by an hour, a day or 40 days, forward or back", "each run's first answer; `health` (check `clock`)",
+        "until they agree", "nothing; no row and no backup is deleted", "the same, until they agree",
+        f"{_FAULTS}/test_clocks.py", "test_nothing_is_deleted_while_the_servers_clock_is_wrong",
+    ),
+    Row(
+        "the host's clock is behind the newest record of its jobs", "`backup` and `cleanup`; `health` (check `clock`)",
+        "until that job has run again", "nothing; no row and no backup is deleted", "the same, until then",
+        f"{_FAULTS}/test_clocks.py", "test_nothing_is_deleted_while_a_record_is_from_the_future",
+    ),
+    Row(
+        "the clocks change to or from summer time while jobs run", "nobody; runs and cut-offs are computed in UTC", "-", "nothing", "-",
+        f"{_FAULTS}/test_clocks.py", "test_jobs_run_while_the_clocks_are_changed",
+    ),
+    Row(
         "the clock of host and server jumps ahead, and rows look old",
         "`cleanup`: rows used to come, and the newest is older than `require_row_within`",
         "until a new row comes, or `off` is said", "nothing; no row of the table is deleted", "the same, until then",

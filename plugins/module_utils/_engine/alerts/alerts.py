@@ -19,6 +19,7 @@ FAILED, COVERED = "failed", "covered"
 # A nightly job ends some minutes sooner or later: what is to be repeated each 24 h must not be sent each second night,
 # and health must not remind of a job before the job had its chance to.
 _SOON, _LATE = 0.95, 1.05
+_CLOCKS_APART = 300.0  # seconds
 
 
 def delivered(alert: Alert) -> bool:
@@ -28,7 +29,7 @@ def delivered(alert: Alert) -> bool:
 
 def is_new(alert: Alert, reasons: Sequence[str], now: float, repeat: float) -> bool:
     """Whether a failure for the reasons needs a message: none was delivered, or not for all of them, or it is older than repeat."""
-    if not delivered(alert) or now - alert.sent >= repeat * _SOON:
+    if not delivered(alert) or _is_older(alert, now, repeat * _SOON):
         return True
     return not set(reasons) <= set(alert.reason.split(","))
 
@@ -36,7 +37,12 @@ def is_new(alert: Alert, reasons: Sequence[str], now: float, repeat: float) -> b
 def needs_reminder(alert: Alert, now: float, repeat: float) -> bool:
     """Whether health has to report the failed job whose alert this is."""
     is_known = delivered(alert) or alert.state == COVERED
-    return not is_known or now - alert.sent >= repeat * _LATE
+    return not is_known or _is_older(alert, now, repeat * _LATE)
+
+
+def _is_older(alert: Alert, now: float, seconds: float) -> bool:
+    """Whether the message is older than that; of one that is dated in the future, the clock having been wrong, nobody knows."""
+    return now - alert.sent >= seconds or alert.sent - now > _CLOCKS_APART
 
 
 def reason_of(message: str) -> str:

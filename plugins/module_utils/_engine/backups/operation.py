@@ -89,7 +89,7 @@ def backup(call: Call, use: Callable[[Copy], object] | None = None) -> Outcome:
     if not missing:
         require_private_directory(options["dest"], "dest")
     with _os_errors(), connect(call.connection, "backup") as database, deadline.ends(canceller(database)):
-        source = read_source(database)
+        source, doubt = read_source(database), clock_doubt(database, call.record_ahead)
         name = require_name(options["name"] or source.database)
         purpose = f"a backup of database {source.database!r}"
         with nullcontext() if call.check_mode else backup_lock(options["dest"], name, purpose):
@@ -107,7 +107,7 @@ def backup(call: Call, use: Callable[[Copy], object] | None = None) -> Outcome:
                 require_may_create(database, "Option 'drill_in': a scratch_database")
             if call.check_mode:
                 require_readable(database, excluded.applied(read_tables(database)))
-                return planned(wanted, entries, rules, missing)
+                return planned(wanted, entries, rules, missing, doubt)
             remove_leftover_parts(wanted.dest, name)
             if wanted.verify == "restored" and not wanted.drill_on:
                 require_libraries(database, source, wanted.programs)
@@ -116,7 +116,7 @@ def backup(call: Call, use: Callable[[Copy], object] | None = None) -> Outcome:
                 call.say(warning)
             path, manifest, more = take_backup(database, source, wanted, deadline, call.say)
             warnings += [*more, *too_long(manifest, options["window"])]
-            return finish(path, manifest, warnings, entries, rules, wanted, clock_doubt(database))
+            return finish(path, manifest, warnings, entries, rules, wanted, doubt)
 
 
 def backup_info(call: Call) -> Outcome:

@@ -30,9 +30,11 @@ def recent_enough(entry: Entry) -> Outcome:
     return Outcome(False, {"backup": public_entry(entry), "removed": [], "removal_refused": ""}, summary)
 
 
-def planned(wanted: Wanted, entries: Sequence[Entry], rules: KeepRules, missing: bool) -> Outcome:
+def planned(
+    wanted: Wanted, entries: Sequence[Entry], rules: KeepRules, missing: bool, clock_doubt: str
+) -> Outcome:
     """What a real run would do, supposing that its backup turns out good."""
-    plan = make_keep_plan([_supposed(wanted, entries), *entries], rules, utc_now(), wanted.verify)
+    plan = make_keep_plan([_supposed(wanted, entries), *entries], rules, utc_now(), wanted.verify, clock_doubt)
     removed = [entry.path for entry in plan.remove]
     file = f"{wanted.name}_YYYYMMDD_HHMMSS.{EXTENSIONS[wanted.format, wanted.compression]}{'.age' if wanted.encrypt_to else ''}"
     warnings = [f"Nothing would be removed: {plan.refused}."] if plan.refused else []

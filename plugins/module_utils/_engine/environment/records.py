@@ -9,7 +9,7 @@ import fcntl
 import json
 import os
 import pwd
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypedDict, cast
 
@@ -172,6 +172,11 @@ class StateDirectory:
             "alert": Alert(**_known(Alert, alert if isinstance(alert, dict) else {})),
         }
         return Record(**known)
+
+    def ahead(self, jobs: Iterable[str], now: float) -> tuple[float, str]:
+        """By how many seconds the newest record of the jobs is dated after now, and whose it is; 0 and "" if none is."""
+        records = [self.record(job) for job in jobs]
+        return max([(0.0, ""), *((max(each.last_start, each.last_end) - now, each.name) for each in records)])
 
     def save(self, record: Record) -> None:
         self.write(f"{record.name}.json", asdict(record))

@@ -79,7 +79,7 @@ def health_info(call: Call) -> Outcome:
     look.checks += backups_of(places, now, limits)
     look.checks += jobs_of(places, now, zone, limits)
     look.checks += readiness_of(places, difference is not None, limits)
-    look.checks += clock_of(places, difference, now, limits)
+    look.checks += clock_of(places, difference, call.record_ahead, now, limits)
     look.checks += disks_of(places, directory, limits)
     return _health_outcome(look)
 

@@ -140,11 +140,18 @@ def _lines_of(environment: Environment, state: StateDirectory) -> list[str] | st
         return error.message
 
 
-def clock_of(places: Places, difference: float | None, now: datetime, limits: Limits) -> list[Check]:
-    """The clock of this host beside the server's, and beside the records of its own jobs."""
+def clock_of(
+    places: Places, difference: float | None, before: tuple[float, str], now: datetime, limits: Limits
+) -> list[Check]:
+    """The clock of this host beside the server's, and beside the records of its own jobs.
+
+    Args:
+        difference: Seconds by which the server's clock is ahead; None without a server.
+        before: How far the newest record was ahead before this run wrote its own, as in Call.
+    """
     state, jobs = places.state, places.environment.jobs if places.environment else {}
-    starts = [state.record(name).last_start for name in jobs] if state else []
-    return clock_checks(difference, max(0.0, max(starts, default=0.0) - now.timestamp()), limits)
+    future, job = max(before, state.ahead(jobs, now.timestamp()) if state else before)
+    return clock_checks(difference, future, job, limits)
 
 
 def disks_of(places: Places, data_directory: str, limits: Limits) -> list[Check]:

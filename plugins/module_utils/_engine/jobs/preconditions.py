@@ -17,6 +17,7 @@ from ..environment.records import Record, StateDirectory
 from ..environment.results import JobResult
 from ..errors import TitanError
 from ..host.clock import host_zone
+from ..postgres.clock import LARGEST_DIFFERENCE
 from ..postgres.connection import ConnectionSettings
 from ..postgres.database import connect
 
@@ -108,6 +109,8 @@ def unfulfilled(first: JobPlan, record: Record, now: datetime) -> str:
     """What is missing of the other job's success; "" when nothing is."""
     if not record.last_success:
         return f"the job {first.name!r} has never succeeded"
+    if record.last_success - now.timestamp() > LARGEST_DIFFERENCE:
+        return f"the newest success of the job {first.name!r} is dated in the future: this host's clock was wrong then, or is now"
     due = previous_run(first.expression, now, host_zone()[0], first.weekday) if first.expression else None
     if due and record.last_success < due.utc.timestamp() - 60:
         return f"the job {first.name!r} has not succeeded since it was due at {due.utc:%Y-%m-%d %H:%M} UTC"

@@ -102,7 +102,7 @@ def cleanup(call: Call) -> Outcome:
         _prepare(database)
         warnings = require_trusted_role(database, bool(call.options.get("accept_superuser")), AS_WHOM)
         policies = selected(read_policies(database), call.options["tables"])
-        if doubt := clock_doubt(database):
+        if doubt := clock_doubt(database, call.record_ahead):
             raise TitanError(f"Nothing was deleted: {doubt}. How old a row is goes by the server's clock.")
         require_trusted_policies(policies, call.options)
         require_expected_policies(database, policies, _expected(call.options))

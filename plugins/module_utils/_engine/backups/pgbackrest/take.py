@@ -14,6 +14,7 @@ from typing import Any
 from ...errors import OptionError, TitanError
 from ...host.files import require_private_directory
 from ...outcome import Call, Outcome
+from ...postgres.clock import clock_doubt
 from ...postgres.database import Database, connect
 from ...postgres.programs import find_programs
 from ...steps import step
@@ -73,7 +74,7 @@ def backup_stanza(call: Call) -> Outcome:
         if call.check_mode:
             return _planned(stanza, kind, entries)
         with backup_lock(stanza.dest, stanza.name, f"a backup of stanza {stanza.stanza!r}"):
-            return _taken(stanza, source, kind, call)
+            return _taken(stanza, source, kind, clock_doubt(database, call.record_ahead), call)
 
 
 def _stanza(options: Mapping[str, Any]) -> Stanza:
@@ -132,7 +133,7 @@ def _planned(stanza: Stanza, kind: str, entries: Sequence[Entry]) -> Outcome:
     return Outcome(True, {"backup": None, "removed": []}, summary, *listing_diff(entries, [], f"(new {kind} backup)"))
 
 
-def _taken(stanza: Stanza, source: Source, kind: str, call: Call) -> Outcome:
+def _taken(stanza: Stanza, source: Source, kind: str, doubt: str, call: Call) -> Outcome:
     deadline = Deadline(call.options["timeout"])
     before = read_stanza_catalog(stanza)
     remove_orphan_records(stanza, {label_of(entry.path) for entry in before})
@@ -152,7 +153,7 @@ def _taken(stanza: Stanza, source: Source, kind: str, call: Call) -> Outcome:
     proven, told = _proven(stanza, entry, record, call)
     if proven["point"]["proof"] == LOCKED:
         call.say("Large objects were not compared: somebody was always writing.")
-    return _finish(stanza, before, proven, [*warnings, *told], call)
+    return _finish(stanza, before, proven, [*warnings, *told], doubt, call)
 
 
 _NO_INSTANT = (
@@ -190,7 +191,7 @@ def _proven(stanza: Stanza, entry: Entry, record: dict[str, Any], call: Call) ->
 
 
 def _finish(
-    stanza: Stanza, before: Sequence[Entry], record: dict[str, Any], warnings: list[str], call: Call
+    stanza: Stanza, before: Sequence[Entry], record: dict[str, Any], warnings: list[str], doubt: str, call: Call
 ) -> Outcome:
     """Read the catalog again, and let old backups expire."""
     after = read_stanza_catalog(stanza)
@@ -199,7 +200,8 @@ def _finish(
         raise TitanError(
             f"The backup {record['path']} is not in the catalog as it was proven: {new.problem if new else 'missing'}."
         )
-    removed, warning = _expire(stanza, after, new, call.options["verify"])
+    refused = f"Nothing was removed: {doubt}." if doubt else ""
+    removed, warning = ([], refused) if refused else _expire(stanza, after, new, call.options["verify"])
     warnings += [warning] if warning else []
     checked = record["verified"]
     proof = f"verified ({checked['level']}), {checked['tables']} tables, {checked['rows']} rows"

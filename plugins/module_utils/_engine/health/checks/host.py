@@ -137,18 +137,19 @@ def _first(sentences: Sequence[str]) -> str:
     return "; ".join(sentences[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
 
 
-def clock_checks(difference: float | None, future: float, limits: Limits) -> list[Check]:
+def clock_checks(difference: float | None, future: float, job: str, limits: Limits) -> list[Check]:
     """How far the clocks are apart.
 
     Args:
         difference: Seconds by which the server's clock is ahead (negative: behind); None without a server.
         future: Seconds by which the newest record of a job lies ahead of this host's clock; 0 if none does.
+        job: Whose record that is.
     """
     if difference is None and not future:
         return []
     apart = abs(difference or 0.0)
     if future > apart:
-        what = "a job's record lies in the future: the clock was set back"
+        what = f"the record of the job {job!r} is dated in the future: the clock was set back, or was ahead then"
     else:
         what = f"the server's clock is {'behind' if (difference or 0) < 0 else 'ahead'}" if apart >= 0.1 else ""
     return [judge(CLOCK, max(apart, future), limits, what, "timedatectl set-ntp true; timedatectl timesync-status")]

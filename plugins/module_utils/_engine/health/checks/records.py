@@ -177,5 +177,6 @@ def missed_due(each: JobFacts, installed: float, now: datetime, zone: tzinfo) ->
     due = previous_run(each.plan.expression, latest, zone, each.plan.weekday)
     if due is None or due.utc.timestamp() < max(installed, 1.0) or each.running:
         return None
-    # A start recorded up to a minute early is that of a busy machine's clock correction.
-    return None if each.record.last_start >= due.utc.timestamp() - 60 else due.utc
+    # A start recorded up to a minute early is that of a busy machine's clock correction; one in the future is of a wrong clock.
+    started = due.utc.timestamp() - 60 <= each.record.last_start <= now.timestamp() + _CLOCK_SECONDS
+    return None if started else due.utc

@@ -14,7 +14,7 @@ from ...text.durations import Duration
 from ..policies.policy import Policy
 from ..policies.predicate import cutoff
 from ..policies.tables import Table
-from ..policies.time_formats import older
+from ..policies.time_formats import as_time, older
 from .guards import age_limit
 
 _LONGEST = timedelta(days=36500)
@@ -40,13 +40,10 @@ def require_plausible_clock(database: Database, table: Table, policy: Policy, cl
     """Refuse when rows used to be written to the table, and all are older than this by the server's clock.
 
     The table is read until there is a newer row. Only without one, the days are counted on which rows were written before.
-    Times in numbers, UUIDs and texts are not looked at.
 
     Raises:
         TitanError: the clock may have jumped ahead.
     """
-    if policy.time_format:
-        return
     column = table.columns[policy.column]
 
     def past(length: timedelta) -> str:
@@ -55,7 +52,7 @@ def require_plausible_clock(database: Database, table: Table, policy: Policy, cl
 
     now = past(timedelta(0))
     names = {
-        "at": sql.Identifier(policy.column),
+        "at": as_time(policy, column),
         "source": sql.Identifier(table.schema, table.name),
         "is_past": older(policy, column, now),
         "is_old": older(policy, column, past(within)),
@@ -75,7 +72,7 @@ def require_plausible_clock(database: Database, table: Table, policy: Policy, cl
 
 
 _BEFORE = """
-WITH past AS (SELECT {at}::timestamp AS at FROM {source} WHERE {is_past} AND pg_catalog.isfinite({at})),
+WITH past AS (SELECT at FROM (SELECT CASE WHEN {is_past} THEN {at} END AS at FROM {source}) AS every WHERE pg_catalog.isfinite(at)),
      newest AS (SELECT max(at) AS at, {now}::timestamp - max(at) AS age FROM past)
 SELECT pg_catalog.date_part('epoch', newest.age) / 86400 AS age,
        (SELECT count(DISTINCT past.at::date) FROM past WHERE past.at >= newest.at - {period} * newest.age) AS days

@@ -76,6 +76,24 @@ def older(policy: Policy, column: Column, cut: str) -> Any:
     return sql.SQL("{} AND {}").format(before, valid) if valid else before
 
 
+def as_time(policy: Policy, column: Column) -> Any:
+    """The row's time as a timestamp without time zone: in UTC where it is written in a number, UUID or ULID, which has to be valid."""
+    name = sql.Identifier(column.name)
+    if not policy.time_format:
+        return sql.SQL("{}::timestamp").format(name)
+    if policy.time_format.startswith("epoch"):
+        seconds = sql.SQL(f"greatest({{}}, 0)::double precision / {1_000_000 // _MICROSECONDS[policy.time_format]}").format(name)
+    elif column.base == "uuid":
+        digits = "pg_catalog.replace({}::text, '-', '')"
+        seconds = sql.SQL(f"('x' || pg_catalog.substr({digits}, 1, 12))::bit(48)::bigint / 1000.0").format(name)
+    else:
+        seconds = sql.SQL(
+            "(SELECT pg_catalog.sum((pg_catalog.strpos({}, pg_catalog.substr({}::text, place, 1)) - 1)::bigint << 5 * (10 - place)) "
+            "FROM pg_catalog.generate_series(1, 10) place) / 1000.0"
+        ).format(sql.Literal(_CROCKFORD), name)
+    return sql.SQL("(pg_catalog.to_timestamp({}) AT TIME ZONE 'UTC')").format(seconds)
+
+
 def no_time(policy: Policy, column: Column) -> Any | None:
     """The condition that the row has no time; None if each has one."""
     valid = _valid(policy, column)
