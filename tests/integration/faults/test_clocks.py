@@ -61,7 +61,11 @@ def titan_db(
 def faked(off: str) -> dict[str, str]:
     """The variables that make a program's clock another one; off is "+40 days", or "FILE PATH" where the file says it."""
     number, _blank, unit = off.partition(" ")
-    said = {"FAKETIME_TIMESTAMP_FILE": unit, "FAKETIME_NO_CACHE": "1"} if number == "FILE" else {"FAKETIME": f"{number}{unit[:1]}"}
+    said = (
+        {"FAKETIME_TIMESTAMP_FILE": unit, "FAKETIME_NO_CACHE": "1"}
+        if number == "FILE"
+        else {"FAKETIME": f"{number}{unit[:1]}"}
+    )
     return {"LD_PRELOAD": LIBRARY, "FAKETIME_DONT_RESET": "1", **said}
 
 
@@ -71,7 +75,10 @@ def clocked() -> Iterator[tuple[Cluster, Path]]:
     folder = Path(tempfile.mkdtemp(prefix="titan-clock-"))
     folder.chmod(0o755)  # the server runs as another user
     (folder / "off").write_text("+0")
-    variables = " ".join(f"{name}={value}" for name, value in {**faked(f"FILE {folder}/off"), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}.items())
+    variables = " ".join(
+        f"{name}={value}"
+        for name, value in {**faked(f"FILE {folder}/off"), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}.items()
+    )
     for program in os.listdir(embedded_programs()):
         (folder / program).symlink_to(f"{embedded_programs()}/{program}")
     (folder / "pg_ctl").unlink()
@@ -222,19 +229,39 @@ def test_nothing_is_deleted_while_a_record_is_from_the_future(
     dest.mkdir(mode=0o700)
     state.mkdir(mode=0o700)
     off = {"require_backup_within": "off", "max_fraction": 1.0}
-    backup = {"dest": str(dest), "name": "t", "verify": "checksum", "programs": embedded_programs(), "keep": {"last": 1}}
+    backup = {
+        "dest": str(dest),
+        "name": "t",
+        "verify": "checksum",
+        "programs": embedded_programs(),
+        "keep": {"last": 1},
+    }
     jobs = {"cleanup": off, "backup": backup, "health": {}}
     schedule = {name: {"schedule": "0 2 * * *"} for name in jobs}
-    whole = {"environment": "t", "env_file": str(tmp_path / "env"), "state_dir": str(state), "jobs": jobs, "schedule": schedule}
+    whole = {
+        "environment": "t",
+        "env_file": str(tmp_path / "env"),
+        "state_dir": str(state),
+        "jobs": jobs,
+        "schedule": schedule,
+    }
     config.write_text(json.dumps(whole))
     here = ["--config", str(config)]
     assert titan_db("", "backup", *here, "--by-hand")[0] == 0
-    (state / "health.json").write_text(json.dumps({"name": "health", "last_start": time.time() + 40 * 86400, "last_end": 1}))
+    (state / "health.json").write_text(
+        json.dumps({"name": "health", "last_start": time.time() + 40 * 86400, "last_end": 1})
+    )
     for more in (["--by-hand"], ["--check"], []):
         status, result, said = titan_db("", "cleanup", *here, *more)
-        assert status == 1 and "record of the job 'health' is dated 40 days in the future" in result["msg"], (result, said)
+        assert status == 1 and "record of the job 'health' is dated 40 days in the future" in result["msg"], (
+            result,
+            said,
+        )
     status, result, said = titan_db("", "backup", *here)
-    assert status == 0 and not result["removed"] and "'health' is dated 40 days" in result["removal_refused"], (result, said)
+    assert status == 0 and not result["removed"] and "'health' is dated 40 days" in result["removal_refused"], (
+        result,
+        said,
+    )
     assert db.value("SELECT count(*) FROM public.logs") == 2000
     checks = {check["name"]: check for check in titan_db("", "health", *here)[1]["checks"]}  # and dates its record anew
     assert checks["clock"]["status"] == "critical" and "'health'" in checks["clock"]["message"], checks["clock"]
@@ -267,13 +294,20 @@ def test_times_in_numbers_and_uuids_are_plausible_too(
     result = call_module("cleanup", **login(settings), require_backup_within="off", max_fraction=1.0)
     assert result["failed"] and "newest row is 41 days old" in result["msg"], result
     assert "rows were written on 16" in result["msg"], result
-    result = call_module("cleanup", **login(settings), require_backup_within="off", max_fraction=1.0, require_row_within="off")
+    result = call_module(
+        "cleanup", **login(settings), require_backup_within="off", max_fraction=1.0, require_row_within="off"
+    )
     assert result["results"][0]["deleted"] == 181, result
 
 
 @pytest.mark.parametrize("change", ["2026-10-25 00:59:58", "2027-03-28 00:59:58"])
 def test_jobs_run_while_the_clocks_are_changed(
-    change: str, clocked: tuple[Cluster, Path], titan_db: Any, tmp_path: Path, call_module: Module, monkeypatch: pytest.MonkeyPatch
+    change: str,
+    clocked: tuple[Cluster, Path],
+    titan_db: Any,
+    tmp_path: Path,
+    call_module: Module,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Host and server are in Berlin; the first job runs over the moment of the change."""
     server, clock = clocked
@@ -286,11 +320,20 @@ def test_jobs_run_while_the_clocks_are_changed(
     moment = datetime.fromisoformat(change).replace(tzinfo=timezone.utc).timestamp()
     dest, state, config = tmp_path / "backups", tmp_path / "state", tmp_path / "t.json"
     dest.mkdir(mode=0o700)
-    backup = {"dest": str(dest), "name": "t", "verify": "checksum", "programs": embedded_programs(), "keep": {"last": 1}, "max_shrink": 1.0}
+    backup = {
+        "dest": str(dest),
+        "name": "t",
+        "verify": "checksum",
+        "programs": embedded_programs(),
+        "keep": {"last": 1},
+        "max_shrink": 1.0,
+    }
     jobs = {"backup": backup, "cleanup": {"require_backup_within": "off", "max_fraction": 1.0}, "health": {}}
     schedule = {name: {"schedule": "59 2 * * *"} for name in jobs}
     env = env_file(settings, tmp_path / "berlin.env")[1]
-    config.write_text(json.dumps({"environment": "t", "env_file": env, "state_dir": str(state), "jobs": jobs, "schedule": schedule}))
+    config.write_text(
+        json.dumps({"environment": "t", "env_file": env, "state_dir": str(state), "jobs": jobs, "schedule": schedule})
+    )
     monkeypatch.setenv("TZ", "Europe/Berlin")
     off = f"{moment - time.time():+.0f}"
     clock.write_text(off)
@@ -310,6 +353,8 @@ def test_jobs_run_while_the_clocks_are_changed(
     status, result, said = titan_db(off, "backup", "--config", str(config))
     assert status == 0 and len(result["removed"]) == 1, (result, said)
     checks = {check["name"]: check for check in titan_db(off, "health", "--config", str(config))[1]["checks"]}
-    assert [checks[name]["status"] for name in ("clock", "jobs_failed", "jobs_missed", "jobs_stuck")] == ["ok"] * 4, checks
+    assert [checks[name]["status"] for name in ("clock", "jobs_failed", "jobs_missed", "jobs_stuck")] == ["ok"] * 4, (
+        checks
+    )
     record = json.loads((state / "backup.json").read_text())
     assert 0 < record["duration"] < 60 and 0 <= record["last_end"] - record["last_start"] < 60, record

@@ -54,6 +54,60 @@ def test_too_few_locks_are_told_before_the_work(small_server: Cluster, tmp_path:
     assert "600" in result["msg"] and result["wanted"] > 10 and list(tmp_path.glob("*.dump*")) == []
 
 
+def test_too_few_locks_are_told_before_a_restore(
+    small_server: Cluster, settings: ConnectionSettings, db: Database, tmp_path: Path, call_module: Module
+) -> None:
+    db.execute("; ".join(f"CREATE TABLE public.t{number} (id int PRIMARY KEY)" for number in range(150)))
+    tmp_path.chmod(0o700)
+    options = {"dest": str(tmp_path), "name": "t", "programs": embedded_programs()}
+    assert not call_module("backup", **login(settings), **options, verify="checksum").get("failed")
+    result = call_module("restore", **login(small_server.settings()), **options, into="restored", jobs=1)
+    assert result["failed"] and "150 tables and their 150 indexes takes 300" in result["msg"], result
+    assert "max_locks_per_transaction to 24 or more (it is 10)" in result["msg"] and result["wanted"] == 24
+    with connect(small_server.settings()) as there:
+        assert there.value("SELECT count(*) FROM pg_database") == 3, "nothing was made"
+    result = call_module("restore", **login(settings), **options, into="postgres_two", jobs=1000)
+    assert result["failed"] and "the restore needs 1000 more. Use fewer jobs" in result["msg"], result
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a file system is mounted")
+@pytest.mark.parametrize("inodes", ["", ",nr_inodes=2"])
+def test_a_full_state_directory_stops_no_job(
+    inodes: str, settings: ConnectionSettings, db: Database, tmp_path: Path, capsys: Any
+) -> None:
+    """Neither where nothing more can be written nor where no file can be made."""
+    db.execute("CREATE TABLE public.t (id int)")
+    backups, state, config = tmp_path / "backups", tmp_path / "state", tmp_path / "t.json"
+    for folder in (backups, state):
+        folder.mkdir(mode=0o700)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size=16k,mode=0700{inodes}", "tmpfs", str(state)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("no file system may be mounted here")
+    try:
+        with pytest.raises(OSError, match="No space left"):
+            (state / "fill").write_bytes(bytes(100_000))
+        env = env_file(settings, tmp_path / "env")[1]
+        jobs: dict[str, Any] = {
+            "backup": {"dest": str(backups), "name": "t", "verify": "checksum", "programs": embedded_programs()},
+            "health": {"backup_dest": str(backups)},
+            "stats": {"backup_dest": str(backups)},
+        }
+        schedule = {name: {"schedule": "0 2 * * *"} for name in jobs}
+        whole = {"environment": "t", "env_file": env, "state_dir": str(state), "jobs": jobs, "schedule": schedule}
+        config.write_text(json.dumps(whole))
+        assert cli.main(["backup", "--config", str(config)]) == 0, capsys.readouterr()
+        assert len(list(backups.glob("*.json"))) == 1
+        assert cli.main(["health", "--config", str(config), "--json"]) in (1, 2)  # 3: it could not be done
+        told = capsys.readouterr()
+        checks = {check["name"]: check["status"] for check in json.loads(told.out.splitlines()[-1])["checks"]}
+        assert checks["disk"] == "critical" and "Traceback" not in told.out + told.err, told
+        assert cli.main(["stats", "--config", str(config), "--json"]) == 2  # the page is named by its option
+        told = capsys.readouterr()
+        assert "No space left" in told.out and "Traceback" not in told.out + told.err, told
+    finally:
+        subprocess.run(["umount", str(state)], check=True)
+
+
 def test_a_full_disk_keeps_no_run_from_its_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_arguments: object) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -137,6 +137,16 @@ ROWS = (
         "the same, until `max_locks_per_transaction` is raised", f"{_FAULTS}/test_limits.py", "test_too_few_locks_are_told_before_the_work",
     ),
     Row(
+        "the same, or too few connections for `jobs`, before a restore", "`restore`, before it makes the database", "at once",
+        "nothing; nothing was done", "the same, until the server has enough of them",
+        f"{_FAULTS}/test_limits.py", "test_too_few_locks_are_told_before_a_restore",
+    ),
+    Row(
+        "the directory of the jobs' records is full, or no file can be made in it", "the job's log; `health` (check `disk`)", "until it has room",
+        "the run's record; the job itself is done, without its lock where that cannot be made", "the same, until then",
+        f"{_FAULTS}/test_limits.py", "test_a_full_state_directory_stops_no_job",
+    ),
+    Row(
         "the role, database or server has too few connections for `jobs`", "`backup`, before the dump", "at once",
         "nothing; nothing was done", "works when there are enough", f"{_FAULTS}/test_limits.py", "test_too_few_connections_are_told_before_the_dump",
     ),

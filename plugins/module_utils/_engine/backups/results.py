@@ -30,9 +30,7 @@ def recent_enough(entry: Entry) -> Outcome:
     return Outcome(False, {"backup": public_entry(entry), "removed": [], "removal_refused": ""}, summary)
 
 
-def planned(
-    wanted: Wanted, entries: Sequence[Entry], rules: KeepRules, missing: bool, clock_doubt: str
-) -> Outcome:
+def planned(wanted: Wanted, entries: Sequence[Entry], rules: KeepRules, missing: bool, clock_doubt: str) -> Outcome:
     """What a real run would do, supposing that its backup turns out good."""
     plan = make_keep_plan([_supposed(wanted, entries), *entries], rules, utc_now(), wanted.verify, clock_doubt)
     removed = [entry.path for entry in plan.remove]

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
@@ -110,7 +111,7 @@ def _added_in_a_day(database: Database, look: _Look) -> Growth | None:
         return None
     samples = kept_samples(state.read("counters.json").get("samples", []) if state else [], newest)
     if state and not look.check_mode and state.ours():
-        state.write("counters.json", {"samples": samples})
+        _remember(state, "counters.json", {"samples": samples})
     return growth(samples, newest, STATISTICS_DAYS)
 
 
@@ -142,5 +143,11 @@ def _slow_in_last_hour(
     kept = {key: at for key, at in state.read("slow.json").items() if now.timestamp() - float(at) < 3600}
     merged = {**kept, **seen}
     if not check_mode and (merged or kept) and state.ours():
-        state.write("slow.json", merged)
+        _remember(state, "slow.json", merged)
     return len(merged)
+
+
+def _remember(state: StateDirectory, name: str, data: Mapping[str, object]) -> None:
+    """Keep a reading for the next look; a full disk, which is a finding of its own, does not end this one."""
+    with suppress(OSError):
+        state.write(name, data)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from typing import NamedTuple
 
 from ..backups.catalog.entry import Entry
@@ -95,6 +96,7 @@ def stats(call: Call) -> Outcome:
     if places.state and not call.check_mode and (places.state.ours() or not os.path.exists(places.state.path)):
         bad = [check["name"] for check in found.facts.checks if check["status"] != "ok"] if found.facts else None
         history = found.snapshot.history
-        places.state.write("stats.json", remembered(history, found.snapshot, bad))
+        with suppress(OSError):  # a full disk, which is a finding of its own: the report is there
+            places.state.write("stats.json", remembered(history, found.snapshot, bad))
     changed = bool(target) and target != record  # a page among the records is one of them
     return Outcome(changed=changed, data=data, summary=found.report.split("\n", 1)[0])

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from typing import Callable
@@ -21,11 +23,14 @@ from ..environment.records import Record, RunEntry, StateDirectory
 from ..environment.results import CheckRow, JobResult
 from ..errors import LockedError, OptionError, TitanError
 from ..host.clock import host_zone
+from ..host.limits import REFUSALS, refusal
 from ..postgres.connection import ConnectionSettings
 from ..postgres.locks import file_lock
 from .lines import Line
 from .preconditions import BlockedError, is_primary, result_numbers, rows_by_policy, wait_for_dependency, wrong_server
 from .supervisor import supervise
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 Work = Callable[[], "tuple[int, JobResult]"]
 
@@ -48,16 +53,25 @@ def run_job(
         out: File descriptor that the log lines go to.
     """
     run = replace(_new_run(environment, name, subcommand), out=out)
-    try:
-        run.state.prepare()
-        with file_lock(run.state.lock_path(name), f"job {name!r} of {environment.name}"):
+    with ExitStack() as stack:
+        try:
+            run.state.prepare()
+            stack.enter_context(file_lock(run.state.lock_path(name), f"job {name!r} of {environment.name}"))
+        except LockedError as error:
+            run.log(f"not started: {error.message}")
+            return 75, {}
+        except OSError as error:
+            message = f"the records in {run.state.path} cannot be written: {error.strerror or error}"
+            if error.errno not in _FULL:
+                return _finish(run, run.state.record(name), _failure_status(run), message, {}), {}
+            run.log(f"{message}; the job runs without its lock")  # what it does has locks of its own
+        try:
             return _locked_run(run, settings, work, line or Line())
-    except LockedError as error:
-        run.log(f"not started: {error.message}")
-        return 75, {}
-    except OSError as error:
-        message = f"the records in {run.state.path} cannot be written: {error.strerror or error}"
-        return _finish(run, run.state.record(name), _failure_status(run), message, {}), {}
+        except REFUSALS as error:  # no further process, no memory
+            why = refusal(error)
+            if not why:
+                raise
+            return _finish(run, run.state.record(name), _failure_status(run), why, {}), {}
 
 
 def note_failure(environment: Environment, name: str, status: int, message: str, out: int = 1) -> None:

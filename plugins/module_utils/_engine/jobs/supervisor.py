@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Callable, cast
 
 from ..environment.results import JobResult
+from ..host.limits import refusal
 from ..host.programs import run
 
 # A group that was told to end gets this long before it is killed.
@@ -93,8 +94,8 @@ def _run_child(work: Callable[[], tuple[int, JobResult]], writer: int, returned:
         sys.stderr.flush()
         with os.fdopen(returned, "wb", closefd=False) as stream:
             stream.write(json.dumps(data, default=str).encode())
-    except BaseException:  # whatever it is, the parent must know of it
-        os.write(2, traceback.format_exc().encode())
+    except BaseException as error:  # whatever it is, the parent must know of it
+        os.write(2, f"{refusal(error) or traceback.format_exc()}\n".encode())
     finally:
         os._exit(status)
 

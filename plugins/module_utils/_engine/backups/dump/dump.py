@@ -19,6 +19,7 @@ from ...errors import DatabaseError, TitanError
 from ...host.files import PART, published, sync_directory
 from ...outcome import silent
 from ...postgres.client_environment import child_environment
+from ...postgres.connection_room import require_connection_room
 from ...postgres.database import Database
 from ...postgres.programs import Programs
 from ...postgres.sqlstates import CHARACTER_NOT_IN_REPERTOIRE
@@ -33,7 +34,6 @@ from ..content.structure import Structure
 from ..content.tables import Table
 from ..programs.codecs import GZIP, NONE
 from ..programs.pipeline import Chain, Deadline, Program, chain
-from .connection_room import require_connection_room
 from .parallel import dump_and_fingerprint
 from .source import snapshot
 from .structure import structure_beside
@@ -106,7 +106,7 @@ def take_dump(
     Raises:
         TitanError: it failed; nothing is left under the final name.
     """
-    require_connection_room(database, request.connections)
+    require_connection_room(database, request.connections, "the dump")
     try:
         return _take_dump(database, request, deadline, say)
     except DatabaseError as error:

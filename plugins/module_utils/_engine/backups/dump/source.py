@@ -11,6 +11,7 @@ from typing import Any
 
 from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database, sql
+from ...postgres.lock_room import require_lock_room
 from ...postgres.programs import Programs
 from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, OUT_OF_MEMORY, UNDEFINED_TABLE
 from ...postgres.trust import is_superuser
@@ -22,7 +23,6 @@ from ..content.exclusions import NOTHING, Exclusions
 from ..content.fingerprint import expand_no_views, fix_settings
 from ..content.tables import Table, read_tables
 from ..load.properties import list_items, read_properties
-from .lock_room import require_lock_room
 
 _ATTEMPTS = 5
 
@@ -141,7 +141,7 @@ def snapshot(
     for _attempt in range(_ATTEMPTS):
         tables = excluded.applied(read_tables(database))
         require_readable(database, tables)
-        require_lock_room(database, tables)
+        require_lock_room(database, len(tables), _indexes(database, tables), "a backup")
         try:
             with database.transaction("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"):
                 _lock(database, tables)
@@ -161,6 +161,12 @@ def snapshot(
 
 class _TablesChangedError(Exception):
     pass
+
+
+def _indexes(database: Database, tables: Sequence[Table]) -> int:
+    """How many indexes the tables have: reading a table locks each of them."""
+    query = "SELECT count(*) FROM pg_index WHERE indrelid = ANY (%s::oid[]) AND indisvalid"
+    return int(database.value(query, ([table.oid for table in tables],)))
 
 
 def _lock(database: Database, tables: Sequence[Table]) -> None:

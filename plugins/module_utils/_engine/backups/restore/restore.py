@@ -17,7 +17,9 @@ from ...errors import DatabaseError, OptionError, TitanError
 from ...host.files import absolute
 from ...outcome import Call, Outcome
 from ...postgres.connection import ConnectionSettings
+from ...postgres.connection_room import require_connection_room
 from ...postgres.database import Database, connect, sql
+from ...postgres.lock_room import require_lock_room
 from ...postgres.locks import advisory_lock, sign_of_life
 from ...postgres.lost_reply import was_committed
 from ...postgres.programs import CLIENT, Programs, find_programs
@@ -111,6 +113,8 @@ def restore_entry(entry: Entry, call: Call, selection: Selection | None = None) 
         require_room_on_server(
             server, source.bytes if entry.rows == rows else source.bytes * rows // max(entry.rows, 1)
         )
+        require_lock_room(server, tables, 0 if selection or not manifest else _indexes(manifest), "a restore")
+        require_connection_room(server, options["jobs"], "the restore", here=False)
         if call.check_mode:
             return _outcome(plan, entry, tables, rows, ())
         for leftover in plan.leftovers:
@@ -149,6 +153,12 @@ def opened(entry: Entry, identity: str, deadline: Deadline) -> tuple[Entry, Dump
     if entry.manifest:
         entry = replace(entry, manifest=unseal(entry.path, entry.manifest, identity, deadline))
     return entry, _sound(entry, identity, deadline)
+
+
+def _indexes(manifest: Manifest) -> int:
+    """How many indexes the backup's tables have, those of primary keys and unique constraints among them."""
+    objects = manifest.structure.objects if manifest.structure else {}
+    return sum(1 for name in objects if name.startswith(("INDEX ", "CONSTRAINT ")))
 
 
 def source_of(entry: Entry, kind: DumpKind) -> Source:

@@ -82,7 +82,9 @@ def as_time(policy: Policy, column: Column) -> Any:
     if not policy.time_format:
         return sql.SQL("{}::timestamp").format(name)
     if policy.time_format.startswith("epoch"):
-        seconds = sql.SQL(f"greatest({{}}, 0)::double precision / {1_000_000 // _MICROSECONDS[policy.time_format]}").format(name)
+        seconds = sql.SQL(
+            f"greatest({{}}, 0)::double precision / {1_000_000 // _MICROSECONDS[policy.time_format]}"
+        ).format(name)
     elif column.base == "uuid":
         digits = "pg_catalog.replace({}::text, '-', '')"
         seconds = sql.SQL(f"('x' || pg_catalog.substr({digits}, 1, 12))::bit(48)::bigint / 1000.0").format(name)

@@ -1,12 +1,12 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the server has room for the connections of pg_dump, before it is started."""
+"""Whether the server has room for the connections of a dump or a restore, before it is started."""
 
 from __future__ import annotations
 
-from ...errors import TitanError
-from ...postgres.database import Database
+from ..errors import TitanError
+from .database import Database
 
 _ROOM = """
 SELECT r.rolname::text AS role, CASE WHEN r.rolsuper THEN -1 ELSE r.rolconnlimit END AS of_role,
@@ -22,11 +22,13 @@ SELECT r.rolname::text AS role, CASE WHEN r.rolsuper THEN -1 ELSE r.rolconnlimit
 """
 
 
-def require_connection_room(database: Database, wanted: int) -> None:
-    """Refuse a dump that needs more connections than are free now.
+def require_connection_room(database: Database, wanted: int, what: str, here: bool = True) -> None:
+    """Refuse work that needs more connections than are free now.
 
     Args:
         wanted: Connections beside the ones that are open already.
+        what: What needs them, as "the dump".
+        here: Whether they are to the database that the session is connected to.
 
     Raises:
         TitanError: names the limit, how much of it is used, and how much is wanted.
@@ -45,9 +47,9 @@ def require_connection_room(database: Database, wanted: int) -> None:
         ("The server", row["of_server"], row["used_on_server"], "max_connections, which needs a restart"),
     )
     for who, limit, used, setting in limits:
-        if limit >= 0 and used + wanted > limit:
+        if limit >= 0 and used + wanted > limit and (here or not who.startswith("The database")):
             raise TitanError(
-                f"{who} may have {limit} connections, {used} of them are open, and the dump needs {wanted} more. Use fewer jobs, or "
+                f"{who} may have {limit} connections, {used} of them are open, and {what} needs {wanted} more. Use fewer jobs, or "
                 f"raise the limit to {used + wanted} or more ({setting}).",
                 connections=limit,
                 wanted=used + wanted,
