@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.source import Source
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.load.distributed import foreign_extension
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.load.live import live_loader
 from ansible_collections.titan.database.plugins.module_utils._engine.cli import main
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.health.operation import health_info
@@ -364,3 +366,15 @@ def test_extensions_of_others_are_told_from_the_distributions(tmp_path: Path) ->
     if os.geteuid() == 0:
         os.chown(share / "extension" / "base.control", 65534, 65534)
         assert "belongs neither to root" in why()
+
+
+def test_a_role_that_loads_beside_live_tables_is_not_taken_from_its_run(settings: ConnectionSettings) -> None:
+    """Its lock is in another database than that of a restore which begins meanwhile."""
+    source = Source()
+    with (
+        connect(settings) as beside,
+        connect(settings.to("postgres")) as server,
+        live_loader(beside, settings, source, False, False, []) as first,
+        live_loader(server, settings, source, False, False),  # drops what dead runs have left
+    ):
+        assert server.value("SELECT count(*) FROM pg_roles WHERE rolname = %s", (first.settings.user,)) == 1

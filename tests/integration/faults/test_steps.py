@@ -1,6 +1,7 @@
 """A network that falls silent at any of a run's requests: the run ends in its time, and no lock outlives the network for long.
 
-A request of each of three operations is drawn in each run of the tests; TITAN_STEPS=200 draws that many of each operation.
+A request of each of three operations is drawn in each run of the tests; TITAN_STEPS=200 draws that many of each operation, also of
+those that restore a copy first (TITAN_OPERATIONS=rescue,rehearse names some).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
@@ -33,10 +34,10 @@ SLACK = 15  # seconds, for a busy machine: the interpreter's start, and looking
 ENGINE = "ansible_collections.titan.database.plugins.module_utils._engine"
 # Shorter limits of the session, and the module or subcommand that is named.
 RUN = f"""
-import importlib, json, sys
+import importlib, json, os, sys
 settings = importlib.import_module("{ENGINE}.postgres.session_settings")
-settings.IDLE_IN_TRANSACTION = "{IDLE}s"
-settings.SERVER_SETTINGS = {{**settings.SERVER_SETTINGS, "idle_in_transaction_session_timeout": "{IDLE}s"}}
+settings.IDLE_IN_TRANSACTION = os.environ["TITAN_IDLE"] + "s"
+settings.SERVER_SETTINGS = {{**settings.SERVER_SETTINGS, "idle_in_transaction_session_timeout": settings.IDLE_IN_TRANSACTION}}
 importlib.import_module("{ENGINE}.postgres.time_limit").DEFAULT_SECONDS = {LIMIT}.0
 if sys.argv[1] != "module":
     sys.exit(importlib.import_module("{ENGINE}.cli").main(sys.argv[1:]))
@@ -48,8 +49,15 @@ FILES = [
     {"name": "1_a.sql", "content": "CREATE TABLE public.a (id int); ALTER TABLE public.logs ADD more int;"},
     {"name": "2_b.sql", "content": "-- transaction: none\nCREATE INDEX CONCURRENTLY b ON public.logs (at);"},
 ]
+OLD = f"old_{os.getpid()}"  # the database of which rows are missing, for rescue
 POLICIES = [{"table": "public.logs", "column": "at", "keep": "11d"}]
-OPERATIONS = ("migration", "migration_info", "retention_policy", "backup", "cleanup", "reindex", "restore")
+OPERATIONS = (
+    "migration", "migration_info", "baselined", "retention_policy", "backup", "cleanup", "reindex", "restore", "health", "stats",
+    "report_info", "rescue",
+)  # fmt: skip
+WITH_A_COPY = ("rehearse", "measure", "restore_tables", "drill_on_server")
+COPY_LIMIT = 60  # seconds, for those
+COPY_IDLE = 15  # a sign of life comes every 10
 # pg_dump and pg_restore switch the limit off for their own sessions. They hold read locks, and locks in a database that is not in use yet.
 OF_PROGRAMS = "titan-db"
 
@@ -60,11 +68,26 @@ class Case(NamedTuple):
     arrives: bool
 
 
+def limit(operation: str) -> int:
+    return COPY_LIMIT if operation in WITH_A_COPY else LIMIT
+
+
 def command(operation: str, env: list[str], folder: Path, backups: Path, new: str) -> list[str]:
     programs = ["--programs", embedded_programs()]
-    module = {"env_file": env[1], "timeout": LIMIT} if operation == "migration" else {"env_file": env[1]}
+    ends = ["--timeout", str(limit(operation))]
+    kept = ["--dest", str(backups), "--name", "t", *ends, *programs]
+    module = {"env_file": env[1], "timeout": LIMIT} if operation in ("migration", "baselined") else {"env_file": env[1]}
     return {
         "migration": ["module", "migration", json.dumps({**module, "files": FILES})],
+        "baselined": ["module", "migration", json.dumps({**module, "files": FILES, "state": "baselined", "accept_unproven": ["1", "2"]})],
+        "health": ["health", *env, *ends, "--backup-dest", str(backups)],
+        "stats": ["stats", *env, *ends, "--backup-dest", str(backups)],
+        "report_info": ["module", "report_info", json.dumps({**module, "timeout": LIMIT})],
+        "rescue": ["rescue", *env, "--from-database", OLD, "--record-dir", str(folder), *ends, *programs],
+        "rehearse": ["rehearse", *env, "--files", json.dumps(FILES), *kept],
+        "measure": ["measure", *env, "--top", "2", "--rounds", "7", *kept],
+        "restore_tables": ["restore", *env, "--tables", "public.logs", *kept],
+        "drill_on_server": ["backup", *env, "--dest", str(folder), "--drill-in", "scratch_database", *ends, *programs],
         "migration_info": ["module", "migration_info", json.dumps({**module, "files": FILES})],
         "retention_policy": ["module", "retention_policy", json.dumps({**module, "policies": POLICIES})],
         "backup": ["backup", *env, "--dest", str(folder), "--verify", "checksum", "--timeout", str(LIMIT), *programs],
@@ -89,7 +112,8 @@ def template(settings: ConnectionSettings, tmp_path: Path) -> tuple[str, Path]:
     backups = tmp_path / "proven"
     backups.mkdir(mode=0o700)
     env = env_file(settings, tmp_path / "direct")
-    variables = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "collections"), str(ROOT)))}
+    path = os.pathsep.join((str(ROOT / "collections"), str(ROOT)))
+    variables = {**os.environ, "PYTHONPATH": path, "TITAN_IDLE": str(IDLE)}
     taken = [
         "backup",
         *env,
@@ -111,13 +135,19 @@ def test_every_run_ends_and_its_locks_with_it(template: tuple[str, Path], server
     seed = int(os.environ.get("TITAN_SEED") or random.SystemRandom().randrange(10**6))
     draw = random.Random(seed)  # noqa: S311 - which requests are tried
 
-    operations = OPERATIONS if DRAWN else draw.sample(OPERATIONS, 3)
+    named = os.environ.get("TITAN_OPERATIONS", "")
+    operations = (named.split(",") if named else (*OPERATIONS, *WITH_A_COPY)) if DRAWN else draw.sample(OPERATIONS, 3)
+    with observing(server.settings()) as cursor:
+        cursor.execute(f'CREATE DATABASE "{OLD}" TEMPLATE "{template[0]}"')
 
     def tried(case: Case) -> tuple[Case, int, str]:
         database = make_database(server, template[0])
         folder = tmp_path / database.database
         folder.mkdir(mode=0o700)
         new = f"{database.database}_r"
+        if case.operation == "rescue":
+            with observing(database) as cursor:
+                cursor.execute("DELETE FROM public.logs WHERE id % 5 = 1")
         try:
             return case, *_run(case, database, folder, template[1], new)
         finally:
@@ -127,11 +157,11 @@ def test_every_run_ends_and_its_locks_with_it(template: tuple[str, Path], server
             for name in names:
                 drop_database(server, name)
 
-    with ThreadPoolExecutor(4) as pool:
-        whole = {
-            case.operation: requests
-            for case, requests, _said in pool.map(tried, [Case(one, 0, True) for one in operations])
-        }
+    with ExitStack() as stack, ThreadPoolExecutor(4) as pool:
+        stack.callback(drop_database, server, OLD)
+        undisturbed = list(pool.map(tried, [Case(one, 0, True) for one in operations]))
+        assert not [case for case in undisturbed if case[2]], undisturbed
+        whole = {case.operation: requests for case, requests, _said in undisturbed}
         cases = [
             Case(operation, draw.randint(1, requests - 1), draw.random() < 0.5)
             for operation, requests in whole.items()
@@ -162,7 +192,12 @@ SELECT l.mode || ' by ' || a.application_name || ': ' || left(a.query, 80)
 
 def _run(case: Case, database: ConnectionSettings, folder: Path, backups: Path, new: str) -> tuple[int, str]:
     """How many requests there were, and what was wrong; with request 0 the network is never silent."""
-    variables = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "collections"), str(ROOT)))}
+    idle = COPY_IDLE if case.operation in WITH_A_COPY else IDLE
+    variables = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join((str(ROOT / "collections"), str(ROOT))),
+        "TITAN_IDLE": str(idle),
+    }
     with proxy(database) as network, observing(database) as observer:
         network.silent_at, network.request_arrives = case.request, case.arrives
         argv = command(case.operation, env_file(network.settings, folder / "env"), folder, backups, new)
@@ -172,15 +207,15 @@ def _run(case: Case, database: ConnectionSettings, folder: Path, backups: Path, 
             start_new_session=True,
         )  # fmt: skip
         try:
-            said, _nothing = process.communicate(timeout=LIMIT + 5 + SLACK + 20)
+            said, _nothing = process.communicate(timeout=limit(case.operation) + 5 + SLACK + 20)
         finally:
             process.kill()
         lasted = time.monotonic() - begun
         if not case.request:
-            return network.requests, "" if process.returncode == 0 else said
+            return network.requests, "" if process.returncode == 0 or case.operation in ("health", "stats") else said
         problems = ["Traceback"] if "Traceback" in said else []
-        problems += [f"lasted {lasted:.0f} s"] if lasted > LIMIT + 5 + SLACK else []
-        end = network.fell_silent + IDLE + SLACK
+        problems += [f"lasted {lasted:.0f} s"] if lasted > limit(case.operation) + 5 + SLACK else []
+        end = network.fell_silent + idle + SLACK
         held = ["?"]
         while held and network.silent:
             observer.execute(LOCKS, (database.database, OF_PROGRAMS))

@@ -109,6 +109,16 @@ def advisory_lock(
             )
 
 
+def is_held_anywhere(database: Database, *words: str) -> bool:
+    """Whether a session in any database of the server holds the lock: each database has advisory locks of its own."""
+    key = advisory_key(*words)
+    query = (
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 "
+        "AND classid::bigint = %s AND objid::bigint = %s)"
+    )
+    return bool(database.value(query, ((key >> 32) & 0xFFFFFFFF, key & 0xFFFFFFFF)))
+
+
 @contextmanager
 def sign_of_life(database: Database) -> Iterator[None]:
     """Let the server hear of the session while the block leaves it idle: nothing else may use it meanwhile."""

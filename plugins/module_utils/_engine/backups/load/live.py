@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ...errors import DatabaseError, LockedError, TitanError
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect, sql
-from ...postgres.locks import advisory_lock
+from ...postgres.locks import advisory_lock, is_held_anywhere
 from ..catalog.source import Source
 from .elevated import Superuser, without_event_triggers
 
@@ -163,5 +163,9 @@ def _drop_leftovers(server: Database) -> None:
     for row in server.rows(
         "SELECT rolname::text AS name FROM pg_roles WHERE starts_with(rolname::text, %s)", (_PREFIX,)
     ):
+        if is_held_anywhere(
+            server, "restore", row["name"]
+        ):  # one that restores beside live tables is in their database
+            continue
         with suppress(LockedError, DatabaseError), advisory_lock(server, "restore", row["name"]):
             _drop_role(server, row["name"])

@@ -17,7 +17,7 @@ from ...host.files import PART, absolute, make_directories, remove_file, require
 from ...outcome import Call, Outcome
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import connect
-from ...postgres.locks import advisory_lock
+from ...postgres.locks import advisory_lock, sign_of_life
 from ...postgres.trust import require_trusted_role
 from ...text.one_line import printable
 from ..catalog.entry import Entry
@@ -87,26 +87,31 @@ def _rescue(
         connect(copy, "rescue") as there,
         deadline.ends(canceller(live)),
         deadline.ends(canceller(there)),
-        advisory_lock(live, "rescue", live.settings.database),
+        connect(
+            call.connection, "rescue"
+        ) as locking,  # the other sessions wait for each other for as long as tables are large
+        advisory_lock(locking, "rescue", live.settings.database),
     ):
         trusted = [
             warning
             for database in ((live,) if known else (live, there))
             for warning in require_trusted_role(database, options["accept_superuser"], "the tables' owner")
         ]
-        live.execute("SET idle_session_timeout = 0")  # it waits for the copy, which may be large
         if not call.check_mode:
             _remove_parts(os.path.dirname(path), _stem(call))
         sides = Sides(there, live)
         call.say("Comparing the live database with what was restored ...")
-        plan = find_differences(sides, wanted, call.say, known)
-        if not wanted.changed:
-            plan.tables = [table for table in plan.tables if table.missing]
-        bring_rows(sides, plan, wanted)
+        with sign_of_life(locking):
+            plan = find_differences(sides, wanted, call.say, known)
+            if not wanted.changed:
+                plan.tables = [table for table in plan.tables if table.missing]
+            bring_rows(sides, plan, wanted)
+        locking.value("SELECT 1")  # no other rescue has begun: the lock is held still
         _require_nothing_in_the_way(plan, call.check_mode)
         plan.tables = [table for table in plan.tables if table.missing or (wanted.changed and table.changed)]
         if plan.tables and not call.check_mode:
-            apply_plan(live, plan, wanted, Rescue(source, path), options["lock_timeout"])
+            with sign_of_life(locking):
+                apply_plan(live, plan, wanted, Rescue(source, path), options["lock_timeout"])
     return _outcome(plan, wanted, source, path, call.check_mode)._replace(warnings=tuple(dict.fromkeys(trusted)))
 
 
