@@ -34,6 +34,12 @@ options:
       - An empty list leaves the check out.
     type: dict
     suboptions:
+      database_jobs:
+        description:
+          - Active jobs of pg_cron, pgAgent, pg_timetable or TimescaleDB in this database that vacuum, reindex, delete, truncate or drop, which the
+            jobs may do, too. The default is V([0, 1000]).
+        type: list
+        elements: float
       unencrypted_connection:
         description:
           - Whether this check's own connection goes to another host without encryption (1), so that a network sees rows. The default is V([0, 1]).
@@ -252,9 +258,9 @@ options:
         elements: float
       other_crontab_lines:
         description:
-          - Lines outside the jobs' block, of the user's crontab, of cron's and anacron's files and of the services behind systemd's enabled timers,
-            that dump, vacuum, reindex or delete, call a backup script, or name a directory of the jobs. Root's own crontab is read at each converge
-            only. Needs O(job_config). The default is V([0, 1000]).
+          - Lines outside the jobs' block, of the user's crontab, of cron's and anacron's files, of the services behind systemd's enabled timers and
+            of the user's at jobs, that dump, vacuum, reindex or delete, call a backup script, or name a directory of the jobs. The crontabs, timers
+            and at jobs of other users are read at each converge only. Needs O(job_config). The default is V([0, 1000]).
         type: list
         elements: float
       jobs_not_ready:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.conftest import TITAN
+from tests.conftest import TITAN, login
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +19,26 @@ def titan_rules() -> list[dict[str, Any]]:
 def freely() -> dict[str, Any]:
     """Clean-up options that ask for no backup and confirm any share."""
     return {"require_backup_within": "off", "max_fraction": 1.0, "pause": 0.0}
+
+
+@pytest.fixture
+def clean(settings: Any, call_module: Any, freely: Any) -> Any:
+    """Store one policy; return (result in check mode, result of the run), which must tell the same."""
+
+    def run(refused: str = "", **policy: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        wanted = [{"keep": "90 days", **policy}]
+        stored = call_module("retention_policy", policies=wanted, **login(settings))
+        if refused:
+            assert stored.get("failed") and refused in stored["msg"], stored
+            return stored, {}
+        assert not stored.get("failed"), stored
+        assert not call_module("retention_policy", policies=wanted, **login(settings))["changed"]
+        planned = call_module("cleanup", check_mode=True, **freely, **login(settings))
+        done = call_module("cleanup", **freely, **login(settings))
+        assert bool(planned.get("failed")) is bool(done.get("failed")), (planned, done)
+        for key in ("deleted", "due", "referenced", "never_times", "null_times"):
+            assert planned["results"][0][key] == done["results"][0][key], (key, planned, done)
+        assert planned["findings"] == done["findings"]
+        return planned, done
+
+    return run

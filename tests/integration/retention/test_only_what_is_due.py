@@ -20,29 +20,6 @@ INSERT INTO refund SELECT g, g * 500 FROM generate_series(1, 10) g
 """
 
 
-@pytest.fixture
-def clean(settings: Any, call_module: Any, freely: Any) -> Any:
-    """Store one policy; return (result in check mode, result of the run), which must tell the same."""
-
-    def run(refused: str = "", **policy: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        wanted = [{"keep": "90 days", **policy}]
-        stored = call_module("retention_policy", policies=wanted, **login(settings))
-        if refused:
-            assert stored.get("failed") and refused in stored["msg"], stored
-            return stored, {}
-        assert not stored.get("failed"), stored
-        assert not call_module("retention_policy", policies=wanted, **login(settings))["changed"]
-        planned = call_module("cleanup", check_mode=True, **freely, **login(settings))
-        done = call_module("cleanup", **freely, **login(settings))
-        assert bool(planned.get("failed")) is bool(done.get("failed")), (planned, done)
-        for key in ("deleted", "due", "referenced", "never_times", "null_times"):
-            assert planned["results"][0][key] == done["results"][0][key], (key, planned, done)
-        assert planned["findings"] == done["findings"]
-        return planned, done
-
-    return run
-
-
 def count(user_sql: Any, table: str) -> int:
     user_sql.execute(f"SELECT count(*) FROM {table}")
     return int(user_sql.fetchone()[0])
@@ -122,17 +99,6 @@ def test_kinds_of_references(user_sql: Any, clean: Any, case: str) -> None:
     _planned, done = clean(table="t", column="at")
     assert (done["results"][0]["referenced"], done["results"][0]["deleted"]) == (referenced, deleted), done
     assert count(user_sql, "t") == referenced
-
-
-def test_a_chain_of_rows_goes_from_its_end(user_sql: Any, settings: Any, call_module: Any, freely: Any) -> None:
-    """Each row is free when the one that refers to it is gone; one that refers to itself is free at once."""
-    user_sql.execute("CREATE TABLE t (id int PRIMARY KEY, up int REFERENCES t, at timestamptz DEFAULT '2020-01-01')")
-    user_sql.execute("INSERT INTO t VALUES (1, NULL), (2, 1), (3, 2), (4, 4)")
-    call_module("retention_policy", policies=[{"table": "t", "column": "at", "keep": "1 day"}], **login(settings))
-    planned = call_module("cleanup", check_mode=True, **freely, **login(settings))["results"][0]
-    assert (planned["due"], planned["referenced"]) == (2, 2)
-    done = call_module("cleanup", **freely, **login(settings))["results"][0]
-    assert (done["deleted"], done["state"], count(user_sql, "t")) == (4, "done", 0)
 
 
 def test_a_table_that_refers_and_may_not_be_read_is_named(

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What cron, anacron and systemd's timers start besides the jobs, as far as this user may read it, and what of it does the jobs' work twice."""
+"""What cron, anacron, at and systemd's timers start besides the jobs, as far as this user may read it, and what of it does the jobs' work twice."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from ..errors import TitanError
+from .at_jobs import at_jobs
 from .crontab_store import CRON_FILES, CrontabStore, crontab_program
 from .double_work import commands, risky_lines, scripts_called, what_a_script_does
 from .readable import files_in, start_of
-from .timers import timer_commands
+from .timers import USER_UNITS, timer_commands
 
 SYSTEM_CRONTAB = "/etc/crontab"
+SPOOLS = ("/var/spool/cron/crontabs", "/var/spool/cron/tabs", "/var/spool/cron")
 ANACRONTAB = "/etc/anacrontab"
 SCRIPT_DIRECTORIES = tuple(f"/etc/cron.{word}" for word in ("hourly", "daily", "weekly", "monthly"))
 
@@ -36,7 +38,7 @@ class OtherLine:
 
 
 def other_lines(store: CrontabStore, places: Collection[str], own_text: str | None = None) -> list[OtherLine]:
-    """The lines of the user's crontab, of cron's files, of its directories of scripts, of the timers' services, and (for root) of root's crontab.
+    """The lines of the user's crontab, cron's files and directories of scripts, the timers' services, and at's queue; for root of everybody's.
 
     Args:
         store: The crontab of the jobs.
@@ -62,8 +64,9 @@ def _texts(store: CrontabStore, own_text: str | None) -> Iterator[tuple[str, str
     stores = [store]
     if store.cron_file and crontab_program():
         stores.append(CrontabStore(store.user, ""))
-    if not os.geteuid() and store.user not in ("", "root") and crontab_program():
-        stores.append(CrontabStore("root", ""))
+    if not os.geteuid() and crontab_program():
+        own = store.user or "root"
+        stores += [CrontabStore(user, "") for user in ("root", *_users_with_crontabs()) if user != own]
     stores += [CrontabStore("root", path) for path in files_in(CRON_FILES) if path != store.cron_file]
     stores += [CrontabStore("root", path) for path in (SYSTEM_CRONTAB, ANACRONTAB) if os.path.isfile(path)]
     for each in stores:
@@ -72,11 +75,30 @@ def _texts(store: CrontabStore, own_text: str | None) -> Iterator[tuple[str, str
         except (TitanError, OSError):  # not ours to read
             continue
         yield each.label, text, _home(each.user), False
-    for path, text in timer_commands(_home(store.user)):
-        yield path, text, _home(store.user), False
+    for home in _homes(store.user):
+        for path, text in timer_commands(home):
+            yield path, text, home, False
+    for label, text in at_jobs():
+        yield label, text, _home(store.user), False
     for folder in SCRIPT_DIRECTORIES:
         for path in files_in(folder):
             yield path, _script(path), "/root", True
+
+
+def _users_with_crontabs() -> list[str]:
+    """Who has a crontab, but for root, as far as this user may look; a name that is no user's is none."""
+    names = {os.path.basename(path) for folder in SPOOLS for path in files_in(folder)}
+    return sorted(name for name in names if name != "root" and _home(name))
+
+
+def _homes(user: str) -> list[str]:
+    """The home whose timers are read, and for root those of everybody who has timers of their own; each file once."""
+    others = (
+        []
+        if os.geteuid()
+        else [each.pw_dir for each in pwd.getpwall() if os.path.isdir(os.path.join(each.pw_dir, USER_UNITS))]
+    )
+    return list(dict.fromkeys([_home(user), *sorted(others)]))
 
 
 def _by_their_scripts(label: str, text: str, home: str) -> list[OtherLine]:

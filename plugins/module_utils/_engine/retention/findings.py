@@ -88,7 +88,8 @@ def _side_effects(database: Database, table: Table, plan: TablePlan) -> list[str
     sentences = []
     for deleted, what in ((True, "deletes the rows of {} that refer to it (ON DELETE CASCADE)"),
                           (False, "changes the rows of {} that refer to it (ON DELETE SET NULL or SET DEFAULT)")):  # fmt: skip
-        names = [f"{one.schema}.{one.name}" for one in plan.children if one.deleted is deleted and not one.partition]
+        names = [f"{one.schema}.{one.name}" for one in plan.children
+                 if one.deleted is deleted and not one.partition and not (deleted and f"{one.schema}.{one.name}" == table.full_name)]  # fmt: skip
         if names:
             sentences.append(
                 f"{table.full_name}: the server also {what.format(', '.join(names))}; those are in no number here."

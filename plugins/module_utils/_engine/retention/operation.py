@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..crontab.in_database import scheduled_inside
 from ..errors import DatabaseError, OptionError, TitanError
 from ..outcome import Call, Data, Outcome
 from ..postgres.clock import clock_doubt
@@ -52,6 +53,7 @@ def retention_policy(call: Call) -> Outcome:
                 raise TitanError(
                     "The policies read back differ from those written.", wanted=shown(wanted), found=shown(after)
                 )
+        inside = scheduled_inside(database)
     verb = "would be" if call.check_mode and changed else "are"
     return Outcome(
         changed=changed,
@@ -59,6 +61,7 @@ def retention_policy(call: Call) -> Outcome:
         summary=f"{len(wanted)} retention policies {verb} stored in titan_ops.retention_policy.",
         before=shown(stored),
         after=shown(wanted),
+        warnings=tuple(inside),
     )
 
 

@@ -38,9 +38,10 @@ OTHER_LINES = Threshold(
     0,
     1000,
     "lines",
-    "Lines outside the jobs' block, of the user's crontab, of cron's and anacron's files and of the services behind systemd's enabled "
-    "timers, that dump, vacuum, reindex or delete, call a backup "
-    "script, or name a directory of the jobs. Root's own crontab is read at each converge only. Needs O(job_config).",
+    "Lines outside the jobs' block, of the user's crontab, of cron's and anacron's files, of the services behind systemd's enabled "
+    "timers and of the user's at jobs, that dump, vacuum, reindex or delete, call a backup "
+    "script, or name a directory of the jobs. The crontabs, timers and at jobs of other users are read at each converge only. "
+    "Needs O(job_config).",
 )
 JOBS_NOT_READY = Threshold(
     "jobs_not_ready",

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ...crontab.in_database import ELSEWHERE, MADE_BY, SEES
 from .definition import SqlCheck
 
 # A judgement from fewer days of statistics would be one of a day's accidents.
@@ -166,6 +167,23 @@ UNENCRYPTED = SqlCheck(
     fix="say sslmode=verify-full and sslrootcert in the URL of the env file; docs/security.md shows how to have TLS",
 )
 
+DATABASE_JOBS = SqlCheck(
+    "database_jobs",
+    0,
+    1000,
+    "",
+    "Active jobs of pg_cron, pgAgent, pg_timetable or TimescaleDB in this database that vacuum, reindex, delete, truncate or drop, which the "
+    "jobs may do, too.",
+    made_by=MADE_BY,
+    counts=True,
+    none="no scheduler in the database does the work of the jobs",
+    fix="leave the work to one of the two: {sql}",
+    sees=SEES,
+    grant="SELECT on the schedulers' tables, and the attribute BYPASSRLS to see pg_cron's jobs of all roles",
+    applies=ELSEWHERE,
+)
+
 CHECKS = (
+    DATABASE_JOBS,
     UNENCRYPTED, DATABASE_SIZE, CHECKSUM_FAILURES, COLLATION_VERSIONS, EXTENSIONS_BEHIND, REQUESTED_CHECKPOINTS, SLOW_STATEMENTS,
 )  # fmt: skip

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Callable
 
@@ -17,7 +18,8 @@ from ..plan.count import TableCount
 from ..plan.facts import rules, user_triggers
 from ..plan.plan import PolicyPlan, TablePlan
 from ..policies.predicate import due
-from ..policies.tables import Table
+from ..policies.references import own_paths
+from ..policies.tables import Leaf, Table
 from ..vacuum.pending import forget, note
 from ..vacuum.vacuum import Vacuumed, dead_rows, needs_vacuum, vacuum
 from .archive import Archive
@@ -144,7 +146,7 @@ def _work_through(
     if archive:
         archive.finish_interrupted()
     try:
-        for leaf in table.leaves:
+        for leaf in _leaves(table, done.tally):
             strategy = one.strategies[leaf.oid]
             if strategy.kind == "none" or done.tally.partial:
                 continue
@@ -159,6 +161,15 @@ def _work_through(
         if archive and not database.closed:
             done.archive = archive.close()
     return left if len(table.leaves) == 1 else None
+
+
+def _leaves(table: Table, tally: Tally) -> Iterator[Leaf]:
+    """The leaves of the table, again as long as rows that went may have been the last that referred to rows of another leaf."""
+    again = True
+    while again:
+        before = tally.rows
+        yield from (leaf for leaf in table.leaves if f"{leaf.schema}.{leaf.name}" not in tally.dropped)
+        again = len(table.leaves) > 1 and tally.rows > before and bool(own_paths(table.references))
 
 
 def _dropped(work: Work) -> bool:

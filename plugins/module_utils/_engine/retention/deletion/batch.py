@@ -22,6 +22,7 @@ from ...steps import step
 from ..plan.count import Dated
 from ..plan.pages import PageRange
 from ..policies.predicate import change, due
+from ..policies.references import own_paths
 from ..policies.tables import Leaf, Table
 from .archive import Archive
 
@@ -86,6 +87,11 @@ class Work:
     rows: int
     archive: Archive | None = None
     page_range: PageRange | None = None
+
+    @property
+    def rows_refer(self) -> bool:
+        """Whether rows of the table refer to others of it."""
+        return bool(own_paths(self.table.references))
 
     @property
     def condition(self) -> Any:

@@ -48,14 +48,17 @@ def run(work: Work, strategy: Strategy) -> int:
         _sweep(work, max(pages.last_page + 1, before - 1), _pages(work))  # updates move due rows to the relation's end
     if work.tally.partial:  # counting would read the relation again, and the time is over
         return 0
-    left = _remaining(work)
-    for attempt in range(_PASSES):
-        if not left.rows or work.tally.partial:
-            break
+    left, attempt = _remaining(work), 0
+    while left.rows and attempt < _PASSES and not work.tally.partial:
         if attempt:
             time.sleep(min(0.05 * 2**attempt, max(0.0, work.limits.deadline - time.monotonic())))
+        rows = work.tally.rows
         _sweep(work, left.first, left.last + 1)
         left = _remaining(work)
+        freeing = (
+            work.rows_refer and work.tally.rows > rows
+        )  # a row that went may have been the last that referred to another
+        attempt = 0 if freeing else attempt + 1
     return left.rows
 
 

@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 
 from ...postgres.database import Database, sql
+from ..policies.foreign_keys import is_referenced
 from ..policies.policy import Policy
 from ..policies.tables import Leaf, Table
 from ..policies.time_formats import TIME_TYPES
@@ -19,8 +20,8 @@ _UPPER = re.compile(r" TO \('((?:[^']|'')*)'\)$")
 def expired_leaves(database: Database, table: Table, policy: Policy, cut: str) -> set[int]:
     """The partitions whose upper bound is not after the cut-off, if the table is partitioned by range of the time column.
 
-    Not among them are a partition that a view selects from by name, which cannot be dropped, and one with a trigger for
-    each deleted row, which dropping would not fire.
+    Not among them are a partition that a view selects from by name or whose rows others refer to, which cannot be dropped, and
+    one with a trigger for each deleted row, which dropping would not fire.
     """
     column = table.columns[policy.column]
     if policy.where or policy.mark or policy.archive or not table.owned or column.base not in TIME_TYPES:
@@ -55,7 +56,8 @@ def expired_leaves(database: Database, table: Table, policy: Policy, cut: str) -
         if leaf.oid in direct and upper:
             kind = sql.SQL(TIME_TYPES[column.base])
             bound, limit = sql.Literal(upper[1].replace("''", "'")), sql.Literal(cut)
-            if database.value(sql.SQL("SELECT {}::{} <= {}::{}").format(bound, kind, limit, kind)):
+            over = database.value(sql.SQL("SELECT {}::{} <= {}::{}").format(bound, kind, limit, kind))
+            if over and not is_referenced(database, [table.oid, leaf.oid], leaf.schema, leaf.name):
                 expired.add(leaf.oid)
     return expired
 

@@ -13,10 +13,10 @@ from typing import NamedTuple
 from ...errors import DatabaseError, TitanError
 from ...outcome import Data
 from ...postgres.database import Database
+from ..policies.foreign_keys import references_to
 from ..policies.policy import Policy
 from ..policies.predicate import cutoff
-from ..policies.references import references_to
-from ..policies.tables import Child, Table, find_table
+from ..policies.tables import Child, Leaf, Table, find_table
 from ..policies.time_formats import kind_of
 from ..policies.validate import check
 from ..vacuum.pending import interrupted
@@ -25,9 +25,10 @@ from .count import Dated, PolicyCount, TableCount, count_table
 from .facts import changed_children, leaf_facts
 from .guards import check_cutoff, check_fraction
 from .newest_row import require_plausible_clock
+from .own_references import freed_on_the_way
 from .partitions import expired_leaves, with_unfinished
 from .planner import Strategy, choose
-from .published import unpublishable
+from .refusal import refusal
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class PolicyPlan:
     @property
     def due(self) -> int:
         return self.count.total_due if self.count else 0
+
+    def changed_leaves(self, table: Table) -> list[Leaf]:
+        """The leaves whose rows are deleted or marked one by one."""
+        due = self.count.due if self.count else {}
+        return [one for one in table.leaves if due.get(one.oid) and self.strategies[one.oid].kind != "drop_partition"]
 
     @property
     def kinds(self) -> str:
@@ -156,7 +162,7 @@ def _plan_table(
                 table, references=references_to(database, sorted({table.oid, *(leaf.oid for leaf in table.leaves)}))
             )
         dated, broken = _dated(database, table, policies, clock)
-        count = count_table(database, table, dated) if dated else None
+        count = _count(database, table, dated) if dated else None
     except TitanError as error:
         if isinstance(error, DatabaseError) and error.lost:
             raise
@@ -165,6 +171,16 @@ def _plan_table(
     deleting = any(plan.due and not plan.policy.mark for plan in plans)
     children = changed_children(database, table) if deleting else ()
     return TablePlan(name, (*plans, *broken), table, count, interrupted(database, table) if vacuuming else {}, children)
+
+
+def _count(database: Database, table: Table, dated: Sequence[Dated]) -> TableCount:
+    """What is due, with the rows that become free on the way."""
+    count, policies = count_table(database, table, dated), []
+    for one, counted in zip(dated, count.policies):
+        freed = freed_on_the_way(database, table, one) if counted.referenced else {}
+        due = {oid: counted.due.get(oid, 0) + freed.get(oid, 0) for oid in {*counted.due, *freed}}
+        policies.append(replace(counted, due=due, referenced=counted.referenced - sum(freed.values())))
+    return replace(count, policies=tuple(policies))
 
 
 def _dated(
@@ -204,21 +220,14 @@ def _plan_policy(
         if dated.policy.archive:
             require_archive_directory(dated.policy)
             plan = replace(plan, unfinished=unfinished_archives(dated.policy))
-        _require_replica_identity(database, table, plan)
+        if why := refusal(database, table, dated, plan.changed_leaves(table)):
+            raise TitanError(why)
         check_fraction(dated.policy.name, counted.total_due, count.total_rows, allowed)
         if limits.row_within is not None and counted.total_due:
             require_plausible_clock(database, table, dated.policy, dated.clock, limits.row_within)
     except TitanError as error:
         return replace(plan, error=error.message)
     return plan
-
-
-def _require_replica_identity(database: Database, table: Table, plan: PolicyPlan) -> None:
-    event = "update" if plan.policy.mark else "delete"
-    for leaf in table.leaves:
-        changes = plan.count and plan.count.due.get(leaf.oid) and plan.strategies[leaf.oid].kind != "drop_partition"
-        if changes and (why := unpublishable(database, leaf, event)):
-            raise TitanError(why)
 
 
 def as_data(plan: PolicyPlan, rows: int | None) -> Data:

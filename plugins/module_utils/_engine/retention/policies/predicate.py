@@ -37,10 +37,16 @@ def cutoff(database: Database, policy: Policy, column: Column, clock: str) -> st
 
 def due(policy: Policy, table: Table, cut: str, clock: str) -> Any:
     """The condition that a row goes: it is over its time, not kept as one of "never", and no row that stays refers to it."""
+    parts = [overdue_and_not_kept(policy, table, cut, clock)]
+    parts += [sql.SQL("NOT {}").format(one.condition()) for one in blocking(policy, table)]
+    return sql.SQL(" AND ").join(parts)
+
+
+def overdue_and_not_kept(policy: Policy, table: Table, cut: str, clock: str) -> Any:
+    """The condition that a row is over its time, and not kept as one of "never"."""
     parts = [overdue(policy, table, cut, clock)]
     if policy.never_values == "keep":
         parts.append(sql.SQL("NOT {}").format(never(policy, table.columns[policy.column])))
-    parts += [sql.SQL("NOT {}").format(one.condition()) for one in blocking(policy, table)]
     return sql.SQL(" AND ").join(parts)
 
 
@@ -52,10 +58,7 @@ def blocking(policy: Policy, table: Table) -> list[Reference]:
 def referenced(policy: Policy, table: Table, cut: str, clock: str) -> Any:
     """The condition that a row would go, but that rows of other tables refer to it; it needs blocking ones."""
     stops = sql.SQL(" OR ").join(one.condition() for one in blocking(policy, table))
-    parts = [overdue(policy, table, cut, clock), sql.SQL("({})").format(stops)]
-    if policy.never_values == "keep":
-        parts.insert(1, sql.SQL("NOT {}").format(never(policy, table.columns[policy.column])))
-    return sql.SQL(" AND ").join(parts)
+    return sql.SQL("{} AND ({})").format(overdue_and_not_kept(policy, table, cut, clock), stops)
 
 
 def overdue_as_never(policy: Policy, table: Table, cut: str, clock: str) -> Any:

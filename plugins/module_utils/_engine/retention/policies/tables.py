@@ -26,13 +26,22 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column; type is its full name without length, base the name of the type below a domain, filled: it never has NULL."""
+    """One column.
+
+    Attributes:
+        type, full_type: Its type without and with its length.
+        base: The type below a domain.
+        generated, identity: The server writes its values, from other columns or always as an identity.
+        filled: It never has NULL.
+    """
 
     name: str
     type: str
     base: str
     category: str
+    full_type: str = ""
     generated: bool = False
+    identity: bool = False
     filled: bool = False
 
 
@@ -146,6 +155,8 @@ def _columns(database: Database, oid: int) -> dict[str, Column]:
     rows = database.rows(
         """
         SELECT a.attname::text AS name, format_type(a.atttypid, -1) AS type, a.attgenerated <> '' AS generated,
+               a.attidentity = 'a' AS identity,
+               format_type(a.atttypid, a.atttypmod) AS full_type,
                coalesce(format_type(nullif(t.typbasetype, 0), -1), format_type(a.atttypid, -1)) AS base,
                t.typcategory::text AS category,
                a.attnotnull  -- inheriting tables may do without, and since version 18 it may be true of new rows only

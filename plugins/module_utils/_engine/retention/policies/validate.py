@@ -12,9 +12,9 @@ from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database, sql
 from .filters import Filter
 from .policy import Policy, named, overlaps
-from .predicate import canonical
+from .predicate import canonical, typed
 from .sql_condition import condition_problem
-from .tables import Table, find_table, near_columns
+from .tables import Column, Table, find_table, near_columns
 from .time_formats import FORMATS, TIME_TYPES, time_problem
 
 
@@ -90,13 +90,21 @@ def check(database: Database, policy: Policy, table: Table) -> list[str]:
 def lacking_rights(database: Database, policy: Policy, table: Table) -> list[str]:
     """The sentence that the connected role may not do what the policy says, if that is so."""
     needed = "UPDATE" if policy.mark else "DELETE"
-    if database.value(
-        "SELECT has_schema_privilege((SELECT relnamespace FROM pg_class WHERE oid = %s::oid), 'USAGE') "
-        "AND has_table_privilege(%s::oid, 'SELECT') AND has_table_privilege(%s::oid, %s)",
-        (table.oid, table.oid, table.oid, needed),
-    ):
-        return []
-    return [f"The connected role lacks SELECT or {needed} on {table.full_name}; grant both, or connect as the owner."]
+    lacking = database.value(
+        "SELECT string_agg(n.nspname || '.' || c.relname, ', ' ORDER BY c.oid <> %s, n.nspname, c.relname) "
+        "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY (%s::oid[]) AND NOT "
+        "(has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, %s))",
+        (
+            table.oid,
+            [table.oid, *(leaf.oid for leaf in table.leaves)],
+            needed,
+        ),  # rows are taken from the partitions themselves
+    )
+    return (
+        [f"The connected role lacks SELECT or {needed} on {lacking}; grant both, or connect as the owner."]
+        if lacking
+        else []
+    )
 
 
 # The numbers that are times of our age in each unit; 9999-12-31 in the unit before lies below the first of them.
@@ -165,6 +173,10 @@ def _check_mark(database: Database, policy: Policy, table: Table) -> list[str]:
     column = table.columns.get(policy.mark.column)
     if column is None:
         return [f"{table.full_name} has no column {policy.mark.column}; {near_columns(table, policy.mark.column)}."]
+    if column.generated or column.identity:
+        return [
+            f"{table.full_name}.{column.name} cannot be marked: the server generates its values. Choose another column."
+        ]
     if policy.mark.value is None:
         if column.base in TIME_TYPES:
             return []
@@ -175,7 +187,27 @@ def _check_mark(database: Database, policy: Policy, table: Table) -> list[str]:
         return [
             f"{policy.mark.value!r} is no value of {table.full_name}.{column.name}, which is of type {column.type}."
         ]
+    if column.full_type != column.type and not _fits(database, policy.mark.value, column):
+        return [
+            f"{policy.mark.value!r} does not fit into {table.full_name}.{column.name}, which is of type {column.full_type}."
+        ]
     return []
+
+
+def _fits(database: Database, value: str, column: Column) -> bool:
+    """Whether the value is the same with the column's length and precision."""
+    try:
+        return bool(
+            database.value(
+                sql.SQL("SELECT {} = {}::{}").format(
+                    typed(value, column), sql.Literal(value), sql.SQL(column.full_type)
+                )
+            )
+        )
+    except DatabaseError as error:
+        if error.sqlstate[:2] != "22":
+            raise
+        return False
 
 
 def _canonical_values(database: Database, policy: Policy, table: Table) -> Policy:
