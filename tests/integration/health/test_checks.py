@@ -8,12 +8,16 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any, Callable
 
 import psycopg2
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.health.checks.run import place_of, run_checks
-from ansible_collections.titan.database.plugins.module_utils._engine.health.checks.server import REQUESTED_CHECKPOINTS
+from ansible_collections.titan.database.plugins.module_utils._engine.health.checks.server import (
+    REQUESTED_CHECKPOINTS,
+    UNENCRYPTED,
+)
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database, connect
 
@@ -363,3 +367,19 @@ def test_a_synchronous_standby_that_is_not_there(look: Look, db: Database) -> No
     finally:
         db.execute("ALTER SYSTEM RESET synchronous_standby_names")
         db.execute("SELECT pg_reload_conf()")
+
+
+def test_a_connection_over_a_network_without_encryption(db: Database) -> None:
+    """Asked with other addresses than those of this test, which never leaves the host."""
+
+    def judged(client: str, server: str) -> Any:
+        query = UNENCRYPTED.query.replace("inet_client_addr()", f"'{client}'::inet").replace(
+            "inet_server_addr()", f"'{server}'::inet"
+        )
+        limits = {"unencrypted_connection": (0.0, 1.0)}
+        (found,), _silent = run_checks(db, [replace(UNENCRYPTED, query=query)], limits, place_of(db), 7)
+        return found
+
+    found = judged("10.1.2.3", "10.1.2.4")
+    assert (found.status, found.message) == (1, "1: from 10.1.2.3 to 10.1.2.4") and "sslmode=verify-full" in found.fix
+    assert judged("10.1.2.3", "10.1.2.3").status == judged("::1", "127.0.0.1").status == 0

@@ -161,6 +161,35 @@ def test_deadlocks_of_a_day(
     assert look(call_module, settings, name, **options)["status"] == "ok"
 
 
+def test_sorts_that_go_to_disk(
+    call_module: Any, settings: ConnectionSettings, environment: Path, db: Database, user_sql: Any
+) -> None:
+    """What has been written since the reading before; the advice shows which statements do."""
+    name, options = "temporary_files", {"job_config": str(environment), "warning": 0.001}
+    call_module("health_info", **login(settings), job_config=str(environment))
+    user_sql.execute(
+        "SET work_mem = '64kB'; SELECT count(*) FROM (SELECT n FROM generate_series(1, 300000) n ORDER BY -n) sorted"
+    )
+    user_sql.execute("SELECT pg_stat_force_next_flush()")
+    found = eventually(lambda: look(call_module, settings, name, **options), "warning")
+    assert (found["status"], found["value"] > 0.001) == ("warning", True), found
+    try:
+        typed(found["fix"])
+        assert (
+            eventually(lambda: {"status": db.value("SELECT current_setting('log_temp_files')")}, "100MB")["status"]
+            == "100MB"
+        )
+    finally:
+        db.execute("ALTER SYSTEM RESET log_temp_files")
+        db.execute("SELECT pg_reload_conf()")
+    kept = environment.parent / "state" / "counters.json"
+    first = json.loads(kept.read_text())["samples"][0]
+    written = db.value("SELECT temp_bytes FROM pg_stat_database WHERE datname = current_database()")
+    later = {**first, "at": time.time() - 7200, "temp_bytes": int(written)}
+    kept.write_text(json.dumps({"samples": [{**first, "at": first["at"] - 26 * 3600}, later]}))
+    assert look(call_module, settings, name, **options)["status"] == "ok", "a day later it is over"
+
+
 def test_readings_are_kept_an_hour_apart_for_a_day_and_thrown_away_when_the_server_began_anew() -> None:
     def sample(hour: float, deadlocks: int, reset: float = 1.0) -> counters.Sample:
         return counters.Sample(at=hour * 3600, reset=reset, deadlocks=deadlocks, temp_bytes=0)
