@@ -144,6 +144,17 @@ def test_each_service_takes_its_messages_and_says_when_it_does_not(service: str)
     assert not any(secret in problem for secret in SECRETS)
 
 
+def test_a_name_in_a_message_calls_nobody() -> None:
+    """A table, a host or a job may be called like what calls everybody in a channel."""
+    wanted = Message("failure", "[production] <!channel> @everyone FAILED (a&b)", "it's 100% of\nrows", FACTS)
+    with running(lambda client, *_request: http(client, 200, "ok")) as server:
+        for path in ("/services/T0A/B0A/abc", "/api/webhooks/123/ab-c"):
+            assert channels.send(wanted, channels.channels({"TITAN_DB_NOTIFY_URLS": server.url + path})) == []
+    slack, discord = (json.loads(body) for _first, _headers, body in server.requests)
+    assert slack["text"].startswith("[production] &lt;!channel&gt; @everyone FAILED (a&amp;b)\n\nit's 100% of\nrows")
+    assert discord["allowed_mentions"] == {"parse": []} and "<!channel> @everyone FAILED (a&b)" in discord["content"]
+
+
 def test_an_incident_is_closed_under_the_name_under_which_it_was_opened() -> None:
     with running(lambda client, *_request: http(client, 202, "{}")) as server:
         for kind in ("failure", "recovery"):

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from email.header import Header
+from html import escape
 from typing import Callable
 from urllib.parse import parse_qs, urlsplit
 
@@ -88,10 +89,14 @@ def request_for(url: str, message: Message, body: str) -> Request:
             url, body.encode(), "text/plain; charset=utf-8", headers={**headers, "Priority": "4" if urgent else "3"}
         )
     payload: Mapping[str, object]
-    if service in ("slack", "mattermost", "rocketchat", "googlechat", "zulip_slack"):
+    if service == "slack" and not re.fullmatch(_DISCORD, (urlsplit(url).hostname or "").lower()):
+        payload = {
+            "text": escape(text, quote=False)
+        }  # as Slack wants it: a name must not call everybody, as <!channel> would
+    elif service in ("slack", "mattermost", "rocketchat", "googlechat", "zulip_slack"):
         payload = {"text": text}
     elif service == "discord":
-        payload = {"content": shortened(text, _DISCORD_LIMIT)}
+        payload = {"content": shortened(text, _DISCORD_LIMIT), "allowed_mentions": {"parse": []}}
     elif service == "teams":
         payload = _teams_card(message.title, body)
     elif service == "telegram":
