@@ -65,6 +65,10 @@ PLACES = directories(
         ("0 2 * * * make -C /srv/app backup", "calls make backup"),
         ("0 2 * * * root nice -n 10 /usr/local/bin/backup", "calls backup"),
         ('@daily sh -c "/opt/backup -q"', "calls backup"),
+        ("0 1 * * * borg create /srv/borg::{now} /var/lib/postgresql", "copies the server's files with borg"),
+        ("0 1 * * * root tar czf /mnt/pg.tgz -C / var/lib/pgsql/16/data /var/lib/pgsql", "copies the server's files with tar"),
+        ("0 3 * * * cd /home/ubuntu/backups/database && ls -t | tail -n +8 | xargs rm -f", "names the directory"),
+        ("0 3 * * * psql titan <<< 'DETACH'; psql titan -c 'alter table a detach partition b'", "runs detach partition"),
         ("0 2 * * * rsync -a --delete /mnt/empty/ /home/ubuntu/backups/", "removes files below /home/ubuntu/backups"),
     ],
 )  # fmt: skip
@@ -97,6 +101,9 @@ def test_what_does_the_same_work_is_found(line: str, reason: str) -> None:
         "0 5 * * * npm run report -- --to /srv/backup",
         "0 5 * * * psql titan -c 'REFRESH MATERIALIZED VIEW x'",
         "0 5 * * * psql titan -c 'SELECT delete_me FROM t'",
+        "0 5 * * * curl -fsS https://example.org/backup-status",
+        "0 5 * * * tail -n 1 /var/log/db-backup.log",
+        "0 5 * * * rsync -a /var/lib/grafana /mnt/x",
     ],
 )
 def test_what_has_nothing_to_do_with_it_is_not(line: str) -> None:

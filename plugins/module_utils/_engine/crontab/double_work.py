@@ -45,7 +45,12 @@ _BACKUP_PROGRAM = re.compile(
     r"(?:^\s*(?:@\w+\s+|(?:\S+\s+){5})(?:(?:root|postgres|nice|ionice|chronic|nohup|exec|time|-\S+|-n\s\d+|timeout\s+\S+)\s+)*|"
     r"[;&|(]\s*|-l?c\s+['\"])(?:[^\s;&|()'\"=]*/)?(backups?)(?=[\s;&|)'\"]|$)"
 )
-_NO_SCRIPT = re.compile(r"backups?|dpkg-db-backup|--[\w-]*", re.IGNORECASE)
+_NO_SCRIPT = re.compile(r"backups?|dpkg-db-backup|--[\w-]*|.*\.(?:log|txt|json|ya?ml|conf|prom|lock|pid|gz|zst)", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?<!\S)[\"']?https?://\S+")
+# A copy of the server's own files.
+_COPIES_FILES = re.compile(
+    r"(?<![\w.-])(borg|restic|tar|rsync|cp|duplicity|rclone|rdiff-backup|kopia)\s[^;&|]*/(?:var/lib/(?:postgresql|pgsql|postgres)|pgdata)(?![\w-])"
+)
 _SQL_FILE = re.compile(r"\bpsql\b.*(?:-f\s*|--file[= ]|(?<!<)<(?!<)\s*)(\S+)")
 _REMOVES = re.compile(
     r"(?<![\w-])(?:-delete|-exec\s+rm|rm|unlink|shred|tmpreaper|tmpwatch|truncate|mv)(?![\w-])|rsync\b.*--delete"
@@ -99,6 +104,9 @@ def what_it_does(text: str) -> str:
     program = _PROGRAMS.search(text)
     if program:
         return f"calls {program[1]}"
+    copies = _COPIES_FILES.search(text)
+    if copies:
+        return f"copies the server's files with {copies[1]}"
     if not re.search(r"(?<![\w.-])psql(?![\w.-])", text):
         return ""
     statement = _STATEMENTS.search(text)
@@ -123,7 +131,7 @@ def scripts_called(line: str, home: str = "") -> list[str]:
 
 
 def _script_named(line: str) -> str:
-    line = re.sub(r"[12]?>>?\s*\S+", "", line)
+    line = _ADDRESS.sub("", re.sub(r"[12]?>>?\s*\S+", "", line))
     for found in _SCRIPT.finditer(line):
         if not _NO_SCRIPT.fullmatch(found[1]):
             return f"calls {found[1]}"
