@@ -45,7 +45,9 @@ _BACKUP_PROGRAM = re.compile(
     r"(?:^\s*(?:@\w+\s+|(?:\S+\s+){5})(?:(?:root|postgres|nice|ionice|chronic|nohup|exec|time|-\S+|-n\s\d+|timeout\s+\S+)\s+)*|"
     r"[;&|(]\s*|-l?c\s+['\"])(?:[^\s;&|()'\"=]*/)?(backups?)(?=[\s;&|)'\"]|$)"
 )
-_NO_SCRIPT = re.compile(r"backups?|dpkg-db-backup|--[\w-]*|.*\.(?:log|txt|json|ya?ml|conf|prom|lock|pid|gz|zst)", re.IGNORECASE)
+_NO_SCRIPT = re.compile(
+    r"backups?|dpkg-db-backup|--[\w-]*|.*\.(?:log|txt|json|ya?ml|conf|prom|lock|pid|gz|zst)", re.IGNORECASE
+)
 _ADDRESS = re.compile(r"(?<!\S)[\"']?https?://\S+")
 # A copy of the server's own files.
 _COPIES_FILES = re.compile(
