@@ -110,14 +110,14 @@ def _of_new_values(database: Database, row: Row) -> tuple[Any, Any]:
     """
     columns = database.rows(_COLUMNS, (row["oid"],))
     default = row["action"] == "d"
-    values: dict[str, object] = {}
+    values: dict[str, sql.Composable] = {}
     for column in columns:
         text = column["default"] if default and column["default"] else "NULL"
         if _CALL.search(text):
             return sql.SQL("true"), None  # what it would be is known only then
         if column["changed"]:
             values[column["name"]] = sql.SQL("({})::{}").format(sql.SQL(text), sql.SQL(column["type"]))
-    tests = [
+    tests: list[sql.Composable] = [
         sql.SQL("{} IS NULL").format(values[column["name"]])
         for column in columns
         if column["filled"] and column["changed"]
@@ -146,7 +146,7 @@ def _of_new_values(database: Database, row: Row) -> tuple[Any, Any]:
     return (sql.SQL(" OR ").join(tests) if tests else None), kept
 
 
-def _refers_to_none(database: Database, row: Row, values: dict[str, object]) -> Any:
+def _refers_to_none(database: Database, row: Row, values: dict[str, sql.Composable]) -> Any:
     """That the referring row (c) would refer to no row, or to the one that goes, with its new values."""
     parent = database.row(
         "SELECT n.nspname::text AS schema, c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
