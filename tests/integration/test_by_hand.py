@@ -46,6 +46,7 @@ def test_a_listing_of_nothing_says_what_is_there(tmp_path: Path, capsys: Any, ca
     assert cli.main(["list", "--dest", f"{tmp_path}/backup"]) == 1
     said = capsys.readouterr().out
     assert f"there is no directory {tmp_path}/backup; in {tmp_path} there are backups" in said
+    (tmp_path / "backups" / ".titan.lock").touch()
     assert cli.main(["list", "--dest", f"{tmp_path}/backups"]) == 1
     assert (
         f"there is no backup in {tmp_path}/backups; in {tmp_path}/backups there is nothing" in capsys.readouterr().out

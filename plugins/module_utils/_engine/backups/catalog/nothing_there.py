@@ -33,7 +33,7 @@ def nothing_there(dest: str, name: str | None = None) -> str:
 
 def _listed(folder: str) -> str:
     try:
-        names = sorted(os.listdir(folder))
+        names = sorted(name for name in os.listdir(folder) if not name.startswith("."))  # ours are locks and parts
     except OSError as error:
         return f"{folder} cannot be read ({error.strerror})"
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
