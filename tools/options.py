@@ -76,6 +76,7 @@ CALLS = (
     Call("report_info", "fleet/options", "REPORT_INFO"),
     Call("report_index", "fleet/options", "REPORT_INDEX"),
     Call("crontab", "crontab/options", "CRONTAB", "crontab"),
+    Call("converge_info", "converge/options", "CONVERGE_INFO"),
     Call("host_command", "environment/host_command", "HOST_COMMAND", "host"),
     Call("directory", "environment/directory", "DIRECTORY"),
     Call("file", "environment/file", "FILE"),

@@ -46,6 +46,10 @@ class LookupModule(LookupBase):
     def run(self, terms: list[Any], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         roles, known = known_names(COLLECTION)
         return [
-            f"{name} is no variable of the role {name.partition('_')[0]}; did you mean {nearest}?"
+            f"{name} is no variable of {_whose(name.partition('_')[0])}; did you mean {nearest}?"
             for name, nearest in misspelt(map(str, variables or {}), roles, known)
         ]
+
+
+def _whose(prefix: str) -> str:
+    return f"the role {prefix}" if (COLLECTION / "roles" / prefix).is_dir() else "this collection"

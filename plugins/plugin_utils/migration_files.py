@@ -21,10 +21,33 @@ from ansible_collections.titan.database.plugins.plugin_utils.live_progress impor
 display = Display()
 
 
-class MigrationAction(ActionBase):
-    """Turns the option path into the option files; bad names and duplicate versions never reach the host."""
+class FilesAction(ActionBase):
+    """Reads a directory of migrations as the option files has them; bad names and duplicate versions never reach the host."""
 
     TRANSFERS_FILES = False
+
+    def files(self, path: str, naming: str) -> list[dict[str, str]]:
+        """The files' names and texts; what is not seen in the directory is warned of.
+
+        Raises:
+            TitanError: a file's name, or the directory, cannot be used.
+        """
+        try:
+            found = self._find_needle("files", path)
+        except AnsibleError:
+            found = path  # the reader says what is wrong with it
+        if naming not in NAMINGS:
+            return []  # the module says what is allowed
+        files = read_directory(found, naming)
+        parse_files(files, naming)
+        for warning in unseen_warning(found, naming):
+            display.warning(warning)
+        return files
+
+
+class MigrationAction(FilesAction):
+    """Turns the option path into the option files."""
+
     MODULE = ""
     PROGRESS = False
 
@@ -33,9 +56,7 @@ class MigrationAction(ActionBase):
         arguments = dict(self._task.args)
         try:
             if arguments.get("path") and arguments.get("files") is None:
-                arguments["files"], unseen = self._read(str(arguments["path"]), str(arguments.get("naming") or "plain"))
-                for warning in unseen:
-                    display.warning(warning)
+                arguments["files"] = self.files(str(arguments["path"]), str(arguments.get("naming") or "plain"))
         except TitanError as error:
             result.update(failed=True, msg=error.message, **error.details)
             return result
@@ -51,14 +72,3 @@ class MigrationAction(ActionBase):
         if path:
             given.pop("progress_file", None)
         return result
-
-    def _read(self, path: str, naming: str) -> tuple[list[dict[str, str]], tuple[str, ...]]:
-        try:
-            found = self._find_needle("files", path)
-        except AnsibleError:
-            found = path  # the reader says what is wrong with it
-        if naming not in NAMINGS:
-            return [], ()  # the module says what is allowed
-        files = read_directory(found, naming)
-        parse_files(files, naming)
-        return files, unseen_warning(found, naming)

@@ -11,11 +11,12 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 _NEAR = 0.75  # of the part behind the role's prefix; 1 is equal
+_MORE = frozenset({"reindex"})  # a job whose variables belong to the role crontab
 
 
 def known_names(collection: Path) -> tuple[frozenset[str], frozenset[str]]:
-    """The roles' names, and every name in the roles' and playbooks' files that starts with one of them and "_"."""
-    roles = frozenset(folder.name for folder in (collection / "roles").iterdir() if folder.is_dir())
+    """The prefixes of the roles' variables, and every name in the roles' and playbooks' files that starts with one of them and "_"."""
+    roles = _MORE.union(folder.name for folder in (collection / "roles").iterdir() if folder.is_dir())
     word = re.compile(rf"\b(?:{'|'.join(sorted(roles))})_\w+")
     files = [
         *collection.glob("roles/*/[dmtv]*/*.yml"),
@@ -39,7 +40,10 @@ def misspelt(given: Iterable[str], roles: Collection[str], known: Collection[str
         if not separator or not rest or prefix not in roles:
             continue
         own = {each[len(prefix) + 1 :] for each in known if each.startswith(f"{prefix}_")}
-        near = difflib.get_close_matches(rest, sorted(own), n=1, cutoff=_NEAR)
+        swapped = sorted(
+            own.intersection(rest[:at] + rest[at + 1] + rest[at] + rest[at + 2 :] for at in range(len(rest) - 1))
+        )
+        near = swapped or difflib.get_close_matches(rest, sorted(own), n=1, cutoff=_NEAR)
         if near:
             found.append((name, f"{prefix}_{near[0]}"))
     return found

@@ -9,7 +9,6 @@ holds their lines ("" for the user's own). Prints a JSON list of obstacles, each
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import shlex
@@ -19,26 +18,12 @@ command, config, directory, cron_file = sys.argv[1:5]
 
 
 def look() -> list[list[str]]:
-    user = getpass.getuser()
-    for path, what in ((command, "run"), (config, "read")):
-        if not os.access(path, os.R_OK):
-            return [[f"{user} cannot {what} {path}", f"namei -l {shlex.quote(path)}"]]
+    if not os.access(command, os.R_OK):
+        return [[f"user {os.geteuid()} cannot run {command}", f"namei -l {shlex.quote(command)}"]]
     sys.path.insert(0, command)
-    from titan_db.environment.config import read_environment
-    from titan_db.environment.line_trial import try_lines
-    from titan_db.environment.readiness import obstacles
-    from titan_db.health.ready import lacking_rights
+    from titan_db.converge.tonight import in_the_way
 
-    environment = read_environment(config)
-    tried = {
-        name for name, plan in environment.jobs.items() if plan.subcommand == "backup"
-    }  # in check mode, by their lines
-    found = (
-        obstacles(environment, directory, not cron_file)
-        or try_lines(environment, cron_file)
-        or lacking_rights(environment, tried, with_health=True)
-    )
-    return [list(each) for each in found]
+    return [list(each) for each in in_the_way(command, config, directory, cron_file)]
 
 
 print(json.dumps(look()))

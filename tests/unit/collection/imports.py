@@ -27,6 +27,7 @@ ORDER = (
     ("jobs",),
     ("health",),
     ("fleet", "evidence"),
+    ("converge",),
     ("command_line",),
     ("cli",),
 )

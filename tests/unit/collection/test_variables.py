@@ -28,6 +28,9 @@ ROLES, KNOWN = known_names(ROOT)
         ("migrations_pathes", "migrations_path"),
         ("alerts_notfy", "alerts_notify"),
         ("access_role", "access_roles"),
+        ("server_hab", "server_hba"),
+        ("host_evn", "host_env"),
+        ("reindex_max_runtim", "reindex_max_runtime"),
     ],
 )
 def test_a_misspelt_one_is_found_with_the_nearest_name(given: str, nearest: str) -> None:

@@ -4,7 +4,8 @@
 """Try the lines of the installed crontab as their user: the same shell, the same environment, but nothing is written.
 
 A line's own text is run with another last word: the backup in check mode, the other jobs as the question when they run next. So
-its env file is sourced, its program found, its configuration read, and its job known there.
+its env file is sourced, its program found, its configuration read, and its job known there. Lines that differ in the job only do
+the same: one of them is run, and the configuration knows the others.
 """
 
 from __future__ import annotations
@@ -39,10 +40,23 @@ def try_lines(environment: Environment, cron_file: str) -> list[Obstacle]:
     missing = [name for name, plan in environment.jobs.items() if plan.expression and name not in jobs]
     again = f"ansible-playbook titan.database.site -l {shlex.quote(environment.name)} --tags crontab"
     found = [Obstacle(f"no line of the crontab starts the job {name}", again) for name in missing]
+    well: set[Job] = set()
     for name, job in jobs.items():
         plan = environment.jobs.get(name)
-        found += _tried(job, in_check_mode=bool(plan and plan.subcommand == "backup"))
+        backup = bool(plan and plan.subcommand == "backup")
+        if plan and not backup and _without_job(job) in well:
+            continue
+        tried = _tried(job, in_check_mode=backup)
+        found += tried
+        if not (tried or backup):
+            well.add(_without_job(job))
     return found
+
+
+def _without_job(job: Job) -> Job:
+    """What the lines of several jobs have in common: directory, env file, program and environment."""
+    words = shlex.split(unescape_cron(job.command))[:-1]
+    return replace(job, name="", schedule="", command=shlex.join(words), log="", only_on="", on_failure="")
 
 
 def installed_jobs(block: str, cron_file: str) -> dict[str, Job]:

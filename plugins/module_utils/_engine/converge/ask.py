@@ -1,0 +1,68 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module's side of the comparison: ask the installed command, if it is what would be installed. Nothing else comes along."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+from typing import Any
+
+from ..errors import OptionError
+from ..host.act_as import user_in_charge
+from ..host.programs import run
+from ..host.safe_open import UnsafePathError, read_file
+from ..outcome import Call, Outcome
+
+# The installed file is the archive of the engine; what a user may set (PYTHONPATH ...) is left out.
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from titan_db.converge.answer import main; main()"
+
+
+def ask(call: Call) -> Outcome:
+    """Have the installed command compare the host with call.options["request"]; nothing is written.
+
+    Whatever is in the way of that (no command, another one, one that somebody else could exchange, no answer) is no error: the play
+    does its work step by step then.
+
+    Raises:
+        OptionError: the request is missing.
+    """
+    request = call.options["request"]
+    if not request:
+        raise OptionError(
+            "request", None, "The action plugin fills it in; call titan.database.converge_info from a task."
+        )
+    command = str(call.options["command"])
+    reason = _unusable(command, str(call.options["digest"]))
+    if reason:
+        return _unsettled("command", reason)
+    asked = [str(call.options["interpreter"]), "-I", "-c", _START, command]
+    try:
+        done = run(asked, input=request.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/")
+        answer: dict[str, Any] = json.loads(done.stdout)
+        warnings = tuple(answer.pop("warnings"))
+    except (OSError, ValueError, LookupError, AttributeError) as error:
+        return _unsettled("command", f"{command} gives no answer: {error}")
+    summary = "Nothing is to be done." if answer["settled"] else f"{answer['step']}: {answer['reason']}"
+    return Outcome(False, answer, summary, warnings=warnings)
+
+
+def _unusable(command: str, digest: str) -> str:
+    """Why the command is not asked; "" if it is."""
+    try:
+        if user_in_charge(command) not in (0, os.geteuid()):
+            return f"another user could exchange {command}"
+        found = hashlib.sha256(read_file(command)).hexdigest()
+    except UnsafePathError as error:
+        return f"{command} {error.why}"
+    except OSError as error:
+        return f"{command} cannot be read: {os.strerror(error.errno or 0)}"
+    return "" if found == digest else f"{command} is another version"
+
+
+def _unsettled(step: str, reason: str) -> Outcome:
+    data = {"settled": False, "step": step, "reason": reason, "found": {}}
+    return Outcome(False, data, f"{step}: {reason}")

@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a converge looks after on the host with modules of ansible-core: whether it is there already. Nothing is written."""
+
+from __future__ import annotations
+
+import base64
+import pwd
+import re
+import subprocess
+
+from ..environment.host_command import install
+from ..host.programs import run
+from ..host.safe_open import read_file
+from ..outcome import Call, Outcome
+
+_NAME = re.compile(
+    r"[a-z0-9][a-z0-9.+-]*"
+)  # anything else (a version, a file, a pattern) is for the package manager to understand
+
+
+def user(call: Call) -> Outcome:
+    """Whether the user exists."""
+    name = str(call.options["name"])
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return _to_do(f"there is no user {name}")
+    return _in_place()
+
+
+def packages(call: Call) -> Outcome:
+    """Whether dpkg knows all the packages as installed; where there is no dpkg, that is not known."""
+    names = sorted(set(call.options["names"]))
+    if not all(map(_NAME.fullmatch, names)):
+        return _to_do("only the package manager knows whether all packages are installed")
+    try:
+        found = _said(["dpkg-query", "--show", "--showformat", "${db:Status-Status}\n", "--", *names])
+    except OSError as error:
+        return _to_do(f"dpkg cannot be asked for packages: {error}")
+    return _in_place() if found.split() == ["installed"] * len(names) else _to_do("a package is not installed")
+
+
+def service(call: Call) -> Outcome:
+    """Whether systemd runs the service and starts it at boot; another init system is not asked."""
+    name = str(call.options["name"])
+    try:
+        shown = _said(["systemctl", "show", "--property", "ActiveState,UnitFileState", "--", f"{name}.service"])
+    except OSError as error:
+        return _to_do(f"systemd cannot be asked for {name}: {error}")
+    wanted = {"ActiveState=active", "UnitFileState=enabled"}
+    return _in_place() if wanted <= set(shown.split()) else _to_do(f"the service {name} is not active or not enabled")
+
+
+def host_command(call: Call) -> Outcome:
+    """As the module, with the installed command for its content: it is this program, and was compared already."""
+    content = base64.b64encode(read_file(call.options["path"])).decode()
+    return install(call._replace(options={**call.options, "content": content}))
+
+
+def _said(arguments: list[str]) -> str:
+    done = run(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return str(done.stdout.decode("utf-8", "replace"))
+
+
+def _to_do(what: str) -> Outcome:
+    return Outcome(True, {}, what)
+
+
+def _in_place() -> Outcome:
+    return Outcome(False, {}, "")
