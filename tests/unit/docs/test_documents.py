@@ -138,7 +138,7 @@ def role_options() -> dict[str, Any]:
 
 def test_variables_are_those_of_the_roles_and_have_their_types() -> None:
     options = role_options()
-    playbooks = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "playbooks").glob("*.yml"))
+    playbooks = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "playbooks").rglob("*.yml"))
     seen = 0
     for block in BLOCKS:
         data = yaml.safe_load(block.text) if block.language == "yaml" else None

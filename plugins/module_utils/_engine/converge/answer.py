@@ -20,7 +20,7 @@ from typing import Any, TypedDict
 
 from ..errors import OptionError, TitanError
 from ..host.act_as import acting_for, directories_named
-from ..outcome import Call, Outcome
+from ..outcome import Call, Data, Outcome
 from ..postgres.from_options import settings_from_options
 from ..postgres.options import CONNECTION
 from ..postgres.time_limit import time_limit
@@ -36,7 +36,7 @@ class Step(TypedDict):
 
     name: str
     user: str
-    options: dict[str, Any]
+    options: Data
 
 
 class Answer(TypedDict):
@@ -45,7 +45,7 @@ class Answer(TypedDict):
     settled: bool
     step: str
     reason: str
-    found: dict[str, dict[str, Any]]
+    found: dict[str, Data]
     warnings: list[str]
 
 

@@ -9,13 +9,12 @@ import hashlib
 import json
 import os
 import subprocess
-from typing import Any
 
 from ..errors import OptionError
 from ..host.act_as import user_in_charge
 from ..host.programs import run
 from ..host.safe_open import UnsafePathError, read_file
-from ..outcome import Call, Outcome
+from ..outcome import Call, Data, Outcome
 
 # The installed file is the archive of the engine; what a user may set (PYTHONPATH ...) is left out.
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from titan_db.converge.answer import main; main()"
@@ -42,7 +41,7 @@ def ask(call: Call) -> Outcome:
     asked = [str(call.options["interpreter"]), "-I", "-c", _START, command]
     try:
         done = run(asked, input=request.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/")
-        answer: dict[str, Any] = json.loads(done.stdout)
+        answer: Data = json.loads(done.stdout)
         warnings = tuple(answer.pop("warnings"))
     except (OSError, ValueError, LookupError, AttributeError) as error:
         return _unsettled("command", f"{command} gives no answer: {error}")
