@@ -15,6 +15,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.co
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
+from examples.demo import report
 from tests.conftest import embedded_programs
 
 from .helpers import info
@@ -76,6 +77,8 @@ def test_a_backup_is_rehearsed_and_measured_on_the_restore_that_proves_it(
     assert json.loads(record.read_text())["passed"] is True
     (query,) = measured["queries"]
     assert query["plan_changed"] and query["plan_with"].endswith("Scan by_customer")
+    shown = report.of_the_copy(data["then"])  # as the demo ends
+    assert "2_flag.sql:1" in shown and "of_a_customer" in shown and query["result"] in shown
     with connect(shop) as database:
         assert database.value("SELECT to_regclass('public.by_customer')") is None, "production is not touched"
     assert not list((workdir / "d").iterdir())
