@@ -211,6 +211,14 @@ options:
         that the same file creates are free.
     type: int
     default: 10000
+  accept_superuser:
+    description:
+      - Run as a superuser although something in the database belongs to a role that is none. Triggers, defaults and functions of that role then run
+        with a superuser's rights. Each run warns of it.
+      - Without it, such a run is refused, in check mode, too. A member of a superuser's role, or of a predefined role that reads or writes the
+        server's files or starts programs there, counts as a superuser.
+    type: bool
+    default: false
   wait:
     description:
       - How many seconds to wait for another run to end.

@@ -47,6 +47,22 @@ class CallbackModule(CallbackBase):
         if os.environ["KILLED_BEFORE"] in task.get_name():
             os.kill(os.getpid(), signal.SIGKILL)
 """
+# What the database's owner may put in front of pg_catalog for everybody who connects.
+IN_THE_WAY = (
+    "CREATE SCHEMA evil",
+    "CREATE TABLE evil.ran (who text)",
+    "GRANT USAGE ON SCHEMA evil TO PUBLIC",
+    *(
+        f"CREATE FUNCTION evil.same({kind}, {kind}) RETURNS bool LANGUAGE plpgsql AS "
+        "'BEGIN INSERT INTO evil.ran VALUES (CURRENT_USER); RETURN $1 OPERATOR(pg_catalog.=) $2; END'"
+        for kind in ("name", "text", "oid", '"char"')
+    ),
+    *(
+        f"CREATE OPERATOR evil.= (LEFTARG = {kind}, RIGHTARG = {kind}, FUNCTION = evil.same)"
+        for kind in ("name", "text", "oid", '"char"')
+    ),
+    'ALTER DATABASE "titan $x" SET search_path = evil, pg_catalog, public',
+)
 OTHER_LINES = "NODE_ENV=production\nAPP_NAME='Titan \"AI\" Trader'\n"
 
 
@@ -229,7 +245,14 @@ def test_each_kind_may_what_it_needs_and_no_more(site: Site) -> None:
         with pytest.raises(psycopg2.errors.InsufficientPrivilege):
             site.run(kind, secret, statement)
 
+    site.run("owner", password("owner"), *IN_THE_WAY)
     assert site.play(roles)[0] == 1, "the second run grants the maintenance role the table that is there now, no more"
+    assert site.run("owner", password("owner"), "SELECT who FROM evil.ran") == [], "a superuser ran the owner's code"
+    with closing(psycopg2.connect(**site.cluster.local_settings("titan $x").parameters())) as trap, trap.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_class WHERE relname = current_database()")  # what this test waits for
+        cursor.execute("SELECT count(*) > 0 FROM evil.ran")
+        assert cursor.fetchone() == (True,)
+    site.run("owner", password("owner"), 'ALTER DATABASE "titan $x" RESET search_path', "DROP SCHEMA evil CASCADE")
     site.run("maintenance", sweeper, "DELETE FROM logs", "REINDEX TABLE logs")
 
     held = [site.login("application", app), site.login("application", app)]

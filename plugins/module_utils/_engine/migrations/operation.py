@@ -13,6 +13,8 @@ from ..errors import OptionError, TitanError
 from ..outcome import Call, Data, Outcome
 from ..postgres.database import Database, connect
 from ..postgres.locks import advisory_lock
+from ..postgres.stand_ins import must_not_plan
+from ..postgres.trust import require_trusted_role
 from .files.naming import Migration, parse_files
 from .history import read
 from .history.plan import Plan, edited, make_plan
@@ -21,6 +23,8 @@ from .progress import capture_progress
 from .report import data_of, finish, notes, outcome_of
 from .session.observer import NOBODY, Observer
 
+# As whom migrations run instead of as a superuser.
+_AS_WHOM = "the role that owns what the migrations change"
 _HISTORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 # The modules that lex, run and compare are imported only when there is something for them: a run without news, which
@@ -80,6 +84,7 @@ def _migrate(call: Call, migrations: Sequence[Migration], observer: Observer) ->
         problem = _unsuitable(database)
         if problem:
             return finish(False, data_of(reason=problem, warnings=[problem]), f"Nothing was done: {problem}.", "")
+        accepted = require_trusted_role(database, call.options["accept_superuser"], _AS_WHOM)
         if call.check_mode or call.options["rehearse"]:
             outcome = _run(call, database, migrations, observer)
         else:
@@ -87,7 +92,7 @@ def _migrate(call: Call, migrations: Sequence[Migration], observer: Observer) ->
                 database, *read.lock_words(call.options["history"] or ""), wait=float(call.options["wait"])
             ):
                 outcome = _run(call, database, migrations, observer)
-    return outcome._replace(data={**outcome.data, "progress": progress})
+    return outcome._replace(data={**outcome.data, "progress": progress}, warnings=(*accepted, *outcome.warnings))
 
 
 def _run(call: Call, database: Database, migrations: Sequence[Migration], observer: Observer) -> Outcome:
@@ -181,6 +186,8 @@ def _status(call: Call, migrations: Sequence[Migration]) -> Outcome:
 
     history = call.options["history"] or ""
     with connect(call.connection, "migration_info", fixed_settings=False) as database:
+        if must_not_plan(database):  # what stands in the owner's search_path would be asked with a superuser's rights
+            database.execute("SET search_path = pg_catalog")
         data = read_status(database, migrations, history)
         changes = drift(database, history)
         others = [name for name in read.named_histories(database) if name != history]

@@ -236,6 +236,15 @@ MIGRATION: Spec = {
         default=10000,
         variable="migrations_plain_index_max_rows",
     ),
+    "accept_superuser": option(
+        "bool",
+        "Run as a superuser although something in the database belongs to a role that is none. Triggers, defaults and functions of "
+        "that role then run with a superuser's rights. Each run warns of it.",
+        "Without it, such a run is refused, in check mode, too. A member of a superuser's role, or of a predefined role that reads or "
+        "writes the server's files or starts programs there, counts as a superuser.",
+        default=False,
+        variable="migrations_accept_superuser",
+    ),
     "wait": option(
         "int",
         "How many seconds to wait for another run to end.",

@@ -14,14 +14,14 @@ from collections.abc import Mapping
 from io import BytesIO
 
 from .database import Database, sql
-from .trust import is_superuser, plans_code_of
+from .trust import has_rights_of_superuser, plans_code_of
 
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 def must_not_plan(database: Database) -> bool:
-    """Whether the connected role is a superuser and somebody who is none owns something in the database."""
-    return is_superuser(database) and plans_code_of(database) is not None
+    """Whether the connected role has a superuser's rights and somebody who is none owns something in the database."""
+    return has_rights_of_superuser(database) and plans_code_of(database) is not None
 
 
 def stand_in(database: Database, schema: str, table: str, columns: Mapping[str, str]) -> str:

@@ -1,29 +1,60 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a superuser may read and change rows: whoever owns a table decides which code runs then, with the rights of whoever asks."""
+"""Whether a superuser may read and change rows: whoever owns a table decides which code runs then, with the rights of whoever asks.
+
+The queries name the schema of each type, function and operator: a database's owner may set the search_path of whoever connects, and
+what stands first in it could be asked instead.
+"""
 
 from __future__ import annotations
 
 from ..errors import TitanError
 from .database import Database
 
-# Somebody with less rights than a superuser, to whom something here belongs.
+# Somebody with less rights than a superuser, to whom something here belongs that can hold, or name, code.
 _LESSER_OWNER = """
-SELECT o.name, r.rolname::text AS role
-  FROM (SELECT datdba AS owner, 'database ' || quote_ident(datname) AS name FROM pg_database WHERE datname = current_database()
-        UNION ALL SELECT relowner, 'table ' || oid::regclass FROM pg_class WHERE relkind IN ('r', 'p') AND oid >= 16384
-        UNION ALL SELECT proowner, 'function ' || oid::regproc FROM pg_proc WHERE oid >= 16384
-        UNION ALL SELECT nspowner, 'schema ' || quote_ident(nspname) FROM pg_namespace WHERE oid >= 16384) o
-  JOIN pg_roles r ON r.oid = o.owner
- WHERE NOT r.rolsuper AND r.oid >= 16384 AND r.rolname <> current_user
+SELECT o.name, r.rolname::pg_catalog.text AS role
+  FROM (SELECT datdba AS owner, 'database ' OPERATOR(pg_catalog.||) pg_catalog.quote_ident(datname) AS name
+          FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+        UNION ALL SELECT relowner, 'table ' OPERATOR(pg_catalog.||) oid::pg_catalog.regclass::pg_catalog.text FROM pg_catalog.pg_class
+         WHERE relkind OPERATOR(pg_catalog.=) ANY ('{r,p}'::pg_catalog."char"[]) AND oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid
+        UNION ALL SELECT relowner, 'view ' OPERATOR(pg_catalog.||) oid::pg_catalog.regclass::pg_catalog.text FROM pg_catalog.pg_class
+         WHERE relkind OPERATOR(pg_catalog.=) ANY ('{v,m,f}'::pg_catalog."char"[]) AND oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid
+        UNION ALL SELECT proowner, 'function ' OPERATOR(pg_catalog.||) oid::pg_catalog.regproc::pg_catalog.text FROM pg_catalog.pg_proc
+         WHERE oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid
+        UNION ALL SELECT typowner, 'domain ' OPERATOR(pg_catalog.||) oid::pg_catalog.regtype::pg_catalog.text FROM pg_catalog.pg_type
+         WHERE typtype OPERATOR(pg_catalog.=) 'd'::pg_catalog."char" AND oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid
+        UNION ALL SELECT oprowner, 'operator ' OPERATOR(pg_catalog.||) oid::pg_catalog.regoper::pg_catalog.text FROM pg_catalog.pg_operator
+         WHERE oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid
+        UNION ALL SELECT nspowner, 'schema ' OPERATOR(pg_catalog.||) pg_catalog.quote_ident(nspname) FROM pg_catalog.pg_namespace
+         WHERE oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid) o
+  JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) o.owner
+ WHERE NOT r.rolsuper AND r.oid OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid
+   AND r.rolname OPERATOR(pg_catalog.<>) SESSION_USER
+ LIMIT 1
+"""
+
+# A role with a superuser's rights that the session has, or may take by SET ROLE: code that it runs may do so, too.
+_RIGHTS = """
+SELECT r.rolname::pg_catalog.text AS role, r.rolsuper AS superuser, u.rolname::pg_catalog.text AS name
+  FROM pg_catalog.pg_roles u JOIN pg_catalog.pg_roles r ON pg_catalog.pg_has_role(u.oid, r.oid, 'MEMBER')
+ WHERE u.rolname OPERATOR(pg_catalog.=) ANY (ARRAY[SESSION_USER, CURRENT_USER])
+   AND (r.rolsuper OR r.rolname OPERATOR(pg_catalog.=)
+        ANY ('{pg_execute_server_program,pg_read_server_files,pg_write_server_files}'::pg_catalog.name[]))
+ ORDER BY r.rolname OPERATOR(pg_catalog.<>) u.rolname, NOT r.rolsuper, r.rolname
  LIMIT 1
 """
 
 
 def is_superuser(database: Database) -> bool:
     """Whether the connected role is one."""
-    return bool(database.value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"))
+    return bool(database.value("SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) CURRENT_USER"))
+
+
+def has_rights_of_superuser(database: Database) -> bool:
+    """Whether the connected role is a superuser, or may become one or read files and start programs on the server as one may."""
+    return database.row(_RIGHTS) is not None
 
 
 def plans_code_of(database: Database) -> dict[str, str] | None:
@@ -37,10 +68,10 @@ def plans_code_of(database: Database) -> dict[str, str] | None:
 
 
 def require_trusted_role(database: Database, accept_superuser: bool, instead: str) -> tuple[str, ...]:
-    """Refuse a superuser in a database in which others decide what code runs.
+    """Refuse a superuser, and whoever may act as one, in a database in which others decide what code runs.
 
     Args:
-        database: Connected.
+        database: Connected, with any search_path.
         accept_superuser: Only warn.
         instead: As whom to connect.
 
@@ -48,15 +79,17 @@ def require_trusted_role(database: Database, accept_superuser: bool, instead: st
         The warning to give when that was accepted.
 
     Raises:
-        TitanError: the connected role is a superuser, and something here belongs to a role that is not.
+        TitanError: the connected role has a superuser's rights, and something here belongs to a role that has not.
     """
-    if not is_superuser(database):
+    rights = database.row(_RIGHTS)
+    if not rights:
         return ()
-    lesser = database.row(_LESSER_OWNER)
+    lesser = plans_code_of(database)
     if not lesser:
         return ()
+    as_what = "is a superuser" if rights["role"] == rights["name"] else f"is a member of {rights['role']!r}"
     why = (
-        f"The connected role is a superuser, but the {lesser['name']} belongs to {lesser['role']!r}, whose triggers and "
+        f"The connected role {as_what}, but the {lesser['name']} belongs to {lesser['role']!r}, whose triggers and "
         "functions run with the rights of whoever reads or changes rows."
     )
     if accept_superuser:
@@ -65,3 +98,28 @@ def require_trusted_role(database: Database, accept_superuser: bool, instead: st
         f"{why} Connect as {instead} (accept_superuser: true runs it nevertheless).",
         owner=lesser["role"],
     )
+
+
+_EVENT_TRIGGER = """
+SELECT e.evtname::pg_catalog.text AS name, p.oid::pg_catalog.regprocedure::pg_catalog.text AS function, r.rolname::pg_catalog.text AS role
+  FROM pg_catalog.pg_event_trigger e JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) e.evtfoid
+  JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) p.proowner
+ WHERE NOT r.rolsuper AND e.evtenabled OPERATOR(pg_catalog.<>) 'D'::pg_catalog."char"
+ LIMIT 1
+"""
+
+
+def require_trusted_event_triggers(database: Database) -> None:
+    """Refuse a superuser whose statements on tables and indexes would run a function that somebody else may replace.
+
+    Raises:
+        TitanError: the connected role has a superuser's rights, and an event trigger runs the function of a role that has not.
+    """
+    found = database.row(_RIGHTS) and database.row(_EVENT_TRIGGER)
+    if found:
+        raise TitanError(
+            f"The connected role has a superuser's rights, and its statements would run the function {found['function']} of "
+            f"{found['role']!r}, by the event trigger {found['name']!r}. Give the function to a superuser (ALTER FUNCTION ... OWNER TO), or "
+            "connect as the owner of the tables.",
+            owner=found["role"],
+        )

@@ -12,7 +12,7 @@ from ..text.options import Spec, option
 # What says which files run, and how; as the real run has it.
 OF_THE_RUN: tuple[str, ...] = (
     "path", "files", "naming", "history", "target", "redundant_indexes", "allow_out_of_order", "accept_edited", "placeholders",
-    "mixed", "without_transaction", "lock_timeout", "concurrent_lock_timeout", "lock_retries", "lint", "plain_index_max_rows",
+    "mixed", "without_transaction", "lock_timeout", "concurrent_lock_timeout", "lock_retries", "lint", "plain_index_max_rows", "accept_superuser",
 )  # fmt: skip
 
 REHEARSE: Spec = {

@@ -14,6 +14,7 @@ from ..errors import OptionError, TitanError
 from ..outcome import Call, Data, Outcome
 from ..postgres.database import Database, connect
 from ..postgres.locks import LINGERING, advisory_lock
+from ..postgres.trust import require_trusted_event_triggers
 from ..text.durations import parse_duration
 from ..text.quoted import quoted_name
 from .duplicates import IndexShape, Redundant, find_redundant
@@ -44,6 +45,7 @@ def reindex(call: Call) -> Outcome:
     options = _checked(call.options)
     with connect(call.connection, "reindex") as database:
         require_primary(database)
+        require_trusted_event_triggers(database)
         database.execute(f"SET lock_timeout = {options['lock_timeout_ms']}; SET statement_timeout = 0")
         plan = _make_plan(database, options)
         done: list[Rebuilt] = []

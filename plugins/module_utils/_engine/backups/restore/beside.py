@@ -17,7 +17,7 @@ from ...postgres.database import Database, connect
 from ...postgres.locks import advisory_lock, sign_of_life
 from ...postgres.programs import CLIENT, SERVER, Programs, find_programs
 from ...postgres.throw_away import default_directory
-from ...postgres.trust import is_superuser
+from ...postgres.trust import is_superuser, require_trusted_event_triggers
 from ...text.one_line import printable
 from ..catalog.entry import Entry
 from ..catalog.manifest import Manifest
@@ -73,6 +73,7 @@ def restore_beside(entry: Entry, call: Call, selection: Selection) -> Outcome:
                 f"major version {programs.major} or newer."
             )
         _require_role(live, is_foreign(manifest), options["accept_superuser"])
+        require_trusted_event_triggers(live)
         beside = Beside(selection, _free_stamp(live))
         if call.check_mode:
             planned = Brought(beside.planned(), tables, rows, ())

@@ -166,7 +166,8 @@ def applied_facts(database: Database, history: str) -> dict[int, Row]:
 
 def body(database: Database, row: int) -> str:
     """The text that the row's attempt ran."""
-    return str(database.value("SELECT body FROM titan_ops.migration_history WHERE id = %s", (row,)) or "")
+    source = stand_in(database, "titan_ops", "migration_history", {"id": "bigint", "body": "text"}).replace("%", "%%")
+    return str(database.value(f"SELECT body FROM {source} AS h WHERE id = %s", (row,)) or "")  # noqa: S608
 
 
 def has_built_index(database: Database, schema: str, name: str, history: str) -> bool:

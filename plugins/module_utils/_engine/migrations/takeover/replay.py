@@ -117,9 +117,10 @@ def _make_database(cluster: Cluster, live: Database) -> Any:
         if name not in ("postgres", "template0", "template1"):
             admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
         target = name if name not in ("template0", "template1") else "postgres"
-        if path:
-            statement = "ALTER DATABASE {} SET search_path = {}"
-            admin.execute(sql.SQL(statement).format(sql.Identifier(target), sql.SQL(path)))
+        if path:  # the live database's owner has written it: it is a value, and never a part of a statement
+            admin.execute("SELECT set_config('search_path', %s, false)", (path,))
+            admin.execute(sql.SQL("ALTER DATABASE {} SET search_path FROM CURRENT").format(sql.Identifier(target)))
+            admin.execute("SET search_path = pg_catalog")
         for setting, value in _settings(live):
             with suppress(DatabaseError):  # of an extension that is not here
                 statement = "ALTER DATABASE {} SET {} = {}"
