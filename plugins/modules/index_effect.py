@@ -93,6 +93,12 @@ options:
     description:
       - Path on the target host of the environment's configuration. The statistics report shows the last result of the environment.
     type: path
+  without_sandbox:
+    description:
+      - Go on where this host can make no sandbox, although extensions of the database (C(postgres_fdw), C(dblink) and the like) could let what runs
+        on the copy reach others. Without a sandbox, nothing runs there as a superuser.
+    type: bool
+    default: false
   source:
     description:
       - The backup on the target host that is restored. The newest verified one in O(dest) if not given.

@@ -214,8 +214,8 @@ options:
     default: 1d
   without_sandbox:
     description:
-      - Go on where this host can make no sandbox, although extensions of the database (C(postgres_fdw), C(dblink) and the like) could let a migration
-        reach others from the copy. Without a sandbox, the migrations never run as a superuser.
+      - Go on where this host can make no sandbox, although extensions of the database (C(postgres_fdw), C(dblink) and the like) could let what runs
+        on the copy reach others. Without a sandbox, nothing runs there as a superuser.
     type: bool
     default: false
   source:

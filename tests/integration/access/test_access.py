@@ -248,7 +248,10 @@ def test_each_kind_may_what_it_needs_and_no_more(site: Site) -> None:
     site.run("owner", password("owner"), *IN_THE_WAY)
     assert site.play(roles)[0] == 1, "the second run grants the maintenance role the table that is there now, no more"
     assert site.run("owner", password("owner"), "SELECT who FROM evil.ran") == [], "a superuser ran the owner's code"
-    with closing(psycopg2.connect(**site.cluster.local_settings("titan $x").parameters())) as trap, trap.cursor() as cursor:
+    with (
+        closing(psycopg2.connect(**site.cluster.local_settings("titan $x").parameters())) as trap,
+        trap.cursor() as cursor,
+    ):
         cursor.execute("SELECT count(*) FROM pg_class WHERE relname = current_database()")  # what this test waits for
         cursor.execute("SELECT count(*) > 0 FROM evil.ran")
         assert cursor.fetchone() == (True,)

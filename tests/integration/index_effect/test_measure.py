@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine import cli
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres import sandboxed
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
@@ -108,6 +109,26 @@ def test_every_index_alone(workdir: Path, capsys: pytest.CaptureFixture[str], mo
     assert "of_a_kind, kinds" in page
     assert "SECRET-" not in page + json.dumps(data), "values of rows are printed nowhere"
     assert not list((workdir / "d").iterdir())
+
+
+def test_without_a_sandbox_nothing_is_asked_beside_an_extension_that_reaches_others(
+    settings: ConnectionSettings, workdir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A query of production may act on other servers; on a copy it would do so once more, many times."""
+    monkeypatch.setattr(sandboxed, "why_no_sandbox", lambda *_given: "switched off")
+    workdir.chmod(0o755)
+    for name, mode in (("backups", 0o700), ("d", 0o755), ("queries", 0o755)):
+        (workdir / name).mkdir(mode)
+    with connect(settings) as database:
+        database.execute(
+            "CREATE EXTENSION dblink SCHEMA public; CREATE TABLE public.t (id int); CREATE INDEX i ON public.t (id)"
+        )
+    (workdir / "queries" / "one.sql").write_text("SELECT id FROM public.t")
+    backup(settings, workdir / "backups", verify="checksum")
+    assert cli.main(_arguments(workdir, "--rounds", "7")) != 0
+    said = capsys.readouterr().err
+    assert "dblink" in said and "--without-sandbox true" in said and "a query could reach others" in said
+    assert cli.main(_arguments(workdir, "--rounds", "7", "--without-sandbox", "yes")) == 0
 
 
 def test_indexes_together_and_those_of_pending_migrations(

@@ -14,12 +14,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.copy.reach import require_harmless
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError, TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.throw_away import (
     remove_what_dead_runs_left,
 )
-from ansible_collections.titan.database.plugins.module_utils._engine.rehearsal.place import require_harmless
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.processes import ended, forked
@@ -160,8 +160,8 @@ def test_a_wrong_option_is_named_before_anything_is_restored(run: Run, option: s
 def test_without_a_sandbox_nothing_runs_beside_an_extension_that_reaches_others(watched: Watched) -> None:
     """Through postgres_fdw an ordinary role reaches other servers; without such an extension it reaches nobody."""
     copy: Any = SimpleNamespace(superuser=watched.settings)
-    require_harmless(copy, False)
+    require_harmless(copy, False, "a migration")
     watched.database.execute("CREATE EXTENSION postgres_fdw SCHEMA public")
     with pytest.raises(TitanError, match="postgres_fdw"):
-        require_harmless(copy, False)
-    require_harmless(copy, True)
+        require_harmless(copy, False, "a migration")
+    require_harmless(copy, True, "a migration")

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ..backups.content.fingerprint import canceller
 from ..backups.copy.copy import Copy, use_copy
+from ..backups.copy.reach import require_harmless
 from ..backups.operation import chosen_backup
 from ..backups.programs.pipeline import Deadline
 from ..environment.config import read_environment
@@ -170,6 +171,8 @@ def _measure_on(copy: Copy, wanted: _Wanted, deadline: Deadline, say: Callable[[
     options, trial = wanted.options, None
     kept: list[str] = []
     missing: list[str] = []
+    if not copy.contained:
+        require_harmless(copy, options["without_sandbox"], "a query")
     _make_ready(copy, deadline)
     if wanted.migrations:
         say("Applying the migrations ...")

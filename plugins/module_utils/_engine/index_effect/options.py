@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..backups.options import FOR_A_COPY
+from ..backups.declared.copy import FOR_A_COPY, WITHOUT_SANDBOX
 from ..migrations.options import MIGRATION
 from ..text.options import Spec, option
 from .verdict import FEWEST_ROUNDS
@@ -68,5 +68,6 @@ MEASURE: Spec = {
         "path",
         "Path on the target host of the environment's configuration. The statistics report shows the last result of the environment.",
     ),
+    **WITHOUT_SANDBOX,
     **FOR_A_COPY,
 }

@@ -49,7 +49,9 @@ SELECT r.rolname::pg_catalog.text AS role, r.rolsuper AS superuser, u.rolname::p
 
 def is_superuser(database: Database) -> bool:
     """Whether the connected role is one."""
-    return bool(database.value("SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) CURRENT_USER"))
+    return bool(
+        database.value("SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) CURRENT_USER")
+    )
 
 
 def has_rights_of_superuser(database: Database) -> bool:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..backups.declared.copy import FOR_A_COPY
+from ..backups.declared.copy import FOR_A_COPY, WITHOUT_SANDBOX
 from ..migrations.options import MIGRATION
 from ..text.options import Spec, option
 
@@ -68,12 +68,7 @@ REHEARSE: Spec = {
         variable="migrations_rehearsal_backup_within",
         variable_default="1d",
     ),
-    "without_sandbox": option(
-        "bool",
-        "Go on where this host can make no sandbox, although extensions of the database (C(postgres_fdw), C(dblink) and the like) "
-        "could let a migration reach others from the copy. Without a sandbox, the migrations never run as a superuser.",
-        default=False,
-    ),
+    **WITHOUT_SANDBOX,
     # The playbook's task fills them: the role of the migrations does not know the backups' variables.
     **{name: each._replace(variable="", variable_default=None) for name, each in FOR_A_COPY.items()},
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..backups.copy.copy import Copy
-from ..errors import TitanError
+from ..backups.copy.reach import require_harmless
 from ..postgres.connection import ConnectionSettings
 from ..postgres.database import connect, sql
 from ..postgres.greeting import Greeting
@@ -44,7 +44,7 @@ def make_ready(copy: Copy, production: Greeting, without_sandbox: bool) -> Ready
     """
     warnings = []
     if not copy.contained:
-        require_harmless(copy, without_sandbox)
+        require_harmless(copy, without_sandbox, "a migration")
         warnings.append("The copy's server is in no sandbox.")
     source = copy.manifest.source
     name = source.database if source and source.database not in ("", "postgres") else copy.owner.database
@@ -75,26 +75,3 @@ def make_ready(copy: Copy, production: Greeting, without_sandbox: bool) -> Ready
             server.execute("ALTER SYSTEM SET event_triggers = on")
             server.execute("SELECT pg_reload_conf()")
     return Ready(copy.owner._replace(user=user, database=name, options=()), copy.superuser.to(name), tuple(warnings))
-
-
-# Extensions that only a superuser may make, and through which nobody reaches another host.
-_HARMLESS = (
-    "amcheck", "pageinspect", "pg_buffercache", "pg_freespacemap", "pg_prewarm", "pg_stat_statements", "pg_visibility", "pg_walinspect",
-    "pgrowlocks", "pgstattuple",
-)  # fmt: skip
-_REACHING = """
-SELECT coalesce(pg_catalog.string_agg(e.extname, ', ' ORDER BY e.extname), '') FROM pg_catalog.pg_extension e
- WHERE e.extname <> ALL (%s) AND NOT EXISTS (SELECT FROM pg_catalog.pg_available_extension_versions v
-         WHERE v.name = e.extname AND v.version = e.extversion AND v.trusted)
-"""
-
-
-def require_harmless(copy: Copy, without_sandbox: bool) -> None:
-    """Where the server is in no sandbox: SQL of an ordinary role reaches nobody, but for what extensions lend it."""
-    with connect(copy.superuser, "rehearsal") as database:
-        found = database.value(_REACHING, (list(_HARMLESS),))
-    if found and not without_sandbox:
-        raise TitanError(
-            f"This host can make no sandbox for the copy's server, and through the database's extensions ({found}) a migration could "
-            "reach others from it. Rehearse on a host that can, or say without_sandbox: true. Nothing was run."
-        )

@@ -12,12 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.backups import operation, options
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.pgbackrest import point
+from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres import sandboxed
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
+from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
 
 from .conftest import require_programs
-from .helpers import Place, make_place
+from .helpers import PROGRAMS, Place, make_place
 
 # Wherever a superuser runs it, it leaves a file.
 HOSTILE = """
@@ -76,3 +79,20 @@ def test_neither_the_backup_nor_its_drill_runs_it(owned: Place, traces: Path, mo
     assert json.loads(Path(older["path"]).read_text())["row_hash"] == "columns by name"
     assert owned.drill(source=older["path"]).data["backup"]["verified"]["level"] == "restored"
     assert not list(traces.iterdir())
+
+
+def test_nor_does_a_moment_that_is_got_back(owned: Place, traces: Path) -> None:
+    """What "checks" asks is asked by a role that is no superuser, and of that role nothing stays."""
+    owned.backup(verify="checksum")
+    with connect(owned.settings) as database:
+        database.execute("CHECKPOINT")
+        xid = database.value("SELECT pg_current_xact_id()::text")
+    given = {
+        "dest": str(owned.dest), "drill_dir": str(owned.drills), "programs": PROGRAMS, "to_transaction": xid, "action": "dump",
+        "checks": ["SELECT count(*) = 50 FROM public.t WHERE id > 0"],
+    }  # fmt: skip
+    done = operation.recover(Call(complete(given, options.RECOVER), owned.settings))
+    assert [path.name for path in traces.iterdir()] == []
+    folder = owned.dest / "recovered"
+    assert done.data and list(folder.glob("*.globals.sql"))
+    assert not any(b"titan_drill_" in path.read_bytes() for path in folder.glob("*.globals.sql"))

@@ -24,6 +24,16 @@ FOR_A_COPY: Spec = {
     "drill_dir": BACKUP["drill_dir"],
 }
 
+# For those that run SQL of others on it.
+WITHOUT_SANDBOX: Spec = {
+    "without_sandbox": option(
+        "bool",
+        "Go on where this host can make no sandbox, although extensions of the database (C(postgres_fdw), C(dblink) and the like) "
+        "could let what runs on the copy reach others. Without a sandbox, nothing runs there as a superuser.",
+        default=False,
+    ),
+}
+
 COPY: Spec = {
     "keep": option(
         "str",

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +16,7 @@ from ...errors import OptionError, TitanError
 from ...host.files import absolute
 from ...outcome import Call, Outcome
 from ...postgres.connection import ConnectionSettings
-from ...postgres.database import Database, connect, sql
+from ...postgres.database import Database, connect
 from ...postgres.programs import find_programs
 from ...postgres.throw_away import default_directory
 from ...postgres.trust import plans_code_of
@@ -31,12 +30,12 @@ from ..catalog.verification import Verification
 from ..content.fingerprint import Fingerprint, hash_method_of
 from ..content.row_hash import COPIED
 from ..content.tables import Table
-from ..load.targets import writing
 from ..programs.pgbackrest import Stanza, read_info, verify_sets
 from ..programs.pipeline import Deadline
 from ..proof.cluster import sandbox_of
 from ..proof.read_restored import read_restored
 from .point import NONE, moment_differences
+from .reader import make_reader
 from .restored_cluster import NEEDED, amcheck_problem, restored_cluster, to_point
 
 _UNLOGGED = """
@@ -147,7 +146,7 @@ def _permanent(settings: ConnectionSettings, call: Call, deadline: Deadline, has
         others = plans_code_of(database) is not None
     jobs = call.options["jobs"]
     if others and hash_method != COPIED:
-        reader = settings._replace(user=_make_reader(settings))
+        reader = settings._replace(user=make_reader(settings))
         rows = read_restored(reader, jobs, call.say, None, deadline, hash_method, large_objects=False)
         found = replace(
             read_restored(settings, 1, call.say, None, deadline, hash_method, choose=_no_tables), tables=rows.tables
@@ -160,15 +159,6 @@ def _permanent(settings: ConnectionSettings, call: Call, deadline: Deadline, has
 
 def _no_tables(_database: Database, _tables: Sequence[Table]) -> list[Table]:
     return []
-
-
-def _make_reader(settings: ConnectionSettings) -> str:
-    """A role of the throw-away cluster that may read each row, and is no superuser: to plan a query runs code of the backup."""
-    name = f"titan_drill_{secrets.token_hex(6)}"
-    with writing(settings) as database:
-        make = sql.SQL("CREATE ROLE {0} LOGIN BYPASSRLS IN ROLE pg_read_all_data; GRANT CONNECT ON DATABASE {1} TO {0}")
-        database.execute(make.format(sql.Identifier(name), sql.Identifier(settings.database)))
-    return name
 
 
 def _adopted(stanza: Stanza, entry: Entry) -> dict[str, Any]:
