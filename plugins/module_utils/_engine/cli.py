@@ -58,6 +58,7 @@ def _dispatched(known: argparse.Namespace) -> int:
     if known.subcommand == "cron":
         return _start_job(known)
     if known.subcommand not in COMMANDS:
+        _clear_for(known)
         return run_subcommand(known)
     if not (known.config or known.env_file or ("dest" in known and not COMMANDS[known.subcommand].needs_database)):
         known.config = importlib.import_module(".environment.found", __package__).found_config(os.environ)
@@ -86,6 +87,19 @@ def _clear(known: argparse.Namespace, config: dict[str, Any]) -> None:
     throw_away = importlib.import_module(".postgres.throw_away", __package__)
     for path in throw_away.remove_what_dead_runs_left([*folders, getattr(known, "drill_dir", None) or ""]):
         print(f"titan-db {known.subcommand}: a killed run had left {path}; it was removed.", file=sys.stderr)
+
+
+def _clear_for(known: argparse.Namespace) -> None:
+    """The same for a subcommand that works with the environment's records only; what is wrong with its name, that one says."""
+    if getattr(known, "check", False):
+        return
+    found, config = importlib.import_module(".environment.found", __package__), {}
+    with suppress(TitanError, OSError):
+        name = getattr(known, "former_config", None) or known.environment or getattr(known, "config", None)
+        path = found.named_environment(name or found.found_config({})).config_path
+        with acting_for([path]):
+            config = read_config(path)
+    _clear(known, config)
 
 
 def _start_job(known: argparse.Namespace) -> int:
