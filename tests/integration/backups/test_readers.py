@@ -156,7 +156,8 @@ def test_a_sequence_that_becomes_a_view_is_not_read(owned: Owned, dest: Path) ->
     assert sprung(owned)
 
 
-def test_a_table_that_pg_dump_itself_reads_by_a_query_is_refused(owned18: Owned, dest: Path) -> None:
+@pytest.mark.parametrize("who", ["admin", "reader"])
+def test_a_table_that_pg_dump_itself_reads_by_a_query_is_refused(owned18: Owned, dest: Path, who: str) -> None:
     """As an extension's configuration, with a condition."""
     with connect(owned18.admin) as database:
         database.execute(
@@ -166,9 +167,9 @@ def test_a_table_that_pg_dump_itself_reads_by_a_query_is_refused(owned18: Owned,
     with pytest.raises(
         TitanError, match=r"Table public.of_index belongs to an extension .*ALTER TABLE \.\.\. OWNER TO"
     ):
-        backup(owned18.admin, dest)
+        backup(getattr(owned18, who), dest)
     assert not [name for name in os.listdir(dest) if name.startswith("small")]
     assert sprung(owned18)
     owned18.trace.unlink()
-    assert backup(owned18.admin, dest, exclude_data_of=["public.of_index", "public.child"]).data["backup"]["path"]
+    assert backup(getattr(owned18, who), dest, exclude_data_of=["public.of_index", "public.child"]).data["backup"]["path"]
     assert sprung(owned18)

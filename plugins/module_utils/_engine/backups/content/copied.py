@@ -34,9 +34,10 @@ _STORED = """
 SELECT attname::text AS name FROM pg_attribute WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
 """
 _FUNCTIONS_OF_OTHERS = """
-SELECT EXISTS (SELECT FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE c.oid = %(oid)s AND NOT r.rolsuper)
+SELECT EXISTS (SELECT FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE c.oid = %(oid)s
+                  AND NOT r.rolsuper AND r.rolname <> current_user)
     OR EXISTS (SELECT FROM pg_depend d JOIN pg_proc p ON d.refclassid = 'pg_proc'::regclass AND p.oid = d.refobjid
-                 JOIN pg_roles r ON r.oid = p.proowner AND NOT r.rolsuper
+                 JOIN pg_roles r ON r.oid = p.proowner AND NOT r.rolsuper AND r.rolname <> current_user
                 WHERE d.classid = 'pg_class'::regclass AND d.objid IN (SELECT indexrelid FROM pg_index WHERE indrelid = %(oid)s)
                    OR d.classid = 'pg_statistic_ext'::regclass
                       AND d.objid IN (SELECT oid FROM pg_statistic_ext WHERE stxrelid = %(oid)s))
@@ -49,7 +50,7 @@ def require_no_query(database: Database, tables: Sequence[Table]) -> None:
     """Refuse tables of which an extension gives a part to dumps, by a condition: pg_dump reads them by a query.
 
     Raises:
-        TitanError: the owner of one, or of a function that it uses, has less rights than the connected role.
+        TitanError: the owner of one, or of a function that it uses, is neither the connected role nor a superuser.
     """
     read = [table for table in tables if table.condition and not table.absent]
     found = [table for table in read if database.value(_FUNCTIONS_OF_OTHERS, {"oid": table.oid})]
@@ -57,8 +58,9 @@ def require_no_query(database: Database, tables: Sequence[Table]) -> None:
         name = found[0].label
         raise TitanError(
             f"Table {name} belongs to an extension that dumps a part of it by a query, and its owner, or the owner of a function of its "
-            "indexes, is no superuser: the query would run that one's functions with the connected role's rights. Give the table and "
-            f"the functions to a superuser (ALTER TABLE ... OWNER TO), or leave the table's rows out ('exclude_data_of: [{name}]').",
+            "indexes, is another role that is no superuser: the query would run that one's functions with the connected role's rights. "
+            "Give the table and the functions to a superuser (ALTER TABLE ... OWNER TO), or leave the table's rows out "
+            f"('exclude_data_of: [{name}]').",
             table=name,
         )
 

@@ -14,7 +14,6 @@ from ...postgres.database import Database, sql
 from ...postgres.lock_room import require_lock_room
 from ...postgres.programs import Programs
 from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, OUT_OF_MEMORY, UNDEFINED_TABLE
-from ...postgres.trust import is_superuser
 from ..catalog.entry import Entry
 from ..catalog.source import Source
 from ..catalog.tuning import read_tuning
@@ -148,8 +147,7 @@ def snapshot(
                 identifier = str(database.value("SELECT pg_export_snapshot()"))
                 if [table.oid for table in excluded.applied(read_tables(database))] != [table.oid for table in tables]:
                     raise _TablesChangedError
-                if is_superuser(database):
-                    require_no_query(database, tables)
+                require_no_query(database, tables)
                 yield identifier, tables
                 return
         except _TablesChangedError:

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect, sql
-from ...postgres.trust import is_superuser
 from ..content.copied import ordered_hashes, require_no_query
 from ..content.fingerprint import canceller, expand_no_views, fix_settings, read_contents, safe_hash_method
 from ..content.row_hash import BY_NAME, COLUMNS_OF, COPIED, Column, row_hash
@@ -60,8 +59,7 @@ def differences_from(
         expand_no_views(there)
         with there.transaction(_READ), here.transaction(_READ):
             method = safe_hash_method(there)
-            if is_superuser(there):
-                require_no_query(there, read_tables(there))
+            require_no_query(there, read_tables(there))
             return tuple(_differences(here, there, method))
 
 
