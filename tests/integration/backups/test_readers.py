@@ -171,5 +171,7 @@ def test_a_table_that_pg_dump_itself_reads_by_a_query_is_refused(owned18: Owned,
     assert not [name for name in os.listdir(dest) if name.startswith("small")]
     assert sprung(owned18)
     owned18.trace.unlink()
-    assert backup(getattr(owned18, who), dest, exclude_data_of=["public.of_index", "public.child"]).data["backup"]["path"]
+    assert backup(getattr(owned18, who), dest, exclude_data_of=["public.of_index", "public.child"]).data["backup"][
+        "path"
+    ]
     assert sprung(owned18)

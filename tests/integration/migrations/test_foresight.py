@@ -108,7 +108,13 @@ def run(db: Database, settings: ConnectionSettings, call_module: Callable[..., d
         files = [{"name": f"{at:04}_x.sql", "content": text} for at, text in enumerate(texts, 1)]
         options = {**login(settings), **({"login_user": user} if user else {})}
         return call_module(
-            "migration", **options, files=files, check_mode=check_mode, lint={"all": "off"}, mixed="steps"
+            "migration",
+            **options,
+            files=files,
+            check_mode=check_mode,
+            lint={"all": "off"},
+            mixed="steps",
+            accept_superuser=not user,
         )
 
     return go
