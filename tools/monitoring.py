@@ -5,7 +5,7 @@
 
 ``monitoring/titan-db.dashboard.json`` has a panel for each entry of PANELS; its queries are over the metrics of
 ``alerts/metrics.py``. ``monitoring/titan-db.environments.rules.yml`` has rules for each environment that has to be heard of:
-name yours, as in ``make dashboard ENVIRONMENTS="production staging"``.
+name yours, as in ``make dashboard ENVIRONMENTS="production staging"``. ``docs/dashboard.svg`` is the guide's picture of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,12 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-FOLDER = Path(__file__).resolve().parents[1] / "monitoring"
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tools import dashboard_picture  # noqa: E402
+
+FOLDER = ROOT / "monitoring"
 DASHBOARD = FOLDER / "titan-db.dashboard.json"
 RULES = FOLDER / "titan-db.environments.rules.yml"
 ENVIRONMENTS = ("production", "staging")
@@ -156,6 +161,7 @@ def rules(environments: tuple[str, ...]) -> str:
 def main(environments: tuple[str, ...]) -> None:
     DASHBOARD.write_text(json.dumps(dashboard(), indent=2) + "\n", encoding="utf-8")
     RULES.write_text(rules(environments), encoding="utf-8")
+    dashboard_picture.PICTURE.write_text(dashboard_picture.drawn(dashboard()["panels"]), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,13 +9,14 @@ import json
 import re
 import shutil
 import subprocess
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 import yaml
 from ansible_collections.titan.database.plugins.module_utils._engine.alerts.metrics import FAMILIES
 
-from tools import monitoring
+from tools import dashboard_picture, monitoring
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -23,6 +24,12 @@ ROOT = Path(__file__).resolve().parents[3]
 def test_the_files_are_current() -> None:
     assert json.loads(monitoring.DASHBOARD.read_text()) == monitoring.dashboard()
     assert monitoring.RULES.read_text() == monitoring.rules(monitoring.ENVIRONMENTS)
+    panels = monitoring.dashboard()["panels"]
+    assert dashboard_picture.PICTURE.read_text() == dashboard_picture.drawn(panels), "run: make dashboard"
+    texts = [
+        each.text for each in ET.fromstring(dashboard_picture.PICTURE.read_text()).iter() if each.tag.endswith("text")
+    ]
+    assert {panel["title"] for panel in panels} <= set(texts)
 
 
 def test_every_query_names_metrics_that_exist() -> None:
