@@ -261,6 +261,7 @@ def test_extensions_that_a_server_cannot_make_are_named_before_the_restore(
 
 
 def test_a_drills_server_lets_no_background_worker_act() -> None:
+    assert "timescaledb.restoring=on" in preload_settings(["timescaledb"], "drill")
     assert "max_worker_processes=0" in preload_settings(["pg_stat_statements", "$libdir/pg_cron"], "drill")
     assert "max_worker_processes=0" not in preload_settings(["pgaudit", "auto_explain"], "drill")
 

@@ -24,7 +24,9 @@ from ..load.fewer_jobs import load_with_fewer_jobs
 from ..load.loading import Loader
 from ..load.streams import Archive
 from ..load.targets import lacks_locale, remake_database
+from ..load.timescaledb import TIMESCALEDB
 from .places import DATABASE
+from .preload import AFTER_RESTORING
 from .provide import create_role
 
 _MISSING_ROLE = re.compile(r'role "(.+?)" does not exist')
@@ -55,10 +57,15 @@ def load_drilled(
     remake = partial(remake_database, maker, source, superuser.loader if superuser else "")
     parallel = not kind.is_script and manifest is not None
 
+    extensions = manifest.structure.extensions if manifest and manifest.structure else {}
+
     def load(with_jobs: Loader) -> Callable[[], Skeleton]:
-        if manifest and manifest.structure:
-            make_source_extensions(superuser, target, manifest.structure.extensions)
-        return with_jobs.load_archive(archive, kind, target)
+        make_source_extensions(superuser, target, extensions)
+        loaded = with_jobs.load_archive(archive, kind, target)
+        if target.database == DATABASE and TIMESCALEDB in extensions:
+            with connect(maker.to("postgres"), "drill") as database:
+                database.execute(AFTER_RESTORING)
+        return loaded
 
     for _attempt in range(_ROLES_AT_MOST):
         try:

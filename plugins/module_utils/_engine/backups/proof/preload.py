@@ -12,6 +12,10 @@ _WITHOUT_WORKERS = {
     "auth_delay", "auto_explain", "passwordcheck", "pg_hint_plan", "pg_stat_statements", "pgaudit", "plpgsql", "sepgsql",
 }  # fmt: skip
 
+# TimescaleDB refuses what a dump does to its chunks, unless a setting says that a dump is being loaded; its
+# timescaledb_pre_restore() sets it in the database, whose own settings are compared here.
+AFTER_RESTORING = "ALTER ROLE ALL SET timescaledb.restoring = off"
+
 
 def library_name(entry: str) -> str:
     """The library that an entry of shared_preload_libraries means, without its directory and ending."""
@@ -30,7 +34,7 @@ def preload_settings(libraries: Sequence[str], database: str) -> list[str]:
         f"cron.database_name={database}",
         "cron.launch_active_jobs=off",
     ]
-    settings += ["timescaledb.max_background_workers=0", "timescaledb.telemetry_level=off"]
+    settings += ["timescaledb.max_background_workers=0", "timescaledb.telemetry_level=off", "timescaledb.restoring=on"]
     if {library_name(name) for name in libraries} - _WITHOUT_WORKERS:
         settings.append("max_worker_processes=0")
     return settings

@@ -51,6 +51,7 @@ from ..load.targets import (
     remake_database,
     restore_temp_directory,
 )
+from ..load.timescaledb import begin_restoring, finish_restoring
 from ..programs.pipeline import Deadline
 from ..proof.comparison import compare, loader_for, rows_for
 from ..proof.read_restored import LoadersRows
@@ -290,12 +291,16 @@ def _load_and_compare(
         loader = replace(loader, while_own=partial(_analyze_and_read, reading))
         source = (entry.manifest.source if entry.manifest else None) or Source()
 
+        structure = entry.manifest.structure if entry.manifest else None
+        extensions = structure.extensions if structure else {}
+        maker, begun = call.connection.to(name), [False]
+
         def load(with_jobs: Loader) -> Skeleton:
-            if entry.manifest and entry.manifest.structure:
-                make_source_extensions(superuser, target, entry.manifest.structure.extensions)
+            make_source_extensions(superuser, target, extensions)
+            begun[0] = begin_restoring(maker, extensions)
             return with_jobs.load(entry.path, kind, target)
 
-        remake = partial(remake_database, call.connection.to(name), source, live.owner)
+        remake = partial(remake_database, maker, source, live.owner)
         archive, notes = load_with_fewer_jobs(loader, load, remake, not kind.is_script)
         if selection:
             reader = live.reader.to(name)
@@ -314,6 +319,8 @@ def _load_and_compare(
             left = refresh_left_out(database, entry.manifest.left_out if entry.manifest and not selection else ())
             if not superuser:
                 database.execute("ANALYZE")
+        if begun[0]:
+            finish_restoring(maker, extensions)
     return len(found.restored.tables), found.restored.rows, (*notes, *found.warnings, *left)
 
 
