@@ -9,6 +9,7 @@ import os
 import re
 import stat
 import subprocess
+from collections.abc import Iterator
 
 from ...errors import OptionError, TitanError
 from ...host.safe_open import regular_stream
@@ -31,7 +32,14 @@ _TOOL = re.compile(rb"^-- Dumped by pg_dump version (\d+)", re.MULTILINE)
 _MAJOR = re.compile(rb"(\d{1,2})(?!\d)")
 _TIME_PARTS, _NUMBER = 7, 5  # numbers of the time; bytes of a number: a sign and four digits
 _ENCODING = re.compile(rb"SET client_encoding = '(\w+)'")
-_BASE_BACKUP = ("PG_VERSION", "backup_label", "backup_manifest", "backup.info")
+# What lies in a base backup: in a server's data directory, beside the tar archives of one, and in the directories of barman and wal-g.
+_BASE_BACKUP = {
+    "PG_VERSION", "backup_label", "backup_manifest", "backup.info", "base.tar", "base.tar.gz", "tar_partitions", "basebackups_005",
+}  # fmt: skip
+_OF_BARMAN = {"base", "wals"}
+_IN_BASE_BACKUP = re.compile(
+    rb"(?:[^/]+/)?(?:PG_VERSION|backup_label|(?:base|global|pg_wal|pg_xact)/.*|[0-9A-F]{24}(?:\.partial)?)"
+)
 _NO_BASE_BACKUP = (
     "It is a base backup of a whole server (pg_basebackup, barman, wal-g), not a dump. pg_verifybackup checks its files; only a server "
     "started on a copy of it shows that it can be used. Backups by pgBackRest are drilled from their own directory."
@@ -83,7 +91,8 @@ def _unusable(path: str, why: str) -> TitanError:
 
 def _directory(path: str, deadline: Deadline | None) -> DumpKind:
     contents = os.path.join(path, _TOC)
-    if any(os.path.lexists(os.path.join(path, name)) for name in _BASE_BACKUP):
+    names = _names_in(path)
+    if names & _BASE_BACKUP or names >= _OF_BARMAN:
         raise _unusable(path, _NO_BASE_BACKUP)
     if not os.path.isfile(contents):
         raise _unusable(path, f"It must be a dump of pg_dump's format directory: {_TOC} is not in it.")
@@ -94,6 +103,24 @@ def _directory(path: str, deadline: Deadline | None) -> DumpKind:
     if not head.startswith(_ARCHIVE):
         raise _unusable(path, f"It is no dump: its {_TOC} does not begin as one.")
     return DumpKind("directory", NONE, False, *_of_archive(head))
+
+
+def _names_in(path: str) -> set[str]:
+    try:
+        return set(os.listdir(path))
+    except OSError as error:
+        raise OptionError("source", path, f"It cannot be read ({error.strerror}).") from error
+
+
+def _members(head: bytes) -> Iterator[bytes]:
+    """The names at the begin of a tar archive, as far as they can be read; at least one."""
+    at = 0
+    while head[at + _TAR_AT : at + _TAR_AT + len(_TAR)] == _TAR:
+        yield head[at : at + 100].rstrip(b"\0").removeprefix(b"./")
+        size = head[at + 124 : at + 135].strip(b" \0")
+        if not re.fullmatch(rb"[0-7]+", size):
+            return
+        at += _TAR_BLOCK * (1 + -(-int(size, 8) // _TAR_BLOCK))
 
 
 def _compression(head: bytes) -> str:
@@ -124,10 +151,10 @@ def _kind(path: str, head: bytes, packed: str, encrypted: bool) -> DumpKind:
             raise _unusable(path, f"It is the {_TOC} of another format: name the directory that holds it.")
         return DumpKind("custom", packed, encrypted, *_of_archive(head))
     if head[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR:
-        name = head[:100].rstrip(b"\0").decode(errors="replace")
-        if name.removeprefix("./") in _BASE_BACKUP:
+        names = list(_members(head))
+        if any(_IN_BASE_BACKUP.fullmatch(name) for name in names):
             raise _unusable(path, _NO_BASE_BACKUP)
-        if name != _TOC:
+        if names[0] != _TOC.encode():
             raise _unusable(path, "It is a tar archive, but not one of pg_dump: unpack it and name what is in it.")
         return DumpKind("tar", packed, encrypted, *_of_archive(head[_TAR_BLOCK:]))
     form = "cluster" if _CLUSTER.match(head) else "plain" if _PLAIN.match(head) else ""
