@@ -37,6 +37,14 @@ FAILING = {
     "referred to": (["CREATE TABLE t (u int REFERENCES nobody (id));"], "nobody does not exist"),
     "in a view": (["CREATE VIEW v AS SELECT nothing FROM public.users;"], 'column "nothing"'),
     "no such extension": (["CREATE EXTENSION no_such_extension;"], "is not available"),
+    "a table that is there": (["CREATE TABLE public.users (id int);"], "public.users is there already"),
+    "a view in its place": (["CREATE TABLE names (id int);"], "names is there already"),
+    "a type that is there": (["CREATE TYPE users AS ENUM ('a');"], "users is there already"),
+    "a schema that is there": (["CREATE SCHEMA closed;"], "the schema closed is there already"),
+    "a column that is there": (
+        ["ALTER TABLE public.users ADD COLUMN name text;"],
+        "the column name of public.users is there already",
+    ),
     "all at once": (
         ["ALTER TABLE nobody ADD n int;", "ALTER TABLE nowhere_else ADD n int;"],
         "nowhere_else does not exist",
@@ -56,6 +64,10 @@ WITHOUT_RIGHTS = {
 
 # Every one runs: no word of warning.
 WORKING = {
+    "dropped along": ["DROP TABLE public.users CASCADE;", "CREATE VIEW public.names AS SELECT 1 AS name; CREATE TABLE public.users (id int);"],
+    "in another schema of the path": ["CREATE SCHEMA app;", "SET search_path = app, public; CREATE TABLE users (id int); CREATE TYPE names AS ();"],
+    "another column first": ["ALTER TABLE public.users RENAME name TO called;", "ALTER TABLE public.users ADD COLUMN name text;"],
+    "a column anew": ["ALTER TABLE public.users DROP COLUMN name CASCADE, ADD COLUMN name int;", "CREATE VIEW public.names AS SELECT 1;"],
     "made before": ["CREATE TABLE t (id int);", "ALTER TABLE t ADD n int; INSERT INTO t VALUES (1, 2); CREATE INDEX i ON t (n);"],
     "renamed before": ["ALTER TABLE public.users RENAME TO persons;", "UPDATE public.persons SET name = 'x'; DROP VIEW names;"],
     "a column made before": ["ALTER TABLE public.users ADD mail text;", "UPDATE public.users SET mail = name;"],

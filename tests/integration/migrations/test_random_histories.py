@@ -25,7 +25,7 @@ SELECT CASE WHEN k.oid IS NULL THEN format('DROP INDEX %I.%I', n.nspname, c.reln
             ELSE format('ALTER TABLE %I.%I DROP CONSTRAINT %I', n.nspname, t.relname, k.conname) END, n.nspname || '.' || c.relname
   FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_class t ON t.oid = i.indrelid
   LEFT JOIN pg_constraint k ON k.conindid = c.oid AND k.contype IN ('p', 'u', 'x')
- WHERE n.nspname IN ('public', 's') AND NOT c.relispartition ORDER BY 1
+ WHERE n.nspname IN ('public', 's') AND NOT c.relispartition AND c.relname !~ '_(idx|key|excl)[0-9]*$' ORDER BY 1
 """
 _KEPT_ON_THE_WAY_BACK = (
     "IF NOT EXISTS",

@@ -507,6 +507,40 @@ def test_objects_of_another_shape_are_named_all_at_once(run: Run, user_sql: Any)
     assert not run({"1_a.sql": drops + NEW_SHAPES}).get("failed")
 
 
+ONE = " RETURNS int LANGUAGE sql AS 'SELECT 1'"
+SHAPES = [
+    ("CREATE FUNCTION f(a int)" + ONE, "FUNCTION f(b integer)" + ONE, "rename its parameter a to b"),
+    ("CREATE FUNCTION f(a int DEFAULT 3)" + ONE, "FUNCTION f(a int)" + ONE, "defaults"),
+    ("CREATE FUNCTION f(OUT a int, OUT b int) LANGUAGE sql AS 'SELECT 1, 2'",
+     "FUNCTION f(OUT a int, OUT b double precision) LANGUAGE sql AS 'SELECT 1, 2.0'", "OUT"),
+    ("CREATE FUNCTION f(a int, INOUT b int) LANGUAGE sql AS 'SELECT 1'", "FUNCTION f(a int, INOUT c int) LANGUAGE sql AS 'SELECT 1'",
+     "rename its parameter b to c"),
+    ("CREATE FUNCTION f() RETURNS void LANGUAGE sql AS ''", "PROCEDURE f() LANGUAGE sql AS ''", "make it a procedure"),
+    ("CREATE PROCEDURE f() LANGUAGE sql AS ''", "FUNCTION f() RETURNS void LANGUAGE sql AS ''", "make it a function"),
+    ("CREATE VIEW f AS SELECT 1 AS a", "VIEW f AS SELECT 1::bigint AS a", "column a has the type integer"),
+    ("CREATE VIEW f (x, y) AS SELECT 1, 2", "VIEW f (x, z) AS SELECT 1, 2", "cannot give it x, z"),
+    ("CREATE MATERIALIZED VIEW f AS SELECT 1 AS a", "VIEW f AS SELECT 1 AS a", "the materialized view f is there"),
+    ("CREATE FUNCTION f(a varchar)" + ONE,
+     "FUNCTION f(a character varying(30)) RETURNS integer LANGUAGE sql AS 'SELECT 2'", ""),
+    ("CREATE FUNCTION f(int)" + ONE, "FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT 2'", ""),
+    ("CREATE FUNCTION f(a int)" + ONE,
+     "FUNCTION f(a int, b text DEFAULT 'x, y') RETURNS text LANGUAGE sql AS 'SELECT b'", ""),
+    ("CREATE FUNCTION f(a int, b int = 2)" + ONE, "FUNCTION f(IN a int DEFAULT 1, b int = 2)" + ONE, ""),
+    ("CREATE VIEW f (x, y) AS SELECT 1, 2", "VIEW f (x, y, z) AS SELECT 1, 2, 3", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("left", "declared", "said"), SHAPES)
+def test_what_cannot_be_replaced_is_what_the_server_cannot_replace(
+    run: Run, user_sql: Any, left: str, declared: str, said: str
+) -> None:
+    user_sql.execute(left)
+    predicted = ok(run({"1_f.sql": f"CREATE OR REPLACE {declared};"}, check_mode=True))
+    warnings = " ".join(each for each in predicted["warnings"] if "is there" in each)
+    assert (said in warnings) if said else not warnings, warnings
+    assert run({"1_f.sql": f"CREATE OR REPLACE {declared};"}).get("failed", False) is bool(said)
+
+
 def test_what_a_predecessor_of_0011_left_is_told_at_once(run: Run, titan: ConnectionSettings) -> None:
     with connect(titan, fixed_settings=False) as database:
         database.execute(ORIGINAL_FUNCTIONS)

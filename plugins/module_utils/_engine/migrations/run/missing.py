@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Objects that are not there and rights that are missing, before anything runs.
+"""Objects that are not there, or there already, and rights that are missing, before anything runs.
 
 Only what is certain is told. A statement is asked about as long as nothing that is pending before it can have to do with it:
 what an earlier statement makes or changes is known by name, and after one whose effects cannot be known (a DO block, a function
@@ -55,6 +55,17 @@ SELECT name, pg_catalog.to_regnamespace(name) IS NOT NULL AS there,
        coalesce(pg_catalog.has_schema_privilege(pg_catalog.to_regnamespace(name)::oid, 'CREATE'), false) AS allowed
   FROM (SELECT coalesce(%s, pg_catalog.quote_ident(pg_catalog.current_schema())) AS name) AS s
 """
+_THERE = """
+SELECT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = s.oid AND relname = s.name AND s.kind = 'relation')
+    OR EXISTS (SELECT FROM pg_catalog.pg_type WHERE typnamespace = s.oid AND typname = s.name AND typisdefined
+                  AND typcategory <> 'A' AND s.kind = 'type')
+  FROM (SELECT pg_catalog.to_regnamespace(coalesce(%s, pg_catalog.quote_ident(pg_catalog.current_schema())))::oid AS oid,
+               %s AS name, %s AS kind) AS s
+"""
+_SCHEMA_THERE = "SELECT pg_catalog.to_regnamespace(%s) IS NOT NULL"
+_COLUMN = """
+SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass(%s) AND attname = %s AND NOT attisdropped)
+"""
 _EXTENSION = """
 SELECT a.installed_version IS NOT NULL AS installed, v.superuser AND NOT v.trusted AS needs_superuser,
        (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS super
@@ -76,6 +87,7 @@ class Foresight:
         self._unsure, self._triggered = bool(facts["watched"]), bool(facts["triggered"])
         self._routines: set[str] = set(facts["routines"])
         self._rights_change = False
+        self._vanishing = False  # a pending statement drops more than it names
         self._touched = {name.lower() for name in known}
 
     def look(self, script: Script) -> list[Problem]:
@@ -99,6 +111,8 @@ class Foresight:
         """What the statements after this one may find changed."""
         words = statement.key()
         first, named = words[0], created(statement)
+        if _drops_more(words):
+            self._vanishing = True
         if self._calls_own(statement):
             self._unsure = True
         elif first in _RIGHTS:
@@ -161,7 +175,31 @@ class Foresight:
         _level, table = lock_of(statement)
         if not table or words[2:4] == ("if", "exists") or words[0] not in ("alter", "truncate", "lock"):
             return ""
-        return self._relation(table, words[:2] == ("alter", "table"), False)
+        return self._relation(table, words[:2] == ("alter", "table"), False) or self._column_there(statement, table)
+
+    def _column_there(self, statement: Statement, table: str) -> str:
+        """The column that ALTER TABLE ... ADD COLUMN adds once more."""
+        words = statement.key()
+        at = next((at for at, word in enumerate(words) if word == "add"), len(words))
+        if (
+            words[:2] != ("alter", "table")
+            or words[at + 1 : at + 2] != ("column",)
+            or words[at + 2 : at + 3] == ("if",)
+        ):
+            return ""
+        if at + 2 >= len(words) or "drop" in words[:at] or "rename" in words[:at]:
+            return ""
+        name = statement.tokens[at + 2].name
+        return f"the column {name} of {table} is there already" if self._database.value(_COLUMN, (table, name)) else ""
+
+    def _there(self, named: Named) -> str:
+        """The relation or type that is made once more, where an unqualified name would be made."""
+        if named.tolerant or self._vanishing or named.kind not in ("relation", "type"):
+            return ""
+        prefix, _dot, _last_part = named.name.rpartition(".")
+        name = _stored(named.name)
+        there = name and self._database.value(_THERE, (prefix or None, name, named.kind))
+        return f"{named.name} is there already" if there else ""
 
     def _ask_create(self, statement: Statement, text: str, words: tuple[str, ...]) -> str:
         named = created(statement)
@@ -175,8 +213,10 @@ class Foresight:
         if named.kind == "schema":
             allowed = "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')"
             denied = not named.tolerant and not self._rights_change and self._database.value(allowed) is False
+            if not (denied or named.tolerant or self._vanishing) and self._database.value(_SCHEMA_THERE, (named.name,)):
+                return f"the schema {named.name} is there already"
             return "CREATE SCHEMA needs the right CREATE on the database" if denied else ""
-        problem = self._schema(named)
+        problem = self._schema(named) or self._there(named)
         if problem or "view" not in words[1:5] or "as" not in words or "recursive" in words[1:5]:
             return problem or self._references(statement, named, words)
         return self._explain(text[statement.tokens[words.index("as")].end - statement.start :], False)
@@ -234,6 +274,21 @@ class Foresight:
             return f"the extension {name} is not available on this server: install its package first"
         denied = row["needs_superuser"] and not row["super"] and not row["installed"]
         return f"only a superuser may create the extension {name}" if denied else ""
+
+
+def _drops_more(words: tuple[str, ...]) -> bool:
+    """Whether the statement may drop what it does not name: with CASCADE, of a schema, an extension, an owner or a column."""
+    if words[0] == "alter":
+        return "drop" in words
+    return words[0] == "drop" and ("cascade" in words or words[1] in ("schema", "extension", "owned"))
+
+
+def _stored(name: str) -> str:
+    """The last part of a name as the server stores it; empty where that is not plain."""
+    last = name[len(name.rpartition(".")[0]) :].lstrip(".")
+    if last.startswith('"'):
+        return last[1:-1].replace('""', '"') if last.endswith('"') and len(last) > 2 else ""
+    return "" if '"' in name and "." in name.split('"')[1] else last.lower()
 
 
 def _last(name: str) -> str:

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 
 from ...errors import DatabaseError
 from ...postgres.database import Database
+from ...text.quoted import quoted_name
 from ..files.script import Script
 from ..sql.lexer import Statement
 from ..sql.statements import Named, created, dropped, names_in
 from ..sql.tokens import QUOTED, WORD
 from .existing_objects import objects_named
+from .parameters import other_parameters
 
 _RESULT_ENDS = frozenset((
     "language", "as", "window", "immutable", "stable", "volatile", "strict", "called", "security", "external", "leakproof",
@@ -26,6 +28,10 @@ SELECT pg_catalog.format('%%I.%%I(%%s)', n.nspname, p.proname, pg_catalog.pg_get
   FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
  WHERE p.oid = pg_catalog.to_regprocedure(%s)
 """
+_KIND = "SELECT c.relkind::text FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass(%s)"
+_CALLED = {
+    "r": "table", "p": "partitioned table", "m": "materialized view", "S": "sequence", "f": "foreign table", "c": "type", "v": "view",
+}  # fmt: skip
 _COLUMNS = """
 SELECT a.attname::text AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type FROM pg_catalog.pg_attribute a
  WHERE a.attrelid = pg_catalog.to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
@@ -60,17 +66,28 @@ def _difference(database: Database, script: Script, statement: Statement, named:
         return _routine(database, script, statement, named)
     if named.kind != "relation" or not objects_named(database, named):
         return ""
+    kind = str(database.value(_KIND, (named.name,)))
     if "view" in words[:5] and "materialized" not in words[:5]:
-        return _view(database, script, statement, named)
-    return _table(database, statement, named) if "table" in words[:4] else ""
+        other = (
+            f"the {_CALLED.get(kind, 'relation')} {named.name} is there, and CREATE OR REPLACE cannot make it a view. "
+            "Drop it first, or give the view another name."
+        )
+        return _view(database, script, statement, named) if kind == "v" else other
+    if "table" in words[:4]:
+        other = f"a {_CALLED.get(kind, 'relation')} of the name {named.name} is there, and IF NOT EXISTS makes no table beside it."
+        return _table(database, statement, named) if kind in ("r", "p", "f") else other
+    return ""
 
 
 def _routine(database: Database, script: Script, statement: Statement, named: Named) -> str:
     """Compare the result types of functions that take the same arguments."""
     for item in objects_named(database, named):
+        parameters = other_parameters(database, script, statement, item["identity"])
+        if parameters:
+            return parameters
         row = database.row(_RESULTS, (item["identity"],))
-        if row is None:
-            continue
+        if row is None or row["result"] is None:
+            continue  # a procedure has none
         wanted = _result(script, statement)
         if (
             wanted
@@ -175,14 +192,47 @@ def _view(database: Database, script: Script, statement: Statement, named: Named
             row = database.row(f"SELECT one.*, q.* FROM (SELECT 1 AS one) AS one LEFT JOIN ({query}\n) AS q ON false")  # noqa: S608
     except DatabaseError:
         return ""  # it needs what this file makes
-    wanted = list(row or {})[1:]
-    here = [item["name"] for item in database.rows(_COLUMNS, (named.name,))]
-    if "(" in words[: words.index("as")] or not here or wanted[: len(here)] == here:
-        return ""
-    return (
-        f"the view {named.name} is there with the columns {', '.join(here)}; CREATE OR REPLACE cannot give it {', '.join(wanted)}. "
-        "Drop it first, in this file or by hand."
+    given = _listed_columns(statement)
+    found = list(row or {})[1:]
+    wanted = [*given, *found[len(given) :]]
+    here = database.rows(_COLUMNS, (named.name,))
+    names = [item["name"] for item in here]
+    if wanted[: len(names)] != names:
+        return (
+            f"the view {named.name} is there with the columns {', '.join(names)}; CREATE OR REPLACE cannot give it {', '.join(wanted)}. "
+            "Drop it first, in this file or by hand."
+        )
+    types = _types_of(database, query, found) if len(set(found)) == len(found) else []
+    for item, wanted_type in zip(here, types):
+        if _type_name(database, item["type"]) != _type_name(database, wanted_type):
+            return (
+                f"the view {named.name} is there, its column {item['name']} has the type {item['type']}; CREATE OR REPLACE cannot make it "
+                f"{wanted_type}. Drop it first, in this file or by hand."
+            )
+    return ""
+
+
+def _listed_columns(statement: Statement) -> list[str]:
+    """The names in parentheses between the view's name and AS."""
+    words = statement.key()
+    head = words[: words.index("as")]
+    if "(" not in head or ("with" in head and head.index("with") < head.index("(")):
+        return []
+    inside = statement.tokens[head.index("(") + 1 : head.index(")")]
+    return [token.name for token in inside if token.text != ","]
+
+
+def _types_of(database: Database, query: str, names: Sequence[str]) -> list[str]:
+    """The types of the query's columns, without running it."""
+    columns = ", ".join(
+        f"pg_catalog.pg_typeof(q.{quoted_name(name)})::pg_catalog.text AS c{at}" for at, name in enumerate(names)
     )
+    try:
+        with database.transaction("BEGIN READ ONLY"):
+            row = database.row(f"SELECT {columns} FROM (SELECT 1 AS one) AS one LEFT JOIN ({query}\n) AS q ON false")  # noqa: S608
+    except DatabaseError:
+        return []
+    return [str(row[f"c{at}"]) for at in range(len(names))] if row else []
 
 
 def _table(database: Database, statement: Statement, named: Named) -> str:
