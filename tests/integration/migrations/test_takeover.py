@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils import basic
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres import locks
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database, connect
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
@@ -76,6 +77,17 @@ def test_the_replay_has_the_settings_of_database_and_role(
         assert verdicts(run(texts, state="baselined", check_mode=True)) == ["proven"]
     finally:
         db.execute(f'ALTER ROLE "{settings.user}" IN DATABASE "{settings.database}" RESET ALL')
+
+
+def test_a_long_replay_does_not_lose_the_session_that_holds_the_lock(
+    run: Run, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "IDLE_IN_TRANSACTION", "5s")
+    monkeypatch.setattr(locks, "_SIGN_OF_LIFE", 0.5)
+    db.execute("CREATE TABLE public.a (x int)")
+    assert verdicts(run({"1_a.sql": "SELECT pg_sleep(7); CREATE TABLE a (x int)"}, state="baselined")) == [
+        "unproven: data"
+    ]
 
 
 def test_what_an_owner_may_do_anyway_proves_a_grant_to_that_owner(

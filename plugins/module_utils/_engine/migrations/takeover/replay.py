@@ -14,6 +14,7 @@ from typing import Any, Callable, NamedTuple
 from ...errors import DatabaseError, TitanError
 from ...postgres.cluster import THROW_AWAY, Cluster
 from ...postgres.database import Database, connect, sql
+from ...postgres.locks import sign_of_life
 from ...postgres.programs import SERVER, find_programs
 from ...postgres.sqlstates import DUPLICATE_SCHEMA, INVALID_SCHEMA_NAME, UNDEFINED_FUNCTION, UNDEFINED_OBJECT
 from ...postgres.throw_away import default_directory, throw_away_cluster
@@ -91,7 +92,9 @@ def replayed(
 
 
 def _start(cluster: Cluster, live: Database) -> None:
-    cluster.create(superuser=_superuser(live), limit=120)
+    superuser = _superuser(live)
+    with sign_of_life(live):  # it holds the lock of migrations, and would be ended in silence
+        cluster.create(superuser=superuser, limit=120)
     libraries = ""
     with suppress(DatabaseError):  # the setting is shown to few
         libraries = str(live.value("SELECT pg_catalog.current_setting('shared_preload_libraries', true)") or "")
@@ -160,6 +163,7 @@ def _run_all(
     made = _make_path(live, database)
     before: dict[str, str] | None = None
     for migration, script in scripts:
+        live.value("SELECT 1")
         wanted = migration.key in pending
         if wanted and before is None:
             before = read_hashes(reader, full=True)
@@ -187,7 +191,8 @@ def _run_with_help(live: Database, database: Database, script: Script, made: set
     error: DatabaseError | None = None
     for _attempt in range(_ATTEMPTS):
         try:
-            _run(database, script)
+            with sign_of_life(live):
+                _run(database, script)
         except DatabaseError as found:
             error = found
             _reset(database)
