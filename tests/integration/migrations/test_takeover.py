@@ -83,7 +83,7 @@ def test_a_long_replay_does_not_lose_the_session_that_holds_the_lock(
     run: Run, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locks, "IDLE_IN_TRANSACTION", "5s")
-    monkeypatch.setattr(locks, "_SIGN_OF_LIFE", 0.5)
+    monkeypatch.setattr(locks, "SIGN_OF_LIFE", 0.5)
     db.execute("CREATE TABLE public.a (x int)")
     assert verdicts(run({"1_a.sql": "SELECT pg_sleep(7); CREATE TABLE a (x int)"}, state="baselined")) == [
         "unproven: data"

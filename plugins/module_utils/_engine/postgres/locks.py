@@ -22,7 +22,7 @@ from .database import Database, TransactionState
 from .session_settings import IDLE_IN_TRANSACTION
 
 _IDLE_LIMIT = "idle_session_timeout"
-_SIGN_OF_LIFE = 10.0  # seconds
+SIGN_OF_LIFE = 10.0  # seconds
 
 # For a session that holds an advisory lock and whose settings were reset; see advisory_lock.
 LIMIT_IDLE = f"SET {_IDLE_LIMIT} = '{IDLE_IN_TRANSACTION}'"
@@ -126,7 +126,7 @@ def sign_of_life(database: Database) -> Iterator[None]:
 
     def ask() -> None:
         with suppress(DatabaseError):  # whoever needs the session next is told that it is gone
-            while not ended.wait(_SIGN_OF_LIFE):
+            while not ended.wait(SIGN_OF_LIFE):
                 database.value("SELECT 1")
 
     asking = threading.Thread(target=ask, daemon=True)
