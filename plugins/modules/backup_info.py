@@ -45,6 +45,11 @@ options:
     type: str
     choices: [none, checksum]
     default: none
+  timeout:
+    description:
+      - Seconds after which the whole run is ended as failed; V(0) for no limit.
+    type: int
+    default: 21600
 notes:
   - The connection options are accepted, so that they can be given once for all modules, but they are not used.
 seealso:

@@ -113,6 +113,50 @@ def test_a_restore_that_took_its_place_is_no_failure(
         drop_database(server, previous)
 
 
+@pytest.mark.parametrize("lost", [b"^CREATE ROLE", b"^CREATE DATABASE", b"^COMMENT ON DATABASE", b"^ALTER DATABASE"])
+def test_a_restore_that_lost_its_connection_leaves_nothing(
+    lost: bytes, settings: ConnectionSettings, db: Database, tmp_path: Path, call_module: Module
+) -> None:
+    """Whatever it was about to make on the server is gone; the next one restores."""
+    db.execute(f"CREATE TABLE public.t (id int PRIMARY KEY); ALTER DATABASE {settings.database} SET work_mem = '8MB'")
+    tmp_path.chmod(0o700)
+    options = {"dest": str(tmp_path), "name": "t", "programs": embedded_programs(), "into": f"{settings.database}_new"}
+    taken = {name: options[name] for name in ("dest", "name", "programs")}
+    assert not call_module("backup", **login(settings), **taken, verify="checksum").get("failed")
+    with proxy(settings) as network:
+        network.lose_answer_to = lost
+        result = call_module("restore", **login(network.settings), **options)
+        assert network.lost == 1
+    assert result["failed"] and "connection" in result["msg"], result
+    names = "SELECT count(*) FROM pg_database WHERE starts_with(datname, %s) AND datname <> %s"
+    assert db.value(names, (settings.database, settings.database)) == 0, result
+    assert not call_module("restore", **login(settings), **options).get("failed")
+    assert db.value("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'titan%%restore%%'") == 0
+    db.execute(f"DROP DATABASE {settings.database}_new")
+
+
+@pytest.mark.parametrize("lose_after", [b"SELECT pg_catalog.setval", b"REASSIGN OWNED"])
+def test_tables_that_were_restored_beside_are_no_failure(
+    lose_after: bytes, settings: ConnectionSettings, db: Database, tmp_path: Path, call_module: Module
+) -> None:
+    """The answer to the COMMIT of the tables is lost, or to that which gives them their owner and schema."""
+    db.execute("CREATE TABLE public.t (id serial PRIMARY KEY); INSERT INTO public.t SELECT FROM generate_series(1, 50)")
+    tmp_path.chmod(0o700)
+    options = {"dest": str(tmp_path), "name": "t", "programs": embedded_programs()}
+    assert not call_module("backup", **login(settings), **options, verify="checksum").get("failed")
+    with proxy(settings) as network:
+        network.lose_answer_to, network.lose_after = b"^COMMIT", lose_after
+        result = call_module("restore", **login(network.settings), **options, tables=["public.t"])
+        assert network.lost == 1
+    assert not result.get("failed") and result["changed"], result
+    found = db.rows(
+        "SELECT relname::text AS name, pg_get_userbyid(relowner)::text AS owner FROM pg_class WHERE relname LIKE 't%%restored%%'"
+    )
+    (beside,) = [row for row in found if "pkey" not in row["name"] and "seq" not in row["name"]]
+    assert beside["owner"] == settings.user and db.value(f"SELECT count(*) FROM public.{beside['name']}") == 50
+    assert db.value("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'titan%%restoring%%'") == 0
+
+
 @pytest.mark.parametrize("lose_after", [b"INSERT INTO titan_ops.migration_history", b"migration_fingerprint"])
 def test_a_baseline_that_was_recorded_is_no_failure(
     lose_after: bytes, settings: ConnectionSettings, db: Database, call_module: Module

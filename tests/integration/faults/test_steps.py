@@ -55,7 +55,7 @@ OPERATIONS = (
     "migration", "migration_info", "baselined", "retention_policy", "backup", "cleanup", "reindex", "restore", "health", "stats",
     "report_info", "rescue",
 )  # fmt: skip
-WITH_A_COPY = ("rehearse", "measure", "restore_tables", "drill_on_server")
+WITH_A_COPY = ("rehearse", "restore_tables", "drill_on_server")
 COPY_LIMIT = 60  # seconds, for those
 COPY_IDLE = 15  # a sign of life comes every 10
 # pg_dump and pg_restore switch the limit off for their own sessions. They hold read locks, and locks in a database that is not in use yet.
@@ -85,7 +85,6 @@ def command(operation: str, env: list[str], folder: Path, backups: Path, new: st
         "report_info": ["module", "report_info", json.dumps({**module, "timeout": LIMIT})],
         "rescue": ["rescue", *env, "--from-database", OLD, "--record-dir", str(folder), *ends, *programs],
         "rehearse": ["rehearse", *env, "--files", json.dumps(FILES), *kept],
-        "measure": ["measure", *env, "--top", "2", "--rounds", "7", *kept],
         "restore_tables": ["restore", *env, "--tables", "public.logs", *kept],
         "drill_on_server": ["backup", *env, "--dest", str(folder), "--drill-in", "scratch_database", *ends, *programs],
         "migration_info": ["module", "migration_info", json.dumps({**module, "files": FILES})],

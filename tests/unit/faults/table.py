@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from ansible_collections.titan.database.plugins.module_utils._engine.command_line import COMMANDS
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.time_limit import DEFAULT_SECONDS
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 class Row(NamedTuple):
@@ -103,6 +110,16 @@ ROWS = (
         "10 s", "nothing; it is done, and said to be", "-", f"{_FAULTS}/test_lost_replies.py", "test_a_restore_that_took_its_place_is_no_failure",
     ),
     Row(
+        "the answer is lost to what makes the role, the new database, its comment or its properties, in a restore",
+        "the run, which drops the new database over a new connection", "10 s", "nothing; what was made is gone again", "restores",
+        f"{_FAULTS}/test_lost_replies.py", "test_a_restore_that_lost_its_connection_leaves_nothing",
+    ),
+    Row(
+        "the answer is lost to a COMMIT of tables that are restored beside the live ones", "the run, which asks over a new connection", "10 s",
+        "nothing; it is done, and said to be", "-",
+        f"{_FAULTS}/test_lost_replies.py", "test_tables_that_were_restored_beside_are_no_failure",
+    ),
+    Row(
         "the host's clock and the server's differ by more than 5 minutes", "each run's first answer; `health` (check `clock`)",
         "until they agree", "nothing; no row and no backup is deleted", "the same, until they agree",
         f"{_FAULTS}/test_clocks.py", "test_a_clean_up_deletes_nothing_while_the_clocks_disagree",
@@ -177,3 +194,30 @@ def rendered() -> str:
         f'[{row.test.removeprefix("test_").replace("_", " ")}](../{row.file} "{row.test}") |\n'
         for row in ROWS
     )
+
+
+def limits() -> dict[tuple[str, Any], list[str]]:
+    """The words and modules of each limit: the option and its default; ("", None) for those that have none."""
+    found: dict[tuple[str, Any], list[str]] = {}
+    for word, command in COMMANDS.items():
+        spec = command.spec()
+        option = next((name for name in ("timeout", "max_runtime") if name in spec), "")
+        found.setdefault((option, spec[option].default if option else None), []).append(word)
+    for path in sorted((ROOT / "plugins" / "modules").glob("*.py")):
+        text = path.read_text(encoding="utf-8").partition('DOCUMENTATION = r"""')[2].partition('"""')[0]
+        options = yaml.safe_load(text).get("options") or {}
+        option = next((name for name in ("timeout", "max_runtime") if name in options), "")
+        words = found.setdefault((option, options[option].get("default") if option else None), [])
+        words += [path.stem] if path.stem not in words else []
+    return found
+
+
+def rendered_limits() -> str:
+    lines = ["| Word or module | Option | Default |", "|---|---|---|"]
+    for (option, default), names in sorted(limits().items(), key=lambda item: (item[0][0] == "", str(item[0]))):
+        named = ", ".join(f"`{name}`" for name in sorted(names))
+        said = f"`{option}`" if option == "max_runtime" else "`timeout` (seconds)" if option else "none"
+        lines.append(
+            f"| {named} | {said} | {f'`{default}`' if option == 'max_runtime' else default or f'{DEFAULT_SECONDS:.0f} seconds'} |"
+        )
+    return "\n".join(lines) + "\n"

@@ -27,6 +27,7 @@ BACKUP_INFO: Spec = {
         default="none",
         choices=("none", "checksum"),
     ),
+    "timeout": BACKUP["timeout"],
 }
 
 PIN: Spec = {

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from ...errors import DatabaseError, TitanError
 from ...postgres.client_environment import child_environment
 from ...postgres.database import Database, connect, sql
+from ...postgres.lost_reply import asked_transaction
 from ...steps import step
 from ...text.quoted import quoted_name
 from ..content.fingerprint import canceller, count_and_hash, dump_settings, fix_settings
@@ -88,7 +89,7 @@ def bring_over(
     ):
         fix_settings(target)
         target.execute(_LOCK_TIMEOUT)
-        with target.transaction():
+        with asked_transaction(target, "restore"):
             step("beside.definitions")
             _run(target, [each for each in before if each not in later and not (who.superuser and _makes_schema(each))])
             step("beside.rows")
@@ -225,7 +226,7 @@ def _publish(who: Live, database: str, names: Names, work: str, later: Sequence[
     step("beside.publish")
     with superuser.connected() as admin, _explained():
         admin.execute(_LOCK_TIMEOUT)
-        with admin.transaction():
+        with asked_transaction(admin, "restore"):
             _run(admin, later)
             give = sql.SQL("REASSIGN OWNED BY {} TO {}")
             for row in admin.rows(_STATISTICS, (work,)):

@@ -139,10 +139,19 @@ def restore_entry(entry: Entry, call: Call, selection: Selection | None = None) 
             step("restore.swap")
             _put_in_place(server, plan, source.properties.comment, live.owner)
         except BaseException:
-            if not server.closed and plan.work != plan.final:
-                drop_database(server, plan.work)
+            _drop_unfinished(server, plan.work)
             raise
     return _outcome(plan, entry, tables, rows, tuple(warnings))
+
+
+def _drop_unfinished(server: Database, name: str) -> None:
+    """Drop the new database, also where the connection was lost: it may have been made although the answer did not come."""
+    if server.closed:
+        try:
+            server.reconnect("restore")
+        except DatabaseError:  # the next restore drops it, if it was marked as unfinished
+            return
+    drop_database(server, name)
 
 
 def opened(entry: Entry, identity: str, deadline: Deadline) -> tuple[Entry, DumpKind]:
