@@ -18,6 +18,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres im
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database, connect
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.greeting import greeting
 
 from tests.conftest import drop_database, embedded_programs, login
 
@@ -90,6 +91,16 @@ def words(dest: Path) -> dict[str, list[str]]:
     }
 
 
+def with_a_copy(dest: Path) -> list[tuple[str, list[str]]]:
+    """The words that restore a copy, and ask the live database."""
+    kept = ["--dest", str(dest), "--name", "t", "--programs", embedded_programs()]
+    return [
+        ("rescue", kept),
+        ("measure", [*kept, "--top", "3"]),
+        ("restore", [*kept, "--tables", "public.audit_logs"]),
+    ]
+
+
 def modules(pooled: ConnectionSettings) -> dict[str, dict[str, Any]]:
     policy = {"table": "public.audit_logs", "column": "created_at", "keep": "100d"}
     return {
@@ -101,7 +112,7 @@ def modules(pooled: ConnectionSettings) -> dict[str, dict[str, Any]]:
 
 def refusals(pooled: ConnectionSettings, dest: Path, folder: Path, capsys: Any) -> Iterator[tuple[str, str]]:
     """Each word, refused, and what it says."""
-    for word, options in words(dest).items():
+    for word, options in [*words(dest).items(), *with_a_copy(dest)]:
         status = cli.main([word, *named(pooled, folder, "pooled"), *options])
         told = capsys.readouterr()
         assert status == (2 if word == "health" else 1), (word, status, told)
@@ -156,6 +167,20 @@ def test_no_word_leaves_anything_on_a_session_of_the_application(
             assert application(pooled, sessions) == before, name
     with connect(filled) as database:
         assert database.value("SELECT to_regnamespace('titan_ops') IS NULL"), "nothing was done"
+
+
+def test_a_rehearsal_s_greeting_leaves_nothing_on_a_session(filled: ConnectionSettings, workdir: Path) -> None:
+    """It asks nothing and sets nothing, so that any pooler will do; one passes settings at a session's start on."""
+    with stub_pooler(filled, passes_on=True, keeps=True, keys="forwarded", sessions=1) as of_others:
+        assert greeting(of_others.settings, "rehearsal").superuser
+        with ExitStack() as stack:
+            cursor = joined(stack, of_others.settings).cursor()
+            cursor.execute("SHOW idle_in_transaction_session_timeout")
+            assert cursor.fetchone()[0] == "0"
+    with pgbouncer(filled, workdir, "transaction") as pooled:
+        before = application(pooled, 3)
+        assert greeting(pooled, "rehearsal").user == filled.user
+        assert application(pooled, 3) == before
 
 
 def test_a_busy_pool_is_seen_for_what_it_is(filled: ConnectionSettings, workdir: Path) -> None:

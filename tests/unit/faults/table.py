@@ -48,6 +48,10 @@ ROWS = (
         f"{_FAULTS}/test_poolers.py", "test_a_pooler_that_passes_settings_at_the_start_on_passes_none_to_the_application",
     ),
     Row(
+        "a pooler, of whatever mode, lies before a rehearsal's production server", "nobody; the rehearsal reads the server's greeting only", "-",
+        "nothing; no setting is left on any session", "-", f"{_FAULTS}/test_poolers.py", "test_a_rehearsal_s_greeting_leaves_nothing_on_a_session",
+    ),
+    Row(
         "a session pool gives a session on without a reset", "the server: a session that its client left is not reset",
         "8 s", "nothing; nothing was done", "the same, until `server_reset_query = DISCARD ALL` is set, or `DIRECT_URL` names the server",
         f"{_FAULTS}/test_poolers.py", "test_a_session_pool_that_resets_nothing_is_refused",

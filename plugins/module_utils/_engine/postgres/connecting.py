@@ -31,8 +31,12 @@ def time_to_ask(wanted: float) -> float:
     return wanted if not _run_ends else min(wanted, max(0.0, _run_ends[0] + 2 - time.monotonic()))
 
 
-def opened(settings: ConnectionSettings, name: str, timeout: int) -> tuple[Any, bool]:
-    """psycopg2's connection, and whether the session began with our settings: poolers refuse to pass them on."""
+def opened(settings: ConnectionSettings, name: str, timeout: int, plain: bool = False) -> tuple[Any, bool]:
+    """psycopg2's connection, and whether the session began with our settings: poolers refuse to pass them on.
+
+    Args:
+        plain: Begin it with none of our settings, for who does not ask what answers: a pooler may keep them for others.
+    """
     if _run_ends:
         timeout = max(2, min(timeout, int(_run_ends[0] - time.monotonic()) + 2))
     parameters: dict[str, Any] = {
@@ -44,7 +48,7 @@ def opened(settings: ConnectionSettings, name: str, timeout: int) -> tuple[Any, 
     }
     ours = startup_options(SERVER_SETTINGS, parameters.get("options", ""))
     try:
-        if behind_pooler(settings):
+        if plain or behind_pooler(settings):
             return autocommitting(parameters), False
         try:
             return autocommitting({**parameters, "options": ours}), True

@@ -32,15 +32,14 @@ class Greeting(NamedTuple):
 
 
 def greeting(settings: ConnectionSettings, application: str) -> Greeting:
-    """Connect, read what the server has said, and leave.
+    """Connect, read what the server has said, and leave. A pooler is as good as the server: nothing is set, nor asked.
+
+    (Where the database's date style is not ISO, psycopg2 sets that.)
 
     Raises:
         DatabaseError: no connection.
     """
-    options = dict(settings.options).get("options", "")
-    # psycopg2 would set a date style of its own.
-    quiet = settings._replace(options=(*settings.options, ("options", f"{options} -c datestyle=ISO".strip())))
-    raw, _started_with = opened(quiet, f"titan-db {application}", _SECONDS)
+    raw, _started_with = opened(settings, f"titan-db {application}", _SECONDS, plain=True)
     try:
         user = raw.info.user or raw.get_parameter_status("session_authorization")
         return Greeting(raw.server_version, str(user), raw.get_parameter_status("is_superuser") == "on")
