@@ -212,7 +212,7 @@ def limits() -> dict[tuple[str, Any], list[str]]:
         options = yaml.safe_load(text).get("options") or {}
         option = next((name for name in ("timeout", "max_runtime") if name in options), "")
         words = found.setdefault((option, options[option].get("default") if option else None), [])
-        words += [path.stem] if path.stem not in words else []
+        words += [f"titan.database.{path.stem}"] if path.stem not in COMMANDS else []
     return found
 
 
