@@ -18,6 +18,9 @@ demo: .venv/demo.stamp ## Migrate, back up, prove, clean and schedule the Titan 
 demo-picture: demo ## Make docs/demo.svg from what make demo has printed
 	@$(BIN)/python examples/demo/picture.py
 
+pictures: demo-picture dashboard .venv/test.stamp ## Make all pictures of docs/ again: the demo's result, report, page of all environments, dashboard
+	@$(BIN)/python -m tools.pictures.make
+
 demo-stop: ## Stop the demo's PostgreSQL
 	@test ! -d .demo || $(BIN)/python examples/demo/demo.py stop
 
@@ -80,4 +83,4 @@ clean: demo-clean ## Remove the demo, the virtual environment and caches
 .venv-molecule/molecule.stamp: requirements/molecule.txt requirements/test.txt requirements/demo.txt
 	@sh tests/venv.sh "$$PYTHON" molecule .venv-molecule
 
-.PHONY: help demo demo-picture demo-stop demo-clean test unit lint docs-lint options picture reference site sanity molecule clean
+.PHONY: help demo demo-picture pictures demo-stop demo-clean test unit lint docs-lint options picture reference site sanity molecule clean

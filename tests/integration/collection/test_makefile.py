@@ -23,6 +23,7 @@ TOOLS = ("python", "ruff", "mypy", "yamllint", "ansible-lint", "antsibull-docs",
 CALLS = {
     "demo": ["python examples/demo/demo.py run"],
     "demo-picture": ["python examples/demo/demo.py run", "python examples/demo/picture.py"],
+    "pictures": ["python examples/demo/picture.py", "python -m tools.pictures.make"],
     "options": ["python -m tools.options"],
     "picture": ["python -m tools.picture"],
     "dashboard": ["python -m tools.monitoring"],
