@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-_FENCE = re.compile(r"^```(sh|sql)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"((?:^<!-- [^\n]* -->\n)*)^```(sh|sql|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_MARK = re.compile(r"<!-- (file|added to|fails|run by): (.+) -->")
 _OURS = re.compile(r"(?<![\w./-])titan-db(?= )")
 _PSQL = re.compile(r"(?<![\w./-])psql(?= )")
 # Guides whose commands are about another machine, or about the checkout itself: the demo has nothing for them.
@@ -18,9 +19,9 @@ _ELSEWHERE = ("benchmark-", "bootstrap", "contribute", "releases", "architecture
 
 HEAD = """# The guides' commands, for this demo
 
-Type them in the checkout, after `. .venv/bin/activate`. Each guide in `docs/` says what they do, and in which order; some need
-files that the guide has you write first. SQL is for `.demo/psql`, which is the database's owner; `.demo/psql -U postgres` is the
-superuser. The report is in `.demo/report.html`.
+Type them in the checkout, after `. .venv/bin/activate`. Each guide in `docs/` says what they do, and in which order.
+SQL is for `.demo/psql`, which is the database's owner; `.demo/psql -U postgres` is the superuser. The report is in
+`.demo/report.html`.
 """
 
 
@@ -73,9 +74,25 @@ def write(root: Path, demo: Path) -> None:
     (demo / "README.md").write_text("\n".join(parts), encoding="utf-8")
 
 
+def typed(text: str) -> str:
+    """A line of shell that one types in the checkout: the programs are the demo's."""
+    return _PSQL.sub(".demo/psql", _OURS.sub(".demo/bin/titan-db", text))
+
+
 def _blocks(guide: str, table: dict[str, str]) -> Iterator[str]:
-    for language, text in _FENCE.findall(guide):
-        here = translated(text, table)
-        if language == "sh":
-            here = _PSQL.sub(".demo/psql", _OURS.sub(".demo/bin/titan-db", here))
-        yield f"```{language}\n{here}```\n"
+    """The commands and SQL of a guide, and the files that it has one write; other YAML is variables of an inventory."""
+    for above, language, text in _FENCE.findall(guide):
+        marks = dict(_MARK.findall(above))
+        if "run by" in marks:
+            continue  # on a host with what the demo has not
+        here, said = translated(text, table), ""
+        if "file" in marks or "added to" in marks:
+            kind, path = next(pair for pair in marks.items() if pair[0] != "fails")
+            said = f"{'Write this to' if kind == 'file' else 'Add this to'} `{translated(path, table)}`:\n\n"
+        elif language == "yaml":
+            continue
+        elif language == "sh":
+            here = typed(here)
+        if "fails" in marks:
+            said = "This is refused, and the guide says why:\n\n"
+        yield f"{said}```{language}\n{here}```\n"

@@ -86,9 +86,9 @@ class Place:
                 return  # variables: tests/unit/docs holds them against the roles' argument_specs
             command = ["ansible-playbook", "-l", "demo", self._playbook(data)]
         elif block.language == "sql":
-            command = ["psql", "-X", "-v", "ON_ERROR_STOP=1", "-f", self._file(text, ".sql")]
+            command = [".demo/psql", "-X", "-v", "ON_ERROR_STOP=1", "-f", self._file(text, ".sql")]
         else:
-            command = ["sh", "-eu", "-c", self._not_yet_done(text, block.document)]
+            command = ["sh", "-eu", "-c", guides.typed(self._not_yet_done(text, block.document))]
         done = subprocess.run(
             command,
             cwd=self.root,

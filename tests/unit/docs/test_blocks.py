@@ -117,11 +117,10 @@ def test_the_names_of_production_become_the_demos(place: Place) -> None:
 
 
 def test_a_plain_command_of_another_document_is_not_executed_again(place: Place) -> None:
-    (place.root / "bin").mkdir()
-    program = place.root / "bin" / "titan-db"
+    program = place.root / ".demo" / "bin" / "titan-db"
+    program.parent.mkdir(parents=True)
     program.write_text(f"#!/bin/sh\necho $1 >> {place.root}/calls\n")
     program.chmod(0o755)
-    place.env["PATH"] = f"{program.parent}:{place.env['PATH']}"
     for document in ("docs/a.md", "docs/a.md", "docs/b.md"):
         place.run(sh("titan-db list  # again\n: | titan-db list\n", document=document))
     assert (place.root / "calls").read_text().split() == ["list"] * 5
