@@ -65,7 +65,7 @@ def report() -> str:
     )
     facts = PageFacts(
         environment="production", host="db1", database="titan_trading", now=NOW, size=820_000_000, tables=_tables(),
-        due_unknown="", checks=checks, not_checked={}, knows_backups=True, entries=entries, days=days, runs=runs, plans=(),
+        checks=checks, not_checked={}, knows_backups=True, entries=entries, days=days, runs=runs, plans=(),
         samples=samples, earlier=samples[-1], schema=SchemaFacts(unknown={}), hidden="", typed=_COMMAND.format,
         backup_place="/home/ubuntu/backups/database",
     )  # fmt: skip

@@ -61,7 +61,6 @@ def page_facts(
         now=now,
         size=snapshot.size,
         tables=tables,
-        due_unknown=snapshot.due_unknown,
         checks=health["checks"],
         not_checked=health["not_checked"],
         knows_backups=snapshot.knows_backups,

@@ -18,6 +18,7 @@ h2{font-size:1.2rem;margin:2rem 0 .5rem;border-bottom:1px solid var(--rule)}
 p,li{overflow-wrap:anywhere}td{overflow-wrap:break-word;max-width:24rem}
 td,th,li,code,bdi{unicode-bidi:isolate}
 code{font:.85em/1.4 ui-monospace,monospace;background:var(--card);padding:.1em .3em;overflow-wrap:anywhere}
+a{color:var(--blue)}
 .wide{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.9rem}
 th,td{text-align:left;padding:.25rem .6rem;border-bottom:1px solid var(--rule);vertical-align:top}

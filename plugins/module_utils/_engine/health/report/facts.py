@@ -29,7 +29,6 @@ class PageFacts:
         now: Of this host, in UTC.
         size: Bytes of the database.
         tables: The largest first.
-        due_unknown: Why rows that are due are not known; "" where they are.
         checks, not_checked: As health ends with them.
         entries: The backups that are kept, the newest first.
         days: The last 90 with their backup.
@@ -47,7 +46,6 @@ class PageFacts:
     now: datetime
     size: int
     tables: Sequence[TableRow]
-    due_unknown: str
     checks: Sequence[CheckData]
     not_checked: Mapping[str, str]
     knows_backups: bool

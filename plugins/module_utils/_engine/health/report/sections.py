@@ -94,18 +94,16 @@ def retention(facts: PageFacts) -> Markup:
     newest = runs[-1] if runs else None
     week = deleted_rows([run for run in runs if run["start"] >= facts.now.timestamp() - WEEK])
     everything = deleted_rows(runs)
-    due = {row["name"]: row["due_rows"] for row in facts.tables}
     rows = []
     for each in facts.schema.policies:
         policy = each.policy
-        known = due.get(policy.full_table)
         last = newest.get("policies", {}).get(policy.name) if newest else None
         rows.append(
             (
                 policy.name,
                 policy.full_table,
                 str(policy.keep),
-                "unknown" if known is None else f"{known:,}",
+                "unknown" if each.due is None else f"{each.due:,}",
                 "no record" if last is None else f"{last[1]:,} of {last[0]:,}",
                 f"{week[policy.name]:,}",
                 f"{everything[policy.name]:,}",
@@ -116,21 +114,24 @@ def retention(facts: PageFacts) -> Markup:
         "policy",
         "table",
         "keeps",
-        "due now in the table",
+        "due now",
         "last clean-up, of due",
         "in 7 days",
         "in all records",
         "oldest row of the table",
     )
     parts: list[object] = [table(head, rows, numbers=(3, 4, 5, 6))] if rows else [element("p", _no_policy(facts))]
-    if facts.due_unknown and rows:
-        parts.append(element("p", f"Rows due now are unknown: {facts.due_unknown}."))
-    if any(due.values()):
+    parts += [
+        element("p", f"What is due by {each.policy.name} is unknown: {each.due_unknown}")
+        for each in facts.schema.policies
+        if each.due_unknown
+    ]
+    if any(each.due for each in facts.schema.policies):
         parts.append(element("p", "Delete what is due: ", code(facts.typed("cleanup"))))
     when = f"last clean-up {moment(newest['start'])}" if newest else "no clean-up is recorded"
     return section(
         "Retention",
-        f"titan_ops.retention_policy, cleanup_statistics, {facts.now:%Y-%m-%d %H:%M} UTC; records of the jobs, {when}",
+        f"titan_ops.retention_policy, the rows themselves, {facts.now:%Y-%m-%d %H:%M} UTC; records of the jobs, {when}",
         *parts,
     )
 
@@ -157,9 +158,25 @@ def indexes(facts: PageFacts) -> Markup:
     parts.append(element("p", f"{schema.index_count} indexes, {len(idle)} of which may go."))
     if not schema.scans_judged:
         parts.append(element("p", "Unused indexes are not named yet: uses have not been counted for long enough."))
-    parts.append(element("p", "What a rebuild would give back: ", code(facts.typed("reindex") + " --check")))
+    parts += _bloat(facts)
     since = f"pg_stat_user_indexes since {schema.scans_since}" if schema.scans_since else "pg_stat_user_indexes"
     return section("Indexes", f"pg_index, {since}, {facts.now:%Y-%m-%d %H:%M} UTC", *parts)
+
+
+def _bloat(facts: PageFacts) -> list[object]:
+    """What a rebuild would give back, and the command for it."""
+    schema = facts.schema
+    if why := (schema.unknown or {}).get("bloat"):
+        return [element("p", f"Bloat is unknown: {why}")]
+    rows = [
+        (each.name, each.table, size_text(each.bytes), size_text(each.free), f"{each.share:.0%}", each.source)
+        for each in schema.bloated
+    ]
+    head = ("bloated index", "table", "size", "a rebuild gives back", "share", "known by")
+    parts: list[object] = [table(head, rows, numbers=(2, 3, 4))] if rows else []
+    said = f"{schema.measured} indexes of 1 MB or more were measured, {len(rows)} are bloated."
+    parts.append(element("p", said, *((" Rebuild: ", code(facts.typed("reindex"))) if rows else ())))
+    return parts
 
 
 def measured_indexes(measured: Remembered) -> Markup:
