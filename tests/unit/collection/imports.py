@@ -45,6 +45,8 @@ BESIDE = {
         "retention.policies",
         "reindex.duplicates",
         "reindex.indexes",
+        "reindex.options",
+        "retention.plan.due_now",
     },
 }
 CAPABILITIES = {"migrations", "backups", "reindex", "retention"}

@@ -9,11 +9,13 @@ from dataclasses import replace
 
 from ...errors import TitanError
 from ...postgres.database import Database, sql
+from ..policies.foreign_keys import references_to
 from ..policies.policy import Policy
 from ..policies.predicate import cutoff, due
-from ..policies.references import references_to
 from ..policies.tables import find_table
 from ..policies.validate import check
+from .count import Dated
+from .own_references import freed_on_the_way
 
 
 def due_now(database: Database, policy: Policy) -> int:
@@ -34,4 +36,5 @@ def due_now(database: Database, policy: Policy) -> int:
         sql.Identifier(table.schema, table.name), due(policy, table, cut, clock)
     )
     with database.transaction("BEGIN READ ONLY"):
-        return int(database.value(query))
+        free = int(database.value(query))
+    return free + sum(freed_on_the_way(database, table, Dated(policy, cut, clock)).values())
