@@ -119,22 +119,25 @@ reason:
   sample: a package is not installed
 found:
   description:
-    - Of what the modules of the steps before it return, what a play shows, by the step's name - RV(found.migration.status),
-      RV(found.retention_policy.policies), RV(found.crontab.next_runs) and RV(found.backup_info.newest_verified).
+    - Of what the modules of the steps before it return, what a play shows, by the step's name.
   returned: success
   type: dict
   contains:
     migration:
-      description: Of M(titan.database.migration).
+      description: Of M(titan.database.migration), the status of the migrations.
+      returned: success
       type: dict
     retention_policy:
-      description: Of M(titan.database.retention_policy).
+      description: Of M(titan.database.retention_policy), the policies.
+      returned: success
       type: dict
     crontab:
-      description: Of M(titan.database.crontab).
+      description: Of M(titan.database.crontab), the next runs.
+      returned: success
       type: dict
     backup_info:
-      description: Of M(titan.database.backup_info).
+      description: Of M(titan.database.backup_info), the newest verified backup.
+      returned: success
       type: dict
   sample: {crontab: {next_runs: []}}
 summary:
