@@ -65,9 +65,9 @@ def _curves(left: int, top: int, width: int, height: int, number: int) -> list[s
 
 def _timeline(left: int, top: int, width: int, height: int) -> list[str]:
     """One bar for each of five checks."""
-    bar = height // 5
+    each = height // 5
     return [
-        f'<rect x="{left + width * part // 4}" y="{top + bar * row}" width="{width // 4}" height="{bar - 4}" '
+        f'<rect x="{left + width * part // 4}" y="{top + each * row}" width="{width // 4}" height="{each - 4}" '
         f'fill="{_STATES[(part + row) % 4 if row % 2 else 0]}"/>'
         for row in range(5)
         for part in range(4)

@@ -87,7 +87,7 @@ def _blocks(guide: str, table: dict[str, str]) -> Iterator[str]:
             continue  # on a host with what the demo has not
         here, said = translated(text, table), ""
         if "file" in marks or "added to" in marks:
-            kind, path = next(pair for pair in marks.items() if pair[0] != "fails")
+            kind, path = [pair for pair in marks.items() if pair[0] != "fails"][0]
             said = f"{'Write this to' if kind == 'file' else 'Add this to'} `{translated(path, table)}`:\n\n"
         elif language == "yaml":
             continue

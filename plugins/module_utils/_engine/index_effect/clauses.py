@@ -162,9 +162,7 @@ def _sort_key(tokens: Sequence[Token]) -> tuple[str, Key] | None:
 
 def _add(found: dict[str, Asked], tokens: Sequence[Token]) -> None:
     """Note what one condition says of the tables that it names."""
-    condition = _condition(tokens)
-    if condition:
-        of, form = condition
+    for of, form in _conditions(tokens):
         _note(found, of, "conditions", Condition(of.name, form))
         return
     at = _operator(tokens)
@@ -188,16 +186,17 @@ def _note(found: dict[str, Asked], column: _Column, what: str, value: str | Cond
         found[column.alias] = asked._replace(**new)
 
 
-def _condition(tokens: Sequence[Token]) -> tuple[_Column, str] | None:
+def _conditions(tokens: Sequence[Token]) -> list[tuple[_Column, str]]:
+    """The column and the form, if this is such a condition."""
     words = [token.word if token.kind == WORD else "" for token in tokens]
     tails = {NOT_NULL: ["is", "not", "null"], NULL: ["is", "null"]}
     for form, tail in tails.items():
         if words[-len(tail) :] == tail:
             column = _bare_column(tokens[: -len(tail)])
-            return (column, form) if column else None
+            return [(column, form)] if column else []
     negated = bool(words) and words[0] == "not"
     column = _bare_column(tokens[1:] if negated else tokens)
-    return (column, FALSE if negated else TRUE) if column else None
+    return [(column, FALSE if negated else TRUE)] if column else []
 
 
 def _operator(tokens: Sequence[Token]) -> tuple[int, int] | None:
