@@ -168,7 +168,7 @@ def test_every_run_ends_and_its_locks_with_it(template: tuple[str, Path], server
         ]
         problems = [(case, said) for case, _requests, said in pool.map(tried, cases) if said]
     assert not problems, f"TITAN_SEED={seed}: {problems}"
-    assert min(whole.values()) > 4
+    assert min(whole.values()) > 2  # a rehearsal asks the live server for little
 
 
 @contextmanager

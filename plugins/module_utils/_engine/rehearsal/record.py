@@ -15,7 +15,7 @@ from typing import Any
 
 from ..backups.catalog.record_text import format_time
 from ..errors import TitanError
-from ..host.files import write_file
+from ..host.files import make_directories, write_file
 from ..host.safe_open import UnsafePathError, read_file
 from ..migrations.files.naming import Migration
 from ..migrations.history.known_files import path_of
@@ -69,7 +69,7 @@ def write_record(path: str, history: str, record: RehearsalRecord) -> None:
     """Keep it; a missing parent directory is made with mode 0700."""
     step("rehearsal.record")
     path = path_of(os.path.abspath(path), history)
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    make_directories(os.path.dirname(path), 0o700)
     content = json.dumps(asdict(record), indent=1, sort_keys=True).encode() + b"\n"
     write_file(path, content, _MODE, label="rehearsal.record")
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import OptionError
-from ...host.files import is_file_with, write_file
+from ...host.files import is_file_with, make_directories, write_file
 from ...postgres.database import Database
 from ..files.naming import Migration
 from . import read
@@ -44,7 +44,7 @@ def is_outdated(path: str, migrations: Sequence[Migration]) -> bool:
 
 def write(path: str, migrations: Sequence[Migration]) -> None:
     """Make the record say what the files are; a missing parent directory is made with mode 0700."""
-    os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
+    make_directories(os.path.dirname(os.path.abspath(path)), 0o700)
     write_file(path, _content(migrations), _MODE, label="migration.record")
 
 
