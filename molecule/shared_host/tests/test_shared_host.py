@@ -202,7 +202,7 @@ def test_a_drill_needs_no_role_at_all():
 def test_a_restore_needs_createdb_and_no_more():
     restore = ("restore", "--source", PRODUCTION.json("list")["newest_verified"]["path"], "--into", "titan_copy")
     done = PRODUCTION.titan_db(*restore, expect=1)
-    assert "the role 'titan' needs CREATEDB" in done.stderr
+    assert "needs CREATEDB for the role 'titan'" in done.stderr
     with without("ALTER ROLE titan CREATEDB", "ALTER ROLE titan NOCREATEDB"):
         PRODUCTION.titan_db(*restore)
     assert PRODUCTION.value("SELECT count(*) FROM pg_database WHERE datname = 'titan_copy'") == "1"

@@ -164,7 +164,8 @@ def test_what_a_file_sets_holds_for_its_steps_and_not_for_their_records(run: Run
                 {
                     "1_a.sql": text,
                     "2_b.sql": "SET SESSION AUTHORIZATION step_titan_role;\nSET default_transaction_read_only = on;\nVACUUM;",
-                }
+                },
+                accept_superuser=True,
             )
         )
         assert not ok(
@@ -172,7 +173,8 @@ def test_what_a_file_sets_holds_for_its_steps_and_not_for_their_records(run: Run
                 {
                     "1_a.sql": text,
                     "2_b.sql": "SET SESSION AUTHORIZATION step_titan_role;\nSET default_transaction_read_only = on;\nVACUUM;",
-                }
+                },
+                accept_superuser=True,
             )
         )["changed"]
     finally:
