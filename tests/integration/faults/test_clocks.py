@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -82,12 +83,14 @@ def clocked() -> Iterator[tuple[Cluster, Path]]:
     for program in os.listdir(embedded_programs()):
         (folder / program).symlink_to(f"{embedded_programs()}/{program}")
     (folder / "pg_ctl").unlink()
-    (folder / "pg_ctl").write_text(f'#!/bin/sh\n{variables} exec {embedded_programs()}/pg_ctl "$@"\n')
+    (folder / "pg_ctl").write_text(f'#!/bin/sh\n{variables} exec {shlex.quote(embedded_programs())}/pg_ctl "$@"\n')
     (folder / "pg_ctl").chmod(0o755)
     server = None
-    while server is None:
+    for _each in range(5):
         with suppress(TitanError):  # faketime's semaphore of another program of the same process number
             server = start_server(str(folder), "timezone=Europe/Berlin")
+            break
+    server = server or start_server(str(folder), "timezone=Europe/Berlin")  # which says why not
     yield server, folder / "off"
     (folder / "off").write_text("+0")
     server.remove()
@@ -287,7 +290,7 @@ def test_times_in_numbers_and_uuids_are_plausible_too(
     kind, written = WRITTEN[time_format]
     db.execute(
         f"CREATE TABLE public.events (id int PRIMARY KEY, at {kind} NOT NULL); INSERT INTO public.events SELECT i, {written} "
-        "FROM generate_series(1, 200) i CROSS JOIN LATERAL (SELECT now() - interval '40 days' - i * interval '1 day' AS at) t"
+        "FROM generate_series(1, 200) i CROSS JOIN LATERAL (SELECT now() - interval '40 days 1 hour' - i * interval '1 day' AS at) t"
     )
     policy = {"table": "public.events", "column": "at", "keep": "60d", "time_format": time_format}
     assert not call_module("retention_policy", **login(settings), policies=[policy]).get("failed")

@@ -75,6 +75,8 @@ def words(dest: Path, env: Path) -> dict[str, list[str]]:
 
 
 # The words to which the server says more than so many bytes.
+# The last one where the machine is so busy that the look for a pooler ends before its patience does.
+ENDINGS = ("time limit", "Cannot connect", "closed the connection", "gave no second connection")
 SAY_MORE_THAN = {
     0: ("health", "stats", "backup", "cleanup", "reindex", "restore"),
     700: ("health", "stats", "backup", "cleanup", "reindex", "restore"),
@@ -107,7 +109,7 @@ def test_every_word_ends_in_its_time(after: int, filled: ConnectionSettings, des
             assert lasted < ENDS_WITHIN, (word, lasted, text)
             assert process.returncode == (2 if word == "health" else 1), (word, process.returncode, text)
             assert "Traceback" not in text, text
-            assert any(part in text for part in ("time limit", "Cannot connect", "closed the connection")), (word, text)
+            assert any(part in text for part in ENDINGS), (word, text)
             assert in_session(process.pid) == []
 
 
