@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Callable
 
+from ..text.listed import listed
 from ..text.one_line import printable
 from ..text.sizes import shown_bytes
 from .seen import STOPS_READERS, STOPS_WRITERS, STRENGTH, LockSeen, Seen, Sized, StatementSeen
@@ -100,8 +101,7 @@ def _rows(number: int) -> str:
 
 
 def _listed(items: Sequence[Sized], shown: Callable[[int], str]) -> str:
-    said = [f"{each.relation} ({shown(each.number)})" for each in items[:_LISTED]]
-    return ", ".join(said) + (f" and {len(items) - _LISTED} more" if len(items) > _LISTED else "")
+    return listed([f"{each.relation} ({shown(each.number)})" for each in items], _LISTED)
 
 
 def _way_back(seen: Seen) -> str:

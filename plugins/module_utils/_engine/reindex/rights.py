@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..postgres.database import Database
+from ..text.listed import listed
 from .indexes import MAINTAIN_SINCE, read_indexes, require_primary
 
 _NAMED = 5  # tables that a sentence names
@@ -33,9 +34,8 @@ def reindex_needs(database: Database, options: Mapping[str, Any]) -> list[str]:
     tables = list(dict.fromkeys(closed))
     if not tables:
         return []
-    more = f" and {len(tables) - _NAMED} more" if len(tables) > _NAMED else ""
     maintain = " (or grant it pg_maintain)" if database.major >= MAINTAIN_SINCE else ""
     return [
-        f"The role {str(database.value('SELECT current_user'))!r} may not rebuild the indexes of {', '.join(tables[:_NAMED])}{more}: "
+        f"The role {str(database.value('SELECT current_user'))!r} may not rebuild the indexes of {listed(tables, _NAMED)}: "
         f"make it the owner or a member of the owner{maintain}."
     ]

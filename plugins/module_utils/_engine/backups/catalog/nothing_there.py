@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from ...errors import TitanError
+from ...text.listed import listed
 from .read import read_catalog
 
 _SHOWN = 5
@@ -36,5 +37,4 @@ def _listed(folder: str) -> str:
         names = sorted(name for name in os.listdir(folder) if not name.startswith("."))  # ours are locks and parts
     except OSError as error:
         return f"{folder} cannot be read ({error.strerror})"
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"in {folder} there {'is nothing' if not names else 'are ' + ', '.join(names[:_SHOWN]) + more}"
+    return f"in {folder} there {'is nothing' if not names else 'are ' + listed(names, _SHOWN)}"

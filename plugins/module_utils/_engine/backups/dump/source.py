@@ -14,6 +14,7 @@ from ...postgres.database import Database, sql
 from ...postgres.lock_room import require_lock_room
 from ...postgres.programs import Programs
 from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, OUT_OF_MEMORY, UNDEFINED_TABLE
+from ...text.listed import listed
 from ..catalog.entry import Entry
 from ..catalog.source import Source
 from ..catalog.tuning import read_tuning
@@ -222,35 +223,13 @@ def require_readable(database: Database, tables: Sequence[Table]) -> None:
     unreadable = [table.label for table in tables if not table.readable]
     if unreadable:
         raise TitanError(
-            f"The role {user!r} cannot read {_some(unreadable)}. Grant it pg_read_all_data (GRANT pg_read_all_data TO the role).",
+            f"The role {user!r} cannot read {listed(unreadable)}. Grant it pg_read_all_data (GRANT pg_read_all_data TO the role).",
             tables=unreadable,
         )
     hidden = [table.label for table in tables if table.row_security]
     if hidden:
         raise TitanError(
-            f"Row security would hide rows of {_some(hidden)} from the role {user!r}. Give it BYPASSRLS (ALTER ROLE ... BYPASSRLS): "
+            f"Row security would hide rows of {listed(hidden)} from the role {user!r}. Give it BYPASSRLS (ALTER ROLE ... BYPASSRLS): "
             "a dump of the visible rows only would be no backup.",
             tables=hidden,
         )
-
-
-def require_may_create(database: Database, purpose: str) -> None:
-    """Refuse a role that cannot make the database that something needs.
-
-    Args:
-        database: Connected to the server.
-        purpose: What needs it: the sentence's subject.
-
-    Raises:
-        TitanError: names the right.
-    """
-    row = database.row(
-        "SELECT current_user::text AS role, bool_or(rolcreatedb OR rolsuper) AS may FROM pg_roles WHERE rolname = current_user"
-    )
-    if row and not row["may"]:
-        raise TitanError(f"{purpose} needs CREATEDB for the role {row['role']!r} (ALTER ROLE ... CREATEDB).")
-
-
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:5])
-    return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -34,13 +34,13 @@ from ..catalog.sealed import unseal
 from ..catalog.source import Source
 from ..content.fingerprint import canceller, fix_settings
 from ..content.schema_text import Skeleton
-from ..dump.source import require_may_create
 from ..load.elevated import make_source_extensions
-from ..load.extensions import require_extensions, require_superuser
+from ..load.extensions import require_extensions
 from ..load.fewer_jobs import load_with_fewer_jobs
 from ..load.live import Live, live_loader
 from ..load.loading import Loader
 from ..load.properties import apply_properties, property_differences
+from ..load.rights import require_may_create, require_superuser
 from ..load.room import require_room_on_server
 from ..load.selection import Selection
 from ..load.targets import (

@@ -14,6 +14,7 @@ from ...errors import DatabaseError
 from ...postgres.database import Database
 from ...postgres.disk import is_here
 from ...postgres.stand_ins import must_not_plan, stand_in
+from ...text.listed import listed
 from ...text.quoted import quoted_name
 from .definition import OK, UNKNOWN, WITHOUT_QUERIES, Check, Limits, NotChecked, SqlCheck, judge, unknown
 
@@ -128,9 +129,8 @@ def _without_tables_of_others(database: Database, query: str) -> str:
 
 def _judged(check: SqlCheck, rows: list[dict[str, object]], limits: Limits, place: Place) -> Check:
     if check.counts:
-        names = ", ".join(str(row["what"]) for row in rows[:_SHOWN])
-        more = f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
-        return judge(check, len(rows), limits, f"{names}{more}" or check.none, _fix(check, rows[:_SHOWN], place))
+        names = listed([str(row["what"]) for row in rows], _SHOWN)
+        return judge(check, len(rows), limits, names or check.none, _fix(check, rows[:_SHOWN], place))
     if not rows:
         return judge(check, 0, limits, check.none, "")
     first = rows[0]

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...environment.records import RunEntry
+from ...text.listed import listed
 from .facts import PageFacts
 from .texts import size_text
 
@@ -41,12 +42,12 @@ def _of_health(facts: PageFacts) -> list[str]:
     bad = {check["name"] for check in facts.checks if check["status"] != "ok"}
     earlier = facts.earlier.get("findings") if facts.earlier else None
     if earlier is None:
-        return [f"Health: {_listed(sorted(bad)) or 'all checks are ok'}."]
+        return [f"Health: {listed(sorted(bad), _MOST) or 'all checks are ok'}."]
     new, gone = sorted(bad - set(earlier)), sorted(set(earlier) - bad)
-    said = [f"New findings of health: {_listed(new)}."] if new else []
-    said += [f"No longer found by health: {_listed(gone)}."] if gone else []
+    said = [f"New findings of health: {listed(new, _MOST)}."] if new else []
+    said += [f"No longer found by health: {listed(gone, _MOST)}."] if gone else []
     stay = sorted(bad & set(earlier))
-    return said + ([f"Still found by health: {_listed(stay)}."] if stay else []) or [
+    return said + ([f"Still found by health: {listed(stay, _MOST)}."] if stay else []) or [
         "Health: all checks are ok, as before."
     ]
 
@@ -103,8 +104,8 @@ def _of_size(facts: PageFacts) -> list[str]:
     if not earlier.get("cut"):
         names = {row["name"] for row in facts.tables}
         new, gone = sorted(names - set(known)), sorted(set(known) - names)
-        said += [f"New tables: {_listed(new)}."] if new else []
-        said += [f"Tables that are gone: {_listed(gone)}."] if gone else []
+        said += [f"New tables: {listed(new, _MOST)}."] if new else []
+        said += [f"Tables that are gone: {listed(gone, _MOST)}."] if gone else []
     return said
 
 
@@ -134,10 +135,6 @@ def deleted_rows(runs: Sequence[RunEntry]) -> Counter[str]:
         for name, (_due, done) in run.get("policies", {}).items():
             found[name] += int(done)
     return found
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_MOST]) + (f" and {len(names) - _MOST} more" if len(names) > _MOST else "")
 
 
 def _times(count: int) -> str:

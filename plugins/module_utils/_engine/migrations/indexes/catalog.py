@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, cast
 from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database, sql
 from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE, UNDEFINED_FUNCTION
+from ...text.listed import listed
 from ...text.quoted import quoted_name
 from ..sql.statements import IndexDeclaration
 from .rules import BUILD, FOUND, IndexRow, TableRow, Verdict, judge
@@ -179,7 +180,7 @@ def _partitioned(database: Database, declaration: IndexDeclaration, table: Table
         "SELECT inhrelid::pg_catalog.regclass::text AS name FROM pg_catalog.pg_inherits WHERE inhparent = %s ORDER BY 1"
     )
     partitions = [row["name"] for row in database.rows(query, (table["oid"],))]
-    shown = ", ".join(partitions[:5]) + (f" and {len(partitions) - 5} more" if len(partitions) > 5 else "")
+    shown = listed(partitions)
     unique = "UNIQUE " if declaration.unique else ""
     name = declaration.name or "NAME"
     return TitanError(

@@ -11,6 +11,7 @@ from typing import TypedDict
 
 from ...errors import OptionError, TitanError
 from ...postgres.database import Database
+from ...text.listed import listed
 from ..files.script import Script, shortened
 from ..sql.code import UNKNOWN, statements_in
 from ..sql.lexer import Statement
@@ -180,9 +181,7 @@ def warnings_of(findings: Sequence[Finding], notices: bool = False) -> list[str]
     said = [sentence(finding) for finding in findings if finding["level"] == "warning"]
     style = [f"{each['rule']} ({each['file']}, line {each['line']})" for each in findings if each["level"] == "notice"]
     if style and notices:
-        said.append(
-            f"Notices of style: {', '.join(style[:20])}{f' and {len(style) - 20} more' if len(style) > 20 else ''}."
-        )
+        said.append(f"Notices of style: {listed(style, 20)}.")
     return said
 
 

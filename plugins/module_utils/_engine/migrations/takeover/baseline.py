@@ -14,6 +14,7 @@ from ...outcome import Call
 from ...postgres.database import Database
 from ...postgres.lost_reply import asked_transaction
 from ...steps import step
+from ...text.listed import listed
 from ..files.naming import Migration
 from ..files.script import Script
 from ..history import drift, read
@@ -130,10 +131,7 @@ def _headers(database: Database, script: Script, evidence: Evidence) -> None:
 
 
 def _extra(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_MOST_NAMED]) + (
-        f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    )
-    return f"The database has objects that no migration makes: {shown}."
+    return f"The database has objects that no migration makes: {listed(names, _MOST_NAMED)}."
 
 
 def _doubtful(evidence: Sequence[Evidence], state: Mapping[tuple[Any, ...], read.Applied]) -> list[Evidence]:
