@@ -6,24 +6,21 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from dataclasses import replace
+from datetime import datetime, timezone
 from functools import partial
 
-from ...errors import DatabaseError, OptionError, TitanError
+from ...errors import DatabaseError, TitanError
 from ...host.files import absolute
 from ...outcome import Call, Outcome
 from ...postgres.connection import ConnectionSettings
 from ...postgres.connection_room import require_connection_room
-from ...postgres.database import Database, connect, sql
+from ...postgres.database import Database, connect
 from ...postgres.lock_room import require_lock_room
 from ...postgres.locks import advisory_lock, sign_of_life
-from ...postgres.lost_reply import was_committed
 from ...postgres.programs import CLIENT, Programs, find_programs
-from ...postgres.sqlstates import OBJECT_IN_USE
 from ...steps import step
 from ..catalog.entry import Entry
 from ..catalog.files import require_undamaged
@@ -44,7 +41,6 @@ from ..load.rights import require_may_create, require_superuser
 from ..load.room import require_room_on_server
 from ..load.selection import Selection
 from ..load.targets import (
-    UNFINISHED,
     create_database,
     drop_database,
     maintenance,
@@ -55,29 +51,13 @@ from ..load.timescaledb import begin_restoring, finish_restoring
 from ..programs.pipeline import Deadline
 from ..proof.comparison import compare, loader_for, rows_for
 from ..proof.read_restored import LoadersRows
+from .plan import RestorePlan, make_restore_plan
 from .refresh import refresh_left_out
 from .selected import reduce_and_compare, require_in_manifest, selected_source, wanted_rows
+from .swap import put_in_place
 
-_SWAP_ATTEMPTS = 5
 _AS_SUPERUSER = "Restore as a superuser: it makes these, and a role without its rights loads the rest."
 _BY_HAND = "Make an empty database of that name and load the dump by hand (pg_restore, or psql for a plain one)."
-
-
-@dataclass(frozen=True)
-class RestorePlan:
-    """What a restore will do, all names settled and checked against the server.
-
-    Attributes:
-        work: The name under which the new database is made and compared.
-        final: The name it gets in the end.
-        previous: The name that the live database gets; empty when nothing is swapped.
-        leftovers: Databases that dead restores into this name left.
-    """
-
-    work: str
-    final: str
-    previous: str
-    leftovers: tuple[str, ...]
 
 
 def restore_entry(entry: Entry, call: Call, selection: Selection | None = None) -> Outcome:
@@ -137,7 +117,7 @@ def restore_entry(entry: Entry, call: Call, selection: Selection | None = None) 
             if manifest and manifest.source and not missing:
                 _require_properties(server, plan.work, source)
             step("restore.swap")
-            _put_in_place(server, plan, source.properties.comment, live.owner)
+            put_in_place(server, plan, source.properties.comment, live.owner)
         except BaseException:
             _drop_unfinished(server, plan.work)
             raise
@@ -203,58 +183,6 @@ def _programs(server: Database, manifest: Manifest | None, kind: DumpKind, folde
             f"major version {made_by} or newer."
         )
     return find_programs(folder, server.major, CLIENT)
-
-
-def make_restore_plan(server: Database, into: str, swap: bool, now: datetime) -> RestorePlan:
-    """Settle the names.
-
-    Raises:
-        OptionError: the name cannot be used, or exists already and is not to be swapped.
-    """
-    if not into or "\0" in into or len(into.encode()) > 63:
-        raise OptionError("into", into, "Use the name of a database: 1 to 63 bytes.")
-    if into in ("postgres", "template0", "template1"):
-        raise OptionError("into", into, "The server needs this database; restore into another one.")
-    stem = into.encode()[:30].decode(errors="ignore")
-    names = {row["name"]: row["mark"] for row in server.rows(_DATABASES)}
-    if into in names and not swap:
-        raise OptionError(
-            "into",
-            into,
-            "A database of this name exists. Choose a new name, or 'swap: true' to put the restored one in its place.",
-        )
-    pattern = re.compile(re.escape(f"{stem}_restoring_") + r"\d{8}_\d{6}")
-    stamp = _free_stamp(stem, set(names), now)
-    leftovers = tuple(name for name, mark in names.items() if pattern.fullmatch(name) and mark == UNFINISHED)
-    if into in names:
-        _require_swappable(server, into)
-    previous = f"{stem}_before_{stamp}" if into in names else ""
-    return RestorePlan(f"{stem}_restoring_{stamp}", into, previous, leftovers)
-
-
-def _free_stamp(stem: str, names: set[str], now: datetime) -> str:
-    """The time, or the next second at which no database is called after it yet: two restores may come in one second."""
-    while True:
-        stamp = now.strftime("%Y%m%d_%H%M%S")
-        if not names & {f"{stem}_restoring_{stamp}", f"{stem}_before_{stamp}"}:
-            return stamp
-        now += timedelta(seconds=1)
-
-
-def _require_swappable(server: Database, name: str) -> None:
-    """Refuse before hours of loading what would make renaming the live database impossible."""
-    found = server.rows("SELECT gid::text AS gid FROM pg_prepared_xacts WHERE database = %s ORDER BY prepared", (name,))
-    if found:
-        raise TitanError(
-            f"The database {name!r} has {len(found)} prepared transaction(s), such as {found[0]['gid']!r}, and cannot be renamed. "
-            "Connected to it, end each one with COMMIT PREPARED or ROLLBACK PREPARED; then restore again.",
-            prepared=[row["gid"] for row in found],
-        )
-
-
-_DATABASES = """
-SELECT datname::text AS name, coalesce(shobj_description(oid, 'pg_database'), '') AS mark FROM pg_database ORDER BY 1
-"""
 
 
 def _require_targets(server: Database, source: Source, entry: Entry) -> None:
@@ -364,39 +292,6 @@ def _live_slots(manifest: Manifest | None) -> list[str]:
         for key in objects
         if key.startswith("SUBSCRIPTION ")
     ]
-
-
-def _put_in_place(server: Database, plan: RestorePlan, comment: str | None, loader: str) -> None:
-    """Give the new database its name, and the live one a dated name, in one transaction.
-
-    Renaming locks out new connections; those that came between ending the old ones and the lock are ended in the next attempt.
-    """
-    rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
-    work, final = sql.Identifier(plan.work), sql.Identifier(plan.final)
-    for attempt in range(1, _SWAP_ATTEMPTS + 1):
-        xid = ""
-        try:
-            with server.transaction():
-                xid = str(server.value("SELECT pg_current_xact_id()"))
-                if plan.previous:
-                    server.value(_END_SESSIONS, (plan.final,))
-                    server.execute(rename.format(final, sql.Identifier(plan.previous)))
-                # a pool keeps those of the load
-                server.value(f"{_END_SESSIONS} AND usename IN (current_user, %s)", (plan.work, loader))
-                server.execute(rename.format(work, final))
-                server.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(final, sql.Literal(comment)))
-            return
-        except DatabaseError as error:
-            if server.closed and xid and was_committed(server.settings, xid):  # only the answer to the COMMIT was lost
-                server.reconnect("restore")
-                return
-            if error.sqlstate != OBJECT_IN_USE or attempt == _SWAP_ATTEMPTS:
-                raise
-
-
-_END_SESSIONS = (
-    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
-)
 
 
 def _outcome(plan: RestorePlan, entry: Entry, tables: int, rows: int, warnings: tuple[str, ...]) -> Outcome:
