@@ -34,6 +34,9 @@ CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL
 CREATE TRIGGER t BEFORE INSERT ON people EXECUTE FUNCTION nothing();
 CREATE POLICY p ON people;
 CREATE RULE r AS ON INSERT TO pets DO ALSO NOTHING;
+CREATE TABLE kin (id bigint PRIMARY KEY);
+CREATE TABLE of_kin (id bigint REFERENCES kin);
+CREATE SEQUENCE seq;
 """
 INSIDE = [
     "CREATE INDEX ON people (name)",
@@ -81,6 +84,16 @@ INSIDE = [
     "ALTER TABLE ev DETACH PARTITION ev_a",
     "ALTER TABLE pets INHERIT parent",
     'DROP TABLE IF EXISTS pets, "Old"."To ys"',
+    "DROP TABLE ev_a, kin CASCADE",
+    "ALTER TABLE pets DROP CONSTRAINT IF EXISTS f, ALTER id DROP DEFAULT",
+    "ALTER TABLE pets DROP COLUMN owner",
+    "ALTER TABLE pets DROP name",
+    "ALTER POLICY p ON people USING (true)",
+    "ALTER TRIGGER t ON people RENAME TO u",
+    "ALTER TABLE people SET (user_catalog_table = on, fillfactor = 80)",
+    "ALTER SEQUENCE seq INCREMENT BY 5",
+    "ALTER SEQUENCE IF EXISTS seq RENAME TO other",
+    "ALTER SEQUENCE seq OWNED BY people.id",
     "DROP VIEW people_v",
     "DROP MATERIALIZED VIEW mv",
     'TRUNCATE ONLY pets, "Old"."To ys" * RESTART IDENTITY',
@@ -118,7 +131,7 @@ ALONE = [
 ]
 _NAMED = """
 SELECT c.oid, c.relname, format('%I.%I', n.nspname, c.relname), c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE n.nspname IN ('public', 'Old') AND c.relkind IN ('r', 'p', 'm', 'v', 'i')
+ WHERE n.nspname IN ('public', 'Old') AND c.relkind IN ('r', 'p', 'm', 'v', 'i', 'S')
 """
 
 
@@ -145,13 +158,13 @@ class Watched:
             return list(cursor.fetchall()) if cursor.description else []
 
     def taken(self, statement: str, granted: bool) -> dict[str, str]:
-        """The strongest lock on each table or view, and on each index that the statement is about, by relation."""
+        """The strongest lock on each table, view or sequence, and on each index that the statement is about, by relation."""
         words = statement.replace(",", " ").replace(".", " ").split()
         about_indexes = words[0] in ("DROP", "REINDEX") and "INDEX" in words
         names = {
             oid: full
             for oid, name, full, kind in self.ask(self.looks, _NAMED)
-            if (about_indexes and (kind != "i" or name in words)) or (kind != "i" and name in statement)
+            if kind != "i" or (about_indexes and name in words)
         }
         pid = self.runs.info.backend_pid
         if granted:

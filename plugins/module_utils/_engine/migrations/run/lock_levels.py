@@ -19,6 +19,7 @@ ROW_SHARE, ROW, SHARE_UPDATE, SHARE, SHARE_ROW, EXCLUSIVE, ACCESS_EXCLUSIVE = OR
     "ROW SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE", "SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE",
 )  # fmt: skip
 Lock = tuple[str, str]
+_MOVES = (("rename", "to"), ("owner", "to"), ("set", "schema"))
 _ON_A_TABLE = ("trigger", "policy", "rule")  # dropped by their own name, under a lock on their table
 
 
@@ -34,7 +35,7 @@ def locks_of(statement: Statement) -> list[Lock]:
     if first == "create":
         return _of_create(statement, words)
     if first == "alter":
-        return _of_alter(View(statement, (), True)) if words[1:2] == ("table",) else []
+        return _of_alter(View(statement, (), True)) if words[1:2] == ("table",) else _of_other_alter(statement, words)
     if first == "drop":
         return _of_drop(statement, words)
     if first in ("update", "insert", "delete", "merge"):
@@ -97,6 +98,15 @@ def _of_drop(statement: Statement, words: Sequence[str]) -> list[Lock]:
     return [(ACCESS_EXCLUSIVE, item.name) for item in named if item.kind == "relation"]
 
 
+def _of_other_alter(statement: Statement, words: Sequence[str]) -> list[Lock]:
+    if words[1:2] in (("policy",), ("trigger",)) and "on" in words:
+        return [(ACCESS_EXCLUSIVE, _name(statement, words.index("on") + 1))]
+    if words[1:2] == ("sequence",):
+        moved = any(words[at : at + 2] in _MOVES for at in range(len(words)))
+        return [(ACCESS_EXCLUSIVE if moved else SHARE_ROW, _name(statement, 2))]
+    return []
+
+
 def _of_alter(view: View) -> list[Lock]:
     actions = view.actions()
     level = max((_of_action(action) for action in actions), key=ORDER.index, default=ACCESS_EXCLUSIVE)
@@ -115,6 +125,8 @@ def _of_alter(view: View) -> list[Lock]:
 
 def _of_action(action: Action) -> str:
     words = action.words
+    if words[1:2] == ("(",) and "user_catalog_table" in words:
+        return ACCESS_EXCLUSIVE
     column = 1 + (words[1:2] == ("column",))
     if (
         action.starts("validate") or action.starts("cluster", "on") or action.starts("set", "without", "cluster")
@@ -149,7 +161,7 @@ def locks(database: Database, script: Script) -> list[Data]:
     sizes: dict[str, Data] = {}  # a file may hold thousands of INSERTs into one table
     for statement in script.statements:
         said_there = shortened(script.text[statement.start : statement.end])
-        taken = dict.fromkeys(_with_tables_of_indexes(database, statement, locks_of(statement)))
+        taken = dict.fromkeys(_with_others(database, statement, locks_of(statement)))
         if not taken:
             said.append({"line": statement.line, "statement": said_there})
         for level, table in taken:
@@ -161,17 +173,58 @@ def locks(database: Database, script: Script) -> list[Data]:
     return said
 
 
-def _with_tables_of_indexes(database: Database, statement: Statement, taken: list[Lock]) -> list[Lock]:
-    """DROP INDEX and REINDEX INDEX name the index only; who waits for them are the users of its table."""
+def _with_others(database: Database, statement: Statement, taken: list[Lock]) -> list[Lock]:
+    """Also the tables that the text does not name, but the catalog: whoever uses these waits, too.
+
+    DROP INDEX and REINDEX INDEX lock the index's table; a partition that goes its parent; a foreign key that goes the other table.
+    """
     words = statement.key()
-    if words[:2] != ("drop", "index") and not (words[0] == "reindex" and reindexed(statement) == "index"):
-        return taken
-    query = "SELECT indrelid::pg_catalog.regclass::text FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass(%s)"
-    found = [
-        (SHARE if words[0] == "reindex" and level == ACCESS_EXCLUSIVE else level, database.value(query, (name,)))
-        for level, name in taken
-    ]
-    return taken + [(level, str(table)) for level, table in found if table]
+    if words[:2] == ("drop", "index") or (words[0] == "reindex" and reindexed(statement) == "index"):
+        return taken + _asked(
+            database,
+            _TABLE_OF_INDEX,
+            [(SHARE if words[0] == "reindex" and level == ACCESS_EXCLUSIVE else level, name) for level, name in taken],
+        )
+    if words[:2] == ("drop", "table"):
+        return taken + _asked(database, _BESIDE_TABLE, taken)
+    if words[:2] == ("alter", "table") and "drop" in words and taken:
+        gone = [name for action in View(statement, (), True).actions() if (name := _dropped_by(action))]
+        found = database.rows(_OTHER_OF_KEY, (gone, gone, taken[0][1])) if gone else []
+        return taken + [(ACCESS_EXCLUSIVE, row["other"]) for row in found]
+    return taken
+
+
+def _asked(database: Database, query: str, taken: Sequence[Lock]) -> list[Lock]:
+    return [(level, row["other"]) for level, name in taken for row in database.rows(query, {"name": name})]
+
+
+def _dropped_by(action: Action) -> str:
+    """The column or constraint that goes; empty for another action."""
+    if not action.starts("drop") or action.words[1:2] in (("not",), ("default",)):
+        return ""
+    at = 1 + (action.words[1:2] in (("column",), ("constraint",)))
+    at += 2 * (action.words[at : at + 2] == ("if", "exists"))
+    return action.tokens[at].name if action.tokens[at : at + 1] else ""
+
+
+_TABLE_OF_INDEX = (
+    "SELECT indrelid::pg_catalog.regclass::text AS other FROM pg_catalog.pg_index "
+    "WHERE indexrelid = pg_catalog.to_regclass(%(name)s)"
+)
+_BESIDE_TABLE = """
+SELECT DISTINCT other::pg_catalog.regclass::text AS other FROM (
+    SELECT inhparent AS other FROM pg_catalog.pg_inherits JOIN pg_catalog.pg_class c ON c.oid = inhrelid
+     WHERE inhrelid = pg_catalog.to_regclass(%(name)s) AND relispartition
+    UNION SELECT confrelid FROM pg_catalog.pg_constraint WHERE contype = 'f' AND conrelid = pg_catalog.to_regclass(%(name)s)
+    UNION SELECT conrelid FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confrelid = pg_catalog.to_regclass(%(name)s)
+) found WHERE other <> pg_catalog.to_regclass(%(name)s) ORDER BY 1
+"""
+_OTHER_OF_KEY = """
+SELECT DISTINCT confrelid::pg_catalog.regclass::text AS other FROM pg_catalog.pg_constraint f
+ WHERE contype = 'f' AND (conname = ANY (%s) OR EXISTS (SELECT FROM pg_catalog.pg_attribute a
+       WHERE a.attrelid = f.conrelid AND a.attnum = ANY (f.conkey) AND a.attname = ANY (%s)))
+   AND conrelid = pg_catalog.to_regclass(%s) AND confrelid <> conrelid ORDER BY 1
+"""
 
 
 def _size(database: Database, table: str) -> Data:
