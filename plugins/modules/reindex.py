@@ -55,7 +55,7 @@ options:
     default: 2h
   lock_timeout_ms:
     description:
-      - How long to wait for a lock, and for old transactions to end, before an index is skipped.
+      - How many milliseconds to wait for a lock, and for old transactions to end, before an index is skipped.
     type: int
     default: 2000
 seealso:

@@ -90,6 +90,39 @@ def test_a_mistake_in_what_is_typed_changes_no_record(config: Path, tmp_path: Pa
     assert json.loads((tmp_path / "state" / "cleanup.json").read_text())["exit_status"] == 2, "of the job itself"
 
 
+def test_options_that_cannot_be_used_change_no_record(config: Path, tmp_path: Path, capfd: Any) -> None:
+    """What only the operation sees: the record, the metrics and the log of runs are as they were, and the words as they are typed."""
+    (tmp_path / "metrics").mkdir()
+    config.write_text(json.dumps({**json.loads(config.read_text()), "metrics_dir": f"{tmp_path}/metrics"}))
+    for options in (["--max-shrink", "7"], ["--dest", f"{tmp_path}/nowhere"], ["--timeout", "-1"]):
+        assert cli.main(["backup", *options]) != 0
+        said = capfd.readouterr().out
+        assert f"{options[0]}" in said and "Option '" not in said and "not recorded, and nobody is told" in said
+        assert sorted(each.name for each in (tmp_path / "state").iterdir()) == ["backup.lock"]
+        assert not list((tmp_path / "metrics").iterdir())
+    assert cli.main(["stats"]) == 0
+    before = (tmp_path / "state" / "stats.json").read_text()
+    assert cli.main(["stats", "--backup-dest", "/dev/null/x", "--timeout", "-3"]) == 2
+    assert (tmp_path / "state" / "stats.json").read_text() == before
+    assert len((tmp_path / "state" / "runs.jsonl").read_text().splitlines()) == 1
+
+
+def test_a_job_that_is_not_there_and_another_database_are_no_job_s_run(
+    config: Path, tmp_path: Path, capfd: Any, settings: ConnectionSettings
+) -> None:
+    assert cli.main(["backup", "--job", "bakup"]) == 2
+    assert "Option --job: 'bakup' cannot be used" in capfd.readouterr().err
+    assert cli.main(["stats", "--config", "staging"]) == 2
+    assert "the environments of this host are: production" in capfd.readouterr().err
+    other = tmp_path / "other.env"
+    other.write_text(
+        f"DB_HOST=127.0.0.1\nDB_PORT={settings.port}\nDB_USER={settings.user}\nDB_NAME={settings.database}\n"
+    )
+    assert cli.main(["stats", "--config", "production", "--env-file", str(other)]) == 0
+    assert "as --by-hand, no job's record" in capfd.readouterr().err
+    assert not (tmp_path / "state").exists()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act in another user's place")
 def test_root_keeps_the_records_of_another_user_as_that_user(settings: Any) -> None:
     nobody = pwd.getpwnam("nobody")

@@ -32,6 +32,9 @@ from .text.arguments import as_argument, as_typed, complete
 from .text.one_line import lines, printable
 from .text.options import Spec
 
+# Options that each subcommand takes besides those of its spec.
+_OF_EVERY = ("config", "job", "env_file")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one job; return the exit status."""
@@ -60,8 +63,11 @@ def _dispatched(known: argparse.Namespace) -> int:
     if known.subcommand not in COMMANDS:
         _clear_for(known)
         return run_subcommand(known)
-    if not (known.config or known.env_file or ("dest" in known and not COMMANDS[known.subcommand].needs_database)):
-        known.config = importlib.import_module(".environment.found", __package__).found_config(os.environ)
+    found = importlib.import_module(".environment.found", __package__)
+    if known.config:
+        known.config = found.config_named(known.config)
+    elif not (known.env_file or ("dest" in known and not COMMANDS[known.subcommand].needs_database)):
+        known.config = found.found_config(os.environ)
     with acting_for([known.config or ""]):
         return _run(known, read_config(known.config))
 
@@ -71,14 +77,40 @@ def _run(known: argparse.Namespace, config: dict[str, Any]) -> int:
     environment = importlib.import_module(".environment.config", __package__).environment_from_config(
         config, known.config
     )
+    _require_its_job(known, config, environment)
     if not known.check:
         _clear(known, config)
     # Somebody at a terminal who asks how things are wants a table, not a job's log lines.
     looking = known.subcommand in ("health", "stats") and sys.stdout is not None and sys.stdout.isatty()
-    if environment and COMMANDS[known.subcommand].is_job and not (known.check or known.by_hand or looking):
+    is_job = environment and COMMANDS[known.subcommand].is_job and not (known.check or known.by_hand or looking)
+    if is_job and _names_another_database(known, config):
+        said = (
+            f"titan-db {known.subcommand}: with --env-file of another database than the configuration's: as --by-hand"
+        )
+        print(f"{said}, no job's record, lock, log or message.", file=sys.stderr)
+    elif is_job:
         with acting_for([environment.state_dir]):
             return _run_job(known, config, environment)
     return _perform(known, config, record_ahead=_record_ahead(environment))[0]
+
+
+def _require_its_job(known: argparse.Namespace, config: dict[str, Any], environment: Any) -> None:
+    """Refuse --job with a name that the configuration does not have, or has for another subcommand."""
+    scheduled = environment.jobs if environment else {}
+    if not known.job or not known.config or known.job == known.subcommand:
+        return
+    if known.job not in scheduled and known.job not in config.get("jobs", {}):
+        names = ", ".join(sorted({*scheduled, *config.get("jobs", {})})) or "none"
+        raise OptionError("job", known.job, f"{known.config} has no such job; its jobs are: {names}.")
+    if known.job in scheduled and scheduled[known.job].subcommand != known.subcommand:
+        does = f"That job is one of the subcommand {scheduled[known.job].subcommand}, not {known.subcommand}."
+        raise OptionError("job", known.job, does)
+
+
+def _names_another_database(known: argparse.Namespace, config: dict[str, Any]) -> bool:
+    """Whether --env-file is another one than the configuration's: what is done there is none of the environment's jobs."""
+    own = str(config.get("env_file") or "")
+    return bool(known.env_file and not (own and os.path.realpath(known.env_file) == os.path.realpath(own)))
 
 
 def _clear(known: argparse.Namespace, config: dict[str, Any]) -> None:
@@ -136,10 +168,21 @@ def _run_job(known: argparse.Namespace, config: dict[str, Any], environment: Any
         lambda: _perform(known, config, as_job=True, record_ahead=ahead),
         out=2 if known.json else 1,
         line=line,
+        typed=_typed(known, command),
     )
     if known.json:
         print(json.dumps({**data, "exit_status": status}, default=str))
     return int(status)
+
+
+def _typed(known: argparse.Namespace, command: Command) -> Any:
+    """What the command line says for this run."""
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    return importlib.import_module(".jobs.typed", __package__).Typed(
+        frozenset(_given(known)),
+        any(stream is not None and stream.isatty() for stream in streams),
+        lambda message: as_typed(printable(message), [*command.spec(), *_OF_EVERY]),
+    )
 
 
 def _record_ahead(environment: Any) -> tuple[float, str]:
@@ -173,7 +216,7 @@ def _perform(
         return status, {"failed": True, "msg": error.message, "message": error.message, **error.details}
     data = {"changed": outcome.changed, "summary": outcome.summary, **outcome.data}
     for warning in (*(settings.notes if settings else ()), *outcome.warnings):
-        said = printable(warning) if as_job else as_typed(printable(warning), command.spec())
+        said = printable(warning) if as_job and not _given(known) else as_typed(printable(warning), command.spec())
         print(f"{'' if as_job else f'titan-db {known.subcommand}: '}warning: {said}", file=sys.stderr)
     if known.json and not as_job:
         print(json.dumps(data, default=str))
@@ -201,7 +244,7 @@ def _optional(spec: Spec) -> Spec:
 def _options(known: argparse.Namespace, config: dict[str, Any], command: Command) -> dict[str, Any]:
     """The options of the configuration's job, with those of the command line over them."""
     found = {**config.get("jobs", {}).get(known.job or known.subcommand, {}), **_given(known)}
-    if config.get("environment") and "job_config" in command.spec():
+    if config.get("environment") and "job_config" in command.spec() and not _names_another_database(known, config):
         found.setdefault("job_config", known.config)
     return found
 
@@ -209,7 +252,7 @@ def _options(known: argparse.Namespace, config: dict[str, Any], command: Command
 def _failed(known: argparse.Namespace, error: TitanError) -> int:
     message = printable(error.message)
     if known.subcommand in COMMANDS:
-        message = as_typed(message, [*COMMANDS[known.subcommand].spec(), "config", "job", "env_file"])
+        message = as_typed(message, [*COMMANDS[known.subcommand].spec(), *_OF_EVERY])
     else:
         message = as_argument(message, ("environment", "job", "status"))
     said = f"titan-db {known.subcommand}: {message}"

@@ -113,8 +113,8 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument(
             "--config",
             metavar="FILE",
-            help="JSON file with the environment's settings, where options win; default: the only one in /etc/titan-db, unless "
-            "the environment or --env-file names a database",
+            help="JSON file with the environment's settings, or the environment's name; options win. Default: the only one in "
+            "/etc/titan-db, unless the environment or --env-file names a database",
         )
         sub.add_argument(
             "--job", metavar="NAME", help="name of the job in the configuration, if it is not that of the subcommand"
@@ -123,7 +123,12 @@ def parser() -> argparse.ArgumentParser:
             sub.add_argument(
                 "--by-hand", action="store_true", help="with --config: no job's record, lock, log or message"
             )
-        sub.add_argument("--env-file", metavar="PATH", help="file with DATABASE_URL, instead of the environment's")
+        sub.add_argument(
+            "--env-file",
+            metavar="PATH",
+            help="file with DATABASE_URL, instead of the environment's; a run on another database than the configuration's "
+            "is no job's run",
+        )
         sub.add_argument("--check", action="store_true", help="plan and report, write nothing")
         sub.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
         add_flags(sub, command.spec())

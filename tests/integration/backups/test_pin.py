@@ -87,7 +87,7 @@ def test_what_cannot_be_pinned_is_named(
         ({"source": str(dest / "notes.txt")}, "'source'"),
         ({"source": str(adopted)}, "a drill gives it one"),
         ({"source": first}, "its size is"),
-        ({"dest": str(dest / "missing")}, "There is no backup"),
+        ({"dest": str(dest / "missing")}, "There is no directory"),
         ({}, "'source'"),
         ({"state": "absent", "dest": str(dest)}, "Name the backup file"),
     ):

@@ -16,6 +16,7 @@ import psycopg2
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.health.checks import counters, host
 from ansible_collections.titan.database.plugins.module_utils._engine.health.thresholds import thresholds_from_options
+from ansible_collections.titan.database.plugins.module_utils._engine.host.cron_daemon import cron_running
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import THROW_AWAY, Cluster
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database, connect
@@ -211,12 +212,12 @@ def test_the_cron_daemon(tmp_path: Path, environment: Path, call_module: Any, se
     for number, name in (("1", "systemd"), ("77", "sleep")):
         (tmp_path / "proc" / number).mkdir(parents=True)
         (tmp_path / "proc" / number / "comm").write_text(f"{name}\n")
-    (stopped,) = host.cron_checks(host.cron_running(str(tmp_path / "proc")), limits)
+    (stopped,) = host.cron_checks(cron_running(str(tmp_path / "proc")), limits)
     assert (stopped.status, stopped.fix.startswith("systemctl enable --now cron")) == (1, True)
     (tmp_path / "proc" / "77" / "comm").write_text("cron\n")
-    assert host.cron_checks(host.cron_running(str(tmp_path / "proc")), limits)[0].status == 0
+    assert host.cron_checks(cron_running(str(tmp_path / "proc")), limits)[0].status == 0
     shutil.rmtree(tmp_path / "proc" / "1")
-    assert host.cron_checks(host.cron_running(str(tmp_path / "proc")), limits)[0].status == 3, "others are hidden"
+    assert host.cron_checks(cron_running(str(tmp_path / "proc")), limits)[0].status == 3, "others are hidden"
     assert look(call_module, settings, "cron_daemon", job_config=str(environment))["status"] in ("ok", "warning")
 
 

@@ -19,6 +19,7 @@ SPEC: Spec = {
     "tables": option("list", "Which.", elements="str"),
     "keep": option("dict", "Rules.", options={"days": option("int", "Days."), "last": option("int", "Number.")}),
     "share": option("float", "Share."),
+    "columns": option("list", "Which.", elements="dict", options={"table": option("str", "Its table.")}),
     "password": option("str", "Secret.", no_log=True),
 }
 
@@ -27,7 +28,7 @@ def test_defaults_are_filled_in_and_texts_converted() -> None:
     given = {"dest": "/b", "jobs": "4", "pin": "yes", "tables": "a, b", "keep": "days=30,last=3", "share": "0.5"}
     assert complete(given, SPEC) == {
         "dest": "/b", "format": "custom", "jobs": 4, "pin": True, "tables": ["a", "b"],
-        "keep": {"days": 30, "last": 3}, "share": 0.5, "password": None,
+        "keep": {"days": 30, "last": 3}, "share": 0.5, "columns": None, "password": None,
     }  # fmt: skip
     assert complete({"dest": "/b", "keep": '{"days": 7}', "tables": '["x,y"]'}, SPEC)["tables"] == ["x,y"]
 
@@ -41,6 +42,8 @@ def test_defaults_are_filled_in_and_texts_converted() -> None:
         ({"dest": "/b", "pin": "perhaps"}, "pin"),
         ({"dest": "/b", "keep": {"years": 1}}, "keep.years"),
         ({"dest": "/b", "keep": "30"}, "keep"),
+        ({"dest": "/b", "columns": "orders"}, "columns[0]"),
+        ({"dest": "/b", "columns": [7]}, "columns[0]"),
         ({"dest": ["/b"]}, "dest"),
         ({"dest": "/b", "colour": "red"}, "colour"),
     ],

@@ -10,6 +10,7 @@ import math
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ..environment.records import Record
@@ -116,9 +117,18 @@ def job_samples(
 
 def write_metrics(directory: str, environment: str, job: str, samples: Sequence[Sample]) -> None:
     """Replace the job's file; mode 0644 before it appears under its name, so that the collector can read it."""
-    name = re.sub(r"[^A-Za-z0-9_-]", "_", f"titan_db_{environment}_{job}") + ".prom"
-    with published(os.path.join(directory, name), 0o644, label="metrics") as stream:
+    with published(_path(directory, environment, job), 0o644, label="metrics") as stream:
         stream.write(render(samples).encode())
+
+
+def remove_metrics(directory: str, environment: str, job: str) -> None:
+    """Remove the job's file, if it is there."""
+    with suppress(FileNotFoundError):
+        os.unlink(_path(directory, environment, job))
+
+
+def _path(directory: str, environment: str, job: str) -> str:
+    return os.path.join(directory, re.sub(r"[^A-Za-z0-9_-]", "_", f"titan_db_{environment}_{job}") + ".prom")
 
 
 def remove_former(directory: str, environment: str, jobs: Collection[str]) -> None:

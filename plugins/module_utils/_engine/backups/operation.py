@@ -227,7 +227,8 @@ def _chosen(options: Mapping[str, Any], verified: bool = False) -> Entry:
     if newest:
         return newest
     if not entries:
-        raise NothingThereError(f"There is no backup{_called(options['name'])} in {options['dest']}.")
+        there = nothing_there(options["dest"], options["name"])
+        raise NothingThereError(f"{there[0].upper()}{there[1:]}.")
     return entries[0]
 
 

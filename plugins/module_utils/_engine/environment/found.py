@@ -44,6 +44,23 @@ def named_environment(name: str) -> Environment:
     return read_environment(path)
 
 
+def config_named(text: str) -> str:
+    """The path of the configuration that --config names: a file, or else the environment of that name on this host.
+
+    Raises:
+        OptionError: a name without a slash is neither; says which environments there are.
+    """
+    if "/" in text or os.path.exists(text):
+        return text
+    path = config_path(text, DIRECTORY)
+    if os.path.exists(path):
+        return path
+    known = ", ".join(os.path.basename(each)[: -len(".json")] for each in configurations()) or "none"
+    raise OptionError(
+        "config", text, f"There is no such file, and no {path}; the environments of this host are: {known}."
+    )
+
+
 def configurations(directory: str = "") -> list[str]:
     """The paths of the configurations on this host."""
     return sorted(glob.glob(os.path.join(glob.escape(directory or DIRECTORY), "*.json")))

@@ -9,7 +9,7 @@ import os
 import re
 import shlex
 from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
 from ..crontab import crontab_store, other_lines
 from ..crontab.crontab_store import CrontabStore
@@ -21,6 +21,7 @@ from ..crontab.readable import files_in, is_closed
 from ..crontab.titan_command import config_path, titan_run
 from ..errors import TitanError
 from .config import Environment, JobPlan
+from .records import owner_of
 
 # A line that somebody wrote otherwise: the job that it starts can still be told.
 _STARTS = re.compile(r"""titan-db['"]? cron (['"]?)([\w./@+-]+)\1 (['"]?)([\w.@+-]+)\3(?=[\s;)&|]|$)""")
@@ -42,25 +43,33 @@ class InstalledLine(NamedTuple):
     job: Job | None
 
 
+def crontab_user(environment: Environment) -> str:
+    """The user whose crontab has the environment's lines: the one who owns its records; "" for the calling user."""
+    owner = owner_of(environment.state_dir) if os.path.isdir(environment.state_dir) else ""
+    return "" if owner.startswith("#") else owner
+
+
 def installed_lines(environment: Environment, user: str) -> list[InstalledLine]:
     """The lines of the user's crontab and of cron's files that start a job of the environment.
 
     Raises:
         TitanError: the user's crontab cannot be read; or a job has no line there, and it is not seen whether cron's files have it.
     """
-    found = []
-    programs = {environment.command, environment.spare_command}
-    for label, text, has_user in _crontabs(user):
-        for number, line in enumerate(text.splitlines(), 1):
-            entry = parse_entry(line, has_user)
-            started = _started(*entry, programs) if entry else None
-            if entry and started and os.path.abspath(started[0]) == os.path.abspath(environment.config_path):
-                found.append(InstalledLine(f"{label}, line {number}", started[1], entry[0], started[2]))
+    found = list(_lines(environment, user, lambda line: line))
     seen, folder = {line.name for line in found}, other_lines.CRON_FILES
     missing = [name for name, plan in environment.jobs.items() if plan.expression and name not in seen]
     if missing and is_closed(folder):
         raise TitanError(f"This user may not read {folder}, where a line may start the job {missing[0]}.")
     return found
+
+
+def commented_out(environment: Environment, user: str) -> list[InstalledLine]:
+    """The lines that would start a job of the environment if no ``#`` stood before them.
+
+    Raises:
+        TitanError: the user's crontab cannot be read.
+    """
+    return list(_lines(environment, user, lambda line: line.lstrip("# \t") if line.lstrip().startswith("#") else ""))
 
 
 def unlike_the_schedule(environment: Environment, lines: Sequence[InstalledLine]) -> list[str]:
@@ -83,6 +92,17 @@ def unlike_the_schedule(environment: Environment, lines: Sequence[InstalledLine]
         if line.name not in scheduled
     ]
     return found
+
+
+def _lines(environment: Environment, user: str, read_as: Callable[[str], str]) -> Iterator[InstalledLine]:
+    """The lines that start a job of the environment, each read as the function says."""
+    programs = {environment.command, environment.spare_command}
+    for label, text, has_user in _crontabs(user):
+        for number, line in enumerate(text.splitlines(), 1):
+            entry = parse_entry(read_as(line), has_user)
+            started = _started(*entry, programs) if entry else None
+            if entry and started and os.path.abspath(started[0]) == os.path.abspath(environment.config_path):
+                yield InstalledLine(f"{label}, line {number}", started[1], entry[0], started[2])
 
 
 def _crontabs(user: str) -> Iterator[tuple[str, str, bool]]:

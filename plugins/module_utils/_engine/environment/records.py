@@ -10,6 +10,7 @@ import json
 import os
 import pwd
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypedDict, cast
 
@@ -142,19 +143,27 @@ class StateDirectory:
         Raises:
             TitanError: it belongs to somebody else, whose next job could not read what this user would write there.
         """
-        os.makedirs(self.path, mode=0o700, exist_ok=True)
-        if not self.ours():
-            name = owner_of(self.path)
+        name = self.hidden_by()
+        if not name:
+            os.makedirs(self.path, mode=0o700, exist_ok=True)
+            name = "" if self.ours() else owner_of(self.path)
+        if name:
             raise TitanError(
-                f"These jobs run as the user {name!r}, who owns {self.path}. Run it as {name}: "
+                f"These jobs run as the user {name!r}, whose records are in {self.path}. Run it as {name}: "
                 f"sudo -u {name} titan-db ... (or without the job's record: --by-hand)."
             )
 
     def hidden_by(self) -> str:
-        """The user whose records they are, when this user may not read them; empty when it may, or there are none."""
-        if not os.path.isdir(self.path) or os.access(self.path, os.R_OK | os.X_OK):
-            return ""
-        return owner_of(self.path)
+        """The user whose records they are, when this user may not read them; empty when it may, or there are none.
+
+        Where it cannot be seen whether there are any, they are those of the user whose directory is closed.
+        """
+        if os.path.isdir(self.path):
+            return "" if os.access(self.path, os.R_OK | os.X_OK) else owner_of(self.path)
+        above = os.path.dirname(os.path.abspath(self.path))
+        while not os.path.isdir(above):
+            above = os.path.dirname(above)
+        return "" if os.access(above, os.X_OK) else owner_of(above)
 
     def path_of(self, name: str) -> str:
         return os.path.join(self.path, name)
@@ -180,6 +189,14 @@ class StateDirectory:
 
     def save(self, record: Record) -> None:
         self.write(f"{record.name}.json", asdict(record))
+
+    def restore(self, record: Record) -> None:
+        """Put a job's record back as it was before a run; one that was not there is removed."""
+        if record.last_start or record.last_end:
+            self.save(record)
+            return
+        with suppress(FileNotFoundError):
+            os.unlink(self.path_of(f"{record.name}.json"))
 
     def undelivered(self) -> Undelivered:
         """The count of messages that could not be delivered."""

@@ -18,10 +18,12 @@ from ..crontab.crontab_store import CrontabStore
 from ..crontab.double_work import directories
 from ..crontab.other_lines import other_lines
 from ..environment.config import Environment, read_environment
-from ..environment.installed_lines import installed_lines, unlike_the_schedule
+from ..environment.installed_lines import crontab_user, installed_lines, unlike_the_schedule
 from ..environment.records import StateDirectory, owner_of
 from ..errors import OptionError, TitanError
 from ..host.act_as import acting_for
+from ..host.cron_daemon import cron_running
+from ..jobs.due import JobFacts
 from ..jobs.programs import broken_copies, copies
 from .checks.definition import Check, Limits, unknown
 from .checks.host import (
@@ -29,7 +31,6 @@ from .checks.host import (
     JOBS_NOT_READY,
     clock_checks,
     cron_checks,
-    cron_running,
     disk_checks,
     job_line_checks,
     other_line_checks,
@@ -42,7 +43,6 @@ from .checks.records import (
     JOBS_MISSED,
     JOBS_STUCK,
     VERIFIED_BACKUP_AGE,
-    JobFacts,
     backup_checks,
     job_checks,
 )
@@ -114,7 +114,7 @@ def jobs_of(places: Places, now: datetime, zone: tzinfo, limits: Limits) -> list
         checks += cron_checks(cron_running(), limits)
         named = directories([environment.directory], environment.options.values())
         checks += other_line_checks([each.sentence for each in other_lines(CrontabStore("", ""), named)], limits)
-        checks += job_line_checks(_lines_of(environment, state), limits, environment.name)
+        checks += job_line_checks(_lines_of(environment), limits, environment.name)
     return checks
 
 
@@ -131,11 +131,10 @@ def readiness_of(places: Places, reachable: bool, limits: Limits) -> list[Check]
     return readiness_checks(not_ready(environment, reachable), limits)
 
 
-def _lines_of(environment: Environment, state: StateDirectory) -> list[str] | str:
+def _lines_of(environment: Environment) -> list[str] | str:
     """What is wrong with the lines of the environment's jobs; or why they cannot be read."""
-    owner = owner_of(state.path) if os.path.isdir(state.path) else ""
     try:
-        return unlike_the_schedule(environment, installed_lines(environment, "" if owner.startswith("#") else owner))
+        return unlike_the_schedule(environment, installed_lines(environment, crontab_user(environment)))
     except TitanError as error:
         return error.message
 

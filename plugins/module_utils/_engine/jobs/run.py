@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Callable
 
 from ..alerts.delivery import Run, count_undelivered, deliver, message_variables
-from ..alerts.metrics import job_samples, remove_former, write_metrics
+from ..alerts.metrics import job_samples, remove_former, remove_metrics, write_metrics
 from ..alerts.pings import ping
 from ..crontab.calendar import UTC, longest_interval
 from ..environment.config import Environment
@@ -29,6 +29,7 @@ from ..postgres.locks import file_lock
 from .lines import Line
 from .preconditions import BlockedError, is_primary, result_numbers, rows_by_policy, wait_for_dependency, wrong_server
 from .supervisor import supervise
+from .typed import NOTHING_TYPED, Typed
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -43,10 +44,12 @@ def run_job(
     work: Work,
     out: int = 1,
     line: Line | None = None,
+    typed: Typed = NOTHING_TYPED,
 ) -> tuple[int, JobResult]:
     """Run the work as the job called name; return its exit status (75 when it runs already) and result.
 
     Args:
+        typed: What a person has typed for this run; a failure by that is none of the job's.
         line: The crontab's line that starts it; None for a person's own command.
         settings: How to reach the database, for the question which server this is.
         work: Does the job in a child process; returns its exit status and its result.
@@ -66,7 +69,7 @@ def run_job(
                 return _finish(run, run.state.record(name), _failure_status(run), message, {}), {}
             run.log(f"{message}; the job runs without its lock")  # what it does has locks of its own
         try:
-            return _locked_run(run, settings, work, line or Line())
+            return _locked_run(run, settings, work, line or Line(), typed)
         except REFUSALS as error:  # no further process, no memory
             why = refusal(error)
             if not why:
@@ -92,7 +95,7 @@ def _new_run(environment: Environment, name: str, subcommand: str) -> Run:
 
 
 def _locked_run(
-    run: Run, settings: Callable[[], ConnectionSettings | None], work: Work, line: Line
+    run: Run, settings: Callable[[], ConnectionSettings | None], work: Work, line: Line, typed: Typed
 ) -> tuple[int, JobResult]:
     before = run.state.record(run.plan.name)
     if before.last_start and not before.last_end:
@@ -103,7 +106,7 @@ def _locked_run(
     )  # fmt: skip
     run.log("started")
     _save(run, record, running=True)
-    problem = ping(run.variables, run.plan.name, "start", "", tries=1)
+    problem = "" if typed.options else ping(run.variables, run.plan.name, "start", "", tries=1)
     if problem:
         run.log(problem)
     try:
@@ -114,6 +117,8 @@ def _locked_run(
             return _finish(run, record, 0, reason, {}, skipped=True), {}
         wait_for_dependency(run.plan, run.environment, run.state, run.log)
     except TitanError as error:
+        if typed.caused(1, error.details):
+            return _take_back(run, before, _failure_status(run), error.message, typed), {}
         run.log(error.message)
         return _finish(
             run, record, _failure_status(run), error.message, {}, blocked=isinstance(error, BlockedError)
@@ -125,7 +130,24 @@ def _locked_run(
     }.get(ended.why) or str(
         ended.data.get("message") or ended.data.get("summary") or f"ended with status {ended.exit_status}"
     )
+    if typed.caused(ended.exit_status, ended.data):
+        return _take_back(run, before, ended.exit_status, message, typed), ended.data
     return _finish(run, record, ended.exit_status, message, ended.data), ended.data
+
+
+def _take_back(run: Run, before: Record, status: int, message: str, typed: Typed) -> int:
+    """End a run that failed by what somebody typed: the job's record, metrics and messages are as if it had not been."""
+    run.log(f"FAILED with status {status}: {typed.said(message)}")
+    run.log("not recorded, and nobody is told: it was started by hand, with options of its own")
+    try:
+        run.state.restore(before)
+        if run.environment.metrics_dir and not before.last_start:
+            remove_metrics(run.environment.metrics_dir, run.environment.name, run.plan.name)
+    except OSError as error:
+        run.log(f"the record or the metrics cannot be written: {error.strerror or error}")
+    if before.last_start:
+        _save(run, before, running=False)
+    return status
 
 
 def _wrong_server(run: Run, settings: Callable[[], ConnectionSettings | None]) -> str:

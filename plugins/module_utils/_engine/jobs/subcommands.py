@@ -29,7 +29,9 @@ def add_subcommands(subcommands: Any) -> None:
         "The run takes the job's lock, is limited in time, recorded, and told to whom it may concern. It changes to the job's "
         "directory. For a job of certain days of the week only, it ends at once on other days, unless it is started at a terminal.",
     )
-    cron.add_argument("environment", metavar="ENVIRONMENT", help=_ENVIRONMENT)
+    cron.add_argument(
+        "environment", metavar="ENVIRONMENT", nargs="?", help=f"{_ENVIRONMENT}; default: the only one on this host"
+    )
     cron.add_argument("job", metavar="JOB", help="name of the job in the configuration")
     cron.add_argument("--check", action="store_true", help="plan and report, write nothing, record nothing")
     note = _parser(

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Callable
 
-from ..errors import TitanError
+from ..errors import OptionError, TitanError
 from ..host.programs import kill_tree, running_programs
 from ..text.durations import parse_seconds
 from .connecting import limit_connecting
@@ -32,8 +32,14 @@ DEFAULT_SECONDS = 300.0
 
 
 def limit_of(options: Mapping[str, Any]) -> tuple[float, str]:
-    """The seconds that an operation with these options may take (0: without a limit), and the option that says so."""
+    """The seconds that an operation with these options may take (0: without a limit), and the option that says so.
+
+    Raises:
+        OptionError: the number is negative, or the text is no length of time.
+    """
     if options.get("timeout") is not None:
+        if float(options["timeout"]) < 0:
+            raise OptionError("timeout", options["timeout"], "Give a number of seconds, or 0 for no limit.")
         return float(options["timeout"]), "timeout"
     if options.get("max_runtime"):
         return parse_seconds("max_runtime", options["max_runtime"]), "max_runtime"

@@ -35,7 +35,7 @@ REINDEX: Spec = {
     ),
     "lock_timeout_ms": option(
         "int",
-        "How long to wait for a lock, and for old transactions to end, before an index is skipped.",
+        "How many milliseconds to wait for a lock, and for old transactions to end, before an index is skipped.",
         default=2000,
         variable="reindex_lock_timeout_ms",
     ),

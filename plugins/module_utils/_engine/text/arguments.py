@@ -126,10 +126,24 @@ def _convert(name: str, value: Any, rule: Option) -> Any:
     if rule.type == "dict" and rule.options:
         return complete(converted, rule.options, f"{name}.")
     if rule.type == "list" and rule.options:
-        return [complete(item, rule.options, f"{name}[{index}].") for index, item in enumerate(converted)]
+        items = [(f"{name}[{index}]", item) for index, item in enumerate(converted)]
+        return [complete(_mapping(label, item, rule.options), rule.options, f"{label}.") for label, item in items]
     if rule.type == "list" and rule.elements not in ("", "raw"):
         return [_typed(f"{name}[{index}]", item, rule.elements) for index, item in enumerate(converted)]
     return converted
+
+
+def _mapping(name: str, value: Any, keys: Spec) -> Mapping[str, Any]:
+    """The value of an option that has keys.
+
+    Raises:
+        OptionError: it is something else.
+    """
+    if not isinstance(value, Mapping):
+        raise OptionError(
+            name, value, f"It must be a mapping with the keys {', '.join(keys)} (on the command line, JSON)."
+        )
+    return value
 
 
 def _typed(name: str, value: Any, kind: str) -> Any:

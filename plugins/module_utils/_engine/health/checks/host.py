@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Mapping, Sequence
 
@@ -62,7 +61,6 @@ JOB_LINES = Threshold(
 THRESHOLDS = (DISK, PROGRAMS, CRON_DAEMON, CLOCK, OTHER_LINES, JOBS_NOT_READY, JOB_LINES)
 
 _SHOWN = 5  # findings that a message names
-_DAEMONS = ("cron", "crond", "cronie", "anacron", "systemd-cron", "bcron-sched", "fcron")
 
 
 def disk_checks(usage: Mapping[str, float], limits: Limits) -> list[Check]:
@@ -79,24 +77,6 @@ def program_checks(copies: int, broken: Sequence[str], limits: Limits, environme
     fix = f"ansible-playbook titan.database.site -l {environment} --tags host"
     what = "; ".join(broken) or f"of {copies} cop{'y' if copies == 1 else 'ies'}"
     return [judge(PROGRAMS, len(broken), limits, what, fix)] if copies else []
-
-
-def cron_running(processes: str = "/proc") -> bool | None:
-    """Whether a cron daemon runs; None when this user does not see the processes of others."""
-    try:
-        numbers = [name for name in os.listdir(processes) if name.isdigit()]
-    except OSError:
-        return None
-    if "1" not in numbers:
-        return None
-    for number in numbers:
-        try:
-            with open(os.path.join(processes, number, "comm"), encoding="utf-8", errors="replace") as stream:
-                if stream.read().strip() in _DAEMONS:
-                    return True
-        except OSError:
-            continue
-    return False
 
 
 def cron_checks(running: bool | None, limits: Limits) -> list[Check]:

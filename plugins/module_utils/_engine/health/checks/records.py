@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from ...backups.catalog.entry import Entry
-from ...crontab.calendar import UTC, longest_interval, previous_run
+from ...crontab.calendar import longest_interval
 from ...environment.config import JobPlan
-from ...environment.records import Record
+from ...jobs.due import CLOCK_SECONDS, JobFacts, missed_due
 from ...migrations.history.known_files import PendingStatus
 from .definition import CRITICAL, Check, Limits, Threshold, judge, unknown
 
@@ -56,20 +55,6 @@ THRESHOLDS = (
     BACKUP_AGE, VERIFIED_BACKUP_AGE, JOBS_MISSED, JOBS_FAILED, JOBS_STUCK, MIGRATIONS_PENDING, CHECKSUM_MISMATCHES,
 )  # fmt: skip
 
-# How late a start may be before it counts as missed: cron starts on the minute, machines may be busy.
-GRACE_SECONDS = 600.0
-# How far apart two machines' clocks may be before a backup counts as one from the future.
-_CLOCK_SECONDS = 300.0
-
-
-@dataclass(frozen=True)
-class JobFacts:
-    """What is known of one scheduled job: its plan, its record, and whether its lock is held now."""
-
-    plan: JobPlan
-    record: Record
-    running: bool
-
 
 def migration_checks(
     status: PendingStatus | str | None, limits: Limits, environment: str, untaken: Sequence[str] = ()
@@ -103,7 +88,7 @@ def migration_checks(
 def backup_checks(entries: Sequence[Entry], now: datetime, limits: Limits, where: str) -> list[Check]:
     """How old the newest sound backup is, and the newest one that a restore has proven."""
     whole = [each for each in entries if not each.problem and not each.adopted]
-    sound = [each for each in whole if each.finished <= now + timedelta(seconds=_CLOCK_SECONDS)]
+    sound = [each for each in whole if each.finished <= now + timedelta(seconds=CLOCK_SECONDS)]
     later = f"; {len(whole) - len(sound)} from the future do not count" if len(whole) > len(sound) else ""
     proven = [each for each in sound if each.verified_level == "restored"]
     checks = []
@@ -167,16 +152,3 @@ def age_limits(jobs: Sequence[JobPlan], now: datetime, zone: tzinfo) -> tuple[fl
         if plan.subcommand == "backup" and plan.expression
     ]
     return (min(hours) + 1, min(hours) * 2) if hours and min(hours) >= 1 else None
-
-
-def missed_due(each: JobFacts, installed: float, now: datetime, zone: tzinfo) -> datetime | None:
-    """The last due start that did not happen; None if it did, or lies before the schedule was installed."""
-    if each.plan.expression is None:
-        return None
-    latest = datetime.fromtimestamp(now.timestamp() - GRACE_SECONDS, UTC)
-    due = previous_run(each.plan.expression, latest, zone, each.plan.weekday)
-    if due is None or due.utc.timestamp() < max(installed, 1.0) or each.running:
-        return None
-    # A start recorded up to a minute early is that of a busy machine's clock correction; one in the future is of a wrong clock.
-    started = due.utc.timestamp() - 60 <= each.record.last_start <= now.timestamp() + _CLOCK_SECONDS
-    return None if started else due.utc
