@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Callable
@@ -94,7 +94,7 @@ def _run(known: argparse.Namespace, config: dict[str, Any]) -> int:
     return _perform(known, config, record_ahead=_record_ahead(environment))[0]
 
 
-def _require_its_job(known: argparse.Namespace, config: dict[str, Any], environment: Any) -> None:
+def _require_its_job(known: argparse.Namespace, config: Mapping[str, Any], environment: Any) -> None:
     """Refuse --job with a name that the configuration does not have, or has for another subcommand."""
     scheduled = environment.jobs if environment else {}
     if not known.job or not known.config or known.job == known.subcommand:
@@ -107,7 +107,7 @@ def _require_its_job(known: argparse.Namespace, config: dict[str, Any], environm
         raise OptionError("job", known.job, does)
 
 
-def _names_another_database(known: argparse.Namespace, config: dict[str, Any]) -> bool:
+def _names_another_database(known: argparse.Namespace, config: Mapping[str, Any]) -> bool:
     """Whether --env-file is another one than the configuration's: what is done there is none of the environment's jobs."""
     own = str(config.get("env_file") or "")
     return bool(known.env_file and not (own and os.path.realpath(known.env_file) == os.path.realpath(own)))
