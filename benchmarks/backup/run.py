@@ -127,6 +127,7 @@ TARGETS = [
     ("drilled and compared, custom: time", "ours, custom, restored and compared", "wall", ORIGINAL, 0.85),
 ]
 MOST_MEMORY = 200  # MB
+SIZES = "## By the database's size"
 
 
 def run(bench: Bench, method: str, with_restore: bool) -> Measured:
@@ -226,8 +227,16 @@ def main() -> None:
     lines = [*table(results), *targets(results)]
     print("\n".join(lines))
     if chosen.markdown:
-        chosen.markdown.write_text("\n".join([*heading(chosen, mb), *lines, ""]), encoding="utf-8")
+        _page, sizes = parted(chosen.markdown)
+        chosen.markdown.write_text("\n".join([*heading(chosen, mb), *lines, "", sizes]), encoding="utf-8")
     print(json.dumps({name: [vars(measured) for measured in runs] for name, runs in results.items()}))
+
+
+def parted(page: Path) -> tuple[str, str]:
+    """The page up to the section by size, which benchmarks.backup.sizes writes, and that section; both empty if there is none."""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    before, found, section = text.partition(f"{SIZES}\n")
+    return before, found + section
 
 
 def heading(chosen: argparse.Namespace, mb: float) -> list[str]:

@@ -1,4 +1,4 @@
-"""Whether cost grows in a line with the database: python -m benchmarks.backup.sizes --scales 2.5 25 --markdown docs/benchmark-backup-sizes.md
+"""Whether cost grows in a line with the database: python -m benchmarks.backup.sizes --scales 2.5 25 125 --markdown docs/benchmark-backup.md
 
 The methods of benchmarks.backup.run on Titan databases of several sizes, each method in turn on each size. Scale 25 is about
 1 GB on disk. "By hand" is a dump by pg_dump -Fc and its restore by pg_restore -j 2 into the same server.
@@ -21,6 +21,7 @@ from pathlib import Path
 from .run import (
     FLOOR,
     METHODS,
+    SIZES,
     Bench,
     Measured,
     connect,
@@ -28,6 +29,7 @@ from .run import (
     embedded_programs,
     load_titan,
     our_backup,
+    parted,
     run,
     start_server,
 )
@@ -111,9 +113,11 @@ def measure(bench: Bench, drills: Path, mb: float, runs: int) -> Size:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scales", type=float, nargs="+", default=[2.5, 25])
+    parser.add_argument("--scales", type=float, nargs="+", default=[2.5, 25, 125])
     parser.add_argument("--runs", type=int, default=1)
-    parser.add_argument("--markdown", type=Path, help="write the page here")
+    parser.add_argument(
+        "--markdown", type=Path, help="put the section into this page, in the place of the one that is there"
+    )
     chosen = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="titan-bench-", dir="/var/tmp"))
     folder.chmod(0o755)  # root's throw-away clusters run as somebody else
@@ -135,18 +139,19 @@ def main() -> None:
         cluster.remove()
         shutil.rmtree(folder, ignore_errors=True)
     if chosen.markdown:
-        chosen.markdown.write_text("\n".join([*heading(chosen), *lines, ""]), encoding="utf-8")
+        page, _old = parted(chosen.markdown)
+        chosen.markdown.write_text("\n".join([page.rstrip(), "", *heading(chosen), *lines, ""]), encoding="utf-8")
 
 
 def heading(chosen: argparse.Namespace) -> list[str]:
     command = f"python -m benchmarks.backup.sizes --scales {' '.join(f'{scale:g}' for scale in chosen.scales)} --runs {chosen.runs}"
     return [
-        "# What a backup costs, by the database's size",
+        SIZES,
         "",
         f"Titan; PostgreSQL 18, fsync on; {os.cpu_count()} cores, load average {os.getloadavg()[1]:.0f}, Python "
         f"{platform.python_version()}. Medians of {chosen.runs} run(s), methods in turn.",
         "",
-        f"    {command} --markdown docs/benchmark-backup-sizes.md",
+        f"    {command} --markdown docs/benchmark-backup.md",
         "",
         '"By hand" is `pg_dump -Fc` and `pg_restore -j 2`; "redump" is a backup with `proof: redump` that is read back and not '
         'drilled; "restored" is the whole proof, of the rows, too. The drill\'s room is what its directory took at most, with the '

@@ -171,5 +171,10 @@ MORE_CHANGES = {
     "materialized view with a dot in its schema's name": (
         'REFRESH MATERIALIZED VIEW "dotted.name".m WITH NO DATA', 'materialized view "dotted.name".m has no rows',
     ),
+    "foreign key that does not act": ("ALTER TABLE silent DISABLE TRIGGER ALL", "constraint silent_key of public.silent does not act"),
+    "deferrable key that does not act": ("ALTER TABLE silent_unique DISABLE TRIGGER ALL", "constraint silent_unique_x_key of public.silent"),
+    "function in pg_catalog": (
+        "CREATE FUNCTION pg_catalog.added() RETURNS int LANGUAGE sql AS 'SELECT 1'", "function pg_catalog.added() is in the system's schema",
+    ),
     "member of an extension": ("ALTER EXTENSION pg_trgm DROP FUNCTION show_trgm(text)", "FUNCTION public.show_trgm("),
 }  # fmt: skip

@@ -115,3 +115,4 @@ CREATE TYPE base (INPUT = base_in, OUTPUT = base_out, LIKE = int4, CATEGORY = 'N
 CREATE TEXT SEARCH TEMPLATE own_template (LEXIZE = dsimple_lexize);
 CREATE SCHEMA dotted; CREATE SCHEMA "dotted.name"; CREATE SEQUENCE dotted."name.s"; CREATE SEQUENCE "dotted.name".s;
 CREATE MATERIALIZED VIEW dotted."name.m" AS SELECT 1 AS x; CREATE MATERIALIZED VIEW "dotted.name".m AS SELECT 1 AS x;
+CREATE TABLE silent (x int CONSTRAINT silent_key REFERENCES key_1); CREATE TABLE silent_unique (x int UNIQUE DEFERRABLE);

@@ -149,9 +149,13 @@ def test_a_dump_called_as_a_backup_is_proven_by_its_drill_and_compared_by_a_rest
 
 
 @pytest.mark.parametrize(
-    "kind", ["in rows", "between tables", "cluster", "archive", "compressed archive", "no dump", "a fifo"]
-)
-def test_what_is_cut_or_no_dump_is_refused(source: ConnectionSettings, workdir: Path, into: str, kind: str) -> None:
+    "kind",
+    ["in rows", "between tables", "cluster", "archive", "compressed archive", "no dump", "a fifo", "two texts", "two archives",
+     "two packed archives", "two tars"],
+)  # fmt: skip
+def test_what_is_cut_or_not_one_dump_is_refused(
+    source: ConnectionSettings, workdir: Path, into: str, kind: str
+) -> None:
     """psql takes the end of a file for the end of a COPY."""
     path = workdir / "cut"
     text = run("pg_dump", source, source.database)
@@ -165,8 +169,15 @@ def test_what_is_cut_or_no_dump_is_refused(source: ConnectionSettings, workdir: 
             "archive": run("pg_dump", source, "--format=custom", source.database)[:-20000],
             "compressed archive": compressed("zstd", run("pg_dump", source, "--format=custom", source.database))[:-2],
             "no dump": b"INSERT INTO t VALUES (1);\n",
+            "two texts": b"".join(run("pg_dump", source, f"--table={name}", source.database) for name in ("users", "orders")),
+            "two archives": run("pg_dump", source, "--format=custom", source.database) * 2,
+            "two packed archives": compressed("zstd", run("pg_dump", source, "--format=custom", source.database)) * 2,
+            "two tars": run("pg_dump", source, "--format=tar", source.database) * 2,
         }[kind])  # fmt: skip
-    with pytest.raises(TitanError, match="is cut|no dump|regular file|pg_restore failed|(zstd|gzip) failed"):
+    with pytest.raises(
+        TitanError,
+        match="is cut|no dump|regular file|pg_restore failed|(zstd|gzip) failed|several dumps, one behind the other",
+    ):
         restore(source, source=str(path), into=into, database=source.database if kind == "cluster" else None)
     with connect(source) as database:
         assert not database.value("SELECT EXISTS (SELECT FROM pg_database WHERE datname LIKE 'others_look%%')")

@@ -10,6 +10,7 @@ import pwd
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..errors import DatabaseError, TitanError
 from ..host.safe_open import open_file
@@ -81,8 +82,11 @@ class SandboxedCluster(Cluster):
 def _installation(program: str) -> list[str]:
     """The directories of the server's installation: its own, and those of its libraries and templates."""
     folder = os.path.dirname(program)
-    beside = (os.path.join(os.path.dirname(folder), name) for name in ("lib", "lib64", "share"))
-    return [folder, *filter(os.path.isdir, beside)]
+    beside = [os.path.join(os.path.dirname(folder), name) for name in ("lib", "lib64", "share")]
+    packaged = [
+        f"{parent}.libs" for parent in Path(folder).parents
+    ]  # where a Python package has its libraries, such as libpq
+    return [folder, *filter(os.path.isdir, [*beside, *packaged])]
 
 
 def ids_of(cluster: Cluster) -> tuple[int, int]:

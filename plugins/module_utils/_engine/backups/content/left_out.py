@@ -17,7 +17,7 @@ class LeftOut(NamedTuple):
     """Something that a backup does not hold.
 
     Attributes:
-        kind: "extension table", "unlogged table", "foreign table", "subscription", or what an option excludes.
+        kind: "extension table", "system table", "unlogged table", "foreign table", "subscription", or what an option excludes.
         name: "schema.table", or the subscription's name.
         why: For people.
         accepted: Whether the option "accept_left_out" names it.
@@ -38,6 +38,14 @@ SELECT n.nspname::text AS schema, c.relname::text AS name, e.extname::text AS ex
   JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
   JOIN pg_extension e ON e.oid = d.refobjid
  WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND NOT c.oid = ANY(coalesce(e.extconfig, '{}')) ORDER BY 1, 2
+"""
+# Made by somebody, not by initdb; release notes have information_schema made anew, with the tables that it has of its own.
+_SYSTEM_TABLES = """
+SELECT n.nspname::text AS schema, c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind = 'r' AND c.oid >= 16384 AND n.nspname IN ('pg_catalog', 'information_schema')
+   AND c.relname NOT IN ('sql_features', 'sql_implementation_info', 'sql_parts', 'sql_sizing')
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+                      AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e') ORDER BY 1, 2
 """
 _OTHERS = """
 SELECT CASE c.relkind WHEN 'f' THEN 'foreign table' ELSE 'unlogged table' END AS kind, n.nspname || '.' || c.relname AS name,
@@ -70,6 +78,10 @@ def read_left_out(
         if _has_rows(database, row["schema"], row["name"]):
             why = f"the extension {row['extension']} owns it and has not marked it as its configuration"
             found.append(LeftOut("extension table", f"{row['schema']}.{row['name']}", why))
+    for row in database.rows(_SYSTEM_TABLES):
+        if _has_rows(database, row["schema"], row["name"]):
+            why = "pg_dump dumps nothing in a system schema; move it (ALTER TABLE ... SET SCHEMA)"
+            found.append(LeftOut("system table", f"{row['schema']}.{row['name']}", why))
     both = (*excluded, *(each for each in found if each.name not in names))
     return tuple(each._replace(accepted=each.name in accepted) for each in both)
 

@@ -15,6 +15,7 @@ from ...postgres.database import Database
 from .extensions import Extension, changed_members, read_extensions, read_member_functions, read_member_relations
 from .objects import object_differences
 from .positions import Position, relation_label
+from .undumped import read_undumped, undumped_differences
 
 _HEAP = "heap"
 _Value = TypeVar("_Value")
@@ -36,6 +37,7 @@ class Structure:
         member_relations: The same of the columns, constraints, indexes, triggers and rules of each extension's tables and views;
             empty in a manifest of a version that did not read them.
         methods: The access method of each table and materialized view that is not stored as heap; None likewise.
+        undumped: Constraints that do not act, and what is in the system's schema; None likewise.
     """
 
     tool_version: str
@@ -48,6 +50,7 @@ class Structure:
     members: Mapping[str, str] = field(default_factory=dict)
     member_relations: Mapping[str, str] = field(default_factory=dict)
     methods: Mapping[str, str] | None = None
+    undumped: Mapping[str, str] | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -61,6 +64,7 @@ class Structure:
             "members": dict(self.members),
             "member_relations": dict(self.member_relations),
             **({} if self.methods is None else {"access_methods": dict(self.methods)}),
+            **({} if self.undumped is None else {"undumped": dict(self.undumped)}),
         }
 
 
@@ -81,6 +85,7 @@ def structure_from_json(found: Mapping[str, Any]) -> Structure:
         found.get("members") or {},
         found.get("member_relations") or {},
         found.get("access_methods"),
+        found.get("undumped"),
     )
 
 
@@ -147,6 +152,8 @@ def structure_differences(source: Structure, restored: Structure, made: Collecti
     ):
         warnings += changed_members(what, before, now, source.extensions, restored.extensions)
     messages += _method_differences(source.methods, restored.methods)
+    added, lost = undumped_differences(source.undumped, restored.undumped)
+    messages, warnings = messages + added, warnings + lost
     if source.large_objects and source.large_objects != restored.large_objects:
         messages.append("the owners, privileges or comments of large objects differ from the source")
     for name, order in sorted(source.column_order.items()):
@@ -242,6 +249,7 @@ def read_structure(
         read_member_functions(database),
         read_member_relations(database),
         _by_name(database, _METHODS),
+        read_undumped(database),
     )
 
 

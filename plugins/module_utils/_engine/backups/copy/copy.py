@@ -36,7 +36,7 @@ T = TypeVar("T")
 _LIKE_A_SERVER = (
     "fsync = on", "synchronous_commit = on", "full_page_writes = on", "jit = on", "log_temp_files = 0", "lo_compat_privileges = off",
 )  # fmt: skip
-SERVER_SETTINGS = ("wal_level=replica",)
+SERVER_SETTINGS = ("wal_level=replica", "max_parallel_maintenance_workers=2")  # a drill's server has less of both
 _NICE = 10
 
 

@@ -28,10 +28,21 @@ from ..content.fingerprint import load_settings
 from ..content.schema_text import Skeleton, SkeletonReader, skeleton_of
 from ..programs.codecs import NONE
 from ..programs.pipeline import Deadline, Program, chain, output_of
+from .archive_end import require_one_archive
 from .by_role import TextLoad, Waiting, Write, waiting_in
 from .contents import read_entries
 from .elevated import Superuser
-from .others import Needs, by_lines, ended, needs_of, of_database, parts, without_database_entries, without_drops
+from .others import (
+    Needs,
+    by_lines,
+    ended,
+    needs_of,
+    of_database,
+    only_one,
+    parts,
+    without_database_entries,
+    without_drops,
+)
 from .restricted import can_restrict, restriction, without_restriction
 from .selection import Selection
 from .streams import Archive, Packed, contents_of, feed, is_of_data, shares
@@ -143,6 +154,8 @@ class Loader:
             except (EOFError, zlib.error) as error:
                 raise TitanError(f"it cannot be decoded to its end ({error})", programs=["decoder"]) from error
             return lambda: skeleton
+        if self.foreign and kind.format != "directory":
+            require_one_archive(archive, kind.format, self.deadline)
         if self.provide:
             self.provide(needs_of(self._schema_text(archive.path)))
         listing = self._listing(archive.path)
@@ -288,7 +301,7 @@ class Loader:
     def _of_others(self, pieces: Iterable[bytes], kind: DumpKind) -> Iterable[bytes]:
         """What a dump of others says for one new database."""
         cluster = kind.format == "cluster"
-        return self.for_new_database(of_database(parts(ended(pieces, cluster)), self.database, cluster))
+        return self.for_new_database(only_one(of_database(parts(ended(pieces, cluster)), self.database, cluster)))
 
     def for_new_database(self, pieces: Iterable[bytes]) -> Iterable[bytes]:
         """The text without what a new database does not bear; what it needs is made in time."""

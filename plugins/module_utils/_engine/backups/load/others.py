@@ -169,6 +169,28 @@ def ended(pieces: Iterable[bytes], cluster: bool) -> Iterator[bytes]:
         raise TitanError("it is cut: pg_dump's last line is missing", programs=["decoder"])
 
 
+_SECOND = re.compile(
+    rb"\n-- PostgreSQL database dump complete\r?\n--\s*(?:\\unrestrict [0-9A-Za-z]+\s*)?--\r?\n-- PostgreSQL database dump\r?\n--\r?\n"
+)
+
+
+def only_one(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The text for one database.
+
+    Raises:
+        TitanError: a second dump follows the first one, which would be loaded on top of it.
+    """
+    tail = b""
+    for piece in pieces:
+        window = tail + piece
+        if b"-- PostgreSQL database dump" in window and _SECOND.search(window):
+            raise TitanError(
+                "it holds several dumps, one behind the other: cut them apart, and drill each", programs=["decoder"]
+            )
+        tail = window[-_TAIL:]
+        yield piece
+
+
 _NAMED = rb'("(?:[^"\n]|"")+"|[A-Za-z_][\w$]*)'
 _LINES = {
     b"\nCREATE ROLE ": re.compile(_NAMED),

@@ -16,7 +16,7 @@ from ...postgres.disk import data_directory
 
 _RESTORED = 1.15  # bytes on disk for each byte of the source
 _CLUSTER = 128 << 20  # of a new cluster, with its WAL
-_LEAST_WAL, _MOST_WAL = 64 << 20, 1 << 30
+_LEAST_WAL, _MOST_WAL = 32 << 20, 1 << 30
 
 
 def drill_room(source_bytes: int) -> float:
@@ -26,7 +26,7 @@ def drill_room(source_bytes: int) -> float:
 
 def wal_bytes(source_bytes: int) -> int:
     """The WAL that a drill's server may keep; with less it would write all buffers too often."""
-    return min(max(source_bytes // 16, _LEAST_WAL), _MOST_WAL)
+    return min(max(source_bytes // 32, _LEAST_WAL), _MOST_WAL)
 
 
 def require_room(needs: Iterable[tuple[str, float]], advice: str) -> None:

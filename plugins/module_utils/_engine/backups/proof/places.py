@@ -42,9 +42,11 @@ from .provide import create_role
 
 DATABASE = "drill"
 # A plain dump is loaded in one transaction, which locks all it makes; no subscription's worker goes to its publisher.
-# Large objects are read as the role that loads, also those that their owner may not read.
+# Large objects are read as the role that loads, also those that their owner may not read. Indexes are built by as many processes
+# as pg_restore has jobs; more of them would sort on disk what fits into memory.
 _SETTINGS = (
     *THROW_AWAY, "max_locks_per_transaction=1024", "max_logical_replication_workers=0", "lo_compat_privileges=on",
+    "max_parallel_maintenance_workers=0",
 )  # fmt: skip
 
 # what waits for the empty database, a directory to work in, who runs psql

@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What comes behind an archive of pg_dump in the same file: pg_restore reads one archive, and does not see a second one."""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from typing import IO
+
+from ...errors import TitanError
+from ...host.safe_open import regular_stream
+from ..catalog.integrity import through
+from ..programs.pipeline import Deadline
+from .contents import copy_contents
+from .streams import Archive
+
+_ROWS, _LARGE_OBJECTS = 1, 3  # kinds of blocks
+_TAR_BLOCK = 512
+_READ = 1 << 20
+
+
+def require_one_archive(archive: Archive, form: str, deadline: Deadline) -> None:
+    """Refuse a file that goes on behind its archive.
+
+    Args:
+        archive: Of the format custom or tar.
+        form: "custom" or "tar".
+        deadline: When the programs that decode are killed.
+
+    Raises:
+        TitanError: something else follows, such as a second archive.
+    """
+    if archive.packed:
+        with through(archive.packed.commands, archive.packed.path, deadline, subprocess.PIPE) as decoding:
+            more = _goes_on(decoding.output)
+            for _piece in decoding.pieces():
+                continue
+    else:
+        with regular_stream(archive.path) as file:
+            more = any(piece.strip(b"\0") for piece in _behind_tar(file)) if form == "tar" else _goes_on(file)
+    if more:
+        raise TitanError(
+            "something else follows the archive in the file, which pg_restore does not read: several dumps, one behind the other? "
+            "Cut them apart, and drill each",
+            programs=["pg_restore"],
+        )
+
+
+def _behind_tar(file: IO[bytes]) -> Iterator[bytes]:
+    """What the file has behind the last member."""
+    end = 0
+    with tarfile.open(fileobj=file, mode="r:") as tar:
+        for member in tar:
+            end = member.offset_data + -(-member.size // _TAR_BLOCK) * _TAR_BLOCK
+    file.seek(end)
+    while piece := file.read(_READ):
+        yield piece
+
+
+def _goes_on(file: IO[bytes]) -> bool:
+    """Whether something follows the last block of an archive of the format custom; False if it is of another version, or cut."""
+    with open(os.devnull, "wb") as nowhere:
+        if not copy_contents(file, nowhere):
+            return False
+    try:
+        while kind := file.read(1):
+            if kind[0] not in (_ROWS, _LARGE_OBJECTS):
+                return True
+            _number(file)
+            if kind[0] == _ROWS:
+                _pass_over_pieces(file)
+            else:
+                while _number(file):
+                    _pass_over_pieces(file)
+    except EOFError:
+        return False
+    return False
+
+
+def _pass_over_pieces(file: IO[bytes]) -> None:
+    while length := _number(file):
+        _take(file, length)
+
+
+def _number(file: IO[bytes]) -> int:
+    sign, value = struct.unpack("<BI", _take(file, 5))
+    return -value if sign else int(value)
+
+
+def _take(file: IO[bytes], length: int) -> bytes:
+    taken = file.read(length)
+    if len(taken) < length:
+        raise EOFError
+    return taken
