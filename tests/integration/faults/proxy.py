@@ -19,6 +19,7 @@ class Proxy:
         silent_after: The same from so many bytes on that the server has sent, all connections together; -1 for never.
         silent_at: The same from this request on, counted over all connections from 1; 0 for never.
         request_arrives: Whether that request still reaches the server.
+        cuts: All connections are closed at that request instead.
         requests: How many there were.
         fell_silent: When it did so, by the monotonic clock.
         lose_answer_to: The first request that contains this (or, after "^", begins with it) reaches the server; its answer,
@@ -31,6 +32,7 @@ class Proxy:
         self.silent, self.silent_after, self.lose_answer_to, self.lost = False, -1, b"", 0
         self.lose_after, self._armed = b"", False
         self.silent_at, self.request_arrives, self.requests, self.fell_silent = 0, False, 0, 0.0
+        self.cuts = False
         self._counting = threading.Lock()
         self._target, self._sent = (target.host, target.port), 0
         self._sockets: list[socket.socket] = []
@@ -67,6 +69,9 @@ class Proxy:
             except OSError:
                 return
             self._sockets += [client, server]
+            if self._listener.fileno() < 0:  # closed meanwhile
+                self.close()
+                return
             lost = threading.Event()
             for source, sink, down in ((client, server, False), (server, client, True)):
                 threading.Thread(target=self._pass_on, args=(source, sink, down, lost), daemon=True).start()
@@ -80,6 +85,9 @@ class Proxy:
                 elif self._is_the_one():
                     if self.request_arrives:
                         sink.sendall(piece)
+                    if self.cuts:
+                        self.close()
+                        return
                     self.silent, self.fell_silent = True, time.monotonic()
                 while self.silent:
                     time.sleep(0.05)

@@ -22,7 +22,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.co
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database, connect
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.locks import file_lock
 
-from tests.conftest import ROOT, embedded_programs, login, start_server
+from tests.conftest import ROOT, drop_database, embedded_programs, login, make_database, start_server
 
 from .test_silence import RUN, env_file
 
@@ -68,6 +68,38 @@ def test_too_few_locks_are_told_before_a_restore(
         assert there.value("SELECT count(*) FROM pg_database") == 3, "nothing was made"
     result = call_module("restore", **login(settings), **options, into="postgres_two", jobs=1000)
     assert result["failed"] and "the restore needs 1000 more. Use fewer jobs" in result["msg"], result
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_too_few_locks_for_a_migration_come_with_what_to_set(
+    known: bool, small_server: Cluster, call_module: Module
+) -> None:
+    """Check mode tells it where the file's own statements make the tables; the run, in any case, and nothing of the file stays."""
+    settings = make_database(small_server)
+    text = "\n".join(f"CREATE TABLE public.m{number} (id int PRIMARY KEY);" for number in range(800))
+    if not known:
+        text = f"DO $$ BEGIN {text} END $$;"
+    options = {**login(settings), "files": [{"name": "1_many.sql", "content": text}], "accept_superuser": True}
+    before = call_module("migration", check_mode=True, **options)
+    assert before.get("failed", False) is known, before
+    result = call_module("migration", **options)
+    assert result["failed"] and "Nothing of this file is in the database" in result["msg"], result
+    for said in [before, result] if known else [result]:
+        assert (
+            "room for about 130 locks" in said["msg"]
+            and "restart it" in said["msg"]
+            and "split the file" in said["msg"]
+        ), said
+    assert result["msg"].count("You might need to increase") == 1, result
+    assert ("max_locks_per_transaction to 124 or more (it is 10)" in result["msg"]) is known, result
+    with connect(settings) as database:
+        assert (
+            database.value(
+                "SELECT count(*) FROM pg_class WHERE relname LIKE 'm%%' AND relnamespace = 'public'::regnamespace"
+            )
+            == 0
+        )
+    drop_database(small_server, settings.database)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a file system is mounted")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -16,6 +18,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.errors impo
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres import database as database_module
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres import pooler
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connecting import autocommitting
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database, connect
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.greeting import greeting
@@ -370,9 +373,51 @@ def test_a_session_pool_with_one_session_is_refused_in_time(
     monkeypatch.setattr(database_module, "PATIENCE", 2.0)
     with (
         pgbouncer(filled, workdir, "session", "default_pool_size = 1", "max_db_connections = 1") as pooled,
-        pytest.raises(DatabaseError, match="no second connection"),
+        pytest.raises(DatabaseError, match="nobody can tell whether it shares its sessions"),
     ):
         connect(pooled)
+
+
+@pytest.mark.parametrize("cuts", [False, True])
+def test_a_network_that_says_no_more_is_called_no_pooler(cuts: bool, settings: ConnectionSettings) -> None:
+    """At whichever request, while it is found out whether a pooler is in between."""
+
+    def said(number: int) -> str:
+        with proxy(settings) as network, ExitStack() as stack:
+            ours = joined(stack, network.settings)
+            network.silent_at, network.cuts = network.requests + number, cuts
+            another = partial(autocommitting, {**network.settings.parameters(), "connect_timeout": "2"})
+            try:
+                pooler.require_own_session(ours, network.settings, ours.info.backend_pid, another, 1.0)
+            except DatabaseError as error:
+                return str(error)
+            return "own"
+
+    with ThreadPoolExecutor(8) as pool:
+        heard = list(pool.map(said, range(1, 33)))  # there are about 36
+    assert not [text for text in heard if "is a connection pooler" in text], heard
+    told = [text for text in heard if "Nobody can tell whether a connection pooler is in between" in text]
+    assert len(told) > 20, heard
+
+
+def test_a_server_without_room_for_a_second_client_is_called_no_pooler(
+    filled: ConnectionSettings, db: Database
+) -> None:
+    name = f"single_{os.getpid()}"
+    db.execute(f"CREATE ROLE {name} LOGIN CONNECTION LIMIT 1")
+    try:
+        with proxy(filled._replace(user=name)) as network, pytest.raises(DatabaseError) as refused:
+            connect(network.settings)
+        assert "too many connections for role" in str(refused.value), refused.value
+        assert "is a connection pooler" not in str(refused.value), refused.value
+    finally:
+        db.execute(f"DROP ROLE {name}")
+
+
+def test_a_server_that_shows_no_statements_is_called_no_pooler(filled: ConnectionSettings, db: Database) -> None:
+    db.execute(f"ALTER DATABASE {filled.database} SET track_activities = off")
+    with proxy(filled) as network, connect(network.settings) as database:
+        assert not database.pooled
 
 
 def test_direct_url_names_the_server_itself(

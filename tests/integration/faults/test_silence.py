@@ -75,8 +75,7 @@ def words(dest: Path, env: Path) -> dict[str, list[str]]:
 
 
 # The words to which the server says more than so many bytes.
-# The last one where the machine is so busy that the look for a pooler ends before its patience does.
-ENDINGS = ("time limit", "Cannot connect", "closed the connection", "gave no second connection")
+ENDINGS = ("time limit", "Cannot connect", "closed the connection")
 SAY_MORE_THAN = {
     0: ("health", "stats", "backup", "cleanup", "reindex", "restore"),
     700: ("health", "stats", "backup", "cleanup", "reindex", "restore"),

@@ -61,6 +61,18 @@ ROWS = (
         f"{_FAULTS}/test_poolers.py", "test_a_session_pool_with_one_session_is_refused_in_time",
     ),
     Row(
+        "the network falls silent or breaks, or the server is full, while it is asked whether a pooler is in between",
+        "the run; the server is not called a pooler",
+        "8 s", "nothing; nothing was done", "does the work",
+        f"{_FAULTS}/test_poolers.py", "test_a_network_that_says_no_more_is_called_no_pooler",
+    ),
+    Row(
+        "a program that a run waits for says nothing any more (`pgbackrest`, `pg_amcheck`, `crontab`, ...)",
+        "the run's limit, which kills it with all that it has started",
+        "the limit and 5 s", "nothing", "removes what the program left, and does the work",
+        "tests/unit/host/test_programs.py", "test_a_run_s_limit_ends_a_program_that_has_none",
+    ),
+    Row(
         "the network falls silent while a connection is made", "libpq's limit for connecting", "10 s, and no more than the run's limit",
         "nothing", "does the work", f"{_FAULTS}/test_silence.py", "test_every_word_ends_in_its_time",
     ),
@@ -161,6 +173,11 @@ ROWS = (
         "the same, or too few connections for `jobs`, before a restore", "`restore`, before it makes the database", "at once",
         "nothing; nothing was done", "the same, until the server has enough of them",
         f"{_FAULTS}/test_limits.py", "test_too_few_locks_are_told_before_a_restore",
+    ),
+    Row(
+        "the server has too few locks for a migration", "check mode, where the file's statements make the tables; else the run", "at once",
+        "nothing; the file is rolled back", "the same, until `max_locks_per_transaction` is raised or the file is split",
+        f"{_FAULTS}/test_limits.py", "test_too_few_locks_for_a_migration_come_with_what_to_set",
     ),
     Row(
         "the directory of the jobs' records is full, or no file can be made in it", "the job's log; `health` (check `disk`)", "until it has room",

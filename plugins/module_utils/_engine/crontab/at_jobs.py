@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 
-from ..host.programs import run
+from ..host.programs import TimedOutError, run
 from .readable import files_in, start_of
 
 SPOOLS: tuple[str, ...] = ("/var/spool/cron/atjobs", "/var/spool/at", "/var/spool/atjobs")
@@ -46,6 +45,6 @@ def _said(program: str | None, *arguments: str) -> str:
             env={"PATH": os.pathsep.join(PROGRAM_DIRECTORIES)},
             timeout=10,
         )
-    except (OSError, subprocess.SubprocessError):
+    except (OSError, TimedOutError):
         return ""
     return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""

@@ -179,9 +179,9 @@ def _encoded(text: str) -> bytes:
 
 
 def _run(program: str, arguments: list[str], text: str | None) -> subprocess.CompletedProcess[Any]:
-    given = {} if text is None else {"input": _encoded(text)}
+    given = None if text is None else _encoded(text)
     env = {"PATH": os.pathsep.join(_CRONTAB_DIRECTORIES), "LC_ALL": "C"}
-    return run([program, *arguments], capture_output=True, env=env, cwd="/", **given)
+    return run([program, *arguments], input=given, capture_output=True, env=env, cwd="/")
 
 
 def _stderr_text(raw: bytes) -> str:

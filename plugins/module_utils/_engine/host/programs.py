@@ -12,14 +12,44 @@ import weakref
 from collections.abc import Sequence
 from typing import Any
 
+from ..errors import TitanError
+
+
+class TimedOutError(TitanError):
+    """A program that took longer than it may."""
+
+    def __init__(self, program: str, seconds: float) -> None:
+        super().__init__(f"{os.path.basename(program)} did not end within {seconds:.0f} seconds and was killed.")
+
+
 _started: weakref.WeakSet[subprocess.Popen[Any]] = weakref.WeakSet()
 
 
-def run(arguments: Sequence[str], **options: Any) -> subprocess.CompletedProcess[Any]:
-    """subprocess.run with no standard input unless one is given; the caller looks at the status."""
-    if "input" not in options:
-        options.setdefault("stdin", subprocess.DEVNULL)
-    return subprocess.run(list(arguments), check=False, **options)  # pylint: disable=ansible-bad-function
+def run(
+    arguments: Sequence[str], *, input: Any = None, capture_output: bool = False, timeout: float | None = None, **options: Any
+) -> subprocess.CompletedProcess[Any]:  # fmt: skip
+    """As subprocess.run, with no standard input unless one is given; the caller looks at the status.
+
+    What was started is known to whoever ends the run, and is killed with all that it has started when the time is over.
+
+    Raises:
+        OSError: it cannot be started.
+        TimedOutError: it was killed after timeout seconds.
+    """
+    if input is not None:
+        options["stdin"] = subprocess.PIPE
+    if capture_output:
+        options.update(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with start(arguments, **options) as process:
+        try:
+            stdout, stderr = process.communicate(input, timeout)
+        except subprocess.TimeoutExpired as error:
+            kill_tree(process.pid)
+            raise TimedOutError(arguments[0], timeout or 0) from error
+        except BaseException:
+            kill_tree(process.pid)
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
 def start(arguments: Sequence[str], **options: Any) -> subprocess.Popen[Any]:

@@ -26,6 +26,7 @@ from .indexes.skipped import read as read_skipped
 from .lint.check import Linter, levels_of, refuse, warnings_of
 from .report import data_of, finish, notes, outcome_of, skipped_indexes
 from .run.begin import begin
+from .run.lock_needs import too_many_locks
 from .run.missing import Foresight
 from .run.prepare import read_all, rules_of, script_of
 from .run.preview import Preview, preview_files, rehearse
@@ -90,7 +91,7 @@ def _refuse_certain_failures(
         known = state.get(item.sort_key)
         if known is not None and known.partial:  # a part of it has run
             break
-        errors = syntax_errors(database, script)
+        errors = syntax_errors(database, script) or too_many_locks(database, script)
         problems += errors or foresight.look(script)
     refuse_problems(problems)
 

@@ -58,7 +58,7 @@ def opened(settings: ConnectionSettings, name: str, timeout: int, plain: bool = 
         return autocommitting(parameters), False
     except (psycopg2.OperationalError, psycopg2.ProgrammingError) as error:  # the latter: an unknown keyword
         raise DatabaseError(
-            f"Cannot connect to {settings.place()}: {_one_line(str(error), settings)}. "
+            f"Cannot connect to {settings.place()}: {settings.without_secrets(str(error))}. "
             "Check that the server runs there, and the user, password and database in the env file or the login_* options.",
         ) from None  # libpq's text may hold the password
 
@@ -68,10 +68,3 @@ def autocommitting(parameters: dict[str, Any]) -> Any:
     raw = psycopg2.connect(**parameters)
     raw.autocommit = True
     return raw
-
-
-def _one_line(text: str, settings: ConnectionSettings) -> str:
-    cleaned = " ".join(text.split()).rstrip(".")
-    for secret in filter(None, (settings.password, dict(settings.options).get("sslpassword", ""))):
-        cleaned = cleaned.replace(secret, "********")
-    return cleaned

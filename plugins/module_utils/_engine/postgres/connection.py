@@ -56,3 +56,10 @@ class ConnectionSettings(NamedTuple):  # see outcome.py for why it is no datacla
         """Server and database for messages, without the password."""
         where = self.socket or self.host or "local socket"
         return f"database {self.database or self.user or '(default)'!r} at {where}:{self.port} as {self.user or '(default)'!r}"
+
+    def without_secrets(self, text: str) -> str:
+        """What libpq says of a connection with these settings, in one line without its end: it may hold the password."""
+        cleaned = " ".join(text.split()).rstrip(".")
+        for secret in filter(None, (self.password, dict(self.options).get("sslpassword", ""))):
+            cleaned = cleaned.replace(secret, "********")
+        return cleaned

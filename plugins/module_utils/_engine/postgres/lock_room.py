@@ -5,17 +5,50 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ..errors import TitanError
 from .database import Database
 
 _SPARE = 1.5
 
 _ROOM = """
-SELECT current_setting('max_locks_per_transaction')::int AS each,
+SELECT pg_catalog.current_setting('max_locks_per_transaction')::int AS each,
        (SELECT sum(setting::int) FROM pg_settings WHERE name IN
          ('max_connections', 'max_prepared_transactions', 'autovacuum_max_workers', 'autovacuum_worker_slots',
           'max_worker_processes', 'max_wal_senders'))::int + 1 AS sessions
 """
+
+
+class LockRoom(NamedTuple):
+    """What the server has room for.
+
+    Attributes:
+        each: Its max_locks_per_transaction.
+        sessions: So many times that.
+    """
+
+    each: int
+    sessions: int
+
+    @property
+    def locks(self) -> int:
+        return self.each * self.sessions
+
+    def enough(self, wanted: int) -> int:
+        """The max_locks_per_transaction that makes room for as many locks."""
+        return -(-wanted // self.sessions)
+
+    def advice(self, wanted: int) -> str:
+        """What to set for as many locks, as a sentence; more than there is if nobody knows how many are wanted."""
+        enough = self.enough(wanted)
+        to = f"to {enough} or more" if enough > self.each else "higher"
+        return f"Set its max_locks_per_transaction {to} (it is {self.each}), restart it, and run it again."
+
+
+def lock_room(database: Database) -> LockRoom:
+    row = database.row(_ROOM) or {"each": 64, "sessions": 100}
+    return LockRoom(row["each"], row["sessions"])
 
 
 def require_lock_room(database: Database, tables: int, indexes: int, what: str) -> None:
@@ -27,16 +60,12 @@ def require_lock_room(database: Database, tables: int, indexes: int, what: str) 
     Raises:
         TitanError: says how much room there is, and how much is wanted.
     """
-    row = database.row(_ROOM)
-    if row is None:
+    room, wanted = lock_room(database), tables + indexes
+    if wanted <= _SPARE * room.locks:
         return
-    room, wanted = row["each"] * row["sessions"], tables + indexes
-    if wanted <= _SPARE * room:
-        return
-    enough = -(-wanted // row["sessions"])
     raise TitanError(
-        f"The server has room for about {room:,} locks, and {what} of these {tables:,} tables and their {indexes:,} indexes takes "
-        f"{wanted:,}. Set its max_locks_per_transaction to {enough} or more (it is {row['each']}), restart it, and run it again.",
-        max_locks_per_transaction=row["each"],
-        wanted=enough,
+        f"The server has room for about {room.locks:,} locks, and {what} of these {tables:,} tables and their {indexes:,} indexes "
+        f"takes {wanted:,}. {room.advice(wanted)}",
+        max_locks_per_transaction=room.each,
+        wanted=room.enough(wanted),
     )

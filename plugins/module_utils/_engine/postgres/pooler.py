@@ -21,6 +21,7 @@ PATIENCE = 8.0  # seconds; a pool that is empty answers never
 _ROUNDS, _FEW_ROUNDS = 20, 3
 _ENOUGH = 4.0  # seconds, after which _FEW_ROUNDS rounds are enough, too
 LEAVES_WITHIN = 2.0  # seconds, for a session to end or to be reset when its client has left
+_GONE_WITHIN = 0.5  # the same where its statements are not shown, so that only its end can be seen
 _CLEAN = ("RESET ALL", "PG_ADVISORY_UNLOCK_ALL")  # what DISCARD ALL does of what matters to us
 
 # Where every client was seen to get a session of its own, and whether a pooler gives it, as long as this process lives.
@@ -32,7 +33,11 @@ class PoolerError(DatabaseError):
 
 
 class _RefusedError(Exception):
-    """What speaks against the connection, as a clause."""
+    """What speaks against the connection, as a clause: a pooler was seen at work."""
+
+
+class _UnseenError(Exception):
+    """What could not be seen, as a sentence without its end: it may be a pooler's doing, a server's or a network's."""
 
 
 def is_direct(raw: Any, pid: int, address: str | None, port: int | None) -> bool:
@@ -76,40 +81,40 @@ def require_own_session(
         Whether a pooler gives the session, and not a forwarded port or a translated address.
 
     Raises:
-        PoolerError: sessions are shared or not reset, or nobody could tell in time.
-        DatabaseError: nothing answers any more, and nothing speaks for a pooler.
+        PoolerError: a pooler shares its sessions or does not reset them, or nobody could tell in time.
+        DatabaseError: nobody could tell in time, and nothing else speaks for a pooler.
     """
     if settings in _own_sessions:
         return _own_sessions[settings]
     import threading  # few are behind a pooler
 
     promised = pid == raw.info.backend_pid
-    found: list[str | bool] = []
+    found: list[bool | Exception] = []
 
     def watch() -> None:
-        found.append(_verdict(raw, connect, not promised))
-        if isinstance(found[0], str):
+        found.append(_verdict(raw, settings, connect, not promised))
+        if isinstance(found[0], Exception):
             end_if_marked(raw)
 
     probe = threading.Thread(target=watch, daemon=True)
     probe.start()
     probe.join(patience)
-    if found and isinstance(found[0], bool) and not raw.closed:
-        _own_sessions[settings] = found[0]
-        return found[0]
+    verdict = found[0] if found else _UnseenError(f"it answered once, and then no more within {patience:.0f} seconds")
+    if isinstance(verdict, bool) and not raw.closed:
+        _own_sessions[settings] = verdict
+        return verdict
     cut_off(raw)
     raw.close()
-    if promised and not (found and isinstance(found[0], str)):
+    if isinstance(verdict, _RefusedError):
+        raise PoolerError(f"{settings.place()} is a connection pooler that {verdict}. {_WAY_OUT}")
+    if promised:
         raise DatabaseError(
-            f"Cannot connect to {settings.place()}: it answered once, and then no more within {patience:.0f} seconds. "
-            "Check the network and the server's log."
+            f"Cannot connect to {settings.place()}: {verdict}. Nobody can tell whether a connection pooler is in between. Check the "
+            "network, the server's log and its limits of connections; or name the server itself, by its own host and port "
+            "(DIRECT_URL in the env file, direct_url). Nothing was done."
         )
-    why = found[0] if found else "gave no second connection in time, so nobody can tell whether it shares its sessions"
     raise PoolerError(
-        f"{settings.place()} is a connection pooler that {why}. Settings would stay behind on sessions that the application "
-        "gets next, and locks would not be safe. Name the server itself, by its own host and port: in DIRECT_URL beside "
-        "DATABASE_URL in the env file, in direct_url, or in login_host and login_port; or connect through a pool in session mode. "
-        "Nothing was done."
+        f"{settings.place()} is a connection pooler, and nobody can tell whether it shares its sessions: {verdict}. {_WAY_OUT}"
     )
 
 
@@ -143,14 +148,14 @@ def cut_off(raw: Any) -> None:
         own.shutdown(socket.SHUT_RDWR)
 
 
-def _verdict(raw: Any, connect: Callable[[], Any], pooled: bool) -> str | bool:
-    """Why the session is not to be used, as a clause; or, when it is our own, whether a pooler gives it."""
+def _verdict(raw: Any, settings: ConnectionSettings, connect: Callable[[], Any], pooled: bool) -> bool | Exception:
+    """Why the session is not to be used; or, when it is our own, whether a pooler gives it."""
     try:
         return _watch_clients(raw, connect, pooled)
-    except _RefusedError as error:
-        return str(error)
-    except Exception as error:  # no second connection for whatever reason
-        return f"gave no second connection, so nobody can tell whether it shares its sessions ({type(error).__name__})"
+    except (_RefusedError, _UnseenError) as error:
+        return error
+    except Exception as error:  # psycopg2's: no second connection, or one of the two is gone
+        return _UnseenError(f"a second client was not served to its end ({settings.without_secrets(str(error))})")
 
 
 _SHARED = "does not give every client a session of its own (PgBouncer in transaction or statement mode?)"
@@ -158,9 +163,17 @@ _NOT_RESET = (
     "does not reset a session that a client leaves with DISCARD ALL (server_reset_query is another one or empty, or the pool "
     "is in transaction mode)"
 )
+_KEPT = "a session that its client had left was neither reset nor gone {:g} seconds later"
 _UNSEEN = (
-    "let nobody see whether it resets a session that a client leaves (track_activities is off, or the pool is busy)"
+    "whether a session that a client leaves is reset was not to be seen (track_activities is off, or the pool is busy)"
 )
+_WAY_OUT = (
+    "Settings would stay behind on sessions that the application gets next, and locks would not be safe. Name the server itself, "
+    "by its own host and port: in DIRECT_URL beside DATABASE_URL in the env file, in direct_url, or in login_host and login_port; "
+    "or connect through a pool in session mode. Nothing was done."
+)
+# SQLSTATE classes of a server that has no room, or ends: no pooler's refusal of a transaction.
+_SERVER_S_OWN = ("53", "57")
 _BEGAN_WITH_OURS = (
     "FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'client_connection_check_interval' "
     "AND source OPERATOR(pg_catalog.=) 'client' AND setting OPERATOR(pg_catalog.=) '1000'"
@@ -228,11 +241,11 @@ def _watch_clients(raw: Any, connect: Callable[[], Any], pooled: bool) -> bool:
             other.close()
         pooled = pooled or them.outlives > 0.05
         if them.session[0] == us.session[0]:  # else a balancer led it to another server, which we cannot see
-            left = _leaving(us, them)
+            left = _leaving(us, them, pooled)
             seen += left != "unseen"
             pooled = pooled or left == "reset"
     if not seen:
-        raise _RefusedError(_UNSEEN)
+        raise _UnseenError(_UNSEEN)
     return pooled
 
 
@@ -242,8 +255,10 @@ def _require_unshared(us: _Client, other: Any, joined: float) -> _Client:
         try:
             cursor.execute("BEGIN")
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '10s'")  # the network may fall silent now
-        except Exception as error:  # a pool in statement mode refuses it
-            raise _RefusedError(_SHARED) from error
+        except Exception as error:
+            if (getattr(error, "pgcode", None) or _SERVER_S_OWN[0])[:2] in _SERVER_S_OWN:
+                raise
+            raise _RefusedError(_SHARED) from error  # a pool in statement mode
         them = _Client(other, joined)
         if them.session == us.session or us.ask() != us.session:
             raise _RefusedError(_SHARED)
@@ -258,12 +273,16 @@ def _require_unshared(us: _Client, other: Any, joined: float) -> _Client:
     return them
 
 
-def _leaving(us: _Client, them: _Client) -> str:
-    """What becomes of the session of a client that has just left: "gone", "reset", or "unseen" if others took it at once."""
-    ends = time.monotonic() + LEAVES_WITHIN
-    while (text := us.sees_of(them)) == "own":
-        if time.monotonic() > ends:
-            raise _RefusedError(_NOT_RESET)
+def _leaving(us: _Client, them: _Client, pooled: bool) -> str:
+    """What becomes of the session of a client that has just left: "gone", "reset", or "unseen" if others took it at once.
+
+    Where nothing else speaks for a pooler, one that stays as it is may also be that of a busy server or of a network that
+    does not tell it.
+    """
+    began = time.monotonic()
+    while (text := us.sees_of(them)) == "own" or (text == "" and time.monotonic() - began < _GONE_WITHIN):
+        if time.monotonic() - began > LEAVES_WITHIN:
+            raise _RefusedError(_NOT_RESET) if pooled else _UnseenError(_KEPT.format(LEAVES_WITHIN))
         time.sleep(0.005)
     if text is None:
         return "gone"

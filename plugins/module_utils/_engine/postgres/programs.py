@@ -8,14 +8,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from glob import glob
 
 from ..errors import OptionError, TitanError
 from ..host.limits import is_limit, reason
-from ..host.programs import run
+from ..host.programs import TimedOutError, run
 
 CLIENT = ("pg_dump", "pg_restore", "psql")
 SERVER = ("initdb", "pg_ctl", "postgres")
@@ -99,7 +98,7 @@ def program_version(path: str) -> str:
     """
     try:
         said = run([path, "--version"], capture_output=True, timeout=30, cwd="/").stdout.decode(errors="replace")
-    except subprocess.TimeoutExpired:
+    except TimedOutError:
         return ""
     except OSError as error:
         if is_limit(error):  # says nothing about the program

@@ -11,13 +11,12 @@ import pwd
 import re
 import shutil
 import stat
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ...errors import OptionError, TitanError
-from ...host.programs import run
+from ...host.programs import TimedOutError, run
 from ...postgres.cluster import identity, unprivileged_user
 
 PROGRAM = "pgbackrest"
@@ -121,8 +120,8 @@ def call(
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
     try:
         done = run(argv, capture_output=True, timeout=timeout, cwd="/", env=environment, **identity())
-    except subprocess.TimeoutExpired as error:
-        raise TitanError(f"pgbackrest {command} did not end within {timeout:.0f} seconds and was ended.") from error
+    except TimedOutError as error:
+        raise TitanError(f"pgbackrest {command} did not end within {timeout:.0f} seconds and was killed.") from error
     if done.returncode:
         said = (done.stderr + b"\n" + done.stdout).decode(errors="replace")
         raise TitanError(

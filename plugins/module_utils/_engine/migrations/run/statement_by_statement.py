@@ -38,6 +38,7 @@ from ..indexes.rules import FOUND, REBUILD, SKIP, Verdict
 from ..indexes.skipped import Key
 from ..session.session import RESET_IDENTITY_LOCAL, RETRIED, located
 from ..sql.statements import TOGETHER, IndexDeclaration, index_declaration, transaction_mode
+from .lock_needs import room_after
 from .parts import PartFailedError, run_parts
 from .transaction import Result, built_valid, known_steps, prepare_again, record_failure
 
@@ -166,14 +167,15 @@ class Stepper:
         except DatabaseError as error:
             if error.details.get("file"):
                 raise
-            raise located(error, self.script, step, self._state(step)) from error
+            state = self._state(step) + room_after(self.database, self.script, error)
+            raise located(error, self.script, step, state) from error
 
     def _located(self, failed: PartFailedError, step: Step, seconds: float) -> DatabaseError:
         error, part = failed.error, failed.part
         if len(part.statements) > 1 and not error.details.get("position"):
             part = step
             self.session.locate_failed_statement(self.script, step, error, seconds)
-        return located(error, self.script, part, self._state(step))
+        return located(error, self.script, part, self._state(step) + room_after(self.database, self.script, error))
 
     def _inside(self, step: Step) -> bool:
         """Run a statement that may share a transaction in one, so that it can be taken back if it costs an index.

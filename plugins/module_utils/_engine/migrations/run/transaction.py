@@ -28,6 +28,7 @@ from ..indexes.skipped import Key
 from ..session.session import RESET_IDENTITY, Session, located
 from ..sql.statements import IndexDeclaration
 from .existing_objects import already_there
+from .lock_needs import room_after
 from .parts import PartFailedError, run_parts, stray
 
 
@@ -178,7 +179,8 @@ class WholeFile:
         if len(part.statements) > 1 and not error.details.get("position"):
             part = self.script.steps[0]
             self.session.locate_failed_statement(self.script, part, error, seconds)
-        return located(error, self.script, part, "Nothing of this file is in the database.")
+        state = "Nothing of this file is in the database."
+        return located(error, self.script, part, state + room_after(self.session.database, self.script, error))
 
 
 def build_large(skipped: SkippedIndexes, needed: AbstractSet[Key], built: list[str]) -> None:

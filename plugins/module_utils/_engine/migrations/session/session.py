@@ -266,7 +266,8 @@ def located(error: DatabaseError, script: Script, step: Step, state: str, after_
         statement = step.statements[0]
     shown = script.text[statement.start : statement.end] if statement else ""
     short = shortened(shown, 203)
-    extra = "".join(f" {error.details[key]}." for key in ("detail", "hint") if error.details.get(key))
+    more = [error.details[key] for key in ("detail", "hint") if error.details.get(key)]
+    extra = "".join(f" {text}." for text in more if text.rstrip(".") not in error.message)
     code = f" (SQLSTATE {error.sqlstate})" if error.sqlstate and f"({error.sqlstate})" not in error.message else ""
     where = f"{script.file}, line {line}" if statement else script.file
     said = f" Statement: {short}." if short else ""

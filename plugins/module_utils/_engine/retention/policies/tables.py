@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ...errors import TitanError
-from ...postgres.database import Database
+from ...postgres.database import Database, Row
 from .references import Reference
 
 _KINDS = {
@@ -105,35 +106,71 @@ def find_table(database: Database, schema: str, name: str) -> Table:
     Raises:
         TitanError: there is none (with near names), several, or it is not a table.
     """
-    rows = database.rows(
+    found = find_tables(database, [(schema, name)])[schema, name]
+    if isinstance(found, TitanError):
+        raise found
+    return found
+
+
+def find_tables(database: Database, names: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Table | TitanError]:
+    """What find_table returns or raises for each (schema, name); as many questions for a thousand tables as for one."""
+    wanted = list(dict.fromkeys(names))
+    candidates: dict[tuple[str, str], list[Row]] = {each: [] for each in wanted}
+    for row in database.rows(
         """
-        SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
-               pg_has_role(c.relowner, 'USAGE') AS owned, coalesce(pg_get_partkeydef(c.oid), '') AS partition_key
-          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE c.relname = %s AND (n.nspname = %s OR %s = '') AND c.relkind NOT IN ('i', 'I', 'c', 't')
+        SELECT w.schema AS wanted_schema, w.name AS wanted_name, c.oid::bigint AS oid, n.nspname::text AS schema,
+               c.relname::text AS name, c.relkind::text AS kind, pg_has_role(c.relowner, 'USAGE') AS owned,
+               coalesce(pg_get_partkeydef(c.oid), '') AS partition_key
+          FROM unnest(%s::text[], %s::text[]) AS w(schema, name)
+          JOIN pg_class c ON c.relname = w.name JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE (n.nspname = w.schema OR w.schema = '') AND c.relkind NOT IN ('i', 'I', 'c', 't')
            AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname !~ '^pg_(toast_)?temp_'
          ORDER BY n.nspname
         """,
-        (name, schema, schema),
-    )
+        ([schema for schema, _name in wanted], [name for _schema, name in wanted]),
+    ):
+        candidates[row["wanted_schema"], row["wanted_name"]].append(row)
+    found: dict[tuple[str, str], Row | TitanError] = {
+        each: _only_table(database, *each, rows) for each, rows in candidates.items()
+    }
+    oids = [int(row["oid"]) for row in found.values() if not isinstance(row, TitanError)]
+    columns, leaves = _columns(database, oids), _leaves(database, oids)
+    return {
+        each: row if isinstance(row, TitanError) else _table(row, columns[row["oid"]], leaves[row["oid"]])
+        for each, row in found.items()
+    }
+
+
+def _only_table(database: Database, schema: str, name: str, rows: Sequence[Row]) -> Row | TitanError:
+    """The one row, if it is a table's; else why not."""
     full = f"{schema}.{name}" if schema else name
     if not rows:
-        raise TitanError(f"There is no table {full}{_near_tables(database, schema, name)}.", table=full)
+        return TitanError(f"There is no table {full}{_near_tables(database, schema, name)}.", table=full)
     if len(rows) > 1:
         names = ", ".join(f"{row['schema']}.{row['name']}" for row in rows)
-        raise TitanError(f"There are {len(rows)} tables called {name}: write which one is meant, {names}.", table=full)
+        return TitanError(f"There are {len(rows)} tables called {name}: write which one is meant, {names}.", table=full)
     row = rows[0]
     if row["schema"] == "titan_ops":
-        raise TitanError(f"{row['schema']}.{name} belongs to this collection; it takes no policies.", table=full)
+        return TitanError(f"{row['schema']}.{name} belongs to this collection; it takes no policies.", table=full)
     if row["kind"] not in ("r", "p"):
-        raise TitanError(
+        return TitanError(
             f"{row['schema']}.{name} is {_KINDS.get(row['kind'], 'not a table')}, not a table; name the table that holds the rows.",
             table=full,
         )
-    oid = int(row["oid"])
+    return row
+
+
+def _table(row: Row, columns: dict[str, Column], leaves: Sequence[Row]) -> Table | TitanError:
+    """The table; foreign partitions are refused."""
+    foreign = next((f"{leaf['schema']}.{leaf['name']}" for leaf in leaves if leaf["kind"] == "f"), "")
+    if foreign:
+        return TitanError(
+            f"The partition {foreign} is a foreign table: clean it up on its own server.", partition=foreign
+        )
+    below = tuple(Leaf(leaf["oid"], leaf["schema"], leaf["name"], leaf["bytes"], leaf["bound"]) for leaf in leaves)
     return Table(
-        oid, row["schema"], row["name"], row["kind"], row["owned"], _columns(database, oid), _leaves(database, oid), row["partition_key"]
-    )  # fmt: skip
+        int(row["oid"]), row["schema"], row["name"], row["kind"], row["owned"], columns, below, row["partition_key"]
+    )
 
 
 def _near_tables(database: Database, schema: str, name: str) -> str:
@@ -151,10 +188,12 @@ def _near_tables(database: Database, schema: str, name: str) -> str:
     return f"; near it are {', '.join(sorted(close)[:3])}" if close else ""
 
 
-def _columns(database: Database, oid: int) -> dict[str, Column]:
+def _columns(database: Database, oids: Sequence[int]) -> dict[int, dict[str, Column]]:
+    """The columns of each table, by name."""
+    found: dict[int, dict[str, Column]] = {oid: {} for oid in oids}
     rows = database.rows(
         """
-        SELECT a.attname::text AS name, format_type(a.atttypid, -1) AS type, a.attgenerated <> '' AS generated,
+        SELECT a.attrelid::bigint AS of, a.attname::text AS name, format_type(a.atttypid, -1) AS type, a.attgenerated <> '' AS generated,
                a.attidentity = 'a' AS identity,
                format_type(a.atttypid, a.atttypmod) AS full_type,
                coalesce(format_type(nullif(t.typbasetype, 0), -1), format_type(a.atttypid, -1)) AS base,
@@ -163,33 +202,34 @@ def _columns(database: Database, oid: int) -> dict[str, Column]:
                    AND (c.relkind = 'p' OR NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid))
                    AND NOT EXISTS (SELECT FROM pg_constraint f WHERE f.contype = 'n' AND NOT f.convalidated) AS filled
           FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_class c ON c.oid = a.attrelid
-         WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+         WHERE a.attrelid = ANY (%s::oid[]) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum
         """,
-        (oid,),
+        (list(oids),),
     )
-    return {row["name"]: Column(**row) for row in rows}
+    for row in rows:
+        of = row.pop("of")
+        found[of][row["name"]] = Column(**row)
+    return found
 
 
-def _leaves(database: Database, oid: int) -> tuple[Leaf, ...]:
-    """The table and everything below it that stores rows; foreign partitions are refused."""
+def _leaves(database: Database, oids: Sequence[int]) -> dict[int, list[Row]]:
+    """Each table and everything below it that stores rows."""
+    found: dict[int, list[Row]] = {oid: [] for oid in oids}
     rows = database.rows(
         """
-        WITH RECURSIVE tree(oid) AS (
-            SELECT %s::oid UNION SELECT i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.oid)
-        SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
-               pg_relation_size(c.oid) AS bytes,
-               coalesce(pg_get_expr(c.relpartbound, c.oid), '') AS bound
+        WITH RECURSIVE tree(root, oid) AS (
+            SELECT o, o FROM unnest(%s::oid[]) o
+            UNION SELECT tree.root, i.inhrelid FROM tree JOIN pg_inherits i ON i.inhparent = tree.oid)
+        SELECT tree.root::bigint AS root, c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name,
+               c.relkind::text AS kind, pg_relation_size(c.oid) AS bytes, coalesce(pg_get_expr(c.relpartbound, c.oid), '') AS bound
           FROM tree JOIN pg_class c ON c.oid = tree.oid JOIN pg_namespace n ON n.oid = c.relnamespace
          WHERE c.relkind <> 'p' ORDER BY n.nspname, c.relname
         """,
-        (oid,),
+        (list(oids),),
     )
-    foreign = [f"{row['schema']}.{row['name']}" for row in rows if row["kind"] == "f"]
-    if foreign:
-        raise TitanError(
-            f"The partition {foreign[0]} is a foreign table: clean it up on its own server.", partition=foreign[0]
-        )
-    return tuple(Leaf(row["oid"], row["schema"], row["name"], row["bytes"], row["bound"]) for row in rows)
+    for row in rows:
+        found[row["root"]].append(row)
+    return found
 
 
 def near_columns(table: Table, name: str) -> str:

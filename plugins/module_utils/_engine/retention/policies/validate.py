@@ -14,7 +14,7 @@ from .filters import Filter
 from .policy import Policy, named, overlaps
 from .predicate import canonical, typed
 from .sql_condition import condition_problem
-from .tables import Column, Table, find_table, near_columns
+from .tables import Column, Table, find_table, find_tables, near_columns
 from .time_formats import FORMATS, TIME_TYPES, time_problem
 
 
@@ -26,18 +26,18 @@ def resolve_all(database: Database, wanted: Sequence[Policy]) -> list[Policy]:
     """
     problems: list[str] = []
     resolved: list[Policy] = []
-    for policy in wanted:
-        try:
-            table = find_table(database, policy.schema, policy.table)
-            known = replace(policy, schema=table.schema)
-            wrong = list(check(database, known, table))
-            problems += [f"{policy.source}: {sentence}" for sentence in wrong]
-            if not wrong:
-                resolved.append(_canonical_values(database, known, table))
-        except TitanError as error:
-            if isinstance(error, DatabaseError):
-                raise
-            problems.append(f"{policy.source}: {error.message}")
+    tables = find_tables(database, [(policy.schema, policy.table) for policy in wanted])
+    found = [(policy, tables[policy.schema, policy.table]) for policy in wanted]
+    lacking = iter(_lacking_rights(database, [(one, table) for one, table in found if isinstance(table, Table)]))
+    for policy, table in found:
+        if isinstance(table, TitanError):
+            problems.append(f"{policy.source}: {table.message}")
+            continue
+        known = replace(policy, schema=table.schema)
+        wrong = [*_misfits(database, known, table), *next(lacking)]
+        problems += [f"{policy.source}: {sentence}" for sentence in wrong]
+        if not wrong:
+            resolved.append(_canonical_values(database, known, table))
     if problems:
         raise TitanError(
             f"Option 'policies' cannot be used; nothing was written. {' '.join(problems)}", problems=problems
@@ -70,6 +70,11 @@ def in_servers_form(database: Database, policy: Policy) -> Policy:
 
 def check(database: Database, policy: Policy, table: Table) -> list[str]:
     """What is wrong with the policy for this table, one sentence each."""
+    return _misfits(database, policy, table) or lacking_rights(database, policy, table)
+
+
+def _misfits(database: Database, policy: Policy, table: Table) -> list[str]:
+    """What of the policy does not fit the table, one sentence each."""
     column = table.columns.get(policy.column)
     if column is None:
         return [f"{table.full_name} has no column {policy.column}; {near_columns(table, policy.column)}."]
@@ -84,30 +89,41 @@ def check(database: Database, policy: Policy, table: Table) -> list[str]:
         "SELECT EXISTS (SELECT FROM pg_timezone_names WHERE lower(name) = lower(%s))", (policy.time_zone,)
     ):
         problems.append(f"The server knows no time zone {policy.time_zone!r}.")
-    return problems + lacking_rights(database, policy, table)
+    return problems
 
 
 def lacking_rights(database: Database, policy: Policy, table: Table) -> list[str]:
     """The sentence that the connected role may not do what the policy says, if that is so."""
-    needed = "UPDATE" if policy.mark else "DELETE"
-    lacking = database.value(
-        "SELECT string_agg(n.nspname || '.' || c.relname, ', ' ORDER BY c.oid <> %s, n.nspname, c.relname) "
-        "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY (%s::oid[]) AND NOT "
-        "(has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, %s))",
+    return _lacking_rights(database, [(policy, table)])[0]
+
+
+def _lacking_rights(database: Database, pairs: Sequence[tuple[Policy, Table]]) -> list[list[str]]:
+    """What lacking_rights says of each, by one question."""
+    needed = ["UPDATE" if policy.mark else "DELETE" for policy, _table in pairs]
+    of = [  # rows are taken from the partitions themselves
+        (number, oid)
+        for number, (_policy, table) in enumerate(pairs)
+        for oid in dict.fromkeys((table.oid, *(leaf.oid for leaf in table.leaves)))
+    ]
+    rows = database.rows(
+        "SELECT w.number, string_agg(n.nspname || '.' || c.relname, ', ' ORDER BY c.oid <> w.main, n.nspname, c.relname) AS names "
+        "FROM unnest(%s::int[], %s::oid[], %s::oid[], %s::text[]) AS w(number, main, oid, needed) JOIN pg_class c ON c.oid = w.oid "
+        "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT (has_schema_privilege(n.oid, 'USAGE') "
+        "AND has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, w.needed)) GROUP BY w.number",
         (
-            table.oid,
-            [table.oid, *(leaf.oid for leaf in table.leaves)],
-            needed,
-        ),  # rows are taken from the partitions themselves
-    )
-    return (
-        [f"The connected role lacks SELECT or {needed} on {lacking}; grant both, or connect as the owner."]
-        if lacking
+            [number for number, _oid in of], [pairs[number][1].oid for number, _oid in of], [oid for _number, oid in of],
+            [needed[number] for number, _oid in of],
+        ),
+    )  # fmt: skip
+    lacking = {row["number"]: row["names"] for row in rows}
+    return [
+        [f"The connected role lacks SELECT or {right} on {lacking[number]}; grant both, or connect as the owner."]
+        if number in lacking
         else []
-    )
+        for number, right in enumerate(needed)
+    ]
 
 
-# The numbers that are times of our age in each unit; 9999-12-31 in the unit before lies below the first of them.
 _UNITS = {
     "seconds": (10**8, 10**11 - 1),
     "milliseconds": (3 * 10**11, 10**14 - 1),
