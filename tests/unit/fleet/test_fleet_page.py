@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError
+from ansible_collections.titan.database.plugins.module_utils._engine.environment.status import WORDS
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError, TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.fleet.index import Row, index
 from ansible_collections.titan.database.plugins.module_utils._engine.fleet.reached import (
     DAY,
@@ -27,11 +32,19 @@ from ansible_collections.titan.database.plugins.module_utils._engine.fleet.site 
     report_index,
 )
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call
+from ansible_collections.titan.database.plugins.module_utils._engine.page.markup import document
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.others import NOBODY, directory_of_nobody
+
 NOW = 1_800_000_000.0
 HOUR = 3600.0
+STRANGE = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.just(10**400) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
 HOSTILE = "<script>alert(1)</script>\"'&\u202e\n%s/../x"
 
 
@@ -140,7 +153,7 @@ def test_check_mode_writes_nothing_and_damaged_data_is_no_host(tmp_path: Path) -
     asked = Call({"site": str(tmp_path / "site"), "asked": {"a": "", "b": "no route"}, "inventory": ["a", "b"]})
     assert report_index(asked._replace(check_mode=True)).data["states"] == {"a": "unknown", "b": "unknown"}
     assert not (tmp_path / "site").exists()
-    keep_report(str(tmp_path / "site"), "a", record(), "<html/>")
+    keep_report(str(tmp_path / "site"), "a", record(), document("a", ""))
     (tmp_path / "site" / "data" / "c.json").write_text("{")
     assert report_index(asked).data["states"] == {"a": "ok", "b": "unknown"}
     page = (tmp_path / "site" / "index.html").read_text()
@@ -148,6 +161,49 @@ def test_check_mode_writes_nothing_and_damaged_data_is_no_host(tmp_path: Path) -
     first = (tmp_path / "site" / "data" / "b.json").read_text()
     assert report_index(asked).data["states"]["b"] == "unknown"
     assert (tmp_path / "site" / "data" / "b.json").read_text() == first, "since the first try that failed"
+
+
+@given(
+    st.dictionaries(st.sampled_from(sorted(EnvironmentRecord.__annotations__)), STRANGE, min_size=1, max_size=2),
+    st.dictionaries(st.sampled_from(["name", "page_at", "failed_since", "why"]), STRANGE, max_size=1),
+)
+def test_what_a_host_tells_breaks_no_page(strange: dict[str, Any], beside: dict[str, Any]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        asked = Call({"site": folder, "asked": {"a": "", "b": ""}})
+        keep_report(folder, "b", record(), document("b", ""))
+        with suppress(TitanError):
+            keep_report(folder, "a", {**record(), **strange}, "")
+        states = report_index(asked).data["states"]
+        assert states["b"] == "ok" and states["a"] in WORDS
+        file = Path(folder, "data", "b.json")
+        file.write_text(json.dumps({**json.loads(file.read_text()), **beside, "record": {**record(), **strange}}))
+        assert set(report_index(asked).data["states"].values()) <= set(WORDS)
+
+
+def test_a_state_of_another_version_is_unknown_and_a_page_that_may_more_is_refused(tmp_path: Path) -> None:
+    asked = Call({"site": str(tmp_path), "asked": {"a": ""}})
+    finding = {"name": "x", "status": "degraded", "message": "m", "fix": ""}
+    keep_report(str(tmp_path), "a", record(state="degraded", findings=[finding]), "")
+    assert report_index(asked).data["states"] == {"a": "unknown"}
+    assert ElementTree.fromstring((tmp_path / "index.html").read_text()).tag == "html"
+    for page in ("<html/>", document("a", "", script="1"), document("a", "").replace("default-src", "x-src")):
+        with pytest.raises(TitanError, match="is no report of this version"):
+            keep_report(str(tmp_path), "a", record(), page)
+    assert not (tmp_path / "a.html").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has somebody else's links to fear")
+def test_a_site_leads_nowhere_by_another_users_link(tmp_path: Path) -> None:
+    roots = tmp_path / "roots"
+    roots.mkdir()
+    with directory_of_nobody("home") as home:
+        (home / "site").symlink_to(roots)
+        os.lchown(home / "site", NOBODY.pw_uid, NOBODY.pw_gid)
+        with pytest.raises(OptionError, match="symbolic link"):
+            keep_report(str(home / "site"), "a", record(), "")
+        with pytest.raises(OptionError, match="symbolic link"):
+            report_index(Call({"site": str(home / "site"), "asked": {"a": ""}}))
+    assert not os.listdir(roots)
 
 
 def test_a_site_that_cannot_be_written_is_a_wrong_option(tmp_path: Path) -> None:

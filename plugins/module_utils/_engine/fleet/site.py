@@ -19,15 +19,16 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
-from typing import cast
 
 from ..environment.status import WORST_FIRST
-from ..host.files import published
+from ..errors import TitanError
+from ..host.files import make_directories, published, remove_file
 from ..host.named_file import named_by
 from ..host.safe_open import UnsafePathError, read_file
 from ..outcome import Call, Outcome
+from ..page.markup import is_document
 from .index import Row, index, state_of
-from .record import EnvironmentRecord, Kept
+from .record import Kept, kept_from_json, record_from_json
 
 _REMEDY = "Name a directory of yours."
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
@@ -41,16 +42,23 @@ def file_name(host: str) -> str:
     return f"{plain}_{sha256(host.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
 
 
-def keep_report(site: str, host: str, record: EnvironmentRecord, page: str) -> None:
-    """Write what the host has told; an empty page leaves the one that is there.
+def keep_report(site: str, host: str, told: object, page: str) -> None:
+    """Write what the host has told (record.EnvironmentRecord); an empty page leaves the one that is there.
 
     Raises:
         OptionError: the site cannot be written.
+        TitanError: the host has told something of another shape.
     """
+    record = record_from_json(told)
+    if record is None or (page and not is_document(page)):
+        raise TitanError(
+            "What the host told of itself is no report of this version: "
+            "run the play with the version of titan.database that is on this controller, and look at the host."
+        )
     before = _read(site, host)
     page_at = record["asked_at"] if page else before["page_at"] if before else 0.0
     with named_by("site", site, remedy=_REMEDY):
-        os.makedirs(os.path.join(site, "data"), mode=0o750, exist_ok=True)
+        make_directories(os.path.join(site, "data"), 0o750)
     if page:
         _write(site, f"{file_name(host)}.html", page)
     _keep(site, Kept(name=host, record=record, page_at=page_at, failed_since=0.0, why=""))
@@ -94,7 +102,7 @@ def _after(before: Kept, why: str, now: float) -> Kept:
 
 def _write_all(site: str, rows: Sequence[Row], asked: Mapping[str, object], page: str) -> None:
     with named_by("site", site, remedy=_REMEDY):
-        os.makedirs(os.path.join(site, "data"), mode=0o750, exist_ok=True)
+        make_directories(os.path.join(site, "data"), 0o750)
     for row in rows:
         if row.kept["name"] in asked:
             _keep(site, row.kept)
@@ -119,14 +127,9 @@ def _read(site: str, host: str) -> Kept | None:
 def _read_file(path: str) -> Kept | None:
     """What a file of data holds; None where it is missing, damaged, or of another version's shape."""
     try:
-        data = json.loads(read_file(path))
-    except (OSError, ValueError, UnsafePathError):
+        return kept_from_json(json.loads(read_file(path)))
+    except (OSError, ValueError, UnsafePathError, RecursionError):
         return None
-    sound = isinstance(data, dict) and set(Kept.__annotations__) <= set(data)
-    record = data.get("record") if sound else None
-    if sound and record is not None and not set(EnvironmentRecord.__annotations__) <= set(record):
-        data["record"] = None
-    return cast(Kept, data) if sound else None
 
 
 def _all(site: str) -> list[Kept]:
@@ -141,8 +144,8 @@ def _all(site: str) -> list[Kept]:
 def _remove(site: str, host: str) -> None:
     name = file_name(host)
     for path in (f"{name}.html", os.path.join("data", f"{name}.json")):
-        with suppress(FileNotFoundError):
-            os.unlink(os.path.join(site, path))
+        with named_by("site", site, "changed", _REMEDY), suppress(FileNotFoundError):
+            remove_file(os.path.join(site, path))
 
 
 def _write(site: str, name: str, text: str) -> None:

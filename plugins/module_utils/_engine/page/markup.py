@@ -59,19 +59,31 @@ def table(head: Iterable[object], rows: Iterable[Iterable[object]], numbers: Ite
     return element("div", whole, class_="wide", tabindex=0)
 
 
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'"
+
+
+def is_document(page: str) -> bool:
+    """Whether a page that somebody else has sent begins as one of ours without a script: it may run nothing and ask nobody."""
+    return page.startswith(_before_head(_POLICY))
+
+
+def _before_head(policy: str) -> str:
+    metas = element("meta", charset="utf-8"), element("meta", http_equiv="Content-Security-Policy", content=policy)
+    return f'<!DOCTYPE html>\n<html lang="en"><head>{joined(metas)}'
+
+
 def document(title: str, style: str, *body: object, script: str = "") -> str:
     """A whole page that asks for nothing outside itself, and may not; script (our own, without "<" and "&") runs at its end."""
-    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    policy = _POLICY
     if script:
         policy += f"; script-src 'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=policy),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("link", rel="icon", href="data:,"),
-        element("title", title),
-        Markup(f"<style>{style}</style>"),
+    head = joined(
+        (
+            element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+            element("link", rel="icon", href="data:,"),
+            element("title", title),
+            Markup(f"<style>{style}</style>"),
+        )
     )
     end = Markup(f"<script>{script}</script>") if script else ""
-    return f"<!DOCTYPE html>\n{element('html', head, element('body', element('main', *body), end), lang='en')}\n"
+    return f"{_before_head(policy)}{head}</head>{element('body', element('main', *body), end)}</html>\n"
