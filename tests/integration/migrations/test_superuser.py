@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.operation import migration
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.options import MIGRATION
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call, Outcome
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres import sandboxed
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
@@ -147,3 +148,26 @@ def test_a_replay_takes_the_search_path_as_a_value(server: Any, call_module: Any
         assert not result.get("failed"), result
         assert not ran.exists()
         assert result["baseline"][0]["verdict"] == "proven", result["baseline"]
+
+
+@pytest.mark.parametrize("sandbox", [True, False])
+def test_a_replay_starts_no_program_on_this_host(
+    server: Any, workdir: Path, monkeypatch: pytest.MonkeyPatch, sandbox: bool
+) -> None:
+    """Whoever writes migrations is no superuser on the live server, and becomes nobody here: as "postgres" it would be one there."""
+    workdir.chmod(0o777)  # the cluster's user is another one
+    ran = workdir / "ran"
+    if not sandbox:
+        monkeypatch.setattr(sandboxed, "why_no_sandbox", lambda *_arguments: "no namespaces")
+    deed = f"COPY (SELECT 1) TO PROGRAM 'id > {ran}'"
+    contents = [
+        "CREATE TABLE public.here (id int);",
+        f"DO $$ BEGIN EXECUTE $x$ {deed} $x$; EXCEPTION WHEN OTHERS THEN NULL; END $$; CREATE TABLE public.also (id int);",
+    ]
+    with owned_database(server, "CREATE TABLE public.here (id int); CREATE TABLE public.also (id int);") as made:
+        files = [{"name": f"000{number}_a.sql", "content": text} for number, text in enumerate(contents, 1)]
+        done = run(made.owner, True, files=files, state="baselined", programs=made.programs())
+    assert not ran.exists(), ran.read_text()
+    assert [each["verdict"] for each in done.data["baseline"]] == ["proven", "unproven: data"], done
+    said = [each for each in done.warnings if "no sandbox can be made on this host (no namespaces)" in each]
+    assert len(said) == (0 if sandbox else 1), done.warnings

@@ -20,12 +20,15 @@ from ansible_collections.titan.database.plugins.module_utils._engine.host.env_fi
 from ansible_collections.titan.database.plugins.module_utils._engine.host.safe_open import (
     UnsafePathError,
     change_mode,
+    hand_over,
     open_directory,
     open_file,
+    open_seen,
     read_file,
 )
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import private_directory
 
-from tests.others import NOBODY, directory_of_nobody
+from tests.others import DAEMON, NOBODY, directory_of_nobody
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has somebody else's files to fear")
 
@@ -162,3 +165,50 @@ def test_the_shell_that_judges_is_the_owners_and_gets_what_was_read(
     assert check_against_shell(f"{theirs}/.env") == {"A": "1"}
     assert started == [NOBODY.pw_uid]
     assert not (theirs / "ran").exists()
+
+
+@as_root
+def test_a_server_gets_its_own_directory_and_nothing_that_it_put_there(theirs: Path) -> None:
+    """The server's user may put anything below its directory while root makes the next one there."""
+    private_directory(str(theirs / "s"), NOBODY)
+    assert ((theirs / "s").stat().st_uid, stat.S_IMODE((theirs / "s").stat().st_mode)) == (NOBODY.pw_uid, 0o700)
+    private_directory(str(theirs / "s"), NOBODY)  # it may be there
+    roots = theirs.parent / "roots"
+    roots.mkdir()
+    as_nobody("ln", "-s", str(roots), str(theirs / "link"))
+    moved = theirs / "moved"
+    moved.mkdir()
+    (moved / "secret").write_text("")
+    for path in (theirs / "link", moved):
+        with pytest.raises((OSError, UnsafePathError)):
+            private_directory(str(path), NOBODY)
+    assert (roots.stat().st_uid, moved.stat().st_uid) == (0, 0)
+    lock = theirs.parent / "of root alone"
+    lock.mkdir()
+    (lock / "lock").write_text("")
+    hand_over(str(lock), NOBODY.pw_uid, NOBODY.pw_gid)  # nobody but root could have put it there
+    assert lock.stat().st_uid == NOBODY.pw_uid
+    os.chown(lock, DAEMON.pw_uid, DAEMON.pw_gid)
+    with pytest.raises(UnsafePathError, match="belongs to user"):
+        hand_over(str(lock), NOBODY.pw_uid, NOBODY.pw_gid)
+
+
+@as_root
+def test_nothing_is_made_where_another_users_link_leads(theirs: Path) -> None:
+    roots = theirs.parent / "roots"
+    roots.mkdir()
+    as_nobody("ln", "-s", str(roots), str(theirs / "data"))
+    with pytest.raises(UnsafePathError, match="symbolic link of user"):
+        open_file(str(theirs / "data" / "lock"), os.O_RDWR | os.O_CREAT)
+    assert not os.listdir(roots)
+
+
+def test_what_is_only_looked_at_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    (tmp_path / "link").symlink_to("file")
+    with open_seen(str(tmp_path / "link")) as stream:
+        assert stream.read() == b"x"
+    fifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/null"), tmp_path):
+        with pytest.raises(UnsafePathError, match="is a "), open_seen(str(path)):
+            pass

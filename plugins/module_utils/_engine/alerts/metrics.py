@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from ..environment.records import Record
 from ..environment.status import WORDS
-from ..host.files import published
+from ..host.files import published, remove_file
 from ..host.safe_open import UnsafePathError, read_file
 from ..version import VERSION
 
@@ -146,7 +146,7 @@ def remove_former(directory: str, environment: str, jobs: Collection[str]) -> No
         except UnsafePathError:  # nothing that we wrote
             continue
         if found and found.group(1) not in kept:
-            os.unlink(path)
+            remove_file(path)
 
 
 def _labels(labels: Sequence[tuple[str, str]]) -> str:

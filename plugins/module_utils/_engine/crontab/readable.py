@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import os
-import stat
+
+from ..host.safe_open import UnsafePathError, open_seen
 
 _MOST = 65536  # bytes
 
@@ -32,12 +33,9 @@ def is_closed(folder: str) -> bool:
 
 
 def start_of(path: str) -> bytes:
-    """The first 64 KiB of a regular file; nothing of anything else: a named pipe makes nobody wait."""
+    """The first 64 KiB of a regular file; nothing of anything else: a named pipe makes nobody wait, and no device begins anything."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+        with open_seen(path) as stream:
+            return stream.read(_MOST)
+    except (OSError, UnsafePathError):
         return b""
-    try:
-        return os.read(descriptor, _MOST) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
-    finally:
-        os.close(descriptor)

@@ -88,7 +88,11 @@ def _directory(wanted: _Wanted, check_mode: bool) -> Outcome:
     changed = before is None or wanted.changes(before)
     above = user_in_charge(os.path.dirname(wanted.path), whatever_is_there=True) if not os.geteuid() else os.geteuid()
     if before is not None and above not in (0, os.geteuid()) and before.st_uid not in (above, wanted.owner):
-        _require_nothing_to_hand_over(wanted, before, above)
+        descriptor = open_directory(wanted.path)
+        try:
+            _require_nothing_to_hand_over(wanted, descriptor, above)
+        finally:
+            os.close(descriptor)
     if changed and not check_mode:
         _apply(wanted, above)
     after = f"{shown(*wanted)}\n"
@@ -101,23 +105,20 @@ def _directory(wanted: _Wanted, check_mode: bool) -> Outcome:
     )
 
 
-def _require_nothing_to_hand_over(wanted: _Wanted, before: os.stat_result, above: int) -> None:
+def _require_nothing_to_hand_over(wanted: _Wanted, descriptor: int, above: int) -> None:
     """Refuse a directory that the user above it may have moved there, unless it is root's and holds nothing of others.
 
     Who is above may rename a directory of root's into the place, but put nothing into it.
     """
-    refused = f"belongs to {name_of(before.st_uid)} in a directory of {name_of(above)}"
-    if before.st_uid:
+    found = os.fstat(descriptor).st_uid
+    refused = f"belongs to {name_of(found)} in a directory of {name_of(above)}"
+    if found:
         raise UnsafePathError(wanted.path, refused, "Move it away.")
-    descriptor = open_directory(wanted.path)
-    try:
-        for name in os.listdir(descriptor):
-            owner = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_uid
-            if owner != wanted.owner:
-                refused += f", and {name!r} in it belongs to {name_of(owner)}"
-                raise UnsafePathError(wanted.path, refused, f"Move it away, or chown it to {name_of(wanted.owner)}.")
-    finally:
-        os.close(descriptor)
+    for name in os.listdir(descriptor):
+        owner = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_uid
+        if owner != wanted.owner:
+            refused += f", and {name!r} in it belongs to {name_of(owner)}"
+            raise UnsafePathError(wanted.path, refused, f"Move it away, or chown it to {name_of(wanted.owner)}.")
 
 
 def _apply(wanted: _Wanted, above: int) -> None:
@@ -126,8 +127,11 @@ def _apply(wanted: _Wanted, above: int) -> None:
     descriptor = open_directory(wanted.path)
     try:
         found = os.fstat(descriptor).st_uid
-        if above not in (0, os.geteuid()) and found not in (above, wanted.owner, os.geteuid()):
-            raise UnsafePathError(wanted.path, f"belongs to {name_of(found)}", "Nothing was changed.")
+        if above not in (0, os.geteuid()) and found not in (
+            above,
+            wanted.owner,
+        ):  # that one could exchange it meanwhile
+            _require_nothing_to_hand_over(wanted, descriptor, above)
         if (found, os.fstat(descriptor).st_gid) != (wanted.owner, wanted.group):
             os.fchown(descriptor, wanted.owner, wanted.group)
         os.fchmod(descriptor, wanted.mode)

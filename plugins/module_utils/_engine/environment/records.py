@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypedDict, cast
 
 from ..errors import TitanError
-from ..host.files import published
+from ..host.files import make_directories, published
 from ..host.safe_open import UnsafePathError, open_file, read_file
 
 PAGE = "report.html"  # the page of the newest scheduled report, beside the records
@@ -145,7 +145,7 @@ class StateDirectory:
         """
         name = self.hidden_by()
         if not name:
-            os.makedirs(self.path, mode=0o700, exist_ok=True)
+            make_directories(self.path, 0o700)
             name = "" if self.ours() else owner_of(self.path)
         if name:
             raise TitanError(

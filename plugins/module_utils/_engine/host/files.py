@@ -137,6 +137,8 @@ def make_directories(path: str, mode: int = OPEN, owner: int = 0) -> None:
             os.close(directory)
             directory = following
             if made and os.fstat(directory).st_uid == os.geteuid():
+                if not os.geteuid() and os.stat("..", dir_fd=directory).st_uid and os.listdir(directory):  # another one
+                    raise UnsafePathError(name, "was exchanged while it was made", "It was not changed.")
                 os.fchmod(directory, mode)
                 if owner and not os.geteuid():
                     os.fchown(directory, owner, -1)

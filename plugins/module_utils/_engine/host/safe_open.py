@@ -56,6 +56,8 @@ def open_file(path: str, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
     """
     reached = _reach(path)
     try:
+        if flags & os.O_CREAT:  # what a link leads to is looked at before anything is made there
+            reached.check(path, os.fstat(reached.parent).st_uid)
         # O_NONBLOCK: neither a named pipe nor a device makes anybody wait, or anything happen, before it is refused.
         with _refusing(path, reached):
             descriptor = os.open(reached.name, flags | QUIET, mode, dir_fd=reached.parent)
@@ -97,6 +99,25 @@ def open_regular(path: str, flags: int = os.O_RDONLY) -> int:
 def regular_stream(path: str) -> IO[bytes]:
     """The same, as a stream that reads bytes."""
     return os.fdopen(open_regular(path), "rb")
+
+
+@contextmanager
+def open_seen(path: str) -> Iterator[IO[bytes]]:
+    """A regular file of whomever, through whatever links, for looking at what is there: neither its content nor its owner is believed.
+
+    Raises:
+        OSError: as of os.open.
+        UnsafePathError: it is no regular file; it was not opened.
+    """
+    found = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        status = os.fstat(found)
+        if not stat.S_ISREG(status.st_mode):
+            raise _wrong_kind(path, status)
+        with open(f"/proc/self/fd/{found}", "rb") as stream:
+            yield stream
+    finally:
+        os.close(found)
 
 
 def change_file_mode(path: str, mode: int) -> None:
@@ -168,6 +189,25 @@ def change_mode(path: str, mode: int, owner: int) -> None:
     descriptor = open_directory(path, owner)
     try:
         os.fchmod(descriptor, mode)
+    finally:
+        os.close(descriptor)
+
+
+def hand_over(path: str, user: int, group: int) -> None:
+    """Root gives a directory to a user; what that one could have put into its place is no more than was that one's.
+
+    Raises:
+        OSError: as of os.open.
+        UnsafePathError: there is a link, a third one's directory, or in one that is not root's, one of root's that is not empty.
+    """
+    descriptor = open_directory(path)
+    try:
+        owner = os.fstat(descriptor).st_uid
+        if owner not in (user, 0):
+            raise UnsafePathError(path, f"belongs to user {owner}", "Nothing was changed.")
+        if owner != user and os.stat("..", dir_fd=descriptor).st_uid and os.listdir(descriptor):
+            raise UnsafePathError(path, "belongs to root, and something is in it", "It was not given away.")
+        os.fchown(descriptor, user, group)
     finally:
         os.close(descriptor)
 

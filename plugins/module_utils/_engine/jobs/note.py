@@ -13,6 +13,7 @@ from ..environment.config import Environment, JobPlan
 from ..environment.records import StateDirectory
 from ..errors import TitanError
 from ..host.env_file import check_against_shell
+from ..host.safe_open import UnsafePathError, open_file
 from .lines import not_today, own_line
 from .programs import broken_copies
 from .run import note_failure
@@ -77,8 +78,8 @@ def _how_killed(status: int) -> str:
 def _tell(environment: Environment, plan: JobPlan, status: int, message: str) -> None:
     """Tell it, with the lines in the job's log where there is one: the standard output of a line's end is cron's mail."""
     try:
-        log = os.open(plan.log, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-    except OSError:
+        log = open_file(plan.log, os.O_WRONLY | os.O_APPEND)
+    except (OSError, UnsafePathError):
         note_failure(environment, plan.name, status, message)
         return
     try:

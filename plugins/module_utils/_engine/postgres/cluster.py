@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import TitanError
+from ..host.files import make_directories
 from ..host.limits import is_limit, limit_in, reason
 from ..host.programs import run_until
-from ..host.safe_open import UnsafePathError, change_mode, open_file, read_file
+from ..host.safe_open import UnsafePathError, change_mode, hand_over, open_file, read_file
 from .connection import ConnectionSettings
 
 # For a cluster whose content is thrown away: nothing has to survive a crash.
@@ -63,9 +64,7 @@ class Cluster:
 
     def make_folder(self, path: str) -> None:
         """Make the directory, if it is missing, for the server's owner alone (mode 0700)."""
-        os.makedirs(path, mode=0o700, exist_ok=True)
-        if self.owner:
-            os.chown(path, self.owner.pw_uid, self.owner.pw_gid)
+        private_directory(path, self.owner)
 
     @property
     def data(self) -> str:
@@ -235,12 +234,21 @@ def identity() -> dict[str, Any]:
 
 def give_away(path: str) -> None:
     """Give what root made to the unprivileged user; else nothing."""
-    owner = unprivileged_user()
-    if owner:
-        os.chown(path, owner.pw_uid, owner.pw_gid)
+    private_directory(path, unprivileged_user())
 
 
 def make_folder(path: str) -> None:
     """Make the directory, if it is missing, for the unprivileged user alone (mode 0700)."""
-    os.makedirs(path, mode=0o700, exist_ok=True)
-    give_away(path)
+    private_directory(path, unprivileged_user())
+
+
+def private_directory(path: str, owner: pwd.struct_passwd | None) -> None:
+    """Make the directory, if it is missing; root gives it to the owner, who may be above it and exchange what lies there.
+
+    Raises:
+        OSError: as of os.mkdir.
+        UnsafePathError: there is a link, or what belongs neither to root nor to that owner, or holds what is not the owner's.
+    """
+    make_directories(path, 0o700)
+    if owner:
+        hand_over(path, owner.pw_uid, owner.pw_gid)

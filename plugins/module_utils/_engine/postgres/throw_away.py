@@ -50,36 +50,15 @@ def require_directory(folder: str, option: str) -> None:
 
 
 @contextmanager
-def throw_away_cluster(programs: str, folder: str, kind: str, option: str) -> Iterator[Cluster]:
-    """A cluster yet to be filled, in a private directory of its own in folder; removed when the block ends.
-
-    Those of dead runs of the same kind go first.
-
-    Args:
-        programs: The directory of initdb, pg_ctl and postgres.
-        folder: Where its directory is made.
-        kind: "drill", "replay": names the directory and the lock's holder.
-        option: The option that names folder, for messages.
-
-    Raises:
-        OptionError: no directory can be made in folder.
-    """
-    with locked_directory(folder, kind, option) as made:
-        cluster = Cluster(programs, made)
-        try:
-            yield cluster
-        finally:
-            cluster.remove()
-
-
-@contextmanager
 def locked_directory(folder: str, kind: str, option: str, users: Collection[str] = ()) -> Iterator[str]:
     """A private directory in folder for a cluster, locked while the block runs and removed afterwards.
 
     Those of dead runs of the same kind go first.
 
     Args:
-        folder, kind, option: As in throw_away_cluster.
+        folder: Where its directory is made.
+        kind: "drill", "replay": names the directory and the lock's holder.
+        option: The option that names folder, for messages.
         users: As in remove_leftovers.
 
     Raises:
@@ -129,7 +108,7 @@ def remove_leftovers(folder: str, kind: str, users: Collection[str] = ()) -> lis
 
     Args:
         folder: Where their directories are.
-        kind: As in throw_away_cluster.
+        kind: As in locked_directory.
         users: Names of further users as whom root has run such clusters.
 
     Returns:

@@ -13,12 +13,12 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Callable
 
 from ...errors import TitanError
 from ...host.programs import run
-from ...host.safe_open import UnsafePathError, read_file
+from ...host.safe_open import UnsafePathError, open_directory, read_file
 from ...host.trees import give_tree
 from ...postgres.cluster import THROW_AWAY, Cluster, make_folder
 from ...postgres.database import connect, sql
@@ -203,11 +203,17 @@ def _recovery_value(quoted: str) -> str:
 
 def _write(path: str, text: str, ids: tuple[int, int]) -> None:
     """Replace the file, also where the backup has a link to the source's."""
-    if os.path.lexists(path):
-        os.unlink(path)
-    with open(path, "x", encoding="utf-8") as stream:
-        os.fchown(stream.fileno(), *ids)
-        stream.write(text)
+    folder, name = os.path.split(path)
+    directory = open_directory(folder, ids[0])
+    try:
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=directory)
+        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=directory)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            os.fchown(descriptor, *ids)
+            stream.write(text)
+    finally:
+        os.close(directory)
 
 
 def _as_before(cluster: Cluster, programs: Programs) -> Mapping[str, str]:

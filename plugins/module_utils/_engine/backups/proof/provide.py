@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import TitanError
+from ...host.files import make_directories
+from ...host.safe_open import hand_over
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect, sql
 from ..load.others import Needs
@@ -49,9 +51,9 @@ class Provider:
         if not name or database.value("SELECT EXISTS (SELECT FROM pg_tablespace WHERE spcname = %s)", (name,)):
             return
         folder = os.path.join(self._folder, f"others{len(os.listdir(self._folder))}")
-        os.mkdir(folder, 0o700)
+        make_directories(folder, 0o700)
         if "user" in self._identity:
-            os.chown(folder, self._identity["user"], self._identity["group"])
+            hand_over(folder, self._identity["user"], self._identity["group"])
         make = sql.SQL("CREATE TABLESPACE {} LOCATION {}")
         database.execute(make.format(sql.Identifier(name), sql.Literal(folder)))
         database.execute(sql.SQL("GRANT CREATE ON TABLESPACE {} TO PUBLIC").format(sql.Identifier(name)))

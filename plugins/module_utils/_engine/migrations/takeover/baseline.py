@@ -78,7 +78,8 @@ def gather_evidence(
     due = [(item, script) for item, script in scripts if item.key in pending]
     warnings: list[str] = []
     try:
-        with replayed(database, scripts, pending, call.options.get("programs"), call.say) as replay:
+        programs = call.options.get("programs")
+        with replayed(database, scripts, pending, programs, call.say, warnings.append) as replay:
             live = read_definitions(database, owners=True)
             evidence, extra = compare(replay.effects, read_definitions(replay.database), live)
             for item, (_migration, script) in zip(evidence, due):

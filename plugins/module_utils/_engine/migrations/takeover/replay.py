@@ -9,15 +9,17 @@ import re
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
-from typing import Any, Callable, NamedTuple
+from typing import Callable, NamedTuple
 
 from ...errors import DatabaseError, TitanError
 from ...postgres.cluster import THROW_AWAY, Cluster
+from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect, sql
 from ...postgres.locks import sign_of_life
 from ...postgres.programs import SERVER, find_programs
+from ...postgres.sandboxed import drill_server
 from ...postgres.sqlstates import DUPLICATE_SCHEMA, INVALID_SCHEMA_NAME, UNDEFINED_FUNCTION, UNDEFINED_OBJECT
-from ...postgres.throw_away import default_directory, throw_away_cluster
+from ...postgres.throw_away import SERVER_USERS, default_directory, locked_directory
 from ..files.naming import Migration
 from ..files.script import Script
 from ..history.inventory import read_hashes
@@ -37,6 +39,7 @@ _OF_THE_SERVER = (
     "search_path", "default_tablespace", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries", "role",
     "session_authorization", "default_transaction_read_only",
 )  # fmt: skip
+_BOOTSTRAP = "titan_replay_bootstrap"
 _ATTEMPTS = 30  # how many missing roles, schemas and extensions are made for one file
 
 
@@ -68,31 +71,59 @@ def replayed(
     pending: AbstractSet[str],
     programs: str | None,
     say: Callable[[str], None],
+    warn: Callable[[str], None],
 ) -> Iterator[Replay]:
     """Run all files in a throw-away cluster of the live server's major version.
+
+    Its server is in a sandbox. Where the host can make none, the files run as a role that is no superuser: whoever writes them is
+    none on the live server, and would start programs here.
 
     Args:
         live: Names the roles, schemas, extensions and settings that the files may take for granted.
         scripts: Every file up to the last one of interest, in order.
         pending: The keys of those whose effect is wanted.
         programs: The directory of the server programs; None to look for them.
+        warn: Takes the sentence that there is no sandbox on this host.
 
     Raises:
         TitanError: no server programs of that version, or no cluster; says why.
     """
     folder = find_programs(programs, live.major, SERVER).folder
-    with throw_away_cluster(folder, default_directory(), "replay", "path") as cluster:
-        _start(cluster, live)
-        settings = _make_database(cluster, live)
-        with (
-            connect(settings, "replay", fixed_settings=False) as database,
-            connect(settings, "replay", fixed_settings=False) as reader,
-        ):
-            yield Replay(tuple(_run_all(live, database, reader, scripts, pending, say)), reader)
+    with locked_directory(default_directory(), "replay", "path", SERVER_USERS) as made:
+        cluster, why = drill_server(folder, made)
+        if why:
+            warn(
+                f"The server of the replay runs as an ordinary program, because no sandbox can be made on this host ({why}): "
+                "the files run in it as a role that is no superuser."
+            )
+        try:
+            settings = _ready(cluster, live, contained=not why)
+            with (
+                connect(settings, "replay", fixed_settings=False) as database,
+                connect(settings, "replay", fixed_settings=False) as reader,
+            ):
+                yield Replay(tuple(_run_all(live, database, reader, scripts, pending, say)), reader)
+        finally:
+            cluster.remove()
 
 
-def _start(cluster: Cluster, live: Database) -> None:
-    superuser = _superuser(live)
+def _ready(cluster: Cluster, live: Database, contained: bool) -> ConnectionSettings:
+    """Start the server; the settings of a connection to the database that the files run in."""
+    user = _user(live)
+    if contained:
+        _start(cluster, live, user)
+        return _make_database(cluster, live, user)
+    _start(cluster, live, _BOOTSTRAP)
+    made = _make_database(cluster, live, _BOOTSTRAP)
+    with connect(made, "replay") as admin:
+        admin.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEROLE BYPASSRLS").format(sql.Identifier(user)))
+        for statement in ("ALTER DATABASE {} OWNER TO {}", "GRANT CREATE ON DATABASE {} TO {}"):
+            admin.execute(sql.SQL(statement).format(sql.Identifier(made.database), sql.Identifier(user)))
+        _made_extensions(live, admin, set())
+    return made._replace(user=user)
+
+
+def _start(cluster: Cluster, live: Database, superuser: str) -> None:
     with sign_of_life(live):  # it holds the lock of migrations, and would be ended in silence
         cluster.create(superuser=superuser, limit=120)
     libraries = ""
@@ -107,15 +138,16 @@ def _start(cluster: Cluster, live: Database) -> None:
         cluster.start(settings)
 
 
-def _superuser(live: Database) -> str:
+def _user(live: Database) -> str:
+    """The name of the role that the files run as: the live session's, so that owners compare equal."""
     user = str(live.value("SELECT session_user"))
     return "postgres" if user.startswith("pg_") else user
 
 
-def _make_database(cluster: Cluster, live: Database) -> Any:
+def _make_database(cluster: Cluster, live: Database, superuser: str) -> ConnectionSettings:
     """A database of the live one's name and settings, since files may name or need both."""
     name, path = str(live.value("SELECT pg_catalog.current_database()")), _search_path(live)
-    maintenance = cluster.settings("postgres", _superuser(live))
+    maintenance = cluster.settings("postgres", superuser)
     with connect(maintenance, "replay") as admin:
         if name not in ("postgres", "template0", "template1"):
             admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
