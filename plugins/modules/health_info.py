@@ -314,6 +314,12 @@ options:
           - Number of applied migrations whose text was another than that of the file that the last converge knew. The default is V([0, 0]).
         type: list
         elements: float
+      kept_clusters:
+        description:
+          - Age in days of the oldest data directory that a recovery into the live cluster's place has kept beside it (O(backup_dest) says which).
+            Nothing removes it by itself. The default is V([7, 90]).
+        type: list
+        elements: float
   slow_query_seconds:
     description:
       - From how many seconds on a statement is slow.

@@ -66,9 +66,32 @@ options:
       - V(tables) makes that backup, and brings the tables in O(tables) beside the live ones, as M(titan.database.restore) does.
       - V(rows) makes that backup, and puts the rows back that the live tables have lost, as M(titan.database.rescue) does; of all tables unless
         O(tables) names some.
+      - "V(place) lets the recovered cluster take the place of the live one: with B(every database) of that server back at the moment. Once the moment
+        is proven beside, it is recovered once more, into a directory beside the live one; then the server is stopped, its data directory renamed and
+        kept, and the server started on the other one, read back, and backed up. If anything fails, the live one is back. Needs O(data_directory)."
     type: str
-    choices: [look, dump, tables, rows]
+    choices: [look, dump, tables, rows, place]
     default: look
+  data_directory:
+    description:
+      - "For O(action=place), the confirmation: the live server's data directory on the target host. Check mode says which one it is."
+    type: path
+  accept_standbys:
+    description:
+      - For O(action=place) and O(put_back), go on although standbys or replication slots are attached to the live server. They cannot follow, and
+        have to be made again.
+    type: bool
+    default: false
+  put_back:
+    description:
+      - "Instead of a moment: the data directory that an earlier O(action=place) or O(put_back) has kept beside the live one takes its place again,
+        and the other one is kept."
+    type: path
+  stop_timeout:
+    description:
+      - For O(action=place) and O(put_back), seconds in which the server has to stop (C(fast)); else the live one goes on.
+    type: int
+    default: 120
   tables:
     description:
       - The tables for O(action=tables) or O(action=rows), as C(SCHEMA.TABLE), or C(TABLE) in C(public).
@@ -126,7 +149,11 @@ notes:
   - Run it as the owner of the server's files, as pgBackRest itself. It needs C(pg_waldump) of the server's major version, and room for the whole
     cluster in O(drill_dir).
   - A run lets the live server archive its current segment first (C(pgbackrest check)). If it cannot, the result warns that the log may end early.
-  - The connection is used with O(action=tables) and O(action=rows) only.
+  - The connection is used with O(action=tables), O(action=rows), O(action=place) and O(put_back) only. For the last two it is one to the live
+    server, as a role that may see its settings (C(pg_read_all_settings)).
+  - With O(action=place) and O(put_back), root acts as the owner of the backups, who has to own the server's files too, and lets systemd stop and
+    start a server that it watches. Run as the owner itself, the server is started by C(pg_ctlcluster) or C(pg_ctl), and a warning says how systemd
+    watches it again.
 seealso:
   - module: titan.database.backup_stanza
   - module: titan.database.restore
@@ -153,6 +180,14 @@ EXAMPLES = r"""
     to: "2026-11-26 01:59:59+00"
     checks: [SELECT count(*) > 1000 FROM orders]
     action: dump
+
+- name: Let the whole server go back to that second
+  titan.database.recover:
+    login_db: titan_trading
+    dest: /var/lib/postgresql/backups/database
+    to: "2026-11-26 01:59:59+00"
+    action: place
+    data_directory: /var/lib/postgresql/17/main
 """
 
 RETURN = r"""
@@ -205,6 +240,19 @@ handed_on:
   returned: success
   type: dict
   sample: {beside: {public.orders: public.orders_restored_20261126_091530}}
+place:
+  description:
+    - What has taken the live cluster's place, with O(action=place) or O(put_back); null otherwise, and in check mode with O(action=place).
+    - C(data_directory) is the live one, C(kept) where the former one is kept (O(put_back) takes this path), C(timeline) the server's, C(backup) the
+      path of the proven backup of that timeline, and C(unit) the server's unit of systemd, if it had one.
+  returned: success
+  type: dict
+  sample:
+    data_directory: /var/lib/postgresql/17/main
+    kept: /var/lib/postgresql/17/main.before_20261126_091500
+    timeline: 2
+    backup: /var/lib/postgresql/backups/database/20261126-091530D.pgbackrest.json
+    unit: postgresql@17-main.service
 """
 
 from ansible_collections.titan.database.plugins.module_utils._engine.backups import operation, options

@@ -65,7 +65,10 @@ COMMANDS: dict[str, Command] = {
         is_job=False,
     ),
     "recover": Command(
-        "backups", "recover", "get back a moment that pgBackRest's archive holds, beside the live server", is_job=False
+        "backups",
+        "recover",
+        "get back a moment that pgBackRest's archive holds, beside the live server or in its place",
+        is_job=False,
     ),
     "measure": Command(
         "index_effect",

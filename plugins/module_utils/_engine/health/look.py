@@ -33,7 +33,7 @@ from .facts import (
     read_slow_statements,
     untaken_histories,
 )
-from .places import Places, backups_of, clock_of, disks_of, jobs_of, places_from_options, readiness_of
+from .places import Places, backups_of, clock_of, disks_of, jobs_of, kept_of, places_from_options, readiness_of
 from .report.texts import as_typed, health_text, reachable, unreachable
 from .thresholds import OFF, thresholds_from_options
 
@@ -78,6 +78,7 @@ def health_info(call: Call) -> Outcome:
     except DatabaseError as error:
         look.checks = [unreachable(error.message)]
     look.checks += backups_of(places, now, limits)
+    look.checks += kept_of(places, now, limits)
     look.checks += jobs_of(places, now, zone, limits)
     look.checks += readiness_of(places, difference is not None, limits)
     look.checks += clock_of(places, difference, call.record_ahead, now, limits)

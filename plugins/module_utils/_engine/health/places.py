@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
+from ..backups.catalog.kept_clusters import kept_clusters
 from ..backups.catalog.nothing_there import nothing_there
 from ..backups.catalog.read import read_catalog
 from ..crontab.crontab_store import CrontabStore
@@ -42,9 +43,11 @@ from .checks.records import (
     JOBS_FAILED,
     JOBS_MISSED,
     JOBS_STUCK,
+    KEPT_CLUSTERS,
     VERIFIED_BACKUP_AGE,
     backup_checks,
     job_checks,
+    kept_checks,
 )
 from .ready import not_ready
 from .thresholds import OFF
@@ -95,6 +98,17 @@ def backups_of(places: Places, now: datetime, limits: Limits) -> list[Check]:
         raise
     except TitanError as error:
         return [unknown(each, error.message, "titan-db list") for each in (BACKUP_AGE, VERIFIED_BACKUP_AGE)]
+
+
+def kept_of(places: Places, now: datetime, limits: Limits) -> list[Check]:
+    """The data directories that recoveries have kept beside the live one."""
+    if not places.backup_dest or limits[KEPT_CLUSTERS.name] == OFF:
+        return []
+    try:
+        with acting_for([places.backup_dest]):
+            return kept_checks(kept_clusters(places.backup_dest), now, limits)
+    except TitanError as error:
+        return [unknown(KEPT_CLUSTERS, error.message)]
 
 
 def jobs_of(places: Places, now: datetime, zone: tzinfo, limits: Limits) -> list[Check]:

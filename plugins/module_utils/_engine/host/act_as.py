@@ -124,6 +124,28 @@ def acting_for(paths: Iterable[str]) -> Iterator[None]:
         _set_variables(before)
 
 
+def can_be_root() -> bool:
+    """Whether this process is root, or is root that acts for somebody."""
+    return 0 in os.getresuid()
+
+
+@contextmanager
+def as_root() -> Iterator[None]:
+    """While the block runs, root that acts for somebody is root again: for what only root may ask of the host's own programs."""
+    users, group, groups = os.getresuid(), os.getegid(), os.getgroups()
+    if users[1] == 0 or users[2] != 0:
+        yield
+        return
+    os.setresuid(0, 0, 0)
+    os.setresgid(0, 0, 0)
+    try:
+        yield
+    finally:
+        os.setgroups(groups)
+        os.setresgid(group, group, group)
+        os.setresuid(*users)
+
+
 def _become(number: int, path: str) -> None:
     try:
         entry = pwd.getpwuid(number)

@@ -45,8 +45,32 @@ RECOVER: Spec = {
         "V(tables) makes that backup, and brings the tables in O(tables) beside the live ones, as M(titan.database.restore) does.",
         "V(rows) makes that backup, and puts the rows back that the live tables have lost, as M(titan.database.rescue) does; of all tables unless "
         "O(tables) names some.",
+        "V(place) lets the recovered cluster take the place of the live one: with B(every database) of that server back at the moment. Once the "
+        "moment is proven beside, it is recovered once more, into a directory beside the live one; then the server is stopped, its data directory "
+        "renamed and kept, and the server started on the other one, read back, and backed up. If anything fails, the live one is back. Needs "
+        "O(data_directory).",
         default="look",
-        choices=("look", "dump", "tables", "rows"),
+        choices=("look", "dump", "tables", "rows", "place"),
+    ),
+    "data_directory": option(
+        "path",
+        "For O(action=place), the confirmation: the live server's data directory on the target host. Check mode says which one it is.",
+    ),
+    "accept_standbys": option(
+        "bool",
+        "For O(action=place) and O(put_back), go on although standbys or replication slots are attached to the live server. They cannot follow, "
+        "and have to be made again.",
+        default=False,
+    ),
+    "put_back": option(
+        "path",
+        "Instead of a moment: the data directory that an earlier O(action=place) or O(put_back) has kept beside the live one takes its place "
+        "again, and the other one is kept.",
+    ),
+    "stop_timeout": option(
+        "int",
+        "For O(action=place) and O(put_back), seconds in which the server has to stop (C(fast)); else the live one goes on.",
+        default=120,
     ),
     "tables": option(
         "list",

@@ -67,29 +67,45 @@ def restored_cluster(
         TitanError: it does not restore, or does not start; details: of_the_backup when the backup is to blame.
     """
     with drill_cluster(programs, folder, deadline) as recovering:
-        for path in (
-            recovering.folder,
-            recovering.data,
-            recovering.socket,
-            *(_inside(recovering, name) for name in "tl"),
-        ):
-            make_folder(path)
-        step("drill.restore")
-        _restore(stanza, label, target, recovering, deadline)
-        step("drill.start")
-        settings = _settings(recovering, programs)
-        with _no_new_tablespaces(recovering):
-            _start(recovering, [*settings, *_recovery(recovering)], "reject", deadline)
-            _await_promotion(recovering, deadline)
-        step("drill.recovered")
-        recovering.stop()
+        recover_into(recovering, stanza, label, target, programs, deadline)
         cluster = _handed_over(recovering, superuser, warn)
         try:
             with deadline.ends(cluster.end):
-                _start(cluster, settings, "trust", deadline)
+                _start(cluster, _settings(cluster, programs), "trust", deadline)
                 yield cluster
         finally:
             cluster.end()
+
+
+def recover_into(
+    cluster: Cluster,
+    stanza: Stanza,
+    label: str,
+    target: Sequence[str],
+    programs: Programs,
+    deadline: Deadline,
+    more: Sequence[str] = (),
+) -> None:
+    """Restore a backup into the cluster's directory; a server that nobody can reach recovers it up to the target, and is stopped.
+
+    Args:
+        cluster: With a directory of its own for its folder.
+        stanza, label, target, programs, deadline: As for restored_cluster.
+        more: Settings of that server, as "name=value", that count more than those of a throw-away one.
+
+    Raises:
+        TitanError: as restored_cluster.
+    """
+    for path in (cluster.folder, cluster.data, cluster.socket, *(_inside(cluster, name) for name in "tl")):
+        make_folder(path)
+    step("drill.restore")
+    _restore(stanza, label, target, cluster, deadline)
+    step("drill.start")
+    with _no_new_tablespaces(cluster):
+        _start(cluster, [*_settings(cluster, programs), *_recovery(cluster), *more], "reject", deadline)
+        _await_promotion(cluster, deadline)
+    step("drill.recovered")
+    cluster.stop()
 
 
 def _handed_over(recovered: Cluster, superuser: str, warn: Callable[[str], None]) -> Cluster:

@@ -19,7 +19,7 @@ from ..declared.rescue import RESCUE
 from ..declared.restore import RESTORE
 from ..programs.pipeline import Deadline
 
-LOOK, DUMP, TABLES, ROWS = "look", "dump", "tables", "rows"
+LOOK, DUMP, TABLES, ROWS, PLACE = "look", "dump", "tables", "rows", "place"
 _BELOW = "recovered"
 
 
@@ -54,6 +54,11 @@ def require_action(options: Mapping[str, Any]) -> None:
         )
     if options["where"] and action != ROWS:
         raise OptionError("where", options["where"], f"It is for 'action' {ROWS}.")
+    for name in ("data_directory", "accept_standbys"):
+        if options[name] and action != PLACE:
+            raise OptionError(name, options[name], f"It is for 'action' {PLACE}.")
+    if options["stop_timeout"] < 1:
+        raise OptionError("stop_timeout", options["stop_timeout"], "Use 1 or more.")
     if options["jobs"] < 1:
         raise OptionError("jobs", options["jobs"], "Use 1 or more.")
 

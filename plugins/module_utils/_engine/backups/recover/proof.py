@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import NamedTuple
 
 from ...errors import TitanError
+from ...host.safe_open import read_file
 from ...outcome import Data
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect
@@ -16,6 +18,7 @@ from .records import lsn_from, lsn_text
 from .stop import Commit, Stop
 
 _EPOCH = 2**32
+_HISTORY = "{:08X}.history"
 _LEFT = re.compile(r"(\d+)\s+([0-9A-F]+/[0-9A-F]+)")
 
 
@@ -87,8 +90,27 @@ def _left(database: Database) -> tuple[int, int]:
             "SELECT pg_read_file('pg_wal/' || lpad(upper(to_hex(timeline_id)), 8, '0') || '.history') FROM pg_control_checkpoint()"
         )
     )
-    timeline, lsn = _LEFT.findall(text)[-1]
+    return _left_in(text)
+
+
+def _left_in(history: str) -> tuple[int, int]:
+    timeline, lsn = _LEFT.findall(history)[-1]
     return int(timeline), lsn_from(lsn)
+
+
+def prove_files(data: str, timeline: int, stop: Stop) -> None:
+    """Look at the history of a recovered cluster that is shut down: it says where its former timeline was left.
+
+    Args:
+        data: Its data directory.
+        timeline: The one that its control file names.
+        stop: Where recovery was told to stop.
+
+    Raises:
+        TitanError: it is not at the moment.
+    """
+    history = read_file(os.path.join(data, "pg_wal", _HISTORY.format(timeline))).decode(errors="replace")
+    _require(Proof("committed", "not begun", _left_in(history), timeline), stop)
 
 
 def _require(proof: Proof, stop: Stop) -> None:

@@ -18,24 +18,30 @@ from ...postgres.sandboxed import SandboxedCluster
 from ...postgres.throw_away import default_directory, require_directory
 from ...steps import step
 from ...text.durations import parse_seconds
+from ..catalog.exchanges import PROVEN, Exchange, read_exchange
 from ..catalog.files import backup_lock
 from ..catalog.physical import read_pointer, system_identifier
 from ..copy.keep import psql_command, wait_for_a_person
 from ..load.room import drill_room, require_room
 from ..pgbackrest.reader import trusted_reader
 from ..pgbackrest.restored_cluster import restored_cluster
+from ..place.exchange import heal, to_be_healed
+from ..place.live import Live
 from ..programs.pgbackrest import Stanza
 from ..programs.pgbackrest import call as run_pgbackrest
 from ..programs.pipeline import Deadline
 from ..proof.look import Check, run_checks
-from .hand_on import LOOK, ROWS, TABLES, Doors, dump_moment, hand_on, require_action
+from .hand_on import LOOK, PLACE, ROWS, TABLES, Doors, dump_moment, hand_on, require_action
+from .place import back_up, live_for, require_placeable, take_place
+from .place_report import finished_outcome, place_warnings, plan_lines
 from .proof import prove_moment
+from .put_back import put_back
 from .records import lsn_text
 from .report import Recovered, not_yet, outcome_of, planned
 from .search import BeyondArchiveError, end_of_archive, find_stop
 from .source import Source, open_source
 from .stop import Stop
-from .tables import database_oid, owner_of, require_database, was_dropped
+from .tables import can_log_in, database_oid, owner_of, require_database, was_dropped
 from .target import DROP, Target, format_moment, target_from
 
 _DROPS = 10  # that are looked into, each by a recovery
@@ -51,12 +57,54 @@ def recover(call: Call, doors: Doors) -> Outcome:
     Raises:
         TitanError: the moment cannot be reached, or is not what was wanted; nothing was changed.
     """
-    options = call.options
-    target, deadline = target_from(options), Deadline(options["timeout"])
-    now = datetime.now(timezone.utc)
+    options, deadline = call.options, Deadline(call.options["timeout"])
+    if options["put_back"]:
+        return put_back(call, doors, _stanza(options), deadline)
+    target, now = target_from(options), datetime.now(timezone.utc)
     if target.time and target.time > now:
         raise OptionError("to", target.value, f"It lies in the future: it is {format_moment(now)} on this host.")
     require_action(options)
+    stanza = _stanza(options)
+    folder = absolute(options["drill_dir"]) or default_directory()
+    require_directory(folder, "drill_dir")
+    live: Live | None = None
+    recovered: Recovered | None = None
+    handed = ""
+    with backup_lock(stanza.dest, stanza.name, f"a recovery to {target}"):
+        healed = to_be_healed(stanza.dest) if call.check_mode else heal(stanza, call.settings)
+        warnings = [healed] if healed else []
+        done = _without_backup(stanza, options)
+        if done and call.check_mode:
+            return finished_outcome(done, warnings)
+        if not done:
+            live = live_for(call) if options["action"] == PLACE else None
+            if not call.check_mode:
+                call.say("Letting the server archive what it has written ...")
+                warnings += _archive_all(stanza, deadline)
+            with open_source(stanza, options, folder, deadline) as source:
+                call.say("Looking for the moment in the write-ahead log ...")
+                step("recover.search")
+                if call.check_mode:
+                    return _plan(source, target, options, live, warnings)
+                stop = _find(source, target, warnings)
+                size = int(source.backup(stop.base)["info"]["size"])
+                require_room([(folder, drill_room(size))], "Name another directory in 'drill_dir'.")
+                if live:
+                    require_placeable(live, source, stop)
+                recovered, handed = _recovered(source, target, stop, call, doors, warnings)
+                if live:
+                    done = take_place(call, live, source, target, recovered.stop)
+    if done:
+        done = back_up(call, doors, done, deadline.left() or 0)
+    warnings += place_warnings(live) if live else []
+    if not recovered:
+        return finished_outcome(done, warnings)
+    step("recover.hand_on")
+    outcome = hand_on(call, doors, handed)
+    return outcome_of(target, recovered, handed, outcome, tuple(warnings), done)
+
+
+def _stanza(options: Mapping[str, Any]) -> Stanza:
     stanza = read_pointer(options["dest"])
     if stanza is None:
         raise OptionError(
@@ -64,32 +112,25 @@ def recover(call: Call, doors: Doors) -> Outcome:
             options["dest"],
             "It has no pointer to a stanza of pgBackRest. A backup by pg_dump holds one moment only: see titan-db restore.",
         )
-    folder = absolute(options["drill_dir"]) or default_directory()
-    require_directory(folder, "drill_dir")
-    warnings: list[str] = []
-    with backup_lock(stanza.dest, stanza.name, f"a recovery to {target}"):
-        if not call.check_mode:
-            call.say("Letting the server archive what it has written ...")
-            warnings += _archive_all(stanza, deadline)
-        with open_source(stanza, options, folder, deadline) as source:
-            call.say("Looking for the moment in the write-ahead log ...")
-            step("recover.search")
-            if call.check_mode:
-                return _plan(source, target, options)
-            stop = _find(source, target)
-            size = int(source.backup(stop.base)["info"]["size"])
-            require_room([(folder, drill_room(size))], "Name another directory in 'drill_dir'.")
-            recovered, handed = _recovered(source, target, stop, call, doors, warnings)
-    step("recover.hand_on")
-    outcome = hand_on(call, doors, handed)
-    return outcome_of(target, recovered, handed, outcome, tuple(warnings))
+    return stanza
 
 
-def _plan(source: Source, target: Target, options: Mapping[str, Any]) -> Outcome:
+def _without_backup(stanza: Stanza, options: Mapping[str, Any]) -> Exchange | None:
+    """What an earlier run has let take the live cluster's place, if it had not come to the backup: the same command takes that."""
+    former = read_exchange(stanza.dest) if options["action"] == PLACE else None
+    return former if former and former.phase == PROVEN else None
+
+
+def _plan(
+    source: Source, target: Target, options: Mapping[str, Any], live: Live | None, warnings: Sequence[str]
+) -> Outcome:
     """What check mode says, of the archive as it is."""
     try:
         _require_drops(source, target)
-        return planned(target, find_stop(source.archive, source.bases, target), options)
+        stop = find_stop(source.archive, source.bases, target)
+        if live:
+            require_placeable(live, source, stop)
+        return planned(target, stop, options, plan_lines(live, options) if live else (), warnings)
     except BeyondArchiveError as error:
         return not_yet(target, error)
 
@@ -112,7 +153,7 @@ def _require_drops(source: Source, target: Target) -> None:
         )
 
 
-def _find(source: Source, target: Target) -> Stop:
+def _find(source: Source, target: Target, warnings: Sequence[str]) -> Stop:
     """A time after the last commit is reached, too, once the server has archived what it had written by then."""
     _require_drops(source, target)
     try:
@@ -121,7 +162,7 @@ def _find(source: Source, target: Target) -> Stop:
         try:
             return end_of_archive(source.archive, source.bases, target)
         except TitanError:
-            raise error from None
+            raise BeyondArchiveError(" ".join((error.message, *warnings))) from None
 
 
 def _recovered(
@@ -152,7 +193,8 @@ def _recovered(
             _require_checks(checks, target)
             _keep(call, cluster, settings, source)
             seen = Recovered(stop, proof, checks, database)
-            if call.options["action"] == LOOK:
+            if call.options["action"] in (LOOK, PLACE):
+                _require_login(server, call)
                 return seen, ""
             call.say("Dumping the recovered database ...")
             step("recover.dump")
@@ -179,6 +221,16 @@ def _database(call: Call, record: Mapping[str, Any]) -> str:
             f"The connection is to database {connected!r}, and tables and rows of another one do not belong there.",
         )
     return str(name)
+
+
+def _require_login(server: ConnectionSettings, call: Call) -> None:
+    """Refuse a moment at which the role that is to read the server back could not log in."""
+    if call.options["action"] != PLACE or can_log_in(server, call.connection.user or ""):
+        return
+    raise TitanError(
+        f"At that moment there is no role {call.connection.user!r} that may log in, so that nobody could read the server back. "
+        "Connect as a role that was there. The live server was not touched."
+    )
 
 
 def _checked(cluster: Cluster, settings: ConnectionSettings, call: Call, source: Source) -> tuple[Check, ...]:

@@ -14,6 +14,7 @@ from ...errors import TitanError
 from ...postgres.cluster import give_away, make_folder
 from ...postgres.programs import Programs, find_programs
 from ...postgres.throw_away import SERVER_USERS, locked_directory
+from ..catalog.exchanges import read_exchange, timeline_of
 from ..catalog.physical import info_digest, read_record, server_major
 from ..pgbackrest.restored_cluster import NEEDED
 from ..programs.pgbackrest import Stanza, read_info
@@ -68,7 +69,7 @@ def open_source(stanza: Stanza, options: Mapping[str, Any], folder: str, deadlin
         give_away(made)
         log = os.path.join(made, "w")
         make_folder(log)
-        timeline = options["timeline"] or int(newest[:8], 16)
+        timeline = options["timeline"] or timeline_of(read_exchange(stanza.dest), int(newest[:8], 16))
         archive = Archive(stanza, log, programs, deadline, timeline, newest)
         archive.open()
         yield Source(stanza, info, archive, bases_of(info, archive), programs, folder, deadline)

@@ -35,6 +35,12 @@ def owner_of(settings: ConnectionSettings) -> str:
         )
 
 
+def can_log_in(server: ConnectionSettings, role: str) -> bool:
+    """Whether the recovered cluster has the role, and lets it log in."""
+    with connect(server, "recover") as database:
+        return bool(database.value("SELECT count(*) FROM pg_roles WHERE rolname = %s AND rolcanlogin", (role,)))
+
+
 def require_database(server: ConnectionSettings, name: str) -> None:
     """Refuse a name that no database of the recovered cluster has.
 

@@ -54,7 +54,7 @@ def target_from(options: Mapping[str, Any]) -> Target:
     Raises:
         OptionError: none or several are named, or one is not understood.
     """
-    given = [kind for kind in _KINDS if options[kind] not in (None, "")]
+    given = given_targets(options)
     if len(given) != 1:
         alternatives = f"a time in {TIME!r}, or one of {', '.join(map(repr, _KINDS[1:]))}"
         if not given:
@@ -75,6 +75,11 @@ def target_from(options: Mapping[str, Any]) -> Target:
             )
         return Target(kind, value, xid=int(value), before=before)
     return Target(kind, value)
+
+
+def given_targets(options: Mapping[str, Any]) -> list[str]:
+    """Names of the options that name a moment."""
+    return [kind for kind in _KINDS if options[kind] not in (None, "")]
 
 
 def parse_moment(text: str) -> datetime:

@@ -14,6 +14,7 @@ from ...crontab.calendar import longest_interval
 from ...environment.config import JobPlan
 from ...jobs.due import CLOCK_SECONDS, JobFacts, missed_due
 from ...migrations.history.known_files import PendingStatus
+from ...text.sizes import shown_bytes
 from .definition import CRITICAL, Check, Limits, Threshold, judge, unknown
 
 BACKUP_AGE = Threshold(
@@ -51,9 +52,38 @@ CHECKSUM_MISMATCHES = Threshold(
     "",
     "Number of applied migrations whose text was another than that of the file that the last converge knew.",
 )
+KEPT_CLUSTERS = Threshold(
+    "kept_clusters",
+    7,
+    90,
+    "d",
+    "Age in days of the oldest data directory that a recovery into the live cluster's place has kept beside it (O(backup_dest) says which). "
+    "Nothing removes it by itself.",
+)
 THRESHOLDS = (
-    BACKUP_AGE, VERIFIED_BACKUP_AGE, JOBS_MISSED, JOBS_FAILED, JOBS_STUCK, MIGRATIONS_PENDING, CHECKSUM_MISMATCHES,
+    BACKUP_AGE, VERIFIED_BACKUP_AGE, JOBS_MISSED, JOBS_FAILED, JOBS_STUCK, MIGRATIONS_PENDING, CHECKSUM_MISMATCHES, KEPT_CLUSTERS,
 )  # fmt: skip
+
+
+def kept_checks(kept: Sequence[tuple[str, datetime, int]], now: datetime, limits: Limits) -> list[Check]:
+    """How long whole clusters have been kept beside the live one; none kept, none checked.
+
+    Args:
+        kept: Path, since when, and bytes (0 if they cannot be counted), oldest first.
+    """
+    if not kept:
+        return []
+    what = "; ".join(f"{path}{f' ({shown_bytes(size)})' if size else ''}" for path, _since, size in kept)
+    fix = "when the cluster as it is now is right: rm -r " + " ".join(shlex.quote(path) for path, _since, _size in kept)
+    return [
+        judge(
+            KEPT_CLUSTERS,
+            (now - kept[0][1]).total_seconds() / 86400,
+            limits,
+            f"kept beside the live cluster: {what}",
+            fix,
+        )
+    ]
 
 
 def migration_checks(

@@ -1,0 +1,113 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way back: a data directory that was kept takes its place again, and the other one is kept."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import datetime, timezone
+
+from ...errors import OptionError, TitanError
+from ...host.act_as import acting_for
+from ...host.programs import run
+from ...outcome import Call, Outcome
+from ...steps import step
+from ..catalog.exchanges import BACK, EXCHANGE, PROVEN, Exchange, kept_directories, read_exchange
+from ..catalog.files import backup_lock
+from ..place.exchange import exchange, heal, to_be_healed
+from ..place.live import Live, read_live
+from ..programs.pgbackrest import Stanza, read_info
+from ..programs.pgbackrest import call as run_pgbackrest
+from ..programs.pipeline import Deadline
+from .hand_on import Doors
+from .place import back_up, require_no_standbys, without_former
+from .place_report import place_warnings, planned_back, put_back_outcome
+from .search import newest_segment
+from .target import given_targets
+
+_FIELDS = {
+    "system_identifier": re.compile(r"^Database system identifier: +(\d+)$", re.MULTILINE),
+    "timeline": re.compile(r"^Latest checkpoint's TimeLineID: +(\d+)$", re.MULTILINE),
+    "state": re.compile(r"^Database cluster state: +(.+)$", re.MULTILINE),
+}
+
+
+def put_back(call: Call, doors: Doors, stanza: Stanza, deadline: Deadline) -> Outcome:
+    """Exchange the live data directory for the kept one that the option names.
+
+    Raises:
+        TitanError: it cannot be; the live server runs as before.
+    """
+    options = call.options
+    if given_targets(options):
+        raise OptionError(
+            "put_back", options["put_back"], f"It goes with no moment; leave out {given_targets(options)[0]!r}."
+        )
+    with backup_lock(stanza.dest, stanza.name, f"putting {options['put_back']} back"):
+        healed = to_be_healed(stanza.dest) if call.check_mode else heal(stanza, call.settings)
+        warnings = [healed] if healed else []
+        done = _unfinished(call, stanza)
+        if not done:
+            live = read_live(call.settings)
+            require_no_standbys(live, options)
+            planned = _planned(stanza, live, options["put_back"])
+            if call.check_mode:
+                return planned_back(planned, live, warnings)
+            step("place.switch")
+            run_pgbackrest(stanza, "check", timeout=deadline.left())
+            call.say(f"Exchanging {live.data}; the server is away for a moment ...")
+            done = exchange(stanza, planned, call.connection, options["stop_timeout"])
+            warnings += place_warnings(live)
+    return put_back_outcome(back_up(call, doors, done, deadline.left() or 0), warnings)
+
+
+def _unfinished(call: Call, stanza: Stanza) -> Exchange | None:
+    """The same putting back, of an earlier run, that has no backup yet."""
+    former = read_exchange(stanza.dest)
+    if call.check_mode or not former or (former.direction, former.phase) != (BACK, PROVEN):
+        return None
+    return former if former.incoming == os.path.realpath(call.options["put_back"]) else None
+
+
+def _planned(stanza: Stanza, live: Live, named: str) -> Exchange:
+    former, kept, wanted = read_exchange(stanza.dest), kept_directories(stanza.dest), os.path.abspath(named)
+    ours = [path for path in kept if os.path.dirname(path) == live.parent]
+    if former is None or wanted not in ours:
+        there = f"There are: {', '.join(ours)}." if ours else "None is kept here."
+        raise OptionError("put_back", named, f"Name a data directory that was kept beside {live.data}. {there}")
+    with acting_for([live.parent]):
+        said = _control_data(live, wanted)
+    if said["system_identifier"] != live.system_identifier:
+        raise TitanError(
+            f"{wanted} is of another cluster (system identifier {said['system_identifier']}). It is not put back."
+        )
+    if said["state"] != "shut down":
+        raise TitanError(f"{wanted} was not shut down ({said['state']}). Look at what uses it; it is not put back.")
+    return Exchange(
+        BACK,
+        EXCHANGE,
+        live.control.as_state(),
+        incoming=wanted,
+        outgoing=f"{live.data}.recovered_{datetime.now(timezone.utc):%Y%m%d_%H%M%S}",
+        rejected=wanted,
+        moment=former.moment,
+        system_identifier=live.system_identifier,
+        timeline=int(said["timeline"]),
+        newest=int(newest_segment(read_info(stanza))[:8], 16),
+        kept=former.aside,
+        former=without_former(former),
+    )
+
+
+def _control_data(live: Live, path: str) -> dict[str, str]:
+    done = run(
+        [os.path.join(live.control.programs, "pg_controldata"), path], capture_output=True, cwd="/",
+        env={"LC_ALL": "C", "PATH": os.defpath}, timeout=60,
+    )  # fmt: skip
+    text = done.stdout.decode(errors="replace")
+    found = {name: pattern.search(text) for name, pattern in _FIELDS.items()}
+    if not all(found.values()):
+        raise TitanError(f"pg_controldata cannot read {path}: {done.stderr.decode(errors='replace').strip()[:300]}")
+    return {name: each[1] for name, each in found.items() if each}
