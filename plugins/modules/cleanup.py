@@ -220,6 +220,25 @@ results:
     referenced:
       description: Rows over their time that stay, because rows of other tables refer to them.
       type: int
+    along:
+      description:
+        - Rows of other tables that were deleted or changed along (ON DELETE CASCADE, SET NULL, SET DEFAULT), or would be in check mode.
+        - Of a run these are the server's own counters in the transactions that were committed.
+      type: list
+      elements: dict
+      contains:
+        table:
+          description: The table, with its schema; a partitioned one as a whole.
+          type: str
+        action:
+          description: V(deleted) or V(changed).
+          type: str
+        rows:
+          description: How many; null where the role may not read the table.
+          type: int
+        at_least:
+          description: In check mode, whether there may be more, because rows of a table that refer to each other were not followed to their end.
+          type: bool
     strategy:
       description:
         - How the rows were found, V(keyset), V(pk_window), V(tid_sweep), V(drop_partition) or V(none).
@@ -232,7 +251,7 @@ results:
       description: Committed batches that had rows.
       type: int
     stepped_around:
-      description: Batches that met a locked row and were repeated without it.
+      description: Batches that met a locked row, or one that had come meanwhile, and were repeated without it.
       type: int
     cut_short:
       description: Batches that took longer than O(batch_target_ms), were cancelled and repeated smaller.
@@ -287,6 +306,7 @@ results:
       cut_short: 0
       waited_for: 0
       dropped_partitions: []
+      along: []
       seconds: 0.412
       longest_ms: 21.7
       wal_bytes: 9876543

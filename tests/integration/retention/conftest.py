@@ -39,6 +39,11 @@ def clean(settings: Any, call_module: Any, freely: Any) -> Any:
         for key in ("deleted", "due", "referenced", "never_times", "null_times"):
             assert planned["results"][0][key] == done["results"][0][key], (key, planned, done)
         assert planned["findings"] == done["findings"]
+        went = {(one["table"], one["action"]): one["rows"] for one in done["results"][0]["along"]}
+        foretold = {(one["table"], one["action"]): one for one in planned["results"][0]["along"]}
+        if not done.get("failed") and not any(one["at_least"] or one["rows"] is None for one in foretold.values()):
+            assert went == {key: one["rows"] for key, one in foretold.items()}, (planned, done)
+        assert all((one["rows"] or 0) <= went.get(key, 0) for key, one in foretold.items() if not done.get("failed"))
         return planned, done
 
     return run

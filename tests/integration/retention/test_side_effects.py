@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -58,13 +60,55 @@ def test_rows_that_go_along_are_told(settings: Any, user_sql: Any, policy: Any, 
     door = policy()
     for check_mode in (True, False):
         result = call_module("cleanup", check_mode=check_mode, **freely, **door)
+        assert not result.get("failed"), result
         told = [one for one in result["findings"] if "refer to it" in one]
         assert len(told) == 2 and "public.line, public.word that" in told[0] and "CASCADE" in told[0], told
         assert "public.link" in told[1] and "SET NULL" in told[1]
+        along = [(one["table"], one["action"], one["rows"]) for one in result["results"][0]["along"]]
+        assert along == [
+            ("public.line", "deleted", 200),
+            ("public.link", "changed", 20),
+            ("public.word", "deleted", 200),
+        ]
+        assert "along with them 200 rows of public.line deleted" in result["summary"]
     user_sql.execute("SELECT (SELECT count(*) FROM line), (SELECT count(*) FROM word), (SELECT count(log) FROM link)")
     assert user_sql.fetchone() == (100, 100, 10) and result["results"][0]["deleted"] == 20
     again = call_module("cleanup", **freely, **door)
     assert not again["changed"] and not [one for one in again["findings"] if "refer to it" in one]
+
+
+def test_a_young_row_that_comes_while_its_parent_goes_stays(
+    settings: Any, user_sql: Any, call_module: Any, freely: Any
+) -> None:
+    """ON DELETE CASCADE would take a row that the statement has not seen: it was written after that began, before its parent went."""
+    user_sql.execute(
+        "CREATE TABLE tree (id int PRIMARY KEY, at timestamptz NOT NULL, above int REFERENCES tree ON DELETE CASCADE);"
+        "INSERT INTO tree SELECT n, now() - interval '100 days' FROM generate_series(1, 20) n;"
+        "INSERT INTO tree SELECT n, now() FROM generate_series(100, 140) n; CREATE INDEX ON tree (above);"
+        "CREATE SEQUENCE here; CREATE SEQUENCE go; SELECT nextval('here'), nextval('go');"
+        "CREATE FUNCTION waits() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "  IF OLD.id = 1 AND (SELECT last_value FROM public.here) = 1 THEN PERFORM setval('public.here', 2); "
+        "    FOR n IN 1..2000 LOOP EXIT WHEN (SELECT last_value FROM public.go) > 1; PERFORM pg_sleep(0.005); END LOOP; END IF; "
+        "  RETURN OLD; END $$; CREATE TRIGGER waits BEFORE DELETE ON tree FOR EACH ROW EXECUTE FUNCTION waits()"
+    )
+    door = login(settings)
+    wanted = [{"table": "public.tree", "column": "at", "keep": "30 days"}]
+    assert not call_module("retention_policy", policies=wanted, **door).get("failed")
+    options = {**freely, "batch_target_ms": 60000}
+    results: list[Any] = []
+    running = threading.Thread(target=lambda: results.append(call_module("cleanup", **options, **door)))
+    running.start()
+    for _attempt in range(2000):
+        user_sql.execute("SELECT last_value FROM here")
+        if user_sql.fetchone() == (2,) or not running.is_alive():
+            break
+        time.sleep(0.01)
+    user_sql.execute("INSERT INTO tree VALUES (1000, now(), 20)")
+    user_sql.execute("SELECT setval('go', 5)")
+    running.join()
+    user_sql.execute("SELECT array_agg(id ORDER BY id) FROM tree WHERE id IN (1, 19, 20, 1000)")
+    assert user_sql.fetchone() == ([20, 1000],), results
+    assert results[0]["results"][0]["deleted"] == 19 and results[0]["results"][0]["stepped_around"] == 1, results
 
 
 @pytest.mark.parametrize("missing", ["line", "word0", "link", ""])

@@ -92,7 +92,7 @@ def _side_effects(database: Database, table: Table, plan: TablePlan) -> list[str
                  if one.deleted is deleted and not one.partition and not (deleted and f"{one.schema}.{one.name}" == table.full_name)]  # fmt: skip
         if names:
             sentences.append(
-                f"{table.full_name}: the server also {what.format(', '.join(names))}; those are in no number here."
+                f"{table.full_name}: the server also {what.format(', '.join(names))}; the result counts them (along)."
             )
     modes = {one.policy.mode for one in plan.policies if one.due}
     others = code_of_others(database, [table.oid, *(leaf.oid for leaf in table.leaves)]) if modes else []

@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import LockedError, TitanError
 from ..outcome import Data, Outcome
 from .deletion.apply import Done, result_of
+from .plan.along import Along
 from .plan.plan import PolicyPlan, TablePlan, as_data
 
 
@@ -77,6 +78,7 @@ def _result(run: Run, table: TablePlan, plan: PolicyPlan) -> Data:
     if run.check_mode and not plan.error:  # what a run with this clock does
         acted.update({"deleted" if plan.policy.mode == "delete" else "marked": plan.due, "state": "planned"})
         acted["dropped_partitions"] = table.dropped_by(plan)
+        acted["along"] = known["along"]
     return {**known, **acted}
 
 
@@ -114,6 +116,7 @@ def _summary(results: Sequence[Mapping[str, Any]], touched: int, run: Run, secon
     verb = "Would delete or mark" if run.check_mode else "Deleted or marked"
     each = "; ".join(
         f"{one['policy']}: {one['deleted'] + one['marked']:,} of {one['due']:,} due ({one['strategy']}, {one['state']})"
+        + "".join(f", along with them {Along(**also).shown}" for also in one["along"])
         for one in results
         if one["due"]
     )

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Callable
 
@@ -14,14 +14,16 @@ from ...errors import DatabaseError, LockedError, TitanError
 from ...outcome import Data
 from ...postgres.database import Database, sql
 from ...postgres.locks import LINGERING, advisory_lock
+from ..plan.along import Along
 from ..plan.count import TableCount
 from ..plan.facts import rules, user_triggers
 from ..plan.plan import PolicyPlan, TablePlan
 from ..policies.predicate import due
 from ..policies.references import own_paths
-from ..policies.tables import Leaf, Table
+from ..policies.tables import Child, Leaf, Table
 from ..vacuum.pending import forget, note
 from ..vacuum.vacuum import Vacuumed, dead_rows, needs_vacuum, vacuum
+from .along import Witness
 from .archive import Archive
 from .batch import Limits, Tally, Work
 from .partitions import REFUSED, attached, drop_partition
@@ -33,6 +35,7 @@ class Done:
     """What became of one policy."""
 
     tally: Tally = field(default_factory=Tally)
+    along: tuple[Along, ...] = ()
     seconds: float = 0.0
     wal_bytes: int = 0
     left: int | None = None
@@ -95,7 +98,7 @@ def _apply_policy(
         return
     begun, wal = time.monotonic(), wal_written(database)
     try:
-        left = _work_through(database, plan.table, plan.count, one, limits, changed, done)
+        left = _work_through(database, plan.table, plan.count, one, limits, changed, done, plan.children)
         if done.tally.partial:
             done.left = max(0, one.due - done.tally.rows)
         else:
@@ -139,10 +142,14 @@ def _work_through(
     limits: Limits,
     changed: dict[int, int],
     done: Done,
+    children: Sequence[Child],
 ) -> int | None:
     """One policy over all leaves of its table; how many due rows are left if that is known already."""
     left: int | None = None
     archive = Archive(one.dated, table) if one.policy.archive else None
+    witness = Witness(
+        table, () if one.policy.mark else children, not one.policy.mark and bool(own_paths(table.references))
+    )
     if archive:
         archive.finish_interrupted()
     try:
@@ -152,7 +159,7 @@ def _work_through(
                 continue
             before = done.tally.rows
             rows, page_range = count.rows.get(leaf.oid, 0), one.count.page_ranges.get(leaf.oid) if one.count else None
-            work = Work(database, table, leaf, one.dated, limits, done.tally, rows, archive, page_range)
+            work = Work(database, table, leaf, one.dated, limits, done.tally, rows, archive, page_range, witness)
             if strategy.kind == "drop_partition" and _dropped(work):
                 continue
             left = run(work, strategy)
@@ -160,6 +167,7 @@ def _work_through(
     finally:
         if archive and not database.closed:
             done.archive = archive.close()
+        done.along = witness.along
     return left if len(table.leaves) == 1 else None
 
 
@@ -243,6 +251,7 @@ def result_of(done: Done, mode: str) -> Data:
     return {
         "deleted": rows if mode == "delete" else 0,
         "marked": rows if mode == "mark" else 0,
+        "along": [one.as_data() for one in done.along],
         "left": done.left,
         "batches": done.tally.batches,
         "stepped_around": done.tally.stepped_around,

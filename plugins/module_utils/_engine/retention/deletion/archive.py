@@ -57,15 +57,27 @@ class Archive:
             self._write_manifest(path, rows, interrupted=True)
 
     def delete(
-        self, database: Database, query: Any, begin: str, before_commit: Callable[[], None] | None = None
+        self,
+        database: Database,
+        query: Any,
+        begin: str,
+        before_commit: Callable[[int], None] | None = None,
+        begun: Callable[[], None] | None = None,
     ) -> int:
-        """Run one deleting statement in a transaction that begins so, keep its rows; return how many."""
+        """Run one deleting statement in a transaction that begins so, keep its rows; return how many.
+
+        Args:
+            begun: Called before the statement, in its transaction.
+            before_commit: Called with the number of rows after it.
+        """
         stream = self._opened()
         start = stream.tell()
         columns = sql.SQL(", ").join(sql.Identifier(name) for name in self.columns)
         copy = sql.SQL("COPY ({} RETURNING {}) TO STDOUT").format(query, columns)
         try:
             with database.transaction(begin):
+                if begun:
+                    begun()
                 rows = database.copy_out(copy, stream)
                 stream.flush()
                 step("cleanup.archive_sync")
@@ -76,7 +88,7 @@ class Archive:
                         f"{rows} rows were deleted, but {written} are in {self.path}; the batch was rolled back."
                     )
                 if before_commit:
-                    before_commit()
+                    before_commit(rows)
                 step("cleanup.archive_commit")
         except Exception:
             if not database.closed:  # else nobody knows whether it was committed: keep the rows

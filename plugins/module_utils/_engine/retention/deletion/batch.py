@@ -11,6 +11,7 @@ smaller; only the smallest may take its time.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Callable
@@ -24,6 +25,7 @@ from ..plan.pages import PageRange
 from ..policies.predicate import change, due
 from ..policies.references import own_paths
 from ..policies.tables import Leaf, Table
+from .along import NotDueError, Witness
 from .archive import Archive
 
 # Few sessions wait for a lock at any time, and only these are asked for whom they wait.
@@ -87,6 +89,7 @@ class Work:
     rows: int
     archive: Archive | None = None
     page_range: PageRange | None = None
+    witness: Witness | None = None
 
     @property
     def rows_refer(self) -> bool:
@@ -145,6 +148,11 @@ def _attempts(work: Work, plain: Any, around: Any, bounded: bool, fetch: Callabl
             rows, waiting = _committed(work, query, bounded, fetch)
             seconds = time.monotonic() - begun
             return Batched(rows, seconds, waited=waiting > 0)
+        except NotDueError:
+            if refused:
+                raise
+            refused = True  # the next statement sees the row that came
+            work.tally.stepped_around += 1
         except DatabaseError as error:
             seconds = time.monotonic() - begun
             if bounded and error.sqlstate == QUERY_CANCELED and seconds >= 0.9 * work.limits.target:
@@ -176,8 +184,11 @@ def _committed(work: Work, query: Any, bounded: bool, fetch: Callable[[Any], int
     # Two statements in one message are one transaction, so the limit goes with it and costs no round trip of its own.
     limit = f"SET LOCAL statement_timeout = {int(work.limits.target * 1000)}; " if bounded else ""
     counting = time.monotonic() - work.tally.waiting_counted >= _COUNT_WAITING_EVERY
-    if work.archive:
-        rows = work.archive.delete(work.database, query, f"BEGIN; {limit}", count_waiting if counting else None)
+    if work.witness and work.witness.needed:
+        rows = _witnessed(work, query, f"BEGIN; {limit}", fetch, count_waiting if counting else None)
+    elif work.archive:
+        last = (lambda _rows: count_waiting()) if counting else None
+        rows = work.archive.delete(work.database, query, f"BEGIN; {limit}", last)
     elif counting:
         with work.database.transaction(f"BEGIN; {limit}"):
             rows = fetch(query)
@@ -185,3 +196,33 @@ def _committed(work: Work, query: Any, bounded: bool, fetch: Callable[[Any], int
     else:
         rows = fetch(sql.SQL(limit) + query)
     return rows, sum(waiting)
+
+
+def _witnessed(
+    work: Work, query: Any, begin: str, fetch: Callable[[Any], int], before_commit: Callable[[], None] | None
+) -> int:
+    """Run the statement in a transaction in which the server's counters say what else it has deleted or changed.
+
+    Raises:
+        NotDueError: rows that are not due went along; nothing was committed.
+    """
+    database, witness = work.database, work.witness
+    if witness is None:
+        return fetch(query)
+    found: Counter[tuple[str, str]] = Counter()
+    before: dict[int, tuple[int, int]] = {}
+
+    def judge(rows: int) -> None:
+        found.update(witness.judge(database, before, rows))
+        if before_commit:
+            before_commit()
+
+    if work.archive:
+        rows = work.archive.delete(database, query, begin, judge, lambda: before.update(witness.read(database)))
+    else:
+        with database.transaction(begin):
+            before.update(witness.read(database))
+            rows = fetch(query)
+            judge(rows)
+    witness.add(found)
+    return rows

@@ -149,10 +149,11 @@ WITH RECURSIVE hit(oid, action) AS (
     UNION
     SELECT f.conrelid, f.confdeltype FROM hit JOIN pg_constraint f ON f.confrelid = hit.oid
      WHERE f.contype = 'f' AND f.confdeltype IN ('c', 'n', 'd') AND hit.action = 'c')
-SELECT n.nspname::text AS schema, c.relname::text AS name, bool_or(h.action = 'c') AS deleted,
-       c.relkind <> 'p' AS stores, c.relispartition AS partition
+SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name, bool_or(h.action = 'c') AS deleted,
+       c.relkind <> 'p' AS stores, c.relispartition AS partition, m.nspname || '.' || r.relname AS root
   FROM hit h JOIN pg_class c ON c.oid = h.oid JOIN pg_namespace n ON n.oid = c.relnamespace
- GROUP BY n.nspname, c.relname, c.relkind, c.relispartition ORDER BY n.nspname, c.relname
+  JOIN pg_class r ON r.oid = coalesce(pg_partition_root(c.oid), c.oid) JOIN pg_namespace m ON m.oid = r.relnamespace
+ GROUP BY c.oid, n.nspname, c.relname, c.relkind, c.relispartition, m.nspname, r.relname ORDER BY n.nspname, c.relname
 """
 
 

@@ -20,6 +20,7 @@ from ..policies.tables import Child, Leaf, Table, find_table
 from ..policies.time_formats import kind_of
 from ..policies.validate import check
 from ..vacuum.pending import interrupted
+from .along import Along, rows_along
 from .archive import require_archive_directory, unfinished_archives
 from .count import Dated, PolicyCount, TableCount, count_table
 from .facts import changed_children, leaf_facts
@@ -40,6 +41,7 @@ class PolicyPlan:
     strategies: dict[int, Strategy] = field(default_factory=dict)
     error: str = ""
     unfinished: tuple[str, ...] = ()  # archive files of runs that did not end
+    along: tuple[Along, ...] = ()
 
     @property
     def policy(self) -> Policy:
@@ -170,7 +172,16 @@ def _plan_table(
     plans = [_plan_policy(database, table, one, count, number, limits) for number, one in enumerate(dated) if count]
     deleting = any(plan.due and not plan.policy.mark for plan in plans)
     children = changed_children(database, table) if deleting else ()
+    if any(child.stores for child in children):
+        plans = [_with_along(database, table, plan) for plan in plans]
     return TablePlan(name, (*plans, *broken), table, count, interrupted(database, table) if vacuuming else {}, children)
+
+
+def _with_along(database: Database, table: Table, plan: PolicyPlan) -> PolicyPlan:
+    """The plan with what goes along in other tables, where rows are deleted one by one."""
+    if plan.error or plan.policy.mark or not plan.changed_leaves(table):
+        return plan
+    return replace(plan, along=rows_along(database, table, plan.dated))
 
 
 def _count(database: Database, table: Table, dated: Sequence[Dated]) -> TableCount:
@@ -244,4 +255,5 @@ def as_data(plan: PolicyPlan, rows: int | None) -> Data:
         "null_times": plan.count.null_times if plan.count else None,
         "never_times": plan.count.never if plan.count else None,
         "referenced": plan.count.referenced if plan.count else None,
+        "along": [one.as_data() for one in plan.along],
     }

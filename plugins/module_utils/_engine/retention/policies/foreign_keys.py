@@ -12,7 +12,7 @@ from ...postgres.database import Database, Row, sql
 from .published import unpublishable_below
 from .references import Reference
 
-_DEEPEST = 8  # cascades that are followed
+DEEPEST = 8  # cascades that are followed
 
 # The operator compares the referenced column with the referencing one, in this order.
 _QUERY = """
@@ -35,6 +35,13 @@ SELECT f.oid::bigint AS oid, f.confdeltype::text AS action, f.confrelid::bigint 
 """
 
 
+def foreign_keys_to(database: Database, oids: list[int]) -> list[Row]:
+    """The enforced foreign keys to these relations, as rows: oid, action (pg_constraint.confdeltype), target and child (oids),
+    partitioned (the target is), schema, name, columns, keys, operators, readable.
+    """
+    return database.rows(_QUERY, (oids,))
+
+
 def references_to(database: Database, oids: list[int]) -> tuple[Reference, ...]:
     """The foreign keys that stop deleting rows of these relations, also those that stop what a deletion sets off in others."""
     return _references(database, oids, frozenset(oids), frozenset())
@@ -44,10 +51,10 @@ def _references(
     database: Database, oids: list[int], own: frozenset[int], seen: frozenset[int]
 ) -> tuple[Reference, ...]:
     """The same, for rows that are deleted along where seen (foreign keys on the way, by oid) is not empty."""
-    if len(seen) >= _DEEPEST:
+    if len(seen) >= DEEPEST:
         return ()
     found = []
-    for row in database.rows(_QUERY, (oids,)):
+    for row in foreign_keys_to(database, oids):
         through: tuple[Reference, ...] = ()
         stops: Any = None
         kept: Any = None

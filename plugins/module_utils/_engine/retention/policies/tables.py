@@ -63,13 +63,20 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Child:
-    """A table whose foreign key has the server delete (ON DELETE CASCADE) or else change its rows; stores: it holds rows itself."""
+    """A table whose foreign key has the server delete (ON DELETE CASCADE) or else change its rows.
 
+    Attributes:
+        stores: It holds rows itself.
+        root: Schema and name of the partitioned table that it is part of, or its own.
+    """
+
+    oid: int
     schema: str
     name: str
     deleted: bool
     stores: bool
     partition: bool
+    root: str
 
 
 @dataclass(frozen=True)
