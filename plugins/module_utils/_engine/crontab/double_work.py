@@ -18,25 +18,29 @@ from .block import outside_blocks
 from .entry import starts_nothing
 
 _PROGRAMS = re.compile(
-    r"(?<![\w.-])(pg_dump|pg_dumpall|pg_basebackup|pg_receivewal|vacuumdb|reindexdb|clusterdb|dropdb|pg_repack|pg_squeeze|"
+    r"(?<![\w.-])(pg_dump|pg_dumpall|pg_basebackup|pg_receivewal|vacuumdb|vacuumlo|reindexdb|clusterdb|dropdb|pg[_-]repack|pg_squeeze|"
     r"pg_probackup|pg_rman|pgbackrest|barman|wal-g|wal-e|pg_back|pgcopydb|pg_dumpbinary|pg_archivecleanup)(?![\w-])"
 )
 _STATEMENTS = re.compile(
     r"\b(VACUUM|REINDEX|CLUSTER|DELETE\s+FROM|TRUNCATE|DROP\s+(?:TABLE|INDEX|SCHEMA|DATABASE)|run_all_cleanups|cleanup_\w+|"
     r"drop_chunks|run_maintenance(?:_proc)?|COPY|DROP\s+PARTITION|DETACH\s+PARTITION|"
-    r"(?:purge|delete|prune|expire|remove|clean|archive)_\w+(?=\s*\()|\w+_(?:cleanup|purge|maintenance)(?=\s*\())\b",
+    r"(?:purge|delete|prune|expire|remove|clean|archive|rotate|trim)_\w+(?=\s*\()|\w+_(?:cleanup|purge|maintenance)(?=\s*\())\b",
     re.IGNORECASE,
 )
 # A program or script whose name says what it does; a directory called backups is none, and dpkg's own copy is about no database.
 _SCRIPT = re.compile(
-    r"(?<![\w/.~$-])[^\s;&|()'\"=]*?([\w.-]*(?:backup|pg[_-]?dump|dump[_-]?(?:db|pg|database)|db[_-]?dump|vacuum|reindex|"
-    r"db[_-]?(?:cleanup|purge|maintenance)|pg[_-]?(?:cleanup|purge|maintenance))[\w.-]*)(?=[\s;&|()'\"]|$)",
+    r"(?<![\w/.~$-])[^\s;&|()'\"=]*?([\w.-]*(?:backup|pg[_-]?dump|dump[_-]?(?:db|pg|database|all)|db[_-]?dump|vacuum|reindex|"
+    r"db[_-]?(?:cleanup|purge|maintenance)|pg[_-]?(?:cleanup|purge|maintenance))[\w.-]*)(?=[\s;&|()'\"@]|$)",
     re.IGNORECASE,
 )
 # A task of a project: the runner, then a task whose name says what it does.
 _TASK = re.compile(
     r"(?<![\w.-])(npm|yarn|pnpm|make|rake|artisan|manage\.py|just|composer|mix|rails|invoke|fab|task)\s(?:[^;&|]*?\s)?"
     r"((?:run\s)?[\w:.-]*(?:backup|db:dump|pg[_:-]?dump|vacuum|reindex|purge|db[_:-]?cleanup)[\w:.-]*)(?=[\s;&|)'\"]|$)|"
+    r"(?<![\w.-])(rake|artisan|manage\.py|rails|tootctl|occ)\s(?:[^;&|]*?\s)?"
+    r"((?:(?:media|statuses|accounts)\s)?[\w:.-]*(?:prune|trim|clearsessions|dumpdata|cull|remove)[\w:.-]*)(?=[\s;&|)'\"]|$)|"
+    r"(?<![\w.-])(docker|docker-compose|podman|podman-compose|kubectl|discourse|velero|gitlab-rake)\s(?:[^;&|]*?\s)?"
+    r"([\w:.-]*backups?(?::[\w:.-]+)?)(?=[\s;&|)'\"]|$)|"
     r"(?<![\w.-])(backup\s+perform)\b",
     re.IGNORECASE,
 )
@@ -53,7 +57,9 @@ _ADDRESS = re.compile(r"(?<!\S)[\"']?https?://\S+")
 _COPIES_FILES = re.compile(
     r"(?<![\w.-])(borg|restic|tar|rsync|cp|duplicity|rclone|rdiff-backup|kopia)\s[^;&|]*/(?:var/lib/(?:postgresql|pgsql|postgres)|pgdata)(?![\w-])"
 )
-_SQL_FILE = re.compile(r"\bpsql\b.*(?:-f\s*|--file[= ]|(?<!<)<(?!<)\s*)(\S+)")
+_SQL_FILE = re.compile(r"\bpsql\b.*(?:-f\s*|--file[= ]|(?<!<)<(?!<)\s*)(\S+)|(\S+\.sql)\b[^;&|]*\|[^;&|]*\bpsql\b")
+# A word of another database's language, which is no script.
+_OTHER_SQL = re.compile(r"(?<![\w.-])(?:sqlite3|mysql|mariadb|duckdb)(?![\w.-])")
 _REMOVES = re.compile(
     r"(?<![\w-])(?:-delete|-exec\s+rm|rm|unlink|shred|tmpreaper|tmpwatch|truncate|mv)(?![\w-])|rsync\b.*--delete"
 )
@@ -115,7 +121,7 @@ def what_it_does(text: str) -> str:
     if statement:
         return f"runs {' '.join(statement[1].split())}"
     file = _SQL_FILE.search(text)
-    return f"runs the SQL of {posixpath.basename(file[1])}" if file else ""
+    return f"runs the SQL of {posixpath.basename(file[1] or file[2])}" if file else ""
 
 
 def what_a_script_does(text: str) -> str:
@@ -135,13 +141,14 @@ def scripts_called(line: str, home: str = "") -> list[str]:
 def _script_named(line: str) -> str:
     line = _ADDRESS.sub("", re.sub(r"[12]?>>?\s*\S+", "", line))
     for found in _SCRIPT.finditer(line):
-        if not _NO_SCRIPT.fullmatch(found[1]):
+        is_word = found[1].lower() in ("vacuum", "reindex") and _OTHER_SQL.search(line)
+        if not is_word and not _NO_SCRIPT.fullmatch(found[1]):
             return f"calls {found[1]}"
     program = _BACKUP_PROGRAM.search(line)
     if program:
         return f"calls {program[1]}"
     task = _TASK.search(line)
-    return f"calls {f'{task[1]} {task[2]}' if task[1] else task[3]}" if task else ""
+    return f"calls {' '.join(part for part in task.groups() if part)}" if task else ""
 
 
 def _place_named(line: str, places: Collection[str], home: str) -> str:
