@@ -136,6 +136,8 @@ FORMS = (
     Form("two families that agree", "POSTGRES_USER=u\nPOSTGRES_PASSWORD=p\nPOSTGRES_DB=d\nDATABASE_URL=postgresql://u:p@h/d", "u:p@h:5432/d"),
     Form("two families that disagree", "DATABASE_URL=postgresql://u:p@h/d\nDB_HOST=h\nDB_NAME=other\nDB_USER=u", "", "DATABASE_URL and DB_NAME"),
     Form("two spellings that disagree", "DB_HOST=h\nDB_NAME=a\nDB_DATABASE=b\nDB_USER=u", "", "DB_NAME and DB_DATABASE"),
+    Form("a container's own, and the server elsewhere", "POSTGRES_USER=u\nPOSTGRES_DB=d\nDB_SERVER_HOST=h", "", "names a database without its server"),
+    Form("a container's own, and a URL", "POSTGRES_USER=u\nPOSTGRES_DB=d\nAPP_DSN='postgres://u:p@h/d'", "", "name APP_DSN with database_url_variable"),
     Form("another kind of database", "DATABASE_URL=mysql://u:p@h/d", "", "not PostgreSQL"),
     Form(
         "lines of others: JSON, a key, a bare #",

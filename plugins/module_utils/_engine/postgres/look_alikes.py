@@ -13,14 +13,31 @@ from .urls import DRIVERS, SCHEMES
 _SHOWN = 8
 _URL = re.compile(rf"(?:(?:{DRIVERS}):)?(?:{SCHEMES})\w*(?:\+\w+)?:", re.IGNORECASE)
 _NAME = re.compile(
-    r"(^|_)(DB|DATABASE|DATASOURCE|PG|POSTGRES|POSTGRESQL|SQL|SQLSETTINGS|JDBC|DSN)(_|$)|^PG[A-Z]+$|^(TYPEORM|CONNECTIONSTRINGS)_",
+    r"(^|_)(DB|DBHOST|DBNAME|DBUSER|DATABASE|DATASOURCE|PG|POSTGRES|POSTGRESQL|SQL|SQLSETTINGS|JDBC|DSN)(_|$)|^PG[A-Z]+$|^(TYPEORM|CONNECTIONSTRINGS)_",
     re.IGNORECASE,
 )
+
+# A server under a name of its own, but not that of another kind of database.
+_SERVER = re.compile(
+    r"(?:^|_)(?:DB|DATABASE|PG|POSTGRES|POSTGRESQL|SQL|TYPEORM)_(?:[A-Z0-9]+_)?(?:HOST|HOSTNAME|SERVER|SEEDS|ADDR|ADDRESS)$",
+    re.IGNORECASE,
+)
+_OTHER_SERVER = re.compile(r"MYSQL|MARIA|MONGO|CLICKHOUSE|REDIS|VECTOR|ELASTIC|MSSQL", re.IGNORECASE)
+_HERE = ("", "localhost", "127.0.0.1", "::1", "[::1]")  # what is no other server
 
 
 def is_postgresql_url(value: str) -> bool:
     """Whether the value begins as the URL of a PostgreSQL server does."""
     return bool(_URL.match(value))
+
+
+def servers_named(variables: Mapping[str, str], but: Collection[str] = ()) -> list[str]:
+    """The variables that may name another machine as the server, under names that are never read."""
+    return sorted(
+        name
+        for name, value in variables.items()
+        if name not in but and _SERVER.search(name) and not _OTHER_SERVER.search(name) and value not in _HERE
+    )
 
 
 def look_alikes(variables: Mapping[str, str], but: Collection[str] = ()) -> str:

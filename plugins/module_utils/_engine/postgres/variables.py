@@ -25,7 +25,7 @@ from .families import (
     USER_ENDS,
     Family,
 )
-from .look_alikes import is_postgresql_url, look_alikes
+from .look_alikes import is_postgresql_url, look_alikes, servers_named
 from .urls import settings_from_url, settings_of
 
 _PARTS = ("host", "port", "user", "password", "dbname")
@@ -87,11 +87,48 @@ def settings_from_variables(
         if other is not chosen:
             settings = _on_the_server_of(others, chosen, settings)
             _require_agreement((chosen, settings), (other, others), source)
+    _require_server(chosen, settings, variables, source, given)
     if (
         not settings.password and variables.get("PGUSER", settings.user) == settings.user
     ):  # libpq takes it beside a URL, too
         settings = settings._replace(password=variables.get("PGPASSWORD", ""))
     return settings
+
+
+def _require_server(
+    chosen: _Found, settings: ConnectionSettings, variables: Mapping[str, str], source: str, given: Collection[str]
+) -> None:
+    """Refuse a database without a server where another variable may name one: this machine's may have such a database, too.
+
+    Raises:
+        TitanError: names the variables, not their values.
+    """
+    if settings.host or settings.socket or "host" in given or "hostaddr" in dict(settings.options):
+        return
+    used = set(chosen.variables.values())
+    servers = servers_named(variables, used)
+    urls = [
+        name
+        for name, value in sorted(variables.items())
+        if name not in used and is_postgresql_url(value) and _is_elsewhere(value, settings.database)
+    ]
+    if servers or urls:
+        label = chosen.variables.get("url") or chosen.variables.get("dbname") or chosen.family.name
+        remedy = (
+            f"name {urls[0]} with database_url_variable" if urls else "set DB_HOST, PGHOST or POSTGRES_HOST beside it"
+        )
+        raise TitanError(
+            f"{label} in {source} names a database without its server, and {', '.join([*servers, *urls])} may name that: {remedy}."
+        )
+
+
+def _is_elsewhere(url: str, database: str) -> bool:
+    """Whether the URL names the same database on another machine."""
+    try:
+        settings = settings_from_url(url, "it")
+    except TitanError:
+        return False
+    return settings.database == database and bool(_server(settings))
 
 
 def forget_session_variables(environ: MutableMapping[str, str]) -> None:
