@@ -65,6 +65,7 @@ class Source:
         roles: Owners, grantees and others that the dump names.
         tablespaces: Those that its tables and indexes lie in.
         preload: Libraries that its server loads at its start; empty when the role may not read which.
+        parameters: That its functions set, and that not everybody may set.
         tuning: What its server says, otherwise than by default, of how queries are planned and run, as "name=value".
     """
 
@@ -84,6 +85,7 @@ class Source:
     tablespaces: tuple[str, ...] = ()
     preload: tuple[str, ...] = ()
     tuning: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
     properties: DatabaseProperties = field(default_factory=DatabaseProperties)
 
     def as_json(self) -> dict[str, Any]:
@@ -93,6 +95,7 @@ class Source:
             "tablespaces": list(self.tablespaces),
             "preload": list(self.preload),
             "tuning": list(self.tuning),
+            "parameters": list(self.parameters),
         }
 
 
@@ -102,7 +105,7 @@ def source_from_json(found: Mapping[str, Any]) -> Source:
     properties = _known(DatabaseProperties, found.get("properties") or {})
     for name, kind in (("settings", Setting), ("grants", Grant)):
         properties[name] = tuple(kind(**_known(kind, each)) for each in properties.get(name) or ())
-    for name in ("roles", "tablespaces", "preload", "tuning"):
+    for name in ("roles", "tablespaces", "preload", "tuning", "parameters"):
         given[name] = tuple(given.get(name) or ())
     return Source(**{**given, "properties": DatabaseProperties(**properties)})
 

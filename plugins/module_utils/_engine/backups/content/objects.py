@@ -33,6 +33,10 @@ _AROUND = re.compile(
 )
 _INSIDE = re.compile(rb"\((" + _LITERAL + rb"::character varying)\)::text\b")
 
+# pg_dump writes a policy's roles in the order in which they happen to lie in the server's catalog.
+_ROLE = rb'(?:"(?:[^"]|"")+"|[\w$\x80-\xff]+)'
+_POLICY_ROLES = re.compile(rb" TO (" + _ROLE + rb"(?:, " + _ROLE + rb")+)(?= USING \(| WITH CHECK \(|;)")
+_EACH_ROLE = re.compile(_ROLE)
 
 _SIMPLE = re.compile(r"[a-z_][a-z0-9_]*")
 
@@ -105,8 +109,15 @@ class ObjectReader:
             return  # what comes before the first object: the settings of the dump
         if self._kind == b"TABLE" and any(line.startswith(b"INHERITS (") for line in lines):
             lines = sorted(line.rstrip(b",") for line in lines)  # a restore may order the columns otherwise
+        text = b"\n".join(lines).strip()
+        if self._kind == b"POLICY":
+            text = _POLICY_ROLES.sub(_sorted_roles, text, count=1)
         head = self._rest + (self._method if self._kind in _STORED else b"")
-        self._hashes.setdefault(self._key, []).append(_hash(head + b"\n" + normal_text(b"\n".join(lines).strip())))
+        self._hashes.setdefault(self._key, []).append(_hash(head + b"\n" + normal_text(text)))
+
+
+def _sorted_roles(found: re.Match[bytes]) -> bytes:
+    return b" TO " + b", ".join(sorted(_EACH_ROLE.findall(found[1])))
 
 
 def normal_text(text: bytes) -> bytes:

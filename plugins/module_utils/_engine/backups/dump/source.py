@@ -50,6 +50,7 @@ def read_source(database: Database) -> Source:
         superuser_owns=bool(database.value(_OF_SUPERUSER)),
         preload=_preloaded(database),
         tuning=read_tuning(database),
+        parameters=tuple(_names(database, _PARAMETERS)),
     )
 
 
@@ -107,6 +108,13 @@ SELECT DISTINCT s.spcname::text AS name FROM pg_tablespace s
  WHERE s.spcname NOT IN ('pg_default', 'pg_global')
    AND s.oid IN (SELECT reltablespace FROM pg_class)
  ORDER BY 1
+"""
+# Those of a library may have any context; a name with a dot is of one, or of nobody.
+_PARAMETERS = """
+SELECT DISTINCT c.name FROM pg_proc p CROSS JOIN LATERAL unnest(p.proconfig) AS setting
+ CROSS JOIN LATERAL split_part(setting, '=', 1) AS c(name) LEFT JOIN pg_settings s ON s.name = c.name
+ WHERE p.oid >= 16384 AND (c.name LIKE '%.%' OR s.context = 'superuser')
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e') ORDER BY 1
 """
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 import struct
 import subprocess
 import tarfile
@@ -16,7 +16,7 @@ from ...errors import TitanError
 from ...host.safe_open import regular_stream
 from ..catalog.integrity import through
 from ..programs.pipeline import Deadline
-from .contents import copy_contents
+from .contents import ArchiveReader, NotUnderstoodError, Nowhere, read_head, read_table
 from .streams import Archive
 
 _ROWS, _LARGE_OBJECTS = 1, 3  # kinds of blocks
@@ -63,23 +63,42 @@ def _behind_tar(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _goes_on(file: IO[bytes]) -> bool:
-    """Whether something follows the last block of an archive of the format custom; False if it is of another version, or cut."""
-    with open(os.devnull, "wb") as nowhere:
-        if not copy_contents(file, nowhere):
-            return False
+    """Whether something follows an archive of the format custom; False if it is of another version, or cut.
+
+    pg_dump writes its entries once more, with the places of their rows, and where it was redirected by the shell, that is at the end.
+    """
     try:
-        while kind := file.read(1):
-            if kind[0] not in (_ROWS, _LARGE_OBJECTS):
-                return True
+        version, _in_files = read_head(ArchiveReader(file, Nowhere()))
+        read_table(ArchiveReader(file, Nowhere()), version)
+    except NotUnderstoodError:
+        return False
+    try:
+        while (kind := file.read(1)) and kind[0] in (_ROWS, _LARGE_OBJECTS):
             _number(file)
             if kind[0] == _ROWS:
                 _pass_over_pieces(file)
             else:
                 while _number(file):
                     _pass_over_pieces(file)
+        if kind:
+            read_table(ArchiveReader(_Behind(kind, file), Nowhere()), version)
     except EOFError:
         return False
-    return False
+    except NotUnderstoodError:
+        return True
+    return bool(file.read(1))
+
+
+class _Behind(io.BytesIO):
+    """A file of which something has been read already."""
+
+    def __init__(self, begin: bytes, file: IO[bytes]) -> None:
+        super().__init__(begin)
+        self._file = file
+
+    def read(self, length: int | None = -1, /) -> bytes:
+        taken = super().read(length)
+        return taken + self._file.read((length or 0) - len(taken))
 
 
 def _pass_over_pieces(file: IO[bytes]) -> None:

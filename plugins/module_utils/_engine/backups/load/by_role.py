@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import Callable
 
 from .elevated import Superuser
 from .kinds import TRUSTED_LANGUAGES, Kind, is_innocent, kind_of
+from .refreshes import STATEMENT, in_some_order
 from .script import Rows, Statement, cut
 
 Write = Callable[[bytes], object]
@@ -72,6 +73,7 @@ class TextLoad:
         self._trusted = TRUSTED_LANGUAGES
         self._asked = False
         self._elevated: list[tuple[Kind, bytes]] = []
+        self._refreshes: list[bytes] = []
         self._innocent = True
 
     def run(self, pieces: Iterable[bytes]) -> None:
@@ -87,6 +89,9 @@ class TextLoad:
                 bare = item.bare if isinstance(item, Statement) else b""
                 if self._waiting.take(kind, bare):
                     continue
+                if bare.startswith(STATEMENT):  # a dump ends with them
+                    self._refreshes.append(bare)
+                    continue
                 if kind in _AT_ITS_PLACE:
                     stack.close()
                     write = None
@@ -100,6 +105,12 @@ class TextLoad:
                     write(item.text)
                     self._innocent = self._innocent and is_innocent(bare)
         self._run_elevated()
+        if self._refreshes:
+            in_some_order(self._refreshes, self._refresh)
+
+    def _refresh(self, statements: Sequence[bytes]) -> None:
+        with ExitStack() as stack:
+            self._begin(stack)(b"\n".join([*statements, b""]))
 
     def _begin(self, stack: ExitStack) -> Write:
         write = stack.enter_context(self._session())

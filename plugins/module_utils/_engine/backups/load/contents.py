@@ -36,7 +36,7 @@ class ArchiveEntry(NamedTuple):
     definition: bytes
 
 
-class _NotUnderstoodError(Exception):
+class NotUnderstoodError(Exception):
     """The archive is of another kind or version."""
 
 
@@ -51,8 +51,8 @@ def copy_contents(archive: IO[bytes], target: IO[bytes]) -> bool:
         Whether it is an archive of a kind that is understood; if not, what was copied is of no use.
     """
     try:
-        _copy(_Reader(archive, target), (_CUSTOM,))
-    except _NotUnderstoodError:
+        _copy(ArchiveReader(archive, target), (_CUSTOM,))
+    except NotUnderstoodError:
         return False
     return True
 
@@ -68,23 +68,23 @@ def read_entries(path: str) -> list[ArchiveEntry]:
             is_archive = file.read(5) == b"PGDMP"
             file.seek(0)
             if is_archive:
-                return _copy(_Reader(file, _Nowhere()), (_CUSTOM, *_IN_FILES))
+                return _copy(ArchiveReader(file, Nowhere()), (_CUSTOM, *_IN_FILES))
             with tarfile.open(fileobj=file) as tar:
                 contents = tar.extractfile("toc.dat")
                 _require(contents is not None)
-                return _copy(_Reader(contents, _Nowhere()), _IN_FILES) if contents else []
-    except (_NotUnderstoodError, tarfile.TarError, KeyError) as error:
+                return _copy(ArchiveReader(contents, Nowhere()), _IN_FILES) if contents else []
+    except (NotUnderstoodError, tarfile.TarError, KeyError) as error:
         raise TitanError(f"The contents of the archive {path} are not understood.", programs=["pg_restore"]) from error
 
 
-class _Nowhere(io.BytesIO):
+class Nowhere(io.BytesIO):
     """Takes what nobody wants."""
 
     def write(self, text: object) -> int:
         return 0
 
 
-class _Reader:
+class ArchiveReader:
     """Reads the archive's numbers and strings one after the other, and copies them."""
 
     def __init__(self, archive: IO[bytes], target: IO[bytes]) -> None:
@@ -108,10 +108,19 @@ class _Reader:
 
 def _require(condition: bool) -> None:
     if not condition:
-        raise _NotUnderstoodError
+        raise NotUnderstoodError
 
 
-def _copy(reader: _Reader, kinds: tuple[int, ...]) -> list[ArchiveEntry]:
+def _copy(reader: ArchiveReader, kinds: tuple[int, ...]) -> list[ArchiveEntry]:
+    return read_table(reader, *read_head(reader, kinds))
+
+
+def read_head(reader: ArchiveReader, kinds: tuple[int, ...] = (_CUSTOM,)) -> tuple[tuple[int, ...], bool]:
+    """Read what comes before the entries: the version of the format, and whether the rows are in files of their own.
+
+    Raises:
+        NotUnderstoodError: it is of another kind or version.
+    """
     _require(reader.take(5) == b"PGDMP")
     version = tuple(reader.take(3))
     _require(_FIRST <= version <= _LAST)
@@ -125,10 +134,19 @@ def _copy(reader: _Reader, kinds: tuple[int, ...]) -> list[ArchiveEntry]:
         reader.number()
     for _name in ("database", "server's version", "pg_dump's version"):
         reader.text()
-    return [_copy_entry(reader, version, sizes[2] in _IN_FILES) for _entry in range(reader.number())]
+    return version, sizes[2] in _IN_FILES
 
 
-def _copy_entry(reader: _Reader, version: tuple[int, ...], in_files: bool) -> ArchiveEntry:
+def read_table(reader: ArchiveReader, version: tuple[int, ...], in_files: bool = False) -> list[ArchiveEntry]:
+    """Read the entries; the arguments after the first are what read_head() gave.
+
+    Raises:
+        NotUnderstoodError: they are not entries, or cut.
+    """
+    return [_copy_entry(reader, version, in_files) for _entry in range(reader.number())]
+
+
+def _copy_entry(reader: ArchiveReader, version: tuple[int, ...], in_files: bool) -> ArchiveEntry:
     number = reader.number()
     reader.number()  # whether it has data
     for _text in ("table's oid", "oid"):

@@ -16,6 +16,7 @@ from ...postgres.database import Database, connect, sql
 from ...postgres.locks import advisory_lock, is_held_anywhere
 from ..catalog.source import Source
 from .elevated import Superuser, without_event_triggers
+from .parameters import let_set
 
 _PREFIX = "titan_restore_"
 
@@ -135,6 +136,7 @@ def _make_role(
         grant = sql.SQL("GRANT CREATE ON TABLESPACE {} TO {}").format(sql.Identifier(tablespace), role)
         with suppress(DatabaseError):  # it is not there, which is said elsewhere
             server.execute(grant)
+    let_set(server, name, source.parameters, contained=False)
     login = settings._replace(user=name, password=password)
     places = [login] if settings.host and not settings.socket else [login, login._replace(socket="", host="127.0.0.1")]
     refused = ""

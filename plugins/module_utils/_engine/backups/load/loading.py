@@ -43,6 +43,7 @@ from .others import (
     without_database_entries,
     without_drops,
 )
+from .refreshes import ENTRY, in_some_order
 from .restricted import can_restrict, restriction, without_restriction
 from .selection import Selection
 from .streams import Archive, Packed, contents_of, feed, is_of_data, shares
@@ -166,7 +167,7 @@ class Loader:
             self._load_by_role(archive, target, listing, jobs, self.superuser)
             return lambda: self.archive_skeleton(archive, listing) if self.reads_text else _NO_TEXT
         triggers = [line for line in listing if " EVENT TRIGGER " in line]
-        if triggers or archive.packed or self.selection:
+        if triggers or archive.packed or self.selection or any(ENTRY in line for line in listing):
             self._load_parts(archive, target, [line for line in listing if line not in triggers], jobs)
         else:
             self._load_entries(archive.path, target, [], jobs)
@@ -185,7 +186,9 @@ class Loader:
     def _load_rest(
         self, archive: Archive, target: ConnectionSettings, entries: Sequence[str], jobs: int, *options: str
     ) -> None:
-        """Load what comes after the definitions: rows through pipes, if the archive is packed, then the rest."""
+        """Load what comes after the definitions: rows through pipes, if the archive is packed, then the rest, and views' rows."""
+        refreshes = [line for line in entries if ENTRY in line]
+        entries = [line for line in entries if ENTRY not in line]
         if archive.packed:
             rows = [line for line in entries if is_of_data(line)]
             entries = [line for line in entries if not is_of_data(line)]
@@ -193,6 +196,8 @@ class Loader:
                 self._feed_rows(archive.packed, target, shares(rows, self.rows, jobs), *options)
         if entries:
             self._load_entries(archive.path, target, entries, jobs, *options)
+        if refreshes:
+            in_some_order(refreshes, lambda some: self._load_entries(archive.path, target, some, jobs, *options))
 
     def _feed_rows(
         self, packed: Packed, target: ConnectionSettings, parts: Sequence[Sequence[str]], *options: str

@@ -26,6 +26,7 @@ from ..catalog.source import Source
 from ..content.fingerprint import canceller
 from ..load.elevated import Superuser, no_event_triggers, without_event_triggers
 from ..load.live import live_loader
+from ..load.parameters import let_set
 from ..load.room import wal_bytes
 from ..load.targets import (
     UNFINISHED,
@@ -131,8 +132,9 @@ def _make(cluster: Cluster, programs: Programs, source: Source, deadline: Deadli
             _create_tablespace(database, tablespace, cluster, os.path.join(cluster.folder, f"tablespace{number}"))
             lend = sql.SQL("GRANT CREATE ON TABLESPACE {} TO {}")
             database.execute(lend.format(sql.Identifier(tablespace), sql.Identifier(loader)))
+        contained = isinstance(cluster, SandboxedCluster)
+        let_set(database, loader, source.parameters, contained)
         make_like_source(database, DATABASE, source, loader)
-    contained = isinstance(cluster, SandboxedCluster)
     quiet = without_event_triggers(maintenance.to(DATABASE), programs.major)
     powers = Superuser(quiet, superuser, loader, contained, programs.folder)
     return Ready(cluster.settings(DATABASE, loader), powers, sandbox_of(cluster))
