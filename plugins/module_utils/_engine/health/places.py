@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
+from ..backups.catalog.exchanges import unfinished_in
 from ..backups.catalog.kept_clusters import kept_clusters
 from ..backups.catalog.nothing_there import nothing_there
 from ..backups.catalog.read import read_catalog
@@ -106,7 +107,8 @@ def kept_of(places: Places, now: datetime, limits: Limits) -> list[Check]:
         return []
     try:
         with acting_for([places.backup_dest]):
-            return kept_checks(kept_clusters(places.backup_dest), now, limits)
+            cut_off = unfinished_in(places.backup_dest)
+            return kept_checks(kept_clusters(places.backup_dest), now, limits, cut_off)
     except TitanError as error:
         return [unknown(KEPT_CLUSTERS, error.message)]
 

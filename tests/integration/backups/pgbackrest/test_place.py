@@ -18,6 +18,7 @@ from typing import Any, Callable
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups import operation, options
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.exchanges import unfinished_in
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.kept_clusters import kept_clusters
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.physical import read_pointer
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.programs.pgbackrest import call
@@ -174,11 +175,18 @@ def test_stopped_at_each_step_one_of_both_is_live(host: Host) -> None:
         assert host.value("SELECT pg_walfile_name(pg_current_wal_lsn())")[:8] == live, name
         assert host.beside() == [os.path.basename(kept)], name
     assert end_of(lambda: _killed("place.proven", back)) == -signal.SIGKILL
+    (check,) = kept_checks([], datetime.now(timezone.utc), limits(None), unfinished_in(str(host.place.dest)))
+    assert check.status == 2 and "was cut off" in check.message
     assert "A run without check mode ends that first" in host.recover(check=True, to=host.moment).warnings[0]
     assert host.recover(put_back=kept).data["place"]["backup"], (
         "it runs and is proven: the same command takes the backup"
     )
     assert host.value("SELECT pg_walfile_name(pg_current_wal_lsn())")[:8] != live and host.rows() == 2
+    # Does the one in the place not even start? It can be put back all the same.
+    (kept,) = (str(host.data.parent / name) for name in host.beside())
+    host.place.cluster.stop()
+    (host.data / "global" / "pg_control").rename(host.data / "lost")
+    assert "The server did not run" in host.recover(put_back=kept).warnings[0] and host.rows() == 0
 
 
 RAISED = ("place.in", "place.proof")

@@ -35,6 +35,7 @@ class Exchange:
         incoming: The directory that takes the place.
         outgoing: What the live one is called from then on.
         rejected: What the incoming one is called if it was taken back.
+        inode: Number of the live directory's own inode, by which it is known under either name.
         folder: Ours, around the incoming one; empty for none.
         moment: What is recovered.
         system_identifier: Of both.
@@ -52,6 +53,7 @@ class Exchange:
     incoming: str
     outgoing: str
     rejected: str
+    inode: int
     folder: str = ""
     moment: str = ""
     system_identifier: str = ""
@@ -109,10 +111,17 @@ def write_exchange(dest: str, exchange: Exchange) -> None:
     hand_over(path)
 
 
-def forget_exchange(dest: str, exchange: Exchange) -> None:
-    """After one that has not come about: the one before is the last one again."""
-    if exchange.former:
-        write_exchange(dest, _from_json(exchange.former))
+def forget_exchange(dest: str, exchange: Exchange, beside: str = "") -> None:
+    """After one that has not come about: the one before is the last one again.
+
+    Args:
+        beside: The directory that was taken out of the place again and is kept; empty for none.
+    """
+    former = _from_json(exchange.former) if exchange.former else None
+    if former:
+        write_exchange(dest, replace(former, kept=(*former.kept, beside)) if beside else former)
+    elif beside:
+        write_exchange(dest, exchange.now(DONE, incoming="", folder="", outgoing=beside))
     else:
         remove_file(os.path.join(dest, STATE))
 
@@ -131,3 +140,11 @@ def timeline_of(exchange: Exchange | None, newest: int) -> int:
     """The timeline that the live server is on: the newest one in the archive, unless an older directory was put back since."""
     back = exchange and exchange.direction == BACK and exchange.phase in (PROVEN, DONE)
     return exchange.timeline if exchange and back and exchange.newest == newest else newest
+
+
+def unfinished_in(dest: str) -> str:
+    """A sentence about an exchange that a run has begun and not ended; empty for none."""
+    begun = read_exchange(dest)
+    if begun is None or not begun.unfinished:
+        return ""
+    return f"A recovery into the place of {begun.data} was cut off, or is under way."

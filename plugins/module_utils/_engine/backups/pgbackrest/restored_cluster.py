@@ -23,7 +23,7 @@ from ...host.trees import give_tree
 from ...postgres.cluster import THROW_AWAY, Cluster, make_folder
 from ...postgres.database import connect, sql
 from ...postgres.programs import Programs
-from ...postgres.sandboxed import SandboxedCluster, drill_server, ids_of
+from ...postgres.sandboxed import SandboxedCluster, drill_server, drill_user, ids_of
 from ...steps import step
 from ..load.elevated import no_event_triggers
 from ..programs.pgbackrest import Stanza, call, plain
@@ -110,9 +110,9 @@ def recover_into(
 
 def _handed_over(recovered: Cluster, superuser: str, warn: Callable[[str], None]) -> Cluster:
     """The same cluster, for a server in a sandbox, as whom drills run; without a sandbox where none can be made."""
-    former = ids_of(recovered)[0]
+    following = Cluster(recovered.programs, recovered.folder, user=drill_user())
+    give_tree(recovered.folder, ids_of(recovered)[0], *ids_of(following))
     cluster, why = drill_server(recovered.programs, recovered.folder)
-    give_tree(recovered.folder, former, *ids_of(cluster))
     if isinstance(cluster, SandboxedCluster):
         cluster.superuser[0] = superuser
     else:

@@ -25,6 +25,7 @@ from ..catalog.exchanges import (
     Exchange,
     forget_exchange,
     read_exchange,
+    unfinished_in,
     write_exchange,
 )
 from ..dump.source import read_system_identifier
@@ -37,7 +38,9 @@ _LINGERING = 10.0  # seconds in which a program that has lost its parent ends
 _CONNECT = 30.0  # seconds in which a server that has just started accepts our connection
 
 
-def exchange(stanza: Stanza, planned: Exchange, settings: ConnectionSettings, stop_timeout: int) -> Exchange:
+def exchange(
+    stanza: Stanza, planned: Exchange, settings: ConnectionSettings, stop_timeout: int, archive: bool = True
+) -> Exchange:
     """Let the incoming directory take the live one's place; whatever fails, the live one is back in it and runs.
 
     Args:
@@ -45,18 +48,21 @@ def exchange(stanza: Stanza, planned: Exchange, settings: ConnectionSettings, st
         planned: Its record, as far as it has come.
         settings: The connection to the server, before and afterwards.
         stop_timeout: Seconds for the server to stop.
+        archive: Whether what it has written last has to be in the archive first.
 
     Raises:
         TitanError: it has not come about; the message says what is live.
     """
     control = control_from(planned.control)
+    _require_free(planned)
     begun = planned.now(EXCHANGE)
     write_exchange(stanza.dest, begun)
     try:
         step("place.stop")
         control.stop(stop_timeout)
         step("place.archive")
-        _archive_the_rest(stanza, control)
+        if archive:
+            _archive_the_rest(stanza, control)
         _rename(begun)
         step("place.start")
         control.start(START)
@@ -93,11 +99,14 @@ def _archive_the_rest(stanza: Stanza, control: Control) -> None:
             run_pgbackrest(stanza, "archive-push", "--no-archive-async", timeout=START, parameters=(path,))
 
 
+def _require_free(planned: Exchange) -> None:
+    for path in (planned.outgoing, planned.rejected):
+        if os.path.lexists(path) and path != planned.incoming:
+            raise TitanError(f"{path} is there already. Rename it. The live server was not touched.")
+
+
 def _rename(begun: Exchange) -> None:
     with acting_for([os.path.dirname(begun.data)]):
-        for path in (begun.outgoing, begun.rejected):
-            if os.path.lexists(path) and path != begun.incoming:
-                raise TitanError(f"{path} is there already. Rename it.")
         step("place.aside")
         os.rename(begun.data, begun.outgoing)
         sync_directory(os.path.dirname(begun.data))
@@ -110,7 +119,12 @@ def take_back(stanza: Stanza, begun: Exchange) -> str:
     """The live directory is in its place again, and its server runs; return the sentence that says so."""
     control = control_from(begun.control)
     with acting_for([os.path.dirname(begun.data)]):
-        away, came = os.path.isdir(begun.outgoing), os.path.isdir(begun.data)
+        away, came = _is_live(begun, begun.outgoing), os.path.isdir(begun.data)
+        if not away and not _is_live(begun, begun.data):
+            raise TitanError(
+                f"Neither {begun.data} nor {begun.outgoing} is the directory that was live when the exchange began. "
+                "Look where it is, and rename it by hand."
+            )
     beside = ""
     if away and came:
         control.stop(START)
@@ -118,14 +132,20 @@ def take_back(stanza: Stanza, begun: Exchange) -> str:
         if away:
             if came:
                 os.rename(begun.data, begun.rejected)
-                beside = f" The other one is kept: {begun.rejected}."
+                beside = begun.rejected
             os.rename(begun.outgoing, begun.data)
             sync_directory(os.path.dirname(begun.data))
     step("place.back")
     control.start(START)
     remove_folder(begun)
-    forget_exchange(stanza.dest, begun)
-    return f"The live server runs on its own data directory as before.{beside}"
+    forget_exchange(stanza.dest, begun, beside if begun.direction == TAKE else "")
+    kept = f" The other one is kept: {beside}." if beside else ""
+    return f"The live server runs on its own data directory as before.{kept}"
+
+
+def _is_live(begun: Exchange, path: str) -> bool:
+    """Whether the directory is the one that was live when the exchange began."""
+    return os.path.isdir(path) and os.stat(path).st_ino == begun.inode
 
 
 def remove_folder(begun: Exchange) -> None:
@@ -217,7 +237,7 @@ def _what(begun: Exchange) -> str:
 
 def _is_there(begun: Exchange, settings: ConnectionSettings) -> bool:
     with acting_for([os.path.dirname(begun.data)]):
-        if not (os.path.isdir(begun.outgoing) and os.path.isdir(begun.data)):
+        if not (_is_live(begun, begun.outgoing) and os.path.isdir(begun.data)):
             return False
     if not control_from(begun.control).running():
         return False
@@ -230,10 +250,7 @@ def _is_there(begun: Exchange, settings: ConnectionSettings) -> bool:
 
 def to_be_healed(dest: str) -> str:
     """What heal would have to do, for check mode; empty for nothing."""
-    begun = read_exchange(dest)
-    if begun is None or not begun.unfinished:
-        return ""
-    return (
-        f"A recovery into the place of {begun.data} was cut off. A run without check mode ends that first: it takes it back, "
-        "unless the other server runs already and is proven."
+    said = unfinished_in(dest)
+    return said and (
+        f"{said} A run without check mode ends that first: it takes it back, unless the other server runs already and is proven."
     )

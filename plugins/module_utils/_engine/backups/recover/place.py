@@ -127,6 +127,7 @@ def _planned(live: Live, source: Source, target: Target, stop: Stop) -> Exchange
         incoming=os.path.join(folder, "data"),
         outgoing=f"{live.data}.before_{stamp}",
         rejected=f"{live.data}.recovered_{stamp}",
+        inode=os.stat(live.data).st_ino,
         folder=folder,
         moment=str(target),
         system_identifier=live.system_identifier,

@@ -9,13 +9,14 @@ import os
 import re
 from datetime import datetime, timezone
 
-from ...errors import OptionError, TitanError
-from ...host.act_as import acting_for
+from ...errors import DatabaseError, OptionError, TitanError
+from ...host.act_as import acting_for, name_of
 from ...host.programs import run
 from ...outcome import Call, Outcome
 from ...steps import step
 from ..catalog.exchanges import BACK, EXCHANGE, PROVEN, Exchange, kept_directories, read_exchange
 from ..catalog.files import backup_lock
+from ..place.control import control_from
 from ..place.exchange import exchange, heal, to_be_healed
 from ..place.live import Live, read_live
 from ..programs.pgbackrest import Stanza, read_info
@@ -50,17 +51,33 @@ def put_back(call: Call, doors: Doors, stanza: Stanza, deadline: Deadline) -> Ou
         warnings = [healed] if healed else []
         done = _unfinished(call, stanza)
         if not done:
-            live = read_live(call.settings)
+            live, runs = _live(call, stanza)
             require_no_standbys(live, options)
             planned = _planned(stanza, live, options["put_back"])
             if call.check_mode:
                 return planned_back(planned, live, warnings)
             step("place.switch")
-            run_pgbackrest(stanza, "check", timeout=deadline.left())
+            if runs:
+                run_pgbackrest(stanza, "check", timeout=deadline.left())
             call.say(f"Exchanging {live.data}; the server is away for a moment ...")
-            done = exchange(stanza, planned, call.connection, options["stop_timeout"])
-            warnings += place_warnings(live)
+            done = exchange(stanza, planned, call.connection, options["stop_timeout"], archive=runs)
+            warnings += place_warnings(live) if runs else [_DID_NOT_RUN]
     return put_back_outcome(back_up(call, doors, done, deadline.left() or 0), warnings)
+
+
+_DID_NOT_RUN = "The server did not run: who followed it is unknown, and what it wrote last may be in the directory that is kept only."
+
+
+def _live(call: Call, stanza: Stanza) -> tuple[Live, bool]:
+    """The live server, and whether it runs: one that does not start is exchanged as the record of the last exchange knows it."""
+    try:
+        return read_live(call.settings), True
+    except DatabaseError as error:
+        former = read_exchange(stanza.dest)
+        if not error.lost or former is None or control_from(former.control).running():
+            raise
+        user = name_of(os.stat(former.data).st_uid)
+        return Live(control_from(former.control), former.system_identifier, (), (), (), user), False
 
 
 def _unfinished(call: Call, stanza: Stanza) -> Exchange | None:
@@ -92,6 +109,7 @@ def _planned(stanza: Stanza, live: Live, named: str) -> Exchange:
         incoming=wanted,
         outgoing=f"{live.data}.recovered_{datetime.now(timezone.utc):%Y%m%d_%H%M%S}",
         rejected=wanted,
+        inode=os.stat(live.data).st_ino,
         moment=former.moment,
         system_identifier=live.system_identifier,
         timeline=int(said["timeline"]),

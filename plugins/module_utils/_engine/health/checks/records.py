@@ -65,12 +65,18 @@ THRESHOLDS = (
 )  # fmt: skip
 
 
-def kept_checks(kept: Sequence[tuple[str, datetime, int]], now: datetime, limits: Limits) -> list[Check]:
+def kept_checks(
+    kept: Sequence[tuple[str, datetime, int]], now: datetime, limits: Limits, cut_off: str = ""
+) -> list[Check]:
     """How long whole clusters have been kept beside the live one; none kept, none checked.
 
     Args:
         kept: Path, since when, and bytes (0 if they cannot be counted), oldest first.
+        cut_off: Says that an exchange was cut off, so that the live one may be out of its place; empty if none was.
     """
+    if cut_off:
+        fix = "run the same titan-db recover again, or any other one: it ends that first"
+        return [Check(KEPT_CLUSTERS.name, CRITICAL, None, cut_off, fix, KEPT_CLUSTERS.unit)]
     if not kept:
         return []
     what = "; ".join(f"{path}{f' ({shown_bytes(size)})' if size else ''}" for path, _since, size in kept)
