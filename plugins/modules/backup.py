@@ -256,7 +256,7 @@ options:
     type: dict
   job_config:
     description:
-      - Path on the target host of the environment's configuration. The statistics report shows what O(then) has measured.
+      - Path on the target host of the environment's configuration. The statistics report shows what came of O(then).
     type: path
   window:
     description:

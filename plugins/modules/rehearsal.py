@@ -212,6 +212,10 @@ options:
       - With O(state=checked), the greatest age of the backup that the files were rehearsed on.
     type: str
     default: 1d
+  job_config:
+    description:
+      - Path on the target host of the environment's configuration. The statistics report shows the environment's last rehearsal.
+    type: path
   without_sandbox:
     description:
       - Go on where this host can make no sandbox, although extensions of the database (C(postgres_fdw), C(dblink) and the like) could let what runs

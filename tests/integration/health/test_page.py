@@ -42,6 +42,7 @@ def year_of_runs(now: float) -> list[dict[str, Any]]:
         numbers = {"titan_db_backup_size_bytes": 5e6, "titan_db_backup_verified_level": 2.0}
         backup |= {"result": {} if bad else numbers}
         cleanup = {"job": "cleanup", "run": "c", "start": start + 30, "seconds": 9.0, "status": 0, "message": ""}
+        runs += [{**backup, "job": HOSTILE, "start": start - 99}] if day < 3 else []
         runs += [backup, {**cleanup, "policies": {HOSTILE: [10, 9]}}]
     return sorted(runs, key=lambda run: run["start"])
 
@@ -59,6 +60,24 @@ class Site:
             for week in range(52)
         ]
         (state / "stats.json").write_text(json.dumps({"samples": samples}))
+        wait = [f"{HOSTILE}:1", f"ACCESS EXCLUSIVE on {HOSTILE} for 3 s"]
+        rehearsed = {
+            "at": now,
+            "backup": HOSTILE,
+            "passed": False,
+            "summary": "1 migration",
+            "waits": [wait],
+            "problems": [HOSTILE],
+        }
+        (state / "rehearsed.json").write_text(json.dumps(rehearsed))
+        measured = {
+            "at": now,
+            "head": HOSTILE,
+            "summary": HOSTILE,
+            "effects": [[HOSTILE, "2 times faster"]],
+            "idle": [[HOSTILE, 1]],
+        }
+        (state / "index_effect.json").write_text(json.dumps(measured))
         self.config = folder / "c.json"
         schedule = {"backup": {"schedule": "0 2 * * *", "log": f"{folder}/b.log"}}
         jobs = {"backup": {"dest": str(folder / "backups")}}
@@ -107,6 +126,8 @@ def test_the_page_says_what_changed_first_and_what_mends(site: Site) -> None:
     assert "proven by a restore: 87 days" in parts["Backups"] and "failed: 2 days" in parts["Backups"]
     assert "backup and cleanup ran at the same time" in parts["Jobs of the week"]
     assert "DROP INDEX CONCURRENTLY" in parts["Indexes"]
+    assert "Rehearsal of the pending migrations: not passed" in changed
+    assert f"titan-db rehearse --config {site.config}" in parts["Migrations, rehearsed"]
     assert all("Source: " in text for name, text in parts.items() if name != "What changed since last week")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -20,6 +21,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.co
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.throw_away import (
     remove_what_dead_runs_left,
 )
+from ansible_collections.titan.database.plugins.module_utils._engine.rehearsal.remembered import from_json
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.processes import ended, forked
@@ -123,7 +125,9 @@ def test_limits_and_a_wrong_way_back_make_it_fail_and_the_record_says_so(run: Ru
         "1_a.sql": "ALTER TABLE orders ADD note text;\nSELECT pg_sleep(0.3);\n",
         "1_a.down.sql": "ALTER TABLE orders DROP note;\nCREATE INDEX left_over ON orders (id);\n",
     }
-    options = {"plain_index_max_rows": 100_000, "record": record}
+    config, remembered = workdir / "jobs.json", workdir / "kept" / "rehearsed.json"
+    config.write_text(json.dumps({"environment": "production", "state_dir": str(workdir / "kept")}))
+    options = {"plain_index_max_rows": 100_000, "record": record, "job_config": str(config)}
     with pytest.raises(TitanError, match="not rehearsed yet"):
         run(files, state="checked", **options)
     with pytest.raises(TitanError) as caught:
@@ -133,6 +137,10 @@ def test_limits_and_a_wrong_way_back_make_it_fail_and_the_record_says_so(run: Ru
     assert "ACCESS EXCLUSIVE on public.orders" in problems and "max_block is 200 ms" in problems
     assert "max_duration is 100 ms" in problems and "max_disk is 1 B" in problems
     assert "After the way back, INDEX public.left_over is new" in problems
+    kept = from_json(json.loads(remembered.read_text()))
+    assert kept and not kept.passed and "1 migration in " in kept.summary and len(kept.problems) == 5
+    (where, felt), *_others = kept.waits
+    assert where == "1_a.sql:1" and felt.startswith("ACCESS EXCLUSIVE on public.orders for ")
     with pytest.raises(TitanError, match="did not pass.*left_over is new"):
         run(files, state="checked", **options)
 

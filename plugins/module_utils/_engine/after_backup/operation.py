@@ -100,7 +100,7 @@ def _call_of(call: Call, name: str) -> Call:
         if option in given:
             raise OptionError("then_options", f"{name}.{option}", "The backup says that; leave it out.")
     own = {"dest": call.options["dest"], **given}
-    if name == MEASURED and call.options["job_config"]:
+    if call.options["job_config"]:
         own.setdefault("job_config", call.options["job_config"])
     after = call._replace(options=complete(own, _SPECS[name]))
     try:

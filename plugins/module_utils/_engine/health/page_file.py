@@ -75,4 +75,5 @@ def page_facts(
         typed=environment.typed if environment else "titan-db {}".format,
         backup_place=places.backup_dest,
         measured=snapshot.measured,
+        rehearsed=snapshot.rehearsed,
     )

@@ -17,6 +17,8 @@ from ..host.act_as import acting_for
 from ..index_effect.record import FILE, from_json
 from ..outcome import Call, Data, Outcome
 from ..postgres.database import connect
+from ..rehearsal.remembered import FILE as REHEARSED
+from ..rehearsal.remembered import from_json as remembered_rehearsal
 from ..text.arguments import complete
 from .checks.server import STATISTICS_DAYS
 from .look import health_info
@@ -56,8 +58,10 @@ def gather(call: Call, places: Places, top: int, *, with_page: bool) -> Gathered
     runs = places.state.runs(now - 7 * 86400) if places.state else []
     entries = kept_backups(places)
     measured = from_json(places.state.read(FILE)) if places.state else None
+    rehearsed = remembered_rehearsal(places.state.read(REHEARSED)) if places.state else None
     snapshot = Snapshot(
-        name, size, tuple(tables), due, tuple(entries), tuple(runs), history, now, bool(places.backup_dest), due_unknown, measured
+        name, size, tuple(tables), due, tuple(entries), tuple(runs), history, now, bool(places.backup_dest), due_unknown, measured,
+        rehearsed,
     )  # fmt: skip
     report, data = stats_report(snapshot, top)
     facts = page_facts(places, snapshot, data["tables"], look(call, places), schema) if with_page else None

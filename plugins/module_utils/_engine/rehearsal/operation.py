@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
@@ -14,14 +16,18 @@ from ..backups.catalog.record_text import format_time
 from ..backups.copy.copy import Copy, use_copy
 from ..backups.operation import chosen_backup
 from ..backups.programs.pipeline import Deadline
+from ..environment.config import read_environment
+from ..environment.records import StateDirectory, owner_of
 from ..errors import OptionError, TitanError
 from ..migrations.files.directory import read_directory
 from ..migrations.files.naming import Migration, parse_files
 from ..outcome import Call, Outcome
 from ..postgres.greeting import Greeting, greeting
+from ..steps import step
 from .options import OF_THE_RUN
 from .place import make_ready
 from .record import RehearsalRecord, checksums, digest_of_options, read_record, why_not_enough, write_record
+from .remembered import FILE, remember
 from .run import Rehearsal
 from .texts import report_of
 from .verdict import limits_of, problems_of
@@ -40,6 +46,7 @@ def rehearse(call: Call) -> Outcome:
     migrations = _migrations(options)
     if options["state"] == "checked":
         return _check(options, migrations)
+    _state_of(options)  # what cannot be used is refused before an hour of restoring
     entry = chosen_backup(options)
     if call.check_mode:
         said = f"Would run the pending ones of {len(migrations)} migrations on a copy of {entry.path}."
@@ -51,7 +58,7 @@ def rehearse(call: Call) -> Outcome:
         entry, options, deadline, call.say, lambda copy: _rehearsed(copy, call, production, deadline)
     )
     problems = problems_of(done.seen, limits)
-    _keep(options, entry, migrations, done, problems)
+    warnings += _keep(options, entry, migrations, done, problems)
     return _outcome(call, entry, done, problems, warnings)
 
 
@@ -63,6 +70,7 @@ def require_usable(call: Call) -> None:
     """
     limits_of(call.options)
     _migrations(call.options)
+    _state_of(call.options)
 
 
 def rehearse_on(copy: Copy, entry: Entry, call: Call, deadline: Deadline) -> tuple[Outcome, Copy]:
@@ -83,9 +91,9 @@ def rehearse_on(copy: Copy, entry: Entry, call: Call, deadline: Deadline) -> tup
     migrations = _migrations(call.options)
     done = _rehearsed(copy, call, greeting(call.connection, "rehearsal"), deadline)
     problems = problems_of(done.seen, limits_of(call.options))
-    _keep(call.options, entry, migrations, done, problems)
+    warnings = _keep(call.options, entry, migrations, done, problems)
     name = done.ready.role.database
-    return _outcome(call, entry, done, problems, ()), copy._replace(
+    return _outcome(call, entry, done, problems, warnings), copy._replace(
         owner=copy.owner.to(name), superuser=copy.superuser.to(name)
     )
 
@@ -131,9 +139,34 @@ def _check(options: Mapping[str, Any], migrations: list[Migration]) -> Outcome:
 
 def _keep(
     options: Mapping[str, Any], entry: Entry, migrations: list[Migration], done: Rehearsal, problems: list[str]
+) -> tuple[str, ...]:
+    """Keep the result where the options say; a warning if the weekly report will not show it."""
+    if options["record"]:
+        _write_record(options, entry, migrations, done, problems)
+    state = _state_of(options)
+    if state is None:
+        return ()
+    if os.path.lexists(state.path) and not state.ours():
+        return (f"The weekly report will not show this rehearsal: {state.path} belongs to {owner_of(state.path)}.",)
+    step("rehearsal.remember")
+    versions = [item["version"] for item in done.pending]
+    state.write(FILE, remember(done.seen, versions, problems, entry.path, time.time())._asdict())
+    return ()
+
+
+def _state_of(options: Mapping[str, Any]) -> StateDirectory | None:
+    """Where the statistics report looks; None where no environment is named.
+
+    Raises:
+        OptionError: its configuration cannot be used.
+    """
+    path = options["job_config"]
+    return StateDirectory(read_environment(path).state_dir) if path else None
+
+
+def _write_record(
+    options: Mapping[str, Any], entry: Entry, migrations: list[Migration], done: Rehearsal, problems: list[str]
 ) -> None:
-    if not options["record"]:
-        return
     source = entry.manifest.source if entry.manifest else None
     record = RehearsalRecord(
         not problems,

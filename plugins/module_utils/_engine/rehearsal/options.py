@@ -68,6 +68,10 @@ REHEARSE: Spec = {
         variable="migrations_rehearsal_backup_within",
         variable_default="1d",
     ),
+    "job_config": option(
+        "path",
+        "Path on the target host of the environment's configuration. The statistics report shows the environment's last rehearsal.",
+    ),
     **WITHOUT_SANDBOX,
     # The playbook's task fills them: the role of the migrations does not know the backups' variables.
     **{name: each._replace(variable="", variable_default=None) for name, each in FOR_A_COPY.items()},

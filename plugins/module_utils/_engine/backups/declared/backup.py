@@ -284,7 +284,7 @@ BACKUP: Spec = {
     ),
     "job_config": option(
         "path",
-        "Path on the target host of the environment's configuration. The statistics report shows what O(then) has measured.",
+        "Path on the target host of the environment's configuration. The statistics report shows what came of O(then).",
     ),
     "window": option(
         "int",

@@ -35,6 +35,7 @@ def changes(facts: PageFacts) -> list[str]:
         *_of_size(facts),
         *_of_retention(week, before),
         *_of_migrations(facts, now),
+        *_of_rehearsal(facts, now),
     ]
 
 
@@ -126,6 +127,13 @@ def _of_migrations(facts: PageFacts, now: float) -> list[str]:
     new = [each for each in facts.schema.attempts if each.started >= now - WEEK]
     said = [f"Migration {each.version} ({each.name}): {each.outcome.replace('_', ' ')}." for each in new[:_MOST]]
     return said + ([f"And {len(new) - _MOST} more attempts at migrations."] if len(new) > _MOST else [])
+
+
+def _of_rehearsal(facts: PageFacts, now: float) -> list[str]:
+    rehearsed = facts.rehearsed
+    return (
+        [f"Rehearsal of the pending migrations: {rehearsed.words}."] if rehearsed and rehearsed.at >= now - WEEK else []
+    )
 
 
 def deleted_rows(runs: Sequence[RunEntry]) -> Counter[str]:

@@ -15,6 +15,7 @@ from ...environment.config import JobPlan
 from ...environment.records import RunEntry
 from ...index_effect.record import Remembered
 from ...page.charts import Day
+from ...rehearsal.remembered import Rehearsed
 from ..checks.definition import CheckData
 from .schema import SchemaFacts
 from .statistics import SizeSample, TableRow
@@ -37,6 +38,7 @@ class PageFacts:
         samples, earlier: Former sizes, the oldest first; the one of about a week ago.
         hidden: The user whose records this one may not read; empty when it may.
         measured: What titan-db measure has last found; None if nothing is recorded.
+        rehearsed: What the last rehearsal has shown, likewise.
         typed: A subcommand of titan-db as one types it here.
     """
 
@@ -60,3 +62,4 @@ class PageFacts:
     typed: Callable[[str], str]
     backup_place: str
     measured: Remembered | None = None
+    rehearsed: Rehearsed | None = None

@@ -12,7 +12,7 @@ from ...version import VERSION
 from .changes import changes
 from .facts import PageFacts
 from .records import backups, jobs
-from .sections import growth, health, indexes, measured_indexes, migrations, retention, state
+from .sections import growth, health, indexes, measured_indexes, migrations, rehearsed_migrations, retention, state
 from .texts import size_text
 
 
@@ -39,6 +39,7 @@ def page(facts: PageFacts) -> str:
         retention(facts),
         indexes(facts),
         *([measured_indexes(facts.measured)] if facts.measured else []),
+        *([rehearsed_migrations(facts)] if facts.rehearsed else []),
         migrations(facts),
         element("p", f"Made by titan-db stats --html, version {VERSION}.", class_="source"),
     )

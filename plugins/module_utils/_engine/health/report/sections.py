@@ -190,6 +190,22 @@ def measured_indexes(measured: Remembered) -> Markup:
     return section("Indexes, measured", f"titan-db measure, {moment(measured.at)}: {measured.head}", *parts)
 
 
+def rehearsed_migrations(facts: PageFacts) -> Markup:
+    """What the last rehearsal has shown; nothing without one."""
+    rehearsed = facts.rehearsed
+    if not rehearsed:
+        return Markup("")
+    word = state("ok" if rehearsed.passed else "critical")
+    parts: list[object] = [element("p", word, f": {rehearsed.words}.")]
+    if rehearsed.waits:
+        parts.append(table(("statement", "what production would feel"), rehearsed.waits))
+    parts += [element("p", problem) for problem in rehearsed.problems]
+    if not rehearsed.passed:
+        parts.append(element("p", "See each statement: ", code(facts.typed("rehearse"))))
+    source = f"titan-db rehearse, {moment(rehearsed.at)}, on {rehearsed.backup}"
+    return section("Migrations, rehearsed", source, *parts)
+
+
 def migrations(facts: PageFacts) -> Markup:
     """The newest attempts."""
     schema = facts.schema

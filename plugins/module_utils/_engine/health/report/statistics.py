@@ -14,8 +14,9 @@ from ...backups.catalog.entry import Entry
 from ...environment.records import RunEntry
 from ...index_effect.record import Remembered
 from ...outcome import Data
+from ...rehearsal.remembered import Rehearsed
 from ...text.one_line import printable
-from .measured import measured_text
+from .measured import measured_text, rehearsed_text
 from .tables import TableSize
 from .texts import size_text, table_text
 
@@ -67,6 +68,7 @@ class Snapshot:
     knows_backups: bool = False
     due_unknown: str = ""
     measured: Remembered | None = None
+    rehearsed: Rehearsed | None = None
 
 
 def stats_report(snapshot: Snapshot, top: int) -> tuple[str, Data]:
@@ -87,6 +89,8 @@ def stats_report(snapshot: Snapshot, top: int) -> tuple[str, Data]:
     parts += ["", _backups_text(snapshot), "", _runs_text(snapshot)]
     if snapshot.measured:
         parts += ["", measured_text(snapshot.measured)]
+    if snapshot.rehearsed:
+        parts += ["", rehearsed_text(snapshot.rehearsed)]
     data = {
         "database": snapshot.database,
         "size_bytes": snapshot.size,
