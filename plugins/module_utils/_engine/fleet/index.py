@@ -15,7 +15,7 @@ from ..health.report.texts import size_text
 from ..page.charts import spark
 from ..page.markup import Markup, element, joined
 from ..page.markup import document as whole
-from ..page.style import STYLE
+from ..page.style import STYLE, WIDE_TABLE
 from ..version import VERSION
 from .reached import length
 from .record import Kept, Reached
@@ -46,7 +46,7 @@ def index(rows: Sequence[Row], now: float) -> str:
     title = f"{len(rows)} environments on {moment(now)}"
     return whole(
         f"{title}: {said}",
-        STYLE.replace("max-width:60rem", "max-width:110rem"),
+        f"{STYLE}\n{WIDE_TABLE}",
         element("h1", title),
         element("p", f"State: {said}."),
         element("ul", *(element("li", _silent(row.kept)) for row in silent)) if silent else "",
@@ -142,7 +142,8 @@ def _findings(kept: Kept) -> Markup:
     order = sorted(found, key=lambda each: WORST_FIRST.index(each["status"]))
     shown: list[object] = [f"not asked: {_cut(kept['why'])}; "] if kept["failed_since"] else []
     for each in order[:_FINDINGS]:
-        shown += [element("span", each["name"], class_=each["status"]), f": {_cut(each['message'])}; "]
+        shown += [element("span", each["name"], class_=each["status"]), f": {_cut(each['message'])}"]
+        shown += [" ", element("code", _cut(each["fix"])), "; "] if each["fix"] else ["; "]
     if len(order) > _FINDINGS:
         shown.append(f"and {len(order) - _FINDINGS} more")
     return joined(shown or ["none"])

@@ -17,6 +17,7 @@ from .verdict import Round, least_time
 Phase = Callable[[bool], AbstractContextManager[None]]
 
 _MOST, _ENOUGH = 9, 0.05  # executions in one phase; seconds after which there are no more
+_FEWEST, _SLOW = 5, 0.5  # but so many within so many seconds: the first one may have waited for a busy machine
 
 
 def measure_rounds(
@@ -48,8 +49,13 @@ def measure_rounds(
                 random.shuffle(order)
                 for name in order:
                     warm = least_time(executions[name], 1, clock) / 1000
-                    often = repeats.setdefault(name, max(1, min(_MOST, int(_ENOUGH / warm))))
+                    often = repeats.setdefault(name, _often(warm))
                     times[name].append(least_time(executions[name], often, clock))
         for name, (before, there, after) in times.items():
             found[name].append(Round(before, there, after))
     return found
+
+
+def _often(warm: float) -> int:
+    """How often something that took so many seconds is executed in a phase."""
+    return max(1, min(_MOST, int(_ENOUGH / warm)), min(_FEWEST, int(_SLOW / warm)))

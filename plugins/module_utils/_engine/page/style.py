@@ -40,5 +40,15 @@ svg .cell{fill:var(--card);stroke:currentColor}
 svg .glyph{fill:currentColor;font-weight:700;text-anchor:middle}
 svg .run{fill:var(--blue)}svg .bad{fill:var(--bad)}
 @media print{:root{--paper:#fff;--ink:#000;--dim:#333;--card:#fff;--ok:#116329;--warn:#7d4e00;--bad:#a40e26;--none:#333;--blue:#0550ae}
-main{max-width:none;padding:0}.wide{overflow:visible}svg{min-width:0}section,tr{break-inside:avoid}}
+main{max-width:none;padding:0}.wide{overflow:visible}svg{min-width:0}section,tr{break-inside:avoid}
+td,th{overflow-wrap:anywhere}label,[role=status]{display:none}}
+""".strip()
+
+# Beside it, for a page with one table of many columns: as wide as the screen, and on paper laid on its side.
+WIDE_TABLE = """
+main{max-width:110rem}
+@media print{@page{size:A4 landscape;margin:10mm}
+body{font-size:12px}table{font-size:.6rem;table-layout:fixed}th,td{padding:.15rem .25rem;max-width:none;width:6.5%}
+th:nth-child(2){width:11%}th:nth-child(3),th:nth-child(4){width:7.5%}th:nth-child(5),th:nth-child(11){width:5%}
+th:last-child{width:18%}svg.spark{width:3.4rem;height:.75rem}}
 """.strip()
