@@ -134,6 +134,23 @@ def test_a_backup_from_the_future_is_the_newest_of_nothing(
     assert status == 1 and "dated in the future" in said, said
 
 
+def test_an_old_backup_is_not_the_newest_while_the_host_s_clock_is_behind(titan_db: Any, tmp_path: Path) -> None:
+    """What was taken since is no backup from the future, as the server's clock says; one that is named is restored."""
+    dest = tmp_path / "backups"
+    dest.mkdir(mode=0o700)
+    assert titan_db("-60 days", "backup", *of_backup(dest))[0] == 0
+    assert titan_db("", "backup", *of_backup(dest))[0] == 0
+    restore = ["--check", "--dest", str(dest), "--name", "t", "--into", "none", "--programs", embedded_programs()]
+    status, _result, said = titan_db("-40 days", "restore", *restore)
+    assert status == 2 and "1 are dated after this host's time" in said and "40 days ahead of this host's" in said, said
+    status, _result, said = titan_db("-40 days", "rescue", "--dest", str(dest), "--name", "t", "--check")
+    assert status == 2 and "Which backup is the newest cannot be told" in said, said
+    assert titan_db("", "restore", *restore)[0] == 0
+    old = min(dest.glob("t_*.dump.zst"))
+    named = [*restore[:1], "--source", str(old), *restore[5:]]
+    assert titan_db("-40 days", "restore", *named)[0] == 0
+
+
 @pytest.mark.parametrize("off", ["+1 hour", "-1 hour", "+40 days", "-40 days"])
 def test_a_clean_up_deletes_nothing_while_the_clocks_disagree(
     off: str, titan_db: Any, settings: ConnectionSettings, db: Database, call_module: Module

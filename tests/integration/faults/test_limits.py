@@ -223,7 +223,13 @@ def test_what_the_process_may_not_have_is_named(
 
 @pytest.mark.parametrize(
     ("limit", "words"),
-    [("-f 1000", "ulimit -f"), ("-f 6000", "ulimit -f"), ("-n 8", "ulimit -n"), ("-n 20", "ulimit -n")],
+    [
+        ("-f 8", "ulimit -f"),
+        ("-f 1000", "ulimit -f"),
+        ("-f 6000", "ulimit -f"),
+        ("-n 8", "ulimit -n"),
+        ("-n 20", "ulimit -n"),
+    ],
 )
 def test_a_drill_without_room_says_nothing_of_the_backup(limit: str, words: str, titan_db: Any, tmp_path: Path) -> None:
     """Neither where the archive is unpacked nor where the cluster is made or started."""

@@ -161,6 +161,12 @@ ROWS = (
         f"{_FAULTS}/test_clocks.py", "test_a_clean_up_deletes_nothing_where_no_row_has_come_for_long",
     ),
     Row(
+        "the host's clock is behind, so that the newest backups seem to come from the future",
+        "`restore` and `rescue`, which ask the server's clock",
+        "until they agree, or a backup is named", "nothing; no older one is taken for the newest", "the same, until then",
+        f"{_FAULTS}/test_clocks.py", "test_an_old_backup_is_not_the_newest_while_the_host_s_clock_is_behind",
+    ),
+    Row(
         "a backup was taken while the clock was ahead", "whoever looks for the newest backup", "until its time has come",
         "nothing; it counts only when it is named", "takes the newest of the others",
         f"{_FAULTS}/test_clocks.py", "test_a_backup_from_the_future_is_the_newest_of_nothing",

@@ -22,12 +22,13 @@ from ..postgres.database import connect
 from ..postgres.throw_away import default_directory, require_directory
 from ..text.durations import parse_duration
 from ..text.one_line import printable
+from .catalog.chosen import chosen, chosen_backup
 from .catalog.entry import PHYSICAL, Entry
 from .catalog.files import backup_lock
 from .catalog.keep_forever import pin_entry
 from .catalog.naming import EXTENSIONS, require_name
-from .catalog.nothing_there import NothingThereError, nothing_there
-from .catalog.read import from_the_future, newest_verified, of_others, others_entry, read_catalog, read_entry
+from .catalog.nothing_there import nothing_there
+from .catalog.read import newest_verified, of_others, others_entry, read_catalog
 from .catalog.report import listing_line, public_entry
 from .catalog.source import Source
 from .content.exclusions import read_exclusions
@@ -144,7 +145,7 @@ def drill(call: Call) -> Outcome:
     with _os_errors():
         if of_others(call.options["source"]):
             return drill_others(call.options["source"], call)
-        entry = _chosen(call.options)
+        entry = chosen(call.options, verified=False)
         return drill_stanza(entry, call) if entry.format == PHYSICAL else drill_entry(entry, call)
 
 
@@ -159,7 +160,7 @@ def pin(call: Call) -> Outcome:
     if call.options["state"] == "absent" and not call.options["source"]:
         raise OptionError("source", None, "Name the backup file that is to be let go.")
     with _os_errors():
-        return pin_entry(_logical(_chosen(call.options, verified=True)), call)
+        return pin_entry(chosen_backup(call.options), call)
 
 
 def restore(call: Call) -> Outcome:
@@ -168,7 +169,7 @@ def restore(call: Call) -> Outcome:
     selection = selection_from(options)
     with _os_errors():
         others = of_others(options["source"])
-        entry = others_entry(options["source"]) if others else _logical(_chosen(options, verified=True))
+        entry = others_entry(options["source"]) if others else chosen_backup(options, call.settings)
         if selection and not options["into"]:
             return restore_beside(entry, call, selection)
         return restore_entry(entry, call, selection)
@@ -185,7 +186,7 @@ def rescue(call: Call) -> Outcome:
             return undo_rescue(absolute(options["undo"]), call)
         if options["from_database"]:
             return rescue_from_database(options["from_database"], call)
-        return rescue_from_backup(chosen_backup(options), call)
+        return rescue_from_backup(chosen_backup(options, call.settings), call)
 
 
 def copy(call: Call) -> Outcome:
@@ -198,52 +199,6 @@ def recover(call: Call) -> Outcome:
     """Recover a moment from pgBackRest's repository beside the live server, and hand it on."""
     with _os_errors():
         return recover_moment(call, Doors(backup, restore, rescue, file_name))
-
-
-def chosen_backup(options: Mapping[str, Any]) -> Entry:
-    """The backup by pg_dump that source names, or else the newest verified one in dest.
-
-    Raises:
-        TitanError: there is none.
-    """
-    return _logical(_chosen(options, verified=True))
-
-
-def _chosen(options: Mapping[str, Any], verified: bool = False) -> Entry:
-    """The backup that source names, or else the newest (verified) one in dest."""
-    if options["source"]:
-        return read_entry(options["source"])
-    if not options["dest"]:
-        raise OptionError("source", None, "Name a backup file, or the directory whose newest one is meant in 'dest'.")
-    everything = read_catalog(options["dest"], options["name"])
-    entries = [entry for entry in everything if not from_the_future(entry)]
-    newest = newest_verified(entries, "checksum") if verified else None
-    if everything and not newest and (verified or not entries):
-        later = len(everything) - len(entries)
-        future = f" {later} are dated in the future, which counts only when named." if later else ""
-        raise TitanError(
-            f"No backup{_called(options['name'])} in {options['dest']} is verified. Drill one, or name one in 'source'.{future}"
-        )
-    if newest:
-        return newest
-    if not entries:
-        there = nothing_there(options["dest"], options["name"])
-        raise NothingThereError(f"{there[0].upper()}{there[1:]}.")
-    return entries[0]
-
-
-def _logical(entry: Entry) -> Entry:
-    """The entry, unless it is a backup of pgBackRest, which holds a whole cluster."""
-    if entry.format == PHYSICAL:
-        raise OptionError(
-            "source", entry.path, "It is a backup by pgBackRest, of a whole cluster: only pgbackrest itself restores and keeps it, and a "
-            "drill reads it. Name a backup by pg_dump.",
-        )  # fmt: skip
-    return entry
-
-
-def _called(name: str | None) -> str:
-    return f" called {name!r}" if name else ""
 
 
 def _within(text: str | None) -> timedelta | None:

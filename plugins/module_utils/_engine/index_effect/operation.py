@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any, NamedTuple
 
+from ..backups.catalog.chosen import chosen_backup
 from ..backups.content.fingerprint import canceller
 from ..backups.copy.copy import Copy, use_copy
 from ..backups.copy.reach import require_harmless
-from ..backups.operation import chosen_backup
 from ..backups.programs.pipeline import Deadline
 from ..environment.config import read_environment
 from ..environment.records import StateDirectory

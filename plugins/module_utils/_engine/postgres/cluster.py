@@ -21,7 +21,7 @@ from typing import Any
 
 from ..errors import TitanError
 from ..host.files import make_directories
-from ..host.limits import is_limit, limit_in, reason
+from ..host.limits import ended_by, is_limit, limit_in, reason
 from ..host.programs import run_until
 from ..host.safe_open import UnsafePathError, change_mode, hand_over, open_file, read_file
 from .connection import ConnectionSettings
@@ -198,7 +198,8 @@ class Cluster:
         if status:
             log = self.log_tail() if program == "pg_ctl" else ""
             why = limit_in(said + log) or " ".join((said[-1500:] + log).split())
-            raise TitanError(f"{program} failed with status {status}: {why}")
+            ended = f"failed with status {status}: {why}" if status > 0 else ended_by(-status)
+            raise TitanError(f"{program} {ended}")
 
     def log_tail(self) -> str:
         """The end of the server's log; empty if there is none."""

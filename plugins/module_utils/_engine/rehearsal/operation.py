@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from ..backups.catalog.chosen import chosen_backup
 from ..backups.catalog.entry import Entry
 from ..backups.catalog.record_text import format_time
 from ..backups.copy.copy import Copy, use_copy
-from ..backups.operation import chosen_backup
 from ..backups.programs.pipeline import Deadline
 from ..environment.config import read_environment
 from ..environment.records import StateDirectory, owner_of
