@@ -11,7 +11,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.alerts impo
 from ansible_collections.titan.database.plugins.module_utils._engine.alerts.services import Message, service_of
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError
 
-from tests.integration.alerts.strange import BROKEN, http, running
+from tests.integration.alerts.strange import BROKEN, http, packed, running
 from tests.integration.alerts.stub import running_stub
 
 MESSAGE = Message("failure", "backup FAILED", "the log", {"job": "backup", "environment": "t"})
@@ -38,6 +38,32 @@ def test_a_broken_address_is_a_failure_and_the_next_one_is_tried(name: str, monk
         assert problem.startswith("ping: ")
         assert not any(secret in problems[0] + problem for secret in SECRETS)
     assert time.monotonic() - started < 10
+
+
+ECHO = json.dumps(
+    {"id": "x", "event": "message", "title": MESSAGE.title, "message": "psql: not found; delivery failed"}
+)
+TAKEN = {
+    "204": lambda client, *_request: client.sendall(b"HTTP/1.1 204 No Content\r\n\r\n"),
+    "202 without a word": lambda client, *_request: http(client, 202, ""),
+    "the message itself": lambda client, *_request: http(client, 200, ECHO),
+    "packed": lambda client, *_request: packed(client, b'{"ok": true}'),
+    "HTTP/1.0, until it closes": lambda client, *_request: client.sendall(b"HTTP/1.0 200 OK\r\n\r\nok"),
+    "more than is read": lambda client, *_request: http(client, 200, "x" * 200_000),
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_what_a_service_takes_is_delivered_once(name: str) -> None:
+    with running(TAKEN[name]) as server:
+        assert send(f"http://127.0.0.1:{server.port}/hööks/ü?q=ä%20b") == []
+        assert [first for first, *_rest in server.requests] == ["POST /h%C3%B6%C3%B6ks/%C3%BC?q=%C3%A4%20b HTTP/1.1"]
+
+
+def test_an_address_by_ipv6_is_reached() -> None:
+    with running(TAKEN["204"], "::1") as server:
+        assert send(f"http://al1ce:Geheim9@[::1]:{server.port}/T0KEN") == []
+        assert f"Host: [::1]:{server.port}" in server.requests[0][1] and "Geheim9" not in str(server.requests)
 
 
 @pytest.mark.parametrize(

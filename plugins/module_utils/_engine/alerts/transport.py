@@ -15,6 +15,7 @@ import threading
 import urllib.error
 import urllib.parse
 import urllib.request
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Callable
@@ -82,7 +83,7 @@ def send_request(request: Request, proxies: Mapping[str, str], timeout: float) -
 
 
 def _exchange(request: Request, proxies: dict[str, str], timeout: float, redirects: int) -> str:
-    url, authorization = _without_user(request.url)
+    url, authorization = _without_user(_spelled(request.url))
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise _RefusedError("the address is no http or https URL")
@@ -97,7 +98,7 @@ def _exchange(request: Request, proxies: dict[str, str], timeout: float, redirec
         with opener.open(prepared, timeout=timeout) as answer:
             if answer.headers.defects:
                 return "the answer is not HTTP"
-            return _judge(answer.read(_ANSWER_LIMIT), answer.headers.get("Content-Length"))
+            return _judge(answer.read(_ANSWER_LIMIT), answer.headers)
     except urllib.error.HTTPError as error:
         target = urllib.parse.urljoin(url, error.headers.get("Location") or "")
         if error.code in (307, 308) and redirects and target.startswith(("https://", f"{parts.scheme}://")):
@@ -110,7 +111,16 @@ def _exchange(request: Request, proxies: dict[str, str], timeout: float, redirec
             raise _RefusedError(
                 f"HTTP status {error.code}: a redirect would lose the message, give the final address"
             ) from None
-        raise _RefusedError(f"HTTP status {error.code}") from None
+        reason = {413: ": the message is too long for it", 429: ": too many messages"}.get(error.code, "")
+        raise _RefusedError(f"HTTP status {error.code}{reason}") from None
+
+
+def _spelled(url: str) -> str:
+    """The URL with what is not ASCII in path and query percent-encoded, as a browser sends it."""
+    parts = urllib.parse.urlsplit(url)
+    kept = "%/:;=@&+$,!~*'()[]?-._"
+    path, query = (urllib.parse.quote(text, safe=kept) if not text.isascii() else text for text in parts[2:4])
+    return urllib.parse.urlunsplit(parts._replace(path=path, query=query))
 
 
 def _without_user(url: str) -> tuple[str, dict[str, str]]:
@@ -125,22 +135,34 @@ def _without_user(url: str) -> tuple[str, dict[str, str]]:
     return urllib.parse.urlunsplit(parts._replace(netloc=host)), header
 
 
-def _judge(answer: bytes, length: str | None) -> str:
+def _judge(answer: bytes, headers: Mapping[str, str]) -> str:
     """What is wrong with the answer of a request that succeeded by its status; "" for nothing."""
+    length = headers.get("Content-Length")
     if length and length.isdigit() and len(answer) < min(int(length), _ANSWER_LIMIT):
         return "the answer is incomplete"
+    if headers.get("Content-Encoding", "").lower() in ("gzip", "x-gzip"):  # nobody asked for it, but proxies do it
+        answer = zlib.decompressobj(wbits=31).decompress(answer, _ANSWER_LIMIT)
     if _WEB_PAGE.match(answer):
         return "the answer is a web page, not a service's"
+    try:
+        data = json.loads(answer)
+    except ValueError:
+        data = None
+    if isinstance(data, dict):  # what was sent may stand in it: its words prove nothing
+        return _judge_object(data)
     start = answer[:1000].lower()
     if b"not found" in start:
         return "the answer says that there is no such address"
     if b"rate limited" in start or b"delivery failed" in start:
         return "the answer says that it was not taken"
-    try:
-        data = json.loads(answer)
-    except ValueError:
-        return ""
-    if isinstance(data, dict) and (
+    return ""
+
+
+def _judge_object(data: Mapping[str, object]) -> str:
+    """The same of a JSON object."""
+    if any(str(data.get(name)).strip(" .!").lower() == "not found" for name in ("message", "detail", "msg", "title")):
+        return "the answer says that there is no such address"
+    if (
         any(data.get(name) is False for name in ("ok", "success"))
         or any(data.get(name) in ("error", "fail", "failed", "failure") for name in ("status", "result"))
         or any(data.get(name) for name in ("error", "errors", "errcode"))
