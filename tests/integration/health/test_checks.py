@@ -170,6 +170,34 @@ def test_an_index_for_a_foreign_key_may_have_its_columns_in_any_order(look: Look
     assert look("foreign_keys_without_index")["status"] == "ok"
 
 
+def test_a_slow_statement_is_ended_by_its_command(call_module: Any, settings: ConnectionSettings) -> None:
+    def slow() -> dict[str, Any]:
+        result = call_module(
+            "health_info", **login(settings), slow_query_seconds=0.2, thresholds={"slow_queries": [0, 10]}
+        )
+        return next(each for each in result["checks"] if each["name"] == "slow_queries")
+
+    with closing(psycopg2.connect(**settings.parameters())) as session, connect(settings) as database:
+        ended: list[str] = []
+
+        def run() -> None:
+            try:
+                session.cursor().execute("SELECT pg_sleep(60)")
+            except psycopg2.Error as error:
+                ended.append(str(error.pgcode))
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        there = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%%pg_sleep(60)%%' AND query_start < now() - interval '0.3 s' AND pid = %s"
+        while not database.value(there, (session.info.backend_pid,)):
+            time.sleep(0.02)
+        found = slow()
+        assert found["status"] == "warning"
+        typed(found["fix"])
+        thread.join(30)
+        assert ended == ["57014"] and slow()["status"] == "ok"
+
+
 def test_sessions(look: Look, settings: ConnectionSettings) -> None:
     """Too many sessions, one that waits, one that is idle in a transaction: each fires by itself, and its command ends it."""
 

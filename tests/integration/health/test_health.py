@@ -272,16 +272,22 @@ def test_a_stuck_job(check: Callable, environment: Path) -> None:
     with file_lock(str(environment.parent / "state" / "backup.lock"), "a test"):
         assert check("jobs_stuck", 0, 0, job_config=str(environment))["status"] == "ok"
         assert check("jobs_failed", 0, 0, job_config=str(environment))["status"] == "ok", "it runs"
-        record(environment, last_start=now - 3700)
+        record(environment, last_start=now - 3700, pid=4711)
         found = check("jobs_stuck", 0, 0, job_config=str(environment))
         assert (found["status"], "backup" in found["message"]) == ("critical", True)
+        assert found["fix"] == "kill 4711"
     assert check("jobs_stuck", 0, 0, job_config=str(environment))["status"] == "ok"
 
 
 def test_what_helps_can_be_typed_as_it_is(check: Callable, environment: Path) -> None:
     record(environment, last_start=1.0, last_end=2.0, exit_status=1, message="no disk")
     found = check("jobs_failed", 0, 0, job_config=str(environment))
-    assert found["status"] == "critical" and found["fix"].endswith(f": titan-db JOB --config {environment}")
+    assert found["status"] == "critical"
+    assert found["fix"] == f"titan-db why {environment} backup; titan-db cron {environment} backup"
+    record(environment, last_start=1.0, last_end=2.0)
+    os.utime(environment, (1, 1))
+    found = check("jobs_missed", 0, 0, job_config=str(environment))
+    assert found["fix"].startswith(f"titan-db cron {environment} backup; why it was: ")
 
 
 @pytest.mark.parametrize(("hours", "status"), [(24.9, "ok"), (25.1, "warning"), (47.9, "warning"), (48.1, "critical")])

@@ -22,6 +22,7 @@ COMMAND = "/usr/local/bin/titan-db"
                 f"titan-db health --config {CONFIG}",
                 f"{COMMAND} health --config {CONFIG}",
                 "titan-db cron p backup --check",
+                "titan-db why p backup",
                 f"{COMMAND} cron p backup --check",
                 "'/opt/my own/titan-db' cron p backup --check",
             )

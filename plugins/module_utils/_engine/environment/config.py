@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..crontab.expression import WEEKDAYS, Expression, parse_expression, spelled_out
+from ..crontab.titan_command import config_path
 from ..errors import OptionError
 from ..host.safe_open import UnsafePathError, read_file
 from ..text.durations import parse_seconds
@@ -74,6 +75,11 @@ class Environment:
     def typed(self, subcommand: str) -> str:
         """The subcommand of titan-db as one types it on this host."""
         return shlex.join([self.command, subcommand, "--config", self.config_path])
+
+    @property
+    def word(self) -> str:
+        """What ``titan-db cron`` calls it: its name, or the path of a configuration elsewhere."""
+        return self.name if config_path(self.name) == self.config_path else self.config_path
 
     def job(self, name: str, subcommand: str) -> JobPlan:
         """The plan of a job; a plain one for a job that is not scheduled."""

@@ -94,7 +94,7 @@ def _look_at_database(database: Database, look: _Look, slow_seconds: float) -> N
     look.checks += checks
     running = read_slow_statements(database, slow_seconds)
     slow = _slow_in_last_hour(state, running, look.now, look.check_mode)
-    look.checks.append(slow_query_check(slow, blind_role(database), limits, place))
+    look.checks.append(slow_query_check(slow, slow_seconds, blind_role(database), limits, place))
     added, silent = counter_checks(_added_in_a_day(database, look), limits, place)
     look.checks += added
     look.silent += silent

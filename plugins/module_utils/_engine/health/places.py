@@ -124,7 +124,7 @@ def jobs_of(places: Places, now: datetime, zone: tzinfo, limits: Limits) -> list
         broken = broken_copies(environment)
         return checks + program_checks(len(copies(environment)), broken, limits, environment.name)
     jobs = [JobFacts(plan, state.record(name), state.running(name)) for name, plan in environment.jobs.items()]
-    checks = job_checks(jobs, environment.installed, now, zone, limits)
+    checks = job_checks(jobs, environment, now, zone, limits)
     checks += program_checks(len(copies(environment)), broken_copies(environment), limits, environment.name)
     if any(plan.expression for plan in environment.jobs.values()):
         checks += cron_checks(cron_running(), limits)

@@ -33,7 +33,6 @@ from ..retention.rights import cleanup_needs
 from ..text.arguments import complete
 from ..text.options import Spec
 from .preconditions import wrong_server
-from .why import environment_word
 
 
 class _Question(NamedTuple):
@@ -62,7 +61,7 @@ def unmet_needs(database: Database, environment: Environment, but: Container[str
         if plan.expression is None or name in but or plan.subcommand not in _QUESTIONS:
             continue
         sentences = _of_job(database, environment, plan)
-        again = shlex.join([environment.command, "cron", environment_word(environment), name, "--check"])
+        again = shlex.join([environment.command, "cron", environment.word, name, "--check"])
         found += [Obstacle(f"the job {name} could not be done now: {sentence}", again) for sentence in sentences]
     return found
 

@@ -12,7 +12,6 @@ from datetime import datetime
 
 from ..alerts.alerts import FAILED
 from ..crontab.calendar import UTC, next_runs
-from ..crontab.titan_command import config_path
 from ..environment.config import Environment, JobPlan
 from ..environment.installed_lines import commented_out, crontab_user, installed_lines, unlike_the_schedule
 from ..environment.records import StateDirectory, Undelivered
@@ -189,11 +188,11 @@ def _message(seen: _Seen) -> str:
 def _advice(environment: Environment, seen: _Seen) -> list[tuple[str, str]]:
     """What a person can do, the most useful first: pairs of a few words and a command."""
     plan, record = seen.facts.plan, seen.facts.record
-    command, word = os.path.basename(environment.command) or "titan-db", environment_word(environment)
+    command, word = os.path.basename(environment.command) or "titan-db", environment.word
     run = shlex.join([command, "cron", word, plan.name])
     if seen.facts.running:
         follow = [("follow it", f"tail -f {shlex.quote(plan.log)}")] if plan.log else []
-        return [("end it", f"kill {record.pid}"), *follow] if _stuck(seen) else follow
+        return [("end it", f"kill {record.pid}"), *follow] if _stuck(seen) and record.pid else follow
     found = []
     bad = record.failed or record.interrupted(seen.facts.running)
     if bad and plan.log:
@@ -211,8 +210,3 @@ def _advice(environment: Environment, seen: _Seen) -> list[tuple[str, str]]:
     if bad and record.exit_status == _TIMED_OUT:
         found.append(("more time", f"timeout of the job {plan.name}, {plan.timeout:g} s now; then converge"))
     return found if bad else [*found, ("try it", f"{run} --check")]
-
-
-def environment_word(environment: Environment) -> str:
-    """What ``titan-db cron`` calls the environment: its name, or the path of a configuration elsewhere."""
-    return environment.name if config_path(environment.name) == environment.config_path else environment.config_path

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, tzinfo
 
 from ...backups.catalog.entry import Entry
 from ...crontab.calendar import longest_interval
-from ...environment.config import JobPlan
+from ...environment.config import Environment, JobPlan
 from ...jobs.due import CLOCK_SECONDS, JobFacts, missed_due
 from ...migrations.history.known_files import PendingStatus
 from ...text.sizes import shown_bytes
@@ -60,6 +60,7 @@ KEPT_CLUSTERS = Threshold(
     "Age in days of the oldest data directory that a recovery into the live cluster's place has kept beside it (O(backup_dest) says which). "
     "Nothing removes it by itself.",
 )
+_COMMANDS = 6  # that a fix names
 THRESHOLDS = (
     BACKUP_AGE, VERIFIED_BACKUP_AGE, JOBS_MISSED, JOBS_FAILED, JOBS_STUCK, MIGRATIONS_PENDING, CHECKSUM_MISMATCHES, KEPT_CLUSTERS,
 )  # fmt: skip
@@ -150,31 +151,46 @@ def backup_checks(entries: Sequence[Entry], now: datetime, limits: Limits, where
     return checks
 
 
-def job_checks(jobs: Sequence[JobFacts], installed: float, now: datetime, zone: tzinfo, limits: Limits) -> list[Check]:
-    """Missed, failed and stuck jobs."""
+def job_checks(
+    jobs: Sequence[JobFacts], environment: Environment, now: datetime, zone: tzinfo, limits: Limits
+) -> list[Check]:
+    """Missed, failed and stuck jobs; each with the commands that run, explain or end them."""
     missed, failed, stuck = [], [], []
+    fixes: dict[str, list[str]] = {"missed": [], "failed": [], "stuck": []}
     for each in jobs:
         name, record = each.plan.name, each.record
-        if due := missed_due(each, installed, now, zone):
+        if due := missed_due(each, environment.installed, now, zone):
             missed.append(f"{name} (due {due:%Y-%m-%d %H:%M} UTC)")
+            fixes["missed"].append(_typed(environment, "cron", name))
         if each.running and now.timestamp() - record.last_start > each.plan.longest + 60:
             stuck.append(name)
+            fixes["stuck"].append(
+                f"kill {record.pid}" if record.pid else f"end the process that the lock of {name} names"
+            )
         elif record.interrupted(each.running):
             failed.append(f"{name} (interrupted)")
         elif record.failed:
             failed.append(f"{name} (status {record.exit_status}: {record.message[:200]})")
-    logs = "; ".join(f"tail {shlex.quote(each.plan.log)}" for each in jobs if each.plan.log)[:300]
+        if record.failed or record.interrupted(each.running):
+            fixes["failed"] += [_typed(environment, "why", name), _typed(environment, "cron", name)]
+    shown = {kind: "; ".join(commands[:_COMMANDS]) for kind, commands in fixes.items()}
     return [
-        judge(JOBS_MISSED, len(missed), limits, ", ".join(missed), f"systemctl status cron; crontab -l; {logs}"),
+        judge(
+            JOBS_MISSED, len(missed), limits, ", ".join(missed), f"{shown['missed']}; why it was: systemctl status cron"
+        ),
         judge(
             JOBS_FAILED,
             len(failed),
             limits,
             ", ".join(failed),
-            f"{logs}; then start it again by hand: titan-db JOB",
+            shown["failed"],
         ),
-        judge(JOBS_STUCK, len(stuck), limits, ", ".join(stuck), "end the process that the job's lock file names"),
+        judge(JOBS_STUCK, len(stuck), limits, ", ".join(stuck), shown["stuck"]),
     ]
+
+
+def _typed(environment: Environment, subcommand: str, job: str) -> str:
+    return shlex.join([environment.command, subcommand, environment.word, job])
 
 
 def age_limits(jobs: Sequence[JobPlan], now: datetime, zone: tzinfo) -> tuple[float, float] | None:

@@ -48,10 +48,14 @@ ACTIVE_CONNECTIONS = SqlCheck(
     "",
     "Client sessions that run a statement or hold a transaction open.",
     query="""
-    SELECT count(*) AS value, '' AS what, 'SELECT pid, state, query_start, wait_event FROM pg_stat_activity ORDER BY query_start' AS sql
+    SELECT count(*) AS value, '' AS what,
+           ARRAY['SELECT pid, state, query_start, wait_event FROM pg_stat_activity WHERE backend_type = ''client backend'' ORDER BY query_start',
+                 'SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE backend_type = ''client backend'' AND state = ''active'' AND '
+                 'query_start < now() - interval ''5 minutes'' AND pid <> pg_backend_pid()'] AS sql
       FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND state <> 'idle'
     """,
-    fix="let the application's connection pool run fewer statements at a time; see what runs: {sql}",
+    fix="let the application's connection pool run fewer statements at a time; see what runs, and cancel what runs for more than 5 "
+    "minutes: {sql}",
     sees=SEES_STATISTICS,
 )
 
@@ -87,12 +91,20 @@ SLOW_QUERIES = Threshold(
 )
 
 
-def slow_query_check(seen: int, blind_user: str, limits: Limits, place: Place) -> Check:
-    """The check of the statements that were seen to be slow; blind_user: the role, when it does not see others'."""
+_CANCEL = (
+    "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND state = 'active' AND "
+    "query_start < now() - interval '{seconds} seconds' AND datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+def slow_query_check(seen: int, seconds: float, blind_user: str, limits: Limits, place: Place) -> Check:
+    """The check of the statements that were seen to be slow, which take more than so many seconds; blind_user: the role, when it does
+    not see others'.
+    """
     statements = "SELECT pid, now() - query_start AS since, query FROM pg_stat_activity WHERE state = 'active' ORDER BY query_start"
-    made = judge(
-        SLOW_QUERIES, seen, limits, "", f"an index or another plan helps; see what runs: {place.psql(statements)}"
-    )
+    cancel = _CANCEL.replace("{seconds}", f"{seconds:g}")
+    fix = f"an index or another plan helps; see what runs, and cancel it: {place.psql(statements, cancel)}"
+    made = judge(SLOW_QUERIES, seen, limits, "", fix)
     return partly(made, "pg_monitor", blind_user, place) if blind_user else made
 
 

@@ -15,7 +15,7 @@ from ...text.one_line import printable
 from ..checks.definition import Check, NotChecked
 
 # One without a path and a configuration; that of a job says both in its own way.
-_TITAN_DB = re.compile(r"(?<![\w./-])titan-db (?!cron )(\w+)\b(?! --config )")
+_TITAN_DB = re.compile(r"(?<![\w./-])titan-db (?!(?:cron|why|note|notify-test) )(\w+)\b(?! --config )")
 
 
 def size_text(count: float) -> str:
