@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg2
 import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.health.archived import hours_from_json
 from ansible_collections.titan.database.plugins.module_utils._engine.health.checks import counters, host
 from ansible_collections.titan.database.plugins.module_utils._engine.health.thresholds import thresholds_from_options
 from ansible_collections.titan.database.plugins.module_utils._engine.host.cron_daemon import cron_running
@@ -84,6 +85,25 @@ def test_an_archive_that_fails_and_one_that_hangs(call_module: Any, primary: Clu
         typed(found["fix"])
         gate.touch()
         assert eventually(lambda: look(call_module, place, "archiving", 30), "ok")["status"] == "ok"
+
+
+def test_how_far_the_archive_was_behind_is_kept_by_the_hour(call_module: Any, primary: Cluster, tmp_path: Path) -> None:
+    """What the trend of a recovery point is made of; check mode keeps nothing."""
+    config, kept = tmp_path / "c.json", tmp_path / "state" / "archived.json"
+    config.write_text(json.dumps({"environment": "t", "state_dir": str(kept.parent)}))
+    kept.parent.mkdir(mode=0o700)
+    with connect(primary.settings()) as database:
+        database.execute("ALTER SYSTEM SET archive_command = 'true'")
+        database.execute("SELECT pg_reload_conf(), pg_switch_wal()")
+        there = "SELECT last_archived_time IS NOT NULL FROM pg_stat_archiver"
+        deadline = time.monotonic() + 60
+        while not database.value(there) and time.monotonic() < deadline:
+            time.sleep(0.1)
+    call_module("health_info", check_mode=True, **login(primary.settings()), job_config=str(config))
+    assert not kept.exists()
+    call_module("health_info", **login(primary.settings()), job_config=str(config))
+    hours = hours_from_json(json.loads(kept.read_text()))
+    assert [abs(hour - time.time() / 3600) < 1.1 for hour in hours] == [True] and 0 <= max(hours.values()) < 600
 
 
 def test_a_standby_that_is_behind(call_module: Any, primary: Cluster) -> None:

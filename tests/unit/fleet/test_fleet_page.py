@@ -31,6 +31,10 @@ from ansible_collections.titan.database.plugins.module_utils._engine.fleet.site 
     keep_report,
     report_index,
 )
+from ansible_collections.titan.database.plugins.module_utils._engine.health.archived import (
+    hours_from_json,
+    with_reading,
+)
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call
 from ansible_collections.titan.database.plugins.module_utils._engine.page.markup import document
 from hypothesis import given
@@ -87,6 +91,43 @@ def test_what_is_archived_counts_and_a_target_is_missed_or_unknown() -> None:
     assert not missed(recovery_point(nightly, NOW, DAY), recovery_time([30.0], 60.0), "{}".format)
     nothing = missed(recovery_point([], NOW, DAY), recovery_time([], None), "{}".format)
     assert nothing[0]["message"] == "no sound backup is known, and the target is 24 h"
+
+
+def test_where_the_archive_is_known_a_day_costs_what_was_behind() -> None:
+    """An hour that nobody has looked at costs what the backups alone would; so does a day before the first look."""
+    nightly = [Backup(NOW - n * DAY - 20 * HOUR, NOW - n * DAY - 19 * HOUR) for n in range(31)]
+    last = int(NOW // HOUR)
+    behind = {last - n: 300.0 + n % 7 for n in range(24 * 10 + 1)}
+    alone = recovery_point(nightly, NOW, None)["trend"]
+    found = recovery_point(nightly, NOW, None, NOW - 60, behind)
+    assert found["trend"][:20] == alone[:20] and set(found["trend"][20:-1]) == {306.0} and found["now"] == 60.0
+    hole = {hour: each for hour, each in behind.items() if hour != last - 30}
+    trend = recovery_point(nightly, NOW, None, NOW - 60, hole)["trend"]
+    assert [at for at, each in enumerate(trend) if each != found["trend"][at]] == [28] and HOUR < (
+        trend[28] or 0
+    ) <= DAY + HOUR
+    assert recovery_point(nightly, NOW, None, NOW - 60, dict.fromkeys(behind, 1e9))["trend"] == alone, (
+        "a backup is nearer"
+    )
+    assert recovery_point([], NOW, None, None, behind)["worst"] is None, "without a backup the archive is nothing"
+
+
+def test_hours_are_bounded_and_anything_may_stand_in_the_file() -> None:
+    hours: dict[int, float] = {}
+    for number in range(3000):
+        hours = with_reading(hours, NOW + number * 1800, float(number % 5))
+    assert len(hours) == 24 * 40 and max(hours) == int((NOW + 2999 * 1800) // HOUR)
+    assert with_reading({5: 9.0}, 5 * HOUR, 3.0) == {5: 9.0} and with_reading({9: 1.0}, 5 * HOUR, -3.0) == {5: 0.0}
+    assert hours_from_json({"hours": {"5": 1, "x": 2, "6": "y", "7": -1, "8": True, "9": 10**400}}) in (
+        {5: 1.0, 8: 1.0},
+        {5: 1.0},
+    )
+
+
+@given(STRANGE)
+def test_hours_of_a_damaged_file_are_none_or_numbers(value: Any) -> None:
+    for data in ({"hours": value}, {"hours": {"5": value}}):
+        assert all(seconds >= 0 for seconds in hours_from_json(data).values())
 
 
 def record(**values: Any) -> EnvironmentRecord:

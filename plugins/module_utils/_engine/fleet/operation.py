@@ -14,6 +14,7 @@ from ..backups.catalog.entry import PHYSICAL, Entry
 from ..environment.records import RunEntry
 from ..environment.status import worst_word
 from ..errors import DatabaseError, OptionError, TitanError
+from ..health.archived import FILE, hours_from_json
 from ..health.checks.definition import CheckData
 from ..health.places import Places, places_from_options
 from ..health.report.changes import WEEK
@@ -55,7 +56,8 @@ def report_info(call: Call) -> Outcome:
     week = [run for run in runs if run["start"] >= now - WEEK]
     plans = tuple(environment.jobs.values()) if environment else ()
     taken = _taken(entries, backup_runs(runs, plans))
-    point = recovery_point(taken, now, targets["rpo"], _archived(call, entries))
+    behind = hours_from_json(places.state.read(FILE)) if places.state and _has_physical(entries) else {}
+    point = recovery_point(taken, now, targets["rpo"], _archived(call, entries), behind)
     restores = recovery_time([restore_seconds(each) for each in sorted(entries, key=_started)], targets["rto"])
     findings = missed(point, restores, environment.typed if environment else "titan-db {}".format) + _bad(checks)
     proofs = [each.verified_at.timestamp() for each in entries if proof(each) == "proven" and each.verified_at]
@@ -115,9 +117,14 @@ def _taken(entries: Sequence[Entry], runs: Sequence[RunEntry]) -> list[Backup]:
     return [each for each in (*kept, *made) if each.started <= newest]
 
 
+def _has_physical(entries: Sequence[Entry]) -> bool:
+    """Whether write-ahead log can bring one of the backups forward."""
+    return any(each.format == PHYSICAL for each in entries)
+
+
 def _archived(call: Call, entries: Sequence[Entry]) -> float | None:
     """Until when write-ahead log is archived; None where no backup can be brought forward with it, or nobody knows."""
-    if not any(each.format == PHYSICAL for each in entries):
+    if not _has_physical(entries):
         return None
     try:
         with connect(call.connection, "report") as database:

@@ -4,17 +4,17 @@
 """The recovery point and the recovery time that an environment reaches. Pure.
 
 A disaster at some moment costs what was written since the newest backup that was finished by then had begun: a dump holds the
-database as it was at its start.
+database as it was at its start. Where write-ahead log is archived beside physical backups, it costs what was not archived yet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Callable, NamedTuple
 
 from .record import Finding, Reached
 
-DAY = 86400.0
+DAY, HOUR = 86400.0, 3600.0
 SHOWN = 30  # days of the trend
 
 
@@ -26,12 +26,22 @@ class Backup(NamedTuple):
 
 
 def recovery_point(
-    backups: Sequence[Backup], now: float, target: float | None, archived: float | None = None
+    backups: Sequence[Backup],
+    now: float,
+    target: float | None,
+    archived: float | None = None,
+    behind: Mapping[int, float] | None = None,
 ) -> Reached:
-    """The recovery point; archived: until when write-ahead log is archived that a physical backup can be brought forward with."""
+    """The recovery point.
+
+    Args:
+        archived: Until when write-ahead log is archived that a physical backup can be brought forward with.
+        behind: By how many seconds the archive was behind, by the number of the hour since 1970. An hour of which that is not
+            known costs what the backups alone would.
+    """
     done = sorted((each for each in backups if each.finished <= now), key=_finished)
     begin = now - SHOWN * DAY
-    trend = [_worst_of(done, begin + number * DAY, begin + (number + 1) * DAY) for number in range(SHOWN)]
+    trend = [_worst_day(done, begin + number * DAY, behind or {}) for number in range(SHOWN)]
     last = max((each.started for each in done), default=None)
     if last is not None and archived is not None:
         last = max(last, min(archived, now))
@@ -55,6 +65,19 @@ def _worst_of(done: Sequence[Backup], begin: float, end: float) -> float | None:
             worst = max(worst or 0.0, each.finished - newest)
         newest = each.started if newest is None else max(newest, each.started)
     return worst if newest is None else max(worst or 0.0, end - newest)
+
+
+def _worst_day(done: Sequence[Backup], begin: float, behind: Mapping[int, float]) -> float | None:
+    """The most that a disaster on that day would have cost."""
+    end = begin + DAY
+    if not any(begin < (hour + 1) * HOUR and hour * HOUR < end for hour in behind):
+        return _worst_of(done, begin, end)
+    costs = []
+    for hour in range(int(begin // HOUR), int(-(-end // HOUR))):
+        cost = _worst_of(done, max(begin, hour * HOUR), min(end, (hour + 1) * HOUR))
+        if cost is not None:
+            costs.append(min(cost, behind.get(hour, cost)))
+    return max(costs, default=None)
 
 
 def recovery_time(seconds: Sequence[float], target: float | None) -> Reached:

@@ -18,6 +18,7 @@ from ..outcome import Call, Outcome
 from ..postgres.database import Database, connect
 from ..postgres.disk import data_directory
 from ..postgres.throw_away import remove_what_dead_runs_left
+from .archived import remember_archived
 from .checks.counters import Growth, counter_checks, growth, kept_samples, read_counters
 from .checks.definition import Check, NotChecked, worst
 from .checks.records import age_limits, migration_checks
@@ -99,6 +100,9 @@ def _look_at_database(database: Database, look: _Look, slow_seconds: float) -> N
     look.checks += added
     look.silent += silent
     if state:
+        if not look.check_mode and state.ours():
+            with suppress(OSError):
+                remember_archived(database, state, look.now.timestamp())
         environment = look.places.environment
         migrated = read_migrations(database, state.path_of("migrations.json"))
         untaken = untaken_histories(database, migrated)
