@@ -28,8 +28,9 @@ attributes:
 options:
   path:
     description:
-      - Where to install the command, on the target host. Missing parent directories are made with mode C(0755), whatever the umask. An existing
-        directory C(titan-db) that other users cannot read and enter gets this mode.
+      - Where to install the command, on the target host. Missing parent directories are made with mode C(0755), whatever the umask. Beside it lies a
+        compiled copy in a hidden directory, with which it starts faster. An existing directory C(titan-db) that other users cannot read and enter
+        gets this mode.
     type: path
     default: /usr/local/bin/titan-db
   spare:

@@ -11,10 +11,12 @@ from conftest import Environment, hosts_of, machine, playbook, recap
 NAME = hosts_of("staging")[0]
 STAGING = Environment(machine(NAME), "staging")
 LOGS = f"{STAGING.base}/logs"
+CRONTAB = "/var/spool/cron/crontabs/ubuntu"
 # What is done, what puts it back (healed ones need nothing), what the converge then says; empty for healed.
 HEALED = {
     "a strict umask closed our directory": "chmod 0750 /etc/titan-db",
-    "cron is stopped and disabled": "systemctl disable --now cron",
+    "cron is stopped and disabled, and would skip the crontab": f"systemctl disable --now cron; "
+    f"chmod 0644 {CRONTAB}; ln {CRONTAB} /var/spool/cron/again",
     "the command cannot be run": "chmod 0700 /usr/local/bin/titan-db",
     "the logs are root's": f"chown root:root {LOGS}; chmod 0755 {LOGS}",
     "the backups are root's": f"chown root:root {STAGING.backups}",
@@ -47,6 +49,7 @@ def test_what_the_roles_own_is_healed(what):
     assert recap(converge())[NAME] == 0
     assert STAGING.host.run("systemctl is-enabled cron").stdout.strip() == "enabled"
     assert STAGING.host.run("systemctl is-active cron").stdout.strip() == "active"
+    assert STAGING.host.run(f"stat -c '%a %h' {CRONTAB}").stdout.strip() == "600 1", "cron reads it"
     # 75: cron's own health job is at work at this very moment.
     assert STAGING.cron("health").rc in (0, 1, 2, 75), "the line can be run as cron runs it"
 
@@ -62,6 +65,29 @@ def test_what_they_do_not_own_is_named_with_a_command(what):
     finally:
         do(mended)
     assert recap(converge("--tags", "crontab"))[NAME] == 0
+
+
+def test_a_user_for_whom_cron_starts_nothing_is_named():
+    """Each keeps cron from the jobs, and only its own log says so; a log that is a pipe would hold the job up for ever."""
+    log = f"{LOGS}/db-health-staging.log"
+    do(f"chage -d 0 ubuntu; mv {log} {log}.kept; mkfifo -m 0666 {log}")
+    try:
+        done = converge("-e", "lab_login=deploy", check=False)
+        said = " ".join((done.stdout + done.stderr).split())
+        assert done.returncode != 0, said[-3000:]
+        assert "cron starts nothing for ubuntu: the password has expired. Try: chage" in said, said[-3000:]
+        assert f"the log {log} is no file" in said
+    finally:
+        do(f"chage -M -1 -d -1 ubuntu; mv {log}.kept {log}")
+    do("(echo SHELL=/bin/false; crontab -u ubuntu -l) | crontab -u ubuntu -")
+    try:
+        done = converge(check=False)
+        assert done.returncode != 0 and "the crontab sets SHELL=/bin/false" in " ".join(
+            (done.stdout + done.stderr).split()
+        )
+    finally:
+        do("crontab -u ubuntu -l | sed 1d | crontab -u ubuntu -")
+    assert recap(converge())[NAME] == 0
 
 
 def test_a_cron_that_does_not_run_is_not_overlooked_by_a_part_of_the_play():

@@ -21,9 +21,16 @@ def look() -> list[list[str]]:
     if not os.access(command, os.R_OK):
         return [[f"user {os.geteuid()} cannot run {command}", f"namei -l {shlex.quote(command)}"]]
     sys.path.insert(0, command)
-    from titan_db.converge.tonight import in_the_way
+    from titan_start import use_compiled
 
-    return [list(each) for each in in_the_way(command, config, directory, cron_file)]
+    use_compiled(command)
+    from titan_db.converge.tonight import in_the_way
+    from titan_db.errors import TitanError
+
+    try:
+        return [list(each) for each in in_the_way(command, config, directory, cron_file)]
+    except TitanError as error:  # the configuration, or the crontab, cannot be used
+        return [[error.message.rstrip("."), "crontab -l" if not cron_file else f"ls -l {shlex.quote(cron_file)}"]]
 
 
 print(json.dumps(look()))

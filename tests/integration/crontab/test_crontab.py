@@ -591,3 +591,29 @@ def test_a_line_that_may_be_where_only_root_looks_is_not_called_missing(
     assert check()["status"] == "ok", "every line was seen"
     spool.write_text(spool.read_text().replace("\n0 2 * * * (", "\n# ("))
     assert (check()["status"], "start the job backup." in check()["message"]) == ("unknown", True), check()
+
+
+@pytest.mark.parametrize("harm", ["mode", "second name", "owner"])
+@pytest.mark.parametrize("own", [True, False], ids=["user's", "cron.d"])
+def test_a_file_that_cron_skips_is_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: dict[str, str], harm: str, own: bool
+) -> None:
+    """Cron says "INSECURE MODE", "WRONG FILE OWNER" or "WRONG LINK COUNT" in its log, and starts nothing of it."""
+    if harm == "owner" and os.geteuid():
+        pytest.skip("only root can give a file away")
+    spooled = tmp_path / USER if own else tmp_path / "titan"
+    store = crontab_store.CrontabStore(USER, "" if own else str(spooled))
+    monkeypatch.setattr(crontab_store, "SPOOLS", (str(tmp_path),))
+    spooled.write_text("# nothing\n")
+    spooled.chmod(0o600 if own else 0o644)
+    assert store.cron_reads_it()
+    if harm == "mode":
+        spooled.chmod(0o664)
+    elif harm == "owner":
+        os.chown(spooled, 65534, -1)
+    else:
+        (tmp_path / "second").hardlink_to(spooled)
+    assert not store.cron_reads_it()
+    if not own:
+        store.write(store.read())
+        assert store.cron_reads_it() and spooled.read_text() == "# nothing\n"

@@ -17,7 +17,10 @@ from ..host.safe_open import UnsafePathError, read_file
 from ..outcome import Call, Data, Outcome
 
 # The installed file is the archive of the engine; what a user may set (PYTHONPATH ...) is left out.
-_START = "import sys; sys.path.insert(0, sys.argv[1]); from titan_db.converge.answer import main; main()"
+_START = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from titan_start import use_compiled; use_compiled(sys.argv[1]); "
+    "from titan_db.converge.answer import main; main()"
+)
 
 
 def ask(call: Call) -> Outcome:

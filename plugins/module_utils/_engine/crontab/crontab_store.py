@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import LockedError, OptionError, TitanError
-from ..host.files import remove_file, write_file
+from ..host.files import published, remove_file
 from ..host.programs import run
 from ..host.safe_open import read_file
 from ..postgres.locks import try_flock
@@ -27,6 +27,7 @@ from .readable import files_in
 
 CRON_FILES = "/etc/cron.d"
 _CRONTAB_DIRECTORIES = ("/usr/bin", "/bin", "/usr/local/bin")
+SPOOLS = ("/var/spool/cron/crontabs", "/var/spool/cron")  # of Debian's cron; of cronie
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,23 @@ class CrontabStore:
             if text is None:
                 remove_file(self.cron_file)
                 return
-            write_file(self.cron_file, _encoded(text), mode=0o644, label="crontab")
+            with published(self.cron_file, 0o644, "crontab") as stream:
+                stream.write(_encoded(text))
             return
         done = self._crontab("-r") if text is None else self._crontab("-", text)
         if done.returncode:
             raise TitanError(f"The {self.label} was not changed, crontab refused it: {_stderr_text(done.stderr)}.")
+
+    def cron_reads_it(self) -> bool:
+        """Whether cron uses the file at all: it skips one of another owner or mode, or with a second name, and only its log says so.
+
+        True where that cannot be seen: cron's spool is open to root alone.
+        """
+        if self.cron_file:
+            return _is_as_cron_wants(self.cron_file, 0, 0o022)
+        name = self.user or pwd.getpwuid(os.geteuid()).pw_name
+        owner = pwd.getpwnam(name).pw_uid
+        return all(_is_as_cron_wants(os.path.join(spool, name), owner, 0o7177) for spool in SPOOLS)
 
     def validate(self, text: str) -> None:
         """Let the host's own ``crontab -n`` judge lines without a user field; does nothing where it cannot.
@@ -148,6 +161,18 @@ def require_store(user: str, cron_file: str) -> CrontabStore:
         if not user:
             raise OptionError("user", user, "With cron_file it is required: it is the sixth field of each line.")
     return CrontabStore(user, cron_file)
+
+
+def _is_as_cron_wants(path: str, owner: int, without: int) -> bool:
+    """Whether the file, if it is there to be seen, is a regular one of that owner, with one name and none of these mode bits."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return True
+    if stat.S_ISDIR(status.st_mode):  # cronie's spool, where Debian has a directory of crontabs
+        return True
+    usual = stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and not stat.S_IMODE(status.st_mode) & without
+    return usual and (status.st_uid == owner or os.geteuid() != 0)
 
 
 def crontab_program() -> str | None:

@@ -29,3 +29,13 @@ def parse_entry(line: str, with_user: bool) -> tuple[str, str] | None:
     head = fields + with_user
     words = line.split(None, head)
     return (" ".join(words[:fields]), words[head]) if len(words) > head else None
+
+
+def parse_variable(line: str) -> tuple[str, str] | None:
+    """Name and value that a crontab line sets for the lines below it; None for any other line (crontab(5))."""
+    found = re.fullmatch(r"""\s*(['"]?)([A-Za-z_]\w*)\1\s*=\s*(.*?)\s*""", line)
+    if not found:
+        return None
+    value = found[3]
+    quoted = len(value) > 1 and value[0] in "'\"" and value[-1] == value[0]
+    return found[2], value[1:-1] if quoted else value

@@ -38,10 +38,11 @@ class Plan:
     becomes: Table
     adoption: Adoption
     managed_files: tuple[ManagedFile, ...]
+    skipped_by_cron: bool = False
 
     @property
     def writes_table(self) -> bool:
-        return self.before != self.after
+        return self.before != self.after or self.skipped_by_cron
 
     @property
     def changed(self) -> bool:
@@ -93,7 +94,8 @@ def _plan(
     outside = was.before + was.after
     found = find_adoptable(outside, jobs, sixth) if options["adopt"] else Adoption((), ())
     becomes = with_block(was, name, render_lines(jobs, sixth), found.adopt, store.label)
-    return Plan(before, becomes.text, was, becomes, found, managed_files)
+    skipped = before is not None and not store.cron_reads_it()
+    return Plan(before, becomes.text, was, becomes, found, managed_files, skipped)
 
 
 def _apply(store: CrontabStore, plan: Plan) -> None:
@@ -181,6 +183,7 @@ def _diff_text(plan: Plan, old: bool) -> str:
     table, other = (plan.was, plan.becomes) if old else (plan.becomes, plan.was)
     moved = [f"{each.line}\n" for each in other.adopted if each.number not in {one.number for one in table.adopted}]
     text = "".join([*moved, *table.block])
+    text += "# cron skips this file for its owner, mode or second name\n" if old and plan.skipped_by_cron else ""
     for each in plan.managed_files:
         mode, content = (each.mode_before, each.before) if old else (each.mode, each.content)
         text += f"# file {each.path} mode {mode:04o}\n{content}" if content is not None else ""

@@ -11,6 +11,7 @@ import os
 import stat
 
 from ..errors import OptionError
+from ..host.compiled import Compiled
 from ..host.env_file import check_against_shell
 from ..host.files import OPEN, closed_directory, is_file_with, make_directories, published
 from ..host.safe_open import change_file_mode, change_mode, read_file
@@ -21,7 +22,8 @@ HOST_COMMAND: Spec = {
     "path": option(
         "path",
         "Where to install the command, on the target host. Missing parent directories are made with mode C(0755), whatever the "
-        "umask. An existing directory C(titan-db) that other users cannot read and enter gets this mode.",
+        "umask. Beside it lies a compiled copy in a hidden directory, with which it starts faster. "
+        "An existing directory C(titan-db) that other users cannot read and enter gets this mode.",
         default="/usr/local/bin/titan-db",
         variable="host_command",
     ),
@@ -82,6 +84,9 @@ def install(call: Call) -> Outcome:
     before = "".join(f"{place} {_digest(place)}\n" for place in wanted.values())
     stale = [place for place in wanted.values() if not is_file_with(place, content, 0o755)]
     closed = sorted({folder for place in wanted.values() if (folder := closed_directory(place))})
+    compiled = Compiled(call.options["interpreter"], content)
+    slow = [place for place in wanted.values() if place in stale or not compiled.is_current(place)]
+    cached = [place for place in slow if place not in stale]
     modes = [*closed, *readable]
     shown = "".join(f"{place} mode {stat.S_IMODE(os.stat(place).st_mode):04o}\n" for place in modes)
     for env_file in () if call.check_mode else readable:
@@ -92,20 +97,25 @@ def install(call: Call) -> Outcome:
         make_directories(os.path.dirname(place))
         with published(place, 0o755, "host_command") as stream:
             stream.write(content)
-    what = " and ".join(stale or wanted.values())
-    state = "installed" if stale else "is up to date" if len(wanted) == 1 else "are up to date"
+    for place in () if call.check_mode else slow:
+        compiled.write(place)
+    what = " and ".join(stale or cached or wanted.values())
+    state = (
+        "installed" if stale else "compiled" if cached else "is up to date" if len(wanted) == 1 else "are up to date"
+    )
     opened = "".join(f"; {folder} can be entered by the jobs' user" for folder in closed)
     opened += "".join(f"; only its owner can read {env_file} now" for env_file in readable)
     return Outcome(
-        changed=bool(stale or modes),
+        changed=bool(slow or modes),
         data={"path": path, "spare": spare or None, "sha256": after, "size": len(content)},
         summary=f"{what} {state} (sha256 {after[:12]}){opened}",
-        before=shown + before,
+        before=shown + before + "".join(f"{place} is not compiled\n" for place in cached),
         after="".join(
             [
                 *(f"{folder} mode 0755\n" for folder in closed),
                 *(f"{env_file} mode 0600\n" for env_file in readable),
                 *(f"{place} {after}\n" for place in wanted.values()),
+                *(f"{place} is compiled\n" for place in cached),
             ]
         ),
     )

@@ -14,19 +14,20 @@ import os
 import pwd
 import shlex
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ..crontab.block import split_table
+from ..crontab.block import Table, split_table
 from ..crontab.crontab_store import CrontabStore
-from ..crontab.entry import parse_entry
+from ..crontab.entry import parse_entry, parse_variable
 from ..crontab.line import Job, parse_command, render_command
 from ..crontab.percent import unescape_cron
 from ..crontab.titan_command import titan_run
 from ..host.programs import run
 from .config import Environment
-from .readiness import Obstacle
+from .readiness import Obstacle, user_name
 
+CRONIE = "/usr/sbin/crond"  # which starts nothing where it cannot change to HOME; Debian's cron does
 _RUNNING = 75
 
 
@@ -36,7 +37,16 @@ def try_lines(environment: Environment, cron_file: str) -> list[Obstacle]:
     Args:
         cron_file: Path of the system crontab that holds them; "" for the user's own.
     """
-    jobs = installed_jobs(environment.name, cron_file)
+    table = _installed_table(environment.name, cron_file)
+    jobs = _jobs(table, bool(cron_file))
+    variables = _variables(table)
+    if os.path.exists(CRONIE) and not _enters(variables["HOME"]):
+        return [
+            Obstacle(
+                f"{user_name()} cannot enter HOME, {variables['HOME']}: cron starts no job",
+                _home_fix(variables["HOME"]),
+            )
+        ]
     missing = [name for name, plan in environment.jobs.items() if plan.expression and name not in jobs]
     again = f"ansible-playbook titan.database.site -l {shlex.quote(environment.name)} --tags crontab"
     found = [Obstacle(f"no line of the crontab starts the job {name}", again) for name in missing]
@@ -46,7 +56,7 @@ def try_lines(environment: Environment, cron_file: str) -> list[Obstacle]:
         backup = bool(plan and plan.subcommand == "backup")
         if plan and not backup and _without_job(job) in well:
             continue
-        tried = _tried(job, in_check_mode=backup)
+        tried = _tried(job, variables, in_check_mode=backup)
         found += tried
         if not (tried or backup):
             well.add(_without_job(job))
@@ -59,16 +69,21 @@ def _without_job(job: Job) -> Job:
     return replace(job, name="", schedule="", command=shlex.join(words), log="", only_on="", on_failure="")
 
 
-def installed_jobs(block: str, cron_file: str) -> dict[str, Job]:
-    """The jobs of titan-db in the block of that name, by their names in the configuration.
+def _installed_table(block: str, cron_file: str) -> Table:
+    """The crontab that holds the environment's lines.
 
     Raises:
         TitanError: the crontab cannot be read, or its markers are broken.
     """
     store = CrontabStore(pwd.getpwuid(os.geteuid()).pw_name if cron_file else "", cron_file)
+    return split_table(store.read() or "", block, store.label)
+
+
+def _jobs(table: Table, has_user: bool) -> dict[str, Job]:
+    """The jobs of titan-db in the block, by their names in the configuration."""
     found = {}
-    for line in split_table(store.read() or "", block, store.label).block:
-        entry = parse_entry(line.rstrip("\n"), bool(cron_file))
+    for line in table.block:
+        entry = parse_entry(line.rstrip("\n"), has_user)
         job = parse_command("", *entry) if entry else None
         titan = titan_run(job.command) if job else None
         if job and titan and titan.decides_itself:
@@ -76,14 +91,38 @@ def installed_jobs(block: str, cron_file: str) -> dict[str, Job]:
     return found
 
 
-def _tried(job: Job, in_check_mode: bool) -> list[Obstacle]:
+def _variables(table: Table) -> dict[str, str]:
+    """The environment that cron gives to the block's lines: its own, and what lines above them set."""
+    user = pwd.getpwuid(os.geteuid())
+    own = {"HOME": user.pw_dir, "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
+    set_above = filter(None, (parse_variable(line.rstrip("\n")) for line in (*table.before, *table.block)))
+    return {**own, **dict(set_above), "LOGNAME": user.pw_name}
+
+
+def _enters(folder: str) -> bool:
+    return os.path.isdir(folder) and os.access(folder, os.X_OK)
+
+
+def _home_fix(folder: str) -> str:
+    user = pwd.getpwuid(os.geteuid())
+    if user.pw_dir != folder:
+        return f"crontab -l | grep -n HOME, and correct that line to HOME={user.pw_dir}"
+    return f"install -d -o {user.pw_name} -m 0750 {shlex.quote(folder)}"
+
+
+def _tried(job: Job, variables: Mapping[str, str], in_check_mode: bool) -> list[Obstacle]:
     command = f"{job.command} --check" if in_check_mode else job.command.replace(" cron ", " why ", 1)
     line = unescape_cron(render_command(replace(job, command=command, log="/dev/stdout", on_failure="", only_on="")))
-    user = pwd.getpwuid(os.geteuid())
-    variables = {"HOME": user.pw_dir, "LOGNAME": user.pw_name, "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
-    done = run(["/bin/sh", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=variables, cwd="/")
-    if done.returncode in (0, _RUNNING):
+    shell = variables["SHELL"]
+    try:
+        home = variables["HOME"] if _enters(variables["HOME"]) else "/"
+        done = run([shell, "-c", line], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(variables), cwd=home)
+        status, printed = done.returncode, done.stdout
+    except OSError as error:
+        status, printed = 1, f"{shell}: {error.strerror}".encode()
+    said = " ".join(printed.decode("utf-8", "replace").split())[-600:]
+    if status == _RUNNING or (status == 0 and said):  # a shell that runs nothing is silent
         return []
-    said = " ".join(done.stdout.decode("utf-8", "replace").split())[-600:] or f"status {done.returncode}"
     typed: Sequence[str] = shlex.split(unescape_cron(command))
-    return [Obstacle(f"the job {job.name} could not be done now: {said}", shlex.join(typed))]
+    own = f" (the crontab sets SHELL={shell})" if shell != "/bin/sh" else ""
+    return [Obstacle(f"the job {job.name} could not be done now{own}: {said or f'status {status}'}", shlex.join(typed))]

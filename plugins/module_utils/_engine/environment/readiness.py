@@ -3,22 +3,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether the jobs can start tonight: asked as their own user, of what their cron lines use.
 
-Nothing is written. What a job itself needs (the database's rights, room for a backup) its own check mode tells.
+Nothing stays written. What a job itself needs (the database's rights, room for a backup) its own check mode tells.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import shlex
+import stat
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..errors import TitanError
+from ..host.account import ACCOUNT_EXPIRED, PASSWORD_EXPIRED, why_refused
 from ..host.env_file import check_against_shell
 from .config import Environment, JobPlan
 
 CRON_ALLOW, CRON_DENY = "/etc/cron.allow", "/etc/cron.deny"
+CRON_SERVICES = ("cron", "crond")  # the names of cron's policy for PAM: Debian's, Red Hat's
+_PROBE = 4096  # bytes: a block of the usual file systems
 
 
 class Obstacle(NamedTuple):
@@ -40,7 +45,7 @@ def obstacles(
         commands: Whether the copies of titan-db are looked at, too.
     """
     found = [*(_commands(environment) if commands else ()), *_env_files(environment), *_places(environment, directory)]
-    return found + (_allowed(user_name()) if own_crontab else [])
+    return found + _account(user_name()) + (_allowed(user_name()) if own_crontab else [])
 
 
 def user_name() -> str:
@@ -73,14 +78,7 @@ def _places(environment: Environment, directory: str) -> list[Obstacle]:
     if directory and not _may(directory, os.X_OK):
         found.append(Obstacle(f"{user} cannot enter {directory}", _access(directory, "x", user)))
     for log in dict.fromkeys(plan.log for plan in environment.jobs.values() if plan.log):
-        folder = os.path.dirname(log)
-        if os.path.exists(log) and not _may(log, os.W_OK):
-            found.append(Obstacle(f"{user} cannot append to the log {log}", f"chown {user}: {shlex.quote(log)}"))
-        elif not os.path.exists(log) and not _may(folder, os.W_OK | os.X_OK):
-            what = f"{user} cannot make the log {log}" + (
-                "" if os.path.isdir(folder) else f": there is no {folder}, or it is closed"
-            )
-            found.append(Obstacle(what, f"install -d -o {user} -m 0750 {shlex.quote(folder)}"))
+        found += _log(log, user)
     backups = [str(environment.options.get(plan.name, {}).get("dest") or "") for plan in _backups(environment)]
     for path in (environment.state_dir, environment.metrics_dir, *backups):
         place = _nearest(path)
@@ -88,7 +86,63 @@ def _places(environment: Environment, directory: str) -> list[Obstacle]:
             found.append(
                 Obstacle(f"{user} cannot write into {place}", f"install -d -o {user} -m 0700 {shlex.quote(path)}")
             )
+        elif path and (why := _no_room(place)):
+            found.append(Obstacle(f"{user} cannot write into {place}: {why}", _how_full(place)))
     return found
+
+
+def _log(path: str, user: str) -> list[Obstacle]:
+    """Whether the shell can append to the log, and make it if it is missing."""
+    quoted, folder = shlex.quote(path), os.path.dirname(os.path.realpath(path))
+    try:
+        kind = os.stat(path).st_mode
+    except OSError:
+        if _may(folder, os.W_OK | os.X_OK):
+            why = _no_room(folder)
+            return [Obstacle(f"{user} cannot make the log {path}: {why}", _how_full(folder))] if why else []
+        missing = "" if os.path.isdir(folder) else f": there is no {folder}, or it is closed"
+        fix = f"install -d -o {user} -m 0750 {shlex.quote(folder)}"
+        return [Obstacle(f"{user} cannot make the log {path}{missing}", fix)]
+    if not (stat.S_ISREG(kind) or stat.S_ISCHR(kind)):  # such as a pipe, at which the job would wait for a reader
+        return [Obstacle(f"the log {path} is no file", f"mv {quoted} {shlex.quote(path + '.old')}")]
+    if not _may(path, os.W_OK):
+        return [Obstacle(f"{user} cannot append to the log {path}", f"chown {user}: {quoted}")]
+    why = _no_room(folder) if stat.S_ISREG(kind) else ""
+    return [Obstacle(f"{user} cannot append to the log {path}: {why}", _how_full(folder))] if why else []
+
+
+def _no_room(folder: str) -> str:
+    """Why not even a block can be written below the directory: full, without inodes, over a quota; empty if it can.
+
+    The file that it is tried with never has a name.
+    """
+    try:
+        descriptor = os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        return str(os.strerror(error.errno or 0)) if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) else ""
+    try:
+        os.write(descriptor, b"x" * _PROBE)
+    except OSError as error:
+        return str(os.strerror(error.errno or 0))
+    finally:
+        os.close(descriptor)
+    return ""
+
+
+def _how_full(folder: str) -> str:
+    quoted = shlex.quote(folder)
+    return f"df -h {quoted}; df -i {quoted}; quota -u {user_name()}"
+
+
+def _account(user: str) -> list[Obstacle]:
+    """Whether cron, which asks PAM before each job, starts something for the user."""
+    why = why_refused(user, CRON_SERVICES)
+    fixes = {
+        PASSWORD_EXPIRED: f"chage -M -1 -d -1 {user}",
+        ACCOUNT_EXPIRED: f"chage -E -1 {user}",
+    }
+    fix = fixes.get(why, "cat /etc/pam.d/cron* /etc/security/access.conf")
+    return [Obstacle(f"cron starts nothing for {user}: {why}", fix)] if why else []
 
 
 def _backups(environment: Environment) -> list[JobPlan]:

@@ -12,7 +12,16 @@ from pathlib import Path
 
 PACKAGE = str(Path(__file__).resolve().parents[1])  # the engine that this file is part of
 
-_MAIN = "import sys\n\nfrom titan_db.cli import main\n\nsys.exit(main())\n"
+_MAIN = """import sys
+
+from titan_start import use_compiled
+
+use_compiled(sys.path[0])
+
+from titan_db.cli import main
+
+sys.exit(main())
+"""
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time that the ZIP format can say
 
 
@@ -30,7 +39,7 @@ def build(interpreter: str, package: str = PACKAGE) -> bytes:
     """
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as target:
-        members = {"__main__.py": _MAIN.encode()}
+        members = {"__main__.py": _MAIN.encode(), "titan_start.py": Path(package, "host", "start.py").read_bytes()}
         for path in Path(package).rglob("*.py"):
             members[f"titan_db/{path.relative_to(package).as_posix()}"] = path.read_bytes()
         for name in sorted(members):

@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a service may start something for a user now: PAM's own answer, asked as the service does it.
+
+Cron asks PAM before each job (pam_acct_mgmt(3)): for an account or a password that has expired, or that a rule of the host keeps
+out, it starts nothing, and only its own log says so.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+POLICIES = "/etc/pam.d"
+_LIBRARY = "libpam.so.0"
+_SILENT, _CANNOT_ASK = 0x8000, 19  # PAM_SILENT, PAM_CONV_ERR, as in security/_pam_types.h of Linux-PAM
+# Those that speak of the account; any other tells of a module that this user may not ask.
+_REFUSALS = {
+    6: "access is denied",
+    7: "access is denied",
+    10: "the account is unknown",
+    12: "the password has expired",
+    13: "the account has expired",
+}
+PASSWORD_EXPIRED, ACCOUNT_EXPIRED = _REFUSALS[12], _REFUSALS[13]
+
+
+class _Conversation(ctypes.Structure):
+    """struct pam_conv: whoever asks for a password gets none."""
+
+    _fields_ = [("conv", ctypes.CFUNCTYPE(ctypes.c_int)), ("appdata_ptr", ctypes.c_void_p)]
+
+
+def why_refused(user: str, services: tuple[str, ...]) -> str:
+    """Why PAM would not let the first of the services that has a policy here start something for the user; empty if it would.
+
+    Empty, too, where none has a policy, or there is no PAM: then it is not asked.
+    """
+    service = next((name for name in services if os.path.exists(os.path.join(POLICIES, name))), "")
+    try:
+        pam = ctypes.CDLL(_LIBRARY) if service else None
+    except OSError:
+        pam = None
+    if pam is None:
+        return ""
+    answer = _Conversation._fields_[0][1](lambda: _CANNOT_ASK)
+    conversation, handle = _Conversation(answer, None), ctypes.c_void_p()
+    if pam.pam_start(service.encode(), user.encode(), ctypes.byref(conversation), ctypes.byref(handle)):
+        return ""
+    try:
+        status = pam.pam_acct_mgmt(handle, _SILENT)
+    finally:
+        pam.pam_end(handle, 0)
+    return _REFUSALS.get(status, "")
