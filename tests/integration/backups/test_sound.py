@@ -104,7 +104,7 @@ def test_a_sound_database_is_proven_and_restored(
         "public.apart", "public.leaf", "public.middle",
     ]  # fmt: skip
     if proof == "hash":
-        restored = restore(settings, source=taken["path"], into="sound")
+        restored = restore(settings, source=taken["path"], into="sound", accept_superuser=form == "plain")
         drop_database(server, "sound")
         assert restored.data["restored"]["rows"] == 90 + 2 + 1 + 1
     drop_database(server, settings.database)

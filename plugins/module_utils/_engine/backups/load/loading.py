@@ -43,7 +43,7 @@ from .others import (
     without_database_entries,
     without_drops,
 )
-from .refreshes import ENTRY, in_some_order
+from .refreshes import ENTRY, Held, in_some_order
 from .restricted import can_restrict, restriction, without_restriction
 from .selection import Selection
 from .streams import Archive, Packed, contents_of, feed, is_of_data, shares
@@ -326,8 +326,19 @@ class Loader:
             self._finish(target, waiting, superuser)
             return
         with self._session(target, whole) as write:
-            for piece in known(pieces):
-                write(piece)
+            if not whole:
+                for piece in known(pieces):
+                    write(piece)
+                return
+            held = Held()
+            for text in held.without_refreshes(known(pieces)):
+                write(text)
+        if held.refreshes:
+            in_some_order(held.refreshes, partial(self._refresh, target, held))
+
+    def _refresh(self, target: ConnectionSettings, held: Held, refreshes: Sequence[bytes]) -> None:
+        with self._session(target) as write:
+            write(b"\n".join([*held.settings, *refreshes, b""]))
 
     def _unrestricted(self, pieces: Iterable[bytes]) -> Iterable[bytes]:
         """What an older psql gets: nothing that others have made."""

@@ -6,16 +6,42 @@ the server does not know what functions read."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Callable, TypeVar
 
 from ...errors import TitanError
 from .failure import says_nothing
+from .kinds import Kind, kind_of
+from .script import Statement, cut
 
 T = TypeVar("T")
 
 ENTRY = " MATERIALIZED VIEW DATA "  # in an archive's list
 STATEMENT = b"REFRESH MATERIALIZED VIEW "
+
+
+class Held:
+    """What is held back of a dump's text until everything else is there.
+
+    Attributes:
+        refreshes: The statements that fill views, with which a dump ends.
+        settings: Those that set what the statements are read by.
+    """
+
+    def __init__(self) -> None:
+        self.refreshes: list[bytes] = []
+        self.settings: list[bytes] = []
+
+    def without_refreshes(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """The rest of the text."""
+        for item in cut(pieces):
+            bare = item.bare if isinstance(item, Statement) else b""
+            if bare.startswith(STATEMENT):
+                self.refreshes.append(bare)
+                continue
+            if bare[:1] in (b"S", b"s") and kind_of(bare) == Kind.SETTING:
+                self.settings.append(bare)
+            yield item.text
 
 
 def in_some_order(refreshes: Sequence[T], run: Callable[[Sequence[T]], None]) -> None:
