@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine import cli
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import DatabaseError
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres import database as database_module
-from ansible_collections.titan.database.plugins.module_utils._engine.postgres import pooler
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres import pool_clients, pooler
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connecting import autocommitting
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
@@ -242,7 +242,7 @@ def test_a_pooler_that_hides_that_it_shares_is_refused(
     does: dict[str, Any], filled: ConnectionSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No two of our clients need meet; nothing is left on a session, not even for a moment what has no meaning."""
-    monkeypatch.setattr(pooler, "LEAVES_WITHIN", 0.3)
+    monkeypatch.setattr(pool_clients, "LEAVES_WITHIN", 0.3)
     with stub_pooler(filled, **does) as pooler_of_others:
         sessions = [one for process in pooler_of_others.processes for one in process.all]
         with pytest.raises(DatabaseError, match="pooler that does not (reset|give every client)"):
@@ -301,7 +301,7 @@ def test_a_session_pool_that_resets_nothing_is_refused(
     capsys: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pooler, "LEAVES_WITHIN", 0.3)
+    monkeypatch.setattr(pool_clients, "LEAVES_WITHIN", 0.3)
     with pgbouncer(filled, workdir, "session", "server_reset_query =") as pooled:
         before = application(pooled, 3)
         for word, said in refusals(pooled, backups, tmp_path, capsys):

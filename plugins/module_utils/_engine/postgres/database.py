@@ -17,7 +17,7 @@ from ..errors import DatabaseError
 from .connecting import autocommitting, opened, time_to_ask
 from .connection import ConnectionSettings
 from .driver import psycopg2, sql, translated
-from .pooler import PATIENCE, cut_off, end_if_marked, is_direct, require_own_session
+from .pooler import LONGEST, PATIENCE, cut_off, end_if_marked, is_direct, require_own_session
 from .session_settings import SERVER_SETTINGS, set_statements
 
 # sql is imported from here by everyone who has a connection.
@@ -110,7 +110,8 @@ class Database:
         if not direct:
             parameters = {"connect_timeout": "10", "client_encoding": "UTF8", **self.settings.parameters()}
             another = partial(autocommitting, parameters)
-            self.pooled = require_own_session(self.raw, self.settings, row["pid"], another, time_to_ask(PATIENCE))
+            times = time_to_ask(PATIENCE), time_to_ask(LONGEST)
+            self.pooled = require_own_session(self.raw, self.settings, row["pid"], another, *times)
             if self.pooled and has_settings and end_if_marked(self.raw):
                 return False
         if not (has_settings and direct):  # a pooler may ignore them without a word
