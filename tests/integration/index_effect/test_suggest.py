@@ -23,7 +23,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.co
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
 
-from tests.conftest import embedded_programs
+from tests.conftest import embedded_programs, make_database, start_server
 from tests.integration.backups.helpers import backup
 
 HOSTILE = """-- verify: SELECT 'no' "%s" $x$; \\ """
@@ -133,6 +133,55 @@ def test_what_is_proposed_is_a_migration_that_helps(
     assert not (folder / "2_more.sql").exists()
     _migrated(shop, folder, state="rolled_back", target="0", allow_rollback=True)
     assert _indexes(shop) == before
+
+
+DOCS = """
+CREATE SCHEMA "the x"; CREATE EXTENSION pg_trgm SCHEMA "the x"; CREATE EXTENSION pg_stat_statements;
+CREATE TABLE docs (id int PRIMARY KEY, doc jsonb, tags int[], body text, mail varchar(40));
+INSERT INTO docs SELECT n, jsonb_build_object('k', n), ARRAY[n, n + 1], 'SECRET ' || md5(n::text), 'Who' || n || '@example.org'
+  FROM generate_series(1, 8000) n;
+SELECT pg_stat_statements_reset();
+"""
+
+
+def test_expressions_and_what_a_gin_finds_are_proposed_for_production(
+    workdir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Queries of pg_stat_statements, with parameters from the copy, beside one of a file."""
+    monkeypatch.setattr(effects, "measure_rounds", _by_the_plan)
+    server = start_server(embedded_programs(), "shared_preload_libraries=pg_stat_statements")
+    try:
+        settings = make_database(server)
+        workdir.chmod(0o755)
+        for name, mode in (("backups", 0o700), ("d", 0o755), ("queries", 0o755), ("migrations", 0o755)):
+            (workdir / name).mkdir(mode)
+        with connect(settings, fixed_settings=False) as database:
+            database.execute(DOCS)
+            for condition in ("doc @> '{\"k\": 7}'", "tags && '{5}'"):
+                database.execute(f"SELECT id FROM docs WHERE {condition}")
+        text = "-- values: SELECT lower(mail) FROM docs LIMIT 3\nSELECT id FROM docs WHERE lower(mail) = $1"
+        (workdir / "queries" / "mail.sql").write_text(text)
+        text = "-- values: SELECT '%c4ca42%'\nSELECT id FROM docs WHERE body LIKE $1"
+        (workdir / "queries" / "like.sql").write_text(text)
+        backup(settings, workdir / "backups", verify="checksum")
+        (workdir / "env").write_text(
+            f"DATABASE_URL=postgresql://{settings.user}@{settings.host}:{settings.port}/{settings.database}\n"
+        )
+        more = ("--top", "9", "--env-file", str(workdir / "env"), "--suggest", str(workdir / "migrations" / "1_s.sql"))
+        data = _measured(workdir, capsys, *more)
+        found = {
+            line.partition(" USING ")[2] for line in data["suggestion"]["migration"].splitlines() if "CREATE" in line
+        }
+        assert found == {
+            "gin (doc);", "gin (tags);", 'gin (body "the x".gin_trgm_ops);', "btree (lower((mail)::text));"
+        }, data  # fmt: skip
+        assert "SECRET" not in json.dumps(data)
+        would = _migrated(settings, workdir / "migrations", check=True)
+        assert would.changed and would.data["lint"] == []
+        assert _migrated(settings, workdir / "migrations").changed
+        assert sum("idx_docs_" in each for each in _indexes(settings)) == 4
+    finally:
+        server.remove()
 
 
 @pytest.mark.parametrize("wrong", ["1.txt", "no/1.sql", "there.sql", "half.sql", "1.sql --indexes x"])

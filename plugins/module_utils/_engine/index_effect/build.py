@@ -18,6 +18,7 @@ from ..postgres.disk import data_directory, free_bytes
 from ..steps import step
 from ..text.sizes import shown_bytes
 from .candidates import Candidate
+from .clauses import BTREE, TRIGRAM
 from .indexes import Index, read_indexes
 from .missing import explained, read_only, text_of
 from .plans import indexes_in
@@ -63,6 +64,7 @@ def build_candidates(
         if make:
             say(f"Asking the planner by HypoPG for {len(wanted)} indexes ...")
             likely = _used_hypothetically(database, prepared, wanted, make)
+            likely |= {each for each in wanted if each.special and each.special.using != BTREE}  # it knows no GIN
             rejected += [(text_of(each), "no plan would use it, says HypoPG") for each in wanted if each not in likely]
             wanted = [each for each in wanted if each in likely]
     say(f"Building {len(wanted)} indexes ...")
@@ -108,7 +110,7 @@ class _NotBuiltError(Exception):
 
 
 _ROOM = """
-SELECT (greatest(c.reltuples, 0) * (24 + (SELECT coalesce(sum(coalesce(s.avg_width, 32)), 0) FROM unnest(%s) AS k (name)
+SELECT (greatest(c.reltuples, 0) * (24 + (SELECT coalesce(sum(coalesce(s.avg_width, 32)), 0) FROM unnest(%s::text[]) AS k (name)
           LEFT JOIN pg_stats s ON s.schemaname = %s AND s.tablename = %s AND s.attname = k.name AND NOT s.inherited)))::bigint
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s
 """
@@ -126,10 +128,12 @@ def _build(database: Database, candidate: Candidate, folder: str, deadline: Dead
     left = deadline.left()
     limit = min(_LONGEST, left / 4) if left else _LONGEST
     name = _free_name(database, candidate)
+    of_trigrams = candidate.special is not None and candidate.special.using == TRIGRAM
+    trigrams = database.extension_schema("pg_trgm") if of_trigrams else ""
     database.execute("BEGIN")
     try:
         database.execute(f"SET LOCAL statement_timeout = {int(limit * 1000) or 1}")
-        database.execute(_statement(candidate, name))
+        database.execute(_statement(candidate, name, trigrams))
         database.execute("COMMIT")
     except DatabaseError as error:
         if error.lost:
@@ -141,7 +145,16 @@ def _build(database: Database, candidate: Candidate, folder: str, deadline: Dead
     )
 
 
-def _statement(candidate: Candidate, name: str | None) -> Any:
+def _statement(candidate: Candidate, name: str | None, trigrams: str = "") -> Any:
+    if candidate.special:
+        operators = sql.SQL(" {}").format(sql.Identifier(trigrams, TRIGRAM)) if trigrams else sql.SQL("")
+        return sql.SQL("CREATE INDEX {}ON {} USING {} (({}){})").format(
+            sql.SQL("{} ").format(sql.Identifier(name)) if name else sql.SQL(""),
+            sql.Identifier(*candidate.table),
+            sql.SQL("btree" if candidate.special.using == BTREE else "gin"),
+            sql.SQL(candidate.special.expression),
+            operators,
+        )
     keys = [sql.SQL(f"{{}} {key.order}".strip()).format(sql.Identifier(key.column)) for key in candidate.keys]
     conditions = [sql.SQL(each.form).format(sql.Identifier(each.column)) for each in candidate.conditions]
     return sql.SQL("CREATE INDEX {}ON {} ({}){}").format(
@@ -155,9 +168,11 @@ def _statement(candidate: Candidate, name: str | None) -> Any:
 def _free_name(database: Database, candidate: Candidate) -> str:
     """A name that the schema does not have: idx_TABLE_COLUMNS."""
     words = [candidate.table.name, *(key.column for key in candidate.keys)]
+    if candidate.special:
+        words += [candidate.special.expression, "" if candidate.special.using == BTREE else "gin"]
     if candidate.conditions:
         words += ["where", *(each.column for each in candidate.conditions)]
-    whole = "idx_" + "_".join(re.sub(r"[^0-9a-z_]+", "_", word.lower()).strip("_") or "x" for word in words)
+    whole = "idx_" + "_".join(re.sub(r"[^0-9a-z_]+", "_", word.lower()).strip("_") or "x" for word in words if word)
     number = 1
     while True:
         end = f"_{number}" if number > 1 else ""

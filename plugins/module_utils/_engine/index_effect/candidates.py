@@ -8,18 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from .clauses import Asked, Condition, Key, Table
+from .clauses import Asked, Condition, Key, Special, Table
 
 MOST_COLUMNS = 3  # what makes an index large serves one query only
 _MOST_OF_ONE = 6  # candidates for one table in one query
 
 
 class Candidate(NamedTuple):
-    """An index that might serve: a B-tree."""
+    """An index that might serve; special is its only key where that is no column, or it is no B-tree."""
 
     table: Table
     keys: tuple[Key, ...]
     conditions: tuple[Condition, ...] = ()
+    special: Special | None = None
 
 
 class Existing(NamedTuple):
@@ -43,7 +44,8 @@ def candidates_of(asked: Asked) -> list[Candidate]:
         for keys in _keys(asked)
         if keys and len(keys) <= MOST_COLUMNS
     )
-    return [each for each in found if not _says_it_twice(each)][:_MOST_OF_ONE]
+    plain = [each for each in found if not _says_it_twice(each)][:_MOST_OF_ONE]
+    return plain + [Candidate(asked.table, (), (), each) for each in asked.special[:_MOST_OF_ONE]]
 
 
 def _keys(asked: Asked) -> Iterator[tuple[Key, ...]]:
@@ -72,6 +74,8 @@ def _says_it_twice(candidate: Candidate) -> bool:
 def is_covered(candidate: Candidate, existing: Sequence[Existing]) -> bool:
     """Whether an index that is there can do what the candidate could: it begins with the same columns, read forward or backward."""
     count = len(candidate.keys)
+    if candidate.special:
+        return False  # the planner takes the one that is there, and this one goes again
     for each in existing:
         if each.table != candidate.table or each.partial or len(each.keys) < count:
             continue
@@ -86,6 +90,8 @@ def is_covered(candidate: Candidate, existing: Sequence[Existing]) -> bool:
 
 def is_same(candidate: Candidate, other: Candidate) -> bool:
     """Whether they are the same index, read forward or backward."""
+    if candidate.special or other.special:
+        return candidate == other
     return (
         len(candidate.keys) == len(other.keys)
         and candidate.conditions == other.conditions

@@ -18,6 +18,9 @@ TRUE, FALSE, NULL, NOT_NULL = "{}", "NOT {}", "{} IS NULL", "{} IS NOT NULL"
 
 _CONDITIONS = ("Filter", "Hash Cond", "Merge Cond", "Join Filter", "Index Cond", "Recheck Cond")
 _OPERATORS = frozenset("=<>!~@#%^&|*+-/?")
+BTREE, GIN, TRIGRAM = "btree", "gin", "gin_trgm_ops"
+_OF_GIN = ("@>", "<@", "&&", "?", "?|", "?&", "@@", "@?")  # of jsonb, arrays and texts to search
+_OF_TRIGRAMS = ("~~", "~~*", "~", "~*")  # LIKE, ILIKE and regular expressions
 _RANGES = ("<", ">", "<=", ">=")
 
 
@@ -42,6 +45,13 @@ class Condition(NamedTuple):
     form: str
 
 
+class Special(NamedTuple):
+    """What an index of another kind could find: expression is SQL without the table's alias, using one of BTREE, GIN, TRIGRAM."""
+
+    expression: str
+    using: str
+
+
 class Asked(NamedTuple):
     """What a query asks of one table, each in the order in which the plan has it.
 
@@ -51,6 +61,7 @@ class Asked(NamedTuple):
         ranged: Columns that must be less or greater than a value.
         sorted: The keys of a sort of this table's rows.
         conditions: What could be a partial index's condition.
+        special: What is compared that is no bare column, or not by a B-tree's operators.
     """
 
     table: Table
@@ -59,6 +70,7 @@ class Asked(NamedTuple):
     ranged: tuple[str, ...] = ()
     sorted: tuple[Key, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    special: tuple[Special, ...] = ()
 
 
 class _Column(NamedTuple):
@@ -131,6 +143,10 @@ def _closing(tokens: Sequence[Token]) -> int:
 
 def _column(tokens: Sequence[Token]) -> _Column | None:
     """The column that this is, with or without a cast."""
+    return _bare_column(_without_cast(tokens))
+
+
+def _without_cast(tokens: Sequence[Token]) -> Sequence[Token]:
     tokens = _without_parentheses(tokens)
     if len(tokens) > 4 and tokens[0].text == "(":
         cast = _closing(tokens) + 1
@@ -139,7 +155,7 @@ def _column(tokens: Sequence[Token]) -> _Column | None:
             *of_type
         }:
             tokens = tokens[:cast]
-    return _bare_column(tokens)
+    return _without_parentheses(tokens)
 
 
 def _bare_column(tokens: Sequence[Token]) -> _Column | None:
@@ -170,6 +186,7 @@ def _add(found: dict[str, Asked], tokens: Sequence[Token]) -> None:
         return
     left, right = _column(tokens[: at[0]]), _column(tokens[at[1] :])
     operator = "".join(token.text for token in tokens[at[0] : at[1]])
+    _note_special(found, tokens[: at[0]], operator, tokens[at[1] :])
     if left and right and left.alias == right.alias:
         return
     for column, other in ((left, right), (right, left)):
@@ -179,11 +196,51 @@ def _add(found: dict[str, Asked], tokens: Sequence[Token]) -> None:
             _note(found, column, "ranged", column.name)
 
 
-def _note(found: dict[str, Asked], column: _Column, what: str, value: str | Condition) -> None:
+def _note(found: dict[str, Asked], column: _Column, what: str, value: str | Condition | Special) -> None:
     asked = found.get(column.alias)
     if asked:
         new: Any = {what: tuple(dict.fromkeys((*getattr(asked, what), value)))}
         found[column.alias] = asked._replace(**new)
+
+
+def _note_special(found: dict[str, Asked], left: Sequence[Token], operator: str, right: Sequence[Token]) -> None:
+    """Note what an expression, or an operator that a B-tree does not know, asks of one table."""
+    sides = ((left, right),) if operator in _OF_TRIGRAMS else ((left, right), (right, left))
+    for side, other in sides:
+        aliases, column = _aliases(side, found), _column(side)
+        using = GIN if operator in _OF_GIN else TRIGRAM if operator in _OF_TRIGRAMS else BTREE
+        if using == BTREE and (column or operator not in ("=", *_RANGES)):
+            continue
+        if len(aliases) != 1 or _aliases(other, found) or any(token.text[:1] == "$" for token in side):
+            continue
+        alias = aliases.pop()
+        bare = _without_cast(side) if column else side
+        _note(found, _Column(alias, ""), "special", Special(_written(bare, alias), using))
+
+
+def _aliases(tokens: Sequence[Token], found: Mapping[str, Asked]) -> set[str]:
+    """The tables whose columns are named."""
+    return {
+        first.name
+        for first, dot, second, after in zip(tokens, tokens[1:], tokens[2:], [*tokens[3:], None])
+        if dot.text == "." and first.kind in (WORD, QUOTED) and first.name in found and second.kind in (WORD, QUOTED)
+        and not (after and after.text == "(")
+    }  # fmt: skip
+
+
+def _written(tokens: Sequence[Token], alias: str) -> str:
+    """The SQL of these tokens, in which the columns stand without their table."""
+    text, end, at = "", 0, 0
+    while at < len(tokens):
+        token = tokens[at]
+        if token.kind in (WORD, QUOTED) and token.name == alias and at + 2 < len(tokens) and tokens[at + 1].text == ".":
+            text += " " if end and token.start > end else ""
+            at += 2
+            token = tokens[at]
+        elif end and token.start > end:
+            text += " "
+        text, end, at = text + token.text, token.end, at + 1
+    return text
 
 
 def _conditions(tokens: Sequence[Token]) -> list[tuple[_Column, str]]:

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from ..errors import DatabaseError
 from ..postgres.database import Database, sql
+from ..text.one_line import printable
 from .candidates import Candidate, Existing, candidates_of, is_covered, is_same
-from .clauses import Asked, Key, Table, asked_of, read_whole
+from .clauses import BTREE, TRIGRAM, Asked, Key, Table, asked_of, read_whole
 from .samples import Prepared
 
 # A plan in which each condition stands where its table is read from the first page to the last, and parameters as $1.
@@ -52,9 +53,13 @@ def find_candidates(database: Database, prepared: Sequence[Prepared]) -> Found:
     tables = list(dict.fromkeys(candidate.table for candidate in wanted))
     pages = {table: _pages(database, table) for table in tables}
     rejected, kept = [], []
+    trigrams = database.extension_schema("pg_trgm")
     existing = {table: _existing(database, table) for table in tables}
     for candidate in wanted:
         if is_covered(candidate, existing[candidate.table]):
+            continue
+        if candidate.special and candidate.special.using == TRIGRAM and not trigrams:
+            rejected.append((text_of(candidate), "it needs the extension pg_trgm, which the database does not have"))
             continue
         if pages[candidate.table] is None:
             rejected.append((text_of(candidate), "the table is partitioned, where no index can be built concurrently"))
@@ -134,6 +139,10 @@ def _existing(database: Database, table: Table) -> list[Existing]:
 
 def text_of(candidate: Candidate) -> str:
     """For people: "public.orders (market_id, created_at DESC)"."""
+    if candidate.special:
+        using = "" if candidate.special.using == BTREE else " USING gin"
+        opclass = f" {TRIGRAM}" if candidate.special.using == TRIGRAM else ""
+        return f"{'.'.join(candidate.table)}{using} ({printable(candidate.special.expression)}{opclass})"
     keys = ", ".join(" ".join(filter(None, key)) for key in candidate.keys)
     where = " AND ".join(each.form.format(each.column) for each in candidate.conditions)
     return f"{'.'.join(candidate.table)} ({keys})" + (f" WHERE {where}" if where else "")

@@ -86,7 +86,7 @@ def without(database: Database, trial: Trial, idle: Sequence[Index], why: str) -
 
 
 def _text(index: Index) -> str:
-    return f"{index.table}{index.rest.rpartition(' USING btree')[2]}"
+    return f"{index.table} {index.rest.rpartition(' USING ')[2].removeprefix('btree ')}"
 
 
 def _effects(
