@@ -128,7 +128,7 @@ def test_the_moment_takes_the_place_of_the_live_cluster_and_back():
     assert PRODUCTION.value("SELECT to_regclass('public.at_risk') IS NULL") == "t" and watched()
     assert PRODUCTION.counts() == before
     assert {entry["verified_level"] for entry in PRODUCTION.json("list")["backups"]} == {"restored"}
-    assert HOST.run(f"rm -r {live}.recovered_*").rc == 0
+    assert HOST.run(f"rm -r {live}.before_*").rc == 0
 
 
 def watched() -> bool:

@@ -180,6 +180,20 @@ def test_rows_whose_reference_was_set_to_null_are_named(shop: Shop) -> None:
     assert "rows of public.notes referred to them and do so no more" in said
 
 
+def test_references_that_were_set_to_null_come_back_and_go_again(shop: Shop) -> None:
+    """What the rescue itself has made refer to its rows does not keep them from being taken back."""
+    visits = "CREATE TABLE public.visits (id int PRIMARY KEY, who bigint REFERENCES public.users ON DELETE SET NULL); INSERT INTO public.visits "
+    for run in (shop.sql, shop.in_copy):
+        run(f"{visits} SELECT n, n FROM generate_series(1, 9) n")
+    before = shop.content()
+    shop.sql("DELETE FROM public.users WHERE id = 7")
+    lost = shop.content()
+    done = shop.rescue(tables=["users", "visits"], changed=True)
+    assert shop.content()["public.visits"] == before["public.visits"]
+    shop.rescue(undo=done.data["undo"])
+    assert shop.content() == lost
+
+
 CONFLICTS = {
     "unique index": ("INSERT INTO public.users (email) VALUES ('user3@example.org')", "unique index 'users_email_key'", 1),
     "new check": ("ALTER TABLE public.users ADD CHECK (id <> 3)", "violate the check 'users_id_check'", 1),

@@ -107,7 +107,7 @@ def _planned(stanza: Stanza, live: Live, named: str) -> Exchange:
         EXCHANGE,
         live.control.as_state(),
         incoming=wanted,
-        outgoing=f"{live.data}.recovered_{datetime.now(timezone.utc):%Y%m%d_%H%M%S}",
+        outgoing=f"{live.data}.before_{datetime.now(timezone.utc):%Y%m%d_%H%M%S}",
         rejected=wanted,
         inode=os.stat(live.data).st_ino,
         moment=former.moment,

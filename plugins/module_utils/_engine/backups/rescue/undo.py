@@ -117,6 +117,7 @@ def _pair(number: int, shape: Shape, section: Section) -> Pair:
 def _require_nothing_new(live: Database, shapes: dict[str, Shape], found: list[tuple[Section, Pair, int]]) -> None:
     """Refuse if rows that came since refer to the rows that would go: they would go along, or lose their reference."""
     inserted = {pair.label: pair for section, pair, _rows in found if section.kind == "inserted"}
+    changed = {pair.label: pair for section, pair, _rows in found if section.kind != "inserted"}
     for key in read_foreign_keys(live):
         parent, child = inserted.get(key.parent), shapes.get(key.child)
         if key.action not in "cnd" or parent is None or child is None:
@@ -127,18 +128,24 @@ def _require_nothing_new(live: Database, shapes: dict[str, Shape], found: list[t
             child.relation(), parent.keyed(parent.live), same("c", key.child_columns, "p", key.parent_columns),
             parent.temporary("undo"), parent.same_key("p", "u"),
         )  # fmt: skip
-        ours = inserted.get(key.child)
-        if ours:
-            is_ours = same("c", ours.key, "o", ours.key_names) if ours.key else _is("c", ours)
-            refers = sql.SQL("{} WHERE NOT EXISTS (SELECT FROM {} AS o WHERE {})").format(
-                refers, ours.temporary("undo"), is_ours
+        ours = [sql.SQL("true")]
+        if mine := inserted.get(key.child):
+            ours.append(_not_in(mine, same("c", mine.key, "o", mine.key_names) if mine.key else _is("c", mine)))
+        if mine := changed.get(key.child):  # it gets back the value without the reference, unless it was changed since
+            ours.append(
+                _not_in(mine, sql.SQL("{} AND {}").format(same("c", mine.key, "o", mine.key_names), _is("c", mine)))
             )
+        refers = sql.SQL("{} WHERE {}").format(refers, sql.SQL(" AND ").join(ours))
         number = live.value(refers)
         if number:
             raise TitanError(
                 f"{number} rows of {key.child} have come since and refer to rows of {key.parent} that would go; they would go along, or lose "
                 "their reference. Nothing was changed."
             )
+
+
+def _not_in(pair: Pair, condition: Any) -> Any:
+    return sql.SQL("NOT EXISTS (SELECT FROM {} AS o WHERE {})").format(pair.temporary("undo"), condition)
 
 
 def _is(alias: str, pair: Pair) -> Any:
