@@ -200,6 +200,10 @@ CONFLICTS = {
     "unique on an expression": (
         "CREATE UNIQUE INDEX lowered ON public.users (lower(email)) WHERE id > 0; INSERT INTO public.users (email) VALUES ('USER3@example.org')",
         "unique index 'lowered'", 1),
+    "exclusion": (
+        "INSERT INTO public.users (email) VALUES ('user3@example.org') ON CONFLICT DO NOTHING; ALTER TABLE public.users DROP CONSTRAINT "
+        "users_email_key; ALTER TABLE public.users ADD EXCLUDE USING hash (lower(email) WITH =)",
+        "exclude a row that is there (constraint 'users_lower_excl')", 1),
     "new parent": (
         "CREATE TABLE public.cities (id int PRIMARY KEY); INSERT INTO public.cities SELECT generate_series(4, 50); "
         "ALTER TABLE public.users ADD FOREIGN KEY (id) REFERENCES public.cities NOT VALID",
@@ -223,6 +227,23 @@ def test_what_is_in_the_way_is_named_before_anything_is_done(kind: str, shop: Sh
     assert found["public.users"]["skipped"] == rows and found["public.users"]["missing"] == 5 - rows
     assert found["public.orders"]["skipped"] == 10 * rows and found["public.items"]["skipped"] == 30 * rows
     assert shop.sql("SELECT count(*) FROM public.users WHERE id <= 5") == [(5 - rows,)]
+
+
+def test_rows_that_no_partition_takes_any_more_and_rows_that_a_trigger_alters(shop: Shop) -> None:
+    for run in (shop.sql, shop.in_copy):
+        run(
+            "CREATE TABLE public.days (n int PRIMARY KEY, t text); INSERT INTO public.days SELECT n, 'x' FROM generate_series(1, 9) n"
+        )
+    shop.sql(
+        "DROP TABLE public.days; CREATE TABLE public.days (n int PRIMARY KEY, t text) PARTITION BY RANGE (n); "
+        "CREATE TABLE public.late PARTITION OF public.days FOR VALUES FROM (3) TO (99); CREATE FUNCTION public.alters() RETURNS trigger "
+        "LANGUAGE plpgsql AS 'BEGIN NEW.t := upper(NEW.t); RETURN NEW; END'; "
+        "CREATE TRIGGER alters BEFORE INSERT ON public.days FOR EACH ROW EXECUTE FUNCTION public.alters()"
+    )
+    with pytest.raises(TitanError, match="2 rows have no partition that takes them: make one"):
+        shop.rescue(check=True, tables=["days"])
+    done = shop.rescue(tables=["days"], skip_conflicts=True)
+    assert "7 rows are there, but not as in the backup" in done.summary and done.data["rows"] == 7
 
 
 def test_columns_that_came_or_went_since(shop: Shop) -> None:

@@ -184,3 +184,12 @@ def _require_there(live: Database, plan: Plan) -> None:
                 f"{gone} of the rows that were brought to {pair.label} are not there any more: somebody deletes them at this moment. Stop "
                 "that first, then run it again."
             )
+        altered = live.value(
+            sql.SQL("SELECT count(*) FROM {} r JOIN {} l ON {} WHERE l.{hash} <> r.{hash}").format(
+                pair.temporary("rows"), pair.keyed(pair.live), pair.same_key("l", "r"), hash=sql.Identifier(HASH)
+            )
+        )
+        if altered:
+            table.notes.append(
+                f"{altered} rows are there, but not as in the backup: a trigger or another type has altered them."
+            )

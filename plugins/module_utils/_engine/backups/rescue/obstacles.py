@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...postgres.database import Database, sql
+from .excluded import excluded_rows
 from .plan import Plan, TablePlan, Wanted
 from .relatives import tell_missing
 from .shapes import ForeignKey, sequences_of, triggers_on_insert
@@ -108,6 +109,7 @@ def _bad_rows(live: Database, pair: Pair) -> Iterator[tuple[str, Any]]:
     for row in live.rows(_UNIQUE, (pair.live.oid,)):
         if set(row["columns"]) <= set(pair.columns) and not (row["plain"] and set(row["columns"]) == set(pair.key)):
             yield f"have a value that another row has taken meanwhile (unique index {row['name']!r})", _taken(pair, row)
+    yield from excluded_rows(live, pair)
 
 
 _CHECKS = """
