@@ -127,7 +127,7 @@ def test_without_a_quiet_instant_the_tables_are_locked_for_one_or_nothing_is_cal
     monkeypatch.setattr(point, "LOCK_ATTEMPTS", 2)
     with writing(place.settings.to("postgres"), "SELECT pg_current_xact_id()"):
         moment = point.take_moment(place.settings, "20261122-020000F", 10, Deadline(0))
-        assert moment.proof == "locked" and moment.fingerprint is not None and moment.fingerprint.rows == 4502
+        assert moment.point.proof == "locked" and moment.content is not None and moment.content.rows == 4502
     with writing(place.settings, "INSERT INTO public.users (email) VALUES ('open@example.org')"):
         done = place.backup(type="incr")
     record = done.data["backup"]

@@ -19,6 +19,16 @@ from ansible_collections.titan.database.plugins.module_utils._engine.backups.cat
     label_of,
     no_better_than,
 )
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.physical_record import (
+    PhysicalRecord,
+    RestorePoint,
+    record_from_json,
+)
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.verification import Verification
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.fingerprint import (
+    Content,
+    Fingerprint,
+)
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.keep.plan import KeepRules, make_keep_plan
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.pgbackrest.server import (
     ServerState,
@@ -91,10 +101,23 @@ def test_a_backup_is_as_verified_as_the_record_of_this_very_backup_says(tmp_path
     assert damaged.verified_level == "none" and damaged.problem == "pgbackrest verify says invalid"
     assert "pages with wrong checksums" in entry_of(stanza, INFO, {**backup, "error": True}, None).problem
 
-    for text in ("", "[]", "{}", '{"verified": {"level": "sure"}}'):
+    for text in ("", "[]", "{}", '{"verified": {"level": "sure"}}', '{"verified": {"level": "none"}, "tables": 5}'):
         Path(proven.path).write_text(text, encoding="utf-8")
         entry = entry_of(stanza, INFO, backup, None)
         assert entry.verified_level == "none" and entry.problem.startswith("its record")
+
+
+def test_a_record_is_read_as_it_was_written_with_what_a_newer_version_added() -> None:
+    noon = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
+    content = Fingerprint((Content("public", "ticks", 3, "abc"),), 2, "7", "columns by name")
+    written = PhysicalRecord(
+        FULL, "titan", "main", "digest", "titan", "owner", "77", noon, noon, 5, RestorePoint("p", "0/1", "quiet"), content,
+        Verification("restored", noon, tables=1, rows=3), "0.2.0", {"later": [1]},
+    )  # fmt: skip
+    assert record_from_json(json.loads(json.dumps(written.as_json()))) == written
+    assert written.comparable and written.hash_method == "columns by name"
+    bare = PhysicalRecord(FULL, "titan", "main", "digest")
+    assert record_from_json(bare.as_json()) == bare and not bare.comparable
 
 
 def test_verify_is_believed_by_its_words_and_names_the_file() -> None:
@@ -150,8 +173,8 @@ def test_what_a_drill_found_in_a_full_backup_is_wrong_with_those_that_build_on_i
     full = replace(entry_of(stanza, INFO, INFO["backup"][0], None), verified_level="restored", verified_at=noon)
     incr = replace(full, path=str(tmp_path / f"{INCR}.pgbackrest.json"))
     assert no_better_than(incr, [full]) == incr
-    found = {"at": "2026-11-22T13:00:00Z", "level": "none", "problem": "a wrong checksum"}
-    broken = replace(full, problem="a wrong checksum", record={"verified": found})
+    found = Verification("none", noon + timedelta(hours=1), "a wrong checksum")
+    broken = replace(full, problem="a wrong checksum", record=PhysicalRecord(FULL, "titan", "main", "", verified=found))
     worse = no_better_than(incr, [broken])
     assert worse.problem == f"it builds on {FULL}: a wrong checksum" and worse.verified_level == "none"
     since = replace(incr, verified_at=noon + timedelta(hours=2))

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from .manifest import Manifest, table_digest
+from .physical_record import PhysicalRecord
 
 PHYSICAL = "pgbackrest"  # the format of pgBackRest's backups, which its own rules remove
 
@@ -47,7 +47,7 @@ class Entry:
     verified_at: datetime | None
     problem: str
     manifest: Manifest | None
-    record: Mapping[str, Any] | None = None
+    record: PhysicalRecord | None = None
 
     @property
     def adopted(self) -> bool:

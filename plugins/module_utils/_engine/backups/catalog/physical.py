@@ -20,12 +20,12 @@ from ...host.safe_open import UnsafePathError, regular_stream
 from ..programs.pgbackrest import Stanza, read_info, verify_sets
 from .entry import PHYSICAL, Entry
 from .files import hand_over
-from .record_text import json_bytes, parse_time
-from .verification import LEVELS, verification_from_json
+from .physical_record import FORMAT_VERSION, PhysicalRecord, record_from_json
+from .record_text import json_bytes
+from .verification import Verification
 
 POINTER = "pgbackrest.json"
 RECORD = ".pgbackrest.json"
-FORMAT_VERSION = 1
 UNKNOWN = "pgbackrest verify does not know it"
 
 LABEL = re.compile(r"\d{8}-\d{6}F(?:_\d{8}-\d{6}[DI])?")
@@ -76,10 +76,10 @@ def record_path(stanza: Stanza, label: str) -> str:
     return os.path.join(stanza.dest, label + RECORD)
 
 
-def write_record(stanza: Stanza, label: str, record: Mapping[str, Any]) -> None:
+def write_record(stanza: Stanza, record: PhysicalRecord) -> None:
     """Write the record of a backup: whole or not at all."""
-    path = record_path(stanza, label)
-    write_file(path, json_bytes(record), 0o600, "backup.record")
+    path = record_path(stanza, record.label)
+    write_file(path, json_bytes(record.as_json()), 0o600, "backup.record")
     hand_over(path)
 
 
@@ -115,9 +115,9 @@ def no_better_than(entry: Entry, parts: Sequence[Entry]) -> Entry:
     """An incremental backup whose parts lie in others: what a drill has found wrong with one of them is wrong with it, too,
     unless it was itself proven since."""
     for part in parts:
-        found = (part.record or {}).get("verified", {})
-        if found.get("problem") and not (entry.verified_at and entry.verified_at > parse_time(found["at"])):
-            problem = entry.problem or f"it builds on {label_of(part.path)}: {found['problem']}"
+        found = part.record.verified if part.record else Verification()
+        if found.problem and not (entry.verified_at and found.at and entry.verified_at > found.at):
+            problem = entry.problem or f"it builds on {label_of(part.path)}: {found.problem}"
             return replace(entry, problem=problem, verified_level="none", verified_at=None)
     return entry
 
@@ -148,12 +148,12 @@ def entry_of(
         problem = "pgBackRest found pages with wrong checksums while it copied them"
     if not problem and sound is not None:
         problem = sound.get(label, UNKNOWN)
-    verified = verification_from_json((record or {}).get("verified") or {"level": "none"})
+    verified = record.verified if record else Verification()
     problem = problem or verified.problem
     return Entry(
         path=record_path(stanza, label),
         name=stanza.name,
-        database=str((record or {}).get("database", "")),
+        database=record.database if record else "",
         system_identifier=system_identifier(info, backup),
         started=_moment(backup["timestamp"]["start"]),
         finished=_moment(backup["timestamp"]["stop"]),
@@ -168,24 +168,22 @@ def entry_of(
     )
 
 
-def read_record(stanza: Stanza, label: str, digest: str) -> tuple[dict[str, Any] | None, str]:
+def read_record(stanza: Stanza, label: str, digest: str) -> tuple[PhysicalRecord | None, str]:
     """The record of a backup, None without one; and why it cannot be used, empty if it can."""
     try:
         with regular_stream(record_path(stanza, label)) as stream:
-            record = json.load(stream)
+            record = record_from_json(json.load(stream))
     except FileNotFoundError:
         return None, ""
     except UnsafePathError as error:
         return None, f"its record {error.why}"
     except (OSError, ValueError) as error:
         return None, f"its record cannot be read ({error})"
-    if not isinstance(record, dict) or not isinstance(record.get("verified"), dict):
-        return None, "its record has no usable 'verified'"
-    if record["verified"].get("level") not in LEVELS:
-        return None, "its record has no usable level of verification"
-    if record.get("sha256") != digest:
+    except TitanError as error:
+        return None, f"its record {error.message}"
+    if record.sha256 != digest:
         return None, "its record is of another backup with this label"
-    return record, ""
+    return replace(record, label=label), ""
 
 
 def info_digest(info: Mapping[str, Any], backup: Mapping[str, Any]) -> str:

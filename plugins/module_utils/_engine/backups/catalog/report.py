@@ -44,7 +44,8 @@ def public_entry(entry: Entry) -> Data:
         "adopted": entry.adopted,
         "pinned": entry.pinned,
     }
-    return {**(entry.manifest.as_result() if entry.manifest else entry.record or {}), **found}
+    known = entry.manifest.as_result() if entry.manifest else entry.record.as_json() if entry.record else {}
+    return {**known, **found}
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...errors import OptionError, TitanError
 from ...host.files import absolute
@@ -24,17 +24,17 @@ from ...steps import step
 from ...version import VERSION
 from ..catalog.entry import Entry
 from ..catalog.files import backup_lock
-from ..catalog.physical import FORMAT_VERSION, entry_of, label_of, read_pointer, server_major, write_record
-from ..catalog.record_text import format_time
+from ..catalog.physical import entry_of, label_of, read_pointer, server_major, write_record
+from ..catalog.physical_record import PhysicalRecord
 from ..catalog.verification import Verification
-from ..content.fingerprint import Fingerprint, hash_method_of
+from ..content.fingerprint import Fingerprint
 from ..content.row_hash import COPIED
 from ..content.tables import Table
 from ..programs.pgbackrest import Stanza, read_info, verify_sets
 from ..programs.pipeline import Deadline
 from ..proof.cluster import sandbox_of
 from ..proof.read_restored import read_restored
-from .point import NONE, moment_differences
+from .point import moment_differences
 from .reader import make_reader
 from .restored_cluster import NEEDED, amcheck_problem, restored_cluster, to_point
 
@@ -59,7 +59,9 @@ def drill_stanza(entry: Entry, call: Call) -> Outcome:
         find_programs(call.options["programs"], _backup(stanza, entry)[2], NEEDED)
         return Outcome(True, {"backup": {"path": entry.path}}, f"Would drill {entry.path}.")
     with backup_lock(stanza.dest, stanza.name, f"a drill of {label_of(entry.path)}"):
-        return prove(stanza, entry, call)
+        proven = prove(stanza, entry, call)
+    backup = {**proven.record.as_json(), "path": entry.path}
+    return Outcome(True, {"backup": backup}, proven.summary, warnings=proven.warnings)
 
 
 def _backup(stanza: Stanza, entry: Entry) -> tuple[Mapping[str, Any], Mapping[str, Any], int]:
@@ -71,15 +73,23 @@ def _backup(stanza: Stanza, entry: Entry) -> tuple[Mapping[str, Any], Mapping[st
     return info, backup, server_major(info, backup)
 
 
-def prove(stanza: Stanza, entry: Entry, call: Call) -> Outcome:
+class Proven(NamedTuple):
+    """What a drill has written down, what it warns of, and its sentence."""
+
+    record: PhysicalRecord
+    warnings: tuple[str, ...]
+    summary: str
+
+
+def prove(stanza: Stanza, entry: Entry, call: Call) -> Proven:
     """Drill the backup and write what came out into its record; the caller holds the lock."""
     info, backup, major = _backup(stanza, entry)
-    record = entry_of(stanza, info, backup, None).record or _adopted(stanza, entry)
+    record = entry_of(stanza, info, backup, None).record or new_record(stanza, entry)
     programs = find_programs(call.options["programs"], major, NEEDED)
     folder = absolute(call.options["drill_dir"]) or default_directory()
     began, deadline = time.monotonic(), Deadline(call.options["timeout"])
-    superuser, target = str(record["superuser"]), str(record["point"]["target"])
-    problem, restored, compared = "", None, record["point"]["proof"] != NONE
+    superuser, target = record.superuser, record.point.target
+    problem, restored = "", None
     warnings: list[str] = []
     sandbox = ""
     try:
@@ -91,10 +101,10 @@ def prove(stanza: Stanza, entry: Entry, call: Call) -> Outcome:
             call.say("Comparing ...")
             step("drill.compare")
             _require_identity(cluster.settings("postgres", superuser), entry)
-            if record["database"]:
-                settings = cluster.settings(str(record["database"]), superuser)
-                restored = _permanent(settings, call, deadline, hash_method_of(record))
-                problem = "; ".join(moment_differences(record, restored)) if compared else ""
+            if record.database:
+                settings = cluster.settings(record.database, superuser)
+                restored = _permanent(settings, call, deadline, record.hash_method)
+                problem = "; ".join(moment_differences(record, restored)) if record.comparable else ""
             call.say("Checking every table and index ...")
             found = amcheck_problem(cluster, programs, superuser, call.options["jobs"])
             problem = "; ".join(filter(None, (problem, found)))
@@ -104,30 +114,30 @@ def prove(stanza: Stanza, entry: Entry, call: Call) -> Outcome:
         damaged = verify_sets(stanza).get(label_of(entry.path), "")  # which file it is, pgbackrest restore may not say
         problem = "; ".join(filter(None, (error.message.rstrip("."), damaged)))
     seconds = time.monotonic() - began
-    return _note(stanza, entry, record, problem, restored, seconds, sandbox)._replace(warnings=tuple(warnings))
-
-
-def _note(
-    stanza: Stanza,
-    entry: Entry,
-    record: Mapping[str, Any],
-    problem: str,
-    restored: Fingerprint | None,
-    seconds: float,
-    sandbox: str,
-) -> Outcome:
-    compared = record["point"]["proof"] != NONE
-    level = "none" if problem else "restored" if compared else "checksum"
-    tables, rows = (len(restored.tables), restored.rows) if restored else (0, 0)
-    checked = Verification(level, datetime.now(timezone.utc), problem, tables, rows, seconds, sandbox=sandbox)
-    write_record(stanza, label_of(entry.path), {**record, "verified": checked.as_json()})
+    checked = _verification(record, problem, restored, seconds, sandbox)
+    record = record.with_verification(checked)
+    write_record(stanza, record)
     if problem:
         raise TitanError(f"The backup {entry.path} is not good: {problem}.", path=entry.path)
-    what = "equal to the source at the restore point" if compared else "counted (nothing is known to compare with)"
-    summary = (
-        f"{entry.path}: restored in {seconds:.1f} s, pg_amcheck found nothing, {tables} tables, {rows} rows {what}."
+    return Proven(record, tuple(warnings), _summary(entry.path, record))
+
+
+def _verification(
+    record: PhysicalRecord, problem: str, restored: Fingerprint | None, seconds: float, sandbox: str
+) -> Verification:
+    level = "none" if problem else "restored" if record.comparable else "checksum"
+    tables, rows = (len(restored.tables), restored.rows) if restored else (0, 0)
+    return Verification(level, datetime.now(timezone.utc), problem, tables, rows, seconds, sandbox=sandbox)
+
+
+def _summary(path: str, record: PhysicalRecord) -> str:
+    checked = record.verified
+    what = (
+        "equal to the source at the restore point"
+        if record.comparable
+        else "counted (nothing is known to compare with)"
     )
-    return Outcome(True, {"backup": {**record, "path": entry.path, "verified": checked.as_json()}}, summary)
+    return f"{path}: restored in {checked.seconds:.1f} s, pg_amcheck found nothing, {checked.tables} tables, {checked.rows} rows {what}."
 
 
 def _require_identity(settings: ConnectionSettings, entry: Entry) -> None:
@@ -161,29 +171,16 @@ def _no_tables(_database: Database, _tables: Sequence[Table]) -> list[Table]:
     return []
 
 
-def _adopted(stanza: Stanza, entry: Entry) -> dict[str, Any]:
-    """A record for a backup that somebody else took: nothing is known about its content."""
-    return new_record(stanza, entry, "", "postgres", {"target": "", "lsn": "", "proof": NONE})
-
-
-def new_record(stanza: Stanza, entry: Entry, database: str, superuser: str, point: Mapping[str, Any]) -> dict[str, Any]:
-    """A record that says nothing yet about verification."""
-    return {
-        "format_version": FORMAT_VERSION,
-        "engine_version": VERSION,
-        "engine": "pgbackrest",
-        "stanza": stanza.stanza,
-        "label": label_of(entry.path),
-        "name": stanza.name,
-        "database": database,
-        "superuser": superuser,
-        "system_identifier": entry.system_identifier,
-        "started": format_time(entry.started),
-        "finished": format_time(entry.finished),
-        "size": entry.size,
-        "sha256": entry.sha256,
-        "point": dict(point),
-        "tables": [],
-        "large_objects": None,
-        "verified": Verification().as_json(),
-    }
+def new_record(stanza: Stanza, entry: Entry) -> PhysicalRecord:
+    """A record that says nothing yet about content and verification, as that of a backup which somebody else took."""
+    return PhysicalRecord(
+        label=label_of(entry.path),
+        name=stanza.name,
+        stanza=stanza.stanza,
+        sha256=entry.sha256,
+        system_identifier=entry.system_identifier,
+        started=entry.started,
+        finished=entry.finished,
+        size=entry.size,
+        engine_version=VERSION,
+    )

@@ -10,49 +10,33 @@ transaction ended between both; what is not shown to be so is not called so.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any, Callable
+from dataclasses import replace
+from typing import Callable, NamedTuple
 
 from ...errors import DatabaseError, TitanError
 from ...outcome import silent
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, TransactionState, connect, sql
 from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE, LOCK_CONFLICTS, UNDEFINED_TABLE
+from ..catalog.physical_record import LOCKED, QUIET, PhysicalRecord, RestorePoint
 from ..content.differences import content_differences
-from ..content.fingerprint import Fingerprint, canceller, fingerprint_from_manifest, read_fingerprint, safe_hash_method
+from ..content.fingerprint import Fingerprint, canceller, read_fingerprint, safe_hash_method
 from ..content.tables import Table, read_tables
 from ..dump.source import snapshot
 from ..programs.pipeline import Deadline
 
-QUIET, LOCKED, NONE = "quiet", "locked", "none"
 QUIET_SECONDS = 5.0
 LOCK_ATTEMPTS = 10
 _LOCK_MILLISECONDS = 200
 
 
-@dataclass(frozen=True)
-class Moment:
-    """A restore point.
+class Moment(NamedTuple):
+    """A restore point, and the fingerprint of the database's permanent tables at it; None without a proof."""
 
-    Attributes:
-        target: Its name; empty when there is none.
-        lsn: Where it lies.
-        proof: How the fingerprint is known to be the content at the restore point. "quiet": no transaction that writes
-            was under way anywhere in the cluster. "locked": all of the database's tables were locked against writing for
-            the instant. "none": neither could be had.
-        fingerprint: Of the database's permanent tables; None without a proof.
-    """
-
-    target: str
-    lsn: str
-    proof: str
-    fingerprint: Fingerprint | None
-
-    def as_record(self) -> dict[str, Any]:
-        content = self.fingerprint.as_manifest() if self.fingerprint else {"tables": [], "large_objects": None}
-        return {"point": {"target": self.target, "lsn": self.lsn, "proof": self.proof}, **content}
+    point: RestorePoint
+    content: Fingerprint | None
 
 
 def take_moment(
@@ -79,7 +63,7 @@ def take_moment(
             with snapshot(reader, lock_timeout) as (_identifier, tables):
                 found = _quiet_point(reader, marker, f"titan_{label}_{number}")
                 if found:
-                    return Moment(*found, QUIET, _content(reader, tables, say))
+                    return Moment(RestorePoint(*found, QUIET), _content(reader, tables, say))
             time.sleep(0.02)
         say("There is always somebody writing; locking the tables for an instant ...")
         return _locked_moment(settings, reader, marker, f"titan_{label}_locked", say)
@@ -114,7 +98,7 @@ def _locked_moment(
         for number in range(LOCK_ATTEMPTS):
             with _tables_locked(holder) as locked:
                 if locked is None:
-                    return Moment("", "", NONE, None)
+                    return Moment(RestorePoint(), None)
                 if locked:
                     try:
                         with snapshot(reader, _LOCK_MILLISECONDS / 1000) as (_identifier, tables):
@@ -122,12 +106,12 @@ def _locked_moment(
                             lsn = str(marker.value("SELECT pg_create_restore_point(%s)::text", (target,)))
                             holder.execute("ROLLBACK")
                             if [table.oid for table in tables] == locked:
-                                return Moment(target, lsn, LOCKED, _content(reader, tables, say))
+                                return Moment(RestorePoint(target, lsn, LOCKED), _content(reader, tables, say))
                     except TitanError as error:
                         if error.details.get("sqlstate") not in LOCK_CONFLICTS:
                             raise
             time.sleep(0.1 * (number + 1))
-    return Moment("", "", NONE, None)
+    return Moment(RestorePoint(), None)
 
 
 @contextmanager
@@ -161,13 +145,15 @@ def permanent(database: Database, tables: Sequence[Table]) -> list[Table]:
 _UNLOGGED = "SELECT oid::bigint AS oid FROM pg_class WHERE relkind = 'r' AND relpersistence = 'u'"
 
 
-def moment_differences(record: Mapping[str, Any], restored: Fingerprint) -> list[str]:
+def moment_differences(record: PhysicalRecord, restored: Fingerprint) -> list[str]:
     """What differs between the moment's content and the restored one, as sentences.
 
     While tables were locked, others may have made new ones and written large objects: those are not compared.
     """
-    source = fingerprint_from_manifest(record)
-    if record["point"]["proof"] == LOCKED:
+    source = record.content
+    if source is None:
+        return []
+    if record.point.proof == LOCKED:
         known = {(table.schema, table.name) for table in source.tables}
         tables = tuple(table for table in restored.tables if (table.schema, table.name) in known)
         restored = replace(source, tables=tables)  # its large objects are the source's

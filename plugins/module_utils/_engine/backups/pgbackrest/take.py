@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -28,9 +29,11 @@ from ..catalog.physical import (
     label_of,
     read_pointer,
     read_stanza_catalog,
+    record_path,
     remove_orphan_records,
     write_record,
 )
+from ..catalog.physical_record import LOCKED, PhysicalRecord
 from ..catalog.read import newest_verified
 from ..catalog.record_text import format_time
 from ..catalog.report import listing_diff, public_entry
@@ -42,7 +45,7 @@ from ..programs.pgbackrest import Stanza, verify_sets
 from ..programs.pgbackrest import call as run_pgbackrest
 from ..programs.pipeline import Deadline
 from .drill import new_record, prove
-from .point import LOCKED, NONE, take_moment
+from .point import take_moment
 from .restored_cluster import NEEDED
 from .server import plan_needs, read_state
 from .stanza import not_archiving, not_here
@@ -144,14 +147,15 @@ def _taken(stanza: Stanza, source: Source, kind: str, doubt: str, call: Call) ->
     step("backup.point")
     call.say("Looking for an instant whose content can be compared ...")
     moment = take_moment(call.connection, label_of(entry.path), call.options["lock_timeout"], deadline, call.say)
-    record = new_record(stanza, entry, source.database, source.superuser, {})
-    record.update(moment.as_record())
-    write_record(stanza, label_of(entry.path), record)
+    record = replace(
+        new_record(stanza, entry), database=source.database, superuser=source.superuser, point=moment.point, content=moment.content
+    )  # fmt: skip
+    write_record(stanza, record)
     step("backup.verify")
     run_pgbackrest(stanza, "check", timeout=deadline.left())  # waits until the restore point is in the archive
-    warnings = [] if moment.proof != NONE else [_NO_INSTANT]
+    warnings = [] if record.comparable else [_NO_INSTANT]
     proven, told = _proven(stanza, entry, record, call)
-    if proven["point"]["proof"] == LOCKED:
+    if proven.point.proof == LOCKED:
         call.say("Large objects were not compared: somebody was always writing.")
     return _finish(stanza, before, proven, [*warnings, *told], doubt, call)
 
@@ -172,42 +176,42 @@ def _new_entry(stanza: Stanza, before: Sequence[Entry]) -> Entry:
     return new[0]
 
 
-def _proven(stanza: Stanza, entry: Entry, record: dict[str, Any], call: Call) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _proven(stanza: Stanza, entry: Entry, record: PhysicalRecord, call: Call) -> tuple[PhysicalRecord, tuple[str, ...]]:
     """Verify the backup as far as wanted; the result is in its record, whatever it is. Also returns warnings."""
     try:
         if call.options["verify"] == "restored":
-            done = prove(stanza, entry, call)
-            return dict(done.data["backup"]), done.warnings
-        label = label_of(entry.path)
-        problem = verify_sets(stanza).get(label, UNKNOWN)
+            return prove(stanza, entry, call)[:2]
+        problem = verify_sets(stanza).get(record.label, UNKNOWN)
         checked = Verification("none" if problem else "checksum", datetime.now(timezone.utc), problem)
-        record["verified"] = checked.as_json()
-        write_record(stanza, label, record)
+        record = record.with_verification(checked)
+        write_record(stanza, record)
         if problem:
             raise TitanError(f"{problem}.")
     except TitanError as error:
         raise unproven(entry.path, error) from error
-    return {**record, "path": entry.path}, ()
+    return record, ()
 
 
 def _finish(
-    stanza: Stanza, before: Sequence[Entry], record: dict[str, Any], warnings: list[str], doubt: str, call: Call
+    stanza: Stanza, before: Sequence[Entry], record: PhysicalRecord, warnings: list[str], doubt: str, call: Call
 ) -> Outcome:
     """Read the catalog again, and let old backups expire."""
     after = read_stanza_catalog(stanza)
-    new = next((entry for entry in after if entry.path == record["path"]), None)
-    if new is None or new.problem or new.verified_level != record["verified"]["level"]:
+    checked, path = record.verified, record_path(stanza, record.label)
+    new = next((entry for entry in after if entry.path == path), None)
+    if new is None or new.problem or new.verified_level != checked.level:
         raise TitanError(
-            f"The backup {record['path']} is not in the catalog as it was proven: {new.problem if new else 'missing'}."
+            f"The backup {path} is not in the catalog as it was proven: {new.problem if new else 'missing'}."
         )
     refused = f"Nothing was removed: {doubt}." if doubt else ""
     removed, warning = ([], refused) if refused else _expire(stanza, after, new, call.options["verify"])
     warnings += [warning] if warning else []
-    checked = record["verified"]
-    proof = f"verified ({checked['level']}), {checked['tables']} tables, {checked['rows']} rows"
+    proof = f"verified ({checked.level}), {checked.tables} tables, {checked.rows} rows"
     summary = f"{new.path}: {new.size} bytes, {proof}; {len(removed)} old backup(s) removed."
     diff = listing_diff(before, removed, os.path.basename(new.path))
-    return Outcome(True, {"backup": record, "removed": removed}, summary, *diff, tuple(warnings))
+    return Outcome(
+        True, {"backup": {**record.as_json(), "path": path}, "removed": removed}, summary, *diff, tuple(warnings)
+    )
 
 
 def _expire(stanza: Stanza, entries: Sequence[Entry], new: Entry, verify: str) -> tuple[list[str], str]:

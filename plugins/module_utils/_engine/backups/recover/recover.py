@@ -21,6 +21,7 @@ from ...text.durations import parse_seconds
 from ..catalog.exchanges import PROVEN, Exchange, read_exchange
 from ..catalog.files import backup_lock
 from ..catalog.physical import read_pointer, system_identifier
+from ..catalog.physical_record import PhysicalRecord
 from ..copy.keep import psql_command, wait_for_a_person
 from ..load.room import drill_room, require_room
 from ..pgbackrest.reader import trusted_reader
@@ -174,7 +175,7 @@ def _recovered(
     """
     for _attempt in range(_DROPS):
         record = source.record(stop.base)
-        superuser = str(record.get("superuser") or "postgres")
+        superuser = record.superuser if record else "postgres"
         database = _database(call, record)
         call.say(f"Recovering from {stop.base.label} to {lsn_text(stop.lsn)} ...")
         with restored_cluster(
@@ -204,14 +205,14 @@ def _recovered(
     )
 
 
-def _database(call: Call, record: Mapping[str, Any]) -> str:
+def _database(call: Call, record: PhysicalRecord | None) -> str:
     """The database that is meant.
 
     Raises:
         OptionError: nothing says which.
     """
     connected = call.settings.database if call.settings else ""
-    name = call.options["database"] or record.get("database") or connected
+    name = call.options["database"] or (record.database if record else "") or connected
     if not name:
         raise OptionError("database", None, "Nothing is known of the backup's database. Name it.")
     if call.options["action"] in (TABLES, ROWS) and connected and name != connected:

@@ -16,6 +16,7 @@ from ...postgres.programs import Programs, find_programs
 from ...postgres.throw_away import SERVER_USERS, locked_directory
 from ..catalog.exchanges import read_exchange, timeline_of
 from ..catalog.physical import info_digest, read_record, server_major
+from ..catalog.physical_record import PhysicalRecord
 from ..pgbackrest.restored_cluster import NEEDED
 from ..programs.pgbackrest import Stanza, read_info
 from ..programs.pipeline import Deadline
@@ -49,10 +50,10 @@ class Source(NamedTuple):
         found: Mapping[str, Any] = next(each for each in self.info["backup"] if each["label"] == base.label)
         return found
 
-    def record(self, base: Base) -> Mapping[str, Any]:
-        """Our record of the backup; empty without one."""
+    def record(self, base: Base) -> PhysicalRecord | None:
+        """Our record of the backup; None without one."""
         backup = self.backup(base)
-        return read_record(self.stanza, base.label, info_digest(self.info, backup))[0] or {}
+        return read_record(self.stanza, base.label, info_digest(self.info, backup))[0]
 
 
 @contextmanager
