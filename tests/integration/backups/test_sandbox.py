@@ -16,8 +16,10 @@ import psycopg2
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.cli import main
 from ansible_collections.titan.database.plugins.module_utils._engine.host.sandbox import Sandbox, why_no_sandbox
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import THROW_AWAY
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect, sql
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.sandboxed import drill_server
 
 from tests.conftest import Cluster, embedded_programs, login, make_database
 from tests.processes import ended, forked
@@ -186,3 +188,21 @@ def test_a_dump_of_others_commands_nobody(
     connection.close()
     with connect(settings) as admin:
         admin.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(into)))
+
+
+def test_nobody_is_looked_for_between_us_and_a_server_of_our_own(workdir: Path) -> None:
+    """Its process numbers are not ours, and where it answers late, a busy machine is no pooler: one session a connection."""
+    workdir.chmod(0o755)
+    cluster, why = drill_server(embedded_programs(), str(workdir / "c"))
+    if why:
+        pytest.skip(why)
+    try:
+        cluster.create()
+        cluster.start([*THROW_AWAY, "log_connections=authorization"])
+        for _each in range(2):
+            with connect(cluster.settings()) as database:
+                database.value("SELECT 1")
+        log = Path(cluster.folder, "server.log").read_text(errors="replace")
+    finally:
+        cluster.remove()
+    assert log.count("database=postgres") == 3, f"one when it has started, and ours: {log}"

@@ -82,7 +82,7 @@ class Cluster:
 
     def local_settings(self, database: str = "postgres", user: str = "postgres") -> ConnectionSettings:
         """Connection settings over the private socket, which trusts whoever can reach its directory (mode 0700)."""
-        return ConnectionSettings(socket=self.socket, port=self.port, user=user, database=database)
+        return ConnectionSettings(socket=self.socket, port=self.port, user=user, database=database, own=True)
 
     def create(
         self,

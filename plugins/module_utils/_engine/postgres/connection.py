@@ -19,6 +19,7 @@ class ConnectionSettings(NamedTuple):  # see outcome.py for why it is no datacla
         options: Further libpq keywords from a URL's query (sslmode, ...), as pairs.
         ports: The ports of several hosts, separated by commas, if they differ; empty otherwise.
         notes: What was read otherwise than it stands there, for the user.
+        own: It is the private socket of a server that this program has started: nobody stands between.
     """
 
     host: str = ""
@@ -30,6 +31,7 @@ class ConnectionSettings(NamedTuple):  # see outcome.py for why it is no datacla
     options: tuple[tuple[str, str], ...] = ()
     ports: str = ""
     notes: tuple[str, ...] = ()
+    own: bool = False
 
     def __repr__(self) -> str:
         public = self._replace(options=tuple(pair for pair in self.options if pair[0] != "sslpassword"))

@@ -106,7 +106,7 @@ class Database:
         ) or {"pid": 0, "now": before, "address": None, "port": None}
         self.clock_ahead = row["now"] - (before + time.time()) / 2
         self.server_pid = row["pid"]
-        direct = is_direct(self.raw, row["pid"], row["address"], row["port"])
+        direct = self.settings.own or is_direct(self.raw, row["pid"], row["address"], row["port"])
         if not direct:
             parameters = {"connect_timeout": "10", "client_encoding": "UTF8", **self.settings.parameters()}
             another = partial(autocommitting, parameters)
