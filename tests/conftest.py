@@ -7,6 +7,7 @@ import importlib
 import itertools
 import os
 import random
+import re
 import shutil
 import socket
 import subprocess
@@ -29,6 +30,7 @@ from tests.processes import mark_this_process
 
 ROOT = Path(__file__).resolve().parent.parent
 TITAN = ROOT / "examples" / "titan"
+WANTED_IN_MEMORY = 8 << 30  # bytes; the tests take a third of it
 
 
 def pytest_configure() -> None:
@@ -40,7 +42,8 @@ def pytest_configure() -> None:
         "any load", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
     )
     hypothesis.settings.load_profile("any load")
-    mark_this_process()
+    memory = "" if "PYTEST_XDIST_WORKER" in os.environ else directory_in_memory()
+    mark_this_process(memory)
     if "PYTEST_XDIST_WORKER" not in os.environ:  # the workers have these of their controller
         os.environ["TITAN_BUILT_MODULES"] = tempfile.mkdtemp(prefix="titan-test-modules-")
         os.environ["ANSIBLE_CALLBACK_PLUGINS"] = str(ROOT / "tests" / "callbacks")
@@ -50,6 +53,25 @@ def pytest_configure() -> None:
 def pytest_unconfigure() -> None:
     if "PYTEST_XDIST_WORKER" not in os.environ:
         shutil.rmtree(os.environ["TITAN_BUILT_MODULES"], ignore_errors=True)
+
+
+def directory_in_memory() -> str:
+    """A directory for all temporary files of the tests in memory, where there is room; empty where there is none.
+
+    Databases are made and dropped for nearly each test: on disk, their many small files take a fifth of the processor's time.
+    """
+    place = "/dev/shm"
+    if os.environ.get("TMPDIR") or not os.access(place, os.W_OK | os.X_OK):
+        return ""
+    found = os.statvfs(place)
+    free = re.search(r"^MemAvailable: +(\d+) kB$", Path("/proc/meminfo").read_text(), re.M)
+    room = min(found.f_bavail * found.f_frsize, int(free[1]) << 10 if free else 0)
+    if room < WANTED_IN_MEMORY or found.f_flag & os.ST_NOEXEC:
+        return ""
+    made = tempfile.mkdtemp(prefix="tt-", dir=place)
+    os.chmod(made, 0o1777)  # as /tmp: some servers are another user's
+    os.environ["TMPDIR"] = tempfile.tempdir = made
+    return made
 
 
 def embedded_programs() -> str:

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Processes that tests start: forked children that never come back into the test, and an end for whatever is left.
 
-Run as a program (processes.py MARK), it waits until its standard input ends, which is when the process that started it is
-gone, however it ended; then it kills every process whose environment has the mark in PATH.
+Run as a program (processes.py MARK [DIRECTORY]), it waits until its standard input ends, which is when the process that started
+it is gone, however it ended; then it kills every process whose environment has the mark in PATH, and removes the directory.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -75,8 +76,8 @@ def end_of(work: Callable[[], object], limit: float = 240) -> int:
         return ended(pid, limit)
 
 
-def mark_this_process() -> None:
-    """From now on what this process starts is killed when it has ended, also what has left its session.
+def mark_this_process(directory: str = "") -> None:
+    """From now on what this process starts is killed when it has ended, also what has left its session; then the directory goes.
 
     The mark is a directory that does not exist, at the end of PATH: programs of ours hand little else on to what they start.
     """
@@ -85,7 +86,7 @@ def mark_this_process() -> None:
     reading, writing = os.pipe()  # its writing end is this process's alone: closed when it ends, by whatever
     os.environ["PATH"] = f"{unmarked.get('PATH', os.defpath)}:{mark}"
     subprocess.Popen(
-        [sys.executable, "-I", __file__, mark],
+        [sys.executable, "-I", __file__, mark, directory],
         stdin=reading, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=unmarked, cwd="/", start_new_session=True,
     )  # fmt: skip
     os.close(reading)
@@ -126,3 +127,5 @@ def kill_what_is_left(mark: str) -> None:
 if __name__ == "__main__":
     sys.stdin.buffer.read()
     kill_what_is_left(sys.argv[1])
+    for directory in filter(None, sys.argv[2:]):
+        shutil.rmtree(directory, ignore_errors=True)
