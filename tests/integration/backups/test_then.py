@@ -6,6 +6,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.steps impor
 
 from examples.demo import report
 from tests.conftest import embedded_programs
+from tests.processes import ended, forked
 
 from .helpers import info
 
@@ -96,6 +101,64 @@ def test_a_rehearsal_that_does_not_pass_leaves_the_backup_proven(
     assert "The backup is proven; rehearse: " in said.err and "division by zero" in said.err
     (taken,) = info(workdir / "backups").data["backups"]
     assert taken["verified_level"] == "restored" and taken["problem"] == ""
+
+
+def _kept_going(where: Path) -> list[str]:
+    """The processes that work in this directory."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            text = each.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+        except OSError:
+            continue
+        if f"{where}/d/" in text:
+            found.append(text)
+    return found
+
+
+@pytest.mark.usefixtures("shop")
+def test_killed_while_the_copy_is_used_nothing_is_left_after_the_next_run(
+    workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The next run is one that is refused at once. TITAN_KILLS=all kills at each step, not at a few."""
+    migrations = str(workdir / "migrations")
+    options = {
+        "rehearse": {"path": migrations, "record": str(workdir / "record.json")},
+        "measure": {"queries": [str(workdir / "queries")], "migrations": migrations, "rounds": 7},
+    }
+    names = ["rehearsal.back", "measure.phase"]
+    if os.environ.get("TITAN_KILLS") == "all":
+        steps: list[str] = []
+        with observed(steps.append):
+            assert _backup(workdir, "rehearse,measure", options) == 0
+        names = list(dict.fromkeys(steps[steps.index("backup.then.rehearse") :]))
+        assert len(names) > 20, names
+    for last in names:
+
+        def die(name: str, last: str = last) -> None:
+            if name == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def run(die: Callable[[str], None] = die) -> None:
+            sys.stderr = sys.stdout = (workdir / "said").open("w", encoding="utf-8")
+            with observed(die):
+                os._exit(_backup(workdir, "rehearse,measure", options))
+
+        with forked(run) as pid:
+            assert ended(pid) == -signal.SIGKILL, (last, (workdir / "said").read_text())
+        where = [
+            "--dest",
+            str(workdir / "backups"),
+            "--drill-dir",
+            str(workdir / "d"),
+            "--programs",
+            embedded_programs(),
+        ]
+        wrong = ["--queries", str(workdir / "queries"), "--indexes", "no_such"]
+        cli.main(["measure", *where, *wrong])
+        capsys.readouterr()
+        assert not list((workdir / "d").iterdir()) and _kept_going(workdir) == [], last
+        assert not [each for each in info(workdir / "backups").data["backups"] if each["problem"]], last
 
 
 @pytest.mark.usefixtures("shop")
