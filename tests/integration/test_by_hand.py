@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine import cli
 from ansible_collections.titan.database.plugins.module_utils._engine.environment import found
+from ansible_collections.titan.database.plugins.module_utils._engine.host import zipapp
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import as_typed
 
@@ -39,6 +41,20 @@ def config(tmp_path: Path, settings: ConnectionSettings, monkeypatch: pytest.Mon
     path.write_text(json.dumps(text))
     monkeypatch.setattr(found, "DIRECTORY", str(tmp_path / "etc"))
     return path
+
+
+def test_the_directory_of_the_environment_s_backups_is_known_to_each_word(
+    config: Path, tmp_path: Path, capsys: Any
+) -> None:
+    config.write_text(
+        json.dumps({**json.loads(config.read_text()), "jobs": {"backup": {"dest": f"{tmp_path}/backups"}}})
+    )
+    for word in ("list", "drill", "copy", "restore"):
+        assert cli.main(
+            [word, *(["--by-hand"] if word == "drill" else []), *(["--into", "x"] if word == "restore" else [])]
+        )
+        told = capsys.readouterr()
+        assert f"here is no backup in {tmp_path}/backups" in told.out + told.err, (word, told)
 
 
 def test_a_listing_of_nothing_says_what_is_there(tmp_path: Path, capsys: Any, call_module: Any) -> None:
@@ -138,6 +154,39 @@ def test_root_keeps_the_records_of_another_user_as_that_user(settings: Any) -> N
         assert os.geteuid() == 0
         os.mkfifo(Path(folder, "pipe.json"))
         assert cli.main(["note", "--config", f"{folder}/pipe.json", "--job", "cleanup"]) == 2
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not os.path.exists("/usr/bin/python3"), reason="root starts another user's program"
+)
+def test_the_wrong_user_is_told_whom_to_run_it_as_and_leaves_nothing() -> None:
+    with tempfile.TemporaryDirectory(prefix="titan-theirs-") as folder:
+        Path(folder).chmod(0o755)
+        home, program, path = Path(folder, "home"), Path(folder, "titan-db"), Path(folder, "production.json")
+        home.mkdir(mode=0o700)
+        program.write_bytes(zipapp.build("/usr/bin/python3"))
+        program.chmod(0o755)
+        jobs = {"stats": {}, "backup": {"dest": f"{home}/backups"}}
+        door = {"login_host": "127.0.0.1", "login_port": 1, "login_user": "u", "login_db": "d"}
+        path.write_text(
+            json.dumps({"environment": "production", "state_dir": f"{home}/state", "connection": door, "jobs": jobs})
+        )
+        path.chmod(0o644)
+        for words in (
+            ["why", path, "backup"],
+            ["note", path, "backup", "3"],
+            ["stats", "--config", path],
+            ["list", "--config", path],
+        ):
+            done = subprocess.run(
+                [program, *map(str, words)], user="nobody", group="nogroup", extra_groups=[], env={}, cwd="/",
+                capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            if words[0] == "why":
+                assert "has no such job" in done.stderr
+            else:
+                assert done.returncode and "un it as root: sudo -u root titan-db" in done.stderr, done
+        assert not list(home.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -244,6 +244,10 @@ def _optional(spec: Spec) -> Spec:
 def _options(known: argparse.Namespace, config: dict[str, Any], command: Command) -> dict[str, Any]:
     """The options of the configuration's job, with those of the command line over them."""
     found = {**config.get("jobs", {}).get(known.job or known.subcommand, {}), **_given(known)}
+    if "dest" in command.spec() and not (found.get("dest") or found.get("source")):
+        found["dest"] = (
+            config.get("jobs", {}).get("backup", {}).get("dest")
+        )  # the directory of the environment's backups
     if config.get("environment") and "job_config" in command.spec() and not _names_another_database(known, config):
         found.setdefault("job_config", known.config)
     return found

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypedDict, cast
 
 from ..errors import TitanError
+from ..host.act_as import closed_by
 from ..host.files import make_directories, published
 from ..host.safe_open import UnsafePathError, open_file, read_file
 
@@ -160,10 +161,7 @@ class StateDirectory:
         """
         if os.path.isdir(self.path):
             return "" if os.access(self.path, os.R_OK | os.X_OK) else owner_of(self.path)
-        above = os.path.dirname(os.path.abspath(self.path))
-        while not os.path.isdir(above):
-            above = os.path.dirname(above)
-        return "" if os.access(above, os.X_OK) else owner_of(above)
+        return closed_by(self.path)
 
     def path_of(self, name: str) -> str:
         return os.path.join(self.path, name)

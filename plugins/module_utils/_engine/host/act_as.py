@@ -91,6 +91,14 @@ def name_of(number: int) -> str:
         return f"user {number}"
 
 
+def closed_by(path: str) -> str:
+    """The user in whose directory it cannot be seen whether there is anything at the path; "" when that can be seen."""
+    above = os.path.abspath(path)
+    while not os.path.isdir(above):
+        above = os.path.dirname(above)
+    return "" if os.access(above, os.X_OK) else name_of(os.stat(above).st_uid)
+
+
 @contextmanager
 def acting_for(paths: Iterable[str]) -> Iterator[None]:
     """While the block runs, root is the user in charge of the paths: in user, groups and home. Others stay who they are.

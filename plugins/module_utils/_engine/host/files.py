@@ -15,6 +15,7 @@ from typing import IO
 
 from ..errors import TitanError
 from ..steps import step
+from .act_as import closed_by
 from .safe_open import UnsafePathError, open_directory, regular_stream
 
 PART = ".part"
@@ -184,10 +185,14 @@ def require_private_directory(path: str, option: str) -> None:
     try:
         status = os.lstat(path)
     except OSError as error:
+        owner = closed_by(path)
+        remedy = (
+            f"Run it as {owner}: sudo -u {owner} titan-db ..."
+            if owner
+            else "Create it (mode 0700, owned by the user the job runs as)."
+        )
         raise TitanError(
-            f"Option {option!r}: the directory {path!r} cannot be used ({error.strerror}). "
-            "Create it (mode 0700, owned by the user the job runs as).",
-            option=option,
+            f"Option {option!r}: the directory {path!r} cannot be used ({error.strerror}). {remedy}", option=option
         ) from error
     why = ""
     if stat.S_ISLNK(status.st_mode) or not stat.S_ISDIR(status.st_mode):

@@ -29,8 +29,10 @@ def note_end(environment: Environment, name: str, status: int) -> None:
     Raises:
         TitanError: another user's records.
     """
-    plan = environment.job(name, name)
-    record = StateDirectory(environment.state_dir).record(name)
+    plan, state = environment.job(name, name), StateDirectory(environment.state_dir)
+    if owner := state.hidden_by():
+        raise TitanError(f"The records are those of the user {owner}; run it as {owner}: sudo -u {owner} titan-db ...")
+    record = state.record(name)
     if record.line and record.line in own_line():
         if not record.last_end:
             _tell(environment, plan, status, _how_killed(status))

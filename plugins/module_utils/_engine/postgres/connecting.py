@@ -59,7 +59,7 @@ def opened(settings: ConnectionSettings, name: str, timeout: int, plain: bool = 
     except (psycopg2.OperationalError, psycopg2.ProgrammingError) as error:  # the latter: an unknown keyword
         raise DatabaseError(
             f"Cannot connect to {settings.place()}: {settings.without_secrets(str(error))}. "
-            "Check that the server runs there, and the user, password and database in the env file or the login_* options.",
+            "Check that the server runs there, and the user, password and database in the env file, the configuration or the login_* options.",
         ) from None  # libpq's text may hold the password
 
 

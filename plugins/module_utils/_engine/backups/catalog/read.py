@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 
 from ...errors import OptionError, TitanError
+from ...host.act_as import closed_by
 from .entry import Entry
 from .files import digest, irregular_member, size_of
 from .integrity import content_problem
@@ -42,7 +43,9 @@ def read_catalog(dest: str, name: str | None = None, verify: str = "none") -> li
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise OptionError("dest", dest, f"It must be a readable directory ({error.strerror}).") from error
+        owner = closed_by(dest)
+        remedy = f" Run it as {owner}: sudo -u {owner} titan-db ..." if owner else ""
+        raise OptionError("dest", dest, f"It must be a readable directory ({error.strerror}).{remedy}") from error
     found = {item: parse_file_name(item) for item in {item.removesuffix(MANIFEST) for item in names}}
     entries = [
         _entry(os.path.join(dest, item), parsed, verify)
