@@ -6,20 +6,23 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Callable
 
 from ...errors import TitanError
-from ...host.act_as import acting_for, as_root, can_be_root
+from ...host.act_as import acting_for, as_root, can_be_root, name_of
 from ...host.programs import run
 from ...host.safe_open import UnsafePathError, read_file
 from ...outcome import Data
 
+_UNIT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9:_.@\\-]*\.service")
+_CLUSTERS = "/etc/postgresql"
 _ENDS = 30  # seconds for a program beyond the server's own time
 
 
@@ -70,7 +73,7 @@ class Control:
         if not self.running():
             return
         if self.by_systemd:
-            said = _said(["systemctl", "stop", self.unit], seconds, root=True)
+            said = self._systemctl("stop", seconds)
         else:
             argv = [
                 os.path.join(self.programs, "pg_ctl"),
@@ -107,7 +110,7 @@ class Control:
         if self.running():
             return
         if self.by_systemd:
-            said = _said(["systemctl", "start", self.unit], seconds, root=True)
+            said = self._systemctl("start", seconds)
         else:
             with acting_for([self.data]):
                 said = _said(self._start(seconds), seconds)
@@ -115,6 +118,23 @@ class Control:
             if found is None or time.monotonic() > end:
                 raise TitanError(f"The server on {self.data} does not start: {said} {self._log_tail()}".rstrip())
             time.sleep(0.1)
+
+    def require_unit(self) -> None:
+        """Refuse to let root stop and start what is not the unit of the data directory's user: a record may name it, and root does
+        not trust who can write there.
+
+        Raises:
+            TitanError: names the unit.
+        """
+        why = self.by_systemd and why_not_its_unit(self.unit, self.cluster, os.stat(self.data).st_uid, _user_of_unit)
+        if why:
+            raise TitanError(
+                f"systemd's unit {self.unit!r} {why}: root does not stop and start it. Run this as {name_of(os.stat(self.data).st_uid)}."
+            )
+
+    def _systemctl(self, verb: str, seconds: int) -> str:
+        self.require_unit()
+        return _said(["systemctl", verb, "--", self.unit], seconds, root=True)
 
     def _start(self, seconds: int) -> list[str]:
         if self.cluster:
@@ -138,6 +158,31 @@ class Control:
                 return " ".join(read_file(self.log).decode(errors="replace")[-700:].split())
         except (OSError, UnsafePathError):
             return ""
+
+
+def why_not_its_unit(unit: str, cluster: Sequence[str], owner: int, user_of: Callable[[str], str]) -> str:
+    """Why a unit of systemd is not that of a server of this user's, as the end of a sentence; empty if it is.
+
+    Args:
+        unit: Its name, as somebody says.
+        cluster: Version and name of Debian's cluster, as somebody says; empty for none.
+        owner: Number of the user.
+        user_of: The user as whom systemd runs a unit, by its name; empty for root.
+    """
+    if not _UNIT.fullmatch(unit):
+        return "is no service"
+    if cluster and unit == f"postgresql@{'-'.join(cluster)}.service":
+        try:
+            found = os.stat(os.path.join(_CLUSTERS, *cluster)).st_uid
+        except OSError:
+            return "is of a cluster that Debian does not know"
+        return "" if found == owner else f"is of a cluster of {name_of(found)}"
+    user = user_of(unit)
+    return "" if user in (name_of(owner), str(owner)) else f"runs as {user or 'root'}, not as {name_of(owner)}"
+
+
+def _user_of_unit(unit: str) -> str:
+    return _said(["systemctl", "show", "--property=User", "--value", "--", unit], _ENDS)
 
 
 def control_from(state: Mapping[str, Any]) -> Control:

@@ -104,6 +104,7 @@ def read_live(settings: ConnectionSettings | None) -> Live:
         raise TitanError(
             f"systemd watches the server as {control.unit}, and only root may ask it to stop and start it. Run this as root."
         )
+    control.require_unit()
     return Live(
         control, identifier, tuple(databases), tuple(standbys), tuple(os.path.join(data, f) for f in files), user
     )
