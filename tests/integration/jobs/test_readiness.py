@@ -19,6 +19,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.crontab.ope
 from ansible_collections.titan.database.plugins.module_utils._engine.environment import readiness
 from ansible_collections.titan.database.plugins.module_utils._engine.environment.config import read_environment
 from ansible_collections.titan.database.plugins.module_utils._engine.host import zipapp
+from ansible_collections.titan.database.plugins.module_utils._engine.host.account import DENIED
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import identity, unprivileged_user
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
@@ -216,9 +217,7 @@ def test_what_cron_asks_before_a_job_and_a_full_disk(ready: Place) -> None:
     policies.mkdir(0o755)
     (policies / "cron").write_text("account required pam_deny.so\n")
     before = f"mount --bind {policies} /etc/pam.d"
-    assert [each[0] for each in ready.obstacles(before)] == [
-        f"cron starts nothing for {identity_name()}: access is denied"
-    ]
+    assert [each[0] for each in ready.obstacles(before)] == [f"cron starts nothing for {identity_name()}: {DENIED}"]
     full = f"mount -t tmpfs -o size=4k,mode=0777 none {ready.path('logs')} && head -c 4096 /dev/zero >{ready.path('logs/b.log')}"
     said = ready.obstacles(f"{full}; chmod 0666 {ready.path('logs/b.log')}")
     assert {"No space left on device"} == {each[0].rpartition(": ")[2] for each in said} and "df -h" in said[0][1]

@@ -141,7 +141,7 @@ def _account(user: str) -> list[Obstacle]:
         PASSWORD_EXPIRED: f"chage -M -1 -d -1 {user}",
         ACCOUNT_EXPIRED: f"chage -E -1 {user}",
     }
-    fix = fixes.get(why, "cat /etc/pam.d/cron* /etc/security/access.conf")
+    fix = fixes.get(why, f"chage -l {user}; cat /etc/pam.d/cron* /etc/security/access.conf")
     return [Obstacle(f"cron starts nothing for {user}: {why}", fix)] if why else []
 
 

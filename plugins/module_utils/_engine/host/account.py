@@ -15,10 +15,12 @@ import os
 POLICIES = "/etc/pam.d"
 _LIBRARY = "libpam.so.0"
 _SILENT, _CANNOT_ASK = 0x8000, 19  # PAM_SILENT, PAM_CONV_ERR, as in security/_pam_types.h of Linux-PAM
+# What Debian's policy makes of an expired account, too.
+DENIED = "PAM denies access (the account has expired, or a rule keeps it out)"
 # Those that speak of the account; any other tells of a module that this user may not ask.
 _REFUSALS = {
-    6: "access is denied",
-    7: "access is denied",
+    6: DENIED,
+    7: DENIED,
     10: "the account is unknown",
     12: "the password has expired",
     13: "the account has expired",
