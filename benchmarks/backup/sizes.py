@@ -10,6 +10,7 @@ import argparse
 import os
 import platform
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -112,6 +113,7 @@ def measure(bench: Bench, drills: Path, mb: float, runs: int) -> Size:
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that the server and the files go away then, too
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scales", type=float, nargs="+", default=[2.5, 25, 125])
     parser.add_argument("--runs", type=int, default=1)

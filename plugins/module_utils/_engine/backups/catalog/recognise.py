@@ -48,6 +48,17 @@ _NO_DUMP = (
     "It is no dump of PostgreSQL: it begins neither as the text of pg_dump or pg_dumpall nor as an archive of pg_dump (custom, "
     "directory, tar), also behind gzip, zstd, xz, bzip2 and age."
 )
+# The begin of pg_dump's text, with a mark of the order of bytes or without one.
+_UTF_16 = tuple(
+    mark + begin.encode(code)
+    for code, mark in (("utf-16-le", b"\xff\xfe"), ("utf-16-be", b"\xfe\xff"))
+    for mark in (mark, b"")
+    for begin in ("--", "\n--", "\r\n--")
+)
+_IN_UTF_16 = (
+    "It is text in UTF-16, as PowerShell writes what is redirected. Convert it (iconv -f UTF-16 -t UTF-8), and let pg_dump write its "
+    "file itself (--file)."
+)
 
 
 def recognise(path: str, identity: str = "", deadline: Deadline | None = None) -> DumpKind:
@@ -159,7 +170,7 @@ def _kind(path: str, head: bytes, packed: str, encrypted: bool) -> DumpKind:
         return DumpKind("tar", packed, encrypted, *_of_archive(head[_TAR_BLOCK:]))
     form = "cluster" if _CLUSTER.match(head) else "plain" if _PLAIN.match(head) else ""
     if not form:
-        raise _unusable(path, _NO_DUMP)
+        raise _unusable(path, _IN_UTF_16 if head.startswith(_UTF_16) else _NO_DUMP)
     versions = [int(found[1]) for pattern in (_SOURCE, _TOOL) if (found := pattern.search(head))]
     return DumpKind(form, packed, encrypted, max(versions, default=0), _encoding(head))
 

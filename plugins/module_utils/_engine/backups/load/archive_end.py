@@ -45,18 +45,21 @@ def require_one_archive(archive: Archive, form: str, deadline: Deadline) -> None
             more = any(piece.strip(b"\0") for piece in _behind_tar(file)) if form == "tar" else _goes_on(file)
     if more:
         raise TitanError(
-            "something else follows the archive in the file, which pg_restore does not read: several dumps, one behind the other? "
-            "Cut them apart, and drill each",
+            "its archive does not end with the file: the file is cut, or something else follows, such as a second dump, which pg_restore does not "
+            "read. Cut several dumps apart, and drill each",
             programs=["pg_restore"],
         )
 
 
 def _behind_tar(file: IO[bytes]) -> Iterator[bytes]:
-    """What the file has behind the last member."""
+    """What the file has behind the last member; nothing if it is cut, which pg_restore notices."""
     end = 0
-    with tarfile.open(fileobj=file, mode="r:") as tar:
-        for member in tar:
-            end = member.offset_data + -(-member.size // _TAR_BLOCK) * _TAR_BLOCK
+    try:
+        with tarfile.open(fileobj=file, mode="r:") as tar:
+            for member in tar:
+                end = member.offset_data + -(-member.size // _TAR_BLOCK) * _TAR_BLOCK
+    except tarfile.TarError:
+        return
     file.seek(end)
     while piece := file.read(_READ):
         yield piece

@@ -42,6 +42,7 @@ from .others import (
     parts,
     without_database_entries,
     without_drops,
+    without_mark,
 )
 from .refreshes import ENTRY, Held, in_some_order
 from .restricted import can_restrict, restriction, without_restriction
@@ -306,7 +307,9 @@ class Loader:
     def _of_others(self, pieces: Iterable[bytes], kind: DumpKind) -> Iterable[bytes]:
         """What a dump of others says for one new database."""
         cluster = kind.format == "cluster"
-        return self.for_new_database(only_one(of_database(parts(ended(pieces, cluster)), self.database, cluster)))
+        return self.for_new_database(
+            only_one(of_database(parts(ended(without_mark(pieces), cluster)), self.database, cluster))
+        )
 
     def for_new_database(self, pieces: Iterable[bytes]) -> Iterable[bytes]:
         """The text without what a new database does not bear; what it needs is made in time."""

@@ -174,6 +174,22 @@ _SECOND = re.compile(
 )
 
 
+NO_DATABASE = "it holds roles and settings only, and no database (pg_dumpall --globals-only)"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def without_mark(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The text without the byte order mark that editors put before UTF-8; psql knows it at the begin of a file only."""
+    begin = b""
+    waiting = iter(pieces)
+    for piece in waiting:
+        begin += piece
+        if len(begin) >= len(_BYTE_ORDER_MARK):
+            break
+    yield begin.removeprefix(_BYTE_ORDER_MARK)
+    yield from waiting
+
+
 def only_one(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """The text for one database.
 
@@ -288,5 +304,7 @@ def of_database(text: Iterable[Part], database: str, several: bool) -> Iterator[
             yield part.text
     if held:
         yield held
+    if several and not names:
+        raise TitanError(NO_DATABASE, programs=["decoder"])
     if names and not taken:
         raise TitanError(f"It holds no database {database!r}, but: {', '.join(map(repr, sorted(names)))}.")

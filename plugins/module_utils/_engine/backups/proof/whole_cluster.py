@@ -16,7 +16,7 @@ from ...postgres.database import connect, sql
 from ..catalog.integrity import decoded
 from ..catalog.naming import DumpKind
 from ..load.loading import Loader, provided
-from ..load.others import by_lines, ended, parts, without_database_entries
+from ..load.others import NO_DATABASE, by_lines, ended, parts, without_database_entries
 
 # What the throw-away cluster has already, or what Loader.provide makes.
 _MADE = re.compile(
@@ -45,9 +45,11 @@ def load_cluster(
     """
     identity = loader.age_identity if kind.encrypted else ""
     found: list[str] = []
+    holds = False
     with decoded(path, kind.packed, identity, loader.deadline) as pieces:
         noted = _creating(parts(ended(pieces, True)), server)
         for (_number, database), group in groupby(noted, key=lambda part: part[:2]):
+            holds = holds or bool(database)
             texts = (text for _again, _database, text in group)
             if not database:
                 wanted = provided(texts, loader.provide) if loader.provide else by_lines(texts)
@@ -68,6 +70,8 @@ def load_cluster(
                     _make(server, b"", database)
                     _give(server, database, target.user)
                 loader.run_script(loader.for_new_database(texts), target.to(database))
+    if not holds:
+        raise TitanError(NO_DATABASE, programs=["decoder"])
     return found
 
 
