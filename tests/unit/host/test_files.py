@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.environment
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError, TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.host.files import (
     make_directories,
+    require_private_directory,
     require_private_key,
 )
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call, Outcome
@@ -135,3 +137,21 @@ def test_a_key_that_everybody_can_read_is_refused(tmp_path: Path) -> None:
         require_private_key(str(tmp_path / "key"), "identity")
     (tmp_path / "key").chmod(0o640)
     require_private_key(str(tmp_path / "key"), "identity")
+
+
+def test_a_directory_that_cannot_be_written_to_is_refused_before_the_work() -> None:
+    folder = tempfile.mkdtemp(dir="/var/tmp")
+    user = os.geteuid() or 65534
+    try:
+        os.chown(folder, user, -1)
+        os.chmod(folder, 0o500)
+        os.seteuid(user)
+        with pytest.raises(
+            TitanError, match=rf"'dest': the directory '{folder}' cannot be written to by user id {user}; chmod 0700 it"
+        ):
+            require_private_directory(folder, "dest")
+        os.chmod(folder, 0o700)
+        require_private_directory(folder, "dest")
+    finally:
+        os.seteuid(os.getuid())
+        os.rmdir(folder)

@@ -176,11 +176,11 @@ def closed_directory(path: str) -> str:
 
 
 def require_private_directory(path: str, option: str) -> None:
-    """Refuse a directory that others could plant files in.
+    """Refuse a directory that others could plant files in, or that nothing can be written to.
 
     Raises:
-        TitanError: missing, a symbolic link, owned by somebody else (neither the caller nor root), or writable by
-            group or others; the message names the option and the command that fixes it.
+        TitanError: missing, a symbolic link, owned by somebody else (neither the caller nor root), writable by group or
+            others, or not by the caller; the message names the option and the command that fixes it.
     """
     try:
         status = os.lstat(path)
@@ -201,6 +201,10 @@ def require_private_directory(path: str, option: str) -> None:
         why = f"belongs to user id {status.st_uid}, not to the user the job runs as ({os.geteuid()}); chown it"
     elif status.st_mode & 0o022:
         why = "is writable by group or others; chmod 0700 it"
+    elif not os.access(path, os.W_OK | os.X_OK, effective_ids=True):
+        why = f"cannot be written to by user id {os.geteuid()}; {'chmod 0700' if status.st_uid == os.geteuid() else 'chown'} it"
+        if os.statvfs(path).f_flag & os.ST_RDONLY:
+            why = "lies on a file system that is mounted read-only"
     if why:
         raise TitanError(f"Option {option!r}: the directory {path!r} {why}.", option=option)
 

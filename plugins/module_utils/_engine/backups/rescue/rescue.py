@@ -128,6 +128,7 @@ def _record_path(call: Call) -> str:
         folder = os.path.join(os.path.abspath(call.options["dest"]), "rescued")
     if not call.check_mode:
         make_directories(folder, 0o700)
+    if os.path.lexists(folder):
         require_private_directory(folder, "record_dir")
     now = datetime.now(timezone.utc)
     return os.path.join(folder, f"{_stem(call)}{now:%Y%m%d_%H%M%S}_{secrets.token_hex(4)}.undo")
