@@ -259,13 +259,19 @@ def rows_of(page: str, heading: str) -> list[list[str]]:
 
 
 def test_each_line_of_trust_names_tests_that_exist() -> None:
+    """And each test of the scenario belongs to a line."""
     rows = rows_of((ROOT / "docs" / "security.md").read_text(encoding="utf-8"), "## Who trusts whom")
-    assert len(rows) > 20
+    assert len(rows) > 30
+    scenario, on_a_host = "molecule/borders/tests/test_borders.py", set()
     for row in rows:
-        links = re.findall(r'\[[^]]+\]\(\.\./(\S+) "(test_\w+)"\)', row[-1])
-        assert len(row) == 4 and links, row
-        for name, test in links:
+        links = re.findall(r'\[[^]]+\]\(\.\./(\S+) "(test_\w+)"\)', row[-2])
+        there = re.findall(r'\[[^]]+\]\(\.\./(\S+) "(test_\w+)"\)', row[-1])
+        assert len(row) == 5 and links and (row[-1] == "no") == (not there), row
+        for name, test in (*links, *there):
             assert test in functions(ROOT / name), f"{name}: {test} is named for {row[2]!r}"
+        assert {name for name, _test in there} <= {scenario}
+        on_a_host |= {test for _name, test in there}
+    assert on_a_host == {name for name in functions(ROOT / scenario) if name.startswith("test_")}
 
 
 def test_each_line_that_a_superuser_runs_is_in_the_list() -> None:
