@@ -118,7 +118,13 @@ def test_options_that_cannot_be_used_change_no_record(config: Path, tmp_path: Pa
         assert not list((tmp_path / "metrics").iterdir())
     assert cli.main(["stats"]) == 0
     before = (tmp_path / "state" / "stats.json").read_text()
+    assert json.loads(before)["last_success"] and "samples" in (tmp_path / "state" / "report-samples.json").read_text()
     assert cli.main(["stats", "--backup-dest", "/dev/null/x", "--timeout", "-3"]) == 2
+    assert cli.main(["health", "--slow-query-seconds", "-1"]) == 3
+    capfd.readouterr()
+    config.write_text(config.read_text().replace('"dest"', '"destination"'))
+    assert cli.main(["stats", "--by-hand"]) == 0
+    assert "Backups: unknown (give --backup-dest)." in capfd.readouterr().out
     assert (tmp_path / "state" / "stats.json").read_text() == before
     assert len((tmp_path / "state" / "runs.jsonl").read_text().splitlines()) == 1
 

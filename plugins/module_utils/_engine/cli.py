@@ -221,7 +221,9 @@ def _perform(
     if known.json and not as_job:
         print(json.dumps(data, default=str))
     elif not (as_job and not outcome.data.get("report")):
-        print(outcome.data.get("report") or lines(as_typed(outcome.summary, command.spec())))
+        report = str(outcome.data.get("report") or "")
+        said = report if as_job and not _given(known) else as_typed(report, command.spec())
+        print(said or lines(as_typed(outcome.summary, command.spec())))
     return int(outcome.data.get("exit_status", 0)), data
 
 

@@ -59,7 +59,7 @@ class Site:
             {"at": now - (52 - week) * 7 * DAY, "size": 1e6 * week, "tables": {"public.gone": 1}, "findings": ["bloat"]}
             for week in range(52)
         ]
-        (state / "stats.json").write_text(json.dumps({"samples": samples}))
+        (state / "report-samples.json").write_text(json.dumps({"samples": samples}))
         wait = [f"{HOSTILE}:1", f"ACCESS EXCLUSIVE on {HOSTILE} for 3 s"]
         rehearsed = {
             "at": now,

@@ -35,7 +35,7 @@ def test_the_report(titan: ConnectionSettings, tmp_path: Path) -> None:
     assert first.data["growth_bytes"] is None
     assert "and 11 more" in first.data["report"]
     assert "0 kept" in first.data["report"]
-    history = tmp_path / "state" / "stats.json"
+    history = tmp_path / "state" / "report-samples.json"
     sample = json.loads(history.read_text())
     sample["samples"][0]["at"] = time.time() - 7 * 86400
     sample["samples"][0]["size"] -= 1_000_000

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 
 from ..environment.records import StateDirectory
 from ..environment.status import WORDS
-from ..errors import DatabaseError
+from ..errors import DatabaseError, OptionError
 from ..host.clock import host_zone
 from ..outcome import Call, Outcome
 from ..postgres.database import Database, connect
@@ -61,6 +61,8 @@ def health_info(call: Call) -> Outcome:
         OptionError: a threshold or the job configuration cannot be used.
     """
     limits = thresholds_from_options(call.options.get("thresholds"))
+    if call.options["slow_query_seconds"] < 0:
+        raise OptionError("slow_query_seconds", call.options["slow_query_seconds"], "Give a number of seconds.")
     places = places_from_options(call.options)
     if not call.check_mode:
         remove_what_dead_runs_left(places.drill_dirs)

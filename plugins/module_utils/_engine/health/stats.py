@@ -31,6 +31,9 @@ from .report.schema import SchemaFacts, read_schema
 from .report.statistics import Snapshot, remembered, stats_report
 from .report.tables import read_due_rows, read_tables
 
+SAMPLES = "report-samples.json"  # in the state directory: the sizes that earlier reports found
+_FORMER_SAMPLES = "stats.json"  # which is the record of a job of that name
+
 
 class Gathered(NamedTuple):
     """What a report is made of: the snapshot, its text, the same as data, and the facts of the page where one is wanted."""
@@ -54,7 +57,7 @@ def gather(call: Call, places: Places, top: int, *, with_page: bool) -> Gathered
         size = int(database.value("SELECT pg_database_size(current_database())"))
         schema = read_schema(database, STATISTICS_DAYS) if with_page else SchemaFacts()
     now = time.time()
-    history = places.state.read("stats.json") if places.state else {}
+    history = (places.state.read(SAMPLES) or places.state.read(_FORMER_SAMPLES)) if places.state else {}
     runs = places.state.runs(now - 7 * 86400) if places.state else []
     entries = kept_backups(places)
     measured = from_json(places.state.read(FILE)) if places.state else None
@@ -101,6 +104,6 @@ def stats(call: Call) -> Outcome:
         bad = [check["name"] for check in found.facts.checks if check["status"] != "ok"] if found.facts else None
         history = found.snapshot.history
         with suppress(OSError):  # a full disk, which is a finding of its own: the report is there
-            places.state.write("stats.json", remembered(history, found.snapshot, bad))
+            places.state.write(SAMPLES, remembered(history, found.snapshot, bad))
     changed = bool(target) and target != record  # a page among the records is one of them
     return Outcome(changed=changed, data=data, summary=found.report.split("\n", 1)[0])

@@ -93,7 +93,7 @@ def growth(samples: Sequence[Sample], newest: Sample, days: float) -> Growth | N
 def counter_checks(found: Growth | None, limits: Limits, place: Place) -> tuple[list[Check], list[NotChecked]]:
     """The two checks; nothing is said before there are two readings."""
     if found is None:
-        why = "the server counts these since its statistics began; two readings are needed (job_config: the job health keeps them)"
+        why = "the server counts these since its statistics began; two readings are needed, which the job health keeps (job_config)"
         return [], [NotChecked(each.name, why) for each in THRESHOLDS]
     hours = f"in {found.seconds / 3600:.0f} h" if found.seconds >= _HOUR else f"in {found.seconds / 60:.0f} min"
     logs = place.psql("ALTER SYSTEM SET log_lock_waits = on", "SELECT pg_reload_conf()")

@@ -55,7 +55,7 @@ class TableRow(TypedDict):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a report is made of; history is the content of stats.json, now in seconds since 1970."""
+    """What a report is made of; history is the content of health.stats.SAMPLES, now in seconds since 1970."""
 
     database: str
     size: int
