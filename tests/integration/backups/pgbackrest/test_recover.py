@@ -78,7 +78,7 @@ class Story:
 
 
 def _kept(found: list[Stop]) -> Callable[..., Outcome]:
-    def keep(_target: Any, stop: Stop, _options: Any) -> Outcome:
+    def keep(_target: Any, stop: Stop, *_more: Any) -> Outcome:
         found.append(stop)
         return Outcome(False, {}, "")
 
