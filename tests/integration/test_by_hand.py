@@ -210,6 +210,7 @@ def test_the_wrong_user_is_told_whom_to_run_it_as_and_leaves_nothing() -> None:
         ("do without it: 'max_fraction: 1' does", "do without it: --max-fraction 1 does"),
         ('say require_backup_within: "off"; x', 'say --require-backup-within "off"; x'),
         ("set max_fraction in that policy", "set max_fraction in that policy"),
+        ("name one of them in 'thresholds'.", "name one of them in --thresholds."),
         ("Option 'policies[0].keep': 1 cannot be used.", "Option 'policies[0].keep': 1 cannot be used."),
     ],
 )

@@ -80,7 +80,7 @@ def as_typed(message: str, names: Iterable[str]) -> str:
         message = re.sub(rf"Option '{name}\.([^']*)'", rf"Option {flag}, key \1", message)
         message = re.sub(rf"Option '{name}(\[[^']*)'", rf"Option {flag}\1", message)
         message = re.sub(rf"'{name}: (\w+)'", rf"{flag} \1", message)
-        message = re.sub(rf"(?<=options )'{name}'", flag, message)
+        message = re.sub(rf"(?<=options )'{name}'|(?<=\bin )'{name}'", flag, message)
         if "_" in name:
             message = re.sub(rf"(?<![\w.-]){name}: (?=[\w\"'\[])", f"{flag} ", message)
             message = re.sub(rf"'{name}'", flag, message)
