@@ -21,9 +21,9 @@ from ..host.safe_open import UnsafePathError, open_file, read_file
 
 PAGE = "report.html"  # the page of the newest scheduled report, beside the records
 
-_KEPT_RUNS = 2000  # the newest, of whatever jobs
+_KEPT_RUNS = 1500  # the newest, of whatever jobs
 _KEPT_OF_A_JOB = 800  # before those: two years of a nightly job; health alone would push it out within weeks
-_MOST_RUNS, _MOST_BYTES = 6000, 4_000_000  # what is more is cut down to half
+_MOST_RUNS, _MOST_BYTES = 10_000, 4_500_000  # what is more is cut down to half
 
 
 @dataclass(frozen=True)
@@ -275,11 +275,11 @@ def _kept(lines: Sequence[str]) -> list[str]:
         except (ValueError, KeyError, TypeError):
             continue
         counts[job] = counts.get(job, 0) + 1
-        size += len(line)
-        if len(kept) >= _MOST_RUNS // 2 or size > _MOST_BYTES // 2:
-            break
         if number < _KEPT_RUNS or counts[job] <= _KEPT_OF_A_JOB:
             kept.append(line)
+            size += len(line)
+        if len(kept) >= _MOST_RUNS // 2 or size > _MOST_BYTES // 2:
+            break
     return kept[::-1]
 
 
