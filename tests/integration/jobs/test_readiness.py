@@ -45,12 +45,12 @@ class Place:
     def path(self, name: str) -> Path:
         return self.folder / name
 
-    def obstacles(self, mounts: str = "") -> list[tuple[str, str]]:
+    def obstacles(self, mounts: str = "", *more: str) -> list[tuple[str, str]]:
         """What is found; with mounts, shell commands of root's, in a mount namespace in which they were run."""
         names = [self.path("titan-db"), self.path("t.json"), self.path("app home"), self.path("crontab")]
         asked: list[str | Path] = [PYTHON, "-I", "-c", SCRIPT, *names]
         if mounts:
-            become = ["setpriv", f"--reuid={identity_name()}", "--clear-groups"]
+            become = ["setpriv", f"--reuid={identity_name()}", "--clear-groups", *more]
             asked = ["unshare", "--mount", "sh", "-c", f'{mounts}; exec "$@"', "sh", *become, *asked]
         who = {} if mounts else identity()
         done = subprocess.run(asked, capture_output=True, text=True, check=False, cwd="/", **who)
@@ -218,6 +218,7 @@ def test_what_cron_asks_before_a_job_and_a_full_disk(ready: Place) -> None:
     (policies / "cron").write_text("account required pam_deny.so\n")
     before = f"mount --bind {policies} /etc/pam.d"
     assert [each[0] for each in ready.obstacles(before)] == [f"cron starts nothing for {identity_name()}: {DENIED}"]
+    assert ready.obstacles(before, "--no-new-privs") == [], "pam_unix could not read the account: unknown, not denied"
     full = f"mount -t tmpfs -o size=4k,mode=0777 none {ready.path('logs')} && head -c 4096 /dev/zero >{ready.path('logs/b.log')}"
     said = ready.obstacles(f"{full}; chmod 0666 {ready.path('logs/b.log')}")
     assert {"No space left on device"} == {each[0].rpartition(": ")[2] for each in said} and "df -h" in said[0][1]

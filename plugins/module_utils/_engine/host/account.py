@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+import stat
 
 POLICIES = "/etc/pam.d"
 _LIBRARY = "libpam.so.0"
+_HELPERS = ("/usr/sbin/unix_chkpwd", "/sbin/unix_chkpwd")  # through it pam_unix reads /etc/shadow for others than root
+_GET_NO_NEW_PRIVS = 39  # of prctl(2)
 _SILENT, _CANNOT_ASK = 0x8000, 19  # PAM_SILENT, PAM_CONV_ERR, as in security/_pam_types.h of Linux-PAM
 # What Debian's policy makes of an expired account, too.
 DENIED = "PAM denies access (the account has expired, or a rule keeps it out)"
@@ -37,11 +40,11 @@ class _Conversation(ctypes.Structure):
 def why_refused(user: str, services: tuple[str, ...]) -> str:
     """Why PAM would not let the first of the services that has a policy here start something for the user; empty if it would.
 
-    Empty, too, where none has a policy, or there is no PAM: then it is not asked.
+    Empty, too, where none has a policy, there is no PAM, or this process could not be told: then it is not asked.
     """
     service = next((name for name in services if os.path.exists(os.path.join(POLICIES, name))), "")
     try:
-        pam = ctypes.CDLL(_LIBRARY) if service else None
+        pam = ctypes.CDLL(_LIBRARY) if service and _is_told() else None
     except OSError:
         pam = None
     if pam is None:
@@ -55,3 +58,12 @@ def why_refused(user: str, services: tuple[str, ...]) -> str:
     finally:
         pam.pam_end(handle, 0)
     return _REFUSALS.get(status, "")
+
+
+def _is_told() -> bool:
+    """Whether pam_unix can answer this process: root, or a user whose helper gets its group; else it would deny everybody."""
+    if os.geteuid() == 0:
+        return True
+    helper = next((path for path in _HELPERS if os.path.exists(path)), "")
+    gets_it = bool(helper) and bool(os.stat(helper).st_mode & (stat.S_ISGID | stat.S_ISUID))
+    return gets_it and ctypes.CDLL(None).prctl(_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0
