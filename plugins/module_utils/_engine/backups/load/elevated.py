@@ -16,7 +16,17 @@ from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, Row, sql
 from ..content.extensions import Extension, make_extensions, makeable_extensions
 from .distributed import foreign_extension
-from .elevated_queries import ACTS_AS_SUPERUSER, MADE, OF_EXTENSIONS, OPENED, ROLES, TOO_MUCH, WRAPPERS
+from .elevated_queries import (
+    ACTS_AS_SUPERUSER,
+    MADE,
+    OF_EXTENSIONS,
+    OPENED,
+    OWNED_SCHEMA,
+    ROLES,
+    TAKEN_SCHEMAS,
+    TOO_MUCH,
+    WRAPPERS,
+)
 from .kinds import TRUSTED_LANGUAGES, Kind, extension_of, grants_on_catalog, is_label, new_owner
 from .targets import writing
 
@@ -143,10 +153,15 @@ class Superuser:
     def _make_extension(self, database: Database, statement: bytes) -> None:
         name, schema = extension_of(statement)
         self._require_distributed(database, name)
+        taken = schema and self.heir and database.value(OWNED_SCHEMA, (schema, self.loader))
+        if taken:  # before version 17, pg_dump compares its rights with what the script gave under the schema's owner
+            database.execute(sql.SQL("ALTER SCHEMA {} OWNER TO CURRENT_USER").format(sql.Identifier(schema)))
         make = sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(name))
         make += sql.SQL(" SCHEMA {}").format(sql.Identifier(schema)) if schema else sql.SQL("")
         database.execute(make)
         self._lend(database, OF_EXTENSIONS)
+        if taken:
+            self._lend(database, TAKEN_SCHEMAS)
 
     def make_extensions(self, extensions: Mapping[str, Extension], names: Iterable[str]) -> None:
         """Make extensions in the versions of the source, as make_extensions() does.
@@ -231,7 +246,7 @@ class Superuser:
     def take_back(self) -> None:
         """Take from the loader what it was lent, before the privileges of the source are granted."""
         with self.connected() as database:
-            for row in database.rows(f"{OF_EXTENSIONS} UNION {WRAPPERS}"):
+            for row in database.rows(f"{OF_EXTENSIONS} UNION {WRAPPERS} UNION {TAKEN_SCHEMAS}"):
                 database.execute(_lent("REVOKE ALL ON {} {} FROM {}", row, self.loader))
 
 

@@ -75,3 +75,9 @@ UNION SELECT 'FOREIGN DATA WRAPPER', w.fdwname::text FROM pg_foreign_data_wrappe
   JOIN pg_depend d ON d.classid = 'pg_foreign_data_wrapper'::regclass AND d.objid = w.oid AND d.deptype = 'e'
 """
 WRAPPERS = "SELECT 'FOREIGN DATA WRAPPER' AS kind, fdwname::text AS name FROM pg_foreign_data_wrapper"
+OWNED_SCHEMA = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s AND pg_get_userbyid(nspowner) = %s)"
+# Those of extensions that the superuser has taken from the loader.
+TAKEN_SCHEMAS = """
+SELECT 'SCHEMA' AS kind, n.nspname::text AS name FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+ WHERE n.oid >= 16384 AND pg_get_userbyid(n.nspowner) = current_user
+"""
