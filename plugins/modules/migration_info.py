@@ -154,7 +154,8 @@ drift:
   sample:
     - {object: index public.idx_orders_market_id, change: dropped}
 drift_known:
-  description: Whether RV(drift) could be told. It cannot before the first migration, and after a run that was cut off until the next one.
+  description: Whether RV(drift) could be told. It cannot before the first migration, and after a run that was cut off or
+    an upgrade to another major release until the next one.
   returned: success
   type: bool
   sample: true

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import DatabaseError
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database
 
@@ -106,6 +108,17 @@ WORKING = {
     "a view of a view": ["CREATE VIEW v AS SELECT * FROM names; CREATE VIEW w AS SELECT * FROM v;"],
     "dropped and made again": ["DROP TABLE public.users CASCADE;", "CREATE TABLE public.users (other int); UPDATE public.users SET other = 1;"],
     "merge": ["MERGE INTO public.users u USING (SELECT 1 AS id) s ON u.id = s.id WHEN NOT MATCHED THEN INSERT VALUES (s.id, 'x');"],
+    "rarer kinds anew": [
+        "CREATE TABLE t (a int, b int, CONSTRAINT c CHECK (a > 0)); CREATE POLICY one_rule ON t USING (true); "
+        "CREATE STATISTICS stat ON a, b FROM t;",
+        "DROP POLICY IF EXISTS one_rule ON t; CREATE POLICY one_rule ON t USING (a > 1); DROP STATISTICS stat; "
+        "CREATE STATISTICS stat ON a, b FROM t;",
+        "ALTER TABLE t DROP CONSTRAINT c, ADD CONSTRAINT c CHECK (a > 1); ALTER TABLE t ADD d int, ALTER COLUMN d SET DEFAULT 1, ADD UNIQUE (d);",
+        "ALTER TABLE public.users ADD COLUMN more int, ALTER more SET NOT NULL; ALTER TABLE public.users ALTER id TYPE bigint;",
+        "CREATE FUNCTION g(int) RETURNS int LANGUAGE sql AS 'SELECT 1'; DROP FUNCTION g(x int); CREATE FUNCTION g(int) RETURNS text LANGUAGE sql AS "
+        "'SELECT 1::text'; CREATE FUNCTION g(text) RETURNS int LANGUAGE sql AS 'SELECT 1'; "
+        "DROP FUNCTION IF EXISTS g(bigint); DROP FUNCTION g(int), g(text);",
+    ],
     "a mixed-case name": ['CREATE TABLE "My Table" ("Id" int);', 'ALTER TABLE "My Table" ADD n int; INSERT INTO "My Table" VALUES (1, 2);'],
 }  # fmt: skip
 
@@ -139,6 +152,75 @@ def test_what_fails_is_told_before(run: Run, db: Database, name: str) -> None:
     assert checked.get("failed") and word in checked["msg"] and "Nothing was run." in checked["msg"]
     assert db.value("SELECT to_regclass('public.t') IS NULL AND to_regclass('titan_ops.migration_history') IS NULL")
     assert run(texts, False)["failed"]
+
+
+PREDECESSOR = """
+CREATE TABLE kept (a int PRIMARY KEY, b text CONSTRAINT positive CHECK (b <> ''), c int UNIQUE);
+CREATE VIEW kept_view AS SELECT a FROM kept; CREATE MATERIALIZED VIEW kept_rows AS SELECT a FROM kept;
+CREATE FUNCTION kept_fn(int) RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE PROCEDURE kept_proc() LANGUAGE sql AS 'SELECT 1';
+CREATE AGGREGATE kept_sum (int) (sfunc = int4pl, stype = int);
+CREATE POLICY kept_policy ON kept USING (true); CREATE RULE kept_rule AS ON INSERT TO kept WHERE new.a > 9 DO ALSO NOTHING;
+CREATE PUBLICATION kept_pub; CREATE STATISTICS kept_stat ON a, c FROM kept; CREATE COLLATION kept_order (locale = 'C');
+CREATE FOREIGN DATA WRAPPER kept_fdw; CREATE SERVER kept_server FOREIGN DATA WRAPPER kept_fdw;
+CREATE TEXT SEARCH CONFIGURATION kept_search (COPY = simple); CREATE SEQUENCE kept_seq AS int;
+CREATE TYPE kept_pair AS (a int); CREATE FUNCTION kept_cast(kept_pair) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE CAST (kept_pair AS int) WITH FUNCTION kept_cast(kept_pair); CREATE EXTENSION citext SCHEMA closed;
+CREATE OPERATOR === (leftarg = int, rightarg = int, function = int4eq);
+"""
+# What the server refuses, and a word of what check mode says of it.
+REFUSED = {
+    "CREATE POLICY kept_policy ON kept USING (a > 1)": "the policy kept_policy of kept is there already",
+    "CREATE RULE kept_rule AS ON INSERT TO public.kept DO ALSO NOTHING": "the rule kept_rule of public.kept",
+    "CREATE PUBLICATION kept_pub FOR ALL TABLES": "the publication kept_pub",
+    "CREATE STATISTICS public.kept_stat ON a, b FROM kept": "the statistics kept_stat",
+    "CREATE COLLATION kept_order (locale = 'POSIX')": "the collation kept_order",
+    "CREATE SERVER kept_server FOREIGN DATA WRAPPER kept_fdw": "the server kept_server",
+    "CREATE FOREIGN DATA WRAPPER kept_fdw": "the foreign data wrapper kept_fdw",
+    "CREATE TEXT SEARCH CONFIGURATION kept_search (COPY = english)": "the text search configuration kept_search",
+    "CREATE CAST (kept_pair AS int) WITH FUNCTION kept_cast(kept_pair)": "the cast from kept_pair to int",
+    "CREATE OPERATOR === (leftarg = int, rightarg = int, function = int4ne)": "the operator === (int, int)",
+    "CREATE EXTENSION citext": "the extension citext is there already",
+    "ALTER TABLE kept ADD CONSTRAINT positive CHECK (a > 0)": "the constraint positive of kept",
+    "ALTER TABLE public.users ADD CONSTRAINT kept UNIQUE (name)": "a relation kept is there already",
+    "ALTER TABLE kept ADD PRIMARY KEY (c)": "kept has a primary key already",
+    "ALTER TABLE kept ALTER COLUMN other SET NOT NULL": "kept has no column other",
+    "ALTER TABLE kept ALTER a TYPE bigint": "the view kept_rows uses the column a",
+    "DROP FUNCTION kept_proc()": "kept_proc() is a procedure, and no function",
+    "DROP FUNCTION kept_fn(text)": "there is no function kept_fn(text)",
+    "DROP INDEX kept_pkey": "kept_pkey is the index of the constraint kept_pkey",
+    "DROP TYPE kept": "the type of the table or view kept",
+    "CREATE FUNCTION kept_fn(int) RETURNS text LANGUAGE sql AS 'SELECT 1'": "kept_fn(integer) is there already",
+    "CREATE PROCEDURE kept_fn(int) LANGUAGE sql AS 'SELECT 1'": "kept_fn(integer) is there already",
+    "CREATE OR REPLACE AGGREGATE kept_fn (int) (sfunc = int4pl, stype = int)": "cannot make it an aggregate",
+    "CREATE OR REPLACE FUNCTION kept_sum(int) RETURNS int LANGUAGE sql AS 'SELECT 1'": "cannot make it a function",
+    "CREATE OR REPLACE FUNCTION kept_fn(int) RETURNS int LANGUAGE internal WINDOW AS 'window_row_number'": "a window function",
+}
+# What the server passes over, although it is not as the statement says.
+PASSED_OVER = {
+    "CREATE MATERIALIZED VIEW IF NOT EXISTS kept_view AS SELECT 1 AS a": "a view of the name kept_view is there",
+    "CREATE MATERIALIZED VIEW IF NOT EXISTS kept_rows AS SELECT 1 AS a, 2 AS b": "with the columns a, and IF NOT EXISTS",
+    "CREATE UNLOGGED TABLE IF NOT EXISTS kept (a int)": "the table kept is there and logged",
+    "CREATE SEQUENCE IF NOT EXISTS kept_seq AS bigint": "with the type integer",
+    "CREATE SEQUENCE IF NOT EXISTS kept_seq INCREMENT BY 10": "with the increment 1",
+    "CREATE SEQUENCE IF NOT EXISTS kept": "IF NOT EXISTS makes no sequence beside it",
+    "CREATE INDEX IF NOT EXISTS kept_view ON kept (b)": "a view of the name kept_view is there",
+    "CREATE EXTENSION IF NOT EXISTS citext SCHEMA public": "is there in the schema closed",
+}
+
+
+def test_what_a_predecessor_left_is_told_before(run: Run, db: Database) -> None:
+    db.execute(f"SET search_path = public; {PREDECESSOR}")
+    try:
+        silent = []
+        for text, word in {**REFUSED, **PASSED_OVER}.items():
+            checked = run([text], True)
+            if word not in "\n".join([checked.get("msg", ""), *map(str, checked.get("pending", []))]):
+                silent.append((text, checked.get("msg"), checked.get("pending")))
+            with pytest.raises(DatabaseError) if text in REFUSED else contextlib.nullcontext(), db.transaction():
+                db.execute(text)
+        assert silent == []
+    finally:
+        db.execute("DROP PUBLICATION kept_pub; DROP FOREIGN DATA WRAPPER kept_fdw CASCADE; DROP EXTENSION citext")
 
 
 @pytest.mark.parametrize("name", WORKING)

@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a replay compares besides the definitions of inventory.py: settings of objects where they are not the usual ones, and rarer
-kinds of objects. They are no part of the fingerprint for drift, so that an older one stays comparable.
+"""What belongs to an object besides its definition in inventory.py, where it is not the usual, and rarer kinds of objects; as rows of
+kind, identity and definition.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 _SETTINGS = """
   SELECT 'settings of column', format('%s.%I', r.identity, a.attname),
          concat_ws(' ', CASE WHEN a.attstorage <> t.typstorage THEN 'STORAGE ' || a.attstorage::text END,
-           'COMPRESSION ' || nullif(to_jsonb(a) ->> 'attcompression', ''), 'STATISTICS ' || nullif(a.attstattarget, -1),
+           CASE WHEN a.attcompression <> '' THEN 'COMPRESSION ' || a.attcompression::text END, 'STATISTICS ' || nullif(a.attstattarget, -1),
            a.attoptions::text, a.attfdwoptions::text)
     FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid JOIN pg_type t ON t.oid = a.atttypid
    WHERE a.attnum > 0 AND NOT a.attisdropped AND r.relkind IN ('r', 'p', 'm', 'f', 'i', 'I')
@@ -52,8 +52,21 @@ _SETTINGS = """
          concat_ws(' ', format_type(g.rngsubtype, NULL), nullif(g.rngcollation, 0)::regcollation, c.opcname, g.rngcanonical, g.rngsubdiff)
     FROM own_type t JOIN pg_range g ON g.rngtypid = t.oid JOIN pg_opclass c ON c.oid = g.rngsubopc
   UNION ALL
-  SELECT 'settings of domain', t.identity, 'COLLATE ' || t.typcollation::regcollation::text
-    FROM own_type t JOIN pg_type b ON b.oid = t.typbasetype WHERE t.typcollation <> b.typcollation
+  SELECT 'settings of domain', t.identity,
+         concat_ws(' ', CASE WHEN t.typcollation <> b.typcollation THEN 'COLLATE ' || t.typcollation::regcollation::text END,
+           (SELECT string_agg(quote_ident(k.conname), ', ' ORDER BY k.conname) FROM pg_constraint k WHERE k.contypid = t.oid))
+    FROM own_type t JOIN pg_type b ON b.oid = t.typbasetype
+  UNION ALL
+  SELECT 'settings of constraint', format('%I on %s', k.conname, r.identity),
+         'TRIGGERS ' || string_agg(concat_ws(' ', t.tgtype, t.tgenabled), ', ' ORDER BY t.tgtype, t.tgenabled)
+    FROM pg_trigger t JOIN relation r ON r.oid = t.tgrelid JOIN pg_constraint k ON k.oid = t.tgconstraint
+   WHERE t.tgisinternal AND t.tgenabled <> 'O' GROUP BY 2
+  UNION ALL
+  SELECT 'settings of extension', quote_ident(extname), 'SCHEMA ' || extnamespace::regnamespace FROM pg_extension
+  UNION ALL
+  SELECT 'dependence', format('of %s %s', o.type, o.identity), string_agg(quote_ident(e.extname), ', ' ORDER BY e.extname)
+    FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid, LATERAL pg_identify_object(d.classid, d.objid, 0) AS o
+   WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'x' GROUP BY 2
   UNION ALL
   SELECT 'settings of operator', o.oid::regoperator::text,
          concat_ws(' ', nullif(o.oprcom, 0)::regoperator, nullif(o.oprnegate, 0)::regoperator, o.oprrest, o.oprjoin, o.oprcanmerge, o.oprcanhash)
@@ -66,7 +79,8 @@ _SETTINGS = """
            CASE WHEN rolbypassrls THEN 'BYPASSRLS' END)
     FROM pg_roles WHERE rolname !~ '^pg_'
   UNION ALL
-  SELECT 'settings of publication', quote_ident(p.pubname), CASE WHEN (to_jsonb(p) ->> 'pubviaroot')::boolean THEN 'VIA ROOT' END
+  SELECT 'settings of publication', quote_ident(p.pubname), concat_ws(' ', CASE WHEN p.pubviaroot THEN 'VIA ROOT' END,
+           'GENERATED COLUMNS ' || nullif(to_jsonb(p) ->> 'pubgencols', 'n'))
     FROM pg_publication p
 """
 
@@ -104,6 +118,37 @@ _OBJECTS = """
          concat_ws(' ', to_jsonb(x) ->> 'attnames', to_jsonb(x) ->> 'rowfilter')
     FROM pg_publication_tables x JOIN own ON own.nspname = x.schemaname
   UNION ALL
+  SELECT 'text search template', format('%I.%I', own.nspname, t.tmplname), concat_ws(' ', t.tmplinit, t.tmpllexize)
+    FROM pg_ts_template t JOIN own ON own.oid = t.tmplnamespace
+  UNION ALL
+  SELECT 'text search parser', format('%I.%I', own.nspname, p.prsname),
+         concat_ws(' ', p.prsstart, p.prstoken, p.prsend, p.prsheadline, p.prslextype)
+    FROM pg_ts_parser p JOIN own ON own.oid = p.prsnamespace
+  UNION ALL
+  SELECT CASE WHEN t.typisdefined THEN 'base type' ELSE 'shell type' END, format('%I.%I', own.nspname, t.typname),
+         CASE WHEN t.typisdefined THEN concat_ws(' ', t.typlen, t.typbyval, t.typcategory, t.typispreferred, t.typdelim, t.typinput, t.typoutput,
+           t.typreceive, t.typsend, t.typmodin, t.typmodout, t.typanalyze, t.typalign, t.typstorage, t.typdefault, t.typcollation <> 0,
+           to_jsonb(t) ->> 'typsubscript', nullif(t.typelem, 0)::regtype) END
+    FROM pg_type t JOIN own ON own.oid = t.typnamespace
+   WHERE (t.typtype = 'b' AND t.typinput <> 'array_in'::regproc OR NOT t.typisdefined)
+     AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_type'::regclass AND m.objid = t.oid)
+  UNION ALL
+  SELECT 'access method', quote_ident(a.amname), concat_ws(' ', a.amtype, a.amhandler)
+    FROM pg_am a
+   WHERE a.oid >= 16384 AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_am'::regclass AND m.objid = a.oid)
+  UNION ALL
+  SELECT 'transform', format('for %s language %I', format_type(t.trftype, NULL), l.lanname),
+         concat_ws(' ', nullif(t.trffromsql, 0)::regprocedure, nullif(t.trftosql, 0)::regprocedure)
+    FROM pg_transform t JOIN pg_language l ON l.oid = t.trflang
+   WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_transform'::regclass AND m.objid = t.oid)
+  UNION ALL
+  SELECT 'subscription', quote_ident(s.subname),
+         concat_ws(' ', s.subslotname, s.subsynccommit, s.subpublications::text, s.subbinary, nullif(s.substream::text, 'false'))
+    FROM pg_subscription s WHERE s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+  UNION ALL
+  SELECT 'comment', 'on the database', description FROM pg_shdescription
+   WHERE classoid = 'pg_database'::regclass AND objoid = (SELECT oid FROM pg_database WHERE datname = current_database())
+  UNION ALL
   SELECT 'foreign-data wrapper', quote_ident(f.fdwname),
          concat_ws(' ', nullif(f.fdwhandler, 0)::regproc, nullif(f.fdwvalidator, 0)::regproc, f.fdwoptions::text)
     FROM pg_foreign_data_wrapper f
@@ -123,7 +168,35 @@ _OBJECTS = """
     FROM pg_auth_members WHERE member >= 16384
 """
 
-DETAILS = (
-    f"UNION ALL SELECT kind, identity, definition FROM ({_SETTINGS}) AS settings (kind, identity, definition) "  # noqa: S608 - our own text
-    f"WHERE coalesce(definition, '') <> '' UNION ALL {_OBJECTS}"
-)
+# what only some versions have, by the first of them
+_SINCE = {
+    15: """
+  UNION ALL
+  SELECT 'published schema', format('%I in %I', own.nspname, p.pubname), ''
+    FROM pg_publication_namespace x JOIN own ON own.oid = x.pnnspid JOIN pg_publication p ON p.oid = x.pnpubid
+""",
+}
+# What is told to a person who looks for changes by hand, and what no replay can know.
+PLACES = """
+  UNION ALL
+  SELECT 'tablespace', 'of ' || CASE WHEN r.relkind IN ('i', 'I') THEN 'index ' ELSE 'table ' END || r.identity, quote_ident(t.spcname)
+    FROM relation r JOIN pg_tablespace t ON t.oid = r.reltablespace
+   WHERE NOT r.relispartition AND r.relkind IN ('r', 'p', 'm', 'i', 'I')
+  UNION ALL
+  SELECT 'partition', CASE WHEN r.relkind IN ('i', 'I') THEN 'index ' ELSE 'table ' END || r.identity, ''
+    FROM relation r LEFT JOIN pg_index i ON i.indexrelid = r.oid JOIN pg_class c ON c.oid = coalesce(i.indrelid, r.oid)
+   WHERE c.relispartition
+  UNION ALL  -- what a foreign key to a partitioned table needs for each partition
+  SELECT 'partition', format('constraint %I on %s', k.conname, r.identity), ''
+    FROM pg_constraint k JOIN relation r ON r.oid = k.conrelid JOIN pg_constraint p ON p.oid = k.conparentid
+   WHERE k.contype = 'f' AND p.conrelid = k.conrelid
+"""
+
+
+def details(major: int) -> str:
+    """The rows for a server of this major version, each part with UNION ALL before it."""
+    since = "".join(text for version, text in _SINCE.items() if version <= major)
+    return (
+        f"UNION ALL SELECT kind, identity, definition FROM ({_SETTINGS}) AS settings (kind, identity, definition) "  # noqa: S608 - our own text
+        f"WHERE coalesce(definition, '') <> '' UNION ALL {_OBJECTS}{since}"
+    )

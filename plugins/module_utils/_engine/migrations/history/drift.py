@@ -10,7 +10,6 @@ told to the history that made the object, and to every history if nobody knows w
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
@@ -19,6 +18,7 @@ from ...postgres.lost_reply import asked_transaction
 from ...postgres.stand_ins import stand_in
 from ...steps import step
 from .inventory import read_hashes
+from .objects import Partitions, comparable, of_others, table_of
 from .read import has_history_column, history_table, read
 from .records import ObjectChange
 
@@ -34,14 +34,8 @@ COMMENT ON TABLE titan_ops.migration_fingerprint IS 'A hash of every object afte
 """
 _UPGRADE = "ALTER TABLE titan_ops.migration_fingerprint ADD COLUMN IF NOT EXISTS owners jsonb NOT NULL DEFAULT '{}'"
 
-# What a fingerprint is made of; one of another version tells nothing.
-_VERSION = "2"
-
-_PART = re.compile(
-    r'column (.+)\.(?:"(?:[^"]|"")+"|[^".]+)|(?:constraint|trigger|rule|policy) (?:"(?:[^"]|"")+"|\S+) on (.+)',
-    re.DOTALL,
-)
-_TABLES = ("table", "view", "materialized view", "foreign table", "type")
+# What a fingerprint is made of; one of version 2 tells less, one of any other version, or of another major release, tells nothing.
+_VERSION = "3"
 
 _READ = """
 SELECT f.objects, pg_catalog.to_jsonb(f)->'owners' AS owners,
@@ -67,12 +61,14 @@ class Fingerprint(NamedTuple):
         owners: The histories with a name that made objects, by object.
         current: No run has ended, or been cut off, without leaving a fingerprint.
         newer: The histories of the runs that have come after it.
+        version: Which kinds of objects it tells of.
     """
 
     objects: dict[str, str]
     owners: dict[str, str]
     current: bool
     newer: tuple[str, ...]
+    version: str = _VERSION
 
 
 class Begun(NamedTuple):
@@ -114,24 +110,26 @@ def _has_owners(database: Database) -> bool:
 
 def begin(database: Database, history: str) -> Begun:
     """Look at the database before a run: what was changed by hand since the last one, and what the run begins with."""
-    known = _read(database)
-    default_there = not history or any(item.applied for item in read(database, "").values())
-    current = known is not None and known.current
-    several = bool(history) or (known is not None and (bool(known.owners) or any(known.newer)))
-    hashes = read_hashes(database) if current or several else {}
-    changes = None
-    if known is not None and current:
-        found = compare(known.objects, hashes)
-        changes = [item for item in found if not _is_anothers(item["object"], known, history, default_there)]
-    return Begun(history, default_there, known, hashes, changes)
+    return _begin(database, history, _read(database), True)
 
 
 def drift(database: Database, history: str) -> list[ObjectChange] | None:
     """What was changed since the last run: [{object, change}]; None if that is not known.
 
-    It is not known before the first run, and after a run that was cut off.
+    It is not known before the first run, after a run that was cut off, and after the server's major release has changed.
     """
-    return begin(database, history).changes
+    known = _read(database)
+    return _begin(database, history, known, known is not None and known.current).changes
+
+
+def _begin(database: Database, history: str, known: Fingerprint | None, look: bool) -> Begun:
+    default_there = not history or any(item.applied for item in read(database, "").values())
+    hashes = read_hashes(database, drift=True) if look else {}
+    changes = None
+    if known is not None and known.current:
+        found = compare(known.objects, comparable(hashes, known.version))
+        changes = [item for item in found if not _is_anothers(item["object"], known, history, default_there)]
+    return Begun(history, default_there, known, hashes, changes)
 
 
 def save(database: Database, begun: Begun, claimed: Collection[str] = ()) -> None:
@@ -142,7 +140,7 @@ def save(database: Database, begun: Begun, claimed: Collection[str] = ()) -> Non
         claimed: Objects that were there before and belong to this history all the same, as a baseline has seen.
     """
     create(database, begun.history)
-    now = read_hashes(database)
+    now = read_hashes(database, drift=True)
     column = _has_owners(database)
     query = _SAVE.format(
         column=", owners" if column else "", value=", %s" if column else "", update=", owners = excluded.owners" if column else ""
@@ -150,8 +148,22 @@ def save(database: Database, begun: Begun, claimed: Collection[str] = ()) -> Non
     step("migration.fingerprint")
     with asked_transaction(database, "migration"):
         known = _read(database, " FOR UPDATE") if column else None
-        objects, owners = merge(known, begun, now, claimed)
-        database.execute(query, (json.dumps({"": _VERSION, **objects}), *((json.dumps(owners),) if column else ())))
+        made = _of_migrations(known or begun.fingerprint, begun, now, claimed)
+        objects, owners = merge(known, begun, made, claimed)
+        version = f"{_VERSION} on {database.major}"
+        database.execute(query, (json.dumps({"": version, **objects}), *((json.dumps(owners),) if column else ())))
+
+
+def _of_migrations(
+    known: Fingerprint | None, begun: Begun, now: Mapping[str, str], claimed: Collection[str]
+) -> dict[str, str]:
+    """All objects without those that are a matter of others, unless a migration has made or changed them."""
+    had = known.objects if known else {}
+    return {
+        name: value
+        for name, value in now.items()
+        if not of_others(name) or name in had or name in claimed or begun.hashes.get(name) != value
+    }
 
 
 def _read(database: Database, locked: str = "") -> Fingerprint | None:
@@ -166,25 +178,22 @@ def _read(database: Database, locked: str = "") -> Fingerprint | None:
     if row is None:
         return None
     objects = dict(row["objects"])
-    if objects.pop("", "") != _VERSION:
+    version = objects.pop("", "")
+    if version not in ("2", f"{_VERSION} on {database.major}"):
         return None
-    return Fingerprint(objects, dict(row["owners"] or {}), bool(row["current"]), tuple(row["newer"]))
+    return Fingerprint(
+        comparable(objects, version), dict(row["owners"] or {}), bool(row["current"]), tuple(row["newer"]), version
+    )
 
 
 def _is_anothers(name: str, known: Fingerprint, history: str, default_there: bool) -> bool:
     """Whether another history made the object."""
     if name not in known.objects:  # what was added by hand to somebody's table is told to them
-        name = _table_of(name, known.objects) or name
+        name = table_of(name, known.objects) or name
     owner = known.owners.get(name)
     if owner is not None:
         return owner != history
     return bool(history) and default_there and name in known.objects
-
-
-def _table_of(name: str, objects: Collection[str]) -> str:
-    """The table (or view) of the objects that a column, constraint, trigger, rule or policy is of; empty for others."""
-    found = _PART.fullmatch(name)
-    return next((table for kind in _TABLES if found and (table := f"{kind} {found[1] or found[2]}") in objects), "")
 
 
 def merge(
@@ -208,6 +217,8 @@ def merge(
         if unchanged and _is_anothers(name, known, begun.history, begun.default_there):
             if name in known.objects:
                 objects[name] = known.objects[name]
+            elif after is not None and not comparable({name: after}, known.version):  # nobody has looked before
+                objects[name] = after
         elif after is not None:
             objects[name] = after
             if before is None or (name in claimed and name not in owners):
@@ -225,13 +236,15 @@ def _attribute_cut_off(begun: Begun, owners: dict[str, str]) -> None:
 
 
 def compare(before: Mapping[str, str], now: Mapping[str, str]) -> list[ObjectChange]:
-    """The differences of two fingerprints. Pure."""
+    """The differences of two fingerprints, without partitions that came or went. Pure."""
     changes: list[ObjectChange] = []
+    partitions = Partitions(before, now)
     for name in sorted({*before, *now}):
-        if name not in now:
-            changes.append({"object": name, "change": "dropped"})
-        elif name not in before:
-            changes.append({"object": name, "change": "added"})
-        elif before[name] != now[name]:
-            changes.append({"object": name, "change": "changed"})
+        if before.get(name) == now.get(name) or name.startswith("partition "):
+            continue
+        if name not in before and of_others(name):
+            continue
+        change = "dropped" if name not in now else "added" if name not in before else "changed"
+        if change == "changed" or name not in partitions:
+            changes.append({"object": name, "change": change})
     return changes

@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping
 
 from ...postgres.database import Database
-from .details import DETAILS
+from .details import PLACES, details
+from .rights import GRANTED, rights
 
 # Values and expressions as text depend on these settings.
 TEXT_SETTINGS = (
@@ -38,13 +39,19 @@ relation AS MATERIALIZED (
      AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_type'::regclass AND m.objid = t.oid)
 )"""
 
+_KINDS = {
+    "relation_kind": "CASE r.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table' "
+    "WHEN 'c' THEN 'type' WHEN 'S' THEN 'sequence' ELSE 'table' END",
+    "routine_kind": "CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END",
+    "type_kind": "CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' ELSE 'range' END",
+}
+
 _DEFINITIONS = """
   SELECT 'schema', quote_ident(nspname), '' FROM own
    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_namespace'::regclass AND m.objid = own.oid)
-  UNION ALL SELECT 'extension', quote_ident(extname), extversion FROM pg_extension
+  UNION ALL SELECT 'extension', quote_ident(extname), '' FROM pg_extension
   UNION ALL
-  SELECT CASE r.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'f' THEN 'foreign table'
-           WHEN 'c' THEN 'type' ELSE 'table' END,
+  SELECT {relation_kind},
          r.identity,
          concat_ws(E'\\n', r.relkind, r.relpersistence, r.relrowsecurity, r.relforcerowsecurity, r.reloptions::text,
            pg_get_partkeydef(r.oid), pg_get_expr(r.relpartbound, r.oid),
@@ -88,13 +95,13 @@ _DEFINITIONS = """
   SELECT 'statistics', format('%I.%I', own.nspname, s.stxname), pg_get_statisticsobjdef(s.oid)
     FROM pg_statistic_ext s JOIN own ON own.oid = s.stxnamespace
   UNION ALL
-  SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END, p.identity,
+  SELECT {routine_kind}, p.identity,
          CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid)
            ELSE (SELECT concat_ws(' ', a.aggtransfn, a.aggfinalfn, format_type(a.aggtranstype, NULL), a.agginitval)
                    FROM pg_aggregate a WHERE a.aggfnoid = p.oid) END
     FROM routine p
   UNION ALL
-  SELECT CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' ELSE 'range' END, t.identity,
+  SELECT {type_kind}, t.identity,
          concat_ws(' ', (SELECT string_agg(quote_literal(e.enumlabel), ',' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid),
            CASE WHEN t.typbasetype <> 0 THEN format_type(t.typbasetype, t.typtypmod) END, CASE WHEN t.typnotnull THEN 'NOT NULL' END, t.typdefault,
            (SELECT string_agg(pg_get_constraintdef(k.oid), ',' ORDER BY k.conname) FROM pg_constraint k WHERE k.contypid = t.oid))
@@ -105,7 +112,7 @@ _DEFINITIONS = """
    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_event_trigger'::regclass AND m.objid = e.oid)
 """
 
-# What a migration does besides: compared with a replay, and no drift.
+# What a migration makes besides.
 _BESIDES = """
   UNION ALL
   SELECT 'comment', format('on %s %s', o.type, o.identity), d.description
@@ -114,23 +121,6 @@ _BESIDES = """
      AND (o.schema IS NULL OR o.schema IN (SELECT nspname FROM own))
      AND NOT EXISTS (SELECT FROM member m WHERE m.classid = d.classoid AND m.objid = d.objoid)
   UNION ALL
-  SELECT 'privilege', format('%s on %s to %s', a.privilege_type, g.what,
-           CASE a.grantee WHEN 0 THEN 'public' ELSE quote_ident(pg_get_userbyid(a.grantee)) END), a.is_grantable::text
-    FROM (
-      SELECT identity AS what, coalesce(relacl, acldefault((CASE relkind WHEN 'S' THEN 's' ELSE 'r' END)::"char", relowner)) AS acl, relowner AS owner
-        FROM relation WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-      UNION ALL SELECT format('%s.%I', r.identity, t.attname), t.attacl, r.relowner
-        FROM relation r JOIN pg_attribute t ON t.attrelid = r.oid WHERE t.attacl IS NOT NULL AND NOT t.attisdropped
-      UNION ALL SELECT identity, coalesce(proacl, acldefault('f', proowner)), proowner FROM routine
-      UNION ALL SELECT identity, coalesce(typacl, acldefault('T', typowner)), typowner FROM own_type
-      UNION ALL SELECT quote_ident(nspname), coalesce(nspacl, acldefault('n', nspowner)), nspowner FROM own WHERE oid >= 16384
-      UNION ALL SELECT 'the database', coalesce(datacl, acldefault('d', datdba)), datdba FROM pg_database WHERE datname = current_database()
-      UNION ALL SELECT 'server ' || quote_ident(srvname), srvacl, srvowner FROM pg_foreign_server
-      UNION ALL SELECT 'foreign-data wrapper ' || quote_ident(fdwname), fdwacl, fdwowner FROM pg_foreign_data_wrapper
-      UNION ALL SELECT 'language ' || quote_ident(lanname), coalesce(lanacl, acldefault('l', lanowner)), lanowner FROM pg_language
-    ) AS g, LATERAL aclexplode(g.acl) AS a
-   WHERE a.grantee <> g.owner
-  UNION ALL
   SELECT 'cast', format('%s as %s', format_type(castsource, NULL), format_type(casttarget, NULL)), concat_ws(' ', castfunc::regprocedure, castcontext)
     FROM pg_cast WHERE oid >= 16384 AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_cast'::regclass AND m.objid = pg_cast.oid)
   UNION ALL
@@ -138,9 +128,6 @@ _BESIDES = """
    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_operator'::regclass AND m.objid = o.oid)
   UNION ALL
   SELECT 'publication', quote_ident(pubname), concat_ws(' ', puballtables, pubinsert, pubupdate, pubdelete, pubtruncate) FROM pg_publication
-  UNION ALL
-  SELECT 'default privilege', concat_ws(' ', pg_get_userbyid(defaclrole), defaclnamespace::regnamespace, defaclobjtype), defaclacl::text
-    FROM pg_default_acl
   UNION ALL
   SELECT 'role', quote_ident(rolname), '' FROM pg_roles WHERE rolname !~ '^pg_'
   UNION ALL
@@ -169,31 +156,41 @@ def _cast_elements(found: re.Match[str]) -> str:
     return f"ARRAY[{', '.join(f'({item})::{found[2]}' for item in elements if item)}]"
 
 
-def _query(full: bool, with_text: bool, owners: bool = False) -> str:
+# Of the whole server, and what a replay does not have.
+_OF_SERVER = "kind NOT IN ('role', 'settings of role', 'membership') AND (kind <> 'setting' OR identity LIKE '% of the database')"
+
+
+def _query(major: int, with_text: bool, drift: bool = False, live: bool = False) -> str:
     text = "definition" if with_text else "CASE WHEN definition LIKE '%(ARRAY[%' THEN definition END"
-    besides = _BESIDES.replace("WHERE a.grantee <> g.owner", "") if owners else _BESIDES
+    definitions = _DEFINITIONS.format(**_KINDS) + _BESIDES + details(major)
+    definitions += (
+        f"UNION ALL {rights(_KINDS, all_owners=drift or live, owners_too=live)}{PLACES if drift or live else ''}"
+    )
     return (
-        f"WITH {_SCOPE}, described (kind, identity, definition) AS ({_DEFINITIONS}{besides + DETAILS if full else ''}) "  # noqa: S608
+        f"WITH {_SCOPE}{GRANTED}, described (kind, identity, definition) AS ({definitions}) "  # noqa: S608
         f"SELECT kind || ' ' || identity AS object, md5(definition) AS hash, {text} AS definition FROM described"
+        f"{f' WHERE {_OF_SERVER}' if drift else ''}"
     )
 
 
-def read_hashes(database: Database, full: bool = False) -> dict[str, str]:
+def read_hashes(database: Database, drift: bool = False) -> dict[str, str]:
     """A hash of every object's definition, by kind and qualified name.
 
     Args:
-        full: Also comments, privileges, roles, settings and what else a migration may make.
+        drift: Not what belongs to the whole server, but owners, tablespaces, and which tables and indexes are of partitions.
     """
-    return {row["object"]: _hash(row["definition"], row["hash"]) for row in _rows(database, _query(full, False))}
+    rows = _rows(database, _query(database.major, False, drift))
+    return {row["object"]: _hash(row["definition"], row["hash"]) for row in rows}
 
 
-def read_definitions(database: Database, owners: bool = False) -> dict[str, str]:
-    """Every object's definition in its normal form, by kind and qualified name; comments, privileges and the like with them.
+def read_definitions(database: Database, live: bool = False) -> dict[str, str]:
+    """Every object's definition in its normal form, by kind and qualified name.
 
     Args:
-        owners: Also the privileges that owners have.
+        live: Also owners, the privileges that owners have, and places, which a replay has not.
     """
-    return {row["object"]: normal_form(row["definition"] or "") for row in _rows(database, _query(True, True, owners))}
+    rows = _rows(database, _query(database.major, True, live=live))
+    return {row["object"]: normal_form(row["definition"] or "") for row in rows}
 
 
 def hashes_of(definitions: Mapping[str, str]) -> dict[str, str]:
@@ -209,5 +206,5 @@ def _hash(definition: str | None, hashed: str) -> str:
 
 def _rows(database: Database, query: str) -> list[dict[str, str]]:
     with database.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"):
-        database.execute(f"SET LOCAL search_path = pg_catalog; {TEXT_SETTINGS}")
+        database.execute(f"SET LOCAL search_path = pg_catalog; SET LOCAL jit = off; {TEXT_SETTINGS}")
         return database.rows(query)

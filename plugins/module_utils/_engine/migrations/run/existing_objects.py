@@ -27,9 +27,10 @@ SELECT pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS identity, c.relkind
 _ROUTINES = """
 SELECT pg_catalog.format('%%I.%%I(%%s)', n.nspname, p.proname, pg_catalog.array_to_string(ARRAY(
          SELECT pg_catalog.format_type(t, NULL) FROM pg_catalog.unnest(p.proargtypes) AS t), ',')) AS identity,
-       pg_catalog.pg_get_functiondef(p.oid) AS definition, pg_catalog.obj_description(p.oid, 'pg_proc') AS comment
+       CASE WHEN p.prokind <> 'a' THEN pg_catalog.pg_get_functiondef(p.oid) END AS definition,
+       pg_catalog.obj_description(p.oid, 'pg_proc') AS comment
   FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
- WHERE p.prokind IN ('f', 'p') AND pg_catalog.quote_ident(p.proname) = %s AND n.nspname = coalesce(%s, pg_catalog.current_schema())
+ WHERE pg_catalog.quote_ident(p.proname) = %s AND n.nspname = coalesce(%s, pg_catalog.current_schema())
 """
 _ROUTINE = """
 SELECT pg_catalog.pg_get_functiondef(oid) AS definition, pg_catalog.obj_description(oid, 'pg_proc') AS comment
@@ -156,7 +157,7 @@ def _same(database: Database, named: Named, identity: str) -> bool:
         return database.value(query, (named.name, identity)) is True
     query = "SELECT pg_catalog.to_regprocedure(%s)::oid = pg_catalog.to_regprocedure(%s)::oid"
     try:
-        return database.value(query, (_signature(database, named.name), identity)) is True
+        return database.value(query, (signature(database, named.name), identity)) is True
     except DatabaseError:  # an argument list that nobody but DROP understands: better to keep too much
         return _last_name(named.name) == _last_name(identity)
 
@@ -165,7 +166,7 @@ def _last_name(routine: str) -> str:
     return routine.split("(")[0].split(".")[-1].strip().strip('"')
 
 
-def _signature(database: Database, written: str) -> str:
+def signature(database: Database, written: str) -> str:
     """The routine with its argument types only: names and modes are taken out of the list, OUT arguments with them."""
     name, _open, inside = written.rpartition(")")[0].partition("(")
     types = []

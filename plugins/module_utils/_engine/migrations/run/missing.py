@@ -26,6 +26,7 @@ from ..files.script import Script
 from ..sql.lexer import Statement
 from ..sql.statements import Named, created, dropped, moves_names, qualified, written
 from ..sql.tokens import QUOTED, WORD
+from .already_there import altered_in_vain, dropped_in_vain, made_again
 from .lock_levels import lock_of
 from .problem import Problem
 
@@ -39,6 +40,22 @@ _MADE = frozenset(
 )
 _ALTERED = frozenset(("table", "view", "sequence", "index", "type", "domain", "function", "procedure", "materialized"))
 _RIGHTS = ("grant", "revoke")
+_DROP_WORDS = (
+    "if",
+    "exists",
+    "on",
+    "for",
+    "as",
+    "using",
+    "cascade",
+    "restrict",
+    "search",
+    "method",
+    "data",
+    "wrapper",
+    "trigger",
+    "server",
+)
 
 _FACTS = """
 SELECT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D') AS watched,
@@ -132,7 +149,7 @@ class Foresight:
                 self._touched.add(statement.tokens[-1].name.lower())
             self._rights_change = self._rights_change or "owner" in words
         elif first == "drop":
-            self._touched |= {_last(item.name) for item in dropped(statement)}
+            self._touched |= {_last(item.name) for item in dropped(statement)} or _names_of_drop(statement)
         elif first in ("insert", "update", "delete", "truncate", "copy", "merge"):
             self._unsure = self._triggered
         elif first in ("select", "with"):
@@ -171,11 +188,18 @@ class Foresight:
             return self._ask_create(statement, text, words)
         if words[0] == "drop":
             found = [self._relation(item.name, False, True) for item in dropped(statement) if _is_relation(item)]
-            return next(filter(None, found), "")
+            return next(filter(None, found), "") or self._unless_vanishing(dropped_in_vain(self._database, statement))
         _level, table = lock_of(statement)
         if not table or words[2:4] == ("if", "exists") or words[0] not in ("alter", "truncate", "lock"):
             return ""
-        return self._relation(table, words[:2] == ("alter", "table"), False) or self._column_there(statement, table)
+        return (
+            self._relation(table, words[:2] == ("alter", "table"), False)
+            or self._column_there(statement, table)
+            or self._unless_vanishing(altered_in_vain(self._database, statement, table))
+        )
+
+    def _unless_vanishing(self, problem: str) -> str:
+        return "" if self._vanishing else problem
 
     def _column_there(self, statement: Statement, table: str) -> str:
         """The column that ALTER TABLE ... ADD COLUMN adds once more."""
@@ -207,7 +231,7 @@ class Foresight:
             _level, table = lock_of(statement)
             return self._relation(table, True, False) if table and "if" not in words[2:6] else ""
         if named is None:
-            return ""
+            return self._unless_vanishing(made_again(self._database, statement))
         if named.kind == "extension":
             return self._extension(named)
         if named.kind == "schema":
@@ -272,8 +296,15 @@ class Foresight:
         row = self._database.row(_EXTENSION, (name,))
         if row is None:
             return f"the extension {name} is not available on this server: install its package first"
+        if row["installed"] and not (named.tolerant or self._vanishing):
+            return f"the extension {name} is there already"
         denied = row["needs_superuser"] and not row["super"] and not row["installed"]
         return f"only a superuser may create the extension {name}" if denied else ""
+
+
+def _names_of_drop(statement: Statement) -> set[str]:
+    """The names in a DROP of a rarer kind, among other words."""
+    return {token.name.lower() for token in statement.tokens[2:] if token.name and token.name not in _DROP_WORDS}
 
 
 def _drops_more(words: tuple[str, ...]) -> bool:

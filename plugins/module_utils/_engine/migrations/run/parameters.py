@@ -22,6 +22,7 @@ SELECT p.prokind::text AS kind, p.pronargdefaults::int AS defaults, coalesce(p.p
   FROM pg_catalog.pg_proc p WHERE p.oid = pg_catalog.to_regprocedure(%s)
 """
 _MODES = {"in": "i", "out": "o", "inout": "b", "variadic": "v"}
+_KINDS = {"f": "function", "p": "procedure", "a": "aggregate", "w": "window function"}
 _INPUTS, _OUTPUTS = "ibv", "ob"
 
 
@@ -50,10 +51,12 @@ def other_parameters(database: Database, script: Script, statement: Statement, i
     inputs, wanted = _of(here, _INPUTS), _of(declared, _INPUTS)
     if [item.type for item in inputs] != [item.type for item in wanted]:
         return ""
-    said = f"the {'procedure' if row['kind'] == 'p' else 'function'} {identity} is there"
+    said = f"the {_KINDS[row['kind']]} {identity} is there"
     last = "Drop it first, in this file or by hand."
-    if (row["kind"] == "p") != ("procedure" in statement.key()[:4]):
-        return f"{said}, and CREATE OR REPLACE cannot make it {'a function' if row['kind'] == 'p' else 'a procedure'}. {last}"
+    if "replace" not in statement.key()[:3]:
+        return f"{said} already. {last}"
+    if row["kind"] != (kind := _kind(statement.key())):
+        return f"{said}, and CREATE OR REPLACE cannot make it {'an' if kind == 'a' else 'a'} {_KINDS[kind]}. {last}"
     renamed = next(((a.name, b.name) for a, b in zip(inputs, wanted) if a.name and a.name != b.name), None)
     if renamed:
         return f"{said}, and CREATE OR REPLACE cannot rename its parameter {renamed[0]}{f' to {renamed[1]}' if renamed[1] else ''}. {last}"
@@ -63,6 +66,13 @@ def other_parameters(database: Database, script: Script, statement: Statement, i
     if before != after and "returns" not in statement.key():
         return f"{said}, and CREATE OR REPLACE cannot change its OUT parameters. {last}"
     return ""
+
+
+def _kind(words: Sequence[str]) -> str:
+    """What the statement creates, as in pg_proc.prokind."""
+    if "procedure" in words[:4]:
+        return "p"
+    return "a" if "aggregate" in words[:4] else "w" if "window" in words else "f"
 
 
 def _of(parameters: Sequence[Parameter], modes: str) -> list[Parameter]:

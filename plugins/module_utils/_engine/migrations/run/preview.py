@@ -63,7 +63,7 @@ def preview_files(
         ]
         _indexes(skipped, migration, script, later[at], touched, item)
         if not resumed:
-            item.warnings += other_shapes(session.database, script)
+            item.warnings += other_shapes(session.database, script, touched)
         item.statements = locks(session.database, script)
         touched = touched.union(*(names_in(statement) for statement in script.statements))
         looked.append(item)

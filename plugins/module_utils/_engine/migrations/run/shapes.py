@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from ...errors import DatabaseError
 from ...postgres.database import Database
@@ -15,6 +16,7 @@ from ..sql.lexer import Statement
 from ..sql.statements import Named, created, dropped, names_in
 from ..sql.tokens import QUOTED, WORD
 from .existing_objects import objects_named
+from .kept_options import other_schema, other_sequence
 from .parameters import other_parameters
 
 _RESULT_ENDS = frozenset((
@@ -28,29 +30,37 @@ SELECT pg_catalog.format('%%I.%%I(%%s)', n.nspname, p.proname, pg_catalog.pg_get
   FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
  WHERE p.oid = pg_catalog.to_regprocedure(%s)
 """
+_LOGGED = "SELECT relpersistence = 'p' FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass(%s)"
 _KIND = "SELECT c.relkind::text FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass(%s)"
 _CALLED = {
     "r": "table", "p": "partitioned table", "m": "materialized view", "S": "sequence", "f": "foreign table", "c": "type", "v": "view",
 }  # fmt: skip
+# the kinds that a tolerant CREATE of these words may find
+_STAYS = {"materialized": ("m",), "sequence": ("S",), "index": ("i", "I")}
 _COLUMNS = """
 SELECT a.attname::text AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type FROM pg_catalog.pg_attribute a
  WHERE a.attrelid = pg_catalog.to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
 """
 
 
-def other_shapes(database: Database, script: Script) -> list[str]:
-    """A sentence for each such object that the file does not drop first; what cannot be seen without running the file is left out."""
+def other_shapes(database: Database, script: Script, touched: AbstractSet[str] = frozenset()) -> list[str]:
+    """A sentence for each such object that the file does not drop first; what cannot be seen without running the file is left out.
+
+    Args:
+        touched: Names in the files before it.
+    """
     sentences: list[str] = []
-    gone: set[str] = set()
+    gone = {name.lower() for name in touched}
     for statement in script.statements:
         gone |= {_last_name(named.name) for named in dropped(statement)}
         if statement.key()[0] == "do" and "drop" in {name.lower() for name in names_in(statement)}:
             gone |= {name.lower() for name in names_in(statement)}  # it looks itself at what is there
         named = created(statement)
-        if named is None or not named.tolerant or _last_name(named.name) in gone:
+        if named is None or not (named.tolerant or named.kind == "routine") or _last_name(named.name) in gone:
             continue
         difference = _difference(database, script, statement, named)
-        gone.add(_last_name(named.name))  # a second one of this name meets the first
+        if named.tolerant:
+            gone.add(_last_name(named.name))  # a second one of this name meets the first
         if difference:
             sentences.append(f"{script.file}, line {statement.line}: {difference}")
     return sentences
@@ -64,6 +74,8 @@ def _difference(database: Database, script: Script, statement: Statement, named:
     words = statement.key()
     if named.kind == "routine":
         return _routine(database, script, statement, named)
+    if named.kind == "extension":
+        return other_schema(database, statement, named)
     if named.kind != "relation" or not objects_named(database, named):
         return ""
     kind = str(database.value(_KIND, (named.name,)))
@@ -76,7 +88,12 @@ def _difference(database: Database, script: Script, statement: Statement, named:
     if "table" in words[:4]:
         other = f"a {_CALLED.get(kind, 'relation')} of the name {named.name} is there, and IF NOT EXISTS makes no table beside it."
         return _table(database, statement, named) if kind in ("r", "p", "f") else other
-    return ""
+    found = next((name for name in _STAYS if name in words[:5]), "")
+    if found and kind not in _STAYS[found]:
+        return f"a {_CALLED.get(kind, 'relation')} of the name {named.name} is there, and IF NOT EXISTS makes no {found} beside it."
+    if found == "materialized":
+        return _view(database, script, statement, named)
+    return other_sequence(database, statement, named) if found == "sequence" else ""
 
 
 def _routine(database: Database, script: Script, statement: Statement, named: Named) -> str:
@@ -197,6 +214,10 @@ def _view(database: Database, script: Script, statement: Statement, named: Named
     wanted = [*given, *found[len(given) :]]
     here = database.rows(_COLUMNS, (named.name,))
     names = [item["name"] for item in here]
+    if "materialized" in words[:5]:
+        return "" if wanted == names else (
+            f"the materialized view {named.name} is there with the columns {', '.join(names)}, and IF NOT EXISTS leaves it as it is."
+        )  # fmt: skip
     if wanted[: len(names)] != names:
         return (
             f"the view {named.name} is there with the columns {', '.join(names)}; CREATE OR REPLACE cannot give it {', '.join(wanted)}. "
@@ -237,6 +258,8 @@ def _types_of(database: Database, query: str, names: Sequence[str]) -> list[str]
 
 def _table(database: Database, statement: Statement, named: Named) -> str:
     """The columns that IF NOT EXISTS will not add."""
+    if "unlogged" in statement.key()[:3] and database.value(_LOGGED, (named.name,)):
+        return f"the table {named.name} is there and logged, and IF NOT EXISTS leaves it so."
     here = {row["name"] for row in database.rows(_COLUMNS, (named.name,))}
     missing = [name for name in _declared_columns(statement) if name not in here]
     if not missing:

@@ -29,7 +29,8 @@ from .evidence import ABSENT, PROVEN, UNPROVEN, UNPROVEN_DATA, Evidence, TakenOv
 from .names import gather_by_name
 from .replay import replayed
 
-_MOST_NAMED = 20
+_MOST_NAMED = 20  # reasons of a file
+_MOST_EXTRA = 200  # objects that no file makes
 
 
 def baseline(call: Call, database: Database, plan: Plan, migrations: Sequence[Migration]) -> TakenOver:
@@ -80,7 +81,7 @@ def gather_evidence(
     try:
         programs = call.options.get("programs")
         with replayed(database, scripts, pending, programs, call.say, warnings.append) as replay:
-            live = read_definitions(database, owners=True)
+            live = read_definitions(database, live=True)
             evidence, extra = compare(replay.effects, read_definitions(replay.database), live)
             for item, (_migration, script) in zip(evidence, due):
                 item.data = _data_unproven(database, replay.database, script)
@@ -132,7 +133,7 @@ def _headers(database: Database, script: Script, evidence: Evidence) -> None:
 
 
 def _extra(names: Sequence[str]) -> str:
-    return f"The database has objects that no migration makes: {listed(names, _MOST_NAMED)}."
+    return f"The database has objects that no migration makes: {listed(names, _MOST_EXTRA)}."
 
 
 def _doubtful(evidence: Sequence[Evidence], state: Mapping[tuple[Any, ...], read.Applied]) -> list[Evidence]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from typing import NamedTuple
 from ...outcome import Data
 from ..files.naming import Migration
 from ..history.inventory import hashes_of
+from ..history.objects import Partitions, of_others
 from ..history.records import IndexRecord
 from .replay import Effect
 
@@ -82,41 +84,50 @@ def compare(
     Returns:
         The evidence for each file; and the live objects that no file makes.
     """
-    hashes = _comparable(hashes_of(live))
+    hashes = hashes_of(live)
     touches: dict[str, list[tuple[int, str | None]]] = {}
     first: dict[str, str | None] = {}
     for at, effect in enumerate(effects):
         for name, after in effect.after.items():
+            if name.startswith(_PLACE):
+                continue
             first.setdefault(name, effect.before[name])
-            touches.setdefault(name, []).append(
-                (at, "" if after is not None and name.startswith("extension ") else after)
-            )
+            touches.setdefault(name, []).append((at, after))
     evidence = [Evidence(effect.migration, doubt=effect.error) for effect in effects]
     duplicates = _duplicates(live)
     for name in sorted(touches):
         _object(name, touches[name], first[name], hashes.get(name), (replayed, live, duplicates), evidence)
     for item in evidence:
         item.traceless = not item.there and not item.missing
-    return evidence, [name for name in sorted(live) if name not in replayed and not name.startswith(_OTHERS)]
+    return evidence, _extra(replayed, live)
 
 
+_PLACE = "settings of extension "  # where somebody has put it before the files is no matter of theirs
 # Kinds of objects of which a database may well have more than its migrations make.
-_OTHERS = (
-    "role ",
-    "settings of role ",
-    "membership ",
-    "extension ",
-    "privilege ",
-    "default privilege ",
-    "setting ",
-    "comment ",
-    "schema ",
-)
+_OTHERS = ("role ", "settings of role ", "membership ", "default privilege ", "setting ", "partition ")
 
 
-def _comparable(hashes: Mapping[str, str]) -> dict[str, str]:
-    """The version of an extension is that of its package, and none of the files'."""
-    return {name: "" if name.startswith("extension ") else value for name, value in hashes.items()}
+def _extra(replayed: Mapping[str, str], live: Mapping[str, str]) -> list[str]:
+    """What the live database has and no file makes."""
+    usual = Counter(value for name, value in live.items() if name.startswith("owner of ")).most_common(1)
+    found = []
+    partitions = Partitions(replayed, live)
+    for name in sorted(live):
+        if name.startswith(_PLACE) and live[name] != replayed.get(name, live[name]):
+            found.append(f"{name[len('settings of ') :]} in another schema ({live[name].lower()})")
+        elif (
+            name in replayed or name.startswith(_OTHERS) or name in partitions or (of_others(name) and name != _COMMENT)
+        ):
+            continue
+        elif name.startswith("owner of "):
+            if live[name] != usual[0][0]:
+                found.append(f"{name}: {live[name]}")
+        else:
+            found.append(name)
+    return found
+
+
+_COMMENT = "comment on the database"
 
 
 def _object(

@@ -198,14 +198,14 @@ def _run_all(
         live.value("SELECT 1")
         wanted = migration.key in pending
         if wanted and before is None:
-            before = read_hashes(reader, full=True)
+            before = read_hashes(reader)
         error = _run_with_help(live, database, script, made)
         if error:
             say(f"replay: {error}")
         if not wanted:
             before = None
             continue
-        now = read_hashes(reader, full=True)
+        now = read_hashes(reader)
         then = before or {}
         names = [name for name in {*then, *now} if then.get(name) != now.get(name) and name not in made]
         yield Effect(
