@@ -7,6 +7,10 @@ kind, identity and definition.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from .rarer import without
+
 # kind, identity and definition of what a table, index, sequence, rule or type has besides its definition; none for the usual
 _SETTINGS = """
   SELECT 'settings of column', format('%s.%I', r.identity, a.attname),
@@ -183,20 +187,22 @@ PLACES = """
     FROM relation r JOIN pg_tablespace t ON t.oid = r.reltablespace
    WHERE NOT r.relispartition AND r.relkind IN ('r', 'p', 'm', 'i', 'I')
   UNION ALL
-  SELECT 'partition', CASE WHEN r.relkind IN ('i', 'I') THEN 'index ' ELSE 'table ' END || r.identity, ''
-    FROM relation r LEFT JOIN pg_index i ON i.indexrelid = r.oid JOIN pg_class c ON c.oid = coalesce(i.indrelid, r.oid)
-   WHERE c.relispartition
+  SELECT 'partition', 'table ' || r.identity, '' FROM relation r WHERE r.relispartition AND r.relkind IN ('r', 'p', 'f')
+  UNION ALL
+  SELECT 'partition', format('index %s of table %s', r.identity, t.identity), ''
+    FROM relation r JOIN pg_index i ON i.indexrelid = r.oid JOIN relation t ON t.oid = i.indrelid WHERE t.relispartition
   UNION ALL  -- what a foreign key to a partitioned table needs for each partition
-  SELECT 'partition', format('constraint %I on %s', k.conname, r.identity), ''
+  SELECT 'partition', format('constraint %I on %s of table %s', k.conname, r.identity, t.identity), ''
     FROM pg_constraint k JOIN relation r ON r.oid = k.conrelid JOIN pg_constraint p ON p.oid = k.conparentid
+    JOIN relation t ON t.oid = k.confrelid
    WHERE k.contype = 'f' AND p.conrelid = k.conrelid
 """
 
 
-def details(major: int) -> str:
-    """The rows for a server of this major version, each part with UNION ALL before it."""
+def details(major: int, absent: Collection[str]) -> str:
+    """The rows for a server of this major version, without those of absent kinds; each part with UNION ALL before it."""
     since = "".join(text for version, text in _SINCE.items() if version <= major)
     return (
-        f"UNION ALL SELECT kind, identity, definition FROM ({_SETTINGS}) AS settings (kind, identity, definition) "  # noqa: S608 - our own text
-        f"WHERE coalesce(definition, '') <> '' UNION ALL {_OBJECTS}{since}"
+        f"UNION ALL SELECT kind, identity, definition FROM ({without(_SETTINGS, absent)}) AS settings (kind, identity, definition) "  # noqa: S608 - our own text
+        f"WHERE coalesce(definition, '') <> '' UNION ALL {without(_OBJECTS + since, absent)}"
     )

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from ...postgres.database import Database
 from .details import PLACES, details
+from .rarer import absent_kinds, without
 from .rights import GRANTED, rights
 
 # Values and expressions as text depend on these settings.
@@ -160,12 +161,10 @@ def _cast_elements(found: re.Match[str]) -> str:
 _OF_SERVER = "kind NOT IN ('role', 'settings of role', 'membership') AND (kind <> 'setting' OR identity LIKE '% of the database')"
 
 
-def _query(major: int, with_text: bool, drift: bool = False, live: bool = False) -> str:
+def _query(major: int, absent: Collection[str], with_text: bool, drift: bool = False, live: bool = False) -> str:
     text = "definition" if with_text else "CASE WHEN definition LIKE '%(ARRAY[%' THEN definition END"
-    definitions = _DEFINITIONS.format(**_KINDS) + _BESIDES + details(major)
-    definitions += (
-        f"UNION ALL {rights(_KINDS, all_owners=drift or live, owners_too=live)}{PLACES if drift or live else ''}"
-    )
+    definitions = without(_DEFINITIONS + _BESIDES, absent).format(**_KINDS) + details(major, absent)
+    definitions += f"UNION ALL {rights(_KINDS, absent, drift or live, live)}{PLACES if drift or live else ''}"
     return (
         f"WITH {_SCOPE}{GRANTED}, described (kind, identity, definition) AS ({definitions}) "  # noqa: S608
         f"SELECT kind || ' ' || identity AS object, md5(definition) AS hash, {text} AS definition FROM described"
@@ -179,7 +178,7 @@ def read_hashes(database: Database, drift: bool = False) -> dict[str, str]:
     Args:
         drift: Not what belongs to the whole server, but owners, tablespaces, and which tables and indexes are of partitions.
     """
-    rows = _rows(database, _query(database.major, False, drift))
+    rows = _rows(database, False, drift)
     return {row["object"]: _hash(row["definition"], row["hash"]) for row in rows}
 
 
@@ -189,7 +188,7 @@ def read_definitions(database: Database, live: bool = False) -> dict[str, str]:
     Args:
         live: Also owners, the privileges that owners have, and places, which a replay has not.
     """
-    rows = _rows(database, _query(database.major, True, live=live))
+    rows = _rows(database, True, live=live)
     return {row["object"]: normal_form(row["definition"] or "") for row in rows}
 
 
@@ -204,7 +203,7 @@ def _hash(definition: str | None, hashed: str) -> str:
     return hashlib.md5(normal_form(definition).encode(), usedforsecurity=False).hexdigest()
 
 
-def _rows(database: Database, query: str) -> list[dict[str, str]]:
+def _rows(database: Database, with_text: bool, drift: bool = False, live: bool = False) -> list[dict[str, str]]:
     with database.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"):
         database.execute(f"SET LOCAL search_path = pg_catalog; SET LOCAL jit = off; {TEXT_SETTINGS}")
-        return database.rows(query)
+        return database.rows(_query(database.major, absent_kinds(database), with_text, drift, live))

@@ -57,9 +57,7 @@ class Partitions:
     """The partitions that came or went as a whole between two fingerprints, with all that belongs to them."""
 
     def __init__(self, before: Collection[str], now: Collection[str]) -> None:
-        dropped = {name for name in _partitions(before) if name not in now}
-        added = {name for name in _partitions(now) if name not in before}
-        self.objects = dropped | added
+        self.objects = _only(before, now) | _only(now, before)
         self._identities = {name.partition(" ")[2] for name in self.objects}
 
     def __contains__(self, name: str) -> bool:
@@ -68,9 +66,13 @@ class Partitions:
         )
 
 
-def _partitions(objects: Collection[str]) -> set[str]:
-    prefix = "partition "
-    return {name[len(prefix) :] for name in objects if name.startswith(prefix)}
+def _only(here: Collection[str], there: Collection[str]) -> set[str]:
+    """The partitions that are here and no table there, with their indexes and with the constraints that other tables have for them."""
+    prefix, of = "partition ", " of table "
+    rows = [name[len(prefix) :] for name in here if name.startswith(prefix)]
+    tables = {row for row in rows if row.startswith("table ") and of not in row and row not in there}
+    parts = (row.rpartition(of) for row in rows if of in row)
+    return tables | {name for name, _of, table in parts if f"table {table}" in tables}
 
 
 _NAME = rf"(?:{_QUOTED}|[^\s\".]+)"

@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from .rarer import without
+
 # Objects with an owner besides those of the scope: the kind, the catalog, the name, and the schema's column where there is one.
 _OTHER_OWNED = (
     ("collation", "collation", "coll", True),
@@ -29,27 +33,35 @@ def _owned(kind: str, catalog: str, prefix: str, in_schema: bool) -> str:
     )
 
 
+_WITH_OPERATORS = {
+    "operator": """
+  UNION ALL SELECT 'operator', o.oid::regoperator::text, o.oprowner FROM pg_operator o JOIN own ON own.oid = o.oprnamespace
+   WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_operator'::regclass AND m.objid = o.oid)
+""",
+    "operator class": """
+  UNION ALL SELECT 'operator class', format('%I.%I using %I', own.nspname, c.opcname, m.amname), c.opcowner
+    FROM pg_opclass c JOIN own ON own.oid = c.opcnamespace JOIN pg_am m ON m.oid = c.opcmethod
+   WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_opclass'::regclass AND m.objid = c.oid)
+""",
+    "operator family": """
+  UNION ALL SELECT 'operator family', format('%I.%I using %I', own.nspname, f.opfname, m.amname), f.opfowner
+    FROM pg_opfamily f JOIN own ON own.oid = f.opfnamespace JOIN pg_am m ON m.oid = f.opfmethod
+   WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_opfamily'::regclass AND m.objid = f.oid)
+""",
+}
 # Indexes and the sequences of columns have the owner of their table.
-_OWNERS = f"""
+_OWNERS = """
   SELECT 'owner of ' || o.kind, o.identity, pg_get_userbyid(o.owner)::text FROM (
-    SELECT {{relation_kind}}, r.identity, r.relowner FROM relation r
+    SELECT {relation_kind}, r.identity, r.relowner FROM relation r
      WHERE r.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')
         OR r.relkind = 'S' AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = r.oid
              AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i'))
-    UNION ALL SELECT {{routine_kind}}, p.identity, p.proowner FROM routine p
-    UNION ALL SELECT {{type_kind}}, t.identity, t.typowner FROM own_type t
+    UNION ALL SELECT {routine_kind}, p.identity, p.proowner FROM routine p
+    UNION ALL SELECT {type_kind}, t.identity, t.typowner FROM own_type t
     UNION ALL SELECT 'schema', quote_ident(nspname), nspowner FROM own WHERE oid >= 16384
-{"".join(_owned(*item) for item in _OTHER_OWNED)}
-    UNION ALL SELECT 'operator', o.oid::regoperator::text, o.oprowner FROM pg_operator o JOIN own ON own.oid = o.oprnamespace
-     WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_operator'::regclass AND m.objid = o.oid)
-    UNION ALL SELECT 'operator class', format('%I.%I using %I', own.nspname, c.opcname, m.amname), c.opcowner
-      FROM pg_opclass c JOIN own ON own.oid = c.opcnamespace JOIN pg_am m ON m.oid = c.opcmethod
-     WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_opclass'::regclass AND m.objid = c.oid)
-    UNION ALL SELECT 'operator family', format('%I.%I using %I', own.nspname, f.opfname, m.amname), f.opfowner
-      FROM pg_opfamily f JOIN own ON own.oid = f.opfnamespace JOIN pg_am m ON m.oid = f.opfmethod
-     WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_opfamily'::regclass AND m.objid = f.oid)
+{others}
   ) AS o (kind, identity, owner)
-"""  # noqa: S608 - our own names
+"""
 
 # What each object's owner has is told only where it is not everything, since an owner has everything by default.
 _PRIVILEGES = """
@@ -86,15 +98,22 @@ GRANTED = """, granted AS MATERIALIZED (
 )"""
 
 
-def rights(kinds: dict[str, str], all_owners: bool, owners_too: bool) -> str:
+def rights(kinds: dict[str, str], absent: Collection[str], all_owners: bool, owners_too: bool) -> str:
     """The rows, as one query.
 
     Args:
+        absent: The kinds of objects that the database has none of.
         kinds: The expressions that tell the kind of a relation, routine and type: relation_kind, routine_kind, type_kind.
         all_owners: Also the objects that belong to the session's user.
         owners_too: Also the privileges that owners have.
     """
-    owners = _OWNERS.format(**kinds)
+    others = [_owned(*item) for item in _OTHER_OWNED if item[0] not in absent]
+    others += [text for kind, text in _WITH_OPERATORS.items() if kind not in absent]
+    owners = _OWNERS.format(**kinds, others="".join(others))
     if not all_owners:
         owners += "   WHERE pg_get_userbyid(o.owner) <> session_user\n"
-    return owners + "  UNION ALL" + _PRIVILEGES.format(whose="true" if owners_too else "a.grantee <> g.owner")
+    return (
+        owners
+        + "  UNION ALL"
+        + without(_PRIVILEGES, absent).format(whose="true" if owners_too else "a.grantee <> g.owner")
+    )
