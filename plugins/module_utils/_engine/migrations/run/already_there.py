@@ -59,7 +59,7 @@ _COLUMN = """
 SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = pg_catalog.to_regclass(%s) AND a.attname = %s AND NOT a.attisdropped)
 """
 _VIEW_OF = """
-SELECT v.oid::pg_catalog.regclass::text AS name
+SELECT CASE WHEN v.relkind IN ('v', 'm') THEN 'the view ' ELSE 'a rule of ' END || v.oid::pg_catalog.regclass AS name
   FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite w ON w.oid = d.objid JOIN pg_catalog.pg_class v ON v.oid = w.ev_class
   JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
  WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
@@ -197,11 +197,7 @@ def _column(database: Database, statement: Statement, table: str, at: int, added
         )
     if words[at + 1 : at + 2] == ("type",) or words[at + 1 : at + 4] == ("set", "data", "type"):
         row = database.row(_VIEW_OF, (table, name))
-        return (
-            f"the view {row['name']} uses the column {name} of {table}, whose type cannot be changed then"
-            if row
-            else ""
-        )
+        return f"{row['name']} uses the column {name} of {table}, whose type cannot be changed then" if row else ""
     return ""
 
 
@@ -230,8 +226,9 @@ def dropped_in_vain(database: Database, statement: Statement) -> str:
 def _routine(database: Database, name: str, wanted: str, tolerant: bool) -> str:
     if "*" in name or "order by" in name.lower():
         return ""
+    name = signature(database, name).replace(" (", "(")
     try:
-        row = database.row(_ROUTINE, (signature(database, name),))
+        row = database.row(_ROUTINE, (name,))
     except DatabaseError:  # a type that is not there
         return ""
     if row is None:
