@@ -18,7 +18,7 @@ from ...postgres.lost_reply import asked_transaction
 from ...postgres.stand_ins import stand_in
 from ...steps import step
 from .inventory import read_hashes
-from .objects import Partitions, comparable, of_others, table_of
+from .objects import Partitions, comparable, goes_along, of_others, table_of
 from .read import has_history_column, history_table, read
 from .records import ObjectChange
 
@@ -239,10 +239,11 @@ def compare(before: Mapping[str, str], now: Mapping[str, str]) -> list[ObjectCha
     """The differences of two fingerprints, without partitions that came or went. Pure."""
     changes: list[ObjectChange] = []
     partitions = Partitions(before, now)
+    moved = before.keys() ^ now.keys()
     for name in sorted({*before, *now}):
         if before.get(name) == now.get(name) or name.startswith("partition "):
             continue
-        if name not in before and of_others(name):
+        if (name not in before and of_others(name)) or (name in moved and goes_along(name, moved)):
             continue
         change = "dropped" if name not in now else "added" if name not in before else "changed"
         if change == "changed" or name not in partitions:

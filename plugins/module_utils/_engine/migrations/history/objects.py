@@ -53,6 +53,27 @@ def table_of(name: str, objects: Collection[str]) -> str:
     return next((table for kind in _TABLES if identity and (table := f"{kind} {identity}") in objects), "")
 
 
+_OF_OBJECT = re.compile(
+    r"(?:(?:owner|settings|tablespace|dependence) of|comment on(?: table(?= column ))?) (?P<object>.+)"
+    r"|(?:rights of the owner of|privilege \w+ on) (?P<name>.+?)(?: to \S+)?",
+    re.DOTALL,
+)
+_WITH_RIGHTS = (
+    "table", "view", "materialized view", "foreign table", "sequence", "column", "function", "procedure", "aggregate", "enum", "domain",
+    "range", "type", "schema",
+)  # fmt: skip
+
+
+def goes_along(name: str, moved: Collection[str]) -> bool:
+    """Whether it is the owner, a right, a comment or a setting of an object that was added or dropped itself."""
+    found = _OF_OBJECT.fullmatch(name)
+    if found is None:
+        return False
+    if found["object"]:
+        return found["object"] in moved
+    return any(f"{kind} {found['name']}" in moved for kind in _WITH_RIGHTS)
+
+
 class Partitions:
     """The partitions that came or went as a whole between two fingerprints, with all that belongs to them."""
 
