@@ -149,6 +149,16 @@ def test_note_records_what_could_not_start(command: Path, settings: ConnectionSe
     health = json.loads(start(command, "health", "--json", "--config", config).stdout)
     assert "jobs_failed" in [each["name"] for each in health["checks"] if each["status"] == "critical"]
 
+    # What stands in the place of the record hides that failure: nothing is known then.
+    record = tmp_path / "state" / "backup.json"
+    for hide in (lambda: os.mkfifo(record), lambda: record.symlink_to("/dev/zero"), lambda: record.write_text("[")):
+        record.unlink()
+        hide()
+        health = json.loads(start(command, "health", "--by-hand", "--json", "--config", config).stdout)
+        hidden = {each["name"]: each for each in health["checks"] if each["name"].startswith("jobs_")}
+        assert {hidden[name]["status"] for name in ("jobs_failed", "jobs_missed", "jobs_stuck")} == {"unknown"}
+        assert str(record) in str(hidden["jobs_failed"]), hidden
+
 
 def test_channels_are_checked_before_they_are_needed(
     command: Path, settings: ConnectionSettings, tmp_path: Path

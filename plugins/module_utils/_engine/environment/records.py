@@ -221,11 +221,24 @@ class StateDirectory:
 
     def read(self, name: str) -> dict[str, Any]:
         """A JSON object; an empty one when it is missing or damaged."""
+        return self._read(name)[0]
+
+    def damaged(self, job: str) -> str:
+        """What is wrong with the record of a job, as the end of a sentence; empty if nothing is, or there is none."""
+        return self._read(f"{job}.json")[1]
+
+    def _read(self, name: str) -> tuple[dict[str, Any], str]:
         try:
             data = json.loads(read_file(os.path.join(self.path, name)))
-        except (OSError, ValueError, UnsafePathError):
-            return {}
-        return data if isinstance(data, dict) else {}
+        except FileNotFoundError:
+            return {}, ""
+        except UnsafePathError as error:
+            return {}, error.why
+        except OSError as error:
+            return {}, f"cannot be read ({error.strerror})"
+        except ValueError:
+            return {}, "is damaged"
+        return (data, "") if isinstance(data, dict) else ({}, "is damaged")
 
     def write(self, name: str, data: Mapping[str, object]) -> None:
         self.prepare()

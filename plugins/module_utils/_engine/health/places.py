@@ -123,8 +123,7 @@ def jobs_of(places: Places, now: datetime, zone: tzinfo, limits: Limits) -> list
         checks = [unknown(each, why) for each in (JOBS_MISSED, JOBS_FAILED, JOBS_STUCK, JOB_LINES)]
         broken = broken_copies(environment)
         return checks + program_checks(len(copies(environment)), broken, limits, environment.name)
-    jobs = [JobFacts(plan, state.record(name), state.running(name)) for name, plan in environment.jobs.items()]
-    checks = job_checks(jobs, environment, now, zone, limits)
+    checks = _runs_of(environment, state, now, zone, limits)
     checks += program_checks(len(copies(environment)), broken_copies(environment), limits, environment.name)
     if any(plan.expression for plan in environment.jobs.values()):
         checks += cron_checks(cron_running(), limits)
@@ -132,6 +131,18 @@ def jobs_of(places: Places, now: datetime, zone: tzinfo, limits: Limits) -> list
         checks += other_line_checks([each.sentence for each in other_lines(CrontabStore("", ""), named)], limits)
         checks += job_line_checks(_lines_of(environment), limits, environment.name)
     return checks
+
+
+def _runs_of(
+    environment: Environment, state: StateDirectory, now: datetime, zone: tzinfo, limits: Limits
+) -> list[Check]:
+    """Missed, failed and stuck jobs; unknown where a record that is there does not tell."""
+    damaged = [f"{state.path_of(name)}.json {why}" for name in environment.jobs if (why := state.damaged(name))]
+    if damaged:
+        why = f"{'; '.join(damaged)}. Remove it: the job's next run writes a new one"
+        return [unknown(each, why) for each in (JOBS_MISSED, JOBS_FAILED, JOBS_STUCK)]
+    jobs = [JobFacts(plan, state.record(name), state.running(name)) for name, plan in environment.jobs.items()]
+    return job_checks(jobs, environment, now, zone, limits)
 
 
 def readiness_of(places: Places, reachable: bool, limits: Limits) -> list[Check]:
