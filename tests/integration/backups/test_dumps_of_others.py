@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Callable
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
@@ -157,38 +160,61 @@ def test_a_dump_called_as_a_backup_is_proven_by_its_drill_and_compared_by_a_rest
         drill(source=str(path))
 
 
+def wrong_file(source: ConnectionSettings, kind: str) -> bytes:
+    """What is no dump, or not one, or not a whole one."""
+
+    def dump(*options: str) -> bytes:
+        return run("pg_dump", source, *options, source.database)
+
+    text, custom, tar = (partial(dump, f"--format={form}") for form in ("plain", "custom", "tar"))
+    makers: dict[str, Callable[[], bytes]] = {
+        "in rows": lambda: text()[: text().index(b"user77@")],
+        "between tables": lambda: text()[: text().index(b"\n\\.\n") + 4],
+        "cluster": lambda: run("pg_dumpall", source)[:-100],
+        "archive": lambda: custom()[:-20000],
+        "compressed archive": lambda: compressed("zstd", custom())[:-2],
+        "no dump": lambda: b"INSERT INTO t VALUES (1);\n",
+        "two texts": lambda: b"".join(dump(f"--table={name}") for name in ("users", "orders")),
+        "two archives": lambda: custom() * 2,
+        "two packed archives": lambda: compressed("zstd", custom()) * 2,
+        "of PowerShell": lambda: b"\xff\xfe" + text().decode().encode("utf-16-le"),
+        "globals": lambda: run("pg_dumpall", source, "--globals-only"),
+        "cut tar": lambda: tar()[:30000],
+        "two tars": lambda: tar() * 2,
+        "links in a tar": lambda: with_links(tar()),
+    }
+    return makers[kind]()
+
+
+def with_links(archive: bytes) -> bytes:
+    """A tar archive of pg_dump whose rows are links to a file of this host: pg_restore takes them for empty."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=io.BytesIO(archive)) as old, tarfile.open(fileobj=made, mode="w") as new:
+        for member in old:
+            content = old.extractfile(member)
+            if member.name.endswith(".dat"):
+                member.type, member.linkname, member.size, content = tarfile.SYMTYPE, "/etc/passwd", 0, None
+            new.addfile(member, content)
+    return made.getvalue()
+
+
 @pytest.mark.parametrize(
     "kind",
     ["in rows", "between tables", "cluster", "archive", "compressed archive", "no dump", "a fifo", "two texts", "two archives",
-     "two packed archives", "two tars", "cut tar", "globals", "of PowerShell"],
+     "two packed archives", "two tars", "cut tar", "links in a tar", "globals", "of PowerShell"],
 )  # fmt: skip
 def test_what_is_cut_or_not_one_dump_is_refused(
     source: ConnectionSettings, workdir: Path, into: str, kind: str
 ) -> None:
     """psql takes the end of a file for the end of a COPY."""
     path = workdir / "cut"
-    text = run("pg_dump", source, source.database)
     if kind == "a fifo":
         os.mkfifo(path)
     else:
-        path.write_bytes({
-            "in rows": text[: text.index(b"user77@")],
-            "between tables": text[: text.index(b"\n\\.\n") + 4],
-            "cluster": run("pg_dumpall", source)[:-100],
-            "archive": run("pg_dump", source, "--format=custom", source.database)[:-20000],
-            "compressed archive": compressed("zstd", run("pg_dump", source, "--format=custom", source.database))[:-2],
-            "no dump": b"INSERT INTO t VALUES (1);\n",
-            "two texts": b"".join(run("pg_dump", source, f"--table={name}", source.database) for name in ("users", "orders")),
-            "two archives": run("pg_dump", source, "--format=custom", source.database) * 2,
-            "two packed archives": compressed("zstd", run("pg_dump", source, "--format=custom", source.database)) * 2,
-            "of PowerShell": b"\xff\xfe" + text.decode().encode("utf-16-le"),
-            "globals": run("pg_dumpall", source, "--globals-only"),
-            "cut tar": run("pg_dump", source, "--format=tar", source.database)[:30000],
-            "two tars": run("pg_dump", source, "--format=tar", source.database) * 2,
-        }[kind])  # fmt: skip
+        path.write_bytes(wrong_file(source, kind))
     with pytest.raises(
         TitanError,
-        match="is cut|no dump|regular file|pg_restore failed|(zstd|gzip) failed|several dumps|does not end with the file|UTF-16|no database",
+        match="is cut|no dump|(regular|no) file|pg_restore failed|(zstd|gzip) failed|several dumps|not end with the file|UTF-16|no database",
     ):
         restore(source, source=str(path), into=into, database=source.database if kind == "cluster" else None)
     with connect(source) as database:

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What comes behind an archive of pg_dump in the same file: pg_restore reads one archive, and does not see a second one."""
+"""What pg_restore does not see of an archive's file: what comes behind the archive, and members of a tar archive that are no files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def require_one_archive(archive: Archive, form: str, deadline: Deadline) -> None
         deadline: When the programs that decode are killed.
 
     Raises:
-        TitanError: something else follows, such as a second archive.
+        TitanError: something else follows, such as a second archive; or a member of a tar archive is no file.
     """
     if archive.packed:
         with through(archive.packed.commands, archive.packed.path, deadline, subprocess.PIPE) as decoding:
@@ -57,6 +57,11 @@ def _behind_tar(file: IO[bytes]) -> Iterator[bytes]:
     try:
         with tarfile.open(fileobj=file, mode="r:") as tar:
             for member in tar:
+                if not member.isreg():
+                    raise TitanError(
+                        f"its member {member.name!r} is no file, which pg_restore would take for an empty one; pg_dump writes files only",
+                        programs=["pg_restore"],
+                    )
                 end = member.offset_data + -(-member.size // _TAR_BLOCK) * _TAR_BLOCK
     except tarfile.TarError:
         return
