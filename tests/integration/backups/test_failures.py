@@ -240,7 +240,7 @@ def test_disk_full_after_the_dump(small: ConnectionSettings, tiny_disk: Path, mo
 def test_a_directory_that_is_read_only(small: ConnectionSettings, tiny_disk: Path) -> None:
     first = str(backup(small, tiny_disk).data["backup"]["path"])
     subprocess.run(["mount", "-o", "remount,ro", str(tiny_disk)], check=True)
-    with one_failure(tiny_disk, first, "Read-only file system"):
+    with one_failure(tiny_disk, first, "mounted read-only"):
         backup(small, tiny_disk)
     subprocess.run(["mount", "-o", "remount,rw", str(tiny_disk)], check=True)
     heals(small, tiny_disk)
