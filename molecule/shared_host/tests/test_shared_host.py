@@ -184,7 +184,7 @@ def test_a_backup_as_the_backup_role():
     assert "titan_prod_" in role("backup", "backup").stdout
     with without("REVOKE pg_read_all_data FROM titan_backup", "GRANT pg_read_all_data TO titan_backup"):
         done = role("backup", "backup", expect=1)
-        assert "Grant it pg_read_all_data" in done.stdout and "Traceback" not in done.stderr
+        assert "Grant it pg_read_all_data" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_drill_needs_no_role_at_all():
@@ -212,7 +212,7 @@ def test_a_restore_needs_createdb_and_no_more():
 def test_the_backup_role_cannot_delete():
     before = PRODUCTION.counts()
     done = role("backup", "cleanup", "--max-fraction", "1.0", expect=1)
-    assert "DELETE on public.user_sessions" in done.stdout and "Traceback" not in done.stderr
+    assert "DELETE on public.user_sessions" in done.stderr and "Traceback" not in done.stderr
     assert PRODUCTION.counts() == before
 
 
@@ -236,7 +236,7 @@ def test_indexes_as_the_maintenance_role():
     reindex = ("reindex", "--min-reclaimable", "0.1", "--min-size-mb", "0")
     with without("REVOKE titan FROM titan_maintenance", "GRANT titan TO titan_maintenance"):
         done = role("maintenance", *reindex, expect=1)
-        assert "only the owner of public." in done.stdout and "'titan_maintenance' is not" in done.stdout
+        assert "only the owner of public." in done.stderr and "'titan_maintenance' is not" in done.stderr
     text = role("maintenance", *reindex).stdout
     assert re.search(r"Rebuilt [1-9]\d* of ", text), text
 

@@ -160,7 +160,9 @@ def test_the_weekly_report_is_a_page_in_the_mail_and_beside_it(
     text = "".join(f"DB_{name}={value}\n" for name, value in {**names, "PASSWORD": settings.password}.items())
     (host.folder / "db.env").write_text(text)
     (host.folder / "db.env").chmod(0o600)
-    done = host.run("stats", "--env-file", f"{host.folder}/db.env")
+    config = json.loads((host.folder / "c.json").read_text())
+    (host.folder / "c.json").write_text(json.dumps({**config, "env_file": f"{host.folder}/db.env"}))
+    done = host.run("stats")
     assert done.returncode == 0 and "Database " in done.stdout, done.stdout + done.stderr
     [mail] = mails.received
     page = (host.folder / "state" / "report.html").read_text()

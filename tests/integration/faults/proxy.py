@@ -38,9 +38,15 @@ class Proxy:
         self._sockets: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.settings = target._replace(port=self._listener.getsockname()[1], host="127.0.0.1", socket="")
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def close(self) -> None:
+        """A listener's number is free for the next one when nobody waits at it any more: else that one's clients come here."""
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        if threading.current_thread() is not self._accepting:
+            self._accepting.join(10)
         self._listener.close()
         for one in self._sockets:
             with suppress(OSError):

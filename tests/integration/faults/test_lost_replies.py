@@ -40,7 +40,7 @@ def test_a_migration_says_what_is_true(
         network.lose_answer_to, network.lose_after = lost, b"public.t" if lost == b"^COMMIT" else b""
         both = first + files(_2_t=text)
         result = call_module("migration", **login(network.settings), files=both)
-        assert network.lost == 1
+        assert network.lost == 1, result
     assert result["failed"] and words in result["msg"], result["msg"]
     assert db.value("SELECT to_regclass('public.t') IS NOT NULL") is there
     again = call_module("migration", **login(settings), files=both)
@@ -62,7 +62,7 @@ def test_a_clean_up_goes_on_where_it_was(
     with proxy(settings) as network:
         network.lose_answer_to = lost
         result = call_module("cleanup", **login(network.settings), **options)
-        assert network.lost == 1
+        assert network.lost == 1, result
     assert result["failed"] and "connection" in result["msg"], result
     left = db.value("SELECT count(*) FROM public.logs WHERE at < now() - interval '100 days'")
     one = result["results"][0]
@@ -97,7 +97,7 @@ def test_a_restore_that_took_its_place_is_no_failure(
     with proxy(settings) as network:
         network.lose_answer_to, network.lose_after = b"^COMMIT", b"RENAME TO"
         result = call_module("restore", **login(network.settings), **options, into=settings.database, swap=True)
-        assert network.lost == 1
+        assert network.lost == 1, result
     assert not result.get("failed") and result["changed"], result
     previous = result["previous_database"]
     db.reconnect()
@@ -126,7 +126,7 @@ def test_a_restore_that_lost_its_connection_leaves_nothing(
     with proxy(settings) as network:
         network.lose_answer_to = lost
         result = call_module("restore", **login(network.settings), **options)
-        assert network.lost == 1
+        assert network.lost == 1, result
     assert result["failed"] and "connection" in result["msg"], result
     names = "SELECT count(*) FROM pg_database WHERE starts_with(datname, %s) AND datname <> %s"
     assert db.value(names, (settings.database, settings.database)) == 0, result
@@ -147,7 +147,7 @@ def test_tables_that_were_restored_beside_are_no_failure(
     with proxy(settings) as network:
         network.lose_answer_to, network.lose_after = b"^COMMIT", lose_after
         result = call_module("restore", **login(network.settings), **options, tables=["public.t"])
-        assert network.lost == 1
+        assert network.lost == 1, result
     assert not result.get("failed") and result["changed"], result
     found = db.rows(
         "SELECT relname::text AS name, pg_get_userbyid(relowner)::text AS owner FROM pg_class WHERE relname LIKE 't%%restored%%'"
@@ -157,7 +157,9 @@ def test_tables_that_were_restored_beside_are_no_failure(
     assert db.value("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'titan%%restoring%%'") == 0
 
 
-@pytest.mark.parametrize("lose_after", [b"INSERT INTO titan_ops.migration_history", b"migration_fingerprint"])
+@pytest.mark.parametrize(
+    "lose_after", [b"INSERT INTO titan_ops.migration_history", b"INSERT INTO titan_ops.migration_fingerprint"]
+)
 def test_a_baseline_that_was_recorded_is_no_failure(
     lose_after: bytes, settings: ConnectionSettings, db: Database, call_module: Module
 ) -> None:
@@ -169,7 +171,7 @@ def test_a_baseline_that_was_recorded_is_no_failure(
         result = call_module(
             "migration", **login(network.settings), files=texts, state="baselined", accept_unproven=["1", "2"]
         )
-        assert network.lost == 1
+        assert network.lost == 1, result
     assert not result.get("failed") and result["changed"], result
     recorded = db.value("SELECT count(*) FROM titan_ops.migration_history WHERE outcome = 'applied'")
     assert recorded == 2, (result, db.rows("SELECT * FROM titan_ops.migration_history"))
@@ -193,7 +195,7 @@ def test_what_another_tool_recorded_is_taken_over_once(
         network.lose_answer_to = b"^COMMIT" if arrives else b"pg_current_xact_id"
         network.lose_after = b"INSERT INTO titan_ops.migration_history"
         result = call_module("migration", **login(network.settings), **options)
-        assert network.lost == 1
+        assert network.lost == 1, result
     assert result.get("failed", False) is not arrives, result
     recorded = db.value("SELECT count(*) FROM titan_ops.migration_history WHERE outcome = 'applied'")
     assert recorded == (1 if arrives else 0)
@@ -214,7 +216,7 @@ def test_an_index_that_was_rebuilt_is_not_said_to_have_failed(
     with proxy(settings) as network:
         network.lose_answer_to = b"^REINDEX INDEX CONCURRENTLY"
         result = call_module("reindex", **login(network.settings), min_size_mb=0)
-        assert network.lost == 1
+        assert network.lost == 1, result
     after = db.value("SELECT 'public.t_v'::regclass::oid")
     assert result["failed"] and result["changed"] is (before != after), result
     assert [one["index"] for one in result["reindexed"]] == (["public.t_v"] if before != after else []), result

@@ -80,9 +80,18 @@ def test_a_blocked_statement_gives_way_and_names_who_is_in_the_way(
 
 def test_it_succeeds_when_the_blocker_ends_meanwhile(settings: ConnectionSettings, db: Database, run: Run) -> None:
     db.execute("CREATE TABLE public.t (a int)")
-    with connect(settings) as reader:
+    waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
+    with connect(settings) as reader, connect(settings) as watcher:
         reader.execute("BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0; SELECT FROM public.t")
-        release = threading.Timer(0.7, lambda: reader.execute("COMMIT"))
+
+        def let_go() -> None:
+            """When it has waited in vain once."""
+            for wanted in (True, False):
+                while watcher.value(waits) is not wanted:
+                    time.sleep(0.01)
+            reader.execute("COMMIT")
+
+        release = threading.Thread(target=let_go, daemon=True)
         release.start()
         result = ok(run({"1_a.sql": "ALTER TABLE t ADD b int; ALTER TABLE t ADD c int;"}, lock_timeout=200))
         release.join()

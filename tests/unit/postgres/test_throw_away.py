@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,28 +19,35 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.th
 )
 
 
-def test_another_run_leaves_a_locked_directory_alone(tmp_path: Path) -> None:
-    with locked_directory(str(tmp_path), "drill", "drill_dir") as made:
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Short enough for a socket's path, wherever temporary files are."""
+    with tempfile.TemporaryDirectory(prefix="tt-") as made:
+        yield Path(made)
+
+
+def test_another_run_leaves_a_locked_directory_alone(folder: Path) -> None:
+    with locked_directory(str(folder), "drill", "drill_dir") as made:
         os.utime(made, (0, 0))
-        assert remove_leftovers(str(tmp_path), "drill") == [] and os.path.isdir(made)
-    assert not os.listdir(tmp_path)
+        assert remove_leftovers(str(folder), "drill") == [] and os.path.isdir(made)
+    assert not os.listdir(folder)
 
 
-def test_a_dead_runs_directory_goes_without_its_lock_too(tmp_path: Path) -> None:
+def test_a_dead_runs_directory_goes_without_its_lock_too(folder: Path) -> None:
     for name in ("titan-drill-new", "titan-drill-old", "titan-drill-locked"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "titan-drill-locked" / "lock").touch()
-    os.utime(tmp_path / "titan-drill-old", (0, time.time() - 3600))
-    assert [os.path.basename(path) for path in remove_leftovers(str(tmp_path), "drill")] == [
+        (folder / name).mkdir()
+    (folder / "titan-drill-locked" / "lock").touch()
+    os.utime(folder / "titan-drill-old", (0, time.time() - 3600))
+    assert [os.path.basename(path) for path in remove_leftovers(str(folder), "drill")] == [
         "titan-drill-locked",
         "titan-drill-old",
     ]
-    assert os.listdir(tmp_path) == ["titan-drill-new"]
+    assert os.listdir(folder) == ["titan-drill-new"]
 
 
 @pytest.mark.parametrize("times", [1, 100])
 def test_a_run_whose_clock_is_ahead_takes_a_new_directory_away(
-    times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    times: int, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It sees a directory without a lock that seems to be 40 days old."""
     make, taken = tempfile.mkdtemp, []
@@ -55,16 +63,16 @@ def test_a_run_whose_clock_is_ahead_takes_a_new_directory_away(
     if times > 1:
         with (
             pytest.raises(OptionError, match=r"drill_dir.*clocks"),
-            locked_directory(str(tmp_path), "drill", "drill_dir"),
+            locked_directory(str(folder), "drill", "drill_dir"),
         ):
             pytest.fail("there is no directory")
     else:
-        with locked_directory(str(tmp_path), "drill", "drill_dir") as made:
+        with locked_directory(str(folder), "drill", "drill_dir") as made:
             assert made not in taken and os.path.isfile(os.path.join(made, "lock"))
-    assert not os.listdir(tmp_path)
+    assert not os.listdir(folder)
 
 
-def test_what_could_not_be_removed_is_not_called_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_could_not_be_removed_is_not_called_removed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program of the dead run goes on writing there."""
 
     def fail(_cluster: Cluster) -> None:
@@ -72,6 +80,6 @@ def test_what_could_not_be_removed_is_not_called_removed(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(time, "monotonic", itertools.count(step=60).__next__)
     monkeypatch.setattr(Cluster, "remove", fail)
-    (tmp_path / "titan-drill-old").mkdir()
-    os.utime(tmp_path / "titan-drill-old", (0, 0))
-    assert remove_leftovers(str(tmp_path), "drill") == []
+    (folder / "titan-drill-old").mkdir()
+    os.utime(folder / "titan-drill-old", (0, 0))
+    assert remove_leftovers(str(folder), "drill") == []

@@ -60,7 +60,7 @@ class Compiled:
             modes = [stat.S_IMODE(os.lstat(place).st_mode) for place in (os.path.dirname(path), path)]
             if modes != [OPEN, _MODE]:
                 return False
-            first, _, rest = read_file(path).partition(b"\n")
+            first, _newline, rest = read_file(path).partition(b"\n")
         except (OSError, UnsafePathError):
             return False
         return first == self._head + b" " + _digest(rest)

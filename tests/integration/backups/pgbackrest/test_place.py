@@ -40,8 +40,6 @@ from tests.processes import end_of
 from .conftest import require_programs
 from .helpers import PROGRAMS, Place, make_place
 
-OURS = "tests/integration/backups/pgbackrest/test_place.py"
-
 
 class Host:
     """A server that archives, with a table that lost all its rows after the moment."""
@@ -114,7 +112,8 @@ def test_takes_the_place_and_goes_back(host: Host) -> None:
     before = host.data.stat()
     with connect(host.place.settings) as database:
         database.execute("ALTER SYSTEM SET work_mem = '7MB'")  # after the backup
-    plan, take, back = (command for block in run_by(OURS, "docs/pgbackrest.md") for command in block.text.splitlines())
+    blocks = run_by("tests/integration/backups/pgbackrest/test_place.py", "docs/pgbackrest.md")
+    plan, take, back = (command for block in blocks for command in block.text.splitlines())
     planned = host.run(plan)
     assert planned["changed"] and f"--data-directory {host.data}" in planned["summary"] and host.beside() == []
     host.place.sql("CREATE TABLE public.newest AS SELECT 2 AS n")
