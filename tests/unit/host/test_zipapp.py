@@ -221,7 +221,7 @@ def test_the_copy_is_for_the_python_that_runs_the_command(
     assert install(call_module, command, interpreter="/nowhere/python")["changed"] is False
     other = tmp_path / "python"
     other.write_text(f"""#!/bin/sh
-case "$*" in *cache_tag*) echo '["other-1", "00"]' ;; *) exec {sys.executable} "$@" ;; esac
+case "$*" in *cache_tag*) echo '["other-1", "00"]' ;; *) exec "{sys.executable}" "$@" ;; esac
 """)
     other.chmod(0o755)
     assert install(call_module, command, interpreter=str(other))["changed"] is True
