@@ -21,6 +21,7 @@ from ...host.programs import run
 from ...host.safe_open import UnsafePathError, open_directory, read_file
 from ...host.trees import give_tree
 from ...postgres.cluster import THROW_AWAY, Cluster, make_folder
+from ...postgres.control_data import control_data
 from ...postgres.database import connect, sql
 from ...postgres.programs import Programs
 from ...postgres.sandboxed import SandboxedCluster, drill_server, drill_user, ids_of
@@ -233,12 +234,9 @@ def _write(path: str, text: str, ids: tuple[int, int]) -> None:
 
 
 def _as_before(cluster: Cluster, programs: Programs) -> Mapping[str, str]:
-    done = run(
-        [programs.path("pg_controldata"), cluster.data], capture_output=True, cwd="/",
-        env={"LC_ALL": "C", "PATH": os.defpath}, **cluster.identity(),
-    )  # fmt: skip
-    said = dict(re.findall(r"^(\w+) setting: +(\S+)$", done.stdout.decode(errors="replace"), re.MULTILINE))
-    return {name: said[name] for name in _AS_BEFORE if name in said}
+    said, _complaint = control_data(programs.path("pg_controldata"), cluster.data, **cluster.identity())
+    found = {name: said.get(f"{name} setting") for name in _AS_BEFORE}
+    return {name: value for name, value in found.items() if value}
 
 
 def _turn_off_event_triggers(cluster: Cluster, superuser: str) -> None:

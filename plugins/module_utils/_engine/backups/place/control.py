@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from typing import Any, Callable
 
 from ...errors import TitanError
 from ...host.act_as import acting_for, as_root, can_be_root, name_of
-from ...host.programs import run
+from ...host.programs import TimedOutError, run
 from ...host.safe_open import UnsafePathError, read_file
 from ...outcome import Data
 
@@ -223,7 +222,7 @@ def _said(argv: Sequence[str], seconds: int, root: bool = False) -> str:
                     run(argv, timeout=seconds + _ENDS, **options)
             else:
                 run(argv, timeout=seconds + _ENDS, **options)
-        except subprocess.TimeoutExpired:
+        except TimedOutError:
             return f"{os.path.basename(argv[0])} did not end"
         except OSError as error:
             return f"{argv[0]} cannot be started ({error.strerror})"

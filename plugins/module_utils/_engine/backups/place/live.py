@@ -9,12 +9,11 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 from typing import NamedTuple
 
 from ...errors import DatabaseError, OptionError, TitanError
 from ...host.act_as import acting_for, can_be_root, name_of
-from ...host.programs import run
+from ...host.programs import TimedOutError, run
 from ...host.safe_open import UnsafePathError, read_file
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect
@@ -202,7 +201,7 @@ def _unit(pid: int) -> str:
             done = run(
                 ["systemctl", "show", "--property=MainPID", "--value", name], capture_output=True, timeout=30, cwd="/"
             )
-        except (OSError, subprocess.TimeoutExpired):
+        except (OSError, TimedOutError):
             return ""
         if done.stdout.strip() == str(pid).encode():
             return name

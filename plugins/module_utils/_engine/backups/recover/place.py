@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timezone
@@ -15,9 +14,9 @@ from typing import Any
 from ...errors import TitanError
 from ...host.act_as import acting_for
 from ...host.files import sync_directory
-from ...host.programs import run
 from ...outcome import Call, Data
 from ...postgres.cluster import Cluster, unprivileged_user
+from ...postgres.control_data import TIMELINE, control_data
 from ...steps import step
 from ...text.arguments import complete
 from ..catalog.entry import PHYSICAL
@@ -43,7 +42,6 @@ _LASTING = (
     "fsync=on", "synchronous_commit=on", "full_page_writes=on", "wal_level=replica", "archive_mode=on", "archive_command=",
     "unix_socket_directories=../s",
 )  # fmt: skip
-_TIMELINE = re.compile(r"^Latest checkpoint's TimeLineID: +(\d+)$", re.MULTILINE)
 
 
 def live_for(call: Call) -> Live:
@@ -172,16 +170,12 @@ def _prepared(planned: Exchange, live: Live, source: Source, stop: Stop) -> Exch
 
 
 def _timeline(cluster: Cluster, source: Source) -> int:
-    done = run(
-        [source.programs.path("pg_controldata"), cluster.data], capture_output=True, cwd="/",
-        env={"LC_ALL": "C", "PATH": os.defpath}, timeout=60,
-    )  # fmt: skip
-    found = _TIMELINE.search(done.stdout.decode(errors="replace"))
-    if not found:
+    said, _complaint = control_data(source.programs.path("pg_controldata"), cluster.data, timeout=60)
+    if not said.get(TIMELINE, "").isdigit():
         raise TitanError(
             f"pg_controldata does not say on which timeline {cluster.data} is. The live server was not touched."
         )
-    return int(found[1])
+    return int(said[TIMELINE])
 
 
 def _require_time(deadline: Deadline, stop_timeout: int) -> None:

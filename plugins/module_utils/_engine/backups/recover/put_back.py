@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import os
-import re
 from datetime import datetime, timezone
 
 from ...errors import DatabaseError, OptionError, TitanError
 from ...host.act_as import acting_for, name_of
-from ...host.programs import run
 from ...outcome import Call, Outcome
+from ...postgres.control_data import STATE, SYSTEM_IDENTIFIER, TIMELINE, control_data
 from ...steps import step
 from ..catalog.exchanges import BACK, EXCHANGE, PROVEN, Exchange, kept_directories, read_exchange
 from ..catalog.files import backup_lock
@@ -28,11 +27,7 @@ from .place_report import place_warnings, planned_back, put_back_outcome
 from .search import newest_segment
 from .target import given_targets
 
-_FIELDS = {
-    "system_identifier": re.compile(r"^Database system identifier: +(\d+)$", re.MULTILINE),
-    "timeline": re.compile(r"^Latest checkpoint's TimeLineID: +(\d+)$", re.MULTILINE),
-    "state": re.compile(r"^Database cluster state: +(.+)$", re.MULTILINE),
-}
+_FIELDS = {"system_identifier": SYSTEM_IDENTIFIER, "timeline": TIMELINE, "state": STATE}
 
 
 def put_back(call: Call, doors: Doors, stanza: Stanza, deadline: Deadline) -> Outcome:
@@ -120,12 +115,7 @@ def _planned(stanza: Stanza, live: Live, named: str) -> Exchange:
 
 
 def _control_data(live: Live, path: str) -> dict[str, str]:
-    done = run(
-        [os.path.join(live.control.programs, "pg_controldata"), path], capture_output=True, cwd="/",
-        env={"LC_ALL": "C", "PATH": os.defpath}, timeout=60,
-    )  # fmt: skip
-    text = done.stdout.decode(errors="replace")
-    found = {name: pattern.search(text) for name, pattern in _FIELDS.items()}
-    if not all(found.values()):
-        raise TitanError(f"pg_controldata cannot read {path}: {done.stderr.decode(errors='replace').strip()[:300]}")
-    return {name: each[1] for name, each in found.items() if each}
+    said, complaint = control_data(os.path.join(live.control.programs, "pg_controldata"), path, timeout=60)
+    if not all(said.get(label) for label in _FIELDS.values()) or not said[TIMELINE].isdigit():
+        raise TitanError(f"pg_controldata cannot read {path}: {complaint[:300]}")
+    return {name: said[label] for name, label in _FIELDS.items()}

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...postgres.database import Database, sql
@@ -34,7 +34,7 @@ def excluded_rows(live: Database, pair: Pair) -> Iterator[tuple[str, Any]]:
     """A clause, and the condition for the rows r, for each exclusion constraint and for the partitions."""
     for row in live.rows(_EXCLUSIONS, (pair.live.oid,)):
         if set(row["columns"]) <= set(pair.columns):
-            yield f"exclude a row that is there (constraint {row['name']!r})", _excluded(pair, row)
+            yield f"exclude a row that is there (constraint {row['name']!r})", meets(pair, row, row["operators"])
     partitioned = live.value("SELECT relkind = 'p' FROM pg_class WHERE oid = %s", (pair.live.oid,))
     if partitioned and set(pair.live.names()) <= set(pair.columns):
         takes = [row["takes"] for row in live.rows(_PARTITIONS, (pair.live.oid, pair.live.oid))]
@@ -43,7 +43,8 @@ def excluded_rows(live: Database, pair: Pair) -> Iterator[tuple[str, Any]]:
             yield "have no partition that takes them: make one", sql.SQL("({}) IS NOT TRUE").format(any_of)
 
 
-def _excluded(pair: Pair, row: dict[str, Any]) -> Any:
+def meets(pair: Pair, row: Mapping[str, Any], operators: Sequence[str]) -> Any:
+    """The condition that the rows r meet a live one in an index: expressions as pg_get_indexdef has them, an operator for each."""
     names = [sql.Identifier(f"titan value {n}") for n, _each in enumerate(row["expressions"])]
     values = [sql.SQL("({})").format(sql.SQL(each)) for each in row["expressions"]]
     return sql.SQL(
@@ -54,6 +55,6 @@ def _excluded(pair: Pair, row: dict[str, Any]) -> Any:
         table=pair.live.relation(),
         all=sql.SQL(" AND ").join(
             sql.SQL("l.{} {} {}").format(name, sql.SQL(operator), value)
-            for name, operator, value in zip(names, row["operators"], values)
+            for name, operator, value in zip(names, operators, values)
         ),
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...postgres.database import Database, sql
-from .excluded import excluded_rows
+from .excluded import excluded_rows, meets
 from .plan import Plan, TablePlan, Wanted
 from .relatives import tell_missing
 from .shapes import ForeignKey, sequences_of, triggers_on_insert
@@ -133,19 +133,8 @@ SELECT c.relname::text AS name, coalesce(pg_get_expr(i.indpred, i.indrelid), 'tr
 
 
 def _taken(pair: Pair, index: dict[str, Any]) -> Any:
-    names = [sql.Identifier(f"titan value {n}") for n, _each in enumerate(index["expressions"])]
-    values = [sql.SQL("({})").format(sql.SQL(each)) for each in index["expressions"]]
-    equal = sql.SQL("IS NOT DISTINCT FROM" if index["nulls_too"] else "=")
-    return sql.SQL(
-        "({predicate}) AND EXISTS (SELECT FROM (SELECT {theirs} FROM {table} WHERE {predicate}) l WHERE {same})"
-    ).format(
-        predicate=sql.SQL(index["predicate"]),
-        theirs=sql.SQL(", ").join(sql.SQL("{} AS {}").format(value, name) for value, name in zip(values, names)),
-        table=pair.live.relation(),
-        same=sql.SQL(" AND ").join(
-            sql.SQL("l.{} {} {}").format(name, equal, value) for value, name in zip(values, names)
-        ),
-    )
+    equal = "IS NOT DISTINCT FROM" if index["nulls_too"] else "="
+    return meets(pair, index, [equal] * len(index["expressions"]))
 
 
 def _object(live: Database, table: TablePlan, what: str, condition: Any, wanted: Wanted) -> int:

@@ -124,6 +124,7 @@ def _lacking_rights(database: Database, pairs: Sequence[tuple[Policy, Table]]) -
     ]
 
 
+# The numbers that are times of our age in each unit; 9999-12-31 in the unit before lies below the first of them.
 _UNITS = {
     "seconds": (10**8, 10**11 - 1),
     "milliseconds": (3 * 10**11, 10**14 - 1),
