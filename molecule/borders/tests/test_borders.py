@@ -361,7 +361,8 @@ END
         run("root", f"rm {folder}/evil*")
 
 
-def test_what_a_killed_run_left_is_ended_by_the_next_word(dump):
+@pytest.mark.parametrize("user", ["ubuntu", "root"])
+def test_what_a_killed_run_left_is_ended_by_the_next_word(dump, user):
     HOST.run(
         "sh -c %s",
         f"cd / && (runuser -u ubuntu -- titan-db drill --source {dump} >/dev/null 2>&1 & echo $! >/tmp/drill.pid)",
@@ -369,7 +370,7 @@ def test_what_a_killed_run_left_is_ended_by_the_next_word(dump):
     here = "ls -d /var/tmp/titan-drill-*/data/postmaster.pid 2>/dev/null"
     wait_until(lambda: HOST.run(here).stdout, 60, "a drill's server")
     HOST.run("pkill -KILL -u ubuntu -f 'titan-db drill'")
-    titan_db("ubuntu", "list", "--dest", f"{HOME}/b/dumps")
+    titan_db(user, "list", "--dest", {"ubuntu": f"{HOME}/b/dumps", "root": LAB}[user])
     wait_until(lambda: not HOST.run("ls -d /var/tmp/titan-drill-* 2>/dev/null").stdout, 20, "an empty /var/tmp")
 
 

@@ -8,15 +8,21 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError
+from ansible_collections.titan.database.plugins.module_utils._engine.host.act_as import acting_for
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.locks import file_lock
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.throw_away import (
     locked_directory,
     remove_leftovers,
+    remove_what_dead_runs_left,
 )
+
+from tests.others import DAEMON, NOBODY, directory_of_nobody
 
 
 @pytest.fixture
@@ -83,3 +89,33 @@ def test_what_could_not_be_removed_is_not_called_removed(folder: Path, monkeypat
     (folder / "titan-drill-old").mkdir()
     os.utime(folder / "titan-drill-old", (0, 0))
     assert remove_leftovers(str(folder), "drill") == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root acts for others")
+@pytest.mark.parametrize("acting", [False, True])
+def test_root_removes_what_dead_runs_of_others_left_as_these(acting: bool) -> None:
+    """Also while it acts for a third one; a run that lives is left alone, and root removes nothing of its own for whoever names it."""
+    with directory_of_nobody("of nobody") as theirs:
+        everybodys = theirs.parent / "e"
+        everybodys.mkdir()
+        everybodys.chmod(0o1777)
+        kept = theirs / "titan-drill-of-root"
+        kept.mkdir()
+        os.utime(kept, (0, 0))
+        for owner in (NOBODY.pw_uid, DAEMON.pw_uid, 0):
+            for name in ("dead", "alive"):
+                place = everybodys / f"titan-{name == 'dead' and 'drill' or 'replay'}-{name}-{owner}"
+                place.mkdir(mode=0o700)
+                (place / "lock").touch()
+                for path in (place, place / "lock"):
+                    os.chown(path, owner, owner)
+        (everybodys / "titan-drill-link").symlink_to(kept)
+        with ExitStack() as held:
+            for owner in (NOBODY.pw_uid, DAEMON.pw_uid, 0):
+                held.enter_context(file_lock(str(everybodys / f"titan-replay-alive-{owner}" / "lock"), "a run"))
+            held.enter_context(acting_for([str(theirs)] if acting else []))
+            removed = remove_what_dead_runs_left([str(everybodys), str(theirs)])
+        assert {os.path.basename(path) for path in removed if path.startswith(str(theirs.parent))} == {
+            f"titan-drill-dead-{owner}" for owner in (NOBODY.pw_uid, DAEMON.pw_uid, 0)
+        }
+        assert kept.is_dir() and len(os.listdir(everybodys)) == 4

@@ -14,8 +14,9 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-from ..errors import LockedError, OptionError
-from ..host.act_as import name_of, user_in_charge
+from ..errors import LockedError, OptionError, TitanError
+from ..host.act_as import acting_for, as_root, can_be_root, name_of, user_in_charge
+from ..host.safe_open import UnsafePathError
 from .cluster import Cluster, unprivileged_user
 from .locks import file_lock
 
@@ -27,6 +28,7 @@ SERVER_USERS = ("postgres", *DRILL_USERS)
 _YOUNG = 60.0  # seconds in which a new run takes its lock
 _ATTEMPTS = 10
 _LINGERING = 10.0  # seconds in which a program that has lost its parent ends
+_FOR_OTHERS = 20.0  # seconds that root spends at most on what runs of other users have left
 _LONGEST = 80  # a Unix socket's path has to fit into 107 bytes
 
 
@@ -86,7 +88,9 @@ def locked_directory(folder: str, kind: str, option: str, users: Collection[str]
 
 
 def remove_what_dead_runs_left(folders: Iterable[str] = ()) -> list[str]:
-    """End the servers of runs that were killed, and remove their data; of runs of the same user, or for root, of all of ours.
+    """End the servers of runs that were killed, and remove their data: of runs of the same user, and for root, of every user.
+
+    Root does it as the user whose run it was, also while it acts for somebody.
 
     Args:
         folders: Further directories beside the default one; empty names are left out.
@@ -95,7 +99,37 @@ def remove_what_dead_runs_left(folders: Iterable[str] = ()) -> list[str]:
         The directories that were removed.
     """
     places = dict.fromkeys(os.path.realpath(folder) for folder in (default_directory(), *folders) if folder)
-    return [path for folder in places for kind in KINDS for path in remove_leftovers(folder, kind, SERVER_USERS)]
+    if not can_be_root():
+        return [path for folder in places for kind in KINDS for path in remove_leftovers(folder, kind)]
+    end = time.monotonic() + _FOR_OTHERS
+    with as_root():
+        return [path for folder in places for path in _removed_by_root(folder, end)]
+
+
+def _removed_by_root(folder: str, end: float) -> Iterator[str]:
+    """What was removed in the folder: by root where nobody else could exchange it, the rest by its owner."""
+    try:
+        if not user_in_charge(folder):
+            for kind in KINDS:
+                yield from remove_leftovers(folder, kind, SERVER_USERS)
+        names = sorted(os.listdir(folder))
+    except (UnsafePathError, OSError):
+        return
+    for name in names:
+        path = os.path.join(folder, name)
+        if name.startswith(tuple(prefix_of(kind) for kind in KINDS)) and _removed_for_owner(path, end):
+            yield path
+
+
+def _removed_for_owner(path: str, end: float) -> bool:
+    """Remove the directory of a dead run as the user in whose charge it is, so that it leads nobody further than that one reaches."""
+    if time.monotonic() > end:
+        return False
+    try:
+        with acting_for([path]):
+            return _removed_if_dead(path, {os.geteuid()})
+    except (TitanError, OSError):
+        return False
 
 
 def prefix_of(kind: str) -> str:
