@@ -210,9 +210,10 @@ def run() -> None:
     write_psql(cluster)
     guides.write(ROOT, DEMO)
     text = report.render(DEMO, cluster, DATABASE, results)
-    report.save(DEMO, text, results)
+    report.save(DEMO, f"{text}\n{report.END}", results)
     print(text)
     print(report.of_the_copy(results["backup"]["then"]))
+    print(report.END)
     if results["again"]["changed"]:
         sys.exit("The second converge changed something: that is a fault of ours, please report it.")
 

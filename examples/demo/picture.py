@@ -27,7 +27,7 @@ def lines_of(text: str) -> list[str]:
     """The lines worth a look: without the heading's rules, and without the cron lines, which name this machine's paths."""
     lines = text.strip("\n").splitlines()
     kept = [line for line in lines if not re.match(r"={10,}| {6}\S", line)]
-    heading, *rest = [line.rstrip() for line in kept if not line.startswith("Look around")]
+    heading, *rest = [line.rstrip() for line in kept if not line.startswith(("Look around", "Remove it"))]
     return [heading.strip(), "", *rest]
 
 

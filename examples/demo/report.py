@@ -20,6 +20,9 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cl
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database, connect
 
 WIDTH = 100
+END = """Look around: .demo/ holds all of it, .demo/psql opens the database, .demo/README.md has the guides' commands for it.
+Remove it with: make demo-clean
+The report as a page: .demo/report.html"""
 
 
 def render(demo: Path, cluster: Cluster, database: str, results: dict[str, Any]) -> str:
@@ -38,8 +41,6 @@ def render(demo: Path, cluster: Cluster, database: str, results: dict[str, Any])
         _backup(demo),
         _schedule(demo, results["schedule"]),
         _converges(results),
-        "Look around: .demo/ holds all of it, .demo/psql opens the database. Remove it with: make demo-clean",
-        "The report as a page: .demo/report.html",
     ]
     return "\n".join(parts)
 

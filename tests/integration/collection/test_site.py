@@ -327,7 +327,7 @@ def test_the_readmes_picture_is_of_the_demos_output(story: Story) -> None:
         "import json, sys; sys.path.insert(0, sys.argv[1])\n"
         "from examples.demo import demo, report\n"
         "results = {**json.load(sys.stdin), 'schedule': demo.next_runs()}\n"
-        "print(report.render(demo.DEMO, demo.prepared_cluster(), demo.DATABASE, results))"
+        "print(report.render(demo.DEMO, demo.prepared_cluster(), demo.DATABASE, results), report.END, sep='\\n')"
     )
     printed = subprocess.run(
         [sys.executable, "-c", script, str(story.root)],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from examples.demo import picture
+from examples.demo import picture, report
 
 OUTPUT = """
 ====================
@@ -21,7 +21,6 @@ Migrations applied
 Schedule, in .demo/crontab (your own crontab is untouched)
    backup (0 2 * * *), next: Mon 2026-03-02 02:00
       0 2 * * * someone cd /somewhere/secret && titan-db backup
-Look around: .demo/ holds all of it.
 """
 
 
@@ -32,8 +31,9 @@ def shown(svg: str) -> list[str]:
 
 
 def test_the_lines_are_those_of_the_output_without_paths() -> None:
-    lines = shown(picture.picture(OUTPUT))
+    lines = shown(picture.picture(OUTPUT + report.END))
     assert "   0010      a<b & c   applied   12 ms" in lines
     assert "   backup (0 2 * * *), next: Mon 2026-03-02 02:00" in lines
-    assert not [line for line in lines if "secret" in line or "====" in line]
+    assert not [line for line in lines if "secret" in line or "====" in line or "demo-clean" in line]
+    assert lines[-1] == "The report as a page: .demo/report.html", "what make demo says last"
     assert picture.picture(OUTPUT) == picture.picture(OUTPUT)
