@@ -175,8 +175,9 @@ RETURN = r"""
 queries:
   description:
     - Each query with what the indexes do for it. If every index was left out alone, each pair of a query and an index whose plans differ.
-    - C(effect) is V(faster), V(slower) or V(none), C(factor) how many times as long it takes without, C(spread) the
-      factor between two measurements of the same thing, C(chance) the probability of such ranks if there is no effect.
+    - C(effect) is V(faster), V(slower), V(none), or V(unknown) on a host that was too busy to tell. C(factor) is how many times as
+      long it takes without, C(spread) the factor between two measurements of the same thing, C(chance) the probability of such
+      ranks if there is no effect.
     - Times are milliseconds, medians over the rounds; null if it was not measured because the plan is the same.
   returned: success
   type: list
@@ -199,8 +200,8 @@ queries:
       plan_with: Index Scan idx_orders_created_at
 indexes:
   description:
-    - Each index, its size, the seconds of its build, the queries that are faster for it, and what an inserted and an updated row pay, in
-      microseconds (null if unknown).
+    - Each index, its size, the seconds of its build, the queries that are faster for it (C(serves)) or may be (C(unknown): the host
+      was too busy to tell), and what an inserted and an updated row pay, in microseconds (null if unknown).
   returned: success
   type: list
   elements: dict
@@ -213,6 +214,7 @@ indexes:
       insert: {without_us: 9.1, with_us: 11.0, factor: 1.21, spread: 1.03, seen: true}
       update: {without_us: 10.4, with_us: 12.2, factor: 1.17, spread: 1.04, seen: true}
       serves: [01_newest_orders]
+      unknown: []
 not_measured:
   description: Queries that could not be measured, and why.
   returned: success

@@ -116,6 +116,24 @@ def test_the_record_comes_back_as_it_was_and_a_damaged_one_is_none() -> None:
         assert from_json(damaged) is None
 
 
+def test_an_index_whose_verdict_was_hidden_by_noise_is_not_said_to_serve_nobody() -> None:
+    noisy = _effect("busy", "by_time", [Round(2.5, 4, 7.5) if n % 3 == 0 else Round(2.5, 1, 7.5) for n in range(12)])
+    unknown = served_by([noisy], "unknown")
+    result = _result(one_by_one=True)
+    hidden, told = (
+        result._replace(
+            effects=(noisy,), indexes=(IndexResult(_index("by_time"), 0.5, Costs(), serves=(), unknown=names),)
+        )
+        for names in (unknown["by_time"], ())
+    )
+    assert served_by([noisy]) == {} and record_of(hidden, 1.0)["idle"] == []
+    assert record_of(told, 1.0)["idle"] == [["by_time", 1_200_000]], "as it would have been said"
+    assert "no verdict: too noisy" in text_of(hidden) and "unknown: busy" in text_of(hidden)
+    assert "0 of 1 indexes serve none" in str(record_of(hidden, 1.0)["summary"]) and "1 verdict(s)" in str(
+        record_of(hidden, 1.0)["summary"]
+    )
+
+
 def test_the_weekly_report_and_its_page_show_what_is_recorded() -> None:
     kept = record_of(_result(one_by_one=True), 1000.0)
     kept["idle"] = [["idle <b>", 8192]]

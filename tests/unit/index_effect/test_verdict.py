@@ -56,8 +56,8 @@ def test_the_same_plan_has_no_effect_whatever_the_clock_says(rounds: list[Round]
 def test_an_effect_is_outside_the_spread_and_improbable(rounds: list[Round]) -> None:
     verdict = judge(rounds)
     assert verdict.spread >= 1 and 0 < verdict.chance <= 1
-    if verdict.effect == "none":
-        assert verdict.reason
+    if verdict.effect in ("none", "unknown"):
+        assert verdict.reason and (verdict.effect == "unknown") == (verdict.spread > 2)
     else:
         assert verdict.chance <= SIGNIFICANCE and max(verdict.factor, 1 / verdict.factor) > verdict.spread
         assert (verdict.effect == "faster") == (verdict.factor > 1)
@@ -75,7 +75,7 @@ def test_with_and_without_exchanged_is_the_opposite(rounds: list[Round]) -> None
     opposite = [Round(1 / each.before, 1 / each.present, 1 / each.after) for each in rounds]
     one, other = judge(rounds), judge(opposite)
     assert one.factor == pytest.approx(1 / other.factor) and one.chance == pytest.approx(other.chance, rel=0.2, abs=1)
-    assert {one.effect, other.effect} in ({"none"}, {"faster", "slower"}) or math.isclose(
+    assert {one.effect, other.effect} in ({"none"}, {"unknown"}, {"faster", "slower"}) or math.isclose(
         one.factor, one.spread, rel_tol=1e-9
     )
 
@@ -94,9 +94,20 @@ def test_a_drift_and_caches_that_get_warm_are_no_effect() -> None:
 
 
 def test_what_is_inside_the_spread_is_no_effect() -> None:
-    """As it was once said at load: 5.7 times with a spread of 6.5."""
+    """As it was once said at load: 5.7 times with a spread of 6.5. With as much noise it is not known to have none."""
     rounds = [Round(5.7, 1, 5.7 * 6.5 if n % 4 == 0 else 5.7) for n in range(12)]
-    assert spread_of(rounds) == pytest.approx(6.5) and judge(rounds).words == "no effect: inside the spread"
+    assert spread_of(rounds) == pytest.approx(6.5) and judge(rounds).words == "no verdict: too noisy"
+    rounds = [Round(1.1, 1, 1.1 * 1.3 if n % 4 == 0 else 1.1) for n in range(12)]
+    assert spread_of(rounds) == pytest.approx(1.3) and judge(rounds).words == "no effect: inside the spread"
+
+
+def test_what_a_busy_host_hides_is_no_verdict() -> None:
+    """The rounds do not agree, and the same thing takes three times as long a moment later: an effect of 2.5 would not be seen."""
+    noisy = [Round(2.5, 1, 7.5) if n % 3 else Round(2.5, 4, 7.5) for n in range(12)]
+    verdict = judge(noisy)
+    assert (verdict.effect, verdict.words) == ("unknown", "no verdict: too noisy")
+    assert judge(noisy, plan_changed=False).words == "no effect: the same plan"
+    assert judge([Round(2.5, 1, 3) if n % 3 else Round(2.5, 4, 3) for n in range(12)]).effect == "none"
 
 
 def test_a_small_effect_that_each_round_shows_is_one() -> None:
@@ -143,7 +154,7 @@ def test_the_same_twice_is_no_effect_in_two_hundred_runs(load: float) -> None:
     false = []
     for seed in range(200):
         found = _measured(seed, load, {"short": (0.0003, 0.0003), "long": (0.012, 0.012)})
-        false += [(seed, name) for name, rounds in found.items() if judge(rounds).effect != "none"]
+        false += [(seed, name) for name, rounds in found.items() if judge(rounds).effect not in ("none", "unknown")]
     assert false == []
 
 
@@ -177,7 +188,8 @@ def test_each_phase_executes_each_as_often_and_the_order_is_shuffled() -> None:
     found = measure_rounds({name: execution(name) for name in costs}, phase, 8, Random(3), clock)
     assert {name: len(rounds) for name, rounds in found.items()} == dict.fromkeys(costs, 8)
     for name in costs:
-        assert seen.count((False, name)) == 2 * seen.count((True, name)) > 0
+        further = 2 if name == "b" else 0  # once, to see how often it may be
+        assert seen.count((False, name)) == 2 * seen.count((True, name)) + further > further
     assert seen.count((True, "c")) == 2 * 8, "once warm, once by the clock"
     order = [name for name, _group in itertools.groupby(name for _there, name in seen)]
     assert any(order[at : at + 3] != order[:3] for at in range(3, len(order) - 3, 3)), "not always the same order"

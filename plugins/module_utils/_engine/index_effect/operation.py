@@ -39,7 +39,7 @@ from .report import data_of, page_of, record_of, served_by, summary_of
 from .result import Advice, Effect, IndexResult, Result
 from .samples import Prepared, prepare_queries
 from .trial import Trial, try_candidates, without
-from .verdict import FEWEST_ROUNDS
+from .verdict import FEWEST_ROUNDS, UNKNOWN
 from .writes import Costs, measure_costs
 
 
@@ -200,9 +200,11 @@ def _measure_on(copy: Copy, wanted: _Wanted, deadline: Deadline, say: Callable[[
         builds = {each.oid: build_seconds(database, each) for group in groups for each in group}
     say("Measuring what writers pay ...")
     costs = _costs(copy, [each for group in groups for each in group], options["rounds"], deadline)
-    serves = served_by(measured.effects)
+    serves, unknown = served_by(measured.effects), served_by(measured.effects, UNKNOWN)
     indexes = tuple(
-        IndexResult(each, builds[each.oid], costs[each.oid], serves.get(each.plain_name, ()))
+        IndexResult(
+            each, builds[each.oid], costs[each.oid], serves.get(each.plain_name, ()), unknown.get(each.plain_name, ())
+        )
         for group in groups
         for each in group
     )

@@ -11,7 +11,7 @@ from ..migrations.files.script import shortened, without_literals
 from ..outcome import Data
 from ..text.one_line import printable
 from .result import Effect, IndexResult, Result
-from .verdict import FASTER, NONE, SLOWER
+from .verdict import FASTER, NONE, SLOWER, UNKNOWN
 from .writes import Cost, Costs
 
 _QUERIES = (
@@ -78,7 +78,9 @@ def summary_of(result: Result) -> str:
     """One sentence on what was found."""
     faster = sum(each.verdict is not None and each.verdict.effect == FASTER for each in result.effects)
     slower = sum(each.verdict is not None and each.verdict.effect == SLOWER for each in result.effects)
-    idle = sum(not each.serves for each in result.indexes)
+    idle = sum(each.idle for each in result.indexes)
+    noisy = sum(each.verdict is not None and each.verdict.effect == UNKNOWN for each in result.effects)
+    again = f" The host was too busy for {noisy} verdict(s): measure again at a quiet hour." if noisy else ""
     if result.advice:
         names = ", ".join(printable(each.measured.name) for each in result.indexes)
         if not names:
@@ -86,7 +88,7 @@ def summary_of(result: Result) -> str:
         return f"Proposed, and measured to make {faster} of {result.queries} queries faster: {names}."
     return (
         f"{faster} effect(s) make a query faster and {slower} slower; {idle} of {len(result.indexes)} indexes serve none of the "
-        f"{result.queries} queries that were measured."
+        f"{result.queries} queries that were measured.{again}"
     )
 
 
@@ -145,9 +147,7 @@ def _advice_data(result: Result) -> Data | None:
 
 def record_of(result: Result, now: float) -> dict[str, object]:
     """What record.from_json reads: the content of the file in the state directory."""
-    idle = (
-        [each for each in result.indexes if not each.serves and not each.measured.unique] if result.one_by_one else []
-    )
+    idle = [each for each in result.indexes if each.idle and not each.measured.unique] if result.one_by_one else []
     shown = [each for each in result.effects if each.seen]
     return {
         "at": now,
@@ -193,6 +193,7 @@ def _index_data(found: IndexResult) -> Data:
         "insert": _cost_data(found.costs.insert),
         "update": _cost_data(found.costs.update),
         "serves": list(found.serves),
+        "unknown": list(found.unknown),
     }
 
 
@@ -234,7 +235,9 @@ def _query_row(effect: Effect, result: Result) -> tuple[str, ...]:
 
 def _index_row(found: IndexResult, result: Result) -> tuple[str, ...]:
     index = found.measured
-    serves = ", ".join(found.serves) or f"none of the {result.queries} queries"
+    serves = ", ".join(found.serves) or ("" if found.unknown else f"none of the {result.queries} queries")
+    if found.unknown:
+        serves += f"{', ' if serves else ''}unknown: {', '.join(found.unknown)}"
     if index.unique:
         serves += " (keeps duplicates out)"
     costs = (_cost_text(found.costs, found.costs.insert), _cost_text(found.costs, found.costs.update))
@@ -281,11 +284,11 @@ def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequen
     return "\n".join(lines)
 
 
-def served_by(effects: Sequence[Effect]) -> Mapping[str, tuple[str, ...]]:
-    """By the name of each index the queries that are faster for it: whose plan uses it, and is another one without."""
+def served_by(effects: Sequence[Effect], effect: str = FASTER) -> Mapping[str, tuple[str, ...]]:
+    """By the name of each index the queries that are faster for it, or have another effect: whose plan uses it, and is another one without."""
     found: dict[str, list[str]] = {}
     for each in effects:
-        if each.verdict is None or each.verdict.effect != FASTER:
+        if each.verdict is None or each.verdict.effect != effect:
             continue
         for name in each.indexes:
             if name in each.present.indexes:

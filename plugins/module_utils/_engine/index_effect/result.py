@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from .indexes import Index
 from .queries import Skipped
-from .verdict import NONE, Round, Verdict
+from .verdict import FASTER, SLOWER, Round, Verdict
 from .writes import Costs
 
 
@@ -63,7 +63,7 @@ class Effect(NamedTuple):
     @property
     def seen(self) -> bool:
         """Whether there is an effect."""
-        return self.verdict is not None and self.verdict.effect != NONE
+        return self.verdict is not None and self.verdict.effect in (FASTER, SLOWER)
 
     @property
     def without_ms(self) -> float:
@@ -75,12 +75,23 @@ class Effect(NamedTuple):
 
 
 class IndexResult(NamedTuple):
-    """One index: whom it serves, and what it costs."""
+    """One index: whom it serves, and what it costs.
+
+    Attributes:
+        serves: Queries that are faster for it.
+        unknown: Queries that it may serve: their plan uses it, and the machine was too busy to tell.
+    """
 
     measured: Index
     build_seconds: float
     costs: Costs
     serves: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def idle(self) -> bool:
+        """Whether it serves none of the queries."""
+        return not self.serves and not self.unknown
 
 
 class Advice(NamedTuple):

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What times with and without something say: an effect, or none. Pure.
+"""What times with and without something say: an effect, none, or nothing, because the machine is too busy. Pure.
 
 Each round measures without, with, and without again. Under the hypothesis that there is no effect, the middle one is the least,
 the middle, and the greatest of the three equally often, whatever the machine does from one round to the next; a drift makes it
@@ -21,7 +21,10 @@ SIGNIFICANCE = 0.001
 # With fewer, even the clearest order of the ranks is not improbable enough.
 FEWEST_ROUNDS = 7
 _SPREAD = 0.9  # the share of the rounds whose two measurements of the same thing lie within the spread
-FASTER, SLOWER, NONE = "faster", "slower", "none"
+FASTER, SLOWER, NONE, UNKNOWN = "faster", "slower", "none", "unknown"
+# Where the same thing takes more than so many times as long a moment later, that no effect is seen says nothing: a factor that
+# matters could hide in it.
+_TOO_NOISY = 2.0
 
 
 class Round(NamedTuple):
@@ -36,11 +39,11 @@ class Verdict(NamedTuple):
     """What may be said.
 
     Attributes:
-        effect: faster, slower, or none.
+        effect: faster, slower, none, or unknown.
         factor: Median over the rounds of how many times as long it takes without; below 1 if it is slower with.
         spread: The factor between two measurements of the same thing in one round, which nine rounds of ten do not exceed.
         chance: How probable ranks as far apart are if there is no effect (both sides).
-        reason: Why there is none: a sentence's end.
+        reason: Why there is none, or no verdict: a sentence's end.
     """
 
     effect: str
@@ -51,9 +54,9 @@ class Verdict(NamedTuple):
 
     @property
     def words(self) -> str:
-        """For a table: "60.6 times faster", "no effect: the same plan"."""
-        if self.effect == NONE:
-            return f"no effect: {self.reason}"
+        """For a table: "60.6 times faster", "no effect: the same plan", "no verdict: too noisy"."""
+        if self.effect in (NONE, UNKNOWN):
+            return f"no {'effect' if self.effect == NONE else 'verdict'}: {self.reason}"
         return f"{self.factor if self.effect == FASTER else 1 / self.factor:.1f} times {self.effect}"
 
 
@@ -68,10 +71,12 @@ def judge(rounds: Sequence[Round], plan_changed: bool = True) -> Verdict:
     spread, chance = spread_of(rounds), chance_of(rounds)
     if not plan_changed:
         return Verdict(NONE, factor, spread, chance, "the same plan")
-    if chance > SIGNIFICANCE:
-        return Verdict(NONE, factor, spread, chance, "the rounds do not agree")
-    if max(factor, 1 / factor) <= spread:
-        return Verdict(NONE, factor, spread, chance, "inside the spread")
+    if chance > SIGNIFICANCE or max(factor, 1 / factor) <= spread:
+        if spread > _TOO_NOISY:
+            return Verdict(UNKNOWN, factor, spread, chance, "too noisy")
+        return Verdict(
+            NONE, factor, spread, chance, "the rounds do not agree" if chance > SIGNIFICANCE else "inside the spread"
+        )
     return Verdict(FASTER if factor > 1 else SLOWER, factor, spread, chance)
 
 
@@ -101,7 +106,7 @@ def least_time(execute: Callable[[], object], repeats: int, clock: Callable[[], 
 
     As in Chen and Revels, "Robust benchmarking in noisy environments" (2016).
     """
-    found = math.inf
+    found = math.inf  # of no execution at all
     for _time in range(repeats):
         begun = clock()
         execute()
