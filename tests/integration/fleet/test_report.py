@@ -48,11 +48,16 @@ class Site:
         (folder / "hosts.json").write_text(json.dumps({"fleet": {"hosts": hosts, "vars": variables}}))
 
     def report(self) -> str:
+        """What the playbook says; the site's name is typed as one does who stands beside it."""
         command = [PLAYBOOK, "-i", self.folder / "hosts.json", ROOT / "playbooks" / "report.yml", "-l", "fleet"]
-        command += ["-e", json.dumps({"report_site": str(self.site)})]
-        done = subprocess.run(
-            command, cwd=ROOT, env={**os.environ, "ANSIBLE_TIMEOUT": "5"}, capture_output=True, text=True, check=False
-        )
+        command += ["-e", json.dumps({"report_site": self.site.name})]
+        env = {
+            **os.environ,
+            "ANSIBLE_TIMEOUT": "5",
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "PWD": str(self.folder),
+        }
+        done = subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
