@@ -200,7 +200,7 @@ queries:
       plan_with: Index Scan idx_orders_created_at
 indexes:
   description:
-    - Each index, its size, the seconds of its build, the queries that are faster for it (C(serves)) or may be (C(unknown): the host
+    - Each index, its size, the seconds of its build, the queries that are faster for it (C(serves)) or may be (C(unknown), where the host
       was too busy to tell), and what an inserted and an updated row pay, in microseconds (null if unknown).
   returned: success
   type: list
