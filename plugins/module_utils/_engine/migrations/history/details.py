@@ -11,12 +11,15 @@ from collections.abc import Collection
 
 from .rarer import without
 
+# The server numbers the forms of a table in the option pg_attver of its columns (15.20 and other releases of that day): that is
+# nobody's setting, and another number after each change, each restore and in each replay.
 # kind, identity and definition of what a table, index, sequence, rule or type has besides its definition; none for the usual
 _SETTINGS = """
   SELECT 'settings of column', format('%s.%I', r.identity, a.attname),
          concat_ws(' ', CASE WHEN a.attstorage <> t.typstorage THEN 'STORAGE ' || a.attstorage::text END,
            CASE WHEN a.attcompression <> '' THEN 'COMPRESSION ' || a.attcompression::text END, 'STATISTICS ' || nullif(a.attstattarget, -1),
-           a.attoptions::text, a.attfdwoptions::text)
+           CASE WHEN a.attoptions IS NOT NULL THEN nullif(ARRAY(SELECT o FROM unnest(a.attoptions) AS o WHERE o !~ '^pg_'), '{}')::text END,
+           a.attfdwoptions::text)
     FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid JOIN pg_type t ON t.oid = a.atttypid
    WHERE a.attnum > 0 AND NOT a.attisdropped AND r.relkind IN ('r', 'p', 'm', 'f', 'i', 'I')
   UNION ALL

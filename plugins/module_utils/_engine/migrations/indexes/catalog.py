@@ -35,7 +35,7 @@ SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name,
                              pg_catalog.pg_get_indexdef(c.oid, k, false))
                FROM pg_catalog.generate_series(1, i.indnatts) AS k ORDER BY k) AS columns,
        i.indclass::text AS classes, i.indcollation::text AS collations, i.indoption::text AS options,
-       ARRAY(SELECT coalesce(a.attoptions::text, '') FROM pg_catalog.pg_attribute a
+       ARRAY(SELECT ARRAY(SELECT o FROM pg_catalog.unnest(a.attoptions) AS o WHERE o !~ '^pg_')::text FROM pg_catalog.pg_attribute a
               WHERE a.attrelid = c.oid AND a.attnum > 0 ORDER BY a.attnum) AS class_options,
        coalesce(pg_catalog.pg_get_expr(i.indpred, i.indrelid), '') AS predicate,
        ARRAY(SELECT pg_catalog.unnest(c.reloptions) ORDER BY 1) AS storage_parameters,
