@@ -174,7 +174,36 @@ MORE_CHANGES = {
     "foreign key that does not act": ("ALTER TABLE silent DISABLE TRIGGER ALL", "constraint silent_key of public.silent does not act"),
     "deferrable key that does not act": ("ALTER TABLE silent_unique DISABLE TRIGGER ALL", "constraint silent_unique_x_key of public.silent"),
     "function in pg_catalog": (
-        "CREATE FUNCTION pg_catalog.added() RETURNS int LANGUAGE sql AS 'SELECT 1'", "function pg_catalog.added() is in the system's schema",
+        "CREATE FUNCTION pg_catalog.added() RETURNS int LANGUAGE sql AS 'SELECT 1'", "function pg_catalog.added() is in a system schema",
     ),
+    "operator family in pg_catalog": (
+        "CREATE OPERATOR FAMILY pg_catalog.added USING btree", "operator family pg_catalog.added is in a system schema",
+    ),
+    "view in information_schema": (
+        "CREATE VIEW information_schema.added AS SELECT 1 AS x", "view information_schema.added is in a system schema",
+    ),
+    "function of the system": (
+        "ALTER FUNCTION pg_catalog.pi() STABLE", "the system's functions (pg_catalog, information_schema) are not those",
+    ),
+    "view of the system": (
+        "CREATE OR REPLACE VIEW information_schema.enabled_roles AS SELECT NULL::information_schema.sql_identifier AS role_name",
+        "the system's views",
+    ),
+    "search configuration of the system": (
+        "ALTER TEXT SEARCH CONFIGURATION pg_catalog.danish DROP MAPPING FOR word", "the system's search configurations",
+    ),
+    "function of an extension": (
+        "CREATE OR REPLACE FUNCTION fuzzystrmatch.soundex(text) RETURNS text IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql AS 'SELECT $1'",
+        "functions of the extension fuzzystrmatch are neither",
+    ),
+    "partition being detached": (
+        "UPDATE pg_inherits SET inhdetachpending = true WHERE inhrelid = 'leaving_1'::regclass",
+        "partition public.leaving_1 is being detached",
+    ),
+    "text in a body that pg_dump writes between objects": (
+        "CREATE OR REPLACE FUNCTION text_between() RETURNS text LANGUAGE sql AS E'SELECT ''\\nSET default_tablespace = b;\\n'''",
+        "FUNCTION public.text_between()",
+    ),
+    "default of two lines": ("ALTER TABLE heir_lines ALTER t SET DEFAULT E'x\\nb\\na\\ny'", "TABLE public.heir_lines"),
     "member of an extension": ("ALTER EXTENSION pg_trgm DROP FUNCTION show_trgm(text)", "FUNCTION public.show_trgm("),
 }  # fmt: skip

@@ -1,5 +1,6 @@
 -- A database with an object for each further change. Copyright: (c) 2026, titan.database contributors.
 -- GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+DROP EXTENSION plpgsql; CREATE EXTENSION plpgsql; -- as in a database of before 9.0: then pg_dump writes it
 CREATE ROLE more_owner; CREATE ROLE more_reader;
 CREATE EXTENSION pg_trgm;
 CREATE SCHEMA apart; COMMENT ON SCHEMA apart IS 'apart';
@@ -116,3 +117,7 @@ CREATE TEXT SEARCH TEMPLATE own_template (LEXIZE = dsimple_lexize);
 CREATE SCHEMA dotted; CREATE SCHEMA "dotted.name"; CREATE SEQUENCE dotted."name.s"; CREATE SEQUENCE "dotted.name".s;
 CREATE MATERIALIZED VIEW dotted."name.m" AS SELECT 1 AS x; CREATE MATERIALIZED VIEW "dotted.name".m AS SELECT 1 AS x;
 CREATE TABLE silent (x int CONSTRAINT silent_key REFERENCES key_1); CREATE TABLE silent_unique (x int UNIQUE DEFERRABLE);
+CREATE SCHEMA fuzzystrmatch; CREATE EXTENSION fuzzystrmatch SCHEMA fuzzystrmatch;
+CREATE TABLE leaving (x int) PARTITION BY LIST (x); CREATE TABLE leaving_1 PARTITION OF leaving FOR VALUES IN (1);
+CREATE FUNCTION text_between() RETURNS text LANGUAGE sql AS E'SELECT ''\nSET default_tablespace = a;\n''';
+CREATE TABLE heir_lines (t text DEFAULT E'x\na\nb\ny') INHERITS (granted_on);

@@ -83,15 +83,21 @@ def database_of(server: Cluster, script: Path, *roles: str) -> Iterator[Connecti
                 admin.execute(f"DROP ROLE IF EXISTS {role}")
 
 
-def differences_from(taken: str, restored: ConnectionSettings, work: Path, redump: bool = False) -> tuple[str, ...]:
-    """What a comparison of the database with the backup's source says; the archive says the database itself, or nothing."""
+def differences_from(
+    taken: str, restored: ConnectionSettings, work: Path, redump: bool = False, alone: bool = False
+) -> tuple[str, ...]:
+    """What a comparison of the database with the backup's source says; the archive says the database itself, or nothing.
+
+    Args:
+        alone: As in a cluster that is the drill's own.
+    """
     manifest = read_manifest(taken)
     loader = loader_for(manifest, find_programs(embedded_programs(), 18), str(work), 1, Deadline(60))
 
     def archive() -> Skeleton:
         return database_skeleton(loader, restored) if redump else Skeleton(Counter(), {})
 
-    return compare(manifest, restored, archive, loader).differences
+    return compare(manifest, restored, archive, loader, alone=alone).differences
 
 
 def damage(path: str | Path, share: float = 0.5) -> None:

@@ -41,7 +41,7 @@ def differences(
                 database.execute(statement)
             except Exception as error:
                 raise AssertionError(name) from error
-    return differences_from(taken["path"], source, dest)
+    return differences_from(taken["path"], source, dest, alone=True)
 
 
 @pytest.mark.parametrize("change", MORE_CHANGES)

@@ -65,25 +65,30 @@ def _by_extension(database: Database, query: str) -> dict[str, str]:
 
 
 def changed_members(
-    what: str,
     source: Mapping[str, str],
     restored: Mapping[str, str],
     extensions: Mapping[str, Extension],
     extensions_now: Mapping[str, Extension],
 ) -> list[str]:
-    """One sentence for each extension of which somebody has changed members; no dump holds that.
+    """Names of the extensions whose members are not as in the source; another version has other members, and is not compared.
 
     Args:
-        what: Which members.
-        source, restored: Their hash, by the extension's name.
-        extensions, extensions_now: Another version has other members, and is not compared.
+        source, restored: A hash of the members, by the extension's name.
+        extensions, extensions_now: Their versions.
     """
     return [
-        f"{what} of the extension {name} are not as the source has them: somebody has changed them there, and no dump holds that. "
-        "Make the change again after a restore."
+        name
         for name, hashed in sorted(source.items())
         if restored.get(name, hashed) != hashed and extensions[name].version == extensions_now[name].version
     ]
+
+
+def changed_by_hand(what: str, name: str) -> str:
+    """What is said of an extension whose members somebody has changed in the source; no dump holds that."""
+    return (
+        f"{what} of the extension {name} are not as the source has them: somebody has changed them there, and no dump holds that. "
+        "Make the change again after a restore."
+    )
 
 
 def read_extensions(database: Database) -> dict[str, Extension]:

@@ -21,8 +21,10 @@ _HEADER = re.compile(
 )
 _METHOD = b"SET default_table_access_method = "
 _BETWEEN = re.compile(
-    rb"SET default_(?:tablespace|with_oids) = .*;$|\\unrestrict |-- PostgreSQL database dump complete$"
+    rb"SET default_(?:tablespace|table_access_method|with_oids) = .*;$|\\unrestrict |-- PostgreSQL database dump complete$"
 )
+_QUOTED = re.compile(rb"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+_BREAK = b"\x00"  # which no text in a database has
 _STORED = (b"TABLE", b"MATERIALIZED VIEW")
 _LENGTH = 16  # hexadecimal digits of a SHA-256 that are kept
 
@@ -88,9 +90,7 @@ class ObjectReader:
                 self._finish()
                 self._kind, self._rest = found["kind"], found["rest"]
                 self._key = _key(found["kind"], found["schema"], found["name"])
-            elif line[:1] == b"S" and line.startswith(_METHOD):
-                self._method = line
-            elif line[:1] not in (b"S", b"\\", b"-") or not _BETWEEN.match(line):
+            else:
                 self._lines.append(line)
 
     def objects(self) -> dict[str, str]:
@@ -103,17 +103,33 @@ class ObjectReader:
 
     def _finish(self) -> None:
         lines, self._lines = self._lines, []
-        while lines and lines[-1] in (b"", b"--"):
-            lines.pop()
+        method = self._method
+        self._method = _cut_end(lines) or method  # the next object's
         if not self._key:
             return  # what comes before the first object: the settings of the dump
-        if self._kind == b"TABLE" and any(line.startswith(b"INHERITS (") for line in lines):
-            lines = sorted(line.rstrip(b",") for line in lines)  # a restore may order the columns otherwise
         text = b"\n".join(lines).strip()
+        if self._kind == b"TABLE" and any(line.startswith(b"INHERITS (") for line in lines):
+            text = _in_any_order(text)  # a restore may order the columns otherwise
         if self._kind == b"POLICY":
             text = _POLICY_ROLES.sub(_sorted_roles, text, count=1)
-        head = self._rest + (self._method if self._kind in _STORED else b"")
+        head = self._rest + (method if self._kind in _STORED else b"")
         self._hashes.setdefault(self._key, []).append(_hash(head + b"\n" + normal_text(text)))
+
+
+def _cut_end(lines: list[bytes]) -> bytes:
+    """Remove what stands between an object and the next one from the end of its lines; returns the access method set there."""
+    method = b""
+    while lines and (lines[-1] in (b"", b"--") or _BETWEEN.match(lines[-1])):
+        line = lines.pop()
+        if line.startswith(_METHOD):
+            method = method or line
+    return method
+
+
+def _in_any_order(text: bytes) -> bytes:
+    """The lines in order, each without the comma at its end; a line break within a literal or a name ends none."""
+    whole = _QUOTED.sub(lambda found: found[0].replace(b"\n", _BREAK), text)
+    return b"\n".join(sorted(line.rstrip(b",") for line in whole.split(b"\n")))
 
 
 def _sorted_roles(found: re.Match[bytes]) -> bytes:

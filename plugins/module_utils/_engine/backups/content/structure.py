@@ -8,11 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Callable, TypeVar
 
 from ...errors import TitanError
 from ...postgres.database import Database
-from .extensions import Extension, changed_members, read_extensions, read_member_functions, read_member_relations
+from .extensions import (
+    Extension,
+    changed_by_hand,
+    changed_members,
+    read_extensions,
+    read_member_functions,
+    read_member_relations,
+)
 from .objects import object_differences
 from .positions import Position, relation_label
 from .undumped import read_undumped, undumped_differences
@@ -112,15 +119,24 @@ def _unquoted(part: re.Match[str]) -> str:
     return part[1].replace('""', '"')
 
 
-def structure_differences(source: Structure, restored: Structure, made: Collection[str] = ()) -> Differences:
+def structure_differences(
+    source: Structure,
+    restored: Structure,
+    made: Collection[str] = (),
+    made_anew: Callable[[str], str] = lambda _extension: "",
+) -> Differences:
     """Compare a restored database's structure with its source's.
 
     Args:
         source, restored: Both structures.
         made: Names of extensions that make_extensions() gives the source's version.
+        made_anew: Gives the hash of an extension's functions as its script makes them, by its name; empty if that is not known.
     """
     same_major = source.tool_version.split(".", 1)[0] == restored.tool_version.split(".", 1)[0]
-    messages = object_differences(source.objects, restored.objects, definitions=same_major)
+    there = {f"{kind} {name}" for name in restored.extensions for kind in ("EXTENSION", "COMMENT EXTENSION")}
+    there -= restored.objects.keys()  # initdb has made plpgsql: pg_dump writes it where somebody has made it anew
+    objects = {key: value for key, value in source.objects.items() if key not in there}
+    messages = object_differences(objects, restored.objects, definitions=same_major)
     warnings = []
     if not same_major:
         warnings.append(
@@ -146,11 +162,16 @@ def structure_differences(source: Structure, restored: Structure, made: Collecti
                 warnings.append(f"The {text}: a dump does not tell the version.")
             else:
                 messages.append(text)
-    for what, before, now in (
-        ("Functions", source.members, restored.members),
-        ("Tables or views", source.member_relations, restored.member_relations),
-    ):
-        warnings += changed_members(what, before, now, source.extensions, restored.extensions)
+    for name in changed_members(source.members, restored.members, source.extensions, restored.extensions):
+        if made_anew(name) in ("", restored.members.get(name)):
+            warnings.append(changed_by_hand("Functions", name))
+        else:
+            messages.append(
+                f"functions of the extension {name} are neither as in the source nor as the extension makes them"
+            )
+    relations = source.member_relations, restored.member_relations
+    changed = changed_members(*relations, source.extensions, restored.extensions)
+    warnings += [changed_by_hand("Tables or views", name) for name in changed]
     messages += _method_differences(source.methods, restored.methods)
     added, lost = undumped_differences(source.undumped, restored.undumped)
     messages, warnings = messages + added, warnings + lost

@@ -11,34 +11,71 @@ from collections.abc import Mapping
 from ...postgres.database import Database
 from ...text.listed import listed
 
-# pg_dump writes neither the state of the triggers that act for foreign and deferrable keys, nor what is in pg_catalog. There it
-# does write casts of such functions. Collations come there from the host, by pg_import_system_collations().
+# pg_dump writes neither the state of the triggers that act for foreign and deferrable keys, nor that a partition is being detached,
+# nor what is in the system's schemas; casts of functions there it does write.
 _UNDUMPED = """
 SELECT format('constraint %s of %s.%s', k.conname, n.nspname, c.relname) AS what, 'does not act (its triggers are not enabled)' AS state
   FROM pg_trigger t JOIN pg_constraint k ON k.oid = t.tgconstraint JOIN pg_class c ON c.oid = t.tgrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace WHERE t.tgisinternal AND t.tgenabled <> 'O'
  UNION
-SELECT format('function pg_catalog.%s(%s)', p.proname, pg_get_function_identity_arguments(p.oid)), 'is in the system''s schema'
-  FROM pg_proc p WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.oid >= 16384 AND NOT {0}
- UNION
-SELECT format('table %s.%s', n.nspname, c.relname), 'is in the system''s schema' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE c.relkind IN ('r', 'p') AND c.oid >= 16384 AND n.nspname IN ('pg_catalog', 'information_schema')
-   AND c.relname NOT IN ('sql_features', 'sql_implementation_info', 'sql_parts', 'sql_sizing') AND NOT {3}
- UNION
-SELECT format('operator pg_catalog.%s(%s, %s)', o.oprname, o.oprleft::regtype, o.oprright::regtype), 'is in the system''s schema'
-  FROM pg_operator o WHERE o.oprnamespace = 'pg_catalog'::regnamespace AND o.oid >= 16384 AND NOT {1}
- UNION
-SELECT format('type pg_catalog.%s', y.typname), 'is in the system''s schema'
-  FROM pg_type y WHERE y.typnamespace = 'pg_catalog'::regnamespace AND y.oid >= 16384 AND y.typcategory <> 'A' AND NOT {2}
+SELECT format('partition %s.%s', n.nspname, c.relname), 'is being detached (DETACH PARTITION ... CONCURRENTLY was cut off)'
+  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE to_jsonb(i) ->> 'inhdetachpending' = 'true'
 """
-_MEMBER = """EXISTS (SELECT FROM pg_depend d WHERE d.classid = '{0}'::regclass AND d.objid = {1}.oid
-                     AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')"""
-_QUERY = _UNDUMPED.format(
-    _MEMBER.format("pg_proc", "p"),
-    _MEMBER.format("pg_operator", "o"),
-    _MEMBER.format("pg_type", "y"),
-    _MEMBER.format("pg_class", "c"),
+# What each kind is called, how one of it is named, its catalog, the beginning of the column's names, and which rows are meant.
+# Collations come into the system's schema from the host, by pg_import_system_collations(). Release notes have information_schema
+# made anew: then all that is in it looks like somebody's.
+_KINDS = (
+    ("function", "{0}name, pg_get_function_identity_arguments(x.oid)", "pg_proc", "pro", "true"),
+    ("operator", "oprname, x.oprleft::regtype || ', ' || x.oprright::regtype", "pg_operator", "opr", "true"),
+    ("type", "{0}name", "pg_type", "typ", "typcategory <> 'A' AND typrelid = 0"),
+    ("table", "{0}name", "pg_class", "rel", "relkind IN ('r', 'p')"),
+    ("view", "{0}name", "pg_class", "rel", "relkind IN ('v', 'm')"),
+    ("sequence", "{0}name", "pg_class", "rel", "relkind = 'S'"),
+    ("operator class", "{0}name", "pg_opclass", "opc", "true"),
+    ("operator family", "{0}name", "pg_opfamily", "opf", "true"),
+    ("conversion", "{0}name", "pg_conversion", "con", "true"),
+    ("text search configuration", "{0}name", "pg_ts_config", "cfg", "true"),
+    ("text search dictionary", "{0}name", "pg_ts_dict", "dict", "true"),
 )
+_FIRST_OWN = 16384  # the first oid that initdb does not give
+_ADDED = """
+SELECT format('{kind} %s.{shape}', x.{prefix}namespace::regnamespace, {names}) AS what, 'is in a system schema' AS state
+  FROM {catalog} x JOIN pg_namespace n ON n.oid = x.{prefix}namespace AND n.oid < {first} AND n.nspname IN ('pg_catalog', 'information_schema')
+ WHERE x.oid >= {first} AND {condition} AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = '{catalog}'::regclass AND d.objid = x.oid
+                     AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
+"""
+_QUERY = " UNION ".join(
+    (
+        _UNDUMPED,
+        *(
+            _ADDED.format(
+                kind=kind,
+                shape="%s(%s)" if "," in names else "%s",
+                names=names.format(prefix),
+                catalog=catalog,
+                prefix=prefix,
+                condition=condition,
+                first=_FIRST_OWN,
+            )
+            for kind, names, catalog, prefix, condition in _KINDS
+        ),
+    )
+)
+# What initdb has made, by what it is called: what is compared, of which rows. Numbers of objects are the same in all databases
+# of a server.
+_SYSTEM = (
+    ("functions", "x.oid, proname, prolang, provolatile, proparallel, proisstrict, prosecdef, proleakproof, proretset, proconfig, "
+     "proargtypes, prosrc, probin, to_jsonb(x) ->> 'prosqlbody'", "pg_proc x", "x.oid < {first}"),
+    ("views", "x.oid, ev_class, ev_enabled, ev_action", "pg_rewrite x", "ev_class < {first}"),
+    ("operators", "x.oid, oprcode, oprrest, oprjoin, oprcom, oprnegate", "pg_operator x", "x.oid < {first}"),
+    ("operator families", "amopopr, amopstrategy, amopmethod", "pg_amop x", "amopfamily < {first}"),
+    ("casts", "castsource, casttarget, castfunc, castcontext, castmethod", "pg_cast x", "x.oid < {first}"),
+    ("search configurations", "x::text", "pg_ts_config_map x", "mapcfg < {first}"),
+)  # fmt: skip
+_HASHED = "sum(hashtextextended(concat_ws('/', {compared}), 0))::text"
+_OF_SYSTEM = "SELECT '{what}' AS what, {value} AS value FROM {rows} WHERE {which}"
+_WRITTEN = "concat_ws(' ', count(*), max(x.xmin::text::bigint))"
 
 
 _TABLE = "table "
@@ -47,6 +84,26 @@ _TABLE = "table "
 def read_undumped(database: Database) -> dict[str, str]:
     """What a dump of the connected database does not tell: what it is, and its state, as a sentence goes on."""
     return {row["what"]: row["state"] for row in database.rows(_QUERY)}
+
+
+def read_system(database: Database) -> dict[str, str]:
+    """A hash of each kind of object that initdb has made: a dump tells no change of them, but can make one."""
+    return _of_system(database, _HASHED)
+
+
+def read_system_writes(database: Database) -> dict[str, str]:
+    """The same in two new databases of a server as long as nothing is written to these objects; much quicker than their hash."""
+    return _of_system(database, _WRITTEN)
+
+
+def _of_system(database: Database, value: str) -> dict[str, str]:
+    each = (
+        _OF_SYSTEM.format(
+            what=what, value=value.format(compared=compared), rows=rows, which=which.format(first=_FIRST_OWN)
+        )
+        for what, compared, rows, which in _SYSTEM
+    )
+    return {row["what"]: row["value"] for row in database.rows(" UNION ALL ".join(each))}
 
 
 def undumped_differences(

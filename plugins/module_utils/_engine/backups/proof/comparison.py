@@ -27,6 +27,7 @@ from ..load.failure import restoring
 from ..load.loading import Loader
 from ..programs.pipeline import Deadline
 from .dump_restored import database_objects, database_skeleton
+from .pristine import functions_made_anew, system_differences
 from .read_restored import LoadersRows
 
 _OLD = (
@@ -71,7 +72,7 @@ def compare(
         reads_archive: Gives what the dump says; called in every case, but with a structure in the manifest it need not say anything.
         loader: What has loaded it.
         say: Takes progress lines.
-        alone: Whether the server has nothing else to do, so that several things may be read at a time.
+        alone: Whether the server is a throw-away one, so that several things may be read at a time, and another database be made.
         read_before: The rows, where the loading role has read them; a superuser then reads the rest.
 
     Raises:
@@ -94,7 +95,7 @@ def compare(
         with connect(target, "drill") as database, loader.deadline.ends(canceller(database)):
             fix_settings(database)
             if manifest.structure and objects:
-                found = _structure_differences(manifest.structure, database, loader, objects.result())
+                found = _structure_differences(manifest.structure, database, loader, objects.result(), target, alone)
             else:
                 found = _old_differences(manifest, database, loader, skeleton, text.result() if text else None)
         if loader.with_rows and text:
@@ -156,10 +157,24 @@ def _structure_of(database: Database, loader: Loader, objects: dict[str, str]) -
 
 
 def _structure_differences(
-    source: Structure, database: Database, loader: Loader, objects: dict[str, str]
+    source: Structure,
+    database: Database,
+    loader: Loader,
+    objects: dict[str, str],
+    target: ConnectionSettings,
+    alone: bool,
 ) -> Differences:
     made = makeable_extensions(database, source.extensions)
-    return structure_differences(source, _structure_of(database, loader, objects), made)
+    restored = _structure_of(database, loader, objects)
+    if not alone:
+        return structure_differences(source, restored, made)
+    superuser = loader.superuser.settings if loader.superuser else target
+
+    def made_anew(name: str) -> str:
+        return functions_made_anew(superuser, name, source.extensions[name])
+
+    found = structure_differences(source, restored, made, made_anew)
+    return replace(found, messages=(*found.messages, *system_differences(target)))
 
 
 def _old_differences(
