@@ -180,6 +180,19 @@ def test_the_shell_gets_what_was_read_and_is_the_owners():
         run("root", f"rm -f {ENV_FILE} {LAB}/open/env; cp -p {LAB}/env {ENV_FILE}")
 
 
+def test_the_server_of_another_users_env_file_gets_no_password_of_roots():
+    """Root's passfile would open it; that user chooses what listens there."""
+    run("ubuntu", f"umask 077; echo 'DATABASE_URL={OWNER.replace(':k@', '@')}' >{HOME}/no.env")
+    run("root", "umask 077; echo '*:*:*:*:k' >/root/.pgpass")
+    try:
+        for words in (("stats",), ("backup", "--dest", LAB, "--name", "p")):
+            assert "no password" in titan_db("root", *words, "--env-file", f"{HOME}/no.env", expect=1), words
+        run("ubuntu", f"umask 077; echo '*:*:*:*:k' >{HOME}/.pgpass")
+        titan_db("root", "stats", "--env-file", f"{HOME}/no.env")
+    finally:
+        run("root", f"rm -f /root/.pgpass {HOME}/.pgpass {HOME}/no.env")
+
+
 def test_root_works_as_the_owner_and_reads_no_linked_member(kernel):
     dest = f"{HOME}/b/{kernel}"
     words = (

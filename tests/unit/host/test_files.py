@@ -147,6 +147,9 @@ def test_a_key_that_everybody_can_read_is_refused(tmp_path: Path) -> None:
         require_private_key(str(tmp_path / "key"), "identity")
     (tmp_path / "key").chmod(0o640)
     require_private_key(str(tmp_path / "key"), "identity")
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    with pytest.raises(TitanError, match="'identity': .*pipe' is no regular file"):  # where age would wait
+        require_private_key(str(tmp_path / "pipe"), "identity")
 
 
 def test_a_directory_that_cannot_be_written_to_is_refused_before_the_work() -> None:

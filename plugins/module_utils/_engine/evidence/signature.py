@@ -13,7 +13,7 @@ import os
 from ..errors import OptionError, TitanError
 from ..host.act_as import name_of
 from ..host.named_file import named_by
-from ..host.safe_open import read_file
+from ..host.safe_open import UnsafePathError, open_seen, read_file
 from . import minisign, openssh
 
 _MOST = 100_000  # bytes of a private key
@@ -30,10 +30,11 @@ def signed(content: bytes, key: str) -> bytes:
         there = "is no such file" if not os.path.lexists(key) else "is a file that this user may not read"
         advice = f"As {name_of(os.geteuid())}, make a key: ssh-keygen -t ed25519 -N '' -f FILE"
         raise OptionError("key", key, f"There {there}. {advice}")
-    if os.path.isdir(key):
-        raise OptionError("key", key, "It is a directory. Name the file of a private key.")
-    with open(key, "rb") as stream:
-        secret = stream.read(_MOST)
+    try:
+        with open_seen(key) as stream:
+            secret = stream.read(_MOST)
+    except UnsafePathError as error:
+        raise OptionError("key", key, f"It {error.why}. Name the file of a private key.") from error
     kind = minisign.kind_of(secret)
     return content + (kind.signature_of(content, key, secret) if kind else openssh.signature_of(content, key))
 

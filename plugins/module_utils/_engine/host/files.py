@@ -213,10 +213,14 @@ def require_private_key(path: str, option: str) -> None:
     """Refuse a file with a key that others could have read.
 
     Raises:
-        TitanError: users outside of its group may read it; the message names the option and the command that fixes it.
+        TitanError: it is no file, such as a named pipe, at which a program would wait; or users outside of its group may read it; the
+            message names the option, and the command that fixes it.
         OSError: it cannot be looked at.
     """
-    if os.stat(path).st_mode & 0o007:
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode):
+        raise TitanError(f"Option {option!r}: {path!r} is no regular file.", option=option)
+    if mode & 0o007:
         raise TitanError(
             f"Option {option!r}: every user of this host can read the key in {path!r}; chmod 0600 it.", option=option
         )

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import OptionError, TitanError
 from .connection import ConnectionSettings
+from .of_others import ANYBODY, with_files_that_it_may_name
 from .urls import settings_from_url
 from .variables import NAMES, settings_from_variables
 
@@ -108,4 +109,5 @@ def _from_env_file(path: str, url_variable: str, given: Collection[str]) -> Conn
     ]
     if env.others_read and settings.password:
         notes.append(f"every user of this host can read {path}, which holds a password: chmod 0600 it")
+    settings = with_files_that_it_may_name(settings, path, env.owner if env.only_owner_writes else env.owner or ANYBODY)
     return settings._replace(notes=(*settings.notes, *(f"{path}: {note}" for note in env.notes), *notes))
