@@ -6,9 +6,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, fields
 from pathlib import Path
 
-from ansible_collections.titan.database.plugins.module_utils._engine.environment.records import RunEntry, StateDirectory
+import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.environment.records import (
+    Alert,
+    Record,
+    RunEntry,
+    StateDirectory,
+)
 from ansible_collections.titan.database.plugins.module_utils._engine.jobs.preconditions import rows_by_policy
 
 
@@ -44,3 +51,41 @@ def test_the_rows_of_each_policy_are_remembered() -> None:
     results = [{"policy": "logs", "due": 5, "deleted": 3, "marked": 1}, {"policy": "old", "due": 0}]
     assert rows_by_policy("cleanup", {"results": results}) == {"logs": [5, 4], "old": [0, 0]}  # type: ignore[typeddict-item]
     assert rows_by_policy("backup", {"results": results}) == {}  # type: ignore[typeddict-item]
+
+
+def test_a_run_is_recorded_behind_whatever_the_log_holds(tmp_path: Path) -> None:
+    """A host that died while a line was written, a damaged disk, a file as large as the disk."""
+    state, path = StateDirectory(str(tmp_path)), tmp_path / "runs.jsonl"
+    for damage in (b'{"job": "ba', b"\xeb\xfe\n", b"\0" * 4096, b"[" * 100_000 + b"\n", b"null\n"):
+        path.write_bytes(damage)
+        state.add_run(run("backup", 5.0))
+        assert state.runs(0) == [run("backup", 5.0)], damage[:20]
+    with open(path, "wb") as stream:
+        stream.truncate(50 << 30)
+    state.add_run(run("backup", 6.0))
+    assert state.runs(0) == [run("backup", 6.0)] and path.stat().st_size < 1e6
+
+
+WRONG = (None, "x", [], {}, float("inf"), float("nan"), True, 10**400, [[1]], {"a": "b"})
+
+
+@pytest.mark.parametrize("key", [*run("j", 1.0), "result", "policies"])
+def test_a_run_of_another_shape_is_left_out(tmp_path: Path, key: str) -> None:
+    whole = {**run("j", 1.0), "result": {"rows": 1}, "policies": {"logs": [1, 2]}}
+    right = {"job": ["x"], "run": ["x"], "message": ["x"], "result": [{}], "policies": [{}]}.get(key, [])
+    for value in WRONG:
+        (tmp_path / "runs.jsonl").write_text(json.dumps({**whole, key: value}) + "\n")
+        assert bool(StateDirectory(str(tmp_path)).runs(0)) == (value in right), value
+
+
+@pytest.mark.parametrize("key", [each.name for each in fields(Record) if each.name != "name"])
+def test_a_record_of_another_shape_is_damaged(tmp_path: Path, key: str) -> None:
+    state = StateDirectory(str(tmp_path))
+    whole = asdict(Record("j", "r", 1, 2.0, "l", 3.0, 2.0, 3.0, 0, 1.0, "m", 0, 9.0, {"rows": 1.0}, Alert(), 1, 0))
+    (tmp_path / "j.json").write_text(json.dumps(whole))
+    assert not state.damaged("j") and asdict(state.record("j")) == whole
+    right = {"run_id": ["x"], "line": ["x"], "message": ["x"], "result": [{}], "alert": [{}, {"a": "b"}]}.get(key, [])
+    for value in WRONG:
+        (tmp_path / "j.json").write_text(json.dumps({**whole, key: value}))
+        if value not in right:
+            assert state.damaged("j") == "is damaged" and state.record("j") == Record("j"), value

@@ -18,6 +18,7 @@ from ..errors import TitanError
 from ..host.act_as import closed_by
 from ..host.files import make_directories, published
 from ..host.safe_open import UnsafePathError, open_file, read_file
+from ..text.json_kinds import are_like, is_number
 
 PAGE = "report.html"  # the page of the newest scheduled report, beside the records
 
@@ -119,6 +120,11 @@ class Record:
         return bool(self.last_start and not running and not self.last_end)
 
 
+# Examples of what is written, by which a damaged file is told.
+_RECORD = {name: value for name, value in asdict(Record("")).items() if name != "alert"}
+_RUN = {**_EndedRun(job="", run="", start=0.0, seconds=0.0, status=0, message=""), "result": {}}
+
+
 def owner_of(path: str) -> str:
     """The name of the user who owns a file, or the number where nobody has it."""
     number = os.stat(path).st_uid
@@ -171,14 +177,15 @@ class StateDirectory:
 
     def record(self, job: str) -> Record:
         """The record of a job; an empty one if there is none, or if it was damaged."""
-        data = self.read(f"{job}.json")
-        alert = data.get("alert")
-        known = {
-            **_known(Record, data),
-            "name": job,
-            "alert": Alert(**_known(Alert, alert if isinstance(alert, dict) else {})),
-        }
-        return Record(**known)
+        data = self._record_of(job)[0]
+        return Record(**{**_known(Record, data), "name": job, "alert": Alert(**_known(Alert, data.get("alert", {})))})
+
+    def _record_of(self, job: str) -> tuple[dict[str, Any], str]:
+        """What the file of a job's record holds, and what is wrong with it."""
+        data, why = self._read(f"{job}.json")
+        alert = data.get("alert", {})
+        fits = isinstance(alert, dict) and are_like(data, _RECORD) and are_like(alert, asdict(Alert()))
+        return (data, why) if fits else ({}, "is damaged")
 
     def ahead(self, jobs: Iterable[str], now: float) -> tuple[float, str]:
         """By how many seconds the newest record of the jobs is dated after now, and whose it is; 0 and "" if none is."""
@@ -198,7 +205,8 @@ class StateDirectory:
 
     def undelivered(self) -> Undelivered:
         """The count of messages that could not be delivered."""
-        return Undelivered(**_known(Undelivered, self.read("notify.json")))
+        data = self.read("notify.json")
+        return Undelivered(**_known(Undelivered, data)) if are_like(data, asdict(Undelivered())) else Undelivered()
 
     def add_undelivered(self, problems: Sequence[str], now: float) -> None:
         """Count one message for each problem."""
@@ -225,7 +233,7 @@ class StateDirectory:
 
     def damaged(self, job: str) -> str:
         """What is wrong with the record of a job, as the end of a sentence; empty if nothing is, or there is none."""
-        return self._read(f"{job}.json")[1]
+        return self._record_of(job)[1]
 
     def _read(self, name: str) -> tuple[dict[str, Any], str]:
         try:
@@ -236,7 +244,7 @@ class StateDirectory:
             return {}, error.why
         except OSError as error:
             return {}, f"cannot be read ({error.strerror})"
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}, "is damaged"
         return (data, "") if isinstance(data, dict) else ({}, "is damaged")
 
@@ -250,12 +258,14 @@ class StateDirectory:
         self.prepare()
         path = os.path.join(self.path, "runs.jsonl")
         descriptor = open_file(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
-        with os.fdopen(descriptor, "a+", encoding="utf-8") as stream:
+        with os.fdopen(descriptor, "ab+") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
-            stream.write(json.dumps(entry, sort_keys=True) + "\n")
+            size = os.fstat(descriptor).st_size
+            cut_off = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"  # the host has died meanwhile
+            stream.write(b"\n" * cut_off + json.dumps(entry, sort_keys=True).encode() + b"\n")
             stream.flush()
-            stream.seek(0)
-            lines = stream.readlines()
+            stream.seek(max(0, size - 2 * _MOST_BYTES))
+            lines = stream.read().decode("utf-8", "replace").splitlines(keepends=True)
             if len(lines) > _MOST_RUNS or sum(map(len, lines)) > _MOST_BYTES:
                 with published(path, 0o600, label="state") as smaller:
                     smaller.write("".join(_kept(lines)).encode())
@@ -270,11 +280,20 @@ class StateDirectory:
         for line in lines:
             try:
                 entry = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
-            if isinstance(entry, dict) and entry.get("start", 0) >= since:
+            if isinstance(entry, dict) and _is_run(entry) and entry.get("start", 0) >= since:
                 found.append(cast(RunEntry, entry))
         return found
+
+
+def _is_run(entry: Mapping[str, Any]) -> bool:
+    policies = entry.get("policies", {})
+    return (
+        are_like(entry, _RUN)
+        and isinstance(policies, dict)
+        and all(isinstance(counts, list) and all(map(is_number, counts)) for counts in policies.values())
+    )
 
 
 def _kept(lines: Sequence[str]) -> list[str]:
@@ -285,7 +304,7 @@ def _kept(lines: Sequence[str]) -> list[str]:
     for number, line in enumerate(reversed(lines)):
         try:
             job = str(json.loads(line)["job"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
         counts[job] = counts.get(job, 0) + 1
         if number < _KEPT_RUNS or counts[job] <= _KEPT_OF_A_JOB:

@@ -18,6 +18,7 @@ from ..outcome import Call, Outcome
 from ..postgres.database import Database, connect
 from ..postgres.disk import data_directory
 from ..postgres.throw_away import remove_what_dead_runs_left
+from ..text.json_kinds import is_number
 from .archived import remember_archived
 from .checks.counters import Growth, counter_checks, growth, kept_samples, read_counters
 from .checks.definition import Check, NotChecked, worst
@@ -147,7 +148,9 @@ def _slow_in_last_hour(
     seen = {f"{one.pid}:{one.started:.3f}": now.timestamp() for one in running}
     if state is None:
         return len(seen)
-    kept = {key: at for key, at in state.read("slow.json").items() if now.timestamp() - float(at) < 3600}
+    kept = {
+        key: at for key, at in state.read("slow.json").items() if is_number(at) and now.timestamp() - float(at) < 3600
+    }
     merged = {**kept, **seen}
     if not check_mode and (merged or kept) and state.ours():
         _remember(state, "slow.json", merged)

@@ -28,7 +28,7 @@ from .places import Places, places_from_options
 from .report.facts import PageFacts
 from .report.page import page
 from .report.schema import SchemaFacts, read_schema
-from .report.statistics import Snapshot, remembered, stats_report
+from .report.statistics import Snapshot, history_from_json, remembered, stats_report
 from .report.tables import read_due_rows, read_tables
 
 SAMPLES = "report-samples.json"  # in the state directory: the sizes that earlier reports found
@@ -57,7 +57,9 @@ def gather(call: Call, places: Places, top: int, *, with_page: bool) -> Gathered
         size = int(database.value("SELECT pg_database_size(current_database())"))
         schema = read_schema(database, STATISTICS_DAYS) if with_page else SchemaFacts()
     now = time.time()
-    history = (places.state.read(SAMPLES) or places.state.read(_FORMER_SAMPLES)) if places.state else {}
+    history = history_from_json(
+        (places.state.read(SAMPLES) or places.state.read(_FORMER_SAMPLES)) if places.state else {}
+    )
     runs = places.state.runs(now - 7 * 86400) if places.state else []
     entries = kept_backups(places)
     measured = from_json(places.state.read(FILE)) if places.state else None

@@ -38,5 +38,5 @@ def from_json(data: Mapping[str, Any]) -> Remembered | None:
             tuple((str(query), str(words)) for query, words in data["effects"]),
             tuple((str(name), int(size)) for name, size in data["idle"]),
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None

@@ -73,5 +73,5 @@ def from_json(data: Mapping[str, Any]) -> Rehearsed | None:
             tuple((str(where), str(felt)) for where, felt in data["waits"]),
             tuple(map(str, data["problems"])),
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None

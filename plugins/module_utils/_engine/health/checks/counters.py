@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TypedDict, cast
 
 from ...postgres.database import Database
+from ...text.json_kinds import are_like
 from .definition import Check, Limits, NotChecked, Threshold, judge
 from .run import Place
 
@@ -58,12 +59,15 @@ def read_counters(database: Database, now: float) -> Sample | None:
     )
 
 
-def kept_samples(samples: Sequence[Sample], newest: Sample) -> list[Sample]:
+def kept_samples(samples: object, newest: Sample) -> list[Sample]:
     """The samples of a day, an hour apart, of counters that were not set back since, and the newest."""
     same = [
-        each
-        for each in samples
-        if 0 <= newest["at"] - each["at"] <= _DAY + _HOUR
+        cast(Sample, each)
+        for each in (samples if isinstance(samples, list) else [])
+        if isinstance(each, dict)
+        and {*newest} == {*each}
+        and are_like(each, newest)
+        and 0 <= newest["at"] - each["at"] <= _DAY + _HOUR
         and each["reset"] == newest["reset"]
         and each["deadlocks"] <= newest["deadlocks"]
         and each["temp_bytes"] <= newest["temp_bytes"]

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from ...backups.catalog.entry import Entry
 from ...environment.records import RunEntry
 from ...index_effect.record import Remembered
 from ...outcome import Data
 from ...rehearsal.remembered import Rehearsed
+from ...text.json_kinds import are_like
 from ...text.one_line import printable
 from .measured import measured_text, rehearsed_text
 from .tables import TableSize
@@ -114,6 +115,21 @@ def remembered(
         newest["findings"] = findings
     samples = [*history.get("samples", []), newest][-_SAMPLES:]
     return {"samples": [*map(_cut, samples[:-_WHOLE]), *samples[-_WHOLE:]]}
+
+
+def history_from_json(data: Mapping[str, Any]) -> dict[str, list[SizeSample]]:
+    """What is remembered of earlier reports; a sample that was damaged is left out."""
+    samples = data.get("samples")
+    whole = {"at": 0.0, "size": 0, "tables": {}}
+    return {
+        "samples": [
+            cast(SizeSample, each)
+            for each in (samples if isinstance(samples, list) else [])
+            if isinstance(each, dict)
+            and {*whole} <= {*each}
+            and are_like(each, {**whole, "cut": True, "findings": [""]})
+        ]
+    }
 
 
 def _cut(sample: SizeSample) -> SizeSample:

@@ -94,7 +94,7 @@ def _status_of(database: Database, path: str, history: str) -> PendingStatus | N
         known = {str(key): str(value) for key, value in json.loads(read_file(path))["files"].items()}
     except FileNotFoundError:
         return None
-    except (OSError, UnsafePathError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, UnsafePathError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise OptionError("record", path, "It is damaged; the next converge writes it again.") from error
     state = read.read(database, history)
     pending, mismatched, label = [], [], f"{history}: " if history else ""
