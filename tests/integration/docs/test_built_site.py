@@ -46,6 +46,10 @@ def test_each_guide_module_and_role_has_a_page_and_each_link_a_target(site: Path
     assert [str(path) for path in sorted(wanted) if not path.is_file()] == [] and len(wanted) > 50
     assert list(links.findings(site)) == []
     assert [page for page in site.rglob("*.html") if "ERROR:" in page.read_text(encoding="utf-8")] == [], "of the theme"
+    pages = {page: page.read_text(encoding="utf-8") for page in site.rglob("*.html")}
+    unreachable = ("<pre>", '<div class="table-wrapper ', "aria-role=")
+    assert [page for page, text in pages.items() if any(each in text for each in unreachable)] == [], "by a keyboard"
+    assert sum('<pre tabindex="0">' in text for text in pages.values()) > 30
     shown = (site / "docs" / "claims.html").read_text(encoding="utf-8")
     assert 'href="../files/tests/integration/migrations/test_migration.py.txt"' in shown, "a claim leads to its test"
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tools.site import links, sources
@@ -40,3 +41,35 @@ def test_what_is_not_there_and_what_comes_from_elsewhere_is_found(tmp_path: Path
         "a.html: c.html is not there",
         "sub/b.html: ../a.html#no has no such anchor",
     ]
+
+
+def luminance(colour: str) -> float:
+    """Of #rrggbb, as WCAG 2.1 defines it."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_the_colours_of_the_reference_are_legible_on_each_of_its_backgrounds() -> None:
+    css = (sources.ROOT / "tools" / "site" / "static" / "site.css").read_text(encoding="utf-8")
+    blocks = [dict(re.findall(r"--antsibull-([a-z-]+): (#[0-9a-f]{6});", block)) for block in css.split("{")]
+    blocks = [block for block in blocks if block]
+    assert len(blocks) == 3 and blocks[1] == blocks[2], "light, and dark by the page's own switch and by the system's"
+    for block, text in zip(blocks, ("#000000", "#cfd0d0", "#cfd0d0"), strict=True):
+        behind = [
+            colour
+            for name, colour in block.items()
+            if re.search("background(-even|-odd|-header)?$", name) and "links" not in name
+        ]
+        on_them = [text, *(colour for name, colour in block.items() if name.startswith(("option", "attribute")))]
+        assert len(behind) == 4 and len(on_them) > 10
+        for back in behind[1:]:  # the first is behind the headings of columns only
+            assert [colour for colour in on_them if contrast(colour, back) < 4.5] == [], back
+        assert contrast(text, behind[0]) > 4.5
+    assert contrast(blocks[0]["links-text"], blocks[0]["links-background"]) > 4.5
+    assert contrast("#ff0000", "#e7f2fa") < 4.5, "as it was"
