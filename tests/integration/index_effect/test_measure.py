@@ -47,7 +47,7 @@ QUERIES = {
     "by_secret": 'SELECT id FROM public."Customers" WHERE secret = $1',
     "of_a_kind": "SELECT at FROM public.events e WHERE e.kind = $1",
     "writes": "SELECT public.writes()",
-    "unclear": "SELECT id FROM public.orders WHERE length(note) = $1",
+    "unclear": "SELECT id FROM public.orders WHERE left(note, $1) = 'x'",
     "given": "-- values: SELECT 7\n-- plan: orders_pkey\nSELECT customer FROM public.orders WHERE id = $1",
     "unknown": "SELECT no_such_column FROM public.orders",
 }

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which column a query compares each of its parameters with, so that values can be taken from there. Pure: text in, names out."""
+"""Which column or expression a query compares each of its parameters with, so that values can be taken from there. Pure: text in, names out."""
 
 from __future__ import annotations
 
@@ -9,25 +9,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..migrations.sql.statements import qualified, written
-from ..migrations.sql.tokens import NUMBER, QUOTED, SYMBOL, WORD, Token, tokenize
+from ..migrations.sql.tokens import SYMBOL, WORD, Token, tokenize
+from .expressions import NO_NAMES, OPERATORS, Column, Expression, beginning_at, ending_at, is_function, is_parameter
 
 LIMIT, OFFSET = "limit", "offset"
-_OPERATORS = frozenset("=<>!~@#%^&|*+-/?")
 _WORD_OPERATORS = (
     "like", "ilike", "in", "between", "any", "some", "all", "to", "similar", "not", "is", "distinct", "from",
 )  # fmt: skip
-_NOT_AN_ALIAS = (
-    "where", "on", "using", "join", "inner", "left", "right", "full", "cross", "natural", "group", "order", "having", "limit",
-    "offset", "fetch", "for", "union", "except", "intersect", "window", "set", "returning", "tablesample", "as", "select", "values",
-    "with", "and", "or", "when", "then", "end",
-)  # fmt: skip
-
-
-class Column(NamedTuple):
-    """A column as a query names it; qualifier is the table or its alias, or empty."""
-
-    qualifier: str
-    name: str
 
 
 class Relation(NamedTuple):
@@ -37,18 +25,21 @@ class Relation(NamedTuple):
     alias: str
 
 
-def parameters_of(text: str) -> dict[int, Column | str | None]:
-    """For each $n the column that it is compared with, LIMIT, OFFSET, or None where that is not plain.
+Compared = Column | Expression | str | None
+
+
+def parameters_of(text: str) -> dict[int, Compared]:
+    """For each $n the column or expression that it is compared with, LIMIT, OFFSET, or None where that is not plain.
 
     Raises:
         LexerError: it is no SQL.
     """
     tokens = tokenize(text)
-    found: dict[int, Column | str | None] = {}
+    found: dict[int, Compared] = {}
     for at, token in enumerate(tokens):
-        if _is_parameter(token):
+        if is_parameter(token):
             number = int(token.text[1:])
-            found[number] = found.get(number) or _compared(tokens, at)
+            found[number] = found.get(number) or _compared(text, tokens, at)
     return found
 
 
@@ -71,7 +62,7 @@ def relations_of(text: str) -> list[Relation]:
             name, last = written(tokens[at:end]), tokens[end - 1].name
             end += end < len(tokens) and tokens[end].kind == WORD and tokens[end].word == "as"
             alias = tokens[end].name if end < len(tokens) else ""
-            if not alias or (tokens[end].kind == WORD and alias in _NOT_AN_ALIAS):
+            if not alias or (tokens[end].kind == WORD and alias in NO_NAMES):
                 alias = last
             else:
                 end += 1
@@ -83,12 +74,8 @@ def relations_of(text: str) -> list[Relation]:
     return found
 
 
-def _is_parameter(token: Token) -> bool:
-    return token.kind == NUMBER and token.text[0] == "$"
-
-
-def _compared(tokens: Sequence[Token], at: int) -> Column | str | None:
-    before = _before(tokens, at - 1)
+def _compared(text: str, tokens: Sequence[Token], at: int) -> Compared:
+    before = _before(text, tokens, at - 1)
     if before is not None:
         return before
     after = at + 1
@@ -96,52 +83,39 @@ def _compared(tokens: Sequence[Token], at: int) -> Column | str | None:
         after += 1
     after = _behind_cast(tokens, after)
     begun = after
-    while after < len(tokens) and tokens[after].kind == SYMBOL and tokens[after].text in _OPERATORS:
+    while after < len(tokens) and tokens[after].kind == SYMBOL and tokens[after].text in OPERATORS:
         after += 1
-    if after == begun:
-        return None
-    end = qualified(tuple(tokens), after)
-    if end == after or (end < len(tokens) and tokens[end].text == "("):
-        return None
-    return _column(tokens[after:end])
+    return beginning_at(text, tokens, after) if after > begun else None
 
 
-def _before(tokens: Sequence[Token], at: int) -> Column | str | None:
+def _before(text: str, tokens: Sequence[Token], at: int) -> Compared:
     """What stands before a parameter: tokens[at] is the token left of it."""
-    while at >= 0 and (tokens[at].text in ("(", ",", "[") or _is_parameter(tokens[at]) or tokens[at].word == "array"):
-        if tokens[at].text == "," and not _is_parameter(tokens[at - 1]):
+    if (
+        at >= 1
+        and tokens[at].text == "("
+        and at + 2 < len(tokens)
+        and tokens[at + 2].text == ")"
+        and is_function(tokens, at - 1)
+    ):
+        at -= 2  # lower($1) is compared with what such a value is taken from
+    while at >= 0 and (tokens[at].text in ("(", ",", "[") or is_parameter(tokens[at]) or tokens[at].word == "array"):
+        if tokens[at].text == "," and not is_parameter(tokens[at - 1]):
             return None  # an argument of a function
         at -= 1
-    if at >= 1 and tokens[at].word == "and" and _is_parameter(tokens[at - 1]) and tokens[at - 2].word == "between":
+    if at >= 1 and tokens[at].word == "and" and is_parameter(tokens[at - 1]) and tokens[at - 2].word == "between":
         at -= 2
     if at >= 0 and tokens[at].kind == WORD and tokens[at].word in (LIMIT, OFFSET):
         return tokens[at].word
     begun = at
     while at >= 0 and (
-        (tokens[at].kind == SYMBOL and tokens[at].text in _OPERATORS)
+        (tokens[at].kind == SYMBOL and tokens[at].text in OPERATORS)
         or (tokens[at].kind == WORD and tokens[at].word in _WORD_OPERATORS)
     ):
         at -= 1
-    if at == begun or at < 0:
-        return None
-    if at >= 3 and tokens[at - 1].text == tokens[at - 2].text == ":":
-        at -= 3
-    start = at
-    if tokens[at].kind not in (WORD, QUOTED):
-        return None
-    while start >= 2 and tokens[start - 1].text == "." and tokens[start - 2].kind in (WORD, QUOTED):
-        start -= 2
-    return _column(tokens[start : at + 1])
+    return ending_at(text, tokens, at) if -1 < at < begun else None
 
 
 def _behind_cast(tokens: Sequence[Token], at: int) -> int:
     if at + 2 < len(tokens) and tokens[at].text == tokens[at + 1].text == ":":
         return qualified(tuple(tokens), at + 2)
     return at
-
-
-def _column(tokens: Sequence[Token]) -> Column | None:
-    names = [token.name for token in tokens if token.text != "."]
-    if tokens[0].kind == WORD and len(names) == 1 and names[0] in _NOT_AN_ALIAS:
-        return None
-    return Column(names[-2] if len(names) > 1 else "", names[-1])

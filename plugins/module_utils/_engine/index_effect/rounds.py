@@ -17,7 +17,7 @@ from .verdict import Round, least_time
 # What makes a phase: called with whether the indexes are there; the block gets what executes.
 Phase = Callable[[bool], AbstractContextManager[None]]
 
-_MOST, _ENOUGH = 40, 0.05  # executions in one phase; seconds after which there are no more
+_MOST, _ENOUGH = 20, 0.05  # executions in one phase; seconds after which there are no more
 _PASSES = 5
 _FEWEST, _SLOW = 5, 0.5  # but so many within so many seconds: the first one may have waited for a busy machine
 

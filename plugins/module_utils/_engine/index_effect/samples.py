@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from ..errors import DatabaseError, TitanError
 from ..postgres.database import Database, Row, sql
-from .parameters import LIMIT, OFFSET, Column, Relation, parameters_of, relations_of
+from .expressions import Column, Expression
+from .parameters import LIMIT, OFFSET, Relation, parameters_of, relations_of
 from .queries import Query, Skipped
 
 _LIMIT = "100"  # what a page of results has
@@ -29,8 +30,11 @@ class Prepared(NamedTuple):
 
 
 class _Place(NamedTuple):
+    """Where values come from: value is SQL over a row of the relation, which has the alias there."""
+
     relation: str
-    column: str
+    alias: str
+    value: str
 
 
 def prepare_queries(
@@ -98,7 +102,7 @@ def _values(database: Database, query: Query, number: int, samples: int, seed: i
         place = _place(database, wanted, relations) if wanted else None
         if place is None:
             raise _NoValuesError(
-                f"it does not say plainly which column ${at} is compared with. Give a query for the values: -- values: SELECT ..."
+                f"it does not say plainly which column or expression ${at} is compared with. Give a query for the values: -- values: SELECT ..."
             )
         places[at] = place
     return _sampled(database, places, samples, seed)
@@ -123,23 +127,47 @@ def _values_of_query(database: Database, text: str, count: int, samples: int) ->
 
 
 _HAS_COLUMN = """
-SELECT pg_catalog.to_regclass(%s)::oid::regclass::text AS relation FROM pg_catalog.pg_attribute
+SELECT pg_catalog.to_regclass(%s)::oid::regclass::text AS relation, pg_catalog.quote_ident(attname) AS name FROM pg_catalog.pg_attribute
  WHERE attrelid = pg_catalog.to_regclass(%s) AND attname = %s AND attnum > 0 AND NOT attisdropped
 """
 
 
-def _place(database: Database, column: Column, relations: Sequence[Relation]) -> _Place | None:
-    """The table and column that the query's words mean; None if several or none could be meant."""
-    of = [each for each in relations if not column.qualifier or each.alias == column.qualifier]
-    found = {
-        row["relation"] for each in of for row in database.rows(_HAS_COLUMN, (each.written, each.written, column.name))
-    }
-    return _Place(found.pop(), column.name) if len(found) == 1 else None
+def _place(database: Database, wanted: Column | Expression, relations: Sequence[Relation]) -> _Place | None:
+    """The table, and what of it, that the query's words mean; None if several or none could be meant."""
+    columns = [wanted] if isinstance(wanted, Column) else wanted.columns
+    found = {}
+    for column in columns:
+        for each in relations:
+            if column.qualifier in ("", each.alias):
+                for row in database.rows(_HAS_COLUMN, (each.written, each.written, column.name)):
+                    found[row["relation"]] = (each.alias, row["name"])
+    if len(found) != 1:
+        return None
+    relation, (alias, name) = found.popitem()
+    if isinstance(wanted, Column):
+        return _Place(relation, alias, name)
+    place = _Place(relation, alias, wanted.text)
+    return place if _computes(database, place) else None
+
+
+def _computes(database: Database, place: _Place) -> bool:
+    """Whether a row of the relation alone says the value: it is no aggregate, and needs no other table."""
+    try:
+        database.rows(
+            sql.SQL("SELECT 1 FROM {} AS {} WHERE ({}) IS NULL LIMIT 0").format(
+                sql.SQL(place.relation), sql.Identifier(place.alias), sql.SQL(place.value)
+            )
+        )
+    except DatabaseError as error:
+        if error.lost:
+            raise
+        return False
+    return True
 
 
 _SAMPLE = """
-SELECT {columns} FROM {relation} AS sampled {part} WHERE {known}
- ORDER BY pg_catalog.md5(pg_catalog.concat({seed}, sampled.*)) LIMIT {samples}
+SELECT {columns} FROM {relation} AS {alias} {part} WHERE {known}
+ ORDER BY pg_catalog.md5(pg_catalog.concat({seed}, {alias}.*)) LIMIT {samples}
 """
 _SHARE = """
 SELECT CASE WHEN relkind IN ('r', 'm') AND reltuples > {0} THEN 100 * {0} / reltuples ELSE 100 END
@@ -151,17 +179,17 @@ def _sampled(
     database: Database, places: dict[int, _Place | str], samples: int, seed: int
 ) -> list[tuple[str | None, ...]]:
     """Values of rows that were picked at random: what occurs more often is more often among them."""
-    columns: dict[str, list[str]] = {}
+    values: dict[tuple[str, str], list[str]] = {}
     for place in places.values():
-        if isinstance(place, _Place) and place.column not in columns.setdefault(place.relation, []):
-            columns[place.relation].append(place.column)
+        if isinstance(place, _Place) and place.value not in values.setdefault(place[:2], []):
+            values[place[:2]].append(place.value)
     rows: dict[_Place, list[str]] = {}
-    for relation, names in columns.items():
-        found = _rows_of(database, relation, names, samples, seed)
+    for (relation, alias), texts in values.items():
+        found = _rows_of(database, (relation, alias), texts, samples, seed)
         if not found:
             raise _NoValuesError(f"the table {relation} has no row to take values from")
-        for name in names:
-            rows[_Place(relation, name)] = [row[name] for row in found]
+        for number, text in enumerate(texts):
+            rows[_Place(relation, alias, text)] = [row[f"v{number}"] for row in found]
     made: list[tuple[str | None, ...]] = []
     for at in range(max(map(len, rows.values()), default=1)):
         made.append(
@@ -173,12 +201,19 @@ def _sampled(
     return made
 
 
-def _rows_of(database: Database, relation: str, names: Sequence[str], samples: int, seed: int) -> list[Row]:
-    share = float(database.value(sql.SQL(_SHARE).format(sql.Literal(_BLOCKS), sql.Literal(relation))) or 100)
+def _rows_of(
+    database: Database, relation: tuple[str, str], values: Sequence[str], samples: int, seed: int
+) -> list[Row]:
+    name, alias = relation
+    share = float(database.value(sql.SQL(_SHARE).format(sql.Literal(_BLOCKS), sql.Literal(name))) or 100)
+    columns = [
+        sql.SQL("({})::text AS {}").format(sql.SQL(each), sql.Identifier(f"v{n}")) for n, each in enumerate(values)
+    ]
     parts = {
-        "columns": sql.SQL(", ").join(sql.SQL("{0}::text AS {0}").format(sql.Identifier(name)) for name in names),
-        "known": sql.SQL(" AND ").join(sql.SQL("{} IS NOT NULL").format(sql.Identifier(name)) for name in names),
-        "relation": sql.SQL(relation),
+        "columns": sql.SQL(", ").join(columns),
+        "known": sql.SQL(" AND ").join(sql.SQL("({}) IS NOT NULL").format(sql.SQL(each)) for each in values),
+        "relation": sql.SQL(name),
+        "alias": sql.Identifier(alias),
         "seed": sql.Literal(str(seed)),
         "samples": sql.Literal(samples),
     }
