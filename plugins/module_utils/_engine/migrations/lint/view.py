@@ -82,6 +82,10 @@ class View:
         parts = _split(self.tokens[at + 1 : _closing(self.tokens, at)])
         return [Action(part) for part in parts if part and not (part[0].kind == WORD and part[0].word in _NO_COLUMN)]
 
+    def parts(self, at: int) -> list[Action]:
+        """What stands between the parenthesis at this token and the one that closes it, cut at commas."""
+        return [Action(part) for part in _split(self.tokens[at + 1 : _closing(self.tokens, at)])]
+
 
 def last_part(name: str) -> str:
     """A name without its schema, as the server stores it."""

@@ -7,7 +7,7 @@ PostgreSQL will refuse for certain, if nothing that runs before has to do with i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ...errors import DatabaseError
 from ...postgres.database import Database
@@ -59,11 +59,12 @@ _COLUMN = """
 SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = pg_catalog.to_regclass(%s) AND a.attname = %s AND NOT a.attisdropped)
 """
 _VIEW_OF = """
-SELECT CASE WHEN v.relkind IN ('v', 'm') THEN 'the view ' ELSE 'a rule of ' END || v.oid::pg_catalog.regclass AS name
+SELECT DISTINCT CASE WHEN v.relkind IN ('v', 'm') THEN 'the view ' ELSE 'a rule of ' END || v.oid::pg_catalog.regclass AS name,
+       pg_catalog.lower(v.relname) AS stored
   FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite w ON w.oid = d.objid JOIN pg_catalog.pg_class v ON v.oid = w.ev_class
   JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
  WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
-   AND d.refobjid = pg_catalog.to_regclass(%s) AND a.attname = %s ORDER BY 1 LIMIT 1
+   AND d.refobjid = pg_catalog.to_regclass(%s) AND a.attname = %s ORDER BY 1
 """
 _CAST = """
 SELECT EXISTS (SELECT FROM pg_catalog.pg_cast WHERE castsource = pg_catalog.to_regtype(%s)::oid AND casttarget = pg_catalog.to_regtype(%s)::oid)
@@ -153,8 +154,12 @@ def _on_table(database: Database, statement: Statement, words: tuple[str, ...]) 
     return ""
 
 
-def altered_in_vain(database: Database, statement: Statement, table: str) -> str:
-    """The constraint that ALTER TABLE adds once more, the column that is not there or that a view keeps as it is."""
+def altered_in_vain(database: Database, statement: Statement, table: str, touched: Collection[str] = ()) -> str:
+    """The constraint that ALTER TABLE adds once more, the column that is not there or that a view keeps as it is.
+
+    Args:
+        touched: Names of what is dropped or changed before, in lower case: a view of these is no obstacle for certain.
+    """
     words, tokens = statement.key(), statement.tokens
     if words[:2] != ("alter", "table") or "drop" in words or "rename" in words:
         return ""
@@ -165,7 +170,7 @@ def altered_in_vain(database: Database, statement: Statement, table: str) -> str
         elif word == "add" and words[at + 1 : at + 3] == ("primary", "key"):
             problem = f"{table} has a primary key already" if database.value(_KEY, (table,)) else ""
         elif word == "alter" and at > 2 and words[at + 1] not in ("constraint", "index"):
-            problem = _column(database, statement, table, at + 1 + (words[at + 1] == "column"), added)
+            problem = _column(database, statement, table, at + 1 + (words[at + 1] == "column"), added, touched)
         else:
             continue
         if problem:
@@ -184,7 +189,9 @@ def _constraint(database: Database, statement: Statement, table: str, at: int) -
     return ""
 
 
-def _column(database: Database, statement: Statement, table: str, at: int, added: set[str]) -> str:
+def _column(
+    database: Database, statement: Statement, table: str, at: int, added: set[str], touched: Collection[str]
+) -> str:
     words = statement.key()
     name = statement.tokens[at].name if at < len(words) else ""
     if not name or name in added:
@@ -196,8 +203,8 @@ def _column(database: Database, statement: Statement, table: str, at: int, added
             else ""
         )
     if words[at + 1 : at + 2] == ("type",) or words[at + 1 : at + 4] == ("set", "data", "type"):
-        row = database.row(_VIEW_OF, (table, name))
-        return f"{row['name']} uses the column {name} of {table}, whose type cannot be changed then" if row else ""
+        views = [str(row["name"]) for row in database.rows(_VIEW_OF, (table, name)) if row["stored"] not in touched]
+        return f"{views[0]} uses the column {name} of {table}, whose type cannot be changed then" if views else ""
     return ""
 
 

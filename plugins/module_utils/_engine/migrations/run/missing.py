@@ -23,11 +23,13 @@ from ...postgres.sqlstates import (
     UNDEFINED_TABLE,
 )
 from ..files.script import Script
+from ..needs.statement import needs
 from ..sql.lexer import Statement
 from ..sql.statements import Named, created, dropped, moves_names, qualified, written
 from ..sql.tokens import QUOTED, WORD
 from .already_there import altered_in_vain, dropped_in_vain, made_again
 from .lock_levels import lock_of
+from .not_there import not_there
 from .problem import Problem
 
 _QUERIES = ("select", "insert", "update", "delete", "with", "values", "merge")
@@ -78,6 +80,12 @@ SELECT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = s.oid AND re
                   AND typcategory <> 'A' AND s.kind = 'type')
   FROM (SELECT pg_catalog.to_regnamespace(coalesce(%s, pg_catalog.quote_ident(pg_catalog.current_schema())))::oid AS oid,
                %s AS name, %s AS kind) AS s
+"""
+_HEIRS = """
+WITH RECURSIVE heir AS (
+  SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent = pg_catalog.to_regclass(%s)
+  UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN heir ON i.inhparent = heir.inhrelid)
+SELECT pg_catalog.lower(c.relname) AS name FROM heir JOIN pg_catalog.pg_class c ON c.oid = heir.inhrelid
 """
 _SCHEMA_THERE = "SELECT pg_catalog.to_regnamespace(%s) IS NOT NULL"
 _COLUMN = """
@@ -136,6 +144,8 @@ class Foresight:
             self._rights_change = True
         elif named is not None and named.kind != "extension":
             self._touched.add(_last(named.name))
+            if named.kind == "schema" and (words[2] == "authorization" or "create" in words[2:]):
+                self._unsure = True  # its name is the role's, or it makes more than itself
             if named.kind == "routine":
                 self._routines.add(_last(named.name))
         elif first == "create":
@@ -147,6 +157,8 @@ class Foresight:
             self._touched.add(_last(written(statement.tokens[at : qualified(statement.tokens, at)])))
             if "rename" in words or "schema" in words:
                 self._touched.add(statement.tokens[-1].name.lower())
+            if words[1] == "table":
+                self._note_relatives(words, statement)
             self._rights_change = self._rights_change or "owner" in words
         elif first == "drop":
             self._touched |= {_last(item.name) for item in dropped(statement)} or _names_of_drop(statement)
@@ -157,16 +169,26 @@ class Foresight:
         elif first not in _HARMLESS and first not in ("set", "reset", "values"):
             self._unsure = True
 
+    def _note_relatives(self, words: tuple[str, ...], statement: Statement) -> None:
+        """The tables that inherit from the altered one change along with it, and so does what becomes a partition."""
+        if "attach" in words or "detach" in words or "inherit" in words:
+            self._touched |= {token.name.lower() for token in statement.tokens if token.name}
+        _level, table = lock_of(statement)
+        self._touched |= {str(row["name"]) for row in self._database.rows(_HEIRS, (table,))} if table else set()
+
     def _note_other(self, words: tuple[str, ...], statement: Statement) -> None:
         """CREATE TEMP TABLE, CREATE TRIGGER, CREATE ROLE and what else has a name of another kind."""
         kind = next((word for word in words[1:5] if word in _MADE), "")
         if kind == "trigger" and "event" not in words[:2]:
             self._triggered = True
+            self._touched.add(statement.tokens[words.index(kind) + 1].name.lower())
         elif kind in ("table", "view", "sequence"):
             at = words.index(kind) + 1
             at += 3 * (words[at : at + 3] == ("if", "not", "exists"))
             self._touched.add(_last(written(statement.tokens[at : qualified(statement.tokens, at)])))
-        elif kind != "policy":
+        elif kind == "policy":
+            self._touched.add(statement.tokens[2].name.lower())
+        else:
             self._unsure = True
 
     def _calls_own(self, statement: Statement) -> bool:
@@ -181,6 +203,9 @@ class Foresight:
 
     def _ask(self, statement: Statement, text: str) -> str:
         """Why the statement will fail; empty if it will not, or if that is not certain."""
+        return self._ask_of_kind(statement, text) or not_there(self._database, needs(statement))
+
+    def _ask_of_kind(self, statement: Statement, text: str) -> str:
         words = statement.key()
         if words[0] in _QUERIES:
             return "" if "into" in words and words[0] in ("select", "with") else self._explain(text, True)
@@ -195,7 +220,7 @@ class Foresight:
         return (
             self._relation(table, words[:2] == ("alter", "table"), False)
             or self._column_there(statement, table)
-            or self._unless_vanishing(altered_in_vain(self._database, statement, table))
+            or self._unless_vanishing(altered_in_vain(self._database, statement, table, self._touched))
         )
 
     def _unless_vanishing(self, problem: str) -> str:
@@ -241,7 +266,8 @@ class Foresight:
                 return f"the schema {named.name} is there already"
             return "CREATE SCHEMA needs the right CREATE on the database" if denied else ""
         problem = self._schema(named) or self._there(named)
-        if problem or "view" not in words[1:5] or "as" not in words or "recursive" in words[1:5]:
+        query = "view" in words[1:5] or ("table" in words[1:4] and _made_by_a_query(words))
+        if problem or not query or "as" not in words or "recursive" in words[1:5]:
             return problem or self._references(statement, named, words)
         return self._explain(text[statement.tokens[words.index("as")].end - statement.start :], False)
 
@@ -300,6 +326,12 @@ class Foresight:
             return f"the extension {name} is there already"
         denied = row["needs_superuser"] and not row["super"] and not row["installed"]
         return f"only a superuser may create the extension {name}" if denied else ""
+
+
+def _made_by_a_query(words: tuple[str, ...]) -> bool:
+    """CREATE TABLE ... AS with a query that EXPLAIN takes: no EXECUTE, and nothing behind it."""
+    at = words.index("as") + 1 if "as" in words else len(words)
+    return words[at : at + 1] in (("select",), ("with",), ("values",)) and words[-1] != "data" and "(" not in words[:at]
 
 
 def _names_of_drop(statement: Statement) -> set[str]:
