@@ -13,6 +13,7 @@ import posixpath
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .block import outside_blocks
 from .entry import starts_nothing
@@ -107,6 +108,7 @@ def commands(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
     return ((number, line) for number, line in outside_blocks(lines) if not starts_nothing(line))
 
 
+@lru_cache(maxsize=2048)  # each environment of a host judges all lines
 def what_it_does(text: str) -> str:
     """What a line does to a database, as a predicate; "" for nothing that can be seen."""
     program = _PROGRAMS.search(text)
@@ -124,6 +126,7 @@ def what_it_does(text: str) -> str:
     return f"runs the SQL of {posixpath.basename(file[1] or file[2])}" if file else ""
 
 
+@lru_cache(maxsize=512)
 def what_a_script_does(text: str) -> str:
     """The same of a whole script, whose comments do nothing."""
     return what_it_does("\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#")))
@@ -138,6 +141,7 @@ def scripts_called(line: str, home: str = "") -> list[str]:
     return [path for path in found if not any(each in path for each in "*?[")]
 
 
+@lru_cache(maxsize=2048)
 def _script_named(line: str) -> str:
     line = _ADDRESS.sub("", re.sub(r"[12]?>>?\s*\S+", "", line))
     for found in _SCRIPT.finditer(line):

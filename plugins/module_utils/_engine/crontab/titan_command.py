@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import shlex
+from functools import lru_cache
 from typing import NamedTuple
 
 from .percent import unescape_cron
@@ -36,6 +37,7 @@ def config_path(environment: str, directory: str = DIRECTORY) -> str:
     return environment if "/" in environment else posixpath.join(directory, f"{environment}.json")
 
 
+@lru_cache(maxsize=2048)  # each environment of a host looks at the jobs of all
 def titan_run(command: str) -> TitanRun | None:
     """What the command runs: ``titan-db cron ENVIRONMENT JOB``, or the older ``titan-db JOB --config FILE``; else None."""
     try:
