@@ -99,6 +99,22 @@ def test_a_cron_that_does_not_run_is_not_overlooked_by_a_part_of_the_play():
         do("systemctl start cron")
 
 
+def test_a_cron_that_the_init_system_calls_active_is_looked_at_itself():
+    """Stopped by a signal it starts nothing, and with ProtectHome= its jobs find neither their directory nor their env file."""
+    unit = "/run/systemd/system/cron.service.d"
+    do(f"mkdir -p {unit}; printf '[Service]\nProtectHome=yes\n' >{unit}/hide.conf; systemctl daemon-reload; systemctl restart cron")
+    do("kill -STOP $(cat /run/crond.pid)")
+    try:
+        done = converge(check=False)
+        said = " ".join((done.stdout + done.stderr).split())
+        assert done.returncode != 0, said[-3000:]
+        for words in ("has no cron daemon that runs", "ubuntu cannot enter", "shows its jobs other files than you see"):
+            assert words in said, said[-3000:]
+    finally:
+        do(f"kill -CONT $(cat /run/crond.pid); rm -r {unit}; systemctl daemon-reload; systemctl restart cron")
+    assert recap(converge())[NAME] == 0
+
+
 def test_a_new_host_with_a_strict_umask_is_ready_after_one_converge():
     do("rm -rf /etc/titan-db; grep -q ^UMASK.*027 /etc/login.defs || echo 'UMASK 027' >>/etc/login.defs")
     do(

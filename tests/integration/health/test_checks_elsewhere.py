@@ -227,17 +227,29 @@ def test_readings_are_kept_an_hour_apart_for_a_day_and_thrown_away_when_the_serv
     assert mean and mean.deadlocks == 1, "eight in eight days"
 
 
-def test_the_cron_daemon(tmp_path: Path, environment: Path, call_module: Any, settings: ConnectionSettings) -> None:
+@pytest.mark.parametrize(
+    ("daemon", "status"),
+    [
+        ("Name:\tcron\nState:\tS (sleeping)\nUid:\t0\t0\t0\t0\nNSpid:\t77\n", 0),
+        ("Name:\tsleep\nState:\tS (sleeping)\nUid:\t0\t0\t0\t0\nNSpid:\t77\n", 1),
+        ("Name:\tcrond\nState:\tT (stopped)\nUid:\t0\t0\t0\t0\nNSpid:\t77\n", 1),
+        ("Name:\tcron\nState:\tS (sleeping)\nUid:\t1000\t1000\t1000\t1000\nNSpid:\t77\n", 1),
+        ("Name:\tcrond\nState:\tS (sleeping)\nUid:\t0\t0\t0\t0\nNSpid:\t77\t9\n", 1),
+    ],
+    ids=["runs", "none", "stopped by a signal", "another user's program", "a container's"],
+)
+def test_the_cron_daemon(tmp_path: Path, daemon: str, status: int) -> None:
     limits = thresholds_from_options({})
-    for number, name in (("1", "systemd"), ("77", "sleep")):
-        (tmp_path / "proc" / number).mkdir(parents=True)
-        (tmp_path / "proc" / number / "comm").write_text(f"{name}\n")
-    (stopped,) = host.cron_checks(cron_running(str(tmp_path / "proc")), limits)
-    assert (stopped.status, stopped.fix.startswith("systemctl enable --now cron")) == (1, True)
-    (tmp_path / "proc" / "77" / "comm").write_text("cron\n")
-    assert host.cron_checks(cron_running(str(tmp_path / "proc")), limits)[0].status == 0
-    shutil.rmtree(tmp_path / "proc" / "1")
-    assert host.cron_checks(cron_running(str(tmp_path / "proc")), limits)[0].status == 3, "others are hidden"
+    for number, text in (("1", "Name:\tsystemd\nState:\tS (sleeping)\nUid:\t0\t0\t0\t0\n"), ("77", daemon)):
+        (tmp_path / number).mkdir()
+        (tmp_path / number / "status").write_text(text)
+    (found,) = host.cron_checks(cron_running(str(tmp_path)), limits)
+    assert (found.status, found.fix.startswith("systemctl enable --now cron")) == (status, bool(status))
+    shutil.rmtree(tmp_path / "1")
+    assert host.cron_checks(cron_running(str(tmp_path)), limits)[0].status == 3, "others are hidden"
+
+
+def test_the_cron_daemon_is_looked_for(environment: Path, call_module: Any, settings: ConnectionSettings) -> None:
     assert look(call_module, settings, "cron_daemon", job_config=str(environment))["status"] in ("ok", "warning")
 
 

@@ -48,7 +48,7 @@ class Place:
     def obstacles(self, mounts: str = "", *more: str) -> list[tuple[str, str]]:
         """What is found; with mounts, shell commands of root's, in a mount namespace in which they were run."""
         names = [self.path("titan-db"), self.path("t.json"), self.path("app home"), self.path("crontab")]
-        asked: list[str | Path] = [PYTHON, "-I", "-c", SCRIPT, *names]
+        asked: list[str | Path] = [PYTHON, "-I", "-c", SCRIPT, *names, "", ""]
         if mounts:
             become = ["setpriv", f"--reuid={identity_name()}", "--clear-groups", *more]
             asked = ["unshare", "--mount", "sh", "-c", f'{mounts}; exec "$@"', "sh", *become, *asked]

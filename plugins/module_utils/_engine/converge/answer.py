@@ -20,6 +20,7 @@ from typing import Any, TypedDict
 
 from ..errors import OptionError, TitanError
 from ..host.act_as import acting_for, directories_named
+from ..host.cron_daemon import enter_view_of_cron
 from ..outcome import Call, Data, Outcome
 from ..postgres.from_options import settings_from_options
 from ..postgres.options import CONNECTION
@@ -97,6 +98,8 @@ def _as_user(name: str, steps: Sequence[Step]) -> Answer:
 def _child(writer: int, entry: pwd.struct_passwd, steps: Sequence[Step]) -> None:
     """Be the user for good, answer into the pipe, and end."""
     try:
+        if any(step["name"] == "tonight" for step in steps):
+            enter_view_of_cron()
         os.initgroups(entry.pw_name, entry.pw_gid)
         os.setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid)
         os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)

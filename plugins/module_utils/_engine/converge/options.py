@@ -72,6 +72,7 @@ TONIGHT: Spec = {
     "config": option("path", "The installed configuration.", required=True),
     "directory": option("path", "Directory in which the jobs run."),
     "cron_file": option("path", "System crontab that holds the lines; the user's own if not given."),
+    "service": option("str", "Service that starts them; none if not given."),
 }
 
 CHANNELS: Spec = {"config": option("path", "The installed configuration.", required=True)}

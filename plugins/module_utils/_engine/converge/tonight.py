@@ -13,10 +13,13 @@ from ..environment.config import read_environment
 from ..environment.line_trial import try_lines
 from ..environment.readiness import Obstacle, obstacles, user_name
 from ..health.ready import lacking_rights
+from ..host.cron_daemon import cron_running
 from ..outcome import Call, Outcome
 
+_OWN_DAEMONS = ("cron", "crond", "cronie")  # services that are such a daemon; others may start the lines otherwise
 
-def in_the_way(command: str, config: str, directory: str, cron_file: str) -> list[Obstacle]:
+
+def in_the_way(command: str, config: str, directory: str, cron_file: str, service: str = "") -> list[Obstacle]:
     """What keeps tonight's jobs from being done, as the user of this process.
 
     Args:
@@ -24,6 +27,7 @@ def in_the_way(command: str, config: str, directory: str, cron_file: str) -> lis
         config: Path of its configuration.
         directory: In which the jobs run; "" for none.
         cron_file: Path of the system crontab that holds their lines; "" for the user's own.
+        service: What starts them; "" if that is nobody's concern here.
 
     Raises:
         TitanError: the configuration, or the crontab, cannot be used.
@@ -36,16 +40,27 @@ def in_the_way(command: str, config: str, directory: str, cron_file: str) -> lis
         name for name, plan in environment.jobs.items() if plan.subcommand == "backup"
     }  # in check mode, by their lines
     return (
-        obstacles(environment, directory, not cron_file)
+        _cron(service) + obstacles(environment, directory, not cron_file)
         or try_lines(environment, cron_file)
         or lacking_rights(environment, tried, with_health=True)
     )
 
 
+def _cron(service: str) -> list[Obstacle]:
+    """What the init system's word does not say of the service: whether there is a daemon that runs."""
+    if service not in _OWN_DAEMONS:
+        return []
+    if cron_running() is False:
+        what = f"the service {service} has no cron daemon that runs: nothing would start the jobs"
+        return [Obstacle(what, f"systemctl restart {service}; systemctl cat {service}")]
+    return []
+
+
 def tonight(call: Call) -> Outcome:
     """Whether something is in the way of the jobs."""
     given = call.options
-    found = in_the_way(given["command"], given["config"], given["directory"] or "", given["cron_file"] or "")
+    texts = [str(given[name] or "") for name in ("directory", "cron_file", "service")]
+    found = in_the_way(given["command"], given["config"], *texts)
     return Outcome(bool(found), {}, "; ".join(each.what for each in found))
 
 

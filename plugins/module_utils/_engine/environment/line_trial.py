@@ -58,7 +58,7 @@ def try_lines(environment: Environment, cron_file: str) -> list[Obstacle]:
             continue
         tried = _tried(job, variables, in_check_mode=backup)
         found += tried
-        if not (tried or backup):
+        if not tried:
             well.add(_without_job(job))
     return found
 

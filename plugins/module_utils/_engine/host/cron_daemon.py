@@ -1,14 +1,19 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether anything starts the lines of the crontabs, and since when this host runs."""
+"""Whether anything starts the lines of the crontabs, in which view of the files, and since when this host runs."""
 
 from __future__ import annotations
 
+import ctypes
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
-_DAEMONS = ("cron", "crond", "cronie", "anacron", "systemd-cron", "bcron-sched", "fcron")
+_DAEMONS = ("cron", "crond", "cronie", "anacron", "bcron-sched", "fcron")
+_STOPPED = ("T", "t", "Z", "X")  # of proc(5), status: by a signal, by a tracer, ended
+_NEW_MOUNT = 0x00020000  # CLONE_NEWNS of setns(2)
 
 
 class Starter(NamedTuple):
@@ -29,21 +34,41 @@ def this_host() -> Starter:
 
 
 def cron_running(processes: str = "/proc") -> bool | None:
-    """Whether a cron daemon runs; None when this user does not see the processes of others."""
+    """Whether a cron daemon of this host runs; None when this user does not see the processes of others.
+
+    One that a signal has stopped does not, nor does one inside a container, nor another user's program of that name.
+    """
+    if not os.path.isdir(os.path.join(processes, "1")):
+        return None
+    return any(status["State"][:1] not in _STOPPED for _number, status in _daemons(processes))
+
+
+def enter_view_of_cron() -> None:
+    """Let this process, which is root's, see the files as the cron daemon does: its service may hide some, or keep them from writing.
+
+    Where no daemon of this host is found, it stays with its own view.
+    """
+    for number, _status in _daemons("/proc"):
+        with suppress(OSError), open(f"/proc/{number}/ns/mnt", "rb") as view:
+            ctypes.CDLL(None).setns(view.fileno(), _NEW_MOUNT)
+            return
+
+
+def _daemons(processes: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Number and status of each cron daemon that is root's and not in a container."""
     try:
         numbers = [name for name in os.listdir(processes) if name.isdigit()]
     except OSError:
-        return None
-    if "1" not in numbers:
-        return None
+        return
     for number in numbers:
         try:
-            with open(os.path.join(processes, number, "comm"), encoding="utf-8", errors="replace") as stream:
-                if stream.read().strip() in _DAEMONS:
-                    return True
+            with open(os.path.join(processes, number, "status"), encoding="utf-8", errors="replace") as stream:
+                status = {name: value.strip() for name, _colon, value in (line.partition(":") for line in stream)}
         except OSError:
             continue
-    return False
+        is_roots = status.get("Uid", "0").split()[:1] == ["0"]
+        if status.get("Name") in _DAEMONS and is_roots and len(status.get("NSpid", "").split()) < 2:
+            yield number, {"State": "", **status}
 
 
 def started_at(statistics: str = "/proc/stat") -> float:
