@@ -102,8 +102,10 @@ def test_a_cron_that_does_not_run_is_not_overlooked_by_a_part_of_the_play():
 def test_a_cron_that_the_init_system_calls_active_is_looked_at_itself():
     """Stopped by a signal it starts nothing, and with ProtectHome= its jobs find neither their directory nor their env file."""
     unit = "/run/systemd/system/cron.service.d"
-    do(f"mkdir -p {unit}; printf '[Service]\nProtectHome=yes\n' >{unit}/hide.conf; systemctl daemon-reload; systemctl restart cron")
-    do("kill -STOP $(cat /run/crond.pid)")
+    do(
+        f"mkdir -p {unit}; printf '[Service]\nProtectHome=yes\n' >{unit}/hide.conf; systemctl daemon-reload; systemctl restart cron"
+    )
+    do("kill -STOP $(systemctl show --property MainPID --value cron)")
     try:
         done = converge(check=False)
         said = " ".join((done.stdout + done.stderr).split())
@@ -111,7 +113,9 @@ def test_a_cron_that_the_init_system_calls_active_is_looked_at_itself():
         for words in ("has no cron daemon that runs", "ubuntu cannot enter", "shows its jobs other files than you see"):
             assert words in said, said[-3000:]
     finally:
-        do(f"kill -CONT $(cat /run/crond.pid); rm -r {unit}; systemctl daemon-reload; systemctl restart cron")
+        do(
+            f"kill -CONT $(systemctl show --property MainPID --value cron); rm -r {unit}; systemctl daemon-reload; systemctl restart cron"
+        )
     assert recap(converge())[NAME] == 0
 
 

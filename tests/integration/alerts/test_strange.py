@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from email.utils import formatdate
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.alerts import channels, pings
@@ -38,6 +39,31 @@ def test_a_broken_address_is_a_failure_and_the_next_one_is_tried(name: str, monk
         assert problem.startswith("ping: ")
         assert not any(secret in problems[0] + problem for secret in SECRETS)
     assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "header", "waits"),
+    [
+        (429, "", "Retry-After: 7", [7, 7]),
+        (503, "", "Retry-After: 6.5", [6.5, 6.5]),
+        (429, "", "Retry-After: 86400", [30, 30]),
+        (429, "", f"Retry-After: {formatdate(time.time() + 3600, usegmt=True)}", [30, 30]),
+        (429, "", f"Retry-After: {formatdate(time.time() - 3600, usegmt=True)}", [2, 4]),
+        (429, '{"message": "You are being rate limited.", "retry_after": 5.5}', "X-RateLimit-Scope: user", [5.5, 5.5]),
+        (429, '{"ok": false, "error_code": 429, "parameters": {"retry_after": 12}}', "X: y", [12, 12]),
+        (429, '{"code": 42901}', "Retry-After: soon", [2, 4]),
+        (429, '["retry_after"]', "X: y", [2, 4]),
+        (500, "", "Retry-After: 20", [2, 4]),
+    ],
+)
+def test_a_service_that_asks_for_a_pause_gets_it_within_limits(
+    status: int, body: str, header: str, waits: list[float]
+) -> None:
+    waited: list[float] = []
+    with running(lambda client, *_request: http(client, status, body, header)) as server:
+        known = channels.channels({"TITAN_DB_NOTIFY_URLS": f"{server.url}/hook"})
+        (problem,) = channels.send(MESSAGE, known, sleep=waited.append)
+    assert waited == waits and f"HTTP status {status}" in problem
 
 
 ECHO = json.dumps(

@@ -221,4 +221,8 @@ def test_what_cron_asks_before_a_job_and_a_full_disk(ready: Place) -> None:
     assert ready.obstacles(before, "--no-new-privs") == [], "pam_unix could not read the account: unknown, not denied"
     full = f"mount -t tmpfs -o size=4k,mode=0777 none {ready.path('logs')} && head -c 4096 /dev/zero >{ready.path('logs/b.log')}"
     said = ready.obstacles(f"{full}; chmod 0666 {ready.path('logs/b.log')}")
+    read_only = (
+        f"mount --bind {ready.path('logs')} {ready.path('logs')} && mount -o remount,bind,ro {ready.path('logs')}"
+    )
+    assert all("mounted read-only" in what and "findmnt" in fix for what, fix in ready.obstacles(read_only))
     assert {"No space left on device"} == {each[0].rpartition(": ")[2] for each in said} and "df -h" in said[0][1]

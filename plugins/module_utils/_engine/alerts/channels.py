@@ -19,7 +19,7 @@ from ..host.safe_open import UnsafePathError, read_file
 from .message import Message
 from .pings import VARIABLE as PING_VARIABLE
 from .services import request_for, service_of
-from .transport import Request, proxies_of, send_request, within
+from .transport import Problem, Request, proxies_of, send_request, within
 
 try:
     import apprise
@@ -30,6 +30,7 @@ __all__ = ["Channel", "Message", "channels", "check_channels", "send"]
 
 TRIES = 3
 TIMEOUT = 10.0
+LONGEST_WAIT = 30.0  # seconds: what a job's end is held up for at most, twice for each channel
 APPRISE_TIMEOUT = 40.0
 TELEGRAM = "https://api.telegram.org"
 URLS_VARIABLE = "TITAN_DB_NOTIFY_URLS"
@@ -124,13 +125,17 @@ def _unreachable(url: str, proxies: Mapping[str, str]) -> str:
 
 
 def send(message: Message, known: list[Channel], sleep: Callable[[float], None] = time.sleep) -> list[str]:
-    """Send to every channel, three tries each; return what went wrong, without any part of an address."""
+    """Send to every channel, three tries each, as long after each other as the service asks for, within limits.
+
+    Returns:
+        What went wrong, without any part of an address.
+    """
     problems = []
     for channel in known:
-        problem = ""
+        problem = Problem()
         for attempt in range(TRIES):
             if attempt:
-                sleep(2.0**attempt)
+                sleep(max(2.0**attempt, min(problem.wait, LONGEST_WAIT)))
             problem = _send_once(message, channel)
             if not problem:
                 break
@@ -139,7 +144,7 @@ def send(message: Message, known: list[Channel], sleep: Callable[[float], None] 
     return problems
 
 
-def _send_once(message: Message, channel: Channel) -> str:
+def _send_once(message: Message, channel: Channel) -> Problem:
     body = _CONTROL.sub("?", message.body)[-_BODY_LIMIT:]
     if channel.url.lower().startswith(_HTTP):
         return send_request(request_for(channel.url, message, body), channel.proxies, TIMEOUT)
@@ -150,7 +155,7 @@ def _send_once(message: Message, channel: Channel) -> str:
         payload = {"chat_id": chat, "text": f"{message.title}\n\n{body}"}
         request = Request(f"{TELEGRAM}/bot{token}/sendMessage", json.dumps(payload).encode())
         return send_request(request, channel.proxies, TIMEOUT)
-    return "this kind of URL needs Apprise (package apprise)"
+    return Problem("this kind of URL needs Apprise (package apprise)")
 
 
 def _through_apprise(message: Message, channel: Channel, body: str) -> str:

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from typing import Callable, NamedTuple
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
-from .transport import Request, proxies_of, send_request
+from .transport import Problem, Request, proxies_of, send_request
 
 TRIES = 3
 TIMEOUT = 5.0
+LONGEST_WAIT = 10.0  # seconds, which the job's start or end is held up for
 VARIABLE = "TITAN_DB_PING_URL"
 _BODY_LIMIT = 10_000
 
@@ -65,12 +66,12 @@ def ping(
     base = variables.get(VARIABLE, "").strip()
     if not base:
         return ""
-    problem = ""
+    problem = Problem()
     for attempt in range(tries):
         if attempt:
-            sleep(float(attempt))
+            sleep(max(float(attempt), min(problem.wait, LONGEST_WAIT)))
         request = _request(base, job, event, body)
-        problem = send_request(request, proxies_of(variables), TIMEOUT) if request else ""
+        problem = send_request(request, proxies_of(variables), TIMEOUT) if request else Problem()
         if not problem:
             return ""
     return f"ping: {problem}"

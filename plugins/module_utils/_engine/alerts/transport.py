@@ -9,15 +9,19 @@ What is returned never holds a part of the address: user, password, host, path a
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import re
 import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any, Callable
 
 _ANSWER_LIMIT = 65_536
@@ -36,8 +40,22 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+class Problem(str):
+    """What went wrong, in a few words; empty for nothing.
+
+    Attributes:
+        wait: Seconds after which the service wants to be asked again; 0 if it does not say.
+    """
+
+    wait: float = 0.0
+
+
 class _RefusedError(Exception):
-    """The request failed for the reason that is its text."""
+    """The request failed for the reason that is its text; its wait as that of a Problem."""
+
+    def __init__(self, reason: str, wait: float = 0.0) -> None:
+        super().__init__(reason)
+        self.wait = wait
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -59,26 +77,28 @@ def proxies_of(variables: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def within(seconds: float, work: Callable[[], str]) -> str:
+def within(seconds: float, work: Callable[[], str]) -> Problem:
     """The result of the work, or what kept it from one: it runs in a thread of its own, which is left behind when it is late."""
-    results: list[str] = []
+    results: list[Problem] = []
 
     def run() -> None:
         try:
-            results.append(work())
+            result = Problem(work())
         except _RefusedError as error:
-            results.append(str(error))
+            result = Problem(error)
+            result.wait = error.wait
         except Exception as error:  # an address may cause any; the text may hold the address
-            results.append(_reason(error))
+            result = Problem(_reason(error))
+        results.append(result)
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(seconds)
-    return results[0] if results else "no answer in time"
+    return results[0] if results else Problem("no answer in time")
 
 
-def send_request(request: Request, proxies: Mapping[str, str], timeout: float) -> str:
-    """Send the request; return "" when the answer says that it was taken, or what went wrong in a few words."""
+def send_request(request: Request, proxies: Mapping[str, str], timeout: float) -> Problem:
+    """Send the request; return what went wrong, which is empty when the answer says that it was taken."""
     return within(timeout, lambda: _exchange(request, dict(proxies), timeout, _REDIRECTS))
 
 
@@ -112,7 +132,21 @@ def _exchange(request: Request, proxies: dict[str, str], timeout: float, redirec
                 f"HTTP status {error.code}: a redirect would lose the message, give the final address"
             ) from None
         reason = {413: ": the message is too long for it", 429: ": too many messages"}.get(error.code, "")
-        raise _RefusedError(f"HTTP status {error.code}{reason}") from None
+        wait = _wait_of(error) if error.code in (429, 503) else 0.0
+        raise _RefusedError(f"HTTP status {error.code}{reason}", wait) from None
+
+
+def _wait_of(answer: urllib.error.HTTPError) -> float:
+    """Seconds that the answer asks to wait: its header (RFC 9110, 10.2.3), or the object of Discord's and Telegram's answers."""
+    text = (answer.headers.get("Retry-After") or "").strip()
+    with suppress(ValueError, OverflowError):
+        return max(0.0, float(text))
+    with suppress(TypeError, ValueError):
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    with suppress(OSError, http.client.HTTPException, ValueError, LookupError, AttributeError, TypeError):
+        data = json.loads(answer.read(_ANSWER_LIMIT))
+        return max(0.0, float(data.get("retry_after") or data["parameters"]["retry_after"]))
+    return 0.0
 
 
 def _spelled(url: str) -> str:

@@ -83,9 +83,8 @@ def _places(environment: Environment, directory: str) -> list[Obstacle]:
     for path in (environment.state_dir, environment.metrics_dir, *backups):
         place = _nearest(path)
         if path and not _may(place, os.W_OK | os.X_OK):
-            found.append(
-                Obstacle(f"{user} cannot write into {place}", f"install -d -o {user} -m 0700 {shlex.quote(path)}")
-            )
+            make = Obstacle(f"{user} cannot write into {place}", f"install -d -o {user} -m 0700 {shlex.quote(path)}")
+            found.append(_unless_read_only(place, make))
         elif path and (why := _no_room(place)):
             found.append(Obstacle(f"{user} cannot write into {place}: {why}", _how_full(place)))
     return found
@@ -102,13 +101,27 @@ def _log(path: str, user: str) -> list[Obstacle]:
             return [Obstacle(f"{user} cannot make the log {path}: {why}", _how_full(folder))] if why else []
         missing = "" if os.path.isdir(folder) else f": there is no {folder}, or it is closed"
         fix = f"install -d -o {user} -m 0750 {shlex.quote(folder)}"
-        return [Obstacle(f"{user} cannot make the log {path}{missing}", fix)]
+        return [_unless_read_only(folder, Obstacle(f"{user} cannot make the log {path}{missing}", fix))]
     if not (stat.S_ISREG(kind) or stat.S_ISCHR(kind)):  # such as a pipe, at which the job would wait for a reader
         return [Obstacle(f"the log {path} is no file", f"mv {quoted} {shlex.quote(path + '.old')}")]
     if not _may(path, os.W_OK):
-        return [Obstacle(f"{user} cannot append to the log {path}", f"chown {user}: {quoted}")]
+        return [
+            _unless_read_only(folder, Obstacle(f"{user} cannot append to the log {path}", f"chown {user}: {quoted}"))
+        ]
     why = _no_room(folder) if stat.S_ISREG(kind) else ""
     return [Obstacle(f"{user} cannot append to the log {path}: {why}", _how_full(folder))] if why else []
+
+
+def _unless_read_only(folder: str, obstacle: Obstacle) -> Obstacle:
+    """The obstacle, or the same with the file system for its reason."""
+    try:
+        is_read_only = bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    except OSError:
+        is_read_only = False
+    if not is_read_only:
+        return obstacle
+    why = "it is on a file system that is mounted read-only"
+    return Obstacle(f"{obstacle.what}: {why}", f"findmnt --target {shlex.quote(folder)}; dmesg | tail")
 
 
 def _no_room(folder: str) -> str:
