@@ -110,6 +110,35 @@ def test_a_table_dropped_at_a_known_second_comes_back_by_the_playbook():
     assert HOST.run("pgrep -fa '[t]itan-drill'").stdout == ""
 
 
+def test_the_moment_takes_the_place_of_the_live_cluster_and_back():
+    """By the playbook, under systemd: the dropped table is there again; then all is as it was before, by one command."""
+    live = "/var/lib/postgresql/17/main"
+    copy = "cd /var/lib/postgresql/17 && cp -a main copy && rm -r main && mv copy main"  # Docker renames no directory of an image
+    done = HOST.run(f"systemctl stop postgresql@17-main && {copy} && systemctl start postgresql@17-main")
+    assert done.rc == 0, done.stderr
+    PRODUCTION.sql("CREATE TABLE public.at_risk AS SELECT 7 AS n")
+    moment = PRODUCTION.value("SELECT clock_timestamp() AT TIME ZONE 'UTC'")
+    time.sleep(0.5)
+    PRODUCTION.sql("DROP TABLE public.at_risk")
+    before = PRODUCTION.counts()
+    what = {"recover_to": f"{moment}+00", "recover_action": "place", "recover_data_directory": live}
+    said = recover("-e", json.dumps({**what, "recover_confirmed": True}))
+    kept = re.search(rf"{live}\.before_\d{{8}}_\d{{6}}", said).group()
+    assert PRODUCTION.value("SELECT n FROM public.at_risk") == "7" and watched()
+    found = PRODUCTION.json("health", "--by-hand", expect=None)["checks"]
+    assert [check["status"] for check in found if check["name"] == "kept_clusters"] == ["ok"]
+    recover("-e", json.dumps({"recover_put_back": kept, "recover_confirmed": True}))
+    assert PRODUCTION.value("SELECT to_regclass('public.at_risk') IS NULL") == "t" and watched()
+    assert PRODUCTION.counts() == before
+    assert {entry["verified_level"] for entry in PRODUCTION.json("list")["backups"]} == {"restored"}
+    assert HOST.run(f"rm -r {live}.before_*").rc == 0
+
+
+def watched() -> bool:
+    """Whether systemd knows the server as its own, running one."""
+    return HOST.run("systemctl is-active postgresql@17-main").stdout.strip() == "active" and answering()
+
+
 def test_back_to_a_moment_by_the_guide():
     """A table is dropped, and a moment before that is had back; the next night is a good one."""
     guide = (ROOT / "docs/pgbackrest.md").read_text()

@@ -146,6 +146,23 @@ def test_every_format_is_restored_as_its_source_was(
     assert text_of(source.to(into), *same) == text_of(source, *same)
 
 
+def test_a_dump_that_makes_objects_in_sessions_of_their_owners(
+    source: ConnectionSettings, workdir: Path, into: str
+) -> None:
+    """What psql does with it, too: the owner may not make a table in a new database. Without a superuser's session the rows come."""
+    path = workdir / "dump"
+    run("pg_dump", source, "--use-set-session-authorization", "--table=orders", f"--file={path}", source.database)
+    path.write_bytes(
+        path.read_bytes().replace(b"ALTER TABLE ONLY public.orders\n    ADD CONSTRAINT orders_user_id_fkey", b"-- ")
+    )
+    with pytest.raises(TitanError, match="permission denied.*Restore it without accept_superuser"):
+        restore(source, source=str(path), into=into, accept_superuser=True)
+    done = restore(source, source=str(path), into=into)
+    assert [warning for warning in done.warnings if "look at the owners" in warning]
+    with connect(source.to(into)) as database:
+        assert database.value("SELECT count(*) FROM public.orders") == 4000
+
+
 def test_a_dump_called_as_a_backup_is_proven_by_its_drill_and_compared_by_a_restore(
     source: ConnectionSettings, dest: Path, into: str
 ) -> None:

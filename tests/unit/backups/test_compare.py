@@ -10,6 +10,7 @@ from collections import Counter
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.differences import (
     schema_differences,
 )
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.objects import normal_text
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.schema_text import Skeleton
 
 # The same view, IN ('INFO', 'DEBUG') over a varchar column, before and after a restore.
@@ -35,3 +36,16 @@ def test_another_value_is_a_difference():
 def test_a_lost_line_is_a_difference():
     assert schema_differences(skeleton(FIRST, b"CREATE INDEX a ON t (b);"), skeleton(AGAIN))
     assert schema_differences(skeleton(FIRST, FIRST), skeleton(AGAIN))
+
+
+def test_a_server_s_own_number_of_a_column_is_no_difference():
+    """A pg_dump that does not know this option writes it as if somebody had set it."""
+    made = b"CREATE TABLE t (\n    a integer\n);"
+    numbered = b"\nALTER TABLE ONLY public.t ALTER COLUMN a SET (pg_attver=22147392);"
+    assert normal_text(made + numbered * 2) == made
+    assert normal_text(made + numbered.replace(b")", b", n_distinct=5)")) == made + numbered.replace(
+        b"pg_attver=22147392", b"n_distinct=5"
+    )
+    assert normal_text(made + numbered.replace(b"(", b"(n_distinct=5, ")) == made + numbered.replace(
+        b"pg_attver=22147392", b"n_distinct=5"
+    )

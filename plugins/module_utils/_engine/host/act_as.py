@@ -119,12 +119,16 @@ def acting_for(paths: Iterable[str]) -> Iterator[None]:
     if not users:
         yield
         return
+    from .own_code import imported_from, own_code  # only root needs it
+
     number, path = users.popitem()
     groups, group = os.getgroups(), os.getegid()
     before = {name: os.environ.get(name) for name in _OURS}
+    code = own_code()
     try:
         _become(number, path)
-        yield
+        with imported_from(code):
+            yield
     finally:
         os.setresuid(0, 0, 0)
         os.setresgid(group, group, group)

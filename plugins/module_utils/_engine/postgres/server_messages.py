@@ -41,6 +41,7 @@ _HOLDS_SECRETS = re.compile(r"\bpassword\b", re.IGNORECASE)
 # Names that are not there: schema, column, object, function, table; and those that are no names at all.
 _UNDEFINED = ("3F000", "42602", "42703", "42704", "42883", "42P01")
 _QUOTED = re.compile(r'"([^"]+)"')
+_WITHOUT_VALUE = re.compile(r'[a-z ]+(?:\(\d+\))?|unrecognized parameter "[a-z_]+"')  # of a table, index or column
 _WITHHELD = "its text may hold a row and is not shown"
 
 
@@ -109,8 +110,12 @@ def without_rows(error: ServerError, sent: str = "") -> Shown:
     if names_only:
         details = error.sqlstate[:2] in _DETAIL_OF_NAMES
         return Shown(one_line(error.primary), one_line(error.detail, 1000) if details else "", one_line(error.hint))
-    if error.sqlstate[:2] == DATA_EXCEPTION[:2] and re.fullmatch(r"[a-z ]+(?:\(\d+\))?", error.primary):
-        return Shown(error.primary)  # no value in it: "division by zero"
+    if (
+        error.sqlstate[:2] == DATA_EXCEPTION[:2]
+        and _WITHOUT_VALUE.fullmatch(error.primary)
+        and not error.internal_query
+    ):
+        return Shown(error.primary)  # "division by zero"
     return Shown(f"{condition(error.sqlstate)}{_names(error)}; {_WITHHELD}")
 
 

@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any, Callable
 
 from ...errors import TitanError
+from ...outcome import silent
 from ...postgres.client_environment import child_environment
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import connect
@@ -34,6 +35,7 @@ from .contents import read_entries
 from .elevated import Superuser
 from .others import (
     Needs,
+    OwnersSessions,
     by_lines,
     ended,
     needs_of,
@@ -59,6 +61,13 @@ _WITH_OWNER = re.compile(r"\d+; \d+ \d+ (?:STATISTICS|BLOB|BLOB METADATA|LARGE O
 _NO_TEXT = Skeleton(Counter(), {})
 
 
+_DENIED = "permission denied"
+_IN_SESSIONS = (
+    "The dump makes its objects in sessions of their owners (pg_dump --use-set-session-authorization), which may do so in the source only. "
+    "{}, or take dumps without that option."
+)
+
+
 @dataclass(frozen=True)
 class Loader:
     """How to load dumps.
@@ -82,6 +91,7 @@ class Loader:
             rights. Where there is a superuser only.
         rows: Of each table, by "schema name", as far as they are known: what is loaded at a time is shared out by them.
         selection: Which tables are wanted; None for all that the dump has.
+        warn: Takes what a person should know of a dump of others.
     """
 
     programs: Programs
@@ -100,6 +110,7 @@ class Loader:
     while_own: Callable[[ConnectionSettings], None] | None = None
     rows: Mapping[str, int] = field(default_factory=dict)
     selection: Selection | None = None
+    warn: Callable[[str], None] = silent
 
     def load(self, path: str, kind: DumpKind, target: ConnectionSettings) -> Skeleton:
         """Load the dump into the target and return what the dump says the schema is.
@@ -301,7 +312,19 @@ class Loader:
         with decoded(path, kind.packed, self._identity_for(kind), self.deadline) as pieces:
             text = self._of_others(pieces, kind) if self.foreign else pieces
             text = self.selection.text(text) if self.selection else text
-            self.run_script(_read_by(reader, text) if reader else text, target)
+            owners = OwnersSessions()
+            text = owners.watch(text) if self.foreign else text
+            try:
+                self.run_script(_read_by(reader, text) if reader else text, target)
+            except TitanError as error:
+                if owners.seen and not self.superuser and _DENIED in error.message:
+                    raise TitanError(
+                        f"{error.message.rstrip('.')}. {_IN_SESSIONS.format('Restore it without accept_superuser')}",
+                        **error.details,
+                    ) from error
+                raise
+        if owners.seen and self.superuser:
+            self.warn(_IN_SESSIONS.format("So all that it makes belongs to one role: look at the owners"))
         return reader.skeleton() if reader else _NO_TEXT
 
     def _of_others(self, pieces: Iterable[bytes], kind: DumpKind) -> Iterable[bytes]:

@@ -72,6 +72,10 @@ def exchange(
         said = _back_again(stanza, begun, error)
         if isinstance(error, TitanError):
             raise TitanError(f"{error.message} {said}") from error
+        if isinstance(error, OSError):
+            raise TitanError(
+                f"The directories were not exchanged ({error.filename}: {error.strerror}). {said}"
+            ) from error
         raise
     proven = begun.now(PROVEN)
     step("place.proven")

@@ -214,6 +214,7 @@ def _load_and_compare(
 ) -> tuple[int, int, tuple[str, ...]]:
     """Tables, rows, and warnings."""
     target, superuser = live.settings.to(name), live.powers(name)
+    told: list[str] = []
     with tempfile.TemporaryDirectory(prefix="titan-restore-", dir=restore_temp_directory()) as work:
         identity = absolute(call.options["identity"])
         loader = loader_for(entry.manifest, programs, work, call.options["jobs"], deadline, identity)
@@ -223,6 +224,7 @@ def _load_and_compare(
             superuser=superuser,
             superuser_is=live.superuser_name,
             selection=selection,
+            warn=told.append,
         )
         reading = rows_for(entry.manifest, loader, call.say)
         loader = replace(loader, while_own=partial(_analyze_and_read, reading))
@@ -258,7 +260,7 @@ def _load_and_compare(
                 database.execute("ANALYZE")
         if begun[0]:
             finish_restoring(maker, extensions)
-    return len(found.restored.tables), found.restored.rows, (*notes, *found.warnings, *left)
+    return len(found.restored.tables), found.restored.rows, (*told, *notes, *found.warnings, *left)
 
 
 def _analyze_and_read(reading: LoadersRows, target: ConnectionSettings) -> None:
