@@ -41,8 +41,8 @@ _POLICY_ROLES = re.compile(rb" TO (" + _ROLE + rb"(?:, " + _ROLE + rb")+)(?= USI
 _EACH_ROLE = re.compile(_ROLE)
 
 # Servers of some releases number the forms of a table in an option of its columns; a pg_dump that does not know it writes it.
-_ONLY_NUMBER = re.compile(rb"(?<= SET \()pg_attver='?\d+'?, |, pg_attver='?\d+'?(?=[,)])")
-_NUMBER = re.compile(rb"( SET \((?:[^\n;]*, )?)pg_attver='?\d+'?(?:, )?")
+_ONLY_NUMBER = re.compile(rb"\n?ALTER [^\n;]* ALTER COLUMN [^\n;]* SET \(pg_attver='?\d+'?\);")
+_NUMBER = re.compile(rb"(?<= SET \()pg_attver='?\d+'?, |, pg_attver='?\d+'?(?=[,)])")
 
 _SIMPLE = re.compile(r"[a-z_][a-z0-9_]*")
 
