@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
@@ -19,6 +20,7 @@ from .act_as import closed_by
 from .safe_open import UnsafePathError, open_directory, regular_stream
 
 PART = ".part"
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 OPEN = 0o755  # mode of a directory that the jobs' user must be able to enter
 
 
@@ -29,6 +31,17 @@ def sync_directory(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Let an error of a full or broken disk say where: a write knows no name, and a temporary name says nothing to anybody."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _OF_THE_DISK and "/" not in str(error.filename or ""):
+            error.filename = path
+        raise
 
 
 @contextmanager
@@ -46,9 +59,10 @@ def published(path: str, mode: int = 0o600, label: str = "file") -> Iterator[IO[
     folder, name = os.path.split(os.path.abspath(path))
     directory = open_directory(folder, follow=True)  # all is done in what was opened, whatever becomes of its name
     try:
-        temporary, descriptor = _temporary(directory, name)
+        with _naming(path):
+            temporary, descriptor = _temporary(directory, name)
         try:
-            with os.fdopen(descriptor, "wb") as stream:
+            with _naming(path), os.fdopen(descriptor, "wb") as stream:
                 yield stream
                 stream.flush()
                 os.fchmod(stream.fileno(), mode)
