@@ -25,6 +25,8 @@ TABLES = {
     "Laravel": "CREATE TABLE migrations (id int, migration varchar, batch int); INSERT INTO migrations VALUES (1, 'a', 1)",
     "Sequelize": "CREATE TABLE \"SequelizeMeta\" (name varchar); INSERT INTO \"SequelizeMeta\" VALUES ('1-a.js')",
     "Entity Framework": 'CREATE TABLE "__EFMigrationsHistory" ("MigrationId" varchar); INSERT INTO "__EFMigrationsHistory" VALUES (1)',
+    "postgres-migrations": "CREATE TABLE migrations (id int, name varchar, hash varchar, executed_at timestamp);"
+    "INSERT INTO migrations VALUES (0, 'create-migrations-table', 'e18d', now())",
     "Hasura": "CREATE SCHEMA hdb_catalog; CREATE TABLE hdb_catalog.schema_migrations (version bigint, dirty bool);"
     "INSERT INTO hdb_catalog.schema_migrations VALUES (1, false)",
 }  # fmt: skip

@@ -482,9 +482,16 @@ def test_a_file_of_comments_is_proven_with_the_others(run: Run, user_sql: Any) -
         "3_c.sql": "ALTER TABLE t DROP COLUMN b;",
         "4_d.sql": "",
         "5_e.sql": " ;\n-- the end",
+        "6_f.sql": "DELETE FROM _sqlx_migrations WHERE version = 1; COMMENT ON TABLE t IS 'x';",  # its tool's own table
+        "7_g.sql": "ALTER TABLE t ADD c int;",
     }
-    user_sql.execute("CREATE TABLE t (a int)")
-    assert [item["verdict"] for item in ok(run(texts, state="baselined"))["baseline"]] == ["proven"] * 5
+    user_sql.execute(
+        "CREATE TABLE t (a int, c int); COMMENT ON TABLE t IS 'x'; CREATE TABLE _sqlx_migrations (version bigserial PRIMARY KEY)"
+    )
+    user_sql.execute("INSERT INTO _sqlx_migrations VALUES (2)")
+    done = ok(run(texts, state="baselined"))
+    assert [item["verdict"] for item in done["baseline"]] == ["proven"] * 5 + ["unproven: data", "proven"]
+    assert not [text for text in done["warnings"] if "no migration makes" in text], done["warnings"]
 
 
 # --- objects of the same name and another shape ----------------------------------------------------------------------

@@ -27,6 +27,7 @@ from ..run.prepare import rules_of, script_of
 from .data import changes_rows, inserted_tables, rows_are_there
 from .evidence import ABSENT, PROVEN, UNPROVEN, UNPROVEN_DATA, Evidence, TakenOver, compare, settle_traceless
 from .names import gather_by_name
+from .other_tables import without_histories
 from .replay import replayed
 
 _MOST_NAMED = 20  # reasons of a file
@@ -87,6 +88,7 @@ def gather_evidence(
                 item.data = _data_unproven(database, replay.database, script)
             _ask_names(database, evidence, due)
             settle_traceless(evidence)
+            extra = without_histories(database, extra)
             if extra and not plan.beyond:
                 warnings.append(_extra(extra))
     except (TitanError, OSError) as error:

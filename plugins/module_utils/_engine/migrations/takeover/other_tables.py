@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ...errors import DatabaseError
@@ -18,8 +20,17 @@ _OTHERS = (
     ("_yoyo_migration", "yoyo", ""), ("migrate_version", "sqlalchemy-migrate", ""), ("schemaversion", "Postgrator", ""),
     ("schemaversions", "DbUp", ""), ("__EFMigrationsHistory", "Entity Framework", ""), ("__drizzle_migrations", "Drizzle", ""),
     ("phinxlog", "Phinx", ""), ("doctrine_migration_versions", "Doctrine", ""), ("mikro_orm_migrations", "MikroORM", ""),
-    ("kysely_migration", "Kysely", ""), ("hdb_version", "Hasura", ""),
+    ("kysely_migration", "Kysely", ""), ("hdb_version", "Hasura", ""), ("migrations", "graphile-migrate", "previous_hash"),
+    ("migrations", "postgres-migrations", "executed_at"), ("migrations", "pgroll", "resulting_schema"),
+    ("seaql_migrations", "SeaORM", ""), ("refinery_schema_history", "refinery", ""), ("play_evolutions", "Play", ""),
+    ("VersionInfo", "FluentMigrator", ""), ("aerich", "Aerich", ""),
 )  # fmt: skip
+HISTORY_TABLES = frozenset(
+    (
+        *(table for table, _title, _column in _OTHERS),
+        *(name.rpartition(".")[2] for tool in TOOLS.values() for name in tool.tables),
+    )
+)
 _FIND = """
 SELECT pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS table, c.relname::text AS name,
        ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
@@ -49,10 +60,8 @@ def other_histories(database: Database, by_size: bool = False) -> list[Noted]:
     Args:
         by_size: Look at the size of the table only: to read it may run code of its owner.
     """
-    known = {table.rpartition(".")[2] for tool in TOOLS.values() for table in tool.tables}
-    wanted = sorted(known | {table for table, _title, _column in _OTHERS})
     found = []
-    for row in database.rows(_FIND, (wanted,)):
+    for row in database.rows(_FIND, (sorted(HISTORY_TABLES),)):
         named = {
             key: tool.title
             for key, tool in TOOLS.items()
@@ -73,6 +82,12 @@ def other_histories(database: Database, by_size: bool = False) -> list[Noted]:
         if titles and (row["bytes"] > 0 if by_size else _has_rows(database, row["table"])):
             found.append(Noted(row["table"], tuple(titles), tuple(named)))
     return found
+
+
+def without_histories(database: Database, names: Sequence[str]) -> list[str]:
+    """Of an inventory's names those that are no part of a table of another tool's history: no file makes that."""
+    tables = "|".join(re.escape(noted.table.rstrip('"')) for noted in other_histories(database, by_size=True))
+    return [name for name in names if not (tables and re.search(rf" (?:{tables})(?![a-z0-9])", name))]
 
 
 def _has_rows(database: Database, table: str) -> bool:

@@ -18,15 +18,31 @@ from ...postgres.database import Database, connect, sql
 from ...postgres.locks import sign_of_life
 from ...postgres.programs import SERVER, find_programs
 from ...postgres.sandboxed import drill_server
-from ...postgres.sqlstates import DUPLICATE_SCHEMA, INVALID_SCHEMA_NAME, UNDEFINED_FUNCTION, UNDEFINED_OBJECT
+from ...postgres.sqlstates import (
+    DUPLICATE_SCHEMA,
+    INVALID_SCHEMA_NAME,
+    UNDEFINED_FUNCTION,
+    UNDEFINED_OBJECT,
+    UNDEFINED_TABLE,
+)
 from ...postgres.throw_away import SERVER_USERS, default_directory, locked_directory
 from ..files.naming import Migration
 from ..files.script import Script
 from ..history.inventory import read_hashes
 from ..session.send import send
+from .other_tables import HISTORY_TABLES
 
 _MISSING = re.compile(r'(role|schema) "((?:[^"]|"")+)" does not exist')
 _EXISTS = re.compile(r'schema "((?:[^"]|"")+)" already exists')
+_NO_TABLE = re.compile(r'relation "((?:[^"]|"")+)" does not exist')
+_TABLE = """
+SELECT n.nspname::text AS schema, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS identity,
+       ARRAY(SELECT pg_catalog.quote_ident(attname) || ' ' || pg_catalog.format_type(atttypid, atttypmod) FROM pg_catalog.pg_attribute
+              WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum) AS columns,
+       ARRAY(SELECT pg_catalog.quote_ident(attname) FROM pg_catalog.pg_attribute WHERE attrelid = c.oid AND attnum > 0) AS names
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.oid = pg_catalog.to_regclass(%s) AND c.relkind IN ('r', 'p')
+"""
 _SETTINGS = """
 SELECT pg_catalog.split_part(setting, '=', 1) AS name, pg_catalog.substr(setting, pg_catalog.strpos(setting, '=') + 1) AS value
   FROM pg_catalog.pg_db_role_setting s
@@ -270,6 +286,8 @@ def _made_missing(live: Database, database: Database, error: DatabaseError, made
     """
     if error.sqlstate == DUPLICATE_SCHEMA:
         return _dropped_schema(database, error, made)
+    if error.sqlstate == UNDEFINED_TABLE:
+        return _made_history_table(live, database, error, made)
     if error.sqlstate not in (UNDEFINED_OBJECT, UNDEFINED_FUNCTION, INVALID_SCHEMA_NAME):
         return False
     found = _MISSING.search(error.primary)
@@ -295,6 +313,21 @@ def _dropped_schema(database: Database, error: DatabaseError, made: set[str]) ->
     except DatabaseError:
         return False  # the files before this one have filled it
     made.discard(f"schema {name}")
+    return True
+
+
+def _made_history_table(live: Database, database: Database, error: DatabaseError, made: set[str]) -> bool:
+    """The table in which another tool keeps its history, which is there before its first file: empty, with the live one's columns."""
+    found = _NO_TABLE.search(error.primary)
+    if found is None or found[1].rpartition(".")[2] not in HISTORY_TABLES or f"table {found[1]}" in made:
+        return False
+    made.add(f"table {found[1]}")
+    row = live.row(_TABLE, (found[1],))
+    if row is None:
+        return False
+    database.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(row["schema"])))
+    database.execute(f"CREATE TABLE {row['identity']} ({', '.join(row['columns'])})")  # quoted by the server
+    made.update(f"column {row['identity']}.{name}" for name in row["names"])
     return True
 
 
