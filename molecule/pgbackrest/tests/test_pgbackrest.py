@@ -110,6 +110,26 @@ def test_a_table_dropped_at_a_known_second_comes_back_by_the_playbook():
     assert HOST.run("pgrep -fa '[t]itan-drill'").stdout == ""
 
 
+def test_back_to_a_moment_by_the_guide():
+    """A table is dropped, and a moment before that is had back; the next night is a good one."""
+    guide = (ROOT / "docs/pgbackrest.md").read_text()
+    lines = re.search(r"```sh\n(sudo systemctl stop postgresql.*?)```", guide, re.S).group(1)
+    orders = PRODUCTION.counts()["orders"]
+    moment = PRODUCTION.value("SELECT clock_timestamp()")
+    time.sleep(1.1)
+    PRODUCTION.sql("DROP TABLE orders CASCADE")
+    PRODUCTION.sql("SELECT pg_switch_wal()")
+    lines = re.sub(r'--target="[^"]+"', f'--target="{moment}"', lines).replace("@15-main", "@17-main")
+    done = HOST.run("cd / && sh -ec %s", lines)
+    assert done.rc == 0, done.stdout + done.stderr
+    wait_until(answering, 60, "the server")
+    assert PRODUCTION.counts()["orders"] == orders
+
+    done = PRODUCTION.cron("backup")
+    assert done.rc == 0, PRODUCTION.log("backup")[-3000:]
+    assert {entry["verified_level"] for entry in PRODUCTION.json("list")["backups"]} == {"restored"}
+
+
 def test_the_moment_takes_the_place_of_the_live_cluster_and_back():
     """By the playbook, under systemd: the dropped table is there again; then all is as it was before, by one command."""
     live = "/var/lib/postgresql/17/main"
@@ -137,23 +157,3 @@ def test_the_moment_takes_the_place_of_the_live_cluster_and_back():
 def watched() -> bool:
     """Whether systemd knows the server as its own, running one."""
     return HOST.run("systemctl is-active postgresql@17-main").stdout.strip() == "active" and answering()
-
-
-def test_back_to_a_moment_by_the_guide():
-    """A table is dropped, and a moment before that is had back; the next night is a good one."""
-    guide = (ROOT / "docs/pgbackrest.md").read_text()
-    lines = re.search(r"```sh\n(sudo systemctl stop postgresql.*?)```", guide, re.S).group(1)
-    orders = PRODUCTION.counts()["orders"]
-    moment = PRODUCTION.value("SELECT clock_timestamp()")
-    time.sleep(1.1)
-    PRODUCTION.sql("DROP TABLE orders CASCADE")
-    PRODUCTION.sql("SELECT pg_switch_wal()")
-    lines = re.sub(r'--target="[^"]+"', f'--target="{moment}"', lines).replace("@15-main", "@17-main")
-    done = HOST.run("cd / && sh -ec %s", lines)
-    assert done.rc == 0, done.stdout + done.stderr
-    wait_until(answering, 60, "the server")
-    assert PRODUCTION.counts()["orders"] == orders
-
-    done = PRODUCTION.cron("backup")
-    assert done.rc == 0, PRODUCTION.log("backup")[-3000:]
-    assert {entry["verified_level"] for entry in PRODUCTION.json("list")["backups"]} == {"restored"}
