@@ -50,8 +50,12 @@ QUERIES = {
     "unclear": "SELECT id FROM public.orders WHERE left(note, $1) = 'x'",
     "given": "-- values: SELECT 7\n-- plan: orders_pkey\nSELECT customer FROM public.orders WHERE id = $1",
     "unknown": "SELECT no_such_column FROM public.orders",
+    "afar": "SELECT public.raised('08001') FROM public.orders",
+    "slow": "SELECT public.raised('57014') FROM public.orders",
 }
-WRITES = "CREATE FUNCTION public.writes() RETURNS void LANGUAGE sql AS $$ INSERT INTO public.wrote VALUES (1) $$"
+WRITES = """CREATE FUNCTION public.writes() RETURNS void LANGUAGE sql AS $$ INSERT INTO public.wrote VALUES (1) $$;
+CREATE FUNCTION public.raised(code text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE 'as it happens' USING ERRCODE = code; END $$;
+"""
 
 
 @pytest.fixture
@@ -99,7 +103,9 @@ def test_every_index_alone(workdir: Path, capsys: pytest.CaptureFixture[str], mo
             assert indexes[name][what]["with_us"] > 0 and indexes[name][what]["without_us"] > 0
     assert any("orders_pkey: the constraint orders_pkey" in each for each in data["needed"])
     reasons = {each["name"]: each["reason"] for each in data["not_measured"]}
-    assert set(reasons) == {"writes", "unclear", "unknown"}
+    assert set(reasons) == {"writes", "unclear", "unknown", "afar", "slow"}, (
+        "each is named, and the others are measured"
+    )
     assert (
         "read-only" in reasons["writes"]
         and "-- values:" in reasons["unclear"]

@@ -111,7 +111,12 @@ def test_what_a_busy_host_hides_is_no_verdict() -> None:
 
 
 def test_a_small_effect_that_each_round_shows_is_one() -> None:
-    assert judge([Round(1.31, 1, 1.3)] * 10).words == "1.3 times faster"
+    assert judge([Round(1.31, 1, 1.3)] * 10, least=1.2).words == "1.3 times faster"
+    assert judge([Round(1.11, 1, 1.1)] * 10, least=1.2).words == "no effect: below 1.2 times"
+    assert (
+        judge([Round(1, 1.11, 1)] * 10, least=1.2).effect == "none"
+        and judge([Round(1, 1.11, 1)] * 10).effect == "slower"
+    )
 
 
 class Noisy:

@@ -20,7 +20,7 @@ from .queries import Skipped
 from .result import Effect, Side
 from .rounds import measure_rounds
 from .samples import Prepared
-from .verdict import Round, judge
+from .verdict import LEAST, Round, judge
 
 _MOST_ROWS = 1_000_000  # that this side would have to hold in memory
 _SLOWEST = "60s"
@@ -38,7 +38,7 @@ def plans_of(
                 database.execute(f"SET LOCAL statement_timeout = '{_SLOWEST}'")
                 nodes = [_explained(database, statement) for statement in each.statements]
         except DatabaseError as error:
-            if error.lost:
+            if database.closed:  # a foreign server out of reach, or a time limit, is the query's own trouble
                 raise
             skipped.append(Skipped(name, error.message))
             continue
@@ -118,6 +118,6 @@ def _effect(
 ) -> Effect:
     name, samples = prepared.query.name, len(prepared.statements)
     each = tuple(Round(*(value / samples for value in found)) for found in rounds)
-    verdict = judge(each, changed) if each else None
+    verdict = judge(each, changed, LEAST) if each else None
     text = prepared.query.text if prepared.query.of_production else ""
     return Effect(name, names, sides[0][name], sides[1][name], each, verdict, prepared.query.plan, text)

@@ -238,9 +238,11 @@ def _measure_groups(
 ) -> _Measured:  # fmt: skip
     definitions = {each.plain_name: each.rest for each in read_indexes(database)}
     present, slow = plans_of(database, ready, (), definitions)
+    deadline.left()
     effects: list[Effect] = []
     for group in groups:
         without, slower = plans_of(database, ready, group, definitions)
+        deadline.left()  # when the time is up, each query is cancelled: then none has been too slow
         slow += [each for each in slower if each.name in present]
         sides, together = (without, present), not _one_by_one(options)
         effects += effects_of(database, ready, group, sides, options["rounds"], random, deadline, together)

@@ -265,7 +265,7 @@ def _method(result: Result) -> list[str]:
         f"{how}, in a transaction that is rolled back. Each figure is the median over the rounds, and in a",
         "round the least of several executions with warm caches, in random order. Two measurements of the same thing differ by the",
         "spread, or less, in nine rounds of ten. There is an effect only where the plan is another one, a rank test over the rounds",
-        "says so (one false effect in 1000), and the difference is larger than the spread. Writers pay for each row.",
+        "says so (one false effect in 1000), and the factor is larger than the spread and 1.2. Writers pay for each row.",
         f"PostgreSQL {result.version}, load average {result.load:.1f} at the end, seed {result.seed}. Read factors, not percents.",
     ]
 

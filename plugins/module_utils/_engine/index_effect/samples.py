@@ -60,7 +60,7 @@ def prepare_queries(
             database.execute(sql.SQL("PREPARE {}{} AS {}").format(name, types, sql.SQL(query.text)))
             values = _values(database, query, number, samples, seed)
         except DatabaseError as error:
-            if error.lost:
+            if database.closed:
                 raise
             skipped.append(Skipped(query.name, error.message))
             continue
@@ -158,8 +158,8 @@ def _computes(database: Database, place: _Place) -> bool:
                 sql.SQL(place.relation), sql.Identifier(place.alias), sql.SQL(place.value)
             )
         )
-    except DatabaseError as error:
-        if error.lost:
+    except DatabaseError:
+        if database.closed:
             raise
         return False
     return True

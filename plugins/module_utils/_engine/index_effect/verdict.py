@@ -25,6 +25,8 @@ FASTER, SLOWER, NONE, UNKNOWN = "faster", "slower", "none", "unknown"
 # Where the same thing takes more than so many times as long a moment later, that no effect is seen says nothing: a factor that
 # matters could hide in it.
 _TOO_NOISY = 2.0
+# For a query less is no effect: how the pages of a table happen to lie in memory does as much, and differs from one copy to the next.
+LEAST = 1.2
 
 
 class Round(NamedTuple):
@@ -60,12 +62,13 @@ class Verdict(NamedTuple):
         return f"{self.factor if self.effect == FASTER else 1 / self.factor:.1f} times {self.effect}"
 
 
-def judge(rounds: Sequence[Round], plan_changed: bool = True) -> Verdict:
+def judge(rounds: Sequence[Round], plan_changed: bool = True, least: float = 1.0) -> Verdict:
     """The verdict over the rounds.
 
     Args:
         rounds: At least one; every value above 0.
         plan_changed: Whether the plan is another one with it. The same plan has no effect, whatever the clock says.
+        least: A factor below which there is no effect.
     """
     factor = math.exp(median(math.log(each.before * each.after) / 2 - math.log(each.present) for each in rounds))
     spread, chance = spread_of(rounds), chance_of(rounds)
@@ -77,6 +80,8 @@ def judge(rounds: Sequence[Round], plan_changed: bool = True) -> Verdict:
         return Verdict(
             NONE, factor, spread, chance, "the rounds do not agree" if chance > SIGNIFICANCE else "inside the spread"
         )
+    if max(factor, 1 / factor) < least:
+        return Verdict(NONE, factor, spread, chance, f"below {least:.1f} times")
     return Verdict(FASTER if factor > 1 else SLOWER, factor, spread, chance)
 
 
