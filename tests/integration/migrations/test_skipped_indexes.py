@@ -25,6 +25,9 @@ DO = (
     "DO $$ DECLARE r record; BEGIN FOR r IN SELECT indexname FROM pg_indexes WHERE indexname LIKE '%\\_{}' LOOP "
     "EXECUTE format('DROP INDEX %I', r.indexname); END LOOP; END $$;"
 )
+ANEW = (
+    "ALTER TABLE people ADD called text; ALTER TABLE people DROP COLUMN name; ALTER TABLE people RENAME called TO name;"
+)
 
 LATE = """
 CREATE TABLE late (sql text);
@@ -41,6 +44,10 @@ HISTORIES = {
     "and beside the one that is left out": [[BASE + LATE], [NEW + "INSERT INTO late VALUES ('DROP INDEX people' || '_old');"]],
     "a deferred trigger drops the new one": [[BASE + LATE], [NEW], ["INSERT INTO late VALUES ('DROP INDEX people' || '_new');"]],
     "the duplicate goes in the next release": [[BASE], [NEW], ["DROP INDEX people_old;"]],
+    "a column of the same name comes in its place": [
+        [BASE], [NEW + ANEW + "CREATE INDEX people_third ON people (name);"], ["DROP INDEX people_third;"],
+    ],
+    "and in a later release": [[BASE], [NEW], [ANEW], [ALONE + "CREATE INDEX CONCURRENTLY people_third ON people (name);"], [DO.format("third")]],
     "both in one file, the duplicate last": [[BASE], [NEW + DO.format("old")]],
     "and first": [[BASE], [DO.format("old") + NEW]],
     "by statement": [[BASE], [ALONE + "CREATE INDEX CONCURRENTLY people_new ON people (name);\n" + DO.format("old")]],

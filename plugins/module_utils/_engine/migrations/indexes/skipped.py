@@ -202,6 +202,8 @@ def state_of(database: Database, items: Sequence[SkippedIndex], same_tables: boo
     )  # fmt: skip
     for item in items:
         equal = _equal(item, [row for row in rows if not same_tables or row["table_oid"] == item.table_oid])
+        if equal and equal["oid"] != item.duplicate_oid and _needless(database, item, same_tables):
+            equal = None  # its column is another one of the same name
         now = _seen(equal, item.name, item.version) if equal else item
         own = next((row for row in rows if (row["schema"], row["name"]) == now.key), None)
         if own is not None and _says(own, now):
