@@ -16,7 +16,12 @@ from typing import Any
 import psycopg2
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.files import digest, size_of
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.rescue.shapes import (
+    read_shapes,
+    sequences_of,
+)
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError, TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.integration.backups.helpers import backup, embedded_programs
@@ -48,6 +53,14 @@ def test_what_was_lost_is_there_again_and_goes_again(loss: str, shop: Shop) -> N
     undone = shop.rescue(undo=str(file))
     assert undone.changed and shop.content() == lost
     assert not shop.rescue(undo=str(file)).changed
+
+
+def test_sequences_are_found_in_whatever_way_the_server_reads_its_catalog(shop: Shop) -> None:
+    """A condition that only sequences bear must not be asked of anything else: which comes first is the planner's choice."""
+    with connect(shop.live) as database:
+        database.execute("SET enable_nestloop = off; SET enable_mergejoin = off")
+        shapes = read_shapes(database)
+        assert sequences_of(database, shapes["public.users"])["id"][0] == '"public"."users_id_seq"'
 
 
 def test_rows_written_since_stay_as_they_are(shop: Shop) -> None:

@@ -169,6 +169,6 @@ SELECT a.attname::text AS column, n.nspname::text AS schema, s.relname::text AS 
   JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
   JOIN pg_sequence q ON q.seqrelid = s.oid AND q.seqincrement > 0
  WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
-   AND d.refobjid = %s AND has_sequence_privilege(s.oid, 'SELECT')
+   AND d.refobjid = %s AND CASE WHEN s.relkind = 'S' THEN has_sequence_privilege(s.oid, 'SELECT') END
  ORDER BY 1
 """
