@@ -336,6 +336,34 @@ def test_a_superuser_restores_no_dump_of_others_that_wants_one(
             admin.execute(f"DROP ROLE {owner}")
 
 
+CALLS_HOME = """
+CREATE EXTENSION dblink WITH SCHEMA public;
+CREATE FUNCTION public.calls(v int) RETURNS boolean LANGUAGE plpgsql AS $f$ BEGIN
+  IF current_database() <> '{live}' THEN
+    PERFORM public.dblink_exec('host=127.0.0.1 port={port} user=postgres dbname={live}', 'CREATE TABLE public.written (id int)');
+  END IF; RETURN true; EXCEPTION WHEN OTHERS THEN RETURN true; END $f$;
+CREATE TABLE public.t (id int CHECK (public.calls(id)));
+"""
+
+
+def test_without_a_sandbox_a_dump_of_others_reaches_nobody(
+    settings: ConnectionSettings, workdir: Path, dest: Path, no_sandbox: None
+) -> None:
+    """Its extension for that is not made; with our own backup, a person is told."""
+    code = CALLS_HOME.format(live=settings.database, port=settings.port)
+    text = f"{code}COPY public.t (id) FROM stdin;\n1\n\\.\n"
+    path = workdir / "theirs_20260101_000000.sql"
+    workdir.chmod(0o700)
+    path.write_text(f"--\n-- PostgreSQL database dump\n--\n{text}--\n-- PostgreSQL database dump complete\n--\n")
+    with pytest.raises(TitanError, match="'dblink' is not made, because others.* says nothing about the backup"):
+        drill(source=str(path))
+    with connect(settings) as database:
+        assert database.value("SELECT to_regclass('public.written') IS NULL")
+        database.execute(code)
+    told = backup(settings, dest, verify="restored").warnings
+    assert any("could reach other servers through dblink" in each for each in told), told
+
+
 def test_extensions_of_others_are_told_from_the_distributions(tmp_path: Path) -> None:
     share, libraries = tmp_path / "share", tmp_path / "lib"
     (share / "extension").mkdir(parents=True)

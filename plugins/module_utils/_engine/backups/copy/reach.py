@@ -7,18 +7,8 @@ from __future__ import annotations
 
 from ...errors import TitanError
 from ...postgres.database import connect
+from ..load.reaching import reaching_extensions
 from .copy import Copy
-
-# Extensions that only a superuser may make, and through which nobody reaches another host.
-_HARMLESS = (
-    "amcheck", "pageinspect", "pg_buffercache", "pg_freespacemap", "pg_prewarm", "pg_stat_statements", "pg_visibility", "pg_walinspect",
-    "pgrowlocks", "pgstattuple",
-)  # fmt: skip
-_REACHING = """
-SELECT coalesce(pg_catalog.string_agg(e.extname, ', ' ORDER BY e.extname), '') FROM pg_catalog.pg_extension e
- WHERE e.extname <> ALL (%s) AND NOT EXISTS (SELECT FROM pg_catalog.pg_available_extension_versions v
-         WHERE v.name = e.extname AND v.version = e.extversion AND v.trusted)
-"""
 
 
 def require_harmless(copy: Copy, without_sandbox: bool, what: str) -> None:
@@ -33,7 +23,7 @@ def require_harmless(copy: Copy, without_sandbox: bool, what: str) -> None:
         TitanError: an extension could reach others.
     """
     with connect(copy.superuser, "copy") as database:
-        found = database.value(_REACHING, (list(_HARMLESS),))
+        found = reaching_extensions(database)
     if found and not without_sandbox:
         raise TitanError(
             f"This host can make no sandbox for the copy's server, and through the database's extensions ({found}) {what} could "

@@ -28,6 +28,7 @@ from .elevated_queries import (
     WRAPPERS,
 )
 from .kinds import TRUSTED_LANGUAGES, Kind, extension_of, grants_on_catalog, is_label, new_owner
+from .reaching import could_reach
 from .targets import writing
 
 # PostgreSQL 17 has event triggers that fire when somebody connects, and a setting that keeps them from it.
@@ -73,6 +74,8 @@ class Superuser:
         foreign: Whether others have made the dump, on a server whose superusers count: what would give its code their
             rights later is refused, too.
         heir: The role that gets in the end what the loader still owns; empty for none.
+        closed: Whether others have made the dump and the throw-away server is in no sandbox: it gets no extension through which
+            their code could reach other servers.
     """
 
     settings: ConnectionSettings
@@ -83,6 +86,7 @@ class Superuser:
     may_raise: bool = True
     foreign: bool = False
     heir: str = ""
+    closed: bool = False
 
     def to(self, database: str) -> Superuser:
         """The same in another database."""
@@ -153,6 +157,7 @@ class Superuser:
     def _make_extension(self, database: Database, statement: bytes) -> None:
         name, schema = extension_of(statement)
         self._require_distributed(database, name)
+        self._require_harmless(database, name)
         taken = schema and self.heir and database.value(OWNED_SCHEMA, (schema, self.loader))
         if taken:  # before version 17, pg_dump compares its rights with what the script gave under the schema's owner
             database.execute(sql.SQL("ALTER SCHEMA {} OWNER TO CURRENT_USER").format(sql.Identifier(schema)))
@@ -181,6 +186,14 @@ class Superuser:
         why = foreign_extension(places["SHAREDIR"], places["PKGLIBDIR"], self.binaries, name) if places else ""
         if why:
             raise TitanError(f"The extension {name!r} is not made, because a superuser would run its script: {why}.")
+
+    def _require_harmless(self, database: Database, name: str) -> None:
+        if (self.closed or self.foreign) and could_reach(database, name):
+            way_out = "accept_superuser: true lets it" if self.foreign else "This host has no sandbox for that"
+            raise TitanError(
+                f"The extension {name!r} is not made, because others have made this dump, and through it their code could reach other "
+                f"servers. {way_out}."
+            )
 
     def _require_allowed(self, database: Database, kind: Kind, statement: bytes) -> None:
         """Refuse what would let the dump's code do more than SQL."""

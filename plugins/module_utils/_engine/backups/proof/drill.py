@@ -97,6 +97,8 @@ def run_drill(
         target, superuser, sandbox = ready()
         maker = superuser.settings if superuser else target
         name_in_source = superuser.role if superuser and server else source.superuser
+        if superuser and manifest is None and superuser.may_raise:
+            superuser = replace(superuser, closed=not superuser.contained)
         loader = replace(loader, superuser=superuser, superuser_is=name_in_source)
         if part:
             loader = replace(loader, selection=part.selection, reads_text=False)

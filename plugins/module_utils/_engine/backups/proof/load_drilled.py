@@ -18,10 +18,11 @@ from ..catalog.manifest import Manifest
 from ..catalog.naming import DumpKind
 from ..catalog.source import Source
 from ..content.schema_text import Skeleton
-from ..load.elevated import make_source_extensions
+from ..load.elevated import Superuser, make_source_extensions
 from ..load.failure import restoring
 from ..load.fewer_jobs import load_with_fewer_jobs
 from ..load.loading import Loader
+from ..load.reaching import reaching_extensions
 from ..load.streams import Archive
 from ..load.targets import lacks_locale, remake_database
 from ..load.timescaledb import TIMESCALEDB
@@ -70,7 +71,8 @@ def load_drilled(
     for _attempt in range(_ROLES_AT_MOST):
         try:
             with restoring():
-                return load_with_fewer_jobs(loader, load, remake, parallel)
+                loaded, warnings = load_with_fewer_jobs(loader, load, remake, parallel)
+            return loaded, (*warnings, *_reached_others(superuser))
         except TitanError as error:
             missing = _MISSING_ROLE.search(error.message)
             if superuser and _NOT_ALLOWED.search(error.message):
@@ -85,6 +87,16 @@ def load_drilled(
                 create_role(database, missing[1])
             remake()
     raise TitanError("The restore failed: the dump needs too many roles that do not exist.")
+
+
+def _reached_others(superuser: Superuser | None) -> list[str]:
+    """A sentence where the database's code could reach production from the throw-away server, as it does at home."""
+    if superuser is None or superuser.contained or not superuser.may_raise:
+        return []
+    with superuser.connected() as database:
+        found = reaching_extensions(database)
+    why = f"code of the database that runs while its tables are filled (a check, a trigger) could reach other servers through {found}"
+    return [f"Without a sandbox, {why}. Run drills on a host that has one, or as root."] if found else []
 
 
 @contextmanager
