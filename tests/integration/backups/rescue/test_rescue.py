@@ -172,6 +172,9 @@ def test_a_condition_brings_parents_and_children_along(shop: Shop) -> None:
         and "went with" in reasons["public.items"]
     )
     assert [table["table"] for table in done.data["tables"]] == ["public.users", "public.orders", "public.items"]
+    assert done.data["tables"][0]["notes"][1:] == [
+        "What else may have gone with them is not brought: 4 rows of public.orders. Name public.users in 'tables' for that."
+    ]
 
 
 def test_rows_that_were_changed_come_back_when_asked_for(shop: Shop) -> None:

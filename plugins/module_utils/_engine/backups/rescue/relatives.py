@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...postgres.database import Database, sql
+from ...text.listed import listed
 from .plan import TablePlan
 from .shapes import ForeignKey
 from .sides import Pair, Sides, carry, make_keys, same, tell_copy
@@ -44,6 +45,7 @@ def add_relatives(
                     target.missing += added
                     grown = True
     _name_orphans(sides, pairs, tables, keys)
+    _name_left_behind(sides, pairs, tables, keys)
 
 
 def tell_missing(sides: Sides, table: TablePlan) -> None:
@@ -72,20 +74,52 @@ def _related(key: ForeignKey, known: Pair, wanted: Pair, downwards: bool) -> Any
 
 
 def _add_related(sides: Sides, key: ForeignKey, known: Pair, target: TablePlan, downwards: bool) -> int:
-    live, pair = sides.live, target.pair
-    if not {*key.parent_columns} <= {*(known.copy if downwards else pair.copy).names()}:
+    gone = _gone(sides, key, known, target.pair, downwards, planned=True)
+    if gone is None:
         return 0
-    make_keys(live, pair, "more")
-    carry(sides.copy, _related(key, known, pair, downwards), live, pair.temporary("more"))
-    return live.execute(
-        sql.SQL(
-            "INSERT INTO {missing} SELECT * FROM {more} k WHERE NOT EXISTS (SELECT FROM {live} l WHERE {there}) "
-            "AND NOT EXISTS (SELECT FROM {missing} m WHERE {planned})"
-        ).format(
-            missing=pair.temporary("missing"), more=pair.temporary("more"), live=pair.keyed(pair.live),
-            there=pair.same_key("l", "k"), planned=pair.same_key("m", "k"),
-        )
+    return sides.live.execute(sql.SQL("INSERT INTO {} {}").format(target.pair.temporary("missing"), gone))
+
+
+def _gone(sides: Sides, key: ForeignKey, known: Pair, wanted: Pair, downwards: bool, planned: bool) -> Any | None:
+    """A query on the live side for the keys of related rows that it lacks and that are not planned; None if the copy has no such key.
+
+    Args:
+        planned: Whether some rows of the wanted table are planned.
+    """
+    if not {*key.parent_columns} <= {*(known.copy if downwards else wanted.copy).names()}:
+        return None
+    make_keys(sides.live, wanted, "more")
+    carry(sides.copy, _related(key, known, wanted, downwards), sides.live, wanted.temporary("more"))
+    return sql.SQL("SELECT * FROM {} k WHERE NOT EXISTS (SELECT FROM {} l WHERE {}){}").format(
+        wanted.temporary("more"), wanted.keyed(wanted.live), wanted.same_key("l", "k"),
+        sql.SQL(" AND NOT EXISTS (SELECT FROM {} m WHERE {})").format(wanted.temporary("missing"), wanted.same_key("m", "k"))
+        if planned else sql.SQL(""),
     )  # fmt: skip
+
+
+def _name_left_behind(
+    sides: Sides, pairs: Mapping[str, Pair], tables: Mapping[str, TablePlan], keys: Sequence[ForeignKey]
+) -> None:
+    """Say what went with parents that are brought for the rows that need them, and is not brought itself."""
+    for label, parent in tables.items():
+        if not (parent.needed_only and parent.missing):
+            continue
+        found = []
+        for key in keys:
+            if key.parent != label or key.action != "c" or key.child == label:
+                continue
+            if key.child not in pairs:
+                found.append(f"rows of {key.child}, which was not looked at")
+                continue
+            tell_missing(sides, parent)
+            gone = _gone(sides, key, parent.pair, pairs[key.child], True, planned=key.child in tables)
+            number = 0 if gone is None else sides.live.value(sql.SQL("SELECT count(*) FROM ({}) AS found").format(gone))
+            if number:
+                found.append(f"{number} rows of {key.child}")
+        if found:
+            parent.notes.append(
+                f"What else may have gone with them is not brought: {listed(found)}. Name {label} in 'tables' for that."
+            )
 
 
 def _name_orphans(
