@@ -149,6 +149,8 @@ def test_an_old_backup_is_not_the_newest_while_the_host_s_clock_is_behind(titan_
     old = min(dest.glob("t_*.dump.zst"))
     named = [*restore[:1], "--source", str(old), *restore[5:]]
     assert titan_db("-40 days", "restore", *named)[0] == 0
+    status, result, said = titan_db("-40 days", "drill", *restore[:5], *restore[7:])
+    assert status == 0 and old.name in str(result) + said, (result, said)  # what asks no server says which one it takes
 
 
 @pytest.mark.parametrize("off", ["+1 hour", "-1 hour", "+40 days", "-40 days"])

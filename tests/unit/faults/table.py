@@ -167,6 +167,11 @@ ROWS = (
         f"{_FAULTS}/test_clocks.py", "test_an_old_backup_is_not_the_newest_while_the_host_s_clock_is_behind",
     ),
     Row(
+        "the same, for what asks no server (`drill`, `copy`, `measure`, `rehearse`)", "nobody; the result names the backup that it took",
+        "until they agree, or a backup is named", "nothing; nothing outside of the copy is written", "takes the newest",
+        f"{_FAULTS}/test_clocks.py", "test_an_old_backup_is_not_the_newest_while_the_host_s_clock_is_behind",
+    ),
+    Row(
         "a backup was taken while the clock was ahead", "whoever looks for the newest backup", "until its time has come",
         "nothing; it counts only when it is named", "takes the newest of the others",
         f"{_FAULTS}/test_clocks.py", "test_a_backup_from_the_future_is_the_newest_of_nothing",
