@@ -113,6 +113,7 @@ MISSING = {
         sql("ALTER TABLE public.events OWNER TO CURRENT_USER; GRANT pg_maintain TO ROLE; GRANT SELECT ON public.events TO ROLE"),
         "lacks SELECT or DELETE on public.events",
     ),
+    "writing": Missing(sql("ALTER USER ROLE SET default_transaction_read_only = on"), "no row could be deleted"),
     "the policies": Missing(
         sql("REVOKE SELECT ON titan_ops.retention_policy FROM ROLE; REVOKE pg_read_all_data FROM ROLE"), "retention_policy"
     ),

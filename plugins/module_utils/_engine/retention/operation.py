@@ -24,7 +24,7 @@ from .deletion.batch import Limits
 from .deletion.throttle import Throttle
 from .findings import findings
 from .options import RETENTION_POLICY
-from .plan.guards import backup_within, require_primary, trusted_backup
+from .plan.guards import backup_within, require_writable, trusted_backup
 from .plan.newest_row import row_within
 from .plan.plan import make_plan
 from .plan.trust import AS_WHOM, require_expected_policies, require_trusted_policies
@@ -176,7 +176,7 @@ def _limits(options: Mapping[str, Any], begun: float) -> Limits:
 
 def _prepare(database: Database) -> None:
     """Fix what the role's own settings could change in how times are written, and bound what may wait."""
-    require_primary(database)
+    require_writable(database)
     _fix_settings(database)
 
 

@@ -12,7 +12,7 @@ from ..errors import TitanError
 from ..postgres.database import Database
 from ..postgres.trust import require_trusted_role
 from .plan.archive import require_archive_directory
-from .plan.guards import require_primary
+from .plan.guards import require_writable
 from .plan.trust import AS_WHOM, require_trusted_policies
 from .policies.parse import selected
 from .policies.policy import Policy
@@ -30,7 +30,7 @@ def cleanup_needs(database: Database, options: Mapping[str, Any]) -> list[str]:
     Raises:
         TitanError: no clean-up would begin, or the policies cannot be read.
     """
-    require_primary(database)
+    require_writable(database)
     require_trusted_role(database, bool(options.get("accept_superuser")), AS_WHOM)
     policies = selected(read_policies(database), options["tables"])
     # Whether they are the inventory's, which they become only when a converge stores them, the clean-up itself asks.
