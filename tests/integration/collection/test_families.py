@@ -29,11 +29,9 @@ DEBIAN = [["python3-psycopg2", "postgresql-client", "cron", "logrotate", "zstd"]
         ("Debian", {}, DEBIAN),
         ("Suse", {}, DEBIAN),
         ("RedHat", {}, [["python3-psycopg2", "postgresql", "cronie", "logrotate", "zstd"], "crond"]),
-        ("Debian", {"ansible_become_method": "su"}, [[*DEBIAN[0], "acl"], "cron"]),
-        ("Debian", {"titan_pipelining": False}, [[*DEBIAN[0], "acl"], "cron"]),
         ("RedHat", {"host_packages": ["zstd"], "host_cron_service": ""}, [["zstd"], ""]),
     ],
-    ids=["Debian", "without a file", "Red Hat", "su", "not pipelined", "set"],
+    ids=["Debian", "without a file", "Red Hat", "set"],
 )
 def test_the_names_follow_the_family(
     tmp_path: Path, family: str, given: dict[str, object], names: list[object]
