@@ -126,7 +126,7 @@ def play(draw: random.Random, databases: Databases, steps: Sequence[Step]) -> bo
     for step, following in zip(steps, [*steps[1:], Step("end", "", "")]):
         if step.kind == "file":
             files.append((step.name, step.text))
-            if following.kind != "file" or draw.random() < 0.6:
+            if following.kind != "file" or draw.random() < 0.3:
                 databases.migrate(files)
         elif step.kind == "back":
             target = files[-2][0].partition("_")[0]
@@ -145,7 +145,7 @@ def shown(steps: Sequence[Step]) -> str:
 
 
 @tried(
-    max_examples=int(os.environ.get("TITAN_HISTORIES", "40")), deadline=None, database=None, derandomize="TITAN_HISTORIES" not in os.environ,
+    max_examples=int(os.environ.get("TITAN_HISTORIES", "60")), deadline=None, database=None, derandomize="TITAN_HISTORIES" not in os.environ,
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 @given(seed=st.integers(0, 2**32))
