@@ -56,7 +56,12 @@ class Site:
         state.mkdir(mode=0o700)
         (state / "runs.jsonl").write_text("".join(json.dumps(run) + "\n" for run in year_of_runs(now)))
         samples = [
-            {"at": now - (52 - week) * 7 * DAY, "size": 1e6 * week, "tables": {"public.gone": 1}, "findings": ["bloat"]}
+            {
+                "at": now - (52 - week) * 7 * DAY,
+                "size": 1_000_000 * week,
+                "tables": {"public.gone": 1},
+                "findings": ["bloat"],
+            }
             for week in range(52)
         ]
         (state / "report-samples.json").write_text(json.dumps({"samples": samples}))

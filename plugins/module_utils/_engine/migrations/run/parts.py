@@ -56,7 +56,7 @@ def _run_deferred(step: Step, indexes: FileIndexes) -> None:
     """Run the deferred triggers before the duplicates are looked up: one of them may drop an index, as COMMIT would find too late."""
     session = indexes.session
     try:
-        session.watched(lambda: session.database.execute("SET CONSTRAINTS ALL IMMEDIATE"))
+        session.run("SET CONSTRAINTS ALL IMMEDIATE")
     except DatabaseError as error:
         raise PartFailedError(step, error) from error
 
