@@ -24,6 +24,7 @@ _OF_THE_MOMENT = (
     "Too many open files", "insufficient file descriptors", "File too large", "Resource temporarily unavailable", "quota exceeded",
     "could not fork", "could not extend file", "Read-only file system", "server closed the connection", "terminating connection",
     "connection to server", "the database system is", "too many clients", "too many connections", "remaining connection slots",
+    "temp_file_limit",
 )  # fmt: skip
 
 

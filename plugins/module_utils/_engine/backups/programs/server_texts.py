@@ -41,6 +41,8 @@ _TEXTS = (
     # The machine and the server.
     rf"could not {_WORDS} {_N}(?: {_WORDS})?: [A-Z][A-Za-z/() -]+",
     r"could not (?:read|write|extend|open)[^'\n]{1,200}: (?:No space left on device|Input/output error|No such file or directory)",
+    r"could not resize shared memory segment \"[^\"\n]{1,60}\" to \d+ bytes: (?:No space left on device|Cannot allocate memory)",
+    r"temporary file size exceeds temp_file_limit \(\d+kB\)",
     r"out of (?:shared )?memory",
     rf"(?:canceling statement|terminating connection|terminating \w+ process) due to {_WORDS}",
     rf"the database system is {_WORDS}",
