@@ -82,7 +82,8 @@ options:
       - V(liquibase) are files of its formatted SQL, in the directory or any below it. Each change set is a migration, its version is the number in
         the file's name with the place in the file, its C(--rollback) lines are its rollback, and C(runOnChange) makes it repeatable. Change sets for
         other servers are left out. Preconditions, contexts, labels and C(runAlways) are refused.
-      - V(golang_migrate) is V(up_down); V(diesel) and V(prisma) are V(directory); V(atlas) is V(plain); V(sqlx) is V(plain) or V(up_down).
+      - V(golang_migrate) is V(up_down), and passes over an SQL file of another name with a warning, as that tool does; V(diesel) and V(prisma) are
+        V(directory); V(atlas) is V(plain); V(sqlx) is V(plain) or V(up_down).
       - V(directory) is C(20240101120000_name/up.sql) and C(20240101120000_name/down.sql). Where the file is called C(migration.sql), the whole name
         of the folder is the version, and versions sort as text, so two folders of one date are no duplicates.
       - A file C(R__name.sql) (with V(directory), C(R__name/up.sql)) is repeatable, it is applied after the versioned ones whenever its text has

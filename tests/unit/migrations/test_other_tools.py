@@ -110,6 +110,16 @@ def test_flyway_reads_folders_below_and_the_conf_beside(tmp_path: Path) -> None:
     )
 
 
+def test_golang_migrates_naming_passes_over_what_that_tool_does_not_run(tmp_path: Path) -> None:
+    for name in ("1_a.up.sql", "1_a.down.sql", "2_b.up.sql", "2_seed.sql"):
+        (tmp_path / name).write_text("SELECT 1")
+    files = read_directory(str(tmp_path), "golang_migrate")
+    assert [item.key for item in parse_files(files, "golang_migrate")] == ["1", "2"]
+    assert "not applied: 2_seed.sql" in unseen_warning(str(tmp_path), "golang_migrate")[0]
+    with pytest.raises(TitanError, match="2_seed"):
+        parse_files(read_directory(str(tmp_path), "up_down"), "up_down")
+
+
 def test_what_a_naming_does_not_see_is_told(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / ".hidden").mkdir()

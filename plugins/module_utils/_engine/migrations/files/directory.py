@@ -16,6 +16,7 @@ from ...host.safe_open import UnsafePathError, open_file
 from .naming import CALLBACK, FOLDERS, NAMINGS, PLANNED, SHAPES, SQITCH, is_callback, is_named
 from .other_languages import other_languages
 
+_PASSING_OVER = ("flyway", "golang_migrate")  # the tools that pass over a file of another name; ours says so
 _MAX_FILE = 64 * 1024 * 1024
 
 
@@ -46,7 +47,7 @@ def unseen_files(path: str, naming: str, limit: int = 20) -> list[str]:
     Raises:
         OptionError: the directory cannot be read.
     """
-    if naming in FOLDERS or naming == "flyway" or naming in PLANNED:
+    if naming in FOLDERS or naming in _PASSING_OVER or naming in PLANNED:
         seen = set(_read_names(path, naming))
         below = sorted(name for name in _walk(path) if name not in seen)
         if naming == SQITCH:
@@ -151,7 +152,11 @@ def _sql_names(path: str, naming: str) -> Iterable[str]:
                     yield from (f"{entry.name}/{item.name}" for item in inner if item.name.lower().endswith(".sql"))
             elif naming == "flyway" and entry.is_dir() and not entry.name.startswith("."):
                 yield from (f"{entry.name}/{name}" for name in _sql_names(entry.path, naming))
-            elif _is_sql(entry) and naming not in FOLDERS and (naming != "flyway" or is_named(entry.name, naming)):
+            elif (
+                _is_sql(entry)
+                and naming not in FOLDERS
+                and (naming not in _PASSING_OVER or is_named(entry.name, naming))
+            ):
                 yield entry.name
 
 
