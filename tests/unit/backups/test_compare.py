@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.differences import (
     schema_differences,
 )
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.objects import normal_text
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.schema_text import Skeleton
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.load.failure import restoring
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
 
 # The same view, IN ('INFO', 'DEBUG') over a varchar column, before and after a restore.
 FIRST = (
@@ -49,3 +52,8 @@ def test_a_server_s_own_number_of_a_column_is_no_difference():
     assert normal_text(made + numbered.replace(b"(", b"(n_distinct=5, ")) == made + numbered.replace(
         b"pg_attver=22147392", b"n_distinct=5"
     )
+
+
+def test_a_dump_of_an_older_program_is_told_as_such():
+    with pytest.raises(TitanError, match="is older than the source's server.*'programs'"), restoring():
+        raise TitanError('ERROR: unrecognized parameter "pg_attver".', programs=["psql"])

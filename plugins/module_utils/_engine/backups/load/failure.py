@@ -27,6 +27,12 @@ _OF_THE_MOMENT = (
     "temp_file_limit",
 )  # fmt: skip
 
+_NUMBERED = 'unrecognized parameter "pg_attver"'
+_OLDER_PROGRAM = (
+    " The pg_dump that made it is older than the source's server and writes numbers of columns that only such servers know: "
+    "update the package postgresql-client, or name the server's own programs ('programs')."
+)
+
 
 def is_of_the_host(message: str) -> bool:
     """Whether a restore failed for a reason that says nothing about the backup."""
@@ -50,4 +56,5 @@ def restoring() -> Iterator[None]:
         yield
     except TitanError as error:
         bad = is_of_the_backup(error)
-        raise TitanError(f"The restore failed: {error.message}", **error.details, of_the_backup=bad) from error
+        hint = _OLDER_PROGRAM if _NUMBERED in error.message else ""
+        raise TitanError(f"The restore failed: {error.message}{hint}", **error.details, of_the_backup=bad) from error
