@@ -178,6 +178,8 @@ SPELLINGS = [
     ("index_in_code", "DO $$ DECLARE i int; BEGIN FOR i IN 1..3 LOOP EXECUTE 'CREATE INDEX i' || i || ' ON people (name)'; END LOOP; END $$"),
 ]  # fmt: skip
 SAFE = [
+    "ALTER TABLE people ADD COLUMN z bigint[] DEFAULT cast(array[] AS bigint[])",
+    "ALTER TABLE people ADD COLUMN z date DEFAULT date_trunc('day', coalesce(now(), now()))",
     "ALTER TABLE people ALTER COLUMN type SET DEFAULT 'x'",
     "ALTER TABLE people ADD CONSTRAINT n NOT NULL age NOT VALID",
     "ALTER TABLE people ADD CONSTRAINT n CHECK (age IS NOT NULL) NOT VALID; -- and then\nALTER TABLE few SET (fillfactor = 70)",

@@ -12,7 +12,12 @@ from .view import View
 
 _SAFE = {"now", "current_timestamp", "current_date", "current_time", "localtimestamp", "localtime", "statement_timestamp",
          "transaction_timestamp", "current_user", "session_user", "lower", "upper", "to_jsonb", "jsonb_build_object", "array", "row",
-         "varchar", "char", "numeric", "decimal", "timestamp", "timestamptz", "bit", "interval", "time"}  # fmt: skip
+         "varchar", "char", "numeric", "decimal", "timestamp", "timestamptz", "bit", "interval", "time",
+         "cast", "coalesce", "nullif", "greatest", "least", "concat", "md5", "length", "trim", "substring", "replace", "left", "right",
+         "abs", "floor", "ceil", "round", "mod", "date_trunc", "date_part", "extract", "make_date", "make_time", "make_interval",
+         "make_timestamp", "make_timestamptz", "to_char", "to_date", "to_timestamp", "to_number", "to_json", "json_build_object",
+         "json_build_array", "jsonb_build_array", "string_to_array", "array_fill", "int4range", "int8range", "numrange", "tsrange",
+         "tstzrange", "daterange", "point", "float"}  # fmt: skip
 
 
 def _calls(words: tuple[str, ...]) -> bool:

@@ -15,8 +15,10 @@ from collections.abc import Iterable
 from ...errors import DatabaseError
 from ...postgres.database import Database
 from ...postgres.sqlstates import (
+    DUPLICATE_COLUMN,
     INSUFFICIENT_PRIVILEGE,
     INVALID_SCHEMA_NAME,
+    SYNTAX_ERROR,
     UNDEFINED_COLUMN,
     UNDEFINED_FUNCTION,
     UNDEFINED_OBJECT,
@@ -33,7 +35,16 @@ from .not_there import not_there
 from .problem import Problem
 
 _QUERIES = ("select", "insert", "update", "delete", "with", "values", "merge")
-_CERTAIN = (UNDEFINED_TABLE, UNDEFINED_COLUMN, UNDEFINED_FUNCTION, UNDEFINED_OBJECT, INVALID_SCHEMA_NAME)
+# a syntax error also if a row has more values than columns, or a column is assigned twice
+_CERTAIN = (
+    SYNTAX_ERROR,
+    DUPLICATE_COLUMN,
+    UNDEFINED_TABLE,
+    UNDEFINED_COLUMN,
+    UNDEFINED_FUNCTION,
+    UNDEFINED_OBJECT,
+    INVALID_SCHEMA_NAME,
+)
 _HARMLESS = frozenset(
     ("comment", "analyze", "vacuum", "lock", "begin", "start", "commit", "end", "reindex", "explain", "show")
 )
