@@ -383,7 +383,7 @@ def test_what_a_killed_run_left_is_ended_by_the_next_word(dump, user):
     here = "ls -d /var/tmp/titan-drill-*/data/postmaster.pid 2>/dev/null"
     wait_until(lambda: HOST.run(here).stdout, 60, "a drill's server")
     HOST.run("pkill -KILL -u ubuntu -f 'titan-db drill'")
-    titan_db(user, "list", "--dest", {"ubuntu": f"{HOME}/b/dumps", "root": LAB}[user])
+    titan_db(user, "list", "--dest", {"ubuntu": f"{HOME}/b/dumps", "root": LAB}[user], expect=None)
     wait_until(lambda: not HOST.run("ls -d /var/tmp/titan-drill-* 2>/dev/null").stdout, 20, "an empty /var/tmp")
 
 
