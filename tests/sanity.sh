@@ -10,7 +10,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 find_python() { # the first interpreter of that version that really runs (a version manager's shim may not)
-    for candidate in "python$1" "/usr/bin/python$1" "${HOME:-/root}/.pyenv/versions/$1".*/bin/"python$1"; do
+    for candidate in "/usr/bin/python$1" "python$1" "${HOME:-/root}/.pyenv/versions/$1".*/bin/"python$1"; do
         if "$candidate" -c 'import venv, ensurepip' >/dev/null 2>&1; then
             echo "$candidate"
             return
@@ -33,7 +33,36 @@ PY
     for release in 20_3_4 21_3_1 23_1_2 24_2 25_2 25_3 26_0; do cp "$work/get_pip.py" "$1/.ansible/test/cache/get_pip_$release.py"; done
 }
 
-ran=0 failed=0
+prepare() { # the core's virtual environment and the installed collection
+    venv=$1 core=$2 python=$3
+    if [ ! -x "$venv/bin/ansible-test" ]; then
+        rm -rf "$venv"
+        "$python" -m venv "$venv"
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "ansible-core==$core" psycopg2-binary==2.9.13
+    fi
+    stand_in "$cache/home-$core"
+    "$venv/bin/ansible-galaxy" collection install "$root" -p "$work/$core" --force --no-deps >/dev/null
+}
+
+judge() { # what one core says; a home for each, since they run beside each other
+    core=$1 version=$2 python=$3
+    venv=$cache/core-$core
+    echo "ansible-core $core, Python $version:"
+    prepare "$venv" "$core" "$python"
+    (
+        cd "$work/$core/ansible_collections/titan/database"
+        PATH="$venv/bin:$PATH" HOME="$cache/home-$core" ansible-test sanity --local --python "$version" --color no
+    ) >"$work/$core.log" 2>&1 || { grep -E '^(ERROR|FATAL)' "$work/$core.log" || tail -n 40 "$work/$core.log"; return 1; }
+    tests=$(grep -c '^Running sanity test' "$work/$core.log" || true)
+    if [ "$tests" -lt 20 ]; then
+        cat "$work/$core.log"
+        echo "ansible-test ran only $tests tests: it did not see the collection"
+        return 1
+    fi
+    echo "  $tests sanity tests passed"
+}
+
+running='' ran=0 failed=0
 for pair in ${TITAN_SANITY:-2.16.14:3.11 2.20.10:3.12 2.21.5:3.13}; do
     core=${pair%:*} version=${pair#*:}
     python=$(find_python "$version")
@@ -41,31 +70,13 @@ for pair in ${TITAN_SANITY:-2.16.14:3.11 2.20.10:3.12 2.21.5:3.13}; do
         echo "ansible-core $core: skipped, no Python $version here"
         continue
     fi
-    venv=$cache/core-$core
-    if [ ! -x "$venv/bin/ansible-test" ]; then
-        rm -rf "$venv"
-        "$python" -m venv "$venv"
-        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "ansible-core==$core" psycopg2-binary==2.9.13
-    fi
-    stand_in "$cache"
-    "$venv/bin/ansible-galaxy" collection install "$root" -p "$work/$core" --force --no-deps >/dev/null
-    echo "ansible-core $core, Python $version:"
-    if (
-        cd "$work/$core/ansible_collections/titan/database"
-        PATH="$venv/bin:$PATH" HOME="$cache" ansible-test sanity --local --python "$version" --color no
-    ) >"$work/$core.log" 2>&1; then
-        tests=$(grep -c '^Running sanity test' "$work/$core.log" || true)
-        if [ "$tests" -lt 20 ]; then
-            cat "$work/$core.log"
-            echo "ansible-test ran only $tests tests: it did not see the collection" >&2
-            exit 1
-        fi
-        echo "  $tests sanity tests passed"
-    else
-        grep -E '^(ERROR|FATAL)' "$work/$core.log" || tail -n 40 "$work/$core.log"
-        failed=$((failed + 1))
-    fi
+    judge "$core" "$version" "$python" >"$work/$core.said" 2>&1 &
+    running="$running $core:$!"
+done
+for pair in $running; do
     ran=$((ran + 1))
+    wait "${pair#*:}" || failed=$((failed + 1))
+    cat "$work/${pair%:*}.said"
 done
 if [ "$ran" -eq 0 ]; then
     echo "No Python 3.11, 3.12 or 3.13 was found: nothing was tested." >&2
