@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Union
 
 from ..migrations.sql.statements import qualified, written
 from ..migrations.sql.tokens import SYMBOL, WORD, Token, tokenize
@@ -25,7 +25,7 @@ class Relation(NamedTuple):
     alias: str
 
 
-Compared = Column | Expression | str | None
+Compared = Union[Column, Expression, str, None]  # read when this is imported: Python 3.9 has no | there
 
 
 def parameters_of(text: str) -> dict[int, Compared]:

@@ -20,6 +20,7 @@ _HEADER = re.compile(
     rb"-- (?:Data for )?Name: (?P<name>.*); Type: (?P<kind>[A-Z ]+); Schema: (?P<schema>[^;]*); (?P<rest>Owner: .*)$"
 )
 _METHOD = b"SET default_table_access_method = "
+_USUAL_METHOD = _METHOD + b"heap;"
 _BETWEEN = re.compile(
     rb"SET default_(?:tablespace|table_access_method|with_oids) = .*;$|\\unrestrict |-- PostgreSQL database dump complete$"
 )
@@ -116,6 +117,8 @@ class ObjectReader:
             text = _in_any_order(text)  # a restore may order the columns otherwise
         if self._kind == b"POLICY":
             text = _POLICY_ROLES.sub(_sorted_roles, text, count=1)
+        if b"\nPARTITION BY " in text:  # has none itself; pg_dump leaves what the table before it had, if there was one
+            method = _USUAL_METHOD
         head = self._rest + (method if self._kind in _STORED else b"")
         self._hashes.setdefault(self._key, []).append(_hash(head + b"\n" + normal_text(text)))
 
