@@ -8,7 +8,8 @@ of processor time for a module of ours. It keeps them in its temporary directory
 to a directory of the tests' run (TITAN_BUILT_MODULES), one for each state of the collection's files.
 
 What Python compiles anew in each process of a module (half of its processor time) is put into the archive beside the sources
-when a play has ended: as PEP 552's unchecked files, which another version of Python passes over.
+when a play has ended: as PEP 552's unchecked files, which another version of Python passes over. TITAN_COMPILED_MODULES=no leaves
+it out.
 """
 
 from __future__ import annotations
@@ -70,6 +71,8 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_stats(self, stats: object) -> None:
         """Add what is compiled to the archives that this play has built; one at a time does it, and only once."""
+        if os.environ.get("TITAN_COMPILED_MODULES") == "no":
+            return
         for path in self.built.iterdir():
             if path.suffix in (".lock", ".compiled", ".new") or path.name.endswith("-part"):
                 continue
