@@ -44,14 +44,15 @@ prepare() { # the core's virtual environment and the installed collection
     "$venv/bin/ansible-galaxy" collection install "$root" -p "$work/$core" --force --no-deps >/dev/null
 }
 
-judge() { # what one core says; a home for each, since they run beside each other
-    core=$1 version=$2 python=$3
+judge() { # what one core says, without one of its tests if that is named; a home for each, since they run beside each other
+    core=$1 version=$2 python=$3 without=$4
     venv=$cache/core-$core
     echo "ansible-core $core, Python $version:"
     prepare "$venv" "$core" "$python"
     (
         cd "$work/$core/ansible_collections/titan/database"
-        PATH="$venv/bin:$PATH" HOME="$cache/home-$core" ansible-test sanity --local --python "$version" --color no
+        PATH="$venv/bin:$PATH" HOME="$cache/home-$core" \
+            ansible-test sanity --local --python "$version" --color no ${without:+--skip-test "$without"}
     ) >"$work/$core.log" 2>&1 || { grep -E '^(ERROR|FATAL)' "$work/$core.log" || tail -n 40 "$work/$core.log"; return 1; }
     tests=$(grep -c '^Running sanity test' "$work/$core.log" || true)
     if [ "$tests" -lt 20 ]; then
@@ -59,24 +60,27 @@ judge() { # what one core says; a home for each, since they run beside each othe
         echo "ansible-test ran only $tests tests: it did not see the collection"
         return 1
     fi
-    echo "  $tests sanity tests passed"
+    echo "  $tests sanity tests passed${without:+, without $without}"
 }
 
+# ansible-core, Python, and a test that is left out: 2.20 and 2.21 have pylint 4.0 both, and it is half of the time.
 running='' ran=0 failed=0
-for pair in ${TITAN_SANITY:-2.16.14:3.11 2.20.10:3.12 2.21.5:3.13}; do
-    core=${pair%:*} version=${pair#*:}
+for wanted in ${TITAN_SANITY:-2.16.14:3.11 2.20.10:3.12:pylint 2.21.5:3.13}; do
+    IFS=: read -r core version without <<END
+$wanted
+END
     python=$(find_python "$version")
     if [ -z "$python" ]; then
         echo "ansible-core $core: skipped, no Python $version here"
         continue
     fi
-    judge "$core" "$version" "$python" >"$work/$core.said" 2>&1 &
+    judge "$core" "$version" "$python" "$without" >"$work/$core.said" 2>&1 &
     running="$running $core:$!"
 done
-for pair in $running; do
+for started in $running; do
     ran=$((ran + 1))
-    wait "${pair#*:}" || failed=$((failed + 1))
-    cat "$work/${pair%:*}.said"
+    wait "${started#*:}" || failed=$((failed + 1))
+    cat "$work/${started%:*}.said"
 done
 if [ "$ran" -eq 0 ]; then
     echo "No Python 3.11, 3.12 or 3.13 was found: nothing was tested." >&2
