@@ -83,6 +83,7 @@ def test_the_password_file_of_a_killed_run_is_removed(
     """When it is an hour old; that of a run that lives stays, and so do files of others."""
     folder = workdir / "tmp"
     monkeypatch.setattr("tempfile.tempdir", str(folder))
+    monkeypatch.setenv("TMPDIR", str(folder))  # root that has acted for somebody meanwhile looks it up anew
     dead = 1 << 22 | 1  # more than a process number can be
     names = {f"titan-db-pass-{dead}-abcdefgh": 0, f"titan-db-pass-{os.getpid()}-abcdefgh": 1}
     names |= {f"titan-db-pass-{dead}-12345678": 1, "titan-db-pass-x": 1, f"other-{dead}-abcdefgh": 1}
