@@ -72,7 +72,7 @@ def moment(seconds: float) -> str:
 
 
 def _backup(entry: Entry) -> BackupEvidence:
-    manifest = entry.manifest
+    manifest, written = entry.manifest, entry.manifest or entry.record
     return BackupEvidence(
         file=entry.path,
         name=entry.name,
@@ -88,7 +88,7 @@ def _backup(entry: Entry) -> BackupEvidence:
         pinned=entry.pinned,
         problem=one_line(entry.problem),
         server_version=manifest.source.server_version if manifest and manifest.source else "",
-        made_by_version=manifest.engine_version if manifest else "",
+        made_by_version=written.engine_version if written else "",
     )
 
 

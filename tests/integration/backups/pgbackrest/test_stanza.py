@@ -16,6 +16,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.backups.cat
     read_catalog,
 )
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError, TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.health.report.days import restore_seconds
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 
@@ -66,6 +67,10 @@ def test_a_backup_is_proven_by_a_restore_that_equals_a_known_moment(prepared: Pl
     assert entry["large_objects"]["count"] == 1
     assert os.listdir(prepared.drills) == []
     assert read_catalog(str(prepared.dest), "other") == []
+    (listed,) = read_catalog(str(prepared.dest))
+    assert restore_seconds(listed) == entry["verified"]["seconds"] > 0, (
+        "what the report and the recovery time are made of"
+    )
 
 
 def test_the_next_one_is_incremental_and_a_writer_makes_its_proof_neither_fail_nor_lie(
