@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -52,6 +53,14 @@ def test_each_guide_module_and_role_has_a_page_and_each_link_a_target(site: Path
     assert sum('<pre tabindex="0">' in text for text in pages.values()) > 30
     shown = (site / "docs" / "claims.html").read_text(encoding="utf-8")
     assert 'href="../files/tests/integration/migrations/test_migration.py.txt"' in shown, "a claim leads to its test"
+
+
+def test_the_colours_of_the_reference_are_light_and_dark_by_the_pages_own_switch_and_by_the_systems(site: Path) -> None:
+    style = (site / "collections" / "titan" / "database" / "backup_module.html").read_text(encoding="utf-8")
+    style = style.partition("<style>")[2].partition("</style>")[0]
+    blocks = [dict(re.findall(r"--antsibull-([a-z-]+): (#[0-9a-f]{6});", block)) for block in style.split("{")]
+    light, *dark = (block for block in blocks if block)
+    assert len(dark) == 2 and dark[0] == dark[1] != light and dark[0].keys() <= light.keys()
 
 
 @browser

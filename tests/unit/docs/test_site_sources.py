@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -56,11 +57,13 @@ def contrast(one: str, other: str) -> float:
 
 
 def test_the_colours_of_the_reference_are_legible_on_each_of_its_backgrounds() -> None:
-    css = (sources.ROOT / "tools" / "site" / "static" / "site.css").read_text(encoding="utf-8")
-    blocks = [dict(re.findall(r"--antsibull-([a-z-]+): (#[0-9a-f]{6});", block)) for block in css.split("{")]
-    blocks = [block for block in blocks if block]
-    assert len(blocks) == 3 and blocks[1] == blocks[2], "light, and dark by the page's own switch and by the system's"
-    for block, text in zip(blocks, ("#000000", "#cfd0d0", "#cfd0d0"), strict=True):
+    settings = ast.parse((sources.ROOT / "tools" / "site" / "conf.py").read_text(encoding="utf-8"))
+    given = {ast.unparse(each.targets[0]): each.value for each in settings.body if isinstance(each, ast.Assign)}
+    blocks = [
+        {name.removeprefix("antsibull-"): colour for name, colour in ast.literal_eval(given[mode]).items()}
+        for mode in ("_LIGHT", "_DARK")
+    ]
+    for block, text in zip(blocks, ("#000000", "#cfd0d0"), strict=True):
         behind = [
             colour
             for name, colour in block.items()
