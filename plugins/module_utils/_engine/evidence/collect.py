@@ -72,7 +72,7 @@ def moment(seconds: float) -> str:
 
 
 def _backup(entry: Entry) -> BackupEvidence:
-    manifest, written = entry.manifest, entry.manifest or entry.record
+    manifest = entry.manifest
     return BackupEvidence(
         file=entry.path,
         name=entry.name,
@@ -88,7 +88,7 @@ def _backup(entry: Entry) -> BackupEvidence:
         pinned=entry.pinned,
         problem=one_line(entry.problem),
         server_version=manifest.source.server_version if manifest and manifest.source else "",
-        made_by_version=written.engine_version if written else "",
+        made_by_version=entry.written.engine_version if entry.written else "",
     )
 
 

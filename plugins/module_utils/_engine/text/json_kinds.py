@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 _MOST = 1e18  # a size in bytes, or a moment, is less
 
@@ -13,6 +14,11 @@ _MOST = 1e18  # a size in bytes, or a moment, is less
 def is_number(value: object) -> bool:
     """A number that can be reckoned with: no boolean, no infinity, no NaN."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _MOST
+
+
+def objects_of(value: object) -> list[dict[str, Any]]:
+    """Of a list those that are objects; none of anything else."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def is_like(value: object, example: object) -> bool:

@@ -52,7 +52,12 @@ class Entry:
     @property
     def adopted(self) -> bool:
         """Whether others made it, and nothing is known of its source."""
-        return self.manifest is None and self.record is None
+        return self.written is None
+
+    @property
+    def written(self) -> Manifest | PhysicalRecord | None:
+        """What we wrote of it when it was taken."""
+        return self.manifest or self.record
 
     @property
     def pinned(self) -> bool:

@@ -117,7 +117,9 @@ class ObjectReader:
             text = _in_any_order(text)  # a restore may order the columns otherwise
         if self._kind == b"POLICY":
             text = _POLICY_ROLES.sub(_sorted_roles, text, count=1)
-        if b"\nPARTITION BY " in text:  # has none itself; pg_dump leaves what the table before it had, if there was one
+        if (
+            self._kind == b"TABLE" and b"\nPARTITION BY " in text
+        ):  # has none itself; pg_dump leaves what the table before it had, if there was one
             method = _USUAL_METHOD
         head = self._rest + (method if self._kind in _STORED else b"")
         self._hashes.setdefault(self._key, []).append(_hash(head + b"\n" + normal_text(text)))

@@ -35,7 +35,6 @@ from .contents import read_entries
 from .elevated import Superuser
 from .others import (
     Needs,
-    OwnersSessions,
     by_lines,
     ended,
     needs_of,
@@ -46,6 +45,7 @@ from .others import (
     without_drops,
     without_mark,
 )
+from .owners_sessions import OwnersSessions
 from .refreshes import ENTRY, Held, in_some_order
 from .restricted import can_restrict, restriction, without_restriction
 from .selection import Selection
@@ -59,13 +59,6 @@ _BY_SUPERUSER = re.compile(
 _WITH_OWNER = re.compile(r"\d+; \d+ \d+ (?:STATISTICS|BLOB|BLOB METADATA|LARGE OBJECT) ")
 
 _NO_TEXT = Skeleton(Counter(), {})
-
-
-_DENIED = "permission denied"
-_IN_SESSIONS = (
-    "The dump makes its objects in sessions of their owners (pg_dump --use-set-session-authorization), which may do so in the source only. "
-    "{}, or take dumps without that option."
-)
 
 
 @dataclass(frozen=True)
@@ -314,17 +307,8 @@ class Loader:
             text = self.selection.text(text) if self.selection else text
             owners = OwnersSessions()
             text = owners.watch(text) if self.foreign else text
-            try:
+            with owners.explained(self.superuser is not None, self.warn):
                 self.run_script(_read_by(reader, text) if reader else text, target)
-            except TitanError as error:
-                if owners.seen and not self.superuser and _DENIED in error.message:
-                    raise TitanError(
-                        f"{error.message.rstrip('.')}. {_IN_SESSIONS.format('Restore it without accept_superuser')}",
-                        **error.details,
-                    ) from error
-                raise
-        if owners.seen and self.superuser:
-            self.warn(_IN_SESSIONS.format("So all that it makes belongs to one role: look at the owners"))
         return reader.skeleton() if reader else _NO_TEXT
 
     def _of_others(self, pieces: Iterable[bytes], kind: DumpKind) -> Iterable[bytes]:

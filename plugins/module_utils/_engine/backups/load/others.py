@@ -174,33 +174,6 @@ _SECOND = re.compile(
 )
 
 
-# pg_dump --use-set-session-authorization; around a GRANT of another role's, there is no name of an object in between.
-_OWNERS_SESSION = re.compile(
-    rb"\nSET SESSION AUTHORIZATION (?!DEFAULT)[^\n]+;\r?\n\s*(?:SET default_[^\n]*;\s*)*--\r?\n(?:-- TOC entry [^\n]*\n)?-- Name: "
-)
-
-
-class OwnersSessions:
-    """Whether a dump makes objects in sessions of their owners, instead of giving them to these afterwards.
-
-    Attributes:
-        seen: What has been read of it.
-    """
-
-    def __init__(self) -> None:
-        self.seen = False
-
-    def watch(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """The pieces, unchanged."""
-        tail = b""
-        for piece in pieces:
-            if not self.seen:
-                window = tail + piece
-                self.seen = b"SET SESSION AUTH" in window and _OWNERS_SESSION.search(window) is not None
-                tail = window[-_TAIL:]
-            yield piece
-
-
 NO_DATABASE = "it holds roles and settings only, and no database (pg_dumpall --globals-only)"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypedDict, cast
 
 from ...postgres.database import Database
-from ...text.json_kinds import are_like
+from ...text.json_kinds import are_like, objects_of
 from .definition import Check, Limits, NotChecked, Threshold, judge
 from .run import Place
 
@@ -63,9 +63,8 @@ def kept_samples(samples: object, newest: Sample) -> list[Sample]:
     """The samples of a day, an hour apart, of counters that were not set back since, and the newest."""
     same = [
         cast(Sample, each)
-        for each in (samples if isinstance(samples, list) else [])
-        if isinstance(each, dict)
-        and {*newest} == {*each}
+        for each in objects_of(samples)
+        if {*newest} == {*each}
         and are_like(each, newest)
         and 0 <= newest["at"] - each["at"] <= _DAY + _HOUR
         and each["reset"] == newest["reset"]

@@ -95,8 +95,7 @@ def proof(entry: Entry) -> str:
 
 def restore_seconds(entry: Entry) -> float:
     """How long the restore that proved it took; 0 where that is not known."""
-    written = entry.manifest or entry.record
-    return written.verified.seconds if written and entry.verified_level == "restored" else 0.0
+    return entry.written.verified.seconds if entry.written and entry.verified_level == "restored" else 0.0
 
 
 def _was_due(day: date, records: BackupRecords, now: datetime) -> bool:

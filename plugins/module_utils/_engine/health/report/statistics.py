@@ -15,7 +15,7 @@ from ...environment.records import RunEntry
 from ...index_effect.record import Remembered
 from ...outcome import Data
 from ...rehearsal.remembered import Rehearsed
-from ...text.json_kinds import are_like
+from ...text.json_kinds import are_like, objects_of
 from ...text.one_line import printable
 from .measured import measured_text, rehearsed_text
 from .tables import TableSize
@@ -119,15 +119,12 @@ def remembered(
 
 def history_from_json(data: Mapping[str, Any]) -> dict[str, list[SizeSample]]:
     """What is remembered of earlier reports; a sample that was damaged is left out."""
-    samples = data.get("samples")
     whole = {"at": 0.0, "size": 0, "tables": {}}
     return {
         "samples": [
             cast(SizeSample, each)
-            for each in (samples if isinstance(samples, list) else [])
-            if isinstance(each, dict)
-            and {*whole} <= {*each}
-            and are_like(each, {**whole, "cut": True, "findings": [""]})
+            for each in objects_of(data.get("samples"))
+            if {*whole} <= {*each} and are_like(each, {**whole, "cut": True, "findings": [""]})
         ]
     }
 

@@ -45,14 +45,10 @@ def of_default_privileges(view: View) -> Iterator[Need]:
 
 def of_set(view: View) -> Iterator[Need]:
     at = 1 + (view.words[1:2] in (("local",), ("session",)) and view.words[2:3] in (("role",), ("session",)))
-    at += (
-        1
-        if view.words[at : at + 1] == ("role",)
-        else 2
-        if view.words[at : at + 2] == ("session", "authorization")
-        else len(view.words)
-    )
-    yield from roles(view, at)
+    if view.words[at : at + 1] == ("role",):
+        yield from roles(view, at + 1)
+    elif view.words[at : at + 2] == ("session", "authorization"):
+        yield from roles(view, at + 2)
 
 
 def of_reassign(view: View) -> Iterator[Need]:
