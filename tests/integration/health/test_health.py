@@ -163,6 +163,7 @@ def test_replication_slots(check: Callable, user_sql: Any, settings: ConnectionS
     user_sql.execute("SELECT pg_create_physical_replication_slot('left_behind', true)")
     try:
         assert check("inactive_slots", 0, 3)["status"] == "warning"
+        user_sql.execute("SET synchronous_commit = on")  # else the log may not be written yet, and holds nothing
         user_sql.execute("CREATE TABLE t AS SELECT n FROM generate_series(1, 50000) n")
         assert check("replication_slots", 0.0001, 10)["status"] == "warning"
     finally:
