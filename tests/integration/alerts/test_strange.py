@@ -47,8 +47,8 @@ def test_a_broken_address_is_a_failure_and_the_next_one_is_tried(name: str, monk
         (429, "", "Retry-After: 7", [7, 7]),
         (503, "", "Retry-After: 6.5", [6.5, 6.5]),
         (429, "", "Retry-After: 86400", [30, 30]),
-        (429, "", f"Retry-After: {formatdate(time.time() + 3600, usegmt=True)}", [30, 30]),
-        (429, "", f"Retry-After: {formatdate(time.time() - 3600, usegmt=True)}", [2, 4]),
+        (429, "", "Retry-After: in an hour", [30, 30]),
+        (429, "", "Retry-After: an hour ago", [2, 4]),
         (429, '{"message": "You are being rate limited.", "retry_after": 5.5}', "X-RateLimit-Scope: user", [5.5, 5.5]),
         (429, '{"ok": false, "error_code": 429, "parameters": {"retry_after": 12}}', "X: y", [12, 12]),
         (429, '{"code": 42901}', "Retry-After: soon", [2, 4]),
@@ -59,6 +59,11 @@ def test_a_broken_address_is_a_failure_and_the_next_one_is_tried(name: str, monk
 def test_a_service_that_asks_for_a_pause_gets_it_within_limits(
     status: int, body: str, header: str, waits: list[float]
 ) -> None:
+    for words, seconds in (
+        ("in an hour", 3600),
+        ("an hour ago", -3600),
+    ):  # not among the parameters: all workers have to name them alike
+        header = header.replace(words, formatdate(time.time() + seconds, usegmt=True))
     waited: list[float] = []
     with running(lambda client, *_request: http(client, status, body, header)) as server:
         known = channels.channels({"TITAN_DB_NOTIFY_URLS": f"{server.url}/hook"})
