@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import itertools
 import os
@@ -71,7 +72,24 @@ def directory_in_memory() -> str:
     made = tempfile.mkdtemp(prefix="tt-", dir=place)
     os.chmod(made, 0o1777)  # as /tmp: some servers are another user's
     os.environ["TMPDIR"] = tempfile.tempdir = made
+    if os.geteuid() == 0:
+        put_in_memory("/var/tmp", made)
     return made
+
+
+def put_in_memory(path: str, memory: str) -> None:
+    """From now on this process and its children find a directory in memory at that path, where root may do so.
+
+    Drills work in /var/tmp. On ext4, making the thousand files of a cluster takes long when others have just been removed:
+    inodes that became free in the last five seconds are passed over one by one.
+    """
+    there = Path(memory, path.replace("/", "_"))
+    there.mkdir()
+    there.chmod(0o1777)
+    libc = ctypes.CDLL(None, use_errno=True)
+    new_mounts, bind, recursive, slave = 0x20000, 0x1000, 0x4000, 0x80000
+    if libc.unshare(new_mounts) == 0 and libc.mount(b"none", b"/", None, recursive | slave, None) == 0:
+        libc.mount(os.fsencode(there), os.fsencode(path), None, bind, None)
 
 
 def embedded_programs() -> str:
