@@ -14,7 +14,7 @@ from typing import IO, Any
 from ...errors import TitanError
 from ...host.files import require_private_key
 from ...host.safe_open import regular_stream
-from ..programs.codecs import GZIP, NONE, decompressor
+from ..programs.codecs import GZIP, NONE, decompressors
 from ..programs.pipeline import PIECE, Chain, Deadline, Program, chain
 from .naming import FileName
 
@@ -170,8 +170,7 @@ def decode_to(
 
 def decoders(compression: str, identity: str = "") -> list[list[str]]:
     """The commands that decrypt and decompress a dump, one behind the other."""
-    unpack = decompressor(compression)
-    return [command for command in (decryption(identity) if identity else [], unpack) if command]
+    return [*([decryption(identity)] if identity else []), *decompressors(compression)]
 
 
 def require_identity(path: str, identity: str) -> None:

@@ -36,7 +36,7 @@ class DumpKind:
 
     Attributes:
         format: plain, custom, directory, tar, or cluster (what pg_dumpall writes).
-        packed: The compression that has to be undone before psql or pg_restore reads it.
+        packed: The compression, or several as joined() names them, that has to be undone before psql or pg_restore reads it.
         encrypted: Whether age has encrypted it.
         major: The major version that it needs, as it says itself; 0 if it does not say.
         encoding: Of its text, as it says itself; empty if it does not say.

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from ...errors import OptionError, TitanError
 from ...host.safe_open import regular_stream
-from ..programs.codecs import NONE
+from ..programs.codecs import NONE, joined
 from ..programs.pipeline import Chain, Deadline, Program
 from .files import irregular_member
 from .integrity import decoders, require_identity
@@ -22,6 +22,7 @@ from .naming import DumpKind
 _HEAD = 1 << 16
 _AGE = (b"age-encryption.org/", b"-----BEGIN AGE ENCRYPTED FILE-----")
 _COMPRESSIONS = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"\xfd7zXZ\0", "xz"), (b"BZh", "bzip2"))
+_MOST_COMPRESSIONS = 3  # scripts compress what pg_dump, or a program before them, has compressed
 _ARCHIVE, _CUSTOM, _FORMAT_AT = b"PGDMP", 1, 10
 _TAR, _TAR_AT, _TAR_BLOCK = b"ustar", 257, 512
 _TOC = "toc.dat"
@@ -86,14 +87,15 @@ def recognise(path: str, identity: str = "", deadline: Deadline | None = None) -
     if encrypted:
         require_identity(path, identity)
         head = _head(path, identity, NONE, deadline)
-    packed = _compression(head)
-    if packed != NONE:
-        head = _head(path, identity if encrypted else "", packed, deadline)
+    packed: list[str] = []
+    while (found := _compression(head)) != NONE:
+        if len(packed) == _MOST_COMPRESSIONS:
+            raise _unusable(path, f"It is compressed more than {_MOST_COMPRESSIONS} times: undo one compression.")
+        packed.append(found)
+        head = _head(path, identity if encrypted else "", joined(packed), deadline)
     if not head:
         raise _unusable(path, "It is empty.")
-    if _compression(head) != NONE:
-        raise _unusable(path, "It is compressed more than once: undo one compression.")
-    return _kind(path, head, packed, encrypted)
+    return _kind(path, head, joined(packed), encrypted)
 
 
 def _unusable(path: str, why: str) -> TitanError:

@@ -10,6 +10,7 @@ than -5 for 0.4 % less, and zstd -3 three times that of -1 for nothing; zstd -1 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import TitanError
@@ -75,12 +76,19 @@ CODECS = {
 }  # fmt: skip
 # What others compress with and we only read.
 _READ_ONLY = {"xz": ("xz", "-dc"), "bzip2": ("bzip2", "-dc")}
+_BEHIND = "+"
 _AUTOMATIC = {"custom": (ZSTD, GZIP)}  # psql and zcat alone can restore what gzip has compressed
 
 
-def decompressor(compression: str) -> list[str]:
-    """The command that undoes the compression; empty for none."""
-    return list(_READ_ONLY[compression] if compression in _READ_ONLY else CODECS[compression].decompress)
+def joined(compressions: Sequence[str]) -> str:
+    """One name for several compressions, the outermost first; that of none for none."""
+    return _BEHIND.join(compressions) or NONE
+
+
+def decompressors(compression: str) -> list[list[str]]:
+    """The commands that undo the compression, or those that joined() has named, one behind the other; none for no compression."""
+    found = (_READ_ONLY[name] if name in _READ_ONLY else CODECS[name].decompress for name in compression.split(_BEHIND))
+    return [list(command) for command in found if command]
 
 
 def choose_compression(wanted: str, form: str) -> str:
