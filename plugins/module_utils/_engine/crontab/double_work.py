@@ -19,19 +19,28 @@ from .block import outside_blocks
 from .entry import starts_nothing
 
 _PROGRAMS = re.compile(
-    r"(?<![\w.-])(pg_dump|pg_dumpall|pg_basebackup|pg_receivewal|vacuumdb|vacuumlo|reindexdb|clusterdb|dropdb|pg[_-]repack|pg_squeeze|"
-    r"pg_probackup|pg_rman|pgbackrest|barman|wal-g|wal-e|pg_back|pgcopydb|pg_dumpbinary|pg_archivecleanup)(?![\w-])"
+    r"(?<![\w.-])(?<!/lib/)(?<!/log/)(?<!/etc/)(?<!/share/)(?<!/spool/)"
+    r"(pg_dump|pg_dumpall|pg_basebackup|pg_receivewal|vacuumdb|vacuumlo|reindexdb|clusterdb|dropdb|pg[_-]repack|pg_squeeze|"
+    r"pg_probackup|pg_rman|pgbackrest|barman|wal-g|wal-e|pg_back|pgcopydb|pg_dumpbinary|pg_archivecleanup)(?![\w-]|/)"
+)
+# The same programs, asked for what there is.
+_LOOKS = re.compile(
+    r"\b(?:pgbackrest|barman|wal-g)\s(?:(?!\b(?:backup|expire|delete)\b)[^;&|\n])*?"
+    r"\b(?:info|check|version|verify|status|(?:list|show)-[\w-]+|backup-list|wal-show)(?:\s+(?!backup\b)[\w.=/-]+)*\s*(?=$|[;&|<>)'\"\n]|\d>)|"
+    r"\b(?:pg_\w+|vacuumdb|reindexdb|wal-g|barman|pgbackrest)\s+(?:-V|--version)\b"
 )
 _STATEMENTS = re.compile(
     r"\b(VACUUM|REINDEX|CLUSTER|DELETE\s+FROM|TRUNCATE|DROP\s+(?:TABLE|INDEX|SCHEMA|DATABASE)|run_all_cleanups|cleanup_\w+|"
     r"drop_chunks|run_maintenance(?:_proc)?|COPY|DROP\s+PARTITION|DETACH\s+PARTITION|"
-    r"(?:purge|delete|prune|expire|remove|clean|archive|rotate|trim)_\w+(?=\s*\()|\w+_(?:cleanup|purge|maintenance)(?=\s*\())\b",
+    r"(?:\w+_)?(?:cleanup|purge|delete|prune|expire|remove|clean|archive|rotate|trim|drop|sweep|retention|maintenance|housekeeping)"
+    r"(?:_\w+)?(?=\s*\())\b",
     re.IGNORECASE,
 )
 # A program or script whose name says what it does; a directory called backups is none, and dpkg's own copy is about no database.
 _SCRIPT = re.compile(
     r"(?<![\w/.~$-])[^\s;&|()'\"=]*?([\w.-]*(?:backup|pg[_-]?dump|dump[_-]?(?:db|pg|database|all)|db[_-]?dump|vacuum|reindex|"
-    r"db[_-]?(?:cleanup|purge|maintenance)|pg[_-]?(?:cleanup|purge|maintenance))[\w.-]*)(?=[\s;&|()'\"@]|$)",
+    r"(?:db|pg|partition)[_-]?(?:cleanup|purge|maintenance)|(?<![a-z])(?:bak|bkp|(?:postgres|sql)[_-]?dump)(?=[\w.-]*\.(?:sh|bash|py|pl|php|rb)\b))"
+    r"[\w.-]*)(?=[\s;&|()'\"@]|$)",
     re.IGNORECASE,
 )
 # A task of a project: the runner, then a task whose name says what it does.
@@ -40,8 +49,11 @@ _TASK = re.compile(
     r"((?:run\s)?[\w:.-]*(?:backup|db:dump|pg[_:-]?dump|vacuum|reindex|purge|db[_:-]?cleanup)[\w:.-]*)(?=[\s;&|)'\"]|$)|"
     r"(?<![\w.-])(rake|artisan|manage\.py|rails|tootctl|occ)\s(?:[^;&|]*?\s)?"
     r"((?:(?:media|statuses|accounts)\s)?[\w:.-]*(?:prune|trim|clearsessions|dumpdata|cull|remove)[\w:.-]*)(?=[\s;&|)'\"]|$)|"
-    r"(?<![\w.-])(docker|docker-compose|podman|podman-compose|kubectl|discourse|velero|gitlab-rake)\s(?:[^;&|]*?\s)?"
-    r"([\w:.-]*backups?(?::[\w:.-]+)?)(?=[\s;&|)'\"]|$)|"
+    r"(?<![\w.-])(rake|artisan|manage\.py|rails|console)\s(?:[^;&|]*?\s)?"
+    r"((?![\w:.-]*(?:te?mp|file|media|cache|pdf|upload|image|container))[\w:.-]*(?:cleanup|clean(?![\w])|clean[_-])[\w:.-]*)(?=[\s;&|)'\"]|$)|"
+    r"(?<![\w.-])(docker|docker-compose|podman|podman-compose|kubectl|discourse|velero|gitlab-rake|heroku|dokku|scalingo|gcloud)\s(?:[^;&|]*?\s)?"
+    r"((?:[\w.-]+(?::\d+)?/)*[\w:.-]*(?:backups?(?::[\w:.-]+)?|backup[\w.-]*:[\w.-]+))(?=[\s;&|)'\"]|$)|"
+    r"(?<![\w.-])(aws)\srds\s(?:[^;&|]*?\s)?(create-db-(?:cluster-)?snapshot)|"
     r"(?<![\w.-])(backup\s+perform)\b",
     re.IGNORECASE,
 )
@@ -51,9 +63,20 @@ _BACKUP_PROGRAM = re.compile(
     r"[;&|(]\s*|-l?c\s+['\"])(?:[^\s;&|()'\"=]*/)?(backups?)(?=[\s;&|)'\"]|$)"
 )
 _NO_SCRIPT = re.compile(
-    r"backups?|dpkg-db-backup|--[\w-]*|.*\.(?:log|txt|json|ya?ml|conf|prom|lock|pid|gz|zst)", re.IGNORECASE
+    r"\.?backups?|dpkg-db-backup|--[\w-]*|.*\.(?:log|txt|json|ya?ml|conf|prom|lock|pid|gz|zst)", re.IGNORECASE
 )
-_ADDRESS = re.compile(r"(?<!\S)[\"']?https?://\S+")
+# No name of a program: a key, or data in a script.
+_LONG = re.compile(r"[\w.:-]{256,}")
+# What is done with the output, which starts nothing of the kind.
+_OUTPUT = re.compile(r"[12]?>>?\s*\S+|\|\s*(?:logger|systemd-cat|mail|mailx|tee|ts)\b[^|;&]*")
+# Addresses of the web and of stores for files, which start nothing here.
+_ADDRESS = re.compile(r"(?<!\S)[\"']?(?:https?|s3|gs|sftp|b2|rclone|azure):\S+")
+# A script in a directory for backups, and one that maintains or cleans as the server's own user.
+_BY_PLACE = re.compile(
+    r"(?<![\w/.~$-])[^\s;&|()'\"=]*/(backups?/[\w.-]+\.(?:sh|bash|py|pl|php|rb))(?=[\s;&|)'\"]|$)|"
+    r"(?:^\s*(?:@\w+|(?:\S+\s+){4}\S+)\s+postgres\s|su\s(?:-\s)?postgres\s|sudo\s-\w*u\s?postgres\s).*?"
+    r"([\w.-]*(?:maintenance|cleanup|purge|partition|retention|bloat_?fix)[\w.-]*)(?=[\s;&|)'\"]|$)"
+)
 # A copy of the server's own files.
 _COPIES_FILES = re.compile(
     r"(?<![\w.-])(borg|restic|tar|rsync|cp|duplicity|rclone|rdiff-backup|kopia)\s[^;&|]*/(?:var/lib/(?:postgresql|pgsql|postgres)|pgdata)(?![\w-])"
@@ -61,6 +84,7 @@ _COPIES_FILES = re.compile(
 _SQL_FILE = re.compile(r"\bpsql\b.*(?:-f\s*|--file[= ]|(?<!<)<(?!<)\s*)(\S+)|(\S+\.sql)\b[^;&|]*\|[^;&|]*\bpsql\b")
 # A word of another database's language, which is no script.
 _OTHER_SQL = re.compile(r"(?<![\w.-])(?:sqlite3|mysql|mariadb|duckdb)(?![\w.-])")
+_OTHER_DATABASE = re.compile(r"mongo|mysql|maria|redis|influx|sqlite|ldap|elastic", re.IGNORECASE)
 _REMOVES = re.compile(
     r"(?<![\w-])(?:-delete|-exec\s+rm|rm|unlink|shred|tmpreaper|tmpwatch|truncate|mv)(?![\w-])|rsync\b.*--delete"
 )
@@ -111,7 +135,8 @@ def commands(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
 @lru_cache(maxsize=2048)  # each environment of a host judges all lines
 def what_it_does(text: str) -> str:
     """What a line does to a database, as a predicate; "" for nothing that can be seen."""
-    program = _PROGRAMS.search(text)
+    text = _LONG.sub("", _ADDRESS.sub("", text))
+    program = _PROGRAMS.search(_LOOKS.sub("", text))
     if program:
         return f"calls {program[1]}"
     copies = _COPIES_FILES.search(text)
@@ -143,14 +168,16 @@ def scripts_called(line: str, home: str = "") -> list[str]:
 
 @lru_cache(maxsize=2048)
 def _script_named(line: str) -> str:
-    line = _ADDRESS.sub("", re.sub(r"[12]?>>?\s*\S+", "", line))
+    line = _LONG.sub("", _ADDRESS.sub("", _OUTPUT.sub("", line)))
     for found in _SCRIPT.finditer(line):
         is_word = found[1].lower() in ("vacuum", "reindex") and _OTHER_SQL.search(line)
-        if not is_word and not _NO_SCRIPT.fullmatch(found[1]):
+        elsewhere = "backup" not in found[1].lower() and _OTHER_DATABASE.search(found[1])
+        if not is_word and not elsewhere and not _NO_SCRIPT.fullmatch(found[1]):
             return f"calls {found[1]}"
-    program = _BACKUP_PROGRAM.search(line)
-    if program:
-        return f"calls {program[1]}"
+    for rule in (_BACKUP_PROGRAM, _BY_PLACE):
+        program = rule.search(line)
+        if program:
+            return f"calls {program[program.lastindex or 0]}"
     task = _TASK.search(line)
     return f"calls {' '.join(part for part in task.groups() if part)}" if task else ""
 
