@@ -170,7 +170,11 @@ def test_channels_are_checked_before_they_are_needed(
         ("http://127.0.0.1:1/s3cret", ""),
         ("https://no-such-host.invalid/s3cret", "does not resolve"),
     ):
-        done = start(command, "notify-test", "--check", "--config", config, TITAN_DB_NOTIFY_URLS=urls)
+        channels = {"TITAN_DB_NOTIFY_URLS": urls, "TITAN_DB_PING_URL": "http://127.0.0.1:1/s3cret"}
+        done = start(command, "notify-test", "--check", "--config", config, **channels)
         assert (done.returncode == 0) == (not part)
         assert part in done.stderr
+        if not part:
+            assert "webhook 1 is no known service's: it gets a JSON object" in done.stdout
+            assert "taken for one of the kind of healthchecks.io: a failure is told by /fail at the end" in done.stdout
         assert "s3cret" not in done.stdout + done.stderr

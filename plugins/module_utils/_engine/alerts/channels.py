@@ -152,7 +152,7 @@ def _send_once(message: Message, channel: Channel) -> Problem:
         return within(APPRISE_TIMEOUT, lambda: _through_apprise(message, channel, body))
     if channel.url.startswith("tgram://"):
         token, _slash, chat = channel.url[len("tgram://") :].partition("/")
-        payload = {"chat_id": chat, "text": f"{message.title}\n\n{body}"}
+        payload = {"chat_id": chat.partition("?")[0].strip("/"), "text": f"{message.title}\n\n{body}"}
         request = Request(f"{TELEGRAM}/bot{token}/sendMessage", json.dumps(payload).encode())
         return send_request(request, channel.proxies, TIMEOUT)
     return Problem("this kind of URL needs Apprise (package apprise)")

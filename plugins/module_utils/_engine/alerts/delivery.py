@@ -23,7 +23,9 @@ from ..host.env_file import read_env_file, variables_before_mistake
 from ..text.durations import parse_seconds
 from ..text.one_line import printable
 from .alerts import COVERED, FAILED, delivered, findings, is_new, needs_reminder, reason_of
-from .channels import Message, channels, check_channels, send
+from .channels import Channel, Message, channels, check_channels, send
+from .pings import VARIABLE as PING_VARIABLE
+from .pings import how_it_is_told
 
 _TAIL = 40
 
@@ -159,6 +161,18 @@ def count_undelivered(run: Run, problems: list[str]) -> None:
         run.log("the count of lost messages cannot be written")
 
 
+def _notes(known: list[Channel], variables: Mapping[str, str]) -> list[str]:
+    """What a person has to know of addresses that belong to no known service, and of the ping's."""
+    own = [channel.label for channel in known if channel.label.startswith("webhook ")]
+    notes = [
+        f"{label} is no known service's: it gets a JSON object (title, body, text, kind, job, status), and any answer of"
+        " 2xx that does not say otherwise counts as delivered; send a test message and look whether it arrived"
+        for label in own
+    ]
+    base = variables.get(PING_VARIABLE, "").strip()
+    return [*notes, how_it_is_told(base)] if base else notes
+
+
 def test_channels(environment: Environment, send_it: bool) -> str:
     """Check the channels for messages and (if wanted) send a test message to each; return a sentence.
 
@@ -171,7 +185,7 @@ def test_channels(environment: Environment, send_it: bool) -> str:
     check_channels(known, variables)
     labels = ", ".join(channel.label for channel in known)
     if not send_it:
-        return f"{len(known)} channel(s) are valid and resolve: {labels}"
+        return ". ".join([f"{len(known)} channel(s) are valid and resolve: {labels}", *_notes(known, variables)])
     host = socket.gethostname()
     facts = {"environment": environment.name, "host": host}
     text = f"Messages about the database jobs of {environment.name} on {host} arrive here."

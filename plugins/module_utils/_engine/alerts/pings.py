@@ -26,32 +26,46 @@ class _Service(NamedTuple):
     Attributes:
         hosts, paths: Regular expressions; "" for any.
         start, fail, success: Parameters, or the word; None when the service has no such event. ``{job}`` is the job's name.
+        name: For messages.
     """
 
+    name: str
     hosts: str
     paths: str
     start: Mapping[str, str] | str | None
-    fail: Mapping[str, str] | str
+    fail: Mapping[str, str] | str | None
     success: Mapping[str, str] | str
 
 
 _FAILED = "{job} failed"
 _UPTIME_KUMA = _Service(
-    "", r".*/api/push/[^/]+", None, {"status": "down", "msg": _FAILED}, {"status": "up", "msg": "OK"}
+    "Uptime Kuma", "", r".*/api/push/[^/]+", None, {"status": "down", "msg": _FAILED}, {"status": "up", "msg": "OK"}
 )
-_HEALTHCHECKS = _Service("", "", "start", "fail", "")
+_HEALTHCHECKS = _Service("healthchecks.io", "", "", "start", "fail", "")
+# Those that hear of a success alone: whatever else arrives would count as one.
+_SUCCESS_ONLY = (
+    ("Opsgenie", r"api\.(\w+\.)?opsgenie\.com", r"/v2/heartbeats/[^/]+/ping"),
+    ("Jira Service Management", r"api\.atlassian\.com", r"/jsm/ops/.*/ping"),
+    ("StatusCake", r"push\.statuscake\.com", ""),
+    ("UptimeRobot", r"heartbeat\.uptimerobot\.com", ""),
+    ("Checkly", r"ping\.checklyhq\.com", ""),
+    ("Honeybadger", r"api\.(eu-)?honeybadger\.io", r"/v1/check_in/.*"),
+    ("AppSignal", r"appsignal-endpoint\.net", ""),
+)
 _SERVICES = (
     _UPTIME_KUMA,
     _Service(
-        r"(.*\.)?cronitor\.(link|io)", "", {"state": "run"}, {"state": "fail", "msg": _FAILED}, {"state": "complete"}
+        "Cronitor", r"(.*\.)?cronitor\.(link|io)", "",
+        {"state": "run"}, {"state": "fail", "message": _FAILED}, {"state": "complete"},
     ),
-    _Service(r"(.*\.)?nosnch\.in", "", None, {"s": "1", "m": _FAILED}, {"m": "OK"}),  # Dead Man's Snitch
+    _Service("Dead Man's Snitch", r"(.*\.)?nosnch\.in", "", None, {"s": "1", "m": _FAILED}, {"m": "OK"}),
     _Service(
-        "", r"/api/\d+/cron/[^/]+/\w+", {"status": "in_progress"}, {"status": "error"}, {"status": "ok"}
-    ),  # Sentry
-    _Service("", r"/api/v1/heartbeat/\w+", None, "fail", ""),  # Better Stack
-    _Service(r"ping\.ohdear\.app", "", "starting", "failed", "finished"),
-)
+        "Sentry", "", r"/api/\d+/cron/[^/]+/\w+", {"status": "in_progress"}, {"status": "error"}, {"status": "ok"}
+    ),
+    _Service("Better Stack", "", r"/api/v1/heartbeat/\w+", None, "fail", ""),
+    _Service("Oh Dear", r"ping\.ohdear\.app", "", "starting", "failed", "finished"),
+    *(_Service(name, hosts, paths, None, None, "") for name, hosts, paths in _SUCCESS_ONLY),
+)  # fmt: skip
 
 
 def ping(
@@ -94,6 +108,20 @@ def ping_url(base: str, job: str, event: str) -> tuple[str, bool]:
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     query.update({name: value.format(job=job) for name, value in said.items()})
     return urlunsplit(parts._replace(query=urlencode(query))), True
+
+
+def how_it_is_told(base: str) -> str:
+    """How the service behind the address hears of a failure, as a sentence without any part of the address."""
+    service = _service_of(urlsplit(base))
+    if service.fail is None:
+        return f"The ping address is {service.name}'s, which hears of a success alone: a failure is silence there"
+    known = "is taken for one of the kind of" if service is _HEALTHCHECKS else "is that of"
+    fail = (
+        f"/{service.fail} at the end"
+        if isinstance(service.fail, str)
+        else ", ".join(f"{k}={v}" for k, v in service.fail.items())
+    )
+    return f"The ping address {known} {service.name}: a failure is told by {fail.format(job='JOB')}"
 
 
 def _service_of(parts: SplitResult) -> _Service:
