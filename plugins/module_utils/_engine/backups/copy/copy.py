@@ -26,7 +26,7 @@ from ..catalog.tuning import tuning_statements
 from ..content.fingerprint import Fingerprint, canceller
 from ..load.selection import Selection
 from ..programs.pipeline import Deadline
-from ..proof.drill import run_drill
+from ..proof.drill import Drill, run_drill
 from ..proof.existing import place_for, programs_for
 from ..proof.result import DrillResult, Part, Restored
 
@@ -114,10 +114,11 @@ def use_copy(
         found.append(use(copy))
 
     def drill(part: Part | None) -> DrillResult:
-        return run_drill(
+        drill = Drill(
             entry.path, file.kind, manifest, programs, deadline, folder, options["jobs"], identity, None, say,
             use=partial(with_restored, part), part=part, server_settings=SERVER_SETTINGS if like_source else (),
         )  # fmt: skip
+        return run_drill(drill)
 
     with _nicely() if like_source else nullcontext():  # for lost rows, somebody waits
         try:

@@ -34,7 +34,7 @@ from ..copy.copy import SERVER_SETTINGS, Copy, copy_of, make_like_source
 from ..load.failure import is_of_the_backup, says_nothing
 from ..programs.codecs import NONE
 from ..programs.pipeline import Deadline, Program, output_of
-from ..proof.drill import run_drill
+from ..proof.drill import Drill, run_drill
 from ..proof.result import Restored
 from .dump import Dumped, DumpRequest, take_dump
 from .globals import dump_globals
@@ -181,7 +181,7 @@ def verify_backup(
             problem = "" if request.decodes else decode_problem(path, file, wanted, deadline)
             level = "none" if problem else "checksum"
             return Verification(level, datetime.now(timezone.utc), problem, seconds=time.monotonic() - began)
-        result = run_drill(
+        drill = Drill(
             path,
             file.kind,
             manifest,
@@ -196,6 +196,7 @@ def verify_backup(
             use=partial(_use, path, manifest, wanted, deadline, say) if wanted.use else None,
             server_settings=SERVER_SETTINGS if wanted.use else (),
         )
+        result = run_drill(drill)
     except TitanError as error:
         if not error.details.get("of_the_backup"):
             raise

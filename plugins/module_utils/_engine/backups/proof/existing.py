@@ -23,7 +23,7 @@ from ..catalog.sealed import unseal
 from ..catalog.verification import Verification
 from ..load.room import drill_room, require_room
 from ..programs.pipeline import Deadline
-from .drill import run_drill
+from .drill import Drill, run_drill
 from .look import wishes_from
 from .others import drill_others, require_wishes, seen_data, seen_lines
 from .result import DrillResult
@@ -87,11 +87,12 @@ def _drilled(path: str, manifest: Manifest, file: FileName, programs: Programs, 
     else:
         folder = place_for(manifest, options["drill_dir"])
         try:
-            result = run_drill(
+            drill = Drill(
                 path, file.kind, manifest, programs, Deadline(options["timeout"]),
                 folder, options["jobs"], absolute(options["identity"]), None,
                 call.say, wishes,
             )  # fmt: skip
+            result = run_drill(drill)
         except TitanError as error:
             if not error.details.get("of_the_backup"):
                 raise

@@ -24,7 +24,7 @@ from ..catalog.recognise import recognise
 from ..catalog.verification import Verification
 from ..content.fingerprint import Fingerprint
 from ..programs.pipeline import Deadline
-from .drill import run_drill
+from .drill import Drill, run_drill
 from .look import Seen, wishes_from
 from .result import DrillResult
 
@@ -78,10 +78,11 @@ def drill_others(path: str, call: Call, known: Manifest | None = None) -> Outcom
         if known and known.sha256 != before:
             raise _not_good(dump, known, f"its SHA-256 is {before}, but {known.sha256} in the manifest")
         try:
-            result = run_drill(
+            drill = Drill(
                 path, dump.kind, None, dump.programs, Deadline(options["timeout"]), absolute(options["drill_dir"]) or default_directory(),
                 options["jobs"], absolute(options["identity"]), None, call.say, wishes,
             )  # fmt: skip
+            result = run_drill(drill)
         except TitanError as error:
             if not error.details.get("of_the_backup"):
                 raise

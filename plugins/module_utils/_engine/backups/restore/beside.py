@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...errors import TitanError
 from ...host.files import absolute
@@ -22,6 +22,7 @@ from ...text.one_line import printable
 from ..catalog.entry import Entry
 from ..catalog.manifest import Manifest
 from ..catalog.naming import DumpKind
+from ..catalog.source import Source
 from ..content.fingerprint import canceller
 from ..load.live import live_loader
 from ..load.loading import Loader
@@ -29,7 +30,7 @@ from ..load.room import drill_room, require_room
 from ..load.selection import Selection
 from ..programs.pipeline import Deadline
 from ..proof.comparison import Comparison
-from ..proof.drill import run_drill
+from ..proof.drill import Drill, run_drill
 from ..proof.look import NO_WISHES
 from ..proof.read_restored import LoadersRows
 from ..proof.result import Part, Restored
@@ -48,72 +49,110 @@ def restore_beside(entry: Entry, call: Call, selection: Selection) -> Outcome:
     Raises:
         TitanError: something is missing, the restore failed, or the tables are not what the manifest says. Nothing was changed.
     """
-    options, deadline = call.options, Deadline(call.options["timeout"])
-    identity = absolute(options["identity"])
-    entry, kind = opened(entry, identity, deadline)
-    manifest = None if is_foreign(entry.manifest) else entry.manifest
-    require_in_manifest(selection, manifest)
-    source = selected_source(selection, source_of(entry, kind))
-    programs, folder = (
-        _programs(manifest, kind, options["programs"]),
-        absolute(options["drill_dir"]) or default_directory(),
-    )
-    tables, rows = wanted_rows(selection, manifest)
-    if manifest:
-        share = source.bytes * rows // max(manifest.fingerprint.rows, 1)
-        require_room([(folder, drill_room(share))], "Name another one in 'drill_dir'.")
+    wanted = _wanted(entry, call, selection)
+    entry = wanted.entry
+    programs, folder = _programs(wanted.manifest, wanted.kind, call.options["programs"]), _place_for(wanted)
     with (
         connect(call.connection, "restore") as live,
-        deadline.ends(canceller(live)),
+        wanted.deadline.ends(canceller(live)),
         advisory_lock(live, "restore", live.settings.database),
     ):
-        if live.major < programs.major:
-            raise TitanError(
-                f"The backup was made by pg_dump {programs.major}, and the server is PostgreSQL {live.major}. Restore into a server of "
-                f"major version {programs.major} or newer."
-            )
-        _require_role(live, is_foreign(manifest), options["accept_superuser"])
-        require_trusted_event_triggers(live)
-        beside = Beside(selection, _free_stamp(live))
+        _require_server(live, wanted, programs)
+        bringing = _Bringing(wanted, live, Beside(selection, _free_stamp(live)))
         if call.check_mode:
-            planned = Brought(beside.planned(), tables, rows, ())
+            planned = Brought(bringing.beside.planned(), *wanted_rows(selection, wanted.manifest), ())
             return _outcome(entry, call, planned, ())
         call.say(f"Restoring {entry.path} into a throw-away cluster ...")
-        kept: list[tuple[Pruned, Loader]] = []
-        brought: list[Brought] = []
-
-        def reduce(target: ConnectionSettings, loader: Loader, reading: LoadersRows) -> Comparison:
-            pruner = loader.superuser.settings if loader.superuser else target
-            pruned, found = reduce_and_compare(manifest, target, pruner, loader, selection, reading, call.say)
-            kept.append((pruned, loader))
-            return found
-
-        def use(restored: Restored) -> None:
-            copy, (pruned, loader) = restored.reader, kept[0]
-            maker = loader.superuser.settings if loader.superuser else copy
-            call.say("Bringing the tables over ...")
-            with (
-                connect(maker, "restore") as there,
-                connect(copy, "restore") as reader,
-                deadline.ends(canceller(there)),
-                deadline.ends(canceller(reader)),
-            ):
-                members = _rights(live, there, pruned, selection)
-                with live_loader(
-                    live, call.connection, source, options["accept_superuser"], is_foreign(manifest), members
-                ) as who:
-                    brought.append(bring_over(there, reader, live, who, loader, pruned, beside))
-
+        drill = Drill(
+            entry.path, wanted.kind, wanted.manifest, programs, wanted.deadline, folder, call.options["jobs"],
+            absolute(call.options["identity"]), None, call.say, replace(NO_WISHES, database=call.options["database"] or ""),
+            use=bringing.use, part=Part(selection, bringing.reduce),
+        )  # fmt: skip
         with sign_of_life(live):
-            result = run_drill(
-                entry.path, kind, manifest, programs, deadline, folder, options["jobs"], identity, None, call.say,
-                wishes=replace(NO_WISHES, database=options["database"] or ""), use=use, part=Part(selection, reduce),
-            )  # fmt: skip
+            result = run_drill(drill)
     if result.differences:
         raise TitanError(
             f"The backup {entry.path} is not good: {'; '.join(result.differences)}. Nothing was changed. Name another one in 'source'."
         )
-    return _outcome(entry, call, brought[0], (*result.warnings, *brought[0].notes))
+    (brought,) = bringing.brought
+    return _outcome(entry, call, brought, (*result.warnings, *brought.notes))
+
+
+class _Wanted(NamedTuple):
+    """Tables of a backup: its manifest is None where others have made it, its source is that of these tables."""
+
+    entry: Entry
+    kind: DumpKind
+    manifest: Manifest | None
+    source: Source
+    call: Call
+    selection: Selection
+    deadline: Deadline
+
+
+def _wanted(entry: Entry, call: Call, selection: Selection) -> _Wanted:
+    deadline = Deadline(call.options["timeout"])
+    entry, kind = opened(entry, absolute(call.options["identity"]), deadline)
+    manifest = None if is_foreign(entry.manifest) else entry.manifest
+    require_in_manifest(selection, manifest)
+    source = selected_source(selection, source_of(entry, kind))
+    return _Wanted(entry, kind, manifest, source, call, selection, deadline)
+
+
+def _place_for(wanted: _Wanted) -> str:
+    """The throw-away cluster's directory, if there is room for these tables in it."""
+    folder = absolute(wanted.call.options["drill_dir"]) or default_directory()
+    if wanted.manifest:
+        _tables, rows = wanted_rows(wanted.selection, wanted.manifest)
+        share = wanted.source.bytes * rows // max(wanted.manifest.fingerprint.rows, 1)
+        require_room([(folder, drill_room(share))], "Name another one in 'drill_dir'.")
+    return folder
+
+
+def _require_server(live: Database, wanted: _Wanted, programs: Programs) -> None:
+    """Refuse a server that is older than the dump, or to which this role may not bring it."""
+    if live.major < programs.major:
+        raise TitanError(
+            f"The backup was made by pg_dump {programs.major}, and the server is PostgreSQL {live.major}. Restore into a server of "
+            f"major version {programs.major} or newer."
+        )
+    _require_role(live, wanted.manifest is None, wanted.call.options["accept_superuser"])
+    require_trusted_event_triggers(live)
+
+
+class _Bringing:
+    """What a drill does with the tables that it has restored: the others are removed, these are brought over."""
+
+    def __init__(self, wanted: _Wanted, live: Database, beside: Beside) -> None:
+        self.wanted, self.live, self.beside = wanted, live, beside
+        self.brought: list[Brought] = []
+        self._reduced: list[tuple[Pruned, Loader]] = []
+
+    def reduce(self, target: ConnectionSettings, loader: Loader, reading: LoadersRows) -> Comparison:
+        """Remove what is not wanted, and compare."""
+        wanted = self.wanted
+        pruner = loader.superuser.settings if loader.superuser else target
+        pruned, found = reduce_and_compare(
+            wanted.manifest, target, pruner, loader, wanted.selection, reading, wanted.call.say
+        )
+        self._reduced.append((pruned, loader))
+        return found
+
+    def use(self, restored: Restored) -> None:
+        """Bring the tables over."""
+        wanted, live, copy, (pruned, loader) = self.wanted, self.live, restored.reader, self._reduced[0]
+        maker = loader.superuser.settings if loader.superuser else copy
+        wanted.call.say("Bringing the tables over ...")
+        with (
+            connect(maker, "restore") as there,
+            connect(copy, "restore") as reader,
+            wanted.deadline.ends(canceller(there)),
+            wanted.deadline.ends(canceller(reader)),
+        ):
+            members = _rights(live, there, pruned, wanted.selection)
+            accepts, foreign = wanted.call.options["accept_superuser"], wanted.manifest is None
+            with live_loader(live, wanted.call.connection, wanted.source, accepts, foreign, members) as who:
+                self.brought.append(bring_over(there, reader, live, who, loader, pruned, self.beside))
 
 
 def _programs(manifest: Manifest | None, kind: DumpKind, folder: str | None) -> Programs:
