@@ -9,8 +9,9 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Callable, NamedTuple, TypeVar
+from typing import Any, Callable, Generic, NamedTuple, TypeVar
 
 from ...errors import DatabaseError, OptionError, TitanError
 from ...host.files import absolute
@@ -89,7 +90,65 @@ def use_copy(
     Raises:
         TitanError: the backup is not good, or use failed.
     """
-    file, found = parse_file_name(os.path.basename(entry.path)), []
+    making = _making(entry, options, deadline, say, use, like_source)
+    part = needs(making.manifest) if needs else None
+    with _nicely() if like_source else nullcontext():  # for lost rows, somebody waits
+        try:
+            result = making.run(part)
+        except TitanError as error:
+            if part is None or making.begun or not error.details.get("of_the_backup"):
+                raise
+            say("These tables cannot be restored without the others; restoring all ...")  # a check reads another table
+            result = making.run(None)
+    if result.differences or not making.used:
+        why = "; ".join(result.differences) or "nothing came back"
+        raise TitanError(f"The backup {entry.path} is not good: {why}. Nothing was done. Name another one in 'source'.")
+    return making.used[0], result.warnings
+
+
+@dataclass
+class _Making(Generic[T]):
+    """A copy that is made and used.
+
+    Attributes:
+        drill: The restore of all, which nothing uses yet.
+        manifest: The whole one.
+        use, like_source: As use_copy's.
+        begun: Whether a copy was handed on.
+        used: What use returned, once it has.
+    """
+
+    drill: Drill
+    manifest: Manifest
+    use: Callable[[Copy], T]
+    like_source: bool
+    begun: bool = False
+    used: list[T] = field(default_factory=list)
+
+    def run(self, part: Part | None) -> DrillResult:
+        """Restore, compare, use and remove it."""
+        settings = SERVER_SETTINGS if self.like_source else ()
+        return run_drill(replace(self.drill, use=partial(self._use, part), part=part, server_settings=settings))
+
+    def _use(self, part: Part | None, restored: Restored) -> None:
+        drill, self.begun = self.drill, True
+        copy = copy_of(restored, drill.path, self.manifest, drill.programs, part)
+        if self.like_source:
+            drill.say("Collecting statistics ...")
+            make_like_source(copy, drill.jobs, drill.deadline)
+        self.used.append(self.use(copy))
+
+
+def _making(
+    entry: Entry,
+    options: Mapping[str, Any],
+    deadline: Deadline,
+    say: Callable[[str], None],
+    use: Callable[[Copy], T],
+    like_source: bool,
+) -> _Making[T]:
+    """What makes the copy, if the backup and this host can give one."""
+    file = parse_file_name(os.path.basename(entry.path))
     if entry.manifest is None or entry.manifest.adopted or file is None:
         raise OptionError(
             "source", entry.path,
@@ -103,35 +162,8 @@ def use_copy(
     require_undamaged(entry.path, manifest.sha256)
     programs = programs_for(manifest, options["programs"])
     folder = place_for(manifest, options["drill_dir"])
-    part, begun = needs(manifest) if needs else None, []
-
-    def with_restored(part: Part | None, restored: Restored) -> None:
-        begun.append(True)
-        copy = copy_of(restored, entry.path, manifest, programs, part)
-        if like_source:
-            say("Collecting statistics ...")
-            make_like_source(copy, options["jobs"], deadline)
-        found.append(use(copy))
-
-    def drill(part: Part | None) -> DrillResult:
-        drill = Drill(
-            entry.path, file.kind, manifest, programs, deadline, folder, options["jobs"], identity, None, say,
-            use=partial(with_restored, part), part=part, server_settings=SERVER_SETTINGS if like_source else (),
-        )  # fmt: skip
-        return run_drill(drill)
-
-    with _nicely() if like_source else nullcontext():  # for lost rows, somebody waits
-        try:
-            result = drill(part)
-        except TitanError as error:
-            if part is None or begun or not error.details.get("of_the_backup"):
-                raise
-            say("These tables cannot be restored without the others; restoring all ...")  # a check reads another table
-            result = drill(None)
-    if result.differences or not found:
-        why = "; ".join(result.differences) or "nothing came back"
-        raise TitanError(f"The backup {entry.path} is not good: {why}. Nothing was done. Name another one in 'source'.")
-    return found[0], result.warnings
+    drill = Drill(entry.path, file.kind, manifest, programs, deadline, folder, options["jobs"], identity, say=say)
+    return _Making(drill, manifest, use, like_source)
 
 
 def copy_of(restored: Restored, path: str, manifest: Manifest, programs: Programs, part: Part | None = None) -> Copy:
