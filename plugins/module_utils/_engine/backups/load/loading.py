@@ -7,29 +7,26 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Callable
 
 from ...errors import TitanError
 from ...outcome import silent
-from ...postgres.client_environment import child_environment
 from ...postgres.connection import ConnectionSettings
-from ...postgres.database import connect
 from ...postgres.programs import Programs
-from ..catalog.integrity import decode_to, decoded, decoders, require_identity, through
+from ..catalog.integrity import decode_to, decoded, decoders, require_identity
 from ..catalog.naming import DumpKind
-from ..content.fingerprint import load_settings
-from ..content.schema_text import Skeleton, SkeletonReader, skeleton_of
+from ..content.schema_text import Skeleton, SkeletonReader
 from ..programs.codecs import NONE
-from ..programs.pipeline import Deadline, Program, chain, output_of
+from ..programs.pipeline import Deadline, Program, output_of
 from .archive_end import require_one_archive
+from .archive_text import ArchiveText
 from .by_role import TextLoad, Waiting, Write, waiting_in
 from .contents import read_entries
 from .elevated import Superuser
@@ -46,8 +43,9 @@ from .others import (
     without_mark,
 )
 from .owners_sessions import OwnersSessions
+from .programs_that_load import loading_environment, pg_restore_into, psql_session
 from .refreshes import ENTRY, Held, in_some_order
-from .restricted import can_restrict, restriction, without_restriction
+from .restricted import can_restrict, without_restriction
 from .selection import Selection
 from .streams import Archive, Packed, contents_of, feed, is_of_data, shares
 
@@ -163,14 +161,14 @@ class Loader:
         if self.foreign and kind.format != "directory":
             require_one_archive(archive, kind.format, self.deadline)
         if self.provide:
-            self.provide(needs_of(self._schema_text(archive.path)))
-        listing = self._listing(archive.path)
+            self.provide(needs_of(self._text.schema(archive.path)))
+        listing = self._text.listing(archive.path)
         if self.selection:
             listing = self.selection.listing(listing, read_entries(archive.path))
         jobs = 1 if kind.format == "tar" else self.jobs
         if self.superuser:
             self._load_by_role(archive, target, listing, jobs, self.superuser)
-            return lambda: self.archive_skeleton(archive, listing) if self.reads_text else _NO_TEXT
+            return lambda: self._skeleton(archive, listing)
         triggers = [line for line in listing if " EVENT TRIGGER " in line]
         if triggers or archive.packed or self.selection or any(ENTRY in line for line in listing):
             self._load_parts(archive, target, [line for line in listing if line not in triggers], jobs)
@@ -178,11 +176,11 @@ class Loader:
             self._load_entries(archive.path, target, [], jobs)
         if triggers:  # working in parallel, pg_restore may make them before it has done with what they watch
             self._load_entries(archive.path, target, triggers, 1)
-        return lambda: self.archive_skeleton(archive, listing) if self.reads_text else _NO_TEXT
+        return lambda: self._skeleton(archive, listing)
 
     def _load_parts(self, archive: Archive, target: ConnectionSettings, listing: Sequence[str], jobs: int) -> None:
         """Load definitions, rows, and the rest, as one role."""
-        before = set(self._listing(archive.path, "--section=pre-data")) if archive.packed else set()
+        before = set(self._text.listing(archive.path, "--section=pre-data")) if archive.packed else set()
         first = [line for line in listing if line in before]
         if first:
             self._load_entries(archive.path, target, first, 1)
@@ -210,8 +208,8 @@ class Loader:
         """Load entries through pipes: each of the parts by a pg_restore of its own, all at a time."""
         argv = self._pg_restore(target, 1, *options)
         with ExitStack() as stack:
-            env = stack.enter_context(_writing_environment(target))
-            lists = [stack.enter_context(self._list_file(part)) for part in parts]
+            env = stack.enter_context(loading_environment(target))
+            lists = [stack.enter_context(self._text.list_file(part)) for part in parts]
             feed(packed, [Program([*argv, *listed], env) for listed in lists], self.deadline)
 
     def _load_by_role(
@@ -219,16 +217,16 @@ class Loader:
     ) -> None:
         """Load the definitions as text, rows and indexes in parallel, and at the end what a superuser has to do."""
         waiting = Waiting()
-        before = set(self._listing(archive.path, "--section=pre-data"))
+        before = set(self._text.listing(archive.path, "--section=pre-data"))
         first = [line for line in listing if line in before]
-        with self._text(archive.path, first) as pieces:
+        with self._text.of_entries(archive.path, first) as pieces:
             TextLoad(superuser, partial(self._session, target), waiting).run(pieces)
         rest = [line for line in listing if line not in before]
         by_loader = [line for line in rest if not _BY_SUPERUSER.match(line)]
         self._load_rest(archive, target, by_loader, jobs, "--no-owner")
         waits = [line for line in rest if _BY_SUPERUSER.match(line) or _WITH_OWNER.match(line)]
         if waits:
-            with self._text(archive.path, waits) as pieces:
+            with self._text.of_entries(archive.path, waits) as pieces:
                 waiting_in(pieces, waiting)
         self._finish(target, waiting, superuser)
 
@@ -237,68 +235,29 @@ class Loader:
             self.while_own(target)
         waiting.run(superuser)
 
-    @contextmanager
-    def _text(self, archive: str, entries: Sequence[str]) -> Iterator[Iterable[bytes]]:
-        """The text of entries of the archive."""
-        if not entries:
-            yield ()
-            return
-        with ExitStack() as stack:
-            listed = stack.enter_context(self._list_file(entries))
-            program = Program([self.programs.path("pg_restore"), *self._whose(), *listed, "--file=-", archive])
-            started = stack.enter_context(chain([program], self.deadline, stdout=subprocess.PIPE))
-            yield without_restriction(started.pieces())
-
-    @contextmanager
-    def _session(self, target: ConnectionSettings, whole: bool = True) -> Iterator[Write]:
-        """A psql that takes SQL, and no commands where it knows how to refuse them; in one transaction if it is whole."""
-        with ExitStack() as stack:
-            env = stack.enter_context(_writing_environment(target))
-            psql = Program(self._psql(whole), env, self.identity)
-            started = stack.enter_context(
-                chain([psql], self.deadline, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-            )
-            if can_restrict(self.programs.version):
-                started.input.write(restriction())
-            yield started.input.write
-
-    def _psql(self, whole: bool) -> list[str]:
-        return [
-            self.programs.path("psql"), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=verbose",
-            *(["--single-transaction"] if whole else []), "--file=-",
-        ]  # fmt: skip
-
     def _load_entries(
         self, archive: str, target: ConnectionSettings, entries: Sequence[str], jobs: int, *options: str
     ) -> None:
         """Load the entries of the archive's list; all of them when none are named."""
         argv = self._pg_restore(target, jobs, *options)
-        with _writing_environment(target) as env, self._list_file(entries) as listed:
+        with loading_environment(target) as env, self._text.list_file(entries) as listed:
             output_of(Program([*argv, *listed, archive], env), self.deadline)
 
     def _pg_restore(self, target: ConnectionSettings, jobs: int, *options: str) -> list[str]:
-        return [
-            self.programs.path("pg_restore"), "--exit-on-error", "--no-password", f"--jobs={jobs}",
-            f"--dbname={conninfo(target.database)}", *dict.fromkeys([*self._whose(), *options]),
-        ]  # fmt: skip
+        return pg_restore_into(self.programs, target, jobs, *self._whose(), *options)
+
+    def _session(self, target: ConnectionSettings, whole: bool = True) -> AbstractContextManager[Write]:
+        return psql_session(self.programs, self.deadline, self.identity, target, whole)
+
+    @property
+    def _text(self) -> ArchiveText:
+        return ArchiveText(self.programs, self.work, self.deadline, self._whose())
 
     def _whose(self) -> list[str]:
         return ["--no-owner"] if self.selection and not self.selection.owners else []
 
-    @contextmanager
-    def _list_file(self, entries: Sequence[str]) -> Iterator[list[str]]:
-        """The option that makes pg_restore take these entries only."""
-        if not entries:
-            yield []
-            return
-        with tempfile.NamedTemporaryFile("w", dir=self.work, prefix="list.", errors="surrogateescape") as names:
-            names.write("\n".join(entries) + "\n")
-            names.flush()
-            yield [f"--use-list={names.name}"]
-
-    def _listing(self, archive: str, *options: str) -> list[str]:
-        text = output_of(Program([self.programs.path("pg_restore"), "--list", *options, archive]), self.deadline)
-        return [line for line in text.split("\n") if line and not line.startswith(";")]
+    def _skeleton(self, archive: Archive, listing: Sequence[str]) -> Skeleton:
+        return self._text.skeleton(archive, listing, self.with_rows) if self.reads_text else _NO_TEXT
 
     def _load_plain(self, path: str, kind: DumpKind, target: ConnectionSettings) -> Skeleton:
         reader = SkeletonReader(self.with_rows) if self.reads_text else None
@@ -362,37 +321,6 @@ class Loader:
     def _identity_for(self, kind: DumpKind) -> str:
         return self.age_identity if kind.encrypted else ""
 
-    def archive_skeleton(self, archive: Archive, listing: Sequence[str]) -> Skeleton:
-        """The statements of an archive, and where it puts the sequences."""
-        tool = self.programs.path("pg_restore")
-        if self.with_rows:
-            return self._text_of(archive)
-        schema = self._lines(tool, "--schema-only", "--file=-", archive.path)
-        wanted = [line for line in listing if " SEQUENCE SET " in line]
-        if not wanted:
-            return skeleton_of(schema)
-        with self._list_file(wanted) as listed:
-            return skeleton_of([*schema, *self._lines(tool, *listed, "--file=-", archive.path)])
-
-    def _schema_text(self, archive: str) -> bytes:
-        argv = [self.programs.path("pg_restore"), "--schema-only", "--file=-", archive]
-        return output_of(Program(argv), self.deadline).encode(errors="surrogateescape")
-
-    def _text_of(self, archive: Archive) -> Skeleton:
-        reader, restore = SkeletonReader(True), [self.programs.path("pg_restore"), "--file=-"]
-        reading = (
-            through([*archive.packed.commands, restore], archive.packed.path, self.deadline, subprocess.PIPE)
-            if archive.packed
-            else chain([Program([*restore, archive.path])], self.deadline, stdout=subprocess.PIPE)
-        )
-        with reading as started:
-            for piece in started.pieces():
-                reader.feed(piece)
-        return reader.skeleton()
-
-    def _lines(self, *argv: str) -> list[bytes]:
-        return output_of(Program(argv), self.deadline).encode(errors="surrogateescape").split(b"\n")
-
 
 def provided(pieces: Iterable[bytes], provide: Callable[[Needs], None]) -> Iterator[bytes]:
     """The text of others' dump; what a line needs is there before psql reads the line."""
@@ -401,22 +329,7 @@ def provided(pieces: Iterable[bytes], provide: Callable[[Needs], None]) -> Itera
         yield text
 
 
-@contextmanager
-def _writing_environment(target: ConnectionSettings) -> Iterator[dict[str, str]]:
-    """The environment of a program that loads into the target."""
-    with child_environment(target) as env:
-        with connect(target, "restore") as database:
-            settings = load_settings(database)
-        yield {**env, **settings}
-
-
 def _read_by(reader: SkeletonReader, pieces: Iterable[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         reader.feed(piece)
         yield piece
-
-
-def conninfo(database: str) -> str:
-    """A connection string with nothing but the name: an option's bare value with '=' in it would be taken for one."""
-    escaped = database.replace("\\", "\\\\").replace("'", "\\'")
-    return f"dbname='{escaped}'"
