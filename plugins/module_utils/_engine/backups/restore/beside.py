@@ -36,8 +36,8 @@ from ..proof.read_restored import LoadersRows
 from ..proof.result import Part, Restored
 from .bring import Brought, bring_over
 from .names import Beside
+from .opened import is_foreign, opened, source_of
 from .prune import Pruned
-from .restore import is_foreign, opened, source_of
 from .selected import reduce_and_compare, require_in_manifest, selected_source, wanted_rows
 
 _OLDEST = 14  # major version of a dump that does not say which one it needs

@@ -6,36 +6,25 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import datetime, timezone
-from functools import partial
 
 from ...errors import DatabaseError, TitanError
 from ...host.files import absolute
 from ...outcome import Call, Outcome
-from ...postgres.connection import ConnectionSettings
 from ...postgres.connection_room import require_connection_room
-from ...postgres.database import Database, connect
+from ...postgres.database import Database
 from ...postgres.lock_room import require_lock_room
 from ...postgres.locks import advisory_lock, sign_of_life
 from ...postgres.programs import CLIENT, Programs, find_programs
 from ...steps import step
 from ..catalog.entry import Entry
-from ..catalog.files import require_undamaged
 from ..catalog.manifest import Manifest
-from ..catalog.naming import DumpKind, parse_file_name
-from ..catalog.recognise import recognise
-from ..catalog.sealed import unseal
+from ..catalog.naming import DumpKind
 from ..catalog.source import Source
-from ..content.fingerprint import canceller, fix_settings
-from ..content.schema_text import Skeleton
-from ..load.elevated import make_source_extensions
+from ..content.fingerprint import canceller
 from ..load.extensions import require_extensions
-from ..load.fewer_jobs import load_with_fewer_jobs
-from ..load.live import Live, live_loader
-from ..load.loading import Loader
+from ..load.live import live_loader
 from ..load.properties import apply_properties, property_differences
 from ..load.rights import require_may_create, require_superuser
 from ..load.room import require_room_on_server
@@ -44,16 +33,12 @@ from ..load.targets import (
     create_database,
     drop_database,
     maintenance,
-    remake_database,
-    restore_temp_directory,
 )
-from ..load.timescaledb import begin_restoring, finish_restoring
 from ..programs.pipeline import Deadline
-from ..proof.comparison import compare, loader_for, rows_for
-from ..proof.read_restored import LoadersRows
+from .into_new import Restoring, load_and_compare
+from .opened import is_foreign, opened, source_of
 from .plan import RestorePlan, make_restore_plan
-from .refresh import refresh_left_out
-from .selected import reduce_and_compare, require_in_manifest, selected_source, wanted_rows
+from .selected import require_in_manifest, selected_source, wanted_rows
 from .swap import put_in_place
 
 _AS_SUPERUSER = "Restore as a superuser: it makes these, and a role without its rights loads the rest."
@@ -84,18 +69,7 @@ def restore_entry(entry: Entry, call: Call, selection: Selection | None = None) 
         stack.enter_context(advisory_lock(server, "restore", options["into"]))
         programs = _programs(server, manifest, kind, options["programs"])
         plan = make_restore_plan(server, options["into"], options["swap"], datetime.now(timezone.utc))
-        require_may_create(server, "A restore into a new database")
-        _require_targets(server, source, entry)
-        if manifest and manifest.structure:
-            extensions = manifest.structure.extensions.keys()
-            require_extensions(server, extensions, plan.work, _BY_HAND)
-            if not selection:
-                require_superuser(server, extensions, manifest.structure.objects.keys(), _AS_SUPERUSER)
-        require_room_on_server(
-            server, source.bytes if entry.rows == rows else source.bytes * rows // max(entry.rows, 1)
-        )
-        require_lock_room(server, tables, 0 if selection or not manifest else _indexes(manifest), "a restore")
-        require_connection_room(server, options["jobs"], "the restore", here=False)
+        _require_server(server, entry, source, plan, call, selection, (tables, rows))
         if call.check_mode:
             return _outcome(plan, entry, tables, rows, ())
         for leftover in plan.leftovers:
@@ -109,9 +83,8 @@ def restore_entry(entry: Entry, call: Call, selection: Selection | None = None) 
                 warnings = [*live.warnings, *create_database(server, plan.work, source, live.owner)]
             step("restore.load")
             with sign_of_life(server):
-                tables, rows, notes = _load_and_compare(
-                    entry, kind, programs, call, plan.work, live, deadline, selection
-                )
+                restoring = Restoring(entry, kind, selection, call, programs, plan.work, live, deadline)
+                tables, rows, notes = load_and_compare(restoring)
             missing = apply_properties(server, plan.work, source)
             warnings += [*notes, *missing, *([] if selection else _live_slots(manifest))]
             if manifest and manifest.source and not missing:
@@ -124,6 +97,29 @@ def restore_entry(entry: Entry, call: Call, selection: Selection | None = None) 
     return _outcome(plan, entry, tables, rows, tuple(warnings))
 
 
+def _require_server(
+    server: Database,
+    entry: Entry,
+    source: Source,
+    plan: RestorePlan,
+    call: Call,
+    selection: Selection | None,
+    wanted: tuple[int, int],
+) -> None:
+    """Refuse, before anything is made, what the server has no right, no extension or no room for; wanted are tables and rows."""
+    manifest, (tables, rows) = entry.manifest, wanted
+    require_may_create(server, "A restore into a new database")
+    _require_targets(server, source, entry)
+    if manifest and manifest.structure:
+        extensions = manifest.structure.extensions.keys()
+        require_extensions(server, extensions, plan.work, _BY_HAND)
+        if not selection:
+            require_superuser(server, extensions, manifest.structure.objects.keys(), _AS_SUPERUSER)
+    require_room_on_server(server, source.bytes if entry.rows == rows else source.bytes * rows // max(entry.rows, 1))
+    require_lock_room(server, tables, 0 if selection or not manifest else _indexes(manifest), "a restore")
+    require_connection_room(server, call.options["jobs"], "the restore", here=False)
+
+
 def _drop_unfinished(server: Database, name: str) -> None:
     """Drop the new database, also where the connection was lost: it may have been made although the answer did not come."""
     if server.closed:
@@ -134,44 +130,10 @@ def _drop_unfinished(server: Database, name: str) -> None:
     drop_database(server, name)
 
 
-def opened(entry: Entry, identity: str, deadline: Deadline) -> tuple[Entry, DumpKind]:
-    """The backup with its whole manifest, whose file is undamaged, and how it is read.
-
-    Raises:
-        TitanError: it cannot be used.
-    """
-    if entry.manifest:
-        entry = replace(entry, manifest=unseal(entry.path, entry.manifest, identity, deadline))
-    return entry, _sound(entry, identity, deadline)
-
-
 def _indexes(manifest: Manifest) -> int:
     """How many indexes the backup's tables have, those of primary keys and unique constraints among them."""
     objects = manifest.structure.objects if manifest.structure else {}
     return sum(1 for name in objects if name.startswith(("INDEX ", "CONSTRAINT ")))
-
-
-def source_of(entry: Entry, kind: DumpKind) -> Source:
-    """What its source was, as far as it is known."""
-    known = entry.manifest.source if entry.manifest else None
-    return known or Source(encoding=kind.encoding if kind.encoding == "SQL_ASCII" else "")
-
-
-def is_foreign(manifest: Manifest | None) -> bool:
-    return manifest is None or manifest.adopted
-
-
-def _sound(entry: Entry, identity: str, deadline: Deadline) -> DumpKind:
-    """How the dump is read: by its name if it is ours, by its bytes if others made it."""
-    ours = entry.manifest is not None and not entry.manifest.adopted
-    file = parse_file_name(os.path.basename(entry.path))
-    if entry.problem or (ours and file is None):
-        raise TitanError(
-            f"The backup {entry.path} cannot be used: {entry.problem or 'its name is not that of a backup'}."
-        )
-    if entry.sha256:
-        require_undamaged(entry.path, entry.sha256)
-    return file.kind if ours and file else recognise(entry.path, identity, deadline)
 
 
 def _programs(server: Database, manifest: Manifest | None, kind: DumpKind, folder: str | None) -> Programs:
@@ -200,74 +162,6 @@ def _require_targets(server: Database, source: Source, entry: Entry) -> None:
                 f"The backup needs {kind} that the server does not have: {', '.join(map(repr, missing))}. Create them first{where}.",
                 missing=missing,
             )
-
-
-def _load_and_compare(
-    entry: Entry,
-    kind: DumpKind,
-    programs: Programs,
-    call: Call,
-    name: str,
-    live: Live,
-    deadline: Deadline,
-    selection: Selection | None,
-) -> tuple[int, int, tuple[str, ...]]:
-    """Tables, rows, and warnings."""
-    target, superuser = live.settings.to(name), live.powers(name)
-    told: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="titan-restore-", dir=restore_temp_directory()) as work:
-        identity = absolute(call.options["identity"])
-        loader = loader_for(entry.manifest, programs, work, call.options["jobs"], deadline, identity)
-        loader = replace(
-            loader,
-            database=call.options["database"] or "",
-            superuser=superuser,
-            superuser_is=live.superuser_name,
-            selection=selection,
-            warn=told.append,
-        )
-        reading = rows_for(entry.manifest, loader, call.say)
-        loader = replace(loader, while_own=partial(_analyze_and_read, reading))
-        source = (entry.manifest.source if entry.manifest else None) or Source()
-
-        structure = entry.manifest.structure if entry.manifest else None
-        extensions = structure.extensions if structure else {}
-        maker, begun = call.connection.to(name), [False]
-
-        def load(with_jobs: Loader) -> Skeleton:
-            make_source_extensions(superuser, target, extensions)
-            begun[0] = begin_restoring(maker, extensions)
-            return with_jobs.load(entry.path, kind, target)
-
-        remake = partial(remake_database, maker, source, live.owner)
-        archive, notes = load_with_fewer_jobs(loader, load, remake, not kind.is_script)
-        if selection:
-            reader = live.reader.to(name)
-            found = reduce_and_compare(entry.manifest, reader, reader, loader, selection, reading, call.say)[1]
-        else:
-            call.say("Comparing ...")
-            found = compare(
-                entry.manifest, live.reader.to(name), lambda: archive, loader, call.say, read_before=reading
-            )
-        if found.differences:
-            raise TitanError(
-                f"The restored database is not what the backup's source was: {'; '.join(found.differences)}. It was dropped again."
-            )
-        with connect(live.reader.to(name), "restore") as database, deadline.ends(canceller(database)):
-            fix_settings(database)
-            left = refresh_left_out(database, entry.manifest.left_out if entry.manifest and not selection else ())
-            if not superuser:
-                database.execute("ANALYZE")
-        if begun[0]:
-            finish_restoring(maker, extensions)
-    return len(found.restored.tables), found.restored.rows, (*told, *notes, *found.warnings, *left)
-
-
-def _analyze_and_read(reading: LoadersRows, target: ConnectionSettings) -> None:
-    with connect(target, "restore") as database, reading.deadline.ends(canceller(database)):
-        fix_settings(database)
-        database.execute("ANALYZE")
-    reading.take(target)
 
 
 def _require_properties(server: Database, name: str, source: Source) -> None:
