@@ -13,8 +13,10 @@ from ansible_collections.titan.database.plugins.module_utils._engine.backups.con
 )
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.structure import (
     Structure,
-    structure_differences,
     structure_from_json,
+)
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.structure_differences import (
+    structure_differences,
 )
 from hypothesis import given
 from hypothesis import strategies as st

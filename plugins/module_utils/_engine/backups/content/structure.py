@@ -5,27 +5,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Callable, TypeVar
+from typing import Any
 
 from ...errors import TitanError
 from ...postgres.database import Database
 from .extensions import (
     Extension,
-    changed_by_hand,
-    changed_members,
     read_extensions,
     read_member_functions,
     read_member_relations,
 )
-from .objects import object_differences
 from .positions import Position, relation_label
-from .undumped import read_undumped, undumped_differences
-
-_HEAP = "heap"
-_Value = TypeVar("_Value")
+from .undumped import read_undumped
 
 
 @dataclass(frozen=True)
@@ -94,122 +87,6 @@ def structure_from_json(found: Mapping[str, Any]) -> Structure:
         found.get("access_methods"),
         found.get("undumped"),
     )
-
-
-@dataclass(frozen=True)
-class Differences:
-    """What is not as it was in the source.
-
-    Attributes:
-        messages: What makes the restore another database.
-        warnings: What a person should know, and what no restore can keep.
-    """
-
-    messages: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-
-def _with_old_labels(found: Mapping[str, _Value]) -> dict[str, _Value]:
-    """The values also by the labels without quotes that manifests had before; where two were the same, the last one counted."""
-    old = {re.sub(r'"((?:[^"]|"")*)"', _unquoted, label): value for label, value in found.items()}
-    return {**old, **found}
-
-
-def _unquoted(part: re.Match[str]) -> str:
-    return part[1].replace('""', '"')
-
-
-def structure_differences(
-    source: Structure,
-    restored: Structure,
-    made: Collection[str] = (),
-    made_anew: Callable[[str], str] = lambda _extension: "",
-) -> Differences:
-    """Compare a restored database's structure with its source's.
-
-    Args:
-        source, restored: Both structures.
-        made: Names of extensions that make_extensions() gives the source's version.
-        made_anew: Gives the hash of an extension's functions as its script makes them, by its name; empty if that is not known.
-    """
-    same_major = source.tool_version.split(".", 1)[0] == restored.tool_version.split(".", 1)[0]
-    there = {f"{kind} {name}" for name in restored.extensions for kind in ("EXTENSION", "COMMENT EXTENSION")}
-    there -= restored.objects.keys()  # initdb has made plpgsql: pg_dump writes it where somebody has made it anew
-    objects = {key: value for key, value in source.objects.items() if key not in there}
-    messages = object_differences(objects, restored.objects, definitions=same_major)
-    warnings = []
-    if not same_major:
-        warnings.append(
-            f"Which objects there are was compared, but not their definitions: pg_dump {restored.tool_version} writes them otherwise "
-            f"than {source.tool_version}, which read the source."
-        )
-    messages += _position_differences(source, restored)
-    moved = sum(before != after for before, after in source.sequences.values())
-    if moved:
-        warnings.append(
-            f"{moved} sequence(s) were used while the dump was taken; each was compared with where it stood before and after."
-        )
-    populated_now, order_now = _with_old_labels(restored.populated), _with_old_labels(restored.column_order)
-    for name, populated in sorted(source.populated.items()):
-        if populated_now.get(name, populated) != populated:
-            state = "has no rows after the restore" if populated else "has rows after the restore, it had none"
-            messages.append(f"materialized view {name} {state}")
-    for name, extension in sorted(source.extensions.items()):
-        found = restored.extensions.get(name, extension)
-        if found.version != extension.version:
-            text = f"extension {name} has version {found.version} after the restore, {extension.version} in the source"
-            if found.version == found.default_version and name not in made:
-                warnings.append(f"The {text}: a dump does not tell the version.")
-            else:
-                messages.append(text)
-    for name in changed_members(source.members, restored.members, source.extensions, restored.extensions):
-        if made_anew(name) in ("", restored.members.get(name)):
-            warnings.append(changed_by_hand("Functions", name))
-        else:
-            messages.append(
-                f"functions of the extension {name} are neither as in the source nor as the extension makes them"
-            )
-    relations = source.member_relations, restored.member_relations
-    changed = changed_members(*relations, source.extensions, restored.extensions)
-    warnings += [changed_by_hand("Tables or views", name) for name in changed]
-    messages += _method_differences(source.methods, restored.methods)
-    added, lost = undumped_differences(source.undumped, restored.undumped)
-    messages, warnings = messages + added, warnings + lost
-    if source.large_objects and source.large_objects != restored.large_objects:
-        messages.append("the owners, privileges or comments of large objects differ from the source")
-    for name, order in sorted(source.column_order.items()):
-        if order_now.get(name, order) != order:
-            warnings.append(
-                f"Table {name} inherits, and its columns come in another order after a restore. Name the columns in INSERT and COPY."
-            )
-    return Differences(tuple(messages), tuple(warnings))
-
-
-def _method_differences(source: Mapping[str, str] | None, restored: Mapping[str, str] | None) -> list[str]:
-    if source is None or restored is None:
-        return []
-    return [
-        f"{name} is stored by the access method {restored.get(name, _HEAP)} after the restore, by {source.get(name, _HEAP)} in the source"
-        for name in sorted({*source, *restored})
-        if restored.get(name, _HEAP) != source.get(name, _HEAP)
-    ]
-
-
-def _position_differences(source: Structure, restored: Structure) -> list[str]:
-    messages, found = [], _with_old_labels(restored.sequences)
-    for name, (before, after) in sorted(source.sequences.items()):
-        if name not in found:
-            continue  # it is missing as an object
-        position = found[name][0]
-        low, high = sorted((before.value, after.value))
-        right = position == before if before == after else low <= position.value <= high
-        if not right:
-            where = f"{before.value}" if before == after else f"between {low} and {high}"
-            used = " (not called)" if position.value == before.value else ""
-            messages.append(
-                f"sequence {name} stands at {position.value}{used} after the restore, {where} in the source"
-            )
-    return messages
 
 
 _POPULATED = """

@@ -22,7 +22,8 @@ from ..content.fingerprint import Fingerprint, canceller, fix_settings
 from ..content.positions import read_positions, sequence_names
 from ..content.row_hash import NEWEST
 from ..content.schema_text import Skeleton
-from ..content.structure import Differences, Structure, read_structure, structure_differences
+from ..content.structure import Structure, read_structure
+from ..content.structure_differences import Differences, structure_differences
 from ..load.failure import restoring
 from ..load.loading import Loader
 from ..programs.pipeline import Deadline

@@ -17,7 +17,8 @@ from ..catalog.source import Source
 from ..content.differences import content_differences
 from ..content.extensions import makeable_extensions
 from ..content.fingerprint import Fingerprint, canceller
-from ..content.structure import Structure, structure_differences
+from ..content.structure import Structure
+from ..content.structure_differences import structure_differences
 from ..load.loading import Loader
 from ..load.selection import Selection, require_known
 from ..proof.comparison import Comparison, read_restored_structure
