@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.read import (
@@ -31,7 +30,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.da
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.conftest import embedded_programs, start_server
-from tests.processes import end_of
+from tests.steps import killed_at, steps_of
 
 from .helpers import (
     SMALL,
@@ -315,35 +314,17 @@ def test_two_starts_at_the_same_time(first: str, small: ConnectionSettings, dest
     assert f"a backup of database {small.database!r} (process {os.getpid()}) since 20" in caught.value.message
 
 
-def steps_of(work: Callable[[], object]) -> list[str]:
-    seen: list[str] = []
-    with observed(seen.append):
-        work()
-    return seen
-
-
-def killed_at(number: int, work: Callable[[], object]) -> int:
-    """Run the work in a process of its own, killed at its n-th step; return the signal that ended it."""
-
-    def child() -> None:
-        count = iter(range(1000))
-        with observed(lambda name: os.kill(os.getpid(), signal.SIGKILL) if next(count) == number else None):
-            work()
-
-    return -end_of(child)
-
-
 @pytest.mark.parametrize("form", ["custom", "directory"])
 def test_killed_at_every_step(first: str, small: ConnectionSettings, dest: Path, form: str) -> None:
     steps = steps_of(lambda: backup(small, dest, format=form, compression="gzip"))
     assert {"backup.dump", "backup.file.rename", "backup.manifest.rename", "backup.verify"} <= set(steps)
-    for number, name in enumerate(steps):
+    for number, name in enumerate(steps, 1):
         if form == "directory" and not name.startswith("backup.file"):
             continue  # the same for all formats
         before = picture(dest)
         found = newest_verified(read_catalog(str(dest)), "checksum")
         newest = found.path if found else ""
-        assert killed_at(number, lambda: backup(small, dest, format=form, compression="gzip")) == signal.SIGKILL
+        assert killed_at(number, lambda: backup(small, dest, format=form, compression="gzip")) == -signal.SIGKILL
         if name != "backup.verified.renamed":  # from then on it is whole, proven and counts
             assert_nothing_new_counts(dest, before, newest)
         assert len(temporaries(dest)) <= 1  # the run after it has swept those of the run before
@@ -358,7 +339,7 @@ def test_killed_at_every_step_of_the_proof(first: str, small: ConnectionSettings
     given = {"verify": "restored", "drill_dir": str(drills)}
     for name in ("drill.cluster", "drill.restore", "drill.compare"):
         before = picture(dest)
-        assert killed_at_step(name, lambda: backup(small, dest, **given)) == signal.SIGKILL
+        assert killed_at(name, lambda: backup(small, dest, **given)) == -signal.SIGKILL
         assert newest_verified(read_catalog(str(dest))) is None
         assert_nothing_new_counts(dest, before, first)
         assert len(list(drills.iterdir())) == 1  # of this run; those before it were swept
@@ -368,21 +349,10 @@ def test_killed_at_every_step_of_the_proof(first: str, small: ConnectionSettings
     assert [line for line in running() if str(drills) in line] == []
 
 
-def killed_at_step(step: str, work: Callable[[], object]) -> int:
-    """Run the work in a process of its own, killed at the step of this name; return the signal that ended it."""
-
-    def child() -> None:
-        with observed(lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == step else None):
-            work()
-
-    return -end_of(child)
-
-
 def test_killed_while_removing(small: ConnectionSettings, dest: Path) -> None:
     paths = [backup(small, dest).data["backup"]["path"] for _run in range(3)]
-    number = steps_of(lambda: backup(small, dest, check=False)).__len__()
-    steps = number + 1  # the second removal
-    assert killed_at(steps, lambda: backup(small, dest, keep={"last": 2})) == signal.SIGKILL
+    second_removal = len(steps_of(lambda: backup(small, dest, check=False))) + 2
+    assert killed_at(second_removal, lambda: backup(small, dest, keep={"last": 2})) == -signal.SIGKILL
     assert not os.path.exists(paths[0]) and os.path.exists(paths[1])
     backup(small, dest, keep={"last": 2})
     assert len(info(dest).data["backups"]) == 2

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import threading
@@ -22,7 +21,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.da
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.conftest import drop_database, embedded_programs, login
-from tests.processes import end_of
+from tests.steps import killed_at
 
 from .helpers import backup, damage, drill, needs_zstd, restore
 
@@ -200,12 +199,7 @@ def test_names_that_cannot_be_are_refused(small: ConnectionSettings, first: str,
 def test_killed_at_every_step_the_next_run_heals(server: Cluster, small: ConnectionSettings, first: str) -> None:
     before = databases(server)
     for wanted in ("restore.create", "restore.load", "restore.swap"):
-
-        def child(wanted: str = wanted) -> None:
-            with observed(lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == wanted else None):
-                restore(small, source=first, into="target", swap=True)
-
-        assert end_of(child) == -signal.SIGKILL
+        assert killed_at(wanted, lambda: restore(small, source=first, into="target", swap=True)) == -signal.SIGKILL
         assert "target" not in databases(server)
     restore(small, source=first, into="target", swap=True)
     assert databases(server) == before | {"target"}

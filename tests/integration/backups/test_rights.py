@@ -25,10 +25,9 @@ from ansible_collections.titan.database.plugins.module_utils._engine.outcome imp
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres import sandboxed
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
-from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
 
-from tests.processes import ended, forked
+from tests.steps import killed_at
 
 from .helpers import backup, command_lines, drill, restore
 
@@ -193,10 +192,6 @@ def test_a_server_that_a_killed_run_left_is_ended_by_the_next_run_of_anything(
     jobs = {"backup": {"drill_dir": str(drill_dir), "dest": str(dest)}}
     config.write_text(json.dumps({"environment": "test", "state_dir": str(workdir / "state"), "jobs": jobs}))
 
-    def be_killed() -> None:
-        with observed(lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == "drill.compare" else None):
-            backup(settings, dest, verify="restored", drill_dir=str(drill_dir))
-
     def servers() -> list[bytes]:
         return [
             line
@@ -204,8 +199,8 @@ def test_a_server_that_a_killed_run_left_is_ended_by_the_next_run_of_anything(
             if os.fsencode(drill_dir) in line and line.split(b"\0")[0].endswith(b"postgres")
         ]
 
-    with forked(be_killed) as child:
-        assert ended(child) == -signal.SIGKILL
+    cut_off = killed_at("drill.compare", lambda: backup(settings, dest, verify="restored", drill_dir=str(drill_dir)))
+    assert cut_off == -signal.SIGKILL
     assert servers() and os.listdir(drill_dir)
     if word == "list":
         main(["list", "--config", str(config), "--dest", str(dest)])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import re
 import signal
 import subprocess
@@ -27,7 +26,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.da
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.conftest import drop_database, embedded_programs
-from tests.processes import end_of
+from tests.steps import killed_at
 
 from .helpers import backup, database_of, restore
 
@@ -212,12 +211,8 @@ def test_killed_on_the_way_nothing_is_there_and_the_next_run_heals(
     source: ConnectionSettings, backups: dict[tuple[str, str], str]
 ) -> None:
     before = relations(source)
-
-    def child() -> None:
-        with observed(lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == "beside.publish" else None):
-            restore(source, source=backups[FORMS[0]], tables=["items"])
-
-    assert end_of(child) == -signal.SIGKILL
+    cut_off = killed_at("beside.publish", lambda: restore(source, source=backups[FORMS[0]], tables=["items"]))
+    assert cut_off == -signal.SIGKILL
     assert {name for name in relations(source) if not name.startswith("titan_restoring_")} == before
     with observed(lambda name: fail_at(name, "beside.published")), pytest.raises(TitanError, match="made to fail"):
         restore(source, source=backups[FORMS[0]], tables=["items"])

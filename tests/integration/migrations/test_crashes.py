@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import time
 from collections.abc import Callable
@@ -19,7 +18,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.steps impor
 from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
 
 from tests.conftest import embedded_programs, make_database, start_server
-from tests.processes import end_of, forked
+from tests.processes import forked
+from tests.steps import at, killed_at
 
 FILES = {
     "1_table.sql": "CREATE TABLE t (a int, b text); INSERT INTO t SELECT n, n::text FROM generate_series(1, 500) n;",
@@ -92,29 +92,13 @@ def fresh(settings: ConnectionSettings) -> Callable[[], ConnectionSettings]:
     return lambda: emptied(settings)
 
 
-def at_step(number: int, action: Callable[[], None]) -> Callable[[str], None]:
-    seen: list[str] = []
-
-    def observer(name: str) -> None:
-        seen.append(name)
-        if len(seen) == number:
-            action()
-
-    return observer
-
-
 @pytest.mark.slow
 def test_the_process_is_killed_at_every_step(fresh: Any) -> None:
     count = len(step_names(fresh()))
     assert count > 30
     for number in range(1, count + 1):
         settings = fresh()
-
-        def child(number: int = number, settings: ConnectionSettings = settings) -> None:
-            with observed(at_step(number, lambda: os.kill(os.getpid(), signal.SIGKILL))):
-                migrate(settings)
-
-        assert end_of(child) == -signal.SIGKILL, number
+        assert killed_at(number, lambda: migrate(settings)) == -signal.SIGKILL, number  # noqa: B023
         heals(settings)
 
 
@@ -129,7 +113,7 @@ def test_the_session_is_terminated_at_every_step(fresh: Any) -> None:
                 db.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
                            "WHERE application_name = 'titan-db migration' AND datname = current_database()")  # fmt: skip
 
-        with observed(at_step(number, terminate)), contextlib.suppress(TitanError):
+        with observed(at(number, terminate)), contextlib.suppress(TitanError):
             migrate(settings)
         heals(settings)
 
@@ -147,7 +131,7 @@ def test_the_server_crashes_at_each_kind_of_step() -> None:
                 cluster.stop("immediate")
                 cluster.start(["fsync=off", "max_connections=100"])
 
-            with observed(at_step(number, crash)), pytest.raises(TitanError):
+            with observed(at(number, crash)), pytest.raises(TitanError):
                 migrate(settings)
             heals(settings)
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.da
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
 
-from tests.integration.migrations.test_crashes import at_step, emptied
-from tests.processes import end_of
+from tests.integration.migrations.test_crashes import emptied
+from tests.steps import killed_at
 
 TEXTS = ("CREATE TABLE a (n int); CREATE INDEX one ON a (n);", "CREATE INDEX two ON a (n);", "CREATE TABLE c ();")
 SENT = [{"name": f"{number}_x.sql", "content": text} for number, text in enumerate(TEXTS, 1)]
@@ -70,12 +69,7 @@ def test_the_process_is_killed_at_every_step(kind: str, settings: ConnectionSett
     assert any(name.startswith("migration.") for name in names)
     for number in range(1, len(names) + 1):
         prepared(settings, kind)
-
-        def child(number: int = number) -> None:
-            with observed(at_step(number, lambda: os.kill(os.getpid(), signal.SIGKILL))):
-                take(settings, kind, tmp_path)
-
-        assert end_of(child) == -signal.SIGKILL, names[number - 1]
+        assert killed_at(number, lambda: take(settings, kind, tmp_path)) == -signal.SIGKILL, names[number - 1]
         take(settings, kind, tmp_path)
         assert left(settings) == wanted, names[number - 1]
         assert not take(settings, kind, tmp_path).changed

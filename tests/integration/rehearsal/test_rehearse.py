@@ -22,9 +22,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.th
     remove_what_dead_runs_left,
 )
 from ansible_collections.titan.database.plugins.module_utils._engine.rehearsal.remembered import from_json
-from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
-from tests.processes import ended, forked
+from tests.steps import killed_at
 
 from .conftest import Run, Shop, Watched
 
@@ -146,12 +145,8 @@ def test_limits_and_a_wrong_way_back_make_it_fail_and_the_record_says_so(run: Ru
 
 
 def test_a_killed_rehearsal_goes_with_the_next_run(run: Run, workdir: Path) -> None:
-    def killed() -> None:
-        with observed(lambda name: os.kill(os.getpid(), signal.SIGKILL) if name == "rehearsal.back" else None):
-            run({"1_a.sql": "CREATE TABLE fresh (a int);", "1_a.down.sql": "DROP TABLE fresh;"})
-
-    with forked(killed) as pid:
-        assert ended(pid) == -signal.SIGKILL
+    files = {"1_a.sql": "CREATE TABLE fresh (a int);", "1_a.down.sql": "DROP TABLE fresh;"}
+    assert killed_at("rehearsal.back", lambda: run(files)) == -signal.SIGKILL
     assert list((workdir / "d").iterdir()), "the killed one could not clean up"
     remove_what_dead_runs_left([str(workdir / "d")])
     assert not list((workdir / "d").iterdir())

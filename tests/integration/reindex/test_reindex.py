@@ -19,7 +19,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.reindex imp
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.conftest import login
-from tests.processes import end_of, ended, forked
+from tests.processes import ended, forked
+from tests.steps import at, killed_at
 
 BLOATED = """
     CREATE TABLE t (id int PRIMARY KEY, body text, n int);
@@ -217,17 +218,6 @@ OPTIONS = {"tables": None, "min_reclaimable": 0.3, "min_size_mb": 0, "max_runtim
 INDEXES = "SELECT relname, indisvalid FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indrelid = 't'::regclass ORDER BY 1"
 
 
-def at_step(number: int, action: Any) -> Any:
-    seen = [0]
-
-    def observer(_name: str) -> None:
-        seen[0] += 1
-        if seen[0] == number:
-            action()
-
-    return observer
-
-
 def make_leftover(settings: Any, user_sql: Any) -> None:
     """What a rebuild that was cut off leaves: an invalid copy of t_body."""
     blocker = psycopg2.connect(**settings.parameters())
@@ -250,10 +240,6 @@ def healed(user_sql: Any) -> bool:
 def test_cut_off_at_every_step(settings: Any, user_sql: Any, how: str) -> None:
     """Dropping a leftover and rebuilding two indexes, cut off before each step; the next run does what is missing."""
 
-    def child(number: int) -> None:
-        with observed(at_step(number, lambda: os.kill(os.getpid(), signal.SIGKILL))):
-            operation.reindex(Call(OPTIONS, settings))
-
     def terminate() -> None:
         user_sql.execute(
             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'titan-db reindex'"
@@ -268,11 +254,11 @@ def test_cut_off_at_every_step(settings: Any, user_sql: Any, how: str) -> None:
         user_sql.execute("VACUUM ANALYZE t")
         finished = True
         if how == "killed":
-            status = end_of(lambda: child(number))  # noqa: B023
+            status = killed_at(number, lambda: operation.reindex(Call(OPTIONS, settings)))
             finished = status == 0
             assert finished or status == -signal.SIGKILL
         else:
-            with observed(at_step(number, terminate)):
+            with observed(at(number, terminate)):
                 try:
                     operation.reindex(Call(OPTIONS, settings))
                 except TitanError:

@@ -19,8 +19,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.retention i
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.conftest import login
-from tests.integration.retention.test_interruptions import OPTIONS, stopping_at
-from tests.processes import end_of
+from tests.integration.retention.test_interruptions import OPTIONS
+from tests.steps import at, killed_at
 
 
 @pytest.fixture
@@ -85,15 +85,14 @@ def test_what_went_is_in_the_archive(logs: Any, folder: Path, call_module: Any, 
     assert set(folder.iterdir()) == before
 
 
-def _killed(settings: Any, number: int) -> None:
-    with observed(stopping_at(number, lambda: os.kill(os.getpid(), signal.SIGKILL))):
-        operation.cleanup(Call(OPTIONS, settings))
+def _killed(settings: Any, where: str | int) -> int:
+    return killed_at(where, lambda: operation.cleanup(Call(OPTIONS, settings)))
 
 
 def test_killed_at_every_step_nothing_is_lost(logs: Any, folder: Path, user_sql: Any) -> None:
     """Each run is killed one step later than the one before, until one comes to its end."""
     for number in itertools.count(1):
-        status = end_of(lambda: _killed(logs, number))  # noqa: B023
+        status = _killed(logs, number)
         user_sql.execute("SELECT count(*) FROM logs WHERE at > now() - interval '1 day'")
         assert user_sql.fetchone() == (3000,)
         if status == 0:
@@ -109,15 +108,7 @@ def test_killed_at_every_step_nothing_is_lost(logs: Any, folder: Path, user_sql:
 def test_killed_before_the_manifest_of_the_last_rows(
     logs: Any, folder: Path, call_module: Any, freely: Any, user_sql: Any
 ) -> None:
-    def kill_at_manifest(name: str) -> None:
-        if name == "cleanup.archive_manifest":
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def child() -> None:
-        with observed(kill_at_manifest):
-            operation.cleanup(Call(OPTIONS, logs))
-
-    status = end_of(child)
+    status = _killed(logs, "cleanup.archive_manifest")
     (path,) = folder.iterdir()
     assert status == -signal.SIGKILL and path.name.endswith(".copy")
     predicted = call_module("cleanup", check_mode=True, **freely, **login(logs))
@@ -133,7 +124,7 @@ def test_a_full_disk_rolls_the_batch_back(logs: Any, folder: Path, user_sql: Any
     def full() -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "archive")
 
-    with pytest.raises(TitanError, match="No space left"), observed(stopping_at(number, full)):
+    with pytest.raises(TitanError, match="No space left"), observed(at(number, full)):
         operation.cleanup(Call(OPTIONS, logs))
     found = archived(logs, folder)
     user_sql.execute("SELECT count(*) FROM logs")

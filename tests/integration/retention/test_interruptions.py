@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import signal
 import time
 from contextlib import suppress
@@ -17,7 +16,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.retention i
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.conftest import login
-from tests.processes import end_of
+from tests.steps import at, killed_at
 
 OPTIONS = {
     "tables": None, "backup_dest": None, "backup_name": None, "require_backup_within": "off", "require_verified": "restored",
@@ -51,17 +50,6 @@ def left(settings: Any) -> tuple[int, int]:
     return row["all"], row["due"]
 
 
-def stopping_at(number: int, action: Any) -> Any:
-    seen = [0]
-
-    def observer(name: str) -> None:
-        seen[0] += 1
-        if seen[0] == number:
-            action()
-
-    return observer
-
-
 def test_interrupted_before_every_step(logs: Any, user_sql: Any) -> None:
     def interrupt() -> None:
         raise Interrupted
@@ -70,7 +58,7 @@ def test_interrupted_before_every_step(logs: Any, user_sql: Any) -> None:
         user_sql.execute("SELECT fill()")
         names: list[str] = []
         finished = False
-        with suppress(Interrupted), observed(names.append), observed(stopping_at(number, interrupt)):
+        with suppress(Interrupted), observed(names.append), observed(at(number, interrupt)):
             operation.cleanup(Call(OPTIONS, logs))
             finished = True
         if finished:
@@ -83,14 +71,13 @@ def test_interrupted_before_every_step(logs: Any, user_sql: Any) -> None:
     assert names.count("cleanup.batch") >= 4 and "cleanup.vacuum" in names and number > len(names)
 
 
-def _killed(settings: Any, number: int) -> None:
-    with observed(stopping_at(number, lambda: os.kill(os.getpid(), signal.SIGKILL))):
-        operation.cleanup(Call(OPTIONS, settings))
+def _killed(settings: Any, where: str | int) -> int:
+    return killed_at(where, lambda: operation.cleanup(Call(OPTIONS, settings)))
 
 
 @pytest.mark.parametrize("number", [3, 5, 7])
 def test_killed_in_the_middle_keeps_what_was_done(logs: Any, number: int) -> None:
-    assert end_of(lambda: _killed(logs, number)) == -signal.SIGKILL
+    assert _killed(logs, number) == -signal.SIGKILL
     everything, due = left(logs)
     assert everything - due == 4000 and 0 < due < 4000
     assert operation.cleanup(Call(OPTIONS, logs)).data["results"][0]["deleted"] == due
@@ -105,7 +92,7 @@ def test_killed_at_every_step(logs: Any, call_module: Any, mode: str) -> None:
     done = "count(*) FILTER (WHERE archived)" if mode == "mark" else "8000 - count(*)"
     before = 0
     for number in itertools.count(1):
-        status = end_of(lambda: _killed(logs, number))  # noqa: B023
+        status = _killed(logs, number)
         with connect(logs) as database:
             row = database.row(
                 f"SELECT {done} AS done, count(*) FILTER (WHERE at > now() - interval '1 day' AND archived IS NULL) AS kept "
@@ -133,12 +120,7 @@ def _dead_rows(settings: Any, expected: int) -> int:
 
 def test_killed_before_its_vacuum_the_next_run_vacuums(logs: Any, user_sql: Any, call_module: Any) -> None:
     user_sql.execute("ALTER TABLE logs SET (autovacuum_enabled = off)")
-
-    def kill(name: str) -> None:
-        if name == "cleanup.vacuum":
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    assert end_of(lambda: _observed_run(logs, kill)) == -signal.SIGKILL and _dead_rows(logs, 4000) == 4000
+    assert _killed(logs, "cleanup.vacuum") == -signal.SIGKILL and _dead_rows(logs, 4000) == 4000
     planned = call_module("cleanup", check_mode=True, require_backup_within="off", **login(logs))
     assert planned["changed"] and any("was cut off before its VACUUM" in finding for finding in planned["findings"])
     assert planned["results"][0]["due"] == 0 and _dead_rows(logs, 4000) == 4000, "check mode vacuums nothing"
@@ -152,18 +134,13 @@ def test_killed_before_its_vacuum_the_next_run_vacuums(logs: Any, user_sql: Any,
     assert not again["changed"] and again["vacuumed"] == []
 
 
-def _observed_run(settings: Any, observer: Any) -> None:
-    with observed(observer):
-        operation.cleanup(Call(OPTIONS, settings))
-
-
 def test_a_terminated_backend_is_a_failure_with_the_truth(logs: Any, user_sql: Any) -> None:
     def terminate() -> None:
         user_sql.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'titan-db cleanup'"
         )
 
-    with pytest.raises(TitanError) as failure, observed(stopping_at(5, terminate)):
+    with pytest.raises(TitanError) as failure, observed(at(5, terminate)):
         operation.cleanup(Call(OPTIONS, logs))
     _everything, due = left(logs)
     assert 0 < due < 4000
@@ -191,7 +168,7 @@ def test_policies_are_all_or_nothing(settings: Any, user_sql: Any, number: int) 
         "archive": None,
     }
     call = Call({"policies": [policy]}, settings)
-    with pytest.raises(Interrupted), observed(stopping_at(number, interrupt)):
+    with pytest.raises(Interrupted), observed(at(number, interrupt)):
         operation.retention_policy(call)
     user_sql.execute("SELECT to_regclass('titan_ops.retention_policy')")
     assert user_sql.fetchone() == (None,)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import signal
 from typing import Any
 
@@ -11,11 +10,10 @@ import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 from ansible_collections.titan.database.plugins.module_utils._engine.retention import operation
-from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.conftest import login
-from tests.integration.retention.test_interruptions import OPTIONS, stopping_at
-from tests.processes import end_of
+from tests.integration.retention.test_interruptions import OPTIONS
+from tests.steps import killed_at
 
 # The first 2,000 keys are old. They were updated since, so that they lie at both ends of the table.
 MAKE = """
@@ -88,16 +86,15 @@ def test_locked_rows_are_stepped_around(logs: Any, call_module: Any, freely: Any
     assert call_module("cleanup", **freely, **login(logs))["results"][0]["deleted"] == 2
 
 
-def _killed(settings: Any, number: int) -> None:
-    with observed(stopping_at(number, lambda: os.kill(os.getpid(), signal.SIGKILL))):
-        operation.cleanup(Call(OPTIONS, settings))
+def _killed(settings: Any, where: str | int) -> int:
+    return killed_at(where, lambda: operation.cleanup(Call(OPTIONS, settings)))
 
 
 def test_killed_at_every_step(logs: Any) -> None:
     """Each run is killed one step later than the one before, until one comes to its end."""
     before = 2000
     for number in itertools.count(1):
-        status = end_of(lambda: _killed(logs, number))  # noqa: B023
+        status = _killed(logs, number)
         due, others = counts(logs)
         assert others == 18000 and due <= before
         before = due

@@ -14,7 +14,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.retention i
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.conftest import login
-from tests.integration.retention.test_interruptions import OPTIONS, Interrupted, stopping_at
+from tests.integration.retention.test_interruptions import OPTIONS, Interrupted
+from tests.steps import at
 
 MAKE = """
     CREATE TABLE logs (id int, at timestamptz NOT NULL, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
@@ -128,7 +129,7 @@ def test_interrupted_before_every_step(settings: Any, user_sql: Any, logs: Any) 
         def interrupt() -> None:
             raise Interrupted
 
-        with pytest.raises(Interrupted), observed(stopping_at(number, interrupt)):
+        with pytest.raises(Interrupted), observed(at(number, interrupt)):
             operation.cleanup(Call(OPTIONS, settings))
         user_sql.execute("SELECT count(*) FILTER (WHERE id < 25) FROM logs")
         assert user_sql.fetchone() == (25,)

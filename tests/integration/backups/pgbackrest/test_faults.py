@@ -23,11 +23,10 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cl
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect, sql
 from ansible_collections.titan.database.plugins.module_utils._engine.retention.plan.guards import trusted_backup
-from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.conftest import login
 from tests.integration.docs.blocks import run_by
-from tests.processes import end_of
+from tests.steps import killed_at
 
 from .helpers import PROGRAMS, Place
 
@@ -94,15 +93,8 @@ def test_health_tells_that_the_archive_is_broken_and_that_it_is_mended(
 
 
 def test_a_killed_drill_leaves_nothing_after_the_next_one(place: Place, unproven: str) -> None:
-    def killed(name: str) -> None:
-        if name == "drill.recovered":  # later, in a sandbox, the server ends with its run
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def child() -> None:
-        with observed(killed):
-            place.drill(source=unproven)
-
-    assert end_of(child) == -signal.SIGKILL
+    # later, in a sandbox, the server ends with its run
+    assert killed_at("drill.recovered", lambda: place.drill(source=unproven)) == -signal.SIGKILL
     (left,) = os.listdir(place.drills)
     dead = Cluster(PROGRAMS, str(place.drills / left))
     assert dead.running()

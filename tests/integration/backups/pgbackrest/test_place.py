@@ -35,7 +35,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.text.argume
 
 from tests.conftest import login
 from tests.integration.docs.blocks import run_by
-from tests.processes import end_of
+from tests.steps import killed_at
 
 from .conftest import require_programs
 from .helpers import PROGRAMS, Place, make_place
@@ -168,12 +168,12 @@ def test_stopped_at_each_step_one_of_both_is_live(host: Host) -> None:
         assert host.value("SELECT pg_walfile_name(pg_current_wal_lsn())")[:8] == live, name
         assert host.beside() == [os.path.basename(kept)], name
     for name in KILLED:
-        assert end_of(lambda name=name: _killed(name, back)) == -signal.SIGKILL, name
+        assert killed_at(name, back) == -signal.SIGKILL, name
         with pytest.raises(TitanError, match="There is no restore point"):
             host.recover(to_restore_point="never")
         assert host.value("SELECT pg_walfile_name(pg_current_wal_lsn())")[:8] == live, name
         assert host.beside() == [os.path.basename(kept)], name
-    assert end_of(lambda: _killed("place.proven", back)) == -signal.SIGKILL
+    assert killed_at("place.proven", back) == -signal.SIGKILL
     (check,) = kept_checks([], datetime.now(timezone.utc), limits(None), unfinished_in(str(host.place.dest)))
     assert check.status == 2 and "was cut off" in check.message
     assert "A run without check mode ends that first" in host.recover(check=True, to=host.moment).warnings[0]
@@ -200,18 +200,9 @@ def _raiser(name: str) -> Callable[[str], None]:
     return at
 
 
-def _killed(name: str, work: Callable[[], object]) -> None:
-    def at(step: str) -> None:
-        if step == name:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    with observed(at):
-        work()
-
-
 def test_killed_before_anything_live_is_touched_what_was_made_is_removed(host: Host) -> None:
     before = host.beside()
-    assert end_of(lambda: _killed("place.configure", host.take)) == -signal.SIGKILL
+    assert killed_at("place.configure", host.take) == -signal.SIGKILL
     assert len(host.beside()) == len(before) + 1
     with pytest.raises(TitanError, match="There is no restore point"):
         host.recover(to_restore_point="never")

@@ -24,12 +24,11 @@ from ansible_collections.titan.database.plugins.module_utils._engine.cli import 
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError, TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call, Outcome
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
-from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
 
 from tests.conftest import login
 from tests.integration.docs.blocks import run_by
-from tests.processes import end_of
+from tests.steps import killed_at
 
 from .conftest import require_programs
 from .helpers import PROGRAMS, Place, make_place
@@ -224,16 +223,8 @@ def test_what_cannot_be_reached_is_said_in_one_sentence(story: Story, given: dic
 def test_killed_nothing_live_has_changed_and_the_next_run_heals(story: Story) -> None:
     before = story.live()
     for name in ("recover.search", "recover.dump"):
-
-        def kill(at: str, name: str = name) -> None:
-            if at == name:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        def child() -> None:
-            with observed(kill):
-                story.recover(to=story.times[2], action="dump")
-
-        assert end_of(child) == -signal.SIGKILL, name
+        cut_off = killed_at(name, lambda: story.recover(to=story.times[2], action="dump"))
+        assert cut_off == -signal.SIGKILL, name
         assert story.live() == before and len(os.listdir(story.place.drills)) in (1, 2), name
     # What does not stop at the moment is not believed: here it goes on too far.
     further = story.stop(to_transaction=story.xids[3])
