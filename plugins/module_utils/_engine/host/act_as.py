@@ -9,7 +9,7 @@ import errno
 import os
 import pwd
 import stat
-import tempfile
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -179,4 +179,5 @@ def _set_variables(values: dict[str, str | None]) -> None:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
-    tempfile.tempdir = None  # Python remembers the former user's
+    if (loaded := sys.modules.get("tempfile")) is not None:
+        loaded.tempdir = None  # type: ignore[attr-defined] # Python remembers the former user's

@@ -9,7 +9,6 @@ import fcntl
 import hashlib
 import json
 import os
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -122,6 +121,8 @@ def is_held_anywhere(database: Database, *words: str) -> bool:
 @contextmanager
 def sign_of_life(database: Database) -> Iterator[None]:
     """Let the server hear of the session while the block leaves it idle: nothing else may use it meanwhile."""
+    import threading  # costs time that a run without news need not take
+
     ended = threading.Event()
 
     def ask() -> None:

@@ -56,7 +56,12 @@ def is_superuser(database: Database) -> bool:
 
 def has_rights_of_superuser(database: Database) -> bool:
     """Whether the connected role is a superuser, or may become one or read files and start programs on the server as one may."""
-    return database.row(_RIGHTS) is not None
+    return _is_told_superuser(database) or database.row(_RIGHTS) is not None
+
+
+def _is_told_superuser(database: Database) -> bool:
+    """Whether the server says so without being asked: nobody can set that."""
+    return database.parameter_status("is_superuser") == "on"
 
 
 def plans_code_of(database: Database) -> dict[str, str] | None:
@@ -83,11 +88,11 @@ def require_trusted_role(database: Database, accept_superuser: bool, instead: st
     Raises:
         TitanError: the connected role has a superuser's rights, and something here belongs to a role that has not.
     """
-    rights = database.row(_RIGHTS)
-    if not rights:
+    if not has_rights_of_superuser(database):
         return ()
     lesser = plans_code_of(database)
-    if not lesser:
+    rights = database.row(_RIGHTS) if lesser else None
+    if not lesser or not rights:
         return ()
     as_what = "is a superuser" if rights["role"] == rights["name"] else f"is a member of {rights['role']!r}"
     why = (
@@ -117,7 +122,7 @@ def require_trusted_event_triggers(database: Database) -> None:
     Raises:
         TitanError: the connected role has a superuser's rights, and an event trigger runs the function of a role that has not.
     """
-    found = database.row(_RIGHTS) and database.row(_EVENT_TRIGGER)
+    found = has_rights_of_superuser(database) and database.row(_EVENT_TRIGGER)
     if found:
         raise TitanError(
             f"The connected role has a superuser's rights, and its statements would run the function {found['function']} of "

@@ -256,7 +256,10 @@ def _clashes(
     back: Mapping[tuple[int, ...], list[Mapping[str, str]]],
 ) -> list[str]:
     problems = []
-    for order, entries in sorted(versioned.items()):
+    for order in sorted(
+        order for order, entries in versioned.items() if len(entries) > 1 or len(back.get(order, ())) > 1
+    ):
+        entries = versioned[order]
         if len(entries) > 1:
             names = " and ".join(repr(item["name"]) for _version, _name, item in entries)
             problems.append(f"{names} have the same version {entries[0][0]}: give each a number of its own")

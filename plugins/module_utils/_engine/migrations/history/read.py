@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...postgres.database import Database, Row
 from ...postgres.stand_ins import stand_in
 from ..files.naming import version_order
-from .records import AttemptDetails, StepRecord
+
+if TYPE_CHECKING:
+    from .records import AttemptDetails, StepRecord
 
 
 class Applied(NamedTuple):  # made a thousand times a run: a dataclass takes six times as long
