@@ -14,6 +14,8 @@ from .view import View
 
 def _find(view: View) -> Iterator[Match]:
     for token in view.tokens:
+        if len(token.text) < 16:  # a letter has four bytes at most
+            continue
         if token.kind in (WORD, QUOTED) and len(token.text.strip('"').encode()) > 63:
             yield Match()
             return

@@ -13,6 +13,8 @@ from ..sql.statements import qualified, written
 from ..sql.tokens import QUOTED, WORD, Token
 
 _BEFORE_NAME = ("if", "not", "exists", "only", "concurrently")
+_PARENTHESES = {"(": 1, ")": -1}
+_DEPTHS = {**_PARENTHESES, "[": 1, "]": -1}
 _NO_COLUMN = ("constraint", "primary", "unique", "foreign", "check", "exclude", "like", "not")
 
 
@@ -31,6 +33,8 @@ class View:
     ) -> None:
         self.statement, self.statements, self.whole, self.in_code = statement, statements, whole, in_code
         self.words, self.tokens = statement.key(), statement.tokens
+        self._actions: list[Action] | None = None
+        self._columns: list[Action] | None = None  # each rule asks for them
 
     def name_at(self, at: int) -> str:
         """The possibly qualified name at this token, after IF EXISTS, ONLY and the like; as written."""
@@ -63,6 +67,11 @@ class View:
 
     def actions(self) -> list[Action]:
         """What an ALTER TABLE does, one after the other."""
+        if self._actions is None:
+            self._actions = self._cut_actions()
+        return self._actions
+
+    def _cut_actions(self) -> list[Action]:
         if self.words[:2] != ("alter", "table"):
             return []
         at = 2
@@ -74,6 +83,11 @@ class View:
 
     def columns(self) -> list[Action]:
         """The columns that a CREATE TABLE or ALTER TABLE ... ADD COLUMN defines: name, then type and constraints."""
+        if self._columns is None:
+            self._columns = self._cut_columns()
+        return self._columns
+
+    def _cut_columns(self) -> list[Action]:
         if self.words[0] == "alter":
             return [Action(action.definition) for action in self.actions() if action.adds_column]
         if self.words[0] != "create" or "(" not in self.words or "as" in self.words[: self.words.index("(")]:
@@ -154,7 +168,7 @@ def _closing_before(tokens: Sequence[Token], at: int) -> int:
     """The position of the parenthesis that closes the one which the token stands in; the end without one."""
     depth = 0
     for position in range(at, len(tokens)):
-        depth += {"(": 1, ")": -1}.get(tokens[position].text, 0)
+        depth += _PARENTHESES.get(tokens[position].text, 0)
         if depth < 0:
             return position
     return len(tokens)
@@ -164,7 +178,7 @@ def _has_condition(tokens: Sequence[Token]) -> bool:
     """Whether there is a WHERE that is not of a subquery, and not just true."""
     depth = 0
     for at, token in enumerate(tokens):
-        depth += {"(": 1, ")": -1}.get(token.text, 0)
+        depth += _PARENTHESES.get(token.text, 0)
         if not depth and token.kind == WORD and token.word == "where":
             rest = [each.word for each in tokens[at + 1 :]]
             return rest[:1] != ["true"] or rest[1:2] not in ([], ["returning"])
@@ -174,7 +188,7 @@ def _has_condition(tokens: Sequence[Token]) -> bool:
 def _closing(tokens: Sequence[Token], at: int) -> int:
     depth = 0
     for position in range(at, len(tokens)):
-        depth += {"(": 1, ")": -1}.get(tokens[position].text, 0)
+        depth += _PARENTHESES.get(tokens[position].text, 0)
         if not depth:
             return position
     return len(tokens)
@@ -184,7 +198,7 @@ def _split(tokens: Sequence[Token]) -> list[tuple[Token, ...]]:
     parts: list[list[Token]] = [[]]
     depth = 0
     for token in tokens:
-        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(token.text, 0)
+        depth += _DEPTHS.get(token.text, 0)
         if token.text == "," and not depth:
             parts.append([])
         else:

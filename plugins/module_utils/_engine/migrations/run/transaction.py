@@ -96,7 +96,7 @@ class WholeFile:
         self.built: list[str] = []
         self.rebuilt: set[Key] = set()
         self.committed = False
-        self.indexes = self._begun()
+        self.indexes: FileIndexes
 
     def _begun(self) -> FileIndexes:
         indexes = FileIndexes(

@@ -141,9 +141,11 @@ def written(tokens: tuple[Token, ...]) -> str:
 def index_declaration(statement: Statement, text: str) -> IndexDeclaration | None:
     """The index that the statement creates, or None for any other statement."""
     tokens = statement.tokens
+    if tokens[0].word != "create":
+        return None
     words = (*statement.words(9), *[""] * 9)
     at = 2 if words[:3] == ("create", "unique", "index") else 1
-    if words[0] != "create" or words[at] != "index":
+    if words[at] != "index":
         return None
     unique, at = at == 2, at + 1
     concurrently = tokens[at].kind == WORD and words[at] == "concurrently"
