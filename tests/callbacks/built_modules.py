@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import gc
 import hashlib
 import importlib.util
 import io
@@ -65,6 +66,10 @@ class CallbackModule(CallbackBase):
 
     def __init__(self) -> None:
         super().__init__()
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        constants.DEFAULT_INTERNAL_POLL_INTERVAL = 0.01
         self.built = Path(os.environ["TITAN_BUILT_MODULES"], state_of_the_collection())
         self.built.mkdir(mode=0o700, exist_ok=True)
         Path(constants.DEFAULT_LOCAL_TMP, "ansiballz_cache").symlink_to(self.built)
