@@ -182,7 +182,10 @@ def test_disk_full_while_dumping(
         "shutil.disk_usage", lambda path: type("usage", (), {"free": 1 << 40})()
     )  # past the check before
     ballast = fill(tiny_disk, 16384)
-    with one_failure(tiny_disk, first, "No space left"):
+    words = (
+        f"No space left on device: the disk of {tiny_disk} has become full while the dump was written. 0 MiB were free"
+    )
+    with one_failure(tiny_disk, first, words):
         backup(small, tiny_disk, format=form)
     ballast.unlink()
     heals(small, tiny_disk)
@@ -197,7 +200,7 @@ def test_disk_full_while_compressing(
     with connect(small) as database:
         database.execute(INCOMPRESSIBLE)
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("usage", (), {"free": 1 << 40})())
-    with one_failure(tiny_disk, first, f"refused '{tiny_disk}/small_"):
+    with one_failure(tiny_disk, first, f"No space left on device: the disk of {tiny_disk} has become full"):
         backup(small, tiny_disk, format="plain", compression=compression, globals=False)
     assert temporaries(tiny_disk) == []
     with connect(small) as database:

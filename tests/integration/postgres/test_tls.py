@@ -7,8 +7,14 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg2.extensions
 import pytest
-from ansible_collections.titan.database.plugins.module_utils._engine.errors import DatabaseError
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.programs.pipeline import (
+    Deadline,
+    Program,
+    output_of,
+)
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import DatabaseError, TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.health.checks.server import UNENCRYPTED
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.client_environment import (
     child_environment,
@@ -155,6 +161,20 @@ def test_channel_binding_and_the_way_of_authentication(tls: Cluster) -> None:
     url = f"postgresql://scram:p%20w@localhost:{tls.port}/app?sslmode=require"
     assert ask(settings_from_url(url)) == "t"
     assert refused(settings_from_url(url.replace("require", "disable")))
+
+
+def test_what_an_older_libpq_would_ignore_is_refused(tls: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable of a later release; without it, a password would go in clear to whoever asks for it."""
+    url = f"postgresql://scram:p%20w@localhost:{tls.port}/app?sslmode=require"
+    for settings, variable in ((settings_from_url(f"{url}&require_auth=none"), ""), (settings_from_url(url), "none")):
+        monkeypatch.setenv("PGREQUIREAUTH", variable)
+        later = r"The libpq of PostgreSQL's programs does not know .*require_auth \(of release 16\)|authentication method requirement"
+        with pytest.raises(TitanError, match=later), child_environment(settings) as env:
+            output_of(Program([f"{PROGRAMS}/psql", "-XAtwc", "SELECT 1"], env), Deadline(10))
+        with monkeypatch.context() as older:
+            older.setattr(psycopg2.extensions, "libpq_version", lambda: 150020)
+            with pytest.raises(DatabaseError, match="psycopg2 does not know .*require_auth"):
+                connect(settings)
 
 
 def test_session_attributes_and_options(tls: Cluster) -> None:

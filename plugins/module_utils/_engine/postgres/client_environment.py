@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
+from ..errors import DatabaseError, TitanError
 from .connection import ConnectionSettings
-from .families import LIBPQ, SESSION
+from .families import LATER, LIBPQ, SESSION
 from .pooler import behind_pooler
 from .session_settings import CLIENT_KEEPALIVES, SERVER_KEEPALIVES, startup_options
 
@@ -21,6 +22,10 @@ def child_environment(settings: ConnectionSettings) -> Iterator[dict[str, str]]:
 
     The password is never in argv; the passfile goes away with the block. Over a network the program and its server's side
     give a silent connection up as ours do (see session_settings).
+
+    Raises:
+        DatabaseError: the program's libpq does not know a parameter that is set. It would ignore the variable, and connect
+            without what was asked for.
     """
     kept = {
         key: value
@@ -34,10 +39,12 @@ def child_environment(settings: ConnectionSettings) -> Iterator[dict[str, str]]:
     )  # what it needs costs a migration run without news a tenth of its time
 
     env = {**kept, "LC_ALL": "C.UTF-8", "PGAPPNAME": "titan-db", "PGCONNECT_TIMEOUT": "10"}
-    env.update({name: os.environ[name] for name in LIBPQ if name in os.environ and name not in SESSION})
+    known = {name: keyword for name, keyword in LIBPQ.items() if keyword not in LATER}
+    env.update({name: os.environ[name] for name in known if name in os.environ and name not in SESSION})
     variables = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE"}
-    variables.update({keyword: name for name, keyword in LIBPQ.items()})
+    variables.update({keyword: name for name, keyword in known.items()})
     apart = dict(CLIENT_KEEPALIVES) if settings.host and not settings.socket else {}
+    apart.update({LIBPQ[name]: os.environ[name] for name in LIBPQ if name not in known and os.environ.get(name)})
     for key, value in settings.parameters(with_password=False).items():
         if key in variables:
             env[variables[key]] = value
@@ -54,7 +61,22 @@ def child_environment(settings: ConnectionSettings) -> Iterator[dict[str, str]]:
                 "\n" in settings.password
             ):  # a passfile cannot hold it; only the same user can read a process's environment
                 env["PGPASSWORD"] = settings.password
-        yield env
+        try:
+            yield env
+        except TitanError as error:
+            if "in service file" not in error.message or not LATER.keys() & apart.keys():
+                raise
+            raise unknown_to_libpq(sorted(LATER.keys() & apart.keys()), "PostgreSQL's programs") from error
+
+
+def unknown_to_libpq(parameters: Sequence[str], whose: str) -> DatabaseError:
+    """What to say where a libpq does not know one of the parameters (of LATER)."""
+    named = " or ".join(f"{name} (of release {LATER[name]})" for name in parameters)
+    return DatabaseError(
+        f"The libpq of {whose} does not know the connection's parameter {named}; nothing was done without it. Install a newer libpq "
+        "(package libpq5, from PostgreSQL's own repository where the distribution's is older), or take the parameter out of the URL or "
+        "the environment if the connection is safe without it."
+    )
 
 
 def child_options(settings: ConnectionSettings) -> str:

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
 from ..errors import DatabaseError
+from .client_environment import unknown_to_libpq
 from .connection import ConnectionSettings
 from .driver import psycopg2
+from .families import LATER, LIBPQ
 from .pooler import behind_pooler
 from .session_settings import CLIENT_KEEPALIVES, SERVER_SETTINGS, startup_options
 
@@ -46,6 +49,14 @@ def opened(settings: ConnectionSettings, name: str, timeout: int, plain: bool = 
         **settings.parameters(),
         "application_name": name,
     }
+    asked = {*parameters, *(LIBPQ[name] for name in LIBPQ if os.environ.get(name))}
+    late = [
+        name
+        for name, release in LATER.items()
+        if name in asked and release > psycopg2.extensions.libpq_version() // 10000
+    ]
+    if late:
+        raise unknown_to_libpq(late, "Python's driver psycopg2")
     ours = startup_options(SERVER_SETTINGS, parameters.get("options", ""))
     try:
         if plain or behind_pooler(settings):

@@ -116,6 +116,16 @@ LIBPQ = {
     "PGOPTIONS": "options",
     "PGPASSFILE": "passfile",
 }
+# Of libpq's keywords, the later ones, with the release that brought each: an older libpq ignores their variables without a word.
+LATER = {
+    "require_auth": 16,
+    "sslcertmode": 16,
+    "load_balance_hosts": 16,
+    "gssdelegation": 16,
+    "sslnegotiation": 17,
+    "min_protocol_version": 18,
+    "max_protocol_version": 18,
+}
 
 SESSION = re.findall(
     r"\w+",

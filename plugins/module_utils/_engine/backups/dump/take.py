@@ -37,6 +37,7 @@ from ..programs.pipeline import Deadline, Program, output_of
 from ..proof.drill import Drill, run_drill
 from ..proof.result import Restored
 from .dump import Dumped, DumpRequest, take_dump
+from .full_disk import full_disk_named
 from .globals import dump_globals
 from .offsite import copy_away
 
@@ -115,7 +116,8 @@ def take_backup(
     )
     say(f"Dumping database {source.database!r} to {request.path} ...")
     left_out = read_left_out(database, wanted.accept_left_out, wanted.excluded.named)
-    dumped = take_dump(database, request, deadline, say)
+    with full_disk_named(request.dest, source.bytes):
+        dumped = take_dump(database, request, deadline, say)
     manifest = _manifest(source, wanted, file, dumped, left_out)
     warnings = [f"The backup does not hold {each}: {each.why}." for each in left_out if not each.accepted]
     unknown = sorted(set(wanted.accept_left_out) - {each.name for each in left_out})
