@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import INVENTORY, ROOT, Environment, machine, wait_until
+from conftest import INVENTORY, ROOT, Environment, machine, playbook, wait_until
 
 NAME = "titan-borders"
 ENV = Environment(machine(NAME), "production")
@@ -65,6 +65,19 @@ def titan_db(user: str, *words: str, url: str = "", expect: int | None = 0) -> s
     """What titan-db says to the user."""
     line = shlex.join(["titan-db", *words])
     done = run(user, f"DATABASE_URL={shlex.quote(url)} {line}" if url else line, expect)
+    return str(done.stdout + done.stderr)
+
+
+def without_sandbox(*words: str, expect: int | None = 0) -> str:
+    """What titan-db says to the jobs' user where nobody may make a namespace, as systemd's RestrictNamespaces has it."""
+    unit = "systemd-run -q --wait --pipe --collect -p User=ubuntu -p RestrictNamespaces=yes -p WorkingDirectory=/"
+    done = HOST.run(f"timeout 300 {unit} -- {shlex.join(['titan-db', *words])}")
+    assert expect is None or (done.rc == expect if expect >= 0 else done.rc > 0), (
+        words,
+        done.rc,
+        done.stdout,
+        done.stderr,
+    )
     return str(done.stdout + done.stderr)
 
 
@@ -337,6 +350,53 @@ def test_a_dump_of_others_stays_in():
     assert sql("SELECT to_regclass('public.written_into_live') IS NULL", "owned") == "t"
 
 
+def test_without_a_sandbox_nothing_reaches_other_servers(dump):
+    """Neither the code of a dump of others, nor a query of production, nor a migration, beside an extension for that."""
+    said = without_sandbox("drill", "--source", f"{HOME}/b/foreign/f{len(COMMANDS) - 1}.sql", expect=-1)
+    assert "'dblink' is not made" in said and "says nothing about the backup" in said, said
+    sql("CREATE EXTENSION dblink SCHEMA public", "owned")
+    run(
+        "ubuntu",
+        f"mkdir {HOME}/q; echo 'SELECT id FROM public.t' >{HOME}/q/1.sql; cp {HOME}/q/1.sql {HOME}/q/0001_a.sql",
+    )
+    kept = ("--dest", f"{HOME}/b/dumps", "--name", "reach")
+    try:
+        words = ("backup", *kept, "--verify", "checksum", "--env-file", f"{HOME}/owned.env")
+        result_of("ubuntu", *words)
+        for words in (
+            ("measure", *kept, "--queries", f"{HOME}/q/1.sql", "--rounds", "7"),
+            ("rehearse", *kept, "--path", f"{HOME}/q", "--env-file", f"{HOME}/owned.env"),
+        ):
+            said = without_sandbox(*words, expect=-1)
+            assert "dblink" in said and "without-sandbox" in said, said
+    finally:
+        sql("DROP EXTENSION dblink", "owned")
+        run("ubuntu", f"rm -r {HOME}/q")
+    untouched()
+    assert sql("SELECT to_regclass('public.written_into_live') IS NULL", "owned") == "t"
+
+
+def test_what_a_drills_user_puts_in_its_servers_place_leads_root_nowhere(dump):
+    """A process of that user exchanges what root makes for the server, all the time that it does so."""
+    exchange = f"""
+rm -rf /var/tmp/titan-drill-abc; mkdir -p /var/tmp/titan-drill-abc/data
+ln -s {LAB}/dir /var/tmp/titan-drill-abc/data/pg_tblspc; touch -d '1 hour ago' /var/tmp/titan-drill-abc
+while :; do
+  for made in /var/tmp/titan-drill-*/; do
+    for name in data s socket lock log; do mv $made$name ${{made}}moved; ln -s {LAB}/dir $made$name; done
+  done
+done >/dev/null 2>&1"""
+    HOST.run(
+        "cd / && (timeout 20 runuser -u nobody -- sh -c %s & echo $! >/run/exchange.pid) >/dev/null 2>&1", exchange
+    )
+    try:
+        titan_db("root", "drill", "--source", dump, expect=None)
+    finally:
+        HOST.run("kill $(cat /run/exchange.pid); pkill -u nobody; rm -rf /var/tmp/titan-drill-*")
+    untouched()
+    titan_db("root", "drill", "--source", dump)
+
+
 def test_what_would_give_a_dump_of_others_rights_later_is_refused():
     run(
         "postgres",
@@ -463,6 +523,68 @@ def test_stored_policies_count_from_the_inventory_only():
             )
     assert ENV.counts() == before
     assert HOST.run("ls %s/.ssh", HOME).stdout.split() == ["authorized_keys"]
+
+
+def test_code_of_others_is_named_before_rows_go():
+    """A role that may delete only: what its DELETE would run belongs to the owner."""
+    sql("CREATE ROLE sweeper LOGIN PASSWORD 'k'")
+    keeper = {
+        "login_host": "127.0.0.1",
+        "login_port": 5433,
+        "login_user": "keeper",
+        "login_password": "k",
+        "login_db": "owned",
+    }
+    policies = [{"table": "public.t", "column": "at", "keep": "60 days"}]
+    assert not module("retention_policy", policies=policies, **keeper).get("failed")
+    sql(
+        "CREATE FUNCTION public.on_delete() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM public.deed(1); RETURN old; END'; "
+        "CREATE TRIGGER goes BEFORE DELETE ON public.t FOR EACH ROW EXECUTE FUNCTION public.on_delete(); "
+        "GRANT SELECT, DELETE ON public.t TO sweeper; GRANT USAGE ON SCHEMA titan_ops TO sweeper; "
+        "GRANT SELECT ON ALL TABLES IN SCHEMA titan_ops TO sweeper",
+        url=OWNER,
+    )
+    try:
+        words = ("cleanup", "--check", "--require-backup-within", "off", "--max-fraction", "1")
+        said = titan_db("ubuntu", *words, url=OWNER.replace("keeper", "sweeper"), expect=None)
+        for what in (
+            "code of other roles",
+            "trigger goes (public.on_delete of keeper",
+            "index public.t_f (public.f of keeper",
+        ):
+            assert what in said, (what, said)
+        assert sql("SELECT count(*) FROM public.t", "owned") == "50"
+    finally:
+        sql("DROP TRIGGER goes ON public.t; DROP SCHEMA titan_ops CASCADE; DROP OWNED BY sweeper", "owned")
+        sql("DROP ROLE sweeper")
+    untouched()
+
+
+def test_the_controller_keeps_nothing_of_a_host_that_could_do_harm(tmp_path):
+    """The jobs' user writes what the host tells of itself: markup, other shapes, links to what is root's."""
+    state = "/var/lib/titan-db/production"
+    run("root", f"cp -a {state} {state}.kept")
+    ask = ("titan.database.report", "-l", NAME, "-e", f"report_site={tmp_path}/site")
+    markup = "<script>alert(1)</script>"
+    try:
+        run(
+            "ubuntu",
+            f"""cd {state}; sed -i 's|"job": "[a-z]*"|"job": "{markup}"|' runs.jsonl
+echo '{{"job": "{markup}", "status": "{markup}", "started_at": 1e999, "message": ["{markup}"]}}' >>runs.jsonl
+rm -rf report.html report-samples.jsonl archived.json; ln -s {LAB}/secret report.html; ln -s {LAB}/secret report-samples.jsonl
+echo '{{"hours": "{markup}"}}' >archived.json""",
+        )
+        playbook(*ask)
+        pages = [path for path in (tmp_path / "site").rglob("*") if path.is_file()]
+        assert {path.suffix for path in pages} == {".html", ".json"}
+        for page in pages:
+            text = page.read_text()
+            assert SECRET not in text and (page.suffix == ".json" or markup not in text), page
+        run("ubuntu", f"rm {state}/report-samples.jsonl; mkfifo {state}/report-samples.jsonl")
+        playbook(*ask)
+    finally:
+        run("root", f"rm -rf {state}; mv {state}.kept {state}")
+    untouched()
 
 
 def test_tls_reaches_every_program():
