@@ -321,7 +321,9 @@ def test_a_superuser_restores_with_the_rights_of_none(dump_of_postgres):
     sql("DROP DATABASE owned_copy")
 
 
-FOREIGN = """-- PostgreSQL database dump
+FOREIGN = """--
+-- PostgreSQL database dump
+--
 SET standard_conforming_strings = on;
 CREATE TABLE public.a (id int);
 {}
@@ -345,7 +347,8 @@ def test_a_dump_of_others_stays_in():
     for number, command in enumerate(COMMANDS):
         path = f"{HOME}/b/foreign/f{number}.sql"
         run("ubuntu", f"umask 077; cat >{path} <<'END'\n{FOREIGN.format(command)}\nEND")
-        titan_db("root" if number % 2 else "ubuntu", "drill", "--source", path, expect=None)
+        said = titan_db("root" if number % 2 else "ubuntu", "drill", "--source", path, expect=None)
+        assert "is no dump" not in said, said
     untouched()
     assert sql("SELECT to_regclass('public.written_into_live') IS NULL", "owned") == "t"
 
@@ -353,18 +356,15 @@ def test_a_dump_of_others_stays_in():
 def test_without_a_sandbox_nothing_reaches_other_servers(dump):
     """Neither the code of a dump of others, nor a query of production, nor a migration, beside an extension for that."""
     said = without_sandbox("drill", "--source", f"{HOME}/b/foreign/f{len(COMMANDS) - 1}.sql", expect=-1)
-    assert "'dblink' is not made" in said and "says nothing about the backup" in said, said
+    assert "dblink" in said and "says nothing about the backup" in said, said
     sql("CREATE EXTENSION dblink SCHEMA public", "owned")
-    run(
-        "ubuntu",
-        f"mkdir {HOME}/q; echo 'SELECT id FROM public.t' >{HOME}/q/1.sql; cp {HOME}/q/1.sql {HOME}/q/0001_a.sql",
-    )
+    run("ubuntu", f"mkdir {HOME}/q; echo 'SELECT id FROM public.t' >{HOME}/q/0001_a.sql")
     kept = ("--dest", f"{HOME}/b/dumps", "--name", "reach")
     try:
         words = ("backup", *kept, "--verify", "checksum", "--env-file", f"{HOME}/owned.env")
         result_of("ubuntu", *words)
         for words in (
-            ("measure", *kept, "--queries", f"{HOME}/q/1.sql", "--rounds", "7"),
+            ("measure", *kept, "--queries", f"{HOME}/q/0001_a.sql", "--rounds", "7"),
             ("rehearse", *kept, "--path", f"{HOME}/q", "--env-file", f"{HOME}/owned.env"),
         ):
             said = without_sandbox(*words, expect=-1)
@@ -405,7 +405,8 @@ def test_what_would_give_a_dump_of_others_rights_later_is_refused():
 END""",
     )
     words = ("restore", "--source", "/var/lib/postgresql/f/s.sql", "--into", "owned_later")
-    titan_db("postgres", *words, url=SUPERUSER.format("postgres"), expect=-1)
+    said = titan_db("postgres", *words, url=SUPERUSER.format("postgres"), expect=-1)
+    assert "the rights of a superuser who owns function s" in said, said
     assert sql("SELECT count(*) FROM pg_database WHERE datname = 'owned_later'") == "0"
 
 
@@ -508,6 +509,53 @@ def test_migrations_and_their_replay_run_with_the_rights_of_no_superuser():
     untouched()
 
 
+# What the database's owner may put in front of pg_catalog for everybody who connects.
+IN_THE_WAY = "; ".join(
+    (
+        "CREATE SCHEMA evil; GRANT USAGE ON SCHEMA evil TO PUBLIC; CREATE TABLE evil.ran (who text)",
+        *(
+            f"CREATE FUNCTION evil.same({kind}, {kind}) RETURNS bool LANGUAGE plpgsql AS "
+            "$f$ BEGIN INSERT INTO evil.ran VALUES (CURRENT_USER); RETURN $1 OPERATOR(pg_catalog.=) $2; END $f$; "
+            f"CREATE OPERATOR evil.= (LEFTARG = {kind}, RIGHTARG = {kind}, FUNCTION = evil.same)"
+            for kind in ("name", "text", "oid", '"char"')
+        ),
+        "ALTER DATABASE owned SET search_path = evil, pg_catalog, public",
+    )
+)
+
+
+def test_the_role_access_runs_nothing_that_the_owner_put_in_the_way():
+    roles = [
+        {"name": "keeper", "kind": "owner", "password": "k"},
+        {"name": "watcher", "kind": "monitor", "password": "k"},
+    ]
+    given = {"access_database": "owned", "access_port": 5433, "access_roles": roles, "access_packages": []}
+    sql(IN_THE_WAY, url=OWNER)
+    try:
+        command = [
+            "ansible",
+            NAME,
+            "-i",
+            INVENTORY,
+            "-m",
+            "include_role",
+            "-a",
+            "name=titan.database.access",
+            "-e",
+            json.dumps(given),
+        ]
+        done = subprocess.run([*command, "-b"], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert "FAILED" not in done.stdout and sql("SELECT count(*) FROM pg_roles WHERE rolname = 'watcher'") == "1", (
+            done.stdout
+        )
+        assert sql("SELECT count(*) FROM evil.ran", url=OWNER) == "0"
+        sql("SELECT count(*) FROM pg_class WHERE relname = current_database()", url=OWNER)  # what this waits for
+        assert sql("SELECT count(*) > 0 FROM evil.ran", url=OWNER) == "t"
+    finally:
+        sql("ALTER DATABASE owned RESET search_path; DROP SCHEMA evil CASCADE", url=OWNER)
+    untouched()
+
+
 def test_stored_policies_count_from_the_inventory_only():
     change = "UPDATE titan_ops.retention_policy SET {} WHERE name = (SELECT min(name) FROM titan_ops.retention_policy)"
     before = ENV.counts()
@@ -553,7 +601,7 @@ def test_code_of_others_is_named_before_rows_go():
             "index public.t_f (public.f of keeper",
         ):
             assert what in said, (what, said)
-        assert sql("SELECT count(*) FROM public.t", "owned") == "50"
+        assert sql("SELECT count(*) FROM public.t", url=OWNER) == "50"
     finally:
         sql("DROP TRIGGER goes ON public.t; DROP SCHEMA titan_ops CASCADE; DROP OWNED BY sweeper", "owned")
         sql("DROP ROLE sweeper")
@@ -571,7 +619,7 @@ def test_the_controller_keeps_nothing_of_a_host_that_could_do_harm(tmp_path):
             "ubuntu",
             f"""cd {state}; sed -i 's|"job": "[a-z]*"|"job": "{markup}"|' runs.jsonl
 echo '{{"job": "{markup}", "status": "{markup}", "started_at": 1e999, "message": ["{markup}"]}}' >>runs.jsonl
-rm -rf report.html report-samples.jsonl archived.json; ln -s {LAB}/secret report.html; ln -s {LAB}/secret report-samples.jsonl
+rm -rf report.html report-samples.jsonl archived.json; ln -s {LAB}/secret report.html; mkfifo report-samples.jsonl
 echo '{{"hours": "{markup}"}}' >archived.json""",
         )
         playbook(*ask)
@@ -580,8 +628,6 @@ echo '{{"hours": "{markup}"}}' >archived.json""",
         for page in pages:
             text = page.read_text()
             assert SECRET not in text and (page.suffix == ".json" or markup not in text), page
-        run("ubuntu", f"rm {state}/report-samples.jsonl; mkfifo {state}/report-samples.jsonl")
-        playbook(*ask)
     finally:
         run("root", f"rm -rf {state}; mv {state}.kept {state}")
     untouched()

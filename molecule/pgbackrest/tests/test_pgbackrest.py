@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import time
 
 from conftest import ROOT, Environment, machine, playbook, wait_until
@@ -73,6 +74,72 @@ def test_the_clean_up_trusts_them_and_deletes_what_is_due():
 def test_health_looks_at_the_archive():
     checks = {check["name"]: check["status"] for check in PRODUCTION.json("health", "--by-hand", expect=None)["checks"]}
     assert (checks["archiving"], checks["backup_age"], checks["jobs_failed"]) == ("ok", "ok", "ok"), checks
+
+
+# Wherever a superuser runs it, it leaves a file.
+DEED = """
+SET ROLE titan;
+CREATE FUNCTION public.deed(v int) RETURNS int LANGUAGE plpgsql AS $f$ BEGIN
+  IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN
+    EXECUTE format('COPY (SELECT 1) TO %L', '/srv/trace/' || current_setting('port'));
+  END IF;
+  RETURN v;
+END $f$;
+CREATE FUNCTION public.f(v int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN public.deed(v); END';
+CREATE TABLE public.trap AS SELECT n AS id, n AS b FROM generate_series(1, 50) n;
+CREATE INDEX ON public.trap ((id + public.f(1)));
+CREATE STATISTICS public.trap_s ON (b + public.f(1)), id FROM public.trap;
+RESET ROLE;
+CREATE SUBSCRIPTION calls CONNECTION 'host=127.0.0.1 port=6543 dbname=x' PUBLICATION p WITH (connect = false);
+ALTER SUBSCRIPTION calls SET (slot_name = calls);
+"""
+LISTENER = """import socket
+with socket.create_server(("127.0.0.1", 6543)) as server:
+    while True:
+        server.accept()[0].close()
+        open("/srv/trace/calls", "a").close()
+"""
+
+
+def traces() -> list[str]:
+    return HOST.run("ls /srv/trace").stdout.split()
+
+
+def without_sandbox(*words: str) -> str:
+    """What titan-db says to postgres, as a superuser and where nobody may make a namespace, as systemd's RestrictNamespaces has it."""
+    unit = "systemd-run -q --wait --pipe --collect -p User=postgres -p RestrictNamespaces=yes -p WorkingDirectory=/"
+    url = "DATABASE_URL=postgresql:///titan_trading?host=/run/postgresql&port=5433"
+    done = HOST.run(f"timeout 120 {unit} -E {shlex.quote(url)} -- {shlex.join(['titan-db', *words])}")
+    assert done.rc == 0, (words, done.stdout, done.stderr)
+    return str(done.stdout + done.stderr)
+
+
+def test_code_in_a_physical_backup_has_no_rights_and_calls_nobody():
+    """That of a database's owner, with a superuser and without a sandbox: in the backup, its drill and a moment that is got back."""
+    kept = ("--dest", PRODUCTION.backups)
+    HOST.run(
+        "install -d -m 0777 /srv/trace; (timeout 120 python3 -c %s & echo $! >/run/listener.pid) >/dev/null 2>&1",
+        LISTENER,
+    )
+    PRODUCTION.sql(DEED)
+    try:
+        PRODUCTION.sql("ALTER SUBSCRIPTION calls ENABLE")
+        wait_until(lambda: traces() == ["calls"], 20, "the source's own call")
+        without_sandbox("backup", "--engine", "pgbackrest", *kept, "--verify", "checksum")
+        PRODUCTION.sql("ALTER SUBSCRIPTION calls DISABLE; ALTER SUBSCRIPTION calls SET (slot_name = NONE)")
+        PRODUCTION.sql("DROP SUBSCRIPTION calls")
+        moment = PRODUCTION.value("SELECT clock_timestamp() AT TIME ZONE 'UTC'")
+        PRODUCTION.sql("SELECT pg_create_restore_point('after'); SELECT pg_switch_wal()")
+        HOST.run("rm /srv/trace/calls")
+        assert "no sandbox can be made" in without_sandbox("drill", *kept)
+        checks = json.dumps(["SELECT count(*) = 50 FROM public.trap WHERE id > 0"])
+        without_sandbox("recover", *kept, "--to", f"{moment}+00", "--checks", checks)
+        assert traces() == []
+        PRODUCTION.sql("SELECT count(*) FROM public.trap WHERE id > 0")  # what this waits for
+        assert traces() == ["5433"]
+    finally:
+        PRODUCTION.sql("DROP TABLE public.trap; DROP FUNCTION public.f, public.deed")
+        HOST.run("kill $(cat /run/listener.pid); rm -r /srv/trace")
 
 
 def recover(*arguments: str) -> str:

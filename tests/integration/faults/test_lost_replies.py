@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Callable
 
@@ -70,6 +71,31 @@ def test_a_clean_up_goes_on_where_it_was(
     again = call_module("cleanup", **login(settings), **options)
     assert not again.get("failed") and again["results"][0]["left"] == 0, again
     assert db.value("SELECT count(*) FROM public.logs") in (2399, 2400)
+
+
+@pytest.mark.parametrize("lost", [b"^COMMIT", b"COPY (DELETE"])
+def test_a_row_is_in_the_database_or_in_its_archive(
+    lost: bytes, settings: ConnectionSettings, db: Database, tmp_path: Path, call_module: Module
+) -> None:
+    """And the archive's manifest is true, whatever became of the batch whose answer was lost."""
+    db.execute("CREATE TABLE public.logs (id int PRIMARY KEY, at timestamptz NOT NULL)")
+    db.execute("INSERT INTO public.logs SELECT i, now() - i * interval '1 hour' FROM generate_series(1, 5000) i")
+    tmp_path.chmod(0o700)
+    policy = {"table": "public.logs", "column": "at", "keep": "100d", "archive": str(tmp_path)}
+    assert not call_module("retention_policy", **login(settings), policies=[policy]).get("failed")
+    options = {"require_backup_within": "off", "max_fraction": 1.0, "allowed_archives": [str(tmp_path)]}
+    with proxy(settings) as network:
+        network.lose_answer_to, network.lose_after = lost, b"COPY (DELETE"
+        result = call_module("cleanup", **login(network.settings), **options)
+        assert network.lost == 1 and result["failed"], result
+    assert not call_module("cleanup", **login(settings), **options).get("failed")
+    kept: set[int] = {row["id"] for row in db.rows("SELECT id FROM public.logs")}
+    archived: list[int] = []
+    for path in tmp_path.glob("*.copy"):
+        lines = path.read_text().splitlines()
+        assert json.loads(Path(f"{path}.manifest.json").read_text())["rows"] == len(lines), path
+        archived += [int(line.split("\t")[0]) for line in lines]
+    assert kept | set(archived) == set(range(1, 5001)) and not kept & set(archived)
 
 
 def test_a_policy_that_was_stored_is_no_failure_twice(

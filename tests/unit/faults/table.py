@@ -108,6 +108,11 @@ ROWS = (
         "deletes the rest, and vacuums", f"{_FAULTS}/test_lost_replies.py", "test_a_clean_up_goes_on_where_it_was",
     ),
     Row(
+        "the same, while rows go to an archive", "the run", "at once", "nothing; a row is in the database or in the archive",
+        "archives and deletes the rest; rows of the batch that was rolled back are in both files",
+        f"{_FAULTS}/test_lost_replies.py", "test_a_row_is_in_the_database_or_in_its_archive",
+    ),
+    Row(
         "the answer to storing the policies is lost", "the run, which reads them over a new connection", "10 s", "nothing",
         "changes nothing", f"{_FAULTS}/test_lost_replies.py", "test_a_policy_that_was_stored_is_no_failure_twice",
     ),
@@ -210,6 +215,11 @@ ROWS = (
     Row(
         "the same, while a drill restores a backup", "the drill, or PostgreSQL's program", "at once", "nothing; the backup is not called bad",
         "drills it", f"{_FAULTS}/test_limits.py", "test_a_drill_without_room_says_nothing_of_the_backup",
+    ),
+    Row(
+        "the disk becomes full while a dump is written, in whatever format", "the run; the sentence names place, room and what is wanted",
+        "at once", "nothing; no half backup stays", "works when there is room", "tests/integration/backups/test_failures.py",
+        "test_disk_full_while_dumping",
     ),
     Row(
         "no memory, no further thread", "the run; one sentence", "at once", "nothing", "works when there is room",
