@@ -132,9 +132,10 @@ options:
         type: str
       time_format:
         description:
-          - "What O(policies[].column) holds, when it is not of a time type: seconds or milliseconds since 1970 in a number, a UUID of version 7, or a
-            ULID in a text or UUID. An index on the column is used."
-          - Values that are no UUID of version 7 or no (upper-case) ULID are never due and count as rows without a time.
+          - "What O(policies[].column) holds, when it is not of a time type: seconds or milliseconds since 1970 in a number, a UUID of version 7 or a
+            ULID, each in a text or UUID. An index on the column is used."
+          - "Values that are no UUID of version 7 (in a text: lower-case, with hyphens) or no (upper-case) ULID are never due and count as rows
+            without a time."
         type: str
         choices: [epoch_seconds, epoch_milliseconds, epoch_microseconds, uuid7, ulid]
       never_values:

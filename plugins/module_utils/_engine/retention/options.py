@@ -119,8 +119,9 @@ RETENTION_POLICY: Spec = {
             "time_format": option(
                 "str",
                 "What O(policies[].column) holds, when it is not of a time type: seconds or milliseconds since 1970 in a "
-                "number, a UUID of version 7, or a ULID in a text or UUID. An index on the column is used.",
-                "Values that are no UUID of version 7 or no (upper-case) ULID are never due and count as rows without a time.",
+                "number, a UUID of version 7 or a ULID, each in a text or UUID. An index on the column is used.",
+                "Values that are no UUID of version 7 (in a text: lower-case, with hyphens) or no (upper-case) ULID are never due and "
+                "count as rows without a time.",
                 choices=("epoch_seconds", "epoch_milliseconds", "epoch_microseconds", "uuid7", "ulid"),
             ),
             "never_values": option(

@@ -25,7 +25,10 @@ REPLICATION_LAG = SqlCheck(
         UNION ALL
         SELECT CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() AND EXISTS (SELECT FROM pg_stat_wal_receiver)
                     THEN 0 ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END,
-               concat_ws(', ', 'this standby', CASE WHEN pg_is_wal_replay_paused() THEN 'replay is paused' END,
+               concat_ws(', ', 'this standby',
+                         (SELECT format('which receives from %s:%s; how far that one is behind is known there', sender_host, sender_port)
+                            FROM pg_stat_wal_receiver WHERE sender_host <> '' LIMIT 1),
+                         CASE WHEN pg_is_wal_replay_paused() THEN 'replay is paused' END,
                          CASE WHEN NOT EXISTS (SELECT FROM pg_stat_wal_receiver) THEN 'it receives nothing from a primary' END),
                CASE WHEN pg_is_wal_replay_paused() THEN 'SELECT pg_wal_replay_resume()' END
          WHERE pg_is_in_recovery()

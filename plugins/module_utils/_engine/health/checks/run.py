@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import replace
@@ -21,16 +22,30 @@ from .definition import OK, UNKNOWN, WITHOUT_QUERIES, Check, Limits, NotChecked,
 _SHOWN = 5  # findings that a message names
 
 
+# What a standby does, too: functions of the system that only look or act on its own sessions and settings.
+_ON_A_STANDBY = re.compile(
+    r"\s*(?:SELECT\b(?!.*\b(?:setval|unschedule|alter_job)\s*\()|ALTER\s+SYSTEM\b)", re.IGNORECASE | re.DOTALL
+)
+
+
 class Place(NamedTuple):
-    """How psql reaches the database, as somebody on this host types it."""
+    """How psql reaches the database, as somebody on this host types it.
+
+    Attributes:
+        options: Of psql: where the server is.
+        primary: The same of the server that a standby receives from, or of a name to be filled in; "" on a primary.
+    """
 
     database: str
     options: str = ""
+    primary: str = ""
 
     def psql(self, *statements: str, database: str = "") -> str:
-        """The command that runs the statements one after the other, each in its own transaction."""
+        """The command that runs the statements one after the other, each in its own transaction; on the primary what writes."""
         run = " ".join(f"-c {shlex.quote(statement)}" for statement in statements)
-        return f"psql {self.options}-d {shlex.quote(database or self.database)} {run}"
+        writes = not all(map(_ON_A_STANDBY.match, statements))
+        where = f"on the primary: psql {self.primary}" if self.primary and writes else f"psql {self.options}"
+        return f"{where}-d {shlex.quote(database or self.database)} {run}"
 
 
 def place_of(database: Database) -> Place:
@@ -39,7 +54,16 @@ def place_of(database: Database) -> Place:
     host = "" if is_here(database) else f"-h {shlex.quote(there.host)} "
     host = f"-h {shlex.quote(there.socket)} " if there.socket else host
     port = "" if there.port == 5432 else f"-p {there.port} "
-    return Place(str(database.value("SELECT current_database()")), host + port)
+    primary = str(database.value(_PRIMARY) or "")
+    return Place(str(database.value("SELECT current_database()")), host + port, primary)
+
+
+# SQL: psql's options for the server that this standby receives from; NULL on a primary.
+_PRIMARY = """
+SELECT CASE WHEN pg_is_in_recovery() THEN coalesce(
+    (SELECT format('-h %s -p %s ', sender_host, sender_port) FROM pg_stat_wal_receiver WHERE sender_host ~ '^[A-Za-z0-9_./:-]+$' LIMIT 1),
+    '-h PRIMARY ') END
+"""
 
 
 def run_checks(
@@ -148,7 +172,7 @@ def _fix(check: SqlCheck, rows: list[dict[str, object]], place: Place) -> str:
     commands = "; ".join(place.psql(*sql, database=name) for name, sql in by_database.items() if sql)
     if not commands and check.fix == "{sql}":
         return ""
-    return check.fix.replace("{sql}", commands)
+    return check.fix.replace("{sql}", commands).rstrip("; :")
 
 
 def partly(made: Check, grant: str, user: str, place: Place) -> Check:

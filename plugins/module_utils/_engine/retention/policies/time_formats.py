@@ -23,13 +23,15 @@ FORMATS = {
     "epoch_seconds": _NUMBERS,
     "epoch_milliseconds": _NUMBERS,
     "epoch_microseconds": _NUMBERS,
-    "uuid7": ("uuid",),
+    "uuid7": ("uuid", *_TEXTS),
     "ulid": (*_TEXTS, "uuid"),
 }
 _SUGGESTED = {
     **dict.fromkeys(_NUMBERS, "epoch_seconds, epoch_milliseconds or epoch_microseconds"),
     "uuid": "uuid7 or ulid",
-    **dict.fromkeys(_TEXTS, "ulid; dates that are written as text are no time column until it has a time type"),
+    **dict.fromkeys(
+        _TEXTS, "ulid or uuid7; dates that are written as text are no time column until it has a time type"
+    ),
 }
 _MICROSECONDS = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1_000, "epoch_microseconds": 1}
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -85,7 +87,7 @@ def as_time(policy: Policy, column: Column) -> Any:
         seconds = sql.SQL(
             f"greatest({{}}, 0)::double precision / {1_000_000 // _MICROSECONDS[policy.time_format]}"
         ).format(name)
-    elif column.base == "uuid":
+    elif column.base == "uuid" or policy.time_format == "uuid7":
         digits = "pg_catalog.replace({}::text, '-', '')"
         seconds = sql.SQL(f"('x' || pg_catalog.substr({digits}, 1, 12))::bit(48)::bigint / 1000.0").format(name)
     else:
@@ -124,8 +126,12 @@ def never(policy: Policy, column: Column) -> Any:
 
 def _valid(policy: Policy, column: Column) -> Any | None:
     name = sql.Identifier(column.name)
-    if policy.time_format == "uuid7":
+    if policy.time_format == "uuid7" and column.base == "uuid":
         return sql.SQL("substr({}::text, 15, 1) = '7'").format(name)
+    if policy.time_format == "uuid7":  # in lower case: the order of a text is that of the numbers then
+        return sql.SQL(
+            "{}::text ~ '^[0-9a-f]{{8}}-[0-9a-f]{{4}}-7[0-9a-f]{{3}}-[0-9a-f]{{4}}-[0-9a-f]{{12}} *$'"
+        ).format(name)
     if policy.time_format == "ulid" and column.base != "uuid":
         return sql.SQL("{}::text ~ '^[0-7][0-9A-HJKMNP-TV-Z]{{25}}$'").format(name)
     return None
@@ -140,7 +146,7 @@ def _bound(policy: Policy, column: Column, moment: datetime) -> Any:
         exact = column.base in ("numeric", "double precision")
         return sql.SQL(f"{micros / unit!r}::{column.base}" if exact else str(whole + (1 if rest else 0)))
     millis = -(-micros // 1000)
-    if column.base == "uuid":
+    if column.base == "uuid" or policy.time_format == "uuid7":
         digits = f"{millis:012x}".ljust(32, "0")
         return sql.Literal(f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}")
     return sql.Literal("".join(_CROCKFORD[millis >> 5 * place & 31] for place in range(9, -1, -1)) + "0" * 16)
