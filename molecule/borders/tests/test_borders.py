@@ -619,7 +619,7 @@ def test_the_controller_keeps_nothing_of_a_host_that_could_do_harm(tmp_path):
             "ubuntu",
             f"""cd {state}; sed -i 's|"job": "[a-z]*"|"job": "{markup}"|' runs.jsonl
 echo '{{"job": "{markup}", "status": "{markup}", "started_at": 1e999, "message": ["{markup}"]}}' >>runs.jsonl
-rm -rf report.html report-samples.jsonl archived.json; ln -s {LAB}/secret report.html; mkfifo report-samples.jsonl
+rm -rf report.html report-samples.json archived.json; ln -s {LAB}/secret report.html; mkfifo report-samples.json
 echo '{{"hours": "{markup}"}}' >archived.json""",
         )
         playbook(*ask)
