@@ -22,11 +22,19 @@ MAY = {
     "SELECT count(*) FROM app.other": (True, True),
     "DELETE FROM app.other": (True, False),
     "INSERT INTO app.cleaned VALUES (5)": (True, False),
+    "UPDATE app.other SET id = id": (True, False),
+    "VACUUM app.other": (True, True),
+    "ANALYZE app.other": (True, True),
+    "CLUSTER app.other USING other_pkey": (True, True),
+    "REFRESH MATERIALIZED VIEW app.summed": (True, True),
+    "ALTER TABLE app.other ADD COLUMN more int": (True, False),
     "DROP INDEX app.broken": (True, False),
     "DROP TABLE app.expired": (True, False),
     "CREATE TABLE app.new (id int)": (True, False),
     "CREATE ROLE more": (False, False),
+    "ALTER ROLE CURRENT_USER SUPERUSER": (False, False),
     "COPY app.cleaned TO PROGRAM 'true'": (False, False),
+    "SELECT pg_read_file('PG_VERSION')": (False, False),
     "LOCK TABLE app.other IN ACCESS EXCLUSIVE MODE": (True, True),
 }
 
@@ -50,6 +58,7 @@ def maintained(request: pytest.FixtureRequest) -> Iterator[tuple[dict[str, str],
         for name in ("cleaned", "other", "expired"):
             cursor.execute(f"CREATE TABLE app.{name} (id int PRIMARY KEY)")
         cursor.execute("CREATE INDEX broken ON app.other (id)")
+        cursor.execute("CREATE MATERIALIZED VIEW app.summed AS SELECT count(*) FROM app.other")
         cursor.execute(f"GRANT USAGE ON SCHEMA app TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA app TO {role}")
         cursor.execute(f"GRANT SELECT, UPDATE, DELETE ON app.cleaned TO {role}")
         cursor.execute("RESET ROLE")

@@ -227,6 +227,26 @@ def test_refused_in_one_sentence_before_anything_is_done(host: Host, given: dict
     assert "\n" not in caught.value.message and host.beside() == before
 
 
+def test_a_server_that_would_not_start_again_is_not_stopped(host: Host) -> None:
+    """Its configuration was changed after it had started. Values may be secrets, and are not shown."""
+    auto = host.data / "postgresql.auto.conf"
+    text = auto.read_text()
+    for wrong, said in (
+        ("work_mem = 'k7secret'", 'invalid value for parameter "work_mem"'),
+        ("k7", "syntax error in file"),
+        ("not_known = 'k7secret'", 'unrecognized configuration parameter "not_known"'),
+    ):
+        auto.write_text(f"{text}{wrong}\n")
+        try:
+            for check in (True, False):
+                with pytest.raises(TitanError, match=f"would not start again.*{said}.*Nothing was stopped") as caught:
+                    host.take(check)
+                assert "k7secret" not in caught.value.message and "\n" not in caught.value.message
+        finally:
+            auto.write_text(text)
+    assert host.rows() >= 0
+
+
 def test_who_follows_is_named_and_has_to_be_accepted(host: Host) -> None:
     host.place.sql("SELECT pg_create_physical_replication_slot('east')")
     try:

@@ -89,7 +89,7 @@ class Control:
                 said = _said(argv, seconds)
         if self.running():
             raise TitanError(
-                f"The server on {self.data} was told to stop and has not within {seconds} seconds (stop_timeout): {said}"
+                f"The server on {self.data} was told to stop and has not within {seconds} seconds (stop_timeout): {without_values(said)}"
             )
 
     def start(self, seconds: int) -> None:
@@ -108,6 +108,7 @@ class Control:
             time.sleep(0.1)
         if self.running():
             return
+        before = self._log_size()
         if self.by_systemd:
             said = self._systemctl("start", seconds)
         else:
@@ -115,7 +116,9 @@ class Control:
                 said = _said(self._start(seconds), seconds)
         while (found := self._status()) != "ready":
             if found is None or time.monotonic() > end:
-                raise TitanError(f"The server on {self.data} does not start: {said} {self._log_tail()}".rstrip())
+                raise TitanError(
+                    f"The server on {self.data} does not start: {without_values(f'{said} {self._log_since(before)}')}"
+                )
             time.sleep(0.1)
 
     def require_unit(self) -> None:
@@ -149,14 +152,30 @@ class Control:
             lines = _pid_file(self.data)
             return lines[7].strip() if len(lines) > 7 else ""
 
-    def _log_tail(self) -> str:
+    def _log_size(self) -> int:
+        try:
+            with acting_for([self.data]):
+                return 0 if self.log == os.devnull else os.path.getsize(self.log)
+        except OSError:
+            return 0
+
+    def _log_since(self, start: int) -> str:
+        """What the server has logged of its start: before that, its sessions may have logged rows."""
         if self.log == os.devnull:
             return ""
         try:
             with acting_for([self.data]):
-                return " ".join(read_file(self.log).decode(errors="replace")[-700:].split())
+                return read_file(self.log)[start:].decode(errors="replace")
         except (OSError, UnsafePathError):
             return ""
+
+
+_VALUE = re.compile(r'(invalid value for parameter "[^"\n]*"|syntax error in file "[^"\n]*" line \d+)[^\n]*')
+
+
+def without_values(text: str) -> str:
+    """What a server says that does not start, in one line, without the values of its settings: some are secrets."""
+    return " ".join(_VALUE.sub(r"\1", text).split())[-700:]
 
 
 def why_not_its_unit(unit: str, cluster: Sequence[str], owner: int, user_of: Callable[[str], str]) -> str:
@@ -227,4 +246,4 @@ def _said(argv: Sequence[str], seconds: int, root: bool = False) -> str:
         except OSError as error:
             return f"{argv[0]} cannot be started ({error.strerror})"
         stream.seek(0)
-        return " ".join(stream.read().decode(errors="replace").split())[-700:]
+        return stream.read().decode(errors="replace").strip()[-2000:]

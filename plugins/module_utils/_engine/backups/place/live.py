@@ -21,6 +21,7 @@ from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE
 from ..dump.source import read_system_identifier
 from ..pgbackrest.stanza import not_here
 from .control import Control, server_pid
+from .startable import require_startable
 
 _DEBIAN = re.compile(r"/etc/postgresql/(\d+(?:\.\d+)?)/([^/]+)/postgresql\.conf")
 _FILES = """
@@ -104,6 +105,7 @@ def read_live(settings: ConnectionSettings | None) -> Live:
             f"systemd watches the server as {control.unit}, and only root may ask it to stop and start it. Run this as root."
         )
     control.require_unit()
+    require_startable(control)
     return Live(
         control, identifier, tuple(databases), tuple(standbys), tuple(os.path.join(data, f) for f in files), user
     )
