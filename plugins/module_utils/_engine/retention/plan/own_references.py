@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator, MutableSequence, Sequence
+from itertools import groupby
+from typing import IO, Any, cast
 
 from ...postgres.database import Database, sql
 from ..policies.predicate import overdue_and_not_kept
@@ -29,15 +31,33 @@ def freed_on_the_way(database: Database, table: Table, dated: Dated) -> dict[int
     if not paths or dated.policy.mark:
         return {}
     oids = sorted({table.oid, *(leaf.oid for leaf in table.leaves)})
-    referenced, referring, goes = array("q"), array("q"), array("b")
-    with database.transaction("BEGIN READ ONLY"):
-        for path in paths:
-            row = database.row(_pairs(table, dated, path, oids)) or {}
-            referenced.extend(row["referenced"] or ())
-            referring.extend(row["referring"] or ())
-            goes.extend(row["goes"] or ())
-    return {oids[place - 1]: rows for place, rows in Counter(
-        location >> 48 for location in freed(referenced, referring, goes)).items()}  # fmt: skip
+    pairs = sql.SQL(" UNION ALL ").join([_pairs(table, dated, path, oids) for path in paths])
+    waiting, behind = _Columns(), _Columns()
+    with database.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"):
+        database.copy_out(_WAITING.format(pairs), cast("IO[bytes]", waiting))
+        database.copy_out(_BEHIND.format(pairs), cast("IO[bytes]", behind))
+    found = freed(waiting.first, waiting.second, behind.first, behind.second)
+    return {oids[place - 1]: rows for place, rows in Counter(location >> 48 for location in found).items()}
+
+
+# Both in the order of their first column: how many refer to a row, and, of those that may go themselves, which one refers to which.
+_WAITING = sql.SQL("COPY (SELECT x, count(*) FROM ({}) p(x, y, goes) GROUP BY x ORDER BY x) TO STDOUT")
+_BEHIND = sql.SQL("COPY (SELECT y, x FROM ({}) p(x, y, goes) WHERE goes ORDER BY y) TO STDOUT")
+
+
+class _Columns:
+    """Takes what COPY writes of two columns of numbers, 8 bytes for each."""
+
+    def __init__(self) -> None:
+        self.first, self.second = array("q"), array("q")
+        self._rest = b""
+
+    def write(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            one, _tab, other = line.partition(b"\t")
+            self.first.append(int(one))
+            self.second.append(int(other))
 
 
 def _pairs(table: Table, dated: Dated, path: tuple[Reference, ...], oids: list[int]) -> Any:
@@ -73,7 +93,7 @@ def _pairs(table: Table, dated: Dated, path: tuple[Reference, ...], oids: list[i
             steps.append(_join("LEFT JOIN", source, last + 1, matches))
             last += 1
     return sql.SQL(
-        'SELECT array_agg({x}) AS referenced, array_agg(coalesce({y}, 0)) AS referring, array_agg(coalesce(a{n}." goes", false)::int) AS goes '
+        'SELECT {x}, {y}, a{n}." goes" '
         "FROM (SELECT *, ctid, tableoid FROM {source} WHERE {going}) a0 {steps} "
         "WHERE (a0.ctid = a{n}.ctid AND a0.tableoid = a{n}.tableoid) IS NOT TRUE"
     ).format(
@@ -96,25 +116,26 @@ def _join(how: str, source: Any, number: int, matches: list[Any]) -> Any:
     return sql.SQL(f"{how} {{}} a{number} ON {{}}").format(source, sql.SQL(" AND ").join(matches))
 
 
-def freed(referenced: Iterable[int], referring: Iterable[int], goes: Iterable[int]) -> list[int]:
-    """Which referenced rows become free, one pair in each place of the three: a row is free when all that refer to it are gone.
+def freed(
+    referenced: Sequence[int], waiting: MutableSequence[int], referring: Sequence[int], behind: Sequence[int]
+) -> Iterator[int]:
+    """Which rows become free: one is free when all that refer to it are gone. Rows in a circle never are.
 
     Args:
-        referenced, referring: The two rows of a pair.
-        goes: Whether the referring one may go when it is free itself.
+        referenced, waiting: The rows that others refer to, in order, and by how many; these are counted down.
+        referring, behind: The rows that may go when they are free, in order, and the row that each refers to.
     """
-    waiting: Counter[int] = Counter()
-    behind: dict[int, list[int]] = {}
-    for row, other, may_go in zip(referenced, referring, goes):
-        waiting[row] += 1
-        if may_go:
-            behind.setdefault(other, []).append(row)
-    ready = [other for other in behind if other not in waiting]
-    found = []
+    ready = array("q", (row for row, _pairs in groupby(referring) if _place(referenced, row) is None))
     while ready:
-        for row in behind.get(ready.pop(), ()):
-            waiting[row] -= 1
-            if not waiting[row]:
-                found.append(row)
-                ready.append(row)
-    return found
+        row = ready.pop()
+        for pair in range(bisect_left(referring, row), bisect_right(referring, row)):
+            place = bisect_left(referenced, behind[pair])
+            waiting[place] -= 1
+            if not waiting[place]:
+                yield behind[pair]
+                ready.append(behind[pair])
+
+
+def _place(numbers: Sequence[int], number: int) -> int | None:
+    place = bisect_left(numbers, number)
+    return place if place < len(numbers) and numbers[place] == number else None
