@@ -149,7 +149,7 @@ def rules(environments: tuple[str, ...]) -> str:
                 f"      - alert: {alert}",
                 f'        expr: absent({metric}{{environment="{name}"}})',
                 "        for: 1h",
-                "        labels: {severity: critical}",
+                f'        labels: {{severity: critical, environment: "{name}"}}',
                 "        annotations:",
                 f'          summary: "{name}: {missing}"',
                 f"          action: {action}",

@@ -69,7 +69,7 @@ def test_every_alert_leads_to_a_part_of_a_guide() -> None:
 
 @pytest.mark.skipif(not shutil.which("promtool"), reason="needs promtool (Debian package prometheus)")
 def test_an_environment_that_never_reported_is_heard(tmp_path: Path) -> None:
-    subprocess.run(["promtool", "check", "rules", monitoring.RULES], check=True, capture_output=True)
+    subprocess.run(["promtool", "check", "rules", "--lint-fatal", monitoring.RULES], check=True, capture_output=True)
     shutil.copy(monitoring.RULES, tmp_path / "rules.yml")
     series = 'titan_db_job_last_start_timestamp_seconds{environment="staging", job_name="backup"}'
     firing = 'count by (environment) (ALERTS{alertname="TitanDbEnvironmentSilent", alertstate="firing"})'

@@ -34,15 +34,15 @@ def freed_on_the_way(database: Database, table: Table, dated: Dated) -> dict[int
     pairs = sql.SQL(" UNION ALL ").join([_pairs(table, dated, path, oids) for path in paths])
     waiting, behind = _Columns(), _Columns()
     with database.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"):
-        database.copy_out(_WAITING.format(pairs), cast("IO[bytes]", waiting))
-        database.copy_out(_BEHIND.format(pairs), cast("IO[bytes]", behind))
+        database.copy_out(sql.SQL(_WAITING).format(pairs), cast("IO[bytes]", waiting))
+        database.copy_out(sql.SQL(_BEHIND).format(pairs), cast("IO[bytes]", behind))
     found = freed(waiting.first, waiting.second, behind.first, behind.second)
     return {oids[place - 1]: rows for place, rows in Counter(location >> 48 for location in found).items()}
 
 
 # Both in the order of their first column: how many refer to a row, and, of those that may go themselves, which one refers to which.
-_WAITING = sql.SQL("COPY (SELECT x, count(*) FROM ({}) p(x, y, goes) GROUP BY x ORDER BY x) TO STDOUT")
-_BEHIND = sql.SQL("COPY (SELECT y, x FROM ({}) p(x, y, goes) WHERE goes ORDER BY y) TO STDOUT")
+_WAITING = "COPY (SELECT x, count(*) FROM ({}) p(x, y, goes) GROUP BY x ORDER BY x) TO STDOUT"
+_BEHIND = "COPY (SELECT y, x FROM ({}) p(x, y, goes) WHERE goes ORDER BY y) TO STDOUT"
 
 
 class _Columns:
