@@ -8,9 +8,11 @@ Usage: demo.py run | stop | clean     (clean removes everything that run has mad
 
 from __future__ import annotations
 
+import grp
 import importlib.util
 import json
 import os
+import pwd
 import re
 import secrets
 import shlex
@@ -89,6 +91,9 @@ def prepared_cluster() -> clusters.Cluster:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port_file.write_text(str(probe.getsockname()[1]))
+    # Whom the inventory's variables name: a file is read faster than a program runs, as often as they are evaluated.
+    (DEMO / "user").write_text(pwd.getpwuid(os.geteuid()).pw_name)
+    (DEMO / "group").write_text(grp.getgrgid(os.getegid()).gr_name)
     cluster = clusters.Cluster(
         str(installed.resolve()), str(folder / "cluster"), int(port_file.read_text()), listen=True
     )

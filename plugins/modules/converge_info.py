@@ -150,11 +150,11 @@ summary:
 from ansible_collections.titan.database.plugins.module_utils._engine.converge.ask import ask
 from ansible_collections.titan.database.plugins.module_utils._engine.converge.options import CONVERGE_INFO
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.options import CONNECTION
-from ansible_collections.titan.database.plugins.module_utils._module import run_module
+from ansible_collections.titan.database.plugins.module_utils._host_module import run_host_module
 
 
 def main() -> None:
-    run_module(ask, {**CONNECTION, **CONVERGE_INFO}, connection=False)  # the steps' connection goes with the request
+    run_host_module(ask, {**CONNECTION, **CONVERGE_INFO})  # the steps' connection goes with the request
 
 
 if __name__ == "__main__":

@@ -237,11 +237,11 @@ summary:
 """
 
 from ansible_collections.titan.database.plugins.module_utils._engine.crontab import operation, options
-from ansible_collections.titan.database.plugins.module_utils._module import run_module
+from ansible_collections.titan.database.plugins.module_utils._host_module import run_host_module
 
 
 def main() -> None:
-    run_module(operation.crontab, options.CRONTAB, connection=False)
+    run_host_module(operation.crontab, options.CRONTAB)
 
 
 if __name__ == "__main__":

@@ -107,14 +107,13 @@ summary:
 """
 
 from ansible_collections.titan.database.plugins.module_utils._engine.environment.directory import DIRECTORY, directory
-from ansible_collections.titan.database.plugins.module_utils._module import run_module
+from ansible_collections.titan.database.plugins.module_utils._host_module import run_host_module
 
 
 def main() -> None:
-    run_module(
+    run_host_module(
         directory,
         DIRECTORY,
-        connection=False,
         mutually_exclusive=[("path", "directories")],
         required_one_of=[("path", "directories")],
     )

@@ -86,11 +86,11 @@ summary:
 """
 
 from ansible_collections.titan.database.plugins.module_utils._engine.environment.file import FILE, file
-from ansible_collections.titan.database.plugins.module_utils._module import run_module
+from ansible_collections.titan.database.plugins.module_utils._host_module import run_host_module
 
 
 def main() -> None:
-    run_module(file, FILE, connection=False)
+    run_host_module(file, FILE)
 
 
 if __name__ == "__main__":

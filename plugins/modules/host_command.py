@@ -102,11 +102,11 @@ summary:
 """
 
 from ansible_collections.titan.database.plugins.module_utils._engine.environment import host_command
-from ansible_collections.titan.database.plugins.module_utils._module import run_module
+from ansible_collections.titan.database.plugins.module_utils._host_module import run_host_module
 
 
 def main() -> None:
-    run_module(host_command.install, host_command.HOST_COMMAND, connection=False)
+    run_host_module(host_command.install, host_command.HOST_COMMAND)
 
 
 if __name__ == "__main__":

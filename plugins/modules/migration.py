@@ -423,7 +423,7 @@ summary:
   description: The result in one line.
   returned: success
   type: str
-  sample: 1 migrations were applied. 2 indexes are exact duplicates and are left out.
+  sample: 1 migration was applied. 2 indexes are exact duplicates and are left out.
 """
 
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations import operation, options

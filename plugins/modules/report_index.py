@@ -86,11 +86,11 @@ summary:
 """
 
 from ansible_collections.titan.database.plugins.module_utils._engine.fleet import options, site
-from ansible_collections.titan.database.plugins.module_utils._module import run_module
+from ansible_collections.titan.database.plugins.module_utils._host_module import run_host_module
 
 
 def main() -> None:
-    run_module(site.report_index, options.REPORT_INDEX, connection=False)
+    run_host_module(site.report_index, options.REPORT_INDEX)
 
 
 if __name__ == "__main__":

@@ -119,6 +119,27 @@ def test_a_cron_that_the_init_system_calls_active_is_looked_at_itself():
     assert recap(converge())[NAME] == 0
 
 
+def test_what_pam_gives_to_the_jobs_of_cron_is_tried():
+    """Limits that no other session of the user has to have, a session that is refused, and a variable that the client programs obey."""
+    limits, variables = "/etc/security/limits.d/titan.conf", "/etc/environment"
+    do(f"cp -p {variables} /root/environment 2>/dev/null; true")
+    converge()
+    for line, words in {
+        "ubuntu hard fsize 1": "files may not become larger than 1,024 bytes",
+        "@ubuntu - nofile 77": "may not open more than 77 files",
+        "ubuntu - maxlogins 0": "cron starts nothing for ubuntu: PAM refuses the session",
+        "PGSSLMODE=verify-full": "root certificate file",
+    }.items():
+        do(f"echo '{line}' >{variables if '=' in line else limits}")
+        try:
+            done = converge("-e", "lab_login=deploy", check=False)  # ubuntu could not log in
+            said = " ".join((done.stdout + done.stderr).split())
+            assert done.returncode != 0 and words in said, said[-3000:]
+        finally:
+            do(f"rm -f {limits}; : >{variables}; cp -p /root/environment {variables} 2>/dev/null; true")
+    assert recap(converge())[NAME] == 0
+
+
 def test_a_new_host_with_a_strict_umask_is_ready_after_one_converge():
     do("rm -rf /etc/titan-db; grep -q ^UMASK.*027 /etc/login.defs || echo 'UMASK 027' >>/etc/login.defs")
     do(

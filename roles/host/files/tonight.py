@@ -10,58 +10,87 @@ nobody). Prints a JSON list of obstacles, each a sentence and the command that c
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import pwd
 import shlex
 import sys
-from contextlib import suppress
 
 command, config, directory, cron_file, service, user = sys.argv[1:7]
 
 
-def become() -> bool:
-    """Be the jobs' user for good, with the files as cron's service shows them, before anything of the command is loaded.
+def become() -> str:
+    """Be the jobs' user for good, as cron's jobs are: in the view of its service, under its limits and those of PAM's session.
+
+    A command that somebody else than root could exchange is not loaded as root; then only the user changes.
 
     Returns:
-        Whether that service sees others than this process did.
+        Why PAM refuses that session; empty if it does not.
     """
     if os.geteuid() or not user:
-        return False
-    entry, own = pwd.getpwnam(user), os.stat("/proc/self/ns/mnt").st_ino
-    with suppress(OSError, ValueError), open("/run/crond.pid", encoding="ascii") as stream:
-        number = int(stream.read())
-        with open(f"/proc/{number}/ns/mnt", "rb") as view:
-            ctypes.CDLL(None).setns(view.fileno(), 0x00020000)  # CLONE_NEWNS of setns(2)
-    is_other = os.stat("/proc/self/ns/mnt").st_ino != own
+        return ""
+    if is_roots(command):
+        load()
+        from titan_db.host.cron_session import become_as_cron
+
+        return str(become_as_cron(user))
+    entry = pwd.getpwnam(user)
     os.initgroups(user, entry.pw_gid)
     os.setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid)
     os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
     os.environ.update(HOME=entry.pw_dir, USER=user, LOGNAME=user, SHELL=entry.pw_shell)
     os.environ.pop("TMPDIR", None)
-    return is_other
+    return ""
+
+
+def is_roots(path: str) -> bool:
+    """Whether nobody but root could exchange what lies there."""
+    path = os.path.realpath(path)
+    try:
+        states = [os.lstat(path)]
+        while path != "/":
+            path = os.path.dirname(path)
+            states.append(os.lstat(path))
+    except OSError:
+        return False
+    return all(state.st_uid == 0 and not state.st_mode & 0o022 for state in states)
+
+
+def load() -> None:
+    """Take the engine from the command."""
+    sys.path.insert(0, command)
+    from titan_start import use_compiled
+
+    use_compiled(command)
 
 
 def look() -> list[list[str]]:
     if not os.access(command, os.R_OK):
         return [[f"user {os.geteuid()} cannot run {command}", f"namei -l {shlex.quote(command)}"]]
-    sys.path.insert(0, command)
-    from titan_start import use_compiled
-
-    use_compiled(command)
+    if command not in sys.path:
+        load()
     from titan_db.converge.tonight import in_the_way
     from titan_db.errors import TitanError
+    from titan_db.host.limits import REFUSALS, refusal
 
     try:
         return [list(each) for each in in_the_way(command, config, directory, cron_file, service)]
     except TitanError as error:  # the configuration, or the crontab, cannot be used
         return [[error.message.rstrip("."), "crontab -l" if not cron_file else f"ls -l {shlex.quote(cron_file)}"]]
+    except REFUSALS as error:
+        if not refusal(error):
+            raise
+        return [[refusal(error).rstrip("."), "cat /etc/security/limits.d/*"]]
 
 
-others = become()
-found = look()
-if found and others:
+own_view = os.stat("/proc/self/ns/mnt").st_ino
+refused = become()
+found = (
+    [[f"cron starts nothing for {user}: {refused}", "cat /etc/pam.d/cron* /etc/security/limits.d/*"]]
+    if refused
+    else look()
+)
+if found and os.stat("/proc/self/ns/mnt").st_ino != own_view:
     found.append(
         [
             f"the service {service} shows its jobs other files than you see (such as by ProtectHome)",

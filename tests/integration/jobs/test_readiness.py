@@ -210,6 +210,21 @@ def test_a_crontab_that_cannot_be_used_is_named(ready: Place) -> None:
     assert "BEGIN in line" in what and fix.startswith("ls -l")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="the limits are set for another user")
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [("-f 2000", "grep -rn fsize"), ("-n 100", "grep -rn nofile"), ("-v 400000", "grep -rn as "), ("-d 190000", "grep -rn data"),
+     ("-t 60", "grep -rn cpu")],
+)  # fmt: skip
+def test_limits_that_end_a_job_are_named(ready: Place, limit: str, words: str) -> None:
+    """As pam_limits sets them for a session of cron; the lines of the crontab are not tried under them."""
+    record = ready.path("state/backup.json")
+    record.write_text(json.dumps({"name": "backup", "duration": 90.0}))
+    record.chmod(0o644)
+    [(what, fix)] = ready.obstacles(f"ulimit {limit}")
+    assert what.startswith(f"the limits of {identity_name()}'s jobs are too tight") and words in fix
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may change PAM's policies and mount a file system")
 def test_what_cron_asks_before_a_job_and_a_full_disk(ready: Place) -> None:
     """Both in a mount namespace of its own: PAM's policy says no; the file system of the logs has room for a file, and no block."""

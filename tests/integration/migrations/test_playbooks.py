@@ -59,7 +59,7 @@ def test_migrate_check_again_and_back(play: Callable[..., str], db: Database, tm
         and db.value("SELECT to_regnamespace('titan_ops')") is None
     )
     said = play("migrate.yml", "-l", "production", "-vvv")
-    assert "changed=1" in said and "1 migrations were applied." in said and '"content"' not in said
+    assert "changed=1" in said and "1 migration was applied." in said and '"content"' not in said
     assert "changed=0" in play("migrate.yml", "-l", "production")
     said = play("rollback.yml", "-l", "production", "-e", "rollback_target=0", status=2)
     assert "allow_rollback" in said and db.value("SELECT count(*) FROM public.a") == 1

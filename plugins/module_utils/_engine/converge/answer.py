@@ -20,7 +20,8 @@ from typing import Any, TypedDict
 
 from ..errors import OptionError, TitanError
 from ..host.act_as import acting_for, directories_named
-from ..host.cron_daemon import enter_view_of_cron
+from ..host.cron_session import become, become_as_cron
+from ..host.limits import REFUSALS
 from ..outcome import Call, Data, Outcome
 from ..postgres.from_options import settings_from_options
 from ..postgres.options import CONNECTION
@@ -98,15 +99,17 @@ def _as_user(name: str, steps: Sequence[Step]) -> Answer:
 def _child(writer: int, entry: pwd.struct_passwd, steps: Sequence[Step]) -> None:
     """Be the user for good, answer into the pipe, and end."""
     try:
+        why = ""
         if any(step["name"] == "tonight" for step in steps):
-            enter_view_of_cron()
-        os.initgroups(entry.pw_name, entry.pw_gid)
-        os.setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid)
-        os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
-        os.environ.update(HOME=entry.pw_dir, USER=entry.pw_name, LOGNAME=entry.pw_name, SHELL=entry.pw_shell)
-        os.environ.pop("TMPDIR", None)
+            why = become_as_cron(entry.pw_name)
+        else:
+            become(entry.pw_name)
         with open(writer, "w", encoding="utf-8") as stream:
-            json.dump(_in_turn(steps), stream, default=str)
+            json.dump(
+                _unsettled("tonight", f"cron starts nothing for {entry.pw_name}: {why}") if why else _in_turn(steps),
+                stream,
+                default=str,
+            )
     except BaseException:
         traceback.print_exc()
         os._exit(1)
@@ -118,7 +121,7 @@ def _in_turn(steps: Sequence[Step]) -> Answer:
     for step in steps:
         try:
             outcome, warnings = _checked(step)
-        except (TitanError, OSError) as error:
+        except (TitanError, *REFUSALS) as error:
             return _unsettled(step["name"], error.message if isinstance(error, TitanError) else str(error), found)
         if outcome.changed or outcome.data.get("pending"):
             return _unsettled(step["name"], outcome.summary, found)

@@ -23,6 +23,7 @@ from ..crontab.entry import parse_entry, parse_variable
 from ..crontab.line import Job, parse_command, render_command
 from ..crontab.percent import unescape_cron
 from ..crontab.titan_command import titan_run
+from ..host.cron_session import variables_of_session
 from ..host.programs import run
 from .config import Environment
 from .readiness import Obstacle, user_name
@@ -92,11 +93,11 @@ def _jobs(table: Table, has_user: bool) -> dict[str, Job]:
 
 
 def _variables(table: Table) -> dict[str, str]:
-    """The environment that cron gives to the block's lines: its own, and what lines above them set."""
+    """The environment that cron gives to the block's lines: PAM's, its own, and what lines above them set."""
     user = pwd.getpwuid(os.geteuid())
     own = {"HOME": user.pw_dir, "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
     set_above = filter(None, (parse_variable(line.rstrip("\n")) for line in (*table.before, *table.block)))
-    return {**own, **dict(set_above), "LOGNAME": user.pw_name}
+    return {**variables_of_session(), **own, **dict(set_above), "LOGNAME": user.pw_name}
 
 
 def _enters(folder: str) -> bool:

@@ -17,12 +17,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..errors import TitanError
-from ..host.account import ACCOUNT_EXPIRED, PASSWORD_EXPIRED, why_refused
+from ..host.account import ACCOUNT_EXPIRED, CRON_SERVICES, PASSWORD_EXPIRED, why_refused
 from ..host.env_file import check_against_shell
 from .config import Environment, JobPlan
+from .process_limits import too_tight
 
 CRON_ALLOW, CRON_DENY = "/etc/cron.allow", "/etc/cron.deny"
-CRON_SERVICES = ("cron", "crond")  # the names of cron's policy for PAM: Debian's, Red Hat's
 _PROBE = 4096  # bytes: a block of the usual file systems
 
 
@@ -36,7 +36,7 @@ class Obstacle(NamedTuple):
 def obstacles(
     environment: Environment, directory: str = "", own_crontab: bool = True, commands: bool = True
 ) -> list[Obstacle]:
-    """What keeps the jobs of the environment from starting, as the user of this process.
+    """What keeps the jobs of the environment from starting, as the user of this process and under its limits.
 
     Args:
         environment: From the installed configuration.
@@ -44,6 +44,9 @@ def obstacles(
         own_crontab: Whether the lines are in the user's own crontab, which cron.allow and cron.deny govern.
         commands: Whether the copies of titan-db are looked at, too.
     """
+    found = _limits(environment)
+    if found:
+        return found  # under which nothing else is worth trying
     found = [*(_commands(environment) if commands else ()), *_env_files(environment), *_places(environment, directory)]
     return found + _account(user_name()) + (_allowed(user_name()) if own_crontab else [])
 
@@ -51,6 +54,17 @@ def obstacles(
 def user_name() -> str:
     """The user whom this process acts as."""
     return pwd.getpwuid(os.geteuid()).pw_name
+
+
+def _limits(environment: Environment) -> list[Obstacle]:
+    where = "/etc/security/limits.conf /etc/security/limits.d"
+    return [
+        Obstacle(
+            f"the limits of {user_name()}'s jobs are too tight: {clause}",
+            f"grep -rn {name} {where}; systemctl show cron crond | grep Limit{name.upper()}",
+        )
+        for name, clause in too_tight(environment)
+    ]
 
 
 def _commands(environment: Environment) -> list[Obstacle]:

@@ -12,8 +12,12 @@ from __future__ import annotations
 import ctypes
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 POLICIES = "/etc/pam.d"
+CRON_SERVICES = ("cron", "crond")  # the names of cron's policy: Debian's, Red Hat's
 _LIBRARY = "libpam.so.0"
 _HELPERS = ("/usr/sbin/unix_chkpwd", "/sbin/unix_chkpwd")  # through it pam_unix reads /etc/shadow for others than root
 _GET_NO_NEW_PRIVS = 39  # of prctl(2)
@@ -42,22 +46,55 @@ def why_refused(user: str, services: tuple[str, ...]) -> str:
 
     Empty, too, where none has a policy, there is no PAM, or this process could not be told: then it is not asked.
     """
-    service = next((name for name in services if os.path.exists(os.path.join(POLICIES, name))), "")
-    try:
-        pam = ctypes.CDLL(_LIBRARY) if service and _is_told() else None
-    except OSError:
-        pam = None
-    if pam is None:
+    if not _is_told():
         return ""
+    with _started(user, services) as (pam, handle):
+        return _REFUSALS.get(pam.pam_acct_mgmt(handle, _SILENT), "") if pam else ""
+
+
+def enter_session(user: str, services: tuple[str, ...]) -> tuple[str, dict[str, str]]:
+    """Give this process, which is root's, what a session of the first of the services that has a policy gives to the user: its limits.
+
+    Returns:
+        Why PAM refuses the session, empty if it does not; and the variables that it sets.
+    """
+    with _started(user, services) as (pam, handle):
+        if not pam:
+            return "", {}
+        if status := pam.pam_open_session(handle, _SILENT):
+            pam.pam_strerror.restype = ctypes.c_char_p
+            return f"PAM refuses the session ({pam.pam_strerror(handle, status).decode(errors='replace')})", {}
+        variables = _variables(pam, handle)
+        pam.pam_close_session(handle, _SILENT)  # what it did to this process stays
+        return "", variables
+
+
+def _variables(pam: ctypes.CDLL, handle: ctypes.c_void_p) -> dict[str, str]:
+    pam.pam_getenvlist.restype = ctypes.POINTER(ctypes.c_char_p)
+    found = pam.pam_getenvlist(handle)
+    texts: list[str] = []
+    while found and found[len(texts)]:
+        texts.append(os.fsdecode(found[len(texts)]))
+    return {name: value for name, _equals, value in (text.partition("=") for text in texts)}
+
+
+@contextmanager
+def _started(user: str, services: tuple[str, ...]) -> Iterator[tuple[Any, ctypes.c_void_p]]:
+    """PAM's library and a transaction of the service for the user; None for the library where there is none."""
+    service = next((name for name in services if os.path.exists(os.path.join(POLICIES, name))), "")
     answer = _Conversation._fields_[0][1](lambda: _CANNOT_ASK)
     conversation, handle = _Conversation(answer, None), ctypes.c_void_p()
-    if pam.pam_start(service.encode(), user.encode(), ctypes.byref(conversation), ctypes.byref(handle)):
-        return ""
     try:
-        status = pam.pam_acct_mgmt(handle, _SILENT)
+        pam = ctypes.CDLL(_LIBRARY) if service else None
+    except OSError:
+        pam = None
+    if pam and pam.pam_start(service.encode(), user.encode(), ctypes.byref(conversation), ctypes.byref(handle)):
+        pam = None
+    try:
+        yield pam, handle
     finally:
-        pam.pam_end(handle, 0)
-    return _REFUSALS.get(status, "")
+        if pam:
+            pam.pam_end(handle, 0)
 
 
 def _is_told() -> bool:

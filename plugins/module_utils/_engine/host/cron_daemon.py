@@ -1,19 +1,16 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether anything starts the lines of the crontabs, in which view of the files, and since when this host runs."""
+"""Whether anything starts the lines of the crontabs, and since when this host runs."""
 
 from __future__ import annotations
 
-import ctypes
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import NamedTuple
 
 _DAEMONS = ("cron", "crond", "cronie", "anacron", "bcron-sched", "fcron")
 _STOPPED = ("T", "t", "Z", "X")  # of proc(5), status: by a signal, by a tracer, ended
-_NEW_MOUNT = 0x00020000  # CLONE_NEWNS of setns(2)
 
 
 class Starter(NamedTuple):
@@ -43,15 +40,9 @@ def cron_running(processes: str = "/proc") -> bool | None:
     return any(status["State"][:1] not in _STOPPED for _number, status in _daemons(processes))
 
 
-def enter_view_of_cron() -> None:
-    """Let this process, which is root's, see the files as the cron daemon does: its service may hide some, or keep them from writing.
-
-    Where no daemon of this host is found, it stays with its own view.
-    """
-    for number, _status in _daemons("/proc"):
-        with suppress(OSError), open(f"/proc/{number}/ns/mnt", "rb") as view:
-            ctypes.CDLL(None).setns(view.fileno(), _NEW_MOUNT)
-            return
+def number_of_daemon() -> str:
+    """The process of this host's cron daemon; "" where none is found."""
+    return next((number for number, _status in _daemons("/proc")), "")
 
 
 def _daemons(processes: str) -> Iterator[tuple[str, Mapping[str, str]]]:

@@ -15,6 +15,7 @@ from ..postgres.database import Database, connect
 from ..postgres.locks import advisory_lock
 from ..postgres.stand_ins import must_not_plan
 from ..postgres.trust import require_trusted_role
+from ..text.counted import counted
 from .files.naming import Migration, parse_files
 from .history import read
 from .history.plan import Plan, edited, make_plan
@@ -113,7 +114,9 @@ def _run(call: Call, database: Database, migrations: Sequence[Migration], observ
     if plan.pending and not call.options["apply_pending"]:
         waiting: list[Data] = [{"version": item.version, "name": item.name, "file": item.file} for item in plan.pending]
         data = data_of(pending=waiting, missing=plan.missing, warnings=notes(plan._replace(amended=())))
-        return finish(False, data, f"{len(waiting)} migrations are pending; none was applied.", "")
+        return finish(
+            False, data, f"{counted(len(waiting), 'migration is', 'migrations are')} pending; none was applied.", ""
+        )
     said = _of_other_tools(database) if plan.first else ()
     try:
         outcome = _applied(call, database, plan, observer)

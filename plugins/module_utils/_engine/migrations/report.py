@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..outcome import Data, Outcome
+from ..text.counted import counted
 from .history.plan import Plan, missing_file
 
 
@@ -60,7 +61,9 @@ def outcome_of(changed: bool, data: Data, summary: str, plan: Plan) -> Outcome:
     after += "".join(f"-- {item.file}: the history takes over the edited text\n" for item in plan.amended)
     skipped = len(data["skipped_indexes"])
     if skipped:
-        summary += f" {skipped} indexes are exact duplicates and are left out."
+        summary += " " + counted(
+            skipped, "index is an exact duplicate and is left out.", "indexes are exact duplicates and are left out."
+        )
     return finish(changed, data, summary, after)
 
 

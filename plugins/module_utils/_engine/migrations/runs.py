@@ -14,6 +14,7 @@ from typing import Any, Callable
 from ..errors import DatabaseError, OptionError, TitanError
 from ..outcome import Call, Data, Outcome
 from ..postgres.database import Database
+from ..text.counted import counted
 from .files.naming import Migration
 from .files.script import Script
 from .history import drift, read
@@ -76,9 +77,13 @@ def preview(call: Call, database: Database, plan: Plan) -> Outcome:
             *(warning for item in looked for warning in item.warnings),
         ],
     )
-    summary = f"{len(plan.pending)} migrations would be applied." if plan.pending else "No migration is pending."
+    summary = (
+        f"{counted(len(plan.pending), 'migration', 'migrations')} would be applied."
+        if plan.pending
+        else "No migration is pending."
+    )
     if rehearsed:
-        summary = f"{len(rehearsed)} migrations were rehearsed and rolled back."
+        summary = f"{counted(len(rehearsed), 'migration was', 'migrations were')} rehearsed and rolled back."
     return outcome_of(call.check_mode, data, summary, plan)
 
 
@@ -166,7 +171,11 @@ def apply(call: Call, database: Database, plan: Plan, observer: Observer = NOBOD
             *(warning for result in results for warning in result.warnings),
         ],
     )
-    summary = f"{len(results)} migrations were applied." if results else "The history took over edited texts."
+    summary = (
+        f"{counted(len(results), 'migration was', 'migrations were')} applied."
+        if results
+        else "The history took over edited texts."
+    )
     return outcome_of(True, data, summary, plan)
 
 
@@ -188,7 +197,9 @@ def restore_indexes(call: Call, database: Database, plan: Plan) -> Outcome:
     warnings = [*notes(plan), *map(_by_hand, begun.changes or [])]
     data = data_of(restored_indexes=restored, missing=plan.missing, warnings=warnings)
     said = "would be" if call.check_mode or call.options["rehearse"] else "were"
-    summary = f"No migration is pending. {len(restored)} indexes whose duplicates are gone {said} built."
+    summary = (
+        f"No migration is pending. {counted(len(restored), 'index', 'indexes')} whose duplicates are gone {said} built."
+    )
     after = "".join(f"{item['definition']};\n" for item in restored)
     return finish(call.check_mode or not call.options["rehearse"], data, summary, after)
 
@@ -277,7 +288,9 @@ def roll_back(call: Call, database: Database, migrations: Sequence[Migration], o
         restored_indexes=restored,
     )
     summary = (
-        f"{len(results)} migrations were rolled back." if results else f"{len(ways)} migrations would be rolled back."
+        f"{counted(len(results), 'migration was', 'migrations were')} rolled back."
+        if results
+        else f"{counted(len(ways), 'migration', 'migrations')} would be rolled back."
     )
     after = "".join(f"-- {way.migration.down_file}\n{way.script.text.rstrip()}\n\n" for way in ways)
     changed = bool(results or (ways and call.check_mode))

@@ -104,8 +104,9 @@ def choose_compression(wanted: str, form: str) -> str:
     if wanted == "auto":
         return next(name for name in _AUTOMATIC.get(form, (GZIP,)) if name == GZIP or _is_installed(name))
     if CODECS[wanted].in_pipe(form) and not _is_installed(wanted):
+        other = next(name for name in (GZIP, NONE) if name != wanted and (name == NONE or _is_installed(name)))
         raise TitanError(
-            f"Option 'compression': the program {wanted} is not installed. Install the package {wanted}, or use gzip."
+            f"Option 'compression': the program {wanted} is not installed. Install the package {wanted}, or use {other}."
         )
     return wanted
 
