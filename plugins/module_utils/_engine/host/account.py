@@ -21,7 +21,8 @@ CRON_SERVICES = ("cron", "crond")  # the names of cron's policy: Debian's, Red H
 _LIBRARY = "libpam.so.0"
 _HELPERS = ("/usr/sbin/unix_chkpwd", "/sbin/unix_chkpwd")  # through it pam_unix reads /etc/shadow for others than root
 _GET_NO_NEW_PRIVS = 39  # of prctl(2)
-_SILENT, _CANNOT_ASK = 0x8000, 19  # PAM_SILENT, PAM_CONV_ERR, as in security/_pam_types.h of Linux-PAM
+# PAM_SILENT, PAM_CONV_ERR, PAM_PERM_DENIED, as in security/_pam_types.h of Linux-PAM
+_SILENT, _CANNOT_ASK, _PERMISSION_DENIED = 0x8000, 19, 6
 # What Debian's policy makes of an expired account, too.
 DENIED = "PAM denies access (the account has expired, or a rule keeps it out)"
 # Those that speak of the account; any other tells of a module that this user may not ask.
@@ -61,11 +62,13 @@ def enter_session(user: str, services: tuple[str, ...]) -> tuple[str, dict[str, 
     with _started(user, services) as (pam, handle):
         if not pam:
             return "", {}
-        if status := pam.pam_open_session(handle, _SILENT):
-            pam.pam_strerror.restype = ctypes.c_char_p
-            return f"PAM refuses the session ({pam.pam_strerror(handle, status).decode(errors='replace')})", {}
+        status = pam.pam_open_session(handle, _SILENT)
+        if status == _PERMISSION_DENIED:
+            return "PAM refuses the session (a rule such as maxlogins in /etc/security/limits.d)", {}
+        # Another failure may be this process's own: one with a login of its own gets no second one (pam_loginuid).
         variables = _variables(pam, handle)
-        pam.pam_close_session(handle, _SILENT)  # what it did to this process stays
+        if not status:
+            pam.pam_close_session(handle, _SILENT)  # what it did to this process stays
         return "", variables
 
 
