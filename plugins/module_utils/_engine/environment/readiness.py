@@ -19,6 +19,7 @@ from typing import NamedTuple
 from ..errors import TitanError
 from ..host.account import ACCOUNT_EXPIRED, CRON_SERVICES, PASSWORD_EXPIRED, why_refused
 from ..host.env_file import check_against_shell
+from ..host.mounts import missing_mount
 from .config import Environment, JobPlan
 from .process_limits import too_tight
 
@@ -95,8 +96,10 @@ def _places(environment: Environment, directory: str) -> list[Obstacle]:
         found += _log(log, user)
     backups = [str(environment.options.get(plan.name, {}).get("dest") or "") for plan in _backups(environment)]
     for path in (environment.state_dir, environment.metrics_dir, *backups):
-        place = _nearest(path)
-        if path and not _may(place, os.W_OK | os.X_OK):
+        place, point = _nearest(path), missing_mount(path) if path else ""
+        if point:
+            found.append(Obstacle(f"{point} is not mounted, on which {path} is to be", f"mount {shlex.quote(point)}"))
+        elif path and not _may(place, os.W_OK | os.X_OK):
             make = Obstacle(f"{user} cannot write into {place}", f"install -d -o {user} -m 0700 {shlex.quote(path)}")
             found.append(_unless_read_only(place, make))
         elif path and (why := _no_room(place)):
