@@ -141,7 +141,10 @@ def _entry(each: Any, indent: str, worded: Callable[[str], str], nested: str, de
     if each.elements:
         yield f"{indent}elements: {each.elements}"
     if each.choices:
-        yield f"{indent}choices: {_flow(list(each.choices))}"
+        line = f"{indent}choices: {_flow(list(each.choices))}"
+        yield from textwrap.wrap(
+            line, 140, subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False
+        )
     if each.required:
         yield f"{indent}required: true"
     elif default is not None:

@@ -57,14 +57,14 @@ options:
   naming:
     description:
       - How the files are called. Versions are compared as numbers, so C(9) comes before C(10) and C(0010) is C(10).
-      - V(plain) is C(0010_name.sql) with its way back in C(0010_name.down.sql). A version may also be a date (C(20240101120000_name.sql),
-        C(2024-01-01-120000_name.sql)) or a dotted number (C(01.02.00_01_name.sql)).
-      - V(up_down) is C(0010_name.up.sql) and C(0010_name.down.sql).
+      - V(plain) is C(0010_name.sql) with its way back in C(0010_name.down.sql), or C(0010_name.rollback.sql). A version may also be a date
+        (C(20240101120000_name.sql), C(2024-01-01-120000_name.sql)) or a dotted number (C(01.02.00_01_name.sql)).
+      - V(up_down) is C(0010_name.up.sql) and C(0010_name.down.sql), or C(0010-name-up.sql) and C(0010-name-down.sql).
       - V(flyway) is C(V1__name.sql), or C(V1.2__name.sql), and C(U1__name.sql), in the directory or any below it. C(B5__name.sql) stands for all
         versions up to 5 where the database has had none of them. C(${name}) is replaced by the value of O(placeholders), wherever it stands.
         C(executeInTransaction=false) in the file's C(.conf) is heeded.
-      - V(goose), V(dbmate) and V(sql_migrate) are C(0010_name.sql) with both the migration and its rollback in it, told apart by the comments of that
-        tool.
+      - V(goose), V(dbmate), V(sql_migrate) and V(node_pg_migrate) are C(0010_name.sql) with both the migration and its rollback in it, told apart by
+        the comments of that tool.
       - V(sqitch) is a C(sqitch.plan) with C(deploy/NAME.sql) and C(revert/NAME.sql). The plan is the order, and the place in it is the version;
         C(verify) is not run.
       - V(liquibase) are files of its formatted SQL, in the directory or any below it. Each change set is a migration, its version is the number in
@@ -77,7 +77,8 @@ options:
       - A file C(R__name.sql) (with V(directory), C(R__name/up.sql)) is repeatable, it is applied after the versioned ones whenever its text has
         changed.
     type: str
-    choices: [plain, up_down, flyway, directory, golang_migrate, sqlx, diesel, prisma, atlas, goose, dbmate, sql_migrate, sqitch, liquibase]
+    choices: [plain, up_down, flyway, directory, golang_migrate, sqlx, diesel, prisma, atlas, goose, dbmate, sql_migrate, node_pg_migrate,
+      sqitch, liquibase]
     default: plain
   placeholders:
     description:

@@ -27,6 +27,7 @@ TABLES = {
     "Entity Framework": 'CREATE TABLE "__EFMigrationsHistory" ("MigrationId" varchar); INSERT INTO "__EFMigrationsHistory" VALUES (1)',
     "postgres-migrations": "CREATE TABLE migrations (id int, name varchar, hash varchar, executed_at timestamp);"
     "INSERT INTO migrations VALUES (0, 'create-migrations-table', 'e18d', now())",
+    "tern": "CREATE TABLE schema_version (version int NOT NULL); INSERT INTO schema_version VALUES (2)",
     "Hasura": "CREATE SCHEMA hdb_catalog; CREATE TABLE hdb_catalog.schema_migrations (version bigint, dirty bool);"
     "INSERT INTO hdb_catalog.schema_migrations VALUES (1, false)",
 }  # fmt: skip
@@ -38,11 +39,11 @@ def test_the_table_of_a_tool_that_cannot_be_named_is_told_of(
 ) -> None:
     user_sql.execute(TABLES[tool])
     said = f"is {tool}'s. It cannot be read; state=baselined"
-    adopted = call_module("migration", **login(settings), files=FILES, state="adopted", **{"from": "flyway"})
-    assert adopted["failed"] and "no table flyway_schema_history" in adopted["msg"] and said in adopted["msg"]
+    adopted = call_module("migration", **login(settings), files=FILES, state="adopted", **{"from": "goose"})
+    assert adopted["failed"] and "no table goose_db_version" in adopted["msg"] and said in adopted["msg"]
     user_sql.execute("CREATE TABLE b (id int)")
     failed = call_module("migration", **login(settings), files=FILES)
-    assert failed["failed"] and "2_b.sql" in failed["msg"] and said in failed["msg"]
+    assert failed["failed"] and "2_b.sql" in failed["msg"] and said in failed["msg"] and "Flyway" not in failed["msg"]
 
 
 def test_a_history_that_can_be_adopted_is_offered_until_something_is_applied(

@@ -29,6 +29,8 @@ def keys(naming: str, *names: str) -> list[str]:
         ("plain", ["2024-01-02-0900_b.sql", "2024-01-02-0100-a.sql"], ["2024-01-02-0100", "2024-01-02-0900"]),
         ("flyway", ["V1.10__b.sql", "V1_9__a.sql", "V2__c.sql", "U2__c.sql", "R__v.sql"], ["1_9", "1.10", "2", "R__v"]),
         ("up_down", ["000002_b.up.sql", "000001_a.up.sql", "000001_a.down.sql"], ["000001", "000002"]),
+        ("up_down", ["20240102-b-up.sql", "20240102-b-down.sql", "20240101-a-b-up.sql", "20240101-a-b-down.sql"], ["20240101", "20240102"]),
+        ("plain", ["0001_a.sql", "0001_a.rollback.sql", "0002_rollback.sql"], ["0001", "0002"]),
         ("directory", ["2019-02-26-002946_create_user/up.sql", "00000000000000_setup/up.sql", "00000000000000_setup/down.sql"],
          ["00000000000000", "2019-02-26-002946"]),
         ("directory", ["20260305000000_add_b/migration.sql", "20260305000000_add_a/migration.sql", "20260305000000_add_a/down.sql",

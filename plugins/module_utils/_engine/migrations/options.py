@@ -43,15 +43,15 @@ MIGRATION: Spec = {
     "naming": option(
         "str",
         "How the files are called. Versions are compared as numbers, so C(9) comes before C(10) and C(0010) is C(10).",
-        "V(plain) is C(0010_name.sql) with its way back in C(0010_name.down.sql). A version may also be a date "
+        "V(plain) is C(0010_name.sql) with its way back in C(0010_name.down.sql), or C(0010_name.rollback.sql). A version may also be a date "
         "(C(20240101120000_name.sql), C(2024-01-01-120000_name.sql)) or a dotted number "
         "(C(01.02.00_01_name.sql)).",
-        "V(up_down) is C(0010_name.up.sql) and C(0010_name.down.sql).",
+        "V(up_down) is C(0010_name.up.sql) and C(0010_name.down.sql), or C(0010-name-up.sql) and C(0010-name-down.sql).",
         "V(flyway) is C(V1__name.sql), or C(V1.2__name.sql), and C(U1__name.sql), in the directory or any below it. "
         "C(B5__name.sql) stands for all versions up to 5 where the database has had none of them. C(${name}) is replaced by the value "
         "of O(placeholders), wherever it stands. C(executeInTransaction=false) in the file's C(.conf) is heeded.",
-        "V(goose), V(dbmate) and V(sql_migrate) are C(0010_name.sql) with both the migration and its rollback in it, told apart by "
-        "the comments of that tool.",
+        "V(goose), V(dbmate), V(sql_migrate) and V(node_pg_migrate) are C(0010_name.sql) with both the migration and its rollback in "
+        "it, told apart by the comments of that tool.",
         "V(sqitch) is a C(sqitch.plan) with C(deploy/NAME.sql) and C(revert/NAME.sql). The plan is the order, and the place in it is "
         "the version; C(verify) is not run.",
         "V(liquibase) are files of its formatted SQL, in the directory or any below it. Each change set is a migration, its version is "
@@ -78,6 +78,7 @@ MIGRATION: Spec = {
             "goose",
             "dbmate",
             "sql_migrate",
+            "node_pg_migrate",
             "sqitch",
             "liquibase",
         ),

@@ -16,12 +16,15 @@ _UP: Mapping[str, re.Pattern[str]] = {
     "goose": re.compile(r"^--[ \t]*\+goose[ \t]+up\b.*$", re.IGNORECASE | re.MULTILINE),
     "dbmate": re.compile(r"^--[ \t]*migrate:up\b.*$", re.IGNORECASE | re.MULTILINE),
     "sql_migrate": re.compile(r"^--[ \t]*\+migrate[ \t]+up\b.*$", re.IGNORECASE | re.MULTILINE),
+    "node_pg_migrate": re.compile(r"^[ \t]*--[ \t-]*up[ \t]+migration.*$", re.IGNORECASE | re.MULTILINE),
 }
 _DOWN: Mapping[str, re.Pattern[str]] = {
     "goose": re.compile(r"^--[ \t]*\+goose[ \t]+down\b.*$", re.IGNORECASE | re.MULTILINE),
     "dbmate": re.compile(r"^--[ \t]*migrate:down\b.*$", re.IGNORECASE | re.MULTILINE),
     "sql_migrate": re.compile(r"^--[ \t]*\+migrate[ \t]+down\b.*$", re.IGNORECASE | re.MULTILINE),
+    "node_pg_migrate": re.compile(r"^[ \t]*--[ \t-]*down[ \t]+migration.*$", re.IGNORECASE | re.MULTILINE),
 }
+_WITHOUT_MARK = ("node_pg_migrate",)  # a text without the line that begins the migration is one from its first line on
 _ALONE = re.compile(r"transaction:false|\bnotransaction\b", re.IGNORECASE)
 _WHOLE_FILE_ALONE = re.compile(r"^--[ \t]*\+goose[ \t]+no[ \t]+transaction\b", re.IGNORECASE | re.MULTILINE)
 _HEADER = "-- transaction: none"
@@ -43,6 +46,8 @@ def split_ways(text: str, tool: str, file: str) -> Parts:
         TitanError: it has no part to apply, or its parts are in the wrong order; names the file.
     """
     up, down = _UP[tool].search(text), _DOWN[tool].search(text)
+    if up is None and tool in _WITHOUT_MARK:
+        up = re.match("", text)
     if up is None:
         begins = {"goose": "-- +goose Up", "dbmate": "-- migrate:up", "sql_migrate": "-- +migrate Up"}[tool]
         raise TitanError(

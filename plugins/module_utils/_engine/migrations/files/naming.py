@@ -19,24 +19,30 @@ _NAME = r"(?:[_-]+(?P<name>.+)|[_-]*)"
 # Where a folder is dated by hand, digits of month and day may be missing: 2020-12-7-190800.
 _DATED = _NUMBER.replace("|", "|20[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}-[0-9]{4,6}|", 1)
 _FOLDER = rf"{_DATED}(?:[_-]+(?P<name>[^/]+)|[_-]*)"  # a tool that is given no name makes 20240101_
-_PLAIN = (_NUMBER + _NAME, rf"{_NUMBER}{_NAME}\.down", r"R__(?P<name>.+)", ".down.sql")
-_UP_DOWN = (rf"{_NUMBER}{_NAME}\.up", rf"{_NUMBER}{_NAME}\.down", r"R__(?P<name>.+)", ".down.sql")
-_DIRECTORY = (rf"{_FOLDER}/(?:up|migration)", rf"{_FOLDER}/down", r"R__(?P<name>[^/]+)/up", "/down.sql")
+_PLAIN = (_NUMBER + _NAME, rf"{_NUMBER}{_NAME}\.(?:down|rollback)", r"R__(?P<name>.+)", (".down.sql", ".rollback.sql"))
+_UP_DOWN = (rf"{_NUMBER}{_NAME}\.up", rf"{_NUMBER}{_NAME}\.down", r"R__(?P<name>.+)", (".down.sql",))
+_UP_DOWN_ALSO = (
+    rf"{_NUMBER}{_NAME}[.-]up",
+    rf"{_NUMBER}{_NAME}[.-]down",
+    r"R__(?P<name>.+)",
+    (".down.sql", "-down.sql"),
+)
+_DIRECTORY = (rf"{_FOLDER}/(?:up|migration)", rf"{_FOLDER}/down", r"R__(?P<name>[^/]+)/up", ("/down.sql",))
 _SQLX = (
     rf"{_NUMBER}(?:[_-]+(?P<name>.+?)|[_-]*)(?:\.up)?",
     rf"{_NUMBER}{_NAME}\.down",
     r"R__(?P<name>.+)",
-    ".down.sql",
+    (".down.sql",),
 )
-_BOTH_WAYS = (_NUMBER + _NAME, r"(?!)(?P<version>)", r"R__(?P<name>.+)", "/")  # no file of its own is a rollback
-_NAMINGS: dict[str, tuple[str, str, str, str]] = {
+_BOTH_WAYS = (_NUMBER + _NAME, r"(?!)(?P<version>)", r"R__(?P<name>.+)", ("/",))  # no file of its own is a rollback
+_NAMINGS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "plain": _PLAIN,
-    "up_down": _UP_DOWN,
+    "up_down": _UP_DOWN_ALSO,
     "flyway": (
         r"(?:.*/)?[VvB](?P<version>[0-9]+(?:[._][0-9]+)*)__(?P<name>[^/]+)",
         r"(?:.*/)?[Uu](?P<version>[0-9]+(?:[._][0-9]+)*)__(?P<name>[^/]+)",
         r"(?:.*/)?R__(?P<name>[^/]+)",
-        ".sql",
+        (".sql",),
     ),
     "directory": _DIRECTORY,
     "golang_migrate": _UP_DOWN,
@@ -47,6 +53,7 @@ _NAMINGS: dict[str, tuple[str, str, str, str]] = {
     "goose": _BOTH_WAYS,
     "dbmate": _BOTH_WAYS,
     "sql_migrate": _BOTH_WAYS,
+    "node_pg_migrate": _BOTH_WAYS,
 }
 SQITCH, LIQUIBASE = "sqitch", "liquibase"
 PLANNED = (SQITCH, LIQUIBASE)  # their versions are places, see planned.py
@@ -55,6 +62,7 @@ OTHER_TOOLS = frozenset(NAMINGS) - {"plain", "up_down", "directory"}
 FOLDERS = frozenset(name for name, patterns in _NAMINGS.items() if patterns == _DIRECTORY)
 _SHAPE = {
     _PLAIN: "NNNN_name.sql, NNNN_name.down.sql or R__name.sql",
+    _UP_DOWN_ALSO: "NNNN_name.up.sql, NNNN_name.down.sql or R__name.sql",
     _UP_DOWN: "NNNN_name.up.sql, NNNN_name.down.sql or R__name.sql",
     _NAMINGS["flyway"]: "V1__name.sql, U1__name.sql, B1__name.sql or R__name.sql",
     _DIRECTORY: "NNNN_name/up.sql, NNNN_name/down.sql or R__name/up.sql",
@@ -163,8 +171,8 @@ def checksum(text: str) -> str:
 
 def is_named(file: str, naming: str) -> bool:
     """Whether the file's name is one of the naming."""
-    *patterns, _ending = _NAMINGS[naming]
-    return any(re.fullmatch(rf"{pattern}\.sql", file, re.DOTALL) for pattern in patterns)
+    up, down, again, _endings = _NAMINGS[naming]
+    return any(re.fullmatch(rf"(?:{pattern})\.sql", file, re.DOTALL) for pattern in (up, down, again))
 
 
 def parse_files(files: Iterable[Mapping[str, str]], naming: str = "plain") -> list[Migration]:
@@ -175,8 +183,8 @@ def parse_files(files: Iterable[Mapping[str, str]], naming: str = "plain") -> li
     """
     if naming in PLANNED:
         return _of_places(files, naming)
-    *patterns, ending = _NAMINGS[naming]
-    up, down, again = (rf"{pattern}\.sql" for pattern in patterns)
+    up, down, again, endings = _NAMINGS[naming]
+    up, down, again = rf"(?:{up})\.sql", rf"(?:{down})\.sql", rf"(?:{again})\.sql"
     match_up = re.compile(up, re.DOTALL).fullmatch
     files = list(files)
     named = _named_folders(files) if naming in FOLDERS else frozenset()
@@ -186,7 +194,7 @@ def parse_files(files: Iterable[Mapping[str, str]], naming: str = "plain") -> li
     problems: list[str] = []
     for item in files:
         file = item["name"]
-        if file.endswith(ending) and (found := re.fullmatch(down, file, re.DOTALL)) is not None:
+        if file.endswith(endings) and (found := re.fullmatch(down, file, re.DOTALL)) is not None:
             back.setdefault(version_order(_version(file, found["version"], named)), []).append(item)
         elif (found := match_up(file)) is not None:
             version = _version(file, found["version"], named)

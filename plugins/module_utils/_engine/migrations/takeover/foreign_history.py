@@ -190,7 +190,8 @@ def _matched(tool: Tool, rows: Sequence[Row], migrations: Sequence[Migration]) -
         )
     if tool.only_last and floor is not None and not any(item.order == floor for item in migrations):
         raise TitanError(
-            f"{tool.title} is at version {applied[-1].version}, and no file has this version: which of them have run cannot be told."
+            f"{tool.title} is at version {applied[-1].version}, and no file has this version: which of them have run cannot be told. Nothing "
+            "was recorded. Give the files that tool's versions, or use state=baselined, which finds by replay which of them have run."
         )
     undone = {version_order(row.version) for row in rows if row.version and row.state == UNDONE}
     statements, used = [], set()

@@ -23,7 +23,7 @@ _OTHERS = (
     ("kysely_migration", "Kysely", ""), ("hdb_version", "Hasura", ""), ("migrations", "graphile-migrate", "previous_hash"),
     ("migrations", "postgres-migrations", "executed_at"), ("migrations", "pgroll", "resulting_schema"),
     ("seaql_migrations", "SeaORM", ""), ("refinery_schema_history", "refinery", ""), ("play_evolutions", "Play", ""),
-    ("VersionInfo", "FluentMigrator", ""), ("aerich", "Aerich", ""),
+    ("VersionInfo", "FluentMigrator", ""), ("aerich", "Aerich", ""), ("schema_version", "tern", ""),
 )  # fmt: skip
 HISTORY_TABLES = frozenset(
     (
@@ -38,6 +38,19 @@ SELECT pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS table, c.relname::t
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'titan_ops' AND c.relname = ANY (%s::text[]) ORDER BY 1
 """
+_INDEXES = """
+SELECT n.nspname::text AS schema, pg_catalog.format('%%I.%%I', n.nspname, x.relname) AS index
+  FROM pg_catalog.unnest(%s::text[]) AS t (name) JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(t.name)
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN pg_catalog.pg_index i ON i.indrelid = c.oid LEFT JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+"""
+# Schemas that a tool makes for itself, and has nothing else in.
+_OWN_SCHEMAS = ("graphile_migrate", "drizzle", "hdb_catalog", "atlas_schema_revisions", "sqitch")
+# What a tool makes beside its table.
+_BESIDE = {
+    "_yoyo_migration": ("_yoyo_log", "_yoyo_version", "yoyo_lock"), "databasechangelog": ("databasechangeloglock",),
+    "schema_migrations": ("ar_internal_metadata",), "migrations": ("typeorm_metadata",),
+}  # fmt: skip
 
 
 class Noted(NamedTuple):
@@ -67,8 +80,12 @@ def other_histories(database: Database, by_size: bool = False) -> list[Noted]:
             for key, tool in TOOLS.items()
             if row["name"] in {table.rpartition(".")[2] for table in tool.tables}
         }
-        if "dirty" in row["columns"]:
-            named = {key: title for key, title in named.items() if TOOLS[key].foreign_column != "dirty"}
+        dirty = "dirty" in row["columns"]
+        if row["name"] == "schema_migrations":
+            named = {key: title for key, title in named.items() if dirty is not (TOOLS[key].foreign_column == "dirty")}
+        flyway = row["name"] != "schema_version" or "script" in row["columns"]
+        if not flyway:
+            named.pop("flyway", None)
         hasura = row["table"].startswith("hdb_catalog.")  # a table of golang-migrate's shape, with another meaning
         named = {} if hasura else named
         titles = (
@@ -76,7 +93,11 @@ def other_histories(database: Database, by_size: bool = False) -> list[Noted]:
             if hasura
             else [
                 *named.values(),
-                *(t for table, t, column in _OTHERS if table == row["name"] and column in ("", *row["columns"])),
+                *(
+                    t
+                    for table, t, column in _OTHERS
+                    if table == row["name"] and column in ("", *row["columns"]) and not (t == "tern" and flyway)
+                ),
             ]
         )
         if titles and (row["bytes"] > 0 if by_size else _has_rows(database, row["table"])):
@@ -86,8 +107,18 @@ def other_histories(database: Database, by_size: bool = False) -> list[Noted]:
 
 def without_histories(database: Database, names: Sequence[str]) -> list[str]:
     """Of an inventory's names those that are no part of a table of another tool's history: no file makes that."""
-    tables = "|".join(re.escape(noted.table.rstrip('"')) for noted in other_histories(database, by_size=True))
-    return [name for name in names if not (tables and re.search(rf" (?:{tables})(?![a-z0-9])", name))]
+    noted = [item.table for item in other_histories(database, by_size=True)]
+    if not noted:
+        return list(names)
+    for table in list(noted):
+        schema, _dot, name = table.rpartition(".")
+        noted += [f"{schema}.{beside}" for beside in _BESIDE.get(name, ())]
+    rows = database.rows(_INDEXES, (noted,))
+    indexes = {f"index {row['index']}" for row in rows}
+    schemas = "|".join(re.escape(row["schema"]) for row in rows if row["schema"] in _OWN_SCHEMAS)
+    tables = "|".join(re.escape(table.rstrip('"')) for table in noted)
+    theirs = re.compile(rf" (?:{tables})(?![a-z0-9])" + (rf"| (?:{schemas})(?:\.|\Z)" if schemas else ""))
+    return [name for name in names if name not in indexes and not theirs.search(name)]
 
 
 def _has_rows(database: Database, table: str) -> bool:
