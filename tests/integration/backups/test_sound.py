@@ -169,6 +169,8 @@ CREATE SCHEMA shelf_inside;
 CREATE TABLE shelf_settings (k text, v int); SELECT pg_catalog.pg_extension_config_dump('shelf_settings', 'WHERE v > 10');
 INSERT INTO shelf_settings VALUES ('made by the extension', 1);
 CREATE TABLE shelf_state (k text); CREATE TABLE shelf_empty (k text);
+CREATE TABLE shelf_queue (k text); CREATE FUNCTION shelf_note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+REVOKE ALL ON FUNCTION shelf_note() FROM PUBLIC;
 """
 
 
@@ -189,6 +191,10 @@ def shelf(server: Cluster, settings: ConnectionSettings) -> Iterator[ConnectionS
             database.execute(
                 "INSERT INTO shelf_settings VALUES ('mine', 11), ('too', 12); INSERT INTO shelf_state VALUES ('x')"
             )
+            database.execute(  # as pgq does
+                "CREATE TABLE queue_1 () INHERITS (shelf_queue); INSERT INTO queue_1 VALUES ('x');"
+                "CREATE TRIGGER note BEFORE INSERT ON queue_1 FOR EACH ROW EXECUTE FUNCTION shelf_note()"
+            )
             database.execute("CREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER far FOREIGN DATA WRAPPER nothing")
             database.execute("CREATE FOREIGN TABLE elsewhere (i int) SERVER far")
         yield settings
@@ -200,7 +206,10 @@ def shelf(server: Cluster, settings: ConnectionSettings) -> Iterator[ConnectionS
 def test_everything_that_has_rows_is_compared_or_named(shelf: ConnectionSettings, dest: Path) -> None:
     done = backup(shelf, dest, verify="restored")
     taken = done.data["backup"]
-    assert {(table["name"], table["rows"]) for table in taken["tables"]} == {("book", 9), ("shelf_settings", 2)}
+    tables = {(table["name"], table["rows"]) for table in taken["tables"]}
+    assert tables == {("book", 9), ("shelf_settings", 2), ("queue_1", 1)}
+    with pytest.raises(TitanError, match="must be owner of table shelf_queue.*accept_superuser: true"):
+        restore(shelf, source=taken["path"], into="shelf_look")
     names = [(each["kind"], each["name"]) for each in taken["left_out"]]
     assert names == [("foreign table", "public.elsewhere"), ("extension table", "public.shelf_state")]
     without = ", without foreign table public.elsewhere and extension table public.shelf_state"

@@ -10,6 +10,7 @@ import io
 import os
 import stat
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.host.files 
     make_directories,
     require_private_directory,
     require_private_key,
+    write_file,
 )
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call, Outcome
 from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
@@ -168,3 +170,17 @@ def test_a_directory_that_cannot_be_written_to_is_refused_before_the_work() -> N
     finally:
         os.seteuid(os.getuid())
         os.rmdir(folder)
+
+
+def test_what_a_killed_writer_has_left_goes_when_the_file_is_written_again(tmp_path: Path) -> None:
+    """But not what somebody may be writing, nor what only looks alike."""
+    for name, age in (("dead", 100), ("busy", 0)):
+        for part in (f".{name}.json.0123abcd.part", f".{name}.json.0123abcdef.part", f".{name}xjson.0123abcd.part"):
+            (tmp_path / part).write_text("half")
+            os.utime(tmp_path / part, (time.time() - age,) * 2)
+        (tmp_path / f".{name}.json.01234567.part").mkdir()
+        os.utime(tmp_path / f".{name}.json.01234567.part", (0, 0))
+        before = set(os.listdir(tmp_path))
+        assert write_file(str(tmp_path / f"{name}.json"), b"whole")
+        gone = {f".{name}.json.0123abcd.part"} if age else set()
+        assert set(os.listdir(tmp_path)) == before - gone | {f"{name}.json"}

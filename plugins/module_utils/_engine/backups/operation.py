@@ -28,7 +28,7 @@ from .catalog.files import backup_lock
 from .catalog.keep_forever import pin_entry
 from .catalog.naming import EXTENSIONS, require_name
 from .catalog.nothing_there import nothing_there
-from .catalog.read import newest_verified, of_others, others_entry, read_catalog
+from .catalog.read import newest_verified, of_others, others_entry, read_catalog, read_entry
 from .catalog.report import listing_line, public_entry
 from .catalog.source import Source
 from .content.exclusions import read_exclusions
@@ -95,10 +95,10 @@ def backup(call: Call, use: Callable[[Copy], object] | None = None) -> Outcome:
         name = require_name(options["name"] or source.database)
         purpose = f"a backup of database {source.database!r}"
         with nullcontext() if call.check_mode else backup_lock(options["dest"], name, purpose):
-            entries = read_catalog(options["dest"], name)
+            entries = read_catalog(options["dest"], name, structures=False)
             recent = newest_verified(of_source(entries, source), options["verify"]) if within else None
             if recent and within and utc_now() - recent.started <= within:
-                return recent_enough(recent)
+                return recent_enough(read_entry(recent.path))
             excluded = read_exclusions(database, options["exclude_tables"] or (), options["exclude_data_of"] or ())
             wanted = replace(_wanted(options, name, source, entries, call.connection), excluded=excluded, use=use)
             if wanted.drill_on:

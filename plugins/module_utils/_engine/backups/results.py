@@ -64,7 +64,7 @@ def finish(
     clock_doubt: str = "",
 ) -> Outcome:  # fmt: skip
     """Read the catalog again, and remove what the rules let go, unless something speaks against the host's clock."""
-    after = read_catalog(wanted.dest, wanted.name)
+    after = read_catalog(wanted.dest, wanted.name, structures=False)
     new = next((entry for entry in after if entry.path == path), None)
     if new is None or new.problem or new.verified_level != manifest.verified.level:
         raise TitanError(

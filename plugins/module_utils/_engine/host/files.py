@@ -8,8 +8,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
@@ -20,6 +22,9 @@ from .act_as import closed_by
 from .safe_open import UnsafePathError, open_directory, regular_stream
 
 PART = ".part"
+_DEAD = (
+    60.0  # seconds since the last byte was written to a temporary file, after which nobody is taken to be writing it
+)
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 OPEN = 0o755  # mode of a directory that the jobs' user must be able to enter
 
@@ -49,7 +54,7 @@ def published(path: str, mode: int = 0o600, label: str = "file") -> Iterator[IO[
     """Write to a temporary name beside path; on success fsync, set mode, rename over path and fsync the directory.
 
     When the block raises, the temporary file is removed and path is as it was. After a kill a name that starts with
-    a dot and ends in ".part" stays behind, for the next run to sweep. Steps: <label>.sync, <label>.rename,
+    a dot and ends in ".part" stays behind, until path is written again a minute later. Steps: <label>.sync, <label>.rename,
     <label>.renamed.
 
     Raises:
@@ -75,9 +80,20 @@ def published(path: str, mode: int = 0o600, label: str = "file") -> Iterator[IO[
                 os.unlink(temporary, dir_fd=directory)
             raise
         step(f"{label}.renamed")
+        _remove_dead(directory, name)
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def _remove_dead(directory: int, name: str) -> None:
+    """Remove the temporary files of writers of the name that were killed."""
+    temporary = re.compile(rf"\.{re.escape(name[:100])}\.[0-9a-f]{{8}}{re.escape(PART)}")
+    for each in filter(temporary.fullmatch, os.listdir(directory)):
+        with suppress(OSError):
+            status = os.stat(each, dir_fd=directory, follow_symlinks=False)
+            if stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime > _DEAD:
+                os.unlink(each, dir_fd=directory)
 
 
 def _temporary(directory: int, name: str) -> tuple[str, int]:

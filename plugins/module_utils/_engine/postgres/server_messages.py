@@ -41,7 +41,9 @@ _HOLDS_SECRETS = re.compile(r"\bpassword\b", re.IGNORECASE)
 # Names that are not there: schema, column, object, function, table; and those that are no names at all.
 _UNDEFINED = ("3F000", "42602", "42703", "42704", "42883", "42P01")
 _QUOTED = re.compile(r'"([^"]+)"')
-_WITHOUT_VALUE = re.compile(r'[a-z ]+(?:\(\d+\))?|unrecognized parameter "[a-z_]+"')  # of a table, index or column
+_WITHOUT_VALUE = re.compile(
+    r'[a-z ]+(?:\(\d+\))?|unrecognized parameter "[a-z_]+"|security label provider "[\w-]+" is not loaded'
+)
 _WITHHELD = "its text may hold a row and is not shown"
 
 

@@ -138,7 +138,7 @@ class Manifest:
             ]
         if self.structure:
             found["structure"] = {
-                key: len(value) if isinstance(value, dict) else value for key, value in found["structure"].items()
+                key: len(value) if isinstance(value, Mapping) else value for key, value in found["structure"].items()
             }
         return found
 

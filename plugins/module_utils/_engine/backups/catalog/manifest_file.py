@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable, Iterator
 
 from ...errors import TitanError
 from ...host.files import write_file
@@ -17,14 +18,20 @@ from .manifest_reader import manifest_from_json
 from .naming import MANIFEST
 from .record_text import json_bytes
 
+_STRUCTURE, _END = b' "structure": {\n', b" },\n"
+
 
 def manifest_path(path: str) -> str:
     """Where the manifest of the backup at path lies."""
     return path + MANIFEST
 
 
-def read_manifest(path: str) -> Manifest:
+def read_manifest(path: str, structure: bool = True) -> Manifest:
     """Read the manifest of the backup at path.
+
+    Args:
+        path: The backup.
+        structure: False to leave the structure out, by far the largest part.
 
     Raises:
         FileNotFoundError: there is none.
@@ -32,7 +39,7 @@ def read_manifest(path: str) -> Manifest:
     """
     try:
         with regular_stream(manifest_path(path)) as stream:
-            found = json.load(stream)
+            found = json.load(stream) if structure else json.loads(b"".join(_without_structure(stream)))
     except FileNotFoundError:
         raise
     except UnsafePathError as error:
@@ -43,6 +50,16 @@ def read_manifest(path: str) -> Manifest:
     if manifest.file != os.path.basename(path):
         raise TitanError(f"its manifest is that of {manifest.file!r}")
     return manifest
+
+
+def _without_structure(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of a manifest, as json_bytes() writes it, without the structure: no line of a JSON text is within a string."""
+    inside = False
+    for line in lines:
+        inside = inside or line == _STRUCTURE
+        if not inside:
+            yield line
+        inside = inside and line != _END
 
 
 def write_manifest(path: str, manifest: Manifest, label: str = "backup.manifest") -> None:

@@ -24,13 +24,14 @@ from .verification import Verification
 CLOCK_SLACK = timedelta(minutes=5)  # how far apart two hosts' clocks may be
 
 
-def read_catalog(dest: str, name: str | None = None, verify: str = "none") -> list[Entry]:
+def read_catalog(dest: str, name: str | None = None, verify: str = "none", structures: bool = True) -> list[Entry]:
     """All backups in a directory, newest first.
 
     Args:
         dest: The directory; one that does not exist holds no backups.
         name: Only backups of this name; None or empty for all.
         verify: "none" compares sizes with the manifests; "checksum" reads every byte.
+        structures: False where no backup is compared with what its manifest says of the schema, which takes the most room.
 
     Raises:
         OptionError: dest exists but is no directory or cannot be read, or verify is another word.
@@ -48,7 +49,7 @@ def read_catalog(dest: str, name: str | None = None, verify: str = "none") -> li
         raise OptionError("dest", dest, f"It must be a readable directory ({error.strerror}).{remedy}") from error
     found = {item: parse_file_name(item) for item in {item.removesuffix(MANIFEST) for item in names}}
     entries = [
-        _entry(os.path.join(dest, item), parsed, verify)
+        _entry(os.path.join(dest, item), parsed, verify, structures)
         for item, parsed in found.items()
         if parsed and (not name or name == parsed.name)
     ]
@@ -114,10 +115,10 @@ def newest_verified(entries: Iterable[Entry], level: str = "restored") -> Entry 
     return max(good, key=lambda entry: entry.started, default=None)
 
 
-def _entry(path: str, parsed: FileName, verify: str) -> Entry:
+def _entry(path: str, parsed: FileName, verify: str, structures: bool = True) -> Entry:
     manifest, problem = None, ""
     try:
-        manifest = read_manifest(path)
+        manifest = read_manifest(path, structures)
     except FileNotFoundError:
         pass
     except TitanError as error:

@@ -5,15 +5,45 @@
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
 
 def json_bytes(content: Mapping[str, Any]) -> bytes:
-    """A manifest or record as it is written."""
-    return (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    """A manifest or record as it is written, as json.dumps(content, indent=1, sort_keys=True) has it.
+
+    It is put together piece by piece: all pieces of a large one take many times its room.
+    """
+    text = io.BytesIO()
+    text.writelines(piece.encode() for piece in _pieces(content, "\n"))
+    text.write(b"\n")
+    return text.getvalue()
+
+
+def _pieces(value: Any, begin: str) -> Iterator[str]:
+    """The text of a value, whose lines begin so."""
+    if isinstance(value, Mapping) and value:
+        between = f"{{{begin} "
+        for key in sorted(value):
+            yield f"{between}{_text(key)}: "
+            yield from _pieces(value[key], f"{begin} ")
+            between = f",{begin} "
+        yield f"{begin}}}"
+    elif isinstance(value, (list, tuple)) and value:
+        between = f"[{begin} "
+        for each in value:
+            yield between
+            yield from _pieces(each, f"{begin} ")
+            between = f",{begin} "
+        yield f"{begin}]"
+    else:
+        yield _text(value)
+
+
+_text = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def format_time(moment: datetime) -> str:

@@ -64,7 +64,7 @@ class Source:
         superuser_owns: Whether something in the dump belongs to it, so that a restore needs it.
         roles: Owners, grantees and others that the dump names.
         tablespaces: Those that its tables and indexes lie in.
-        preload: Libraries that its server loads at its start; empty when the role may not read which.
+        preload: Libraries that its server loads at its start or that of a session; empty when the role may not read which.
         parameters: That its functions set, and that not everybody may set.
         tuning: What its server says, otherwise than by default, of how queries are planned and run, as "name=value".
     """

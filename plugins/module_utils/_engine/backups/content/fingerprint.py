@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Callable
+from dataclasses import dataclass
+from typing import Any, Callable, NamedTuple
 
 from ...errors import TitanError
 from ...outcome import silent
@@ -26,8 +26,7 @@ SET statement_timeout = 0
 """
 
 
-@dataclass(frozen=True)
-class Content:
+class Content(NamedTuple):
     """One table's rows: how many, and the sum of a 64-bit hash of each; empty if they were only counted."""
 
     schema: str
@@ -63,7 +62,7 @@ class Fingerprint:
 
     def as_manifest(self) -> dict[str, Any]:
         return {
-            "tables": [asdict(table) for table in self.tables],
+            "tables": [table._asdict() for table in self.tables],
             "large_objects": {"count": self.large_objects, "hash": self.large_objects_hash},
             "row_hash": self.hash_method,
         }

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from ..programs.pipeline import Chain
 
@@ -48,17 +49,20 @@ _NUMBER = re.compile(rb"(?<= SET \()pg_attver='?\d+'?, |, pg_attver='?\d+'?(?=[,
 _SIMPLE = re.compile(r"[a-z_][a-z0-9_]*")
 
 
-def objects_from(started: Chain, renamed: tuple[str, str] | None = None) -> dict[str, str]:
+def objects_from(
+    started: Chain, renamed: tuple[str, str] | None = None, source: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """The objects that a started pg_dump --schema-only writes, as ObjectReader.objects() gives them.
 
     Args:
         started: The pg_dump.
         renamed: A role's name, and the one that it has in the source.
+        source: The objects that it is compared with; what is the same there is not held in memory a second time.
 
     Raises:
         TitanError: it failed.
     """
-    reader = ObjectReader()
+    reader = ObjectReader(source or {})
     lines = (line.rstrip(b"\n") for line in started.output)
     reader.feed(with_name(line, *renamed) for line in lines) if renamed else reader.feed(lines)
     started.finish()
@@ -81,8 +85,11 @@ def with_name(text: bytes, role: str, other: str) -> bytes:
 class ObjectReader:
     """Collects the objects of a dump without rows from its lines."""
 
-    def __init__(self) -> None:
-        self._hashes: dict[str, list[str]] = {}
+    def __init__(self, source: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._source = iter(source.items())
+        self._next = next(self._source, None)
+        self._hashes: dict[str, str] = {}
+        self._several: dict[str, list[str]] = {}
         self._key, self._kind, self._rest = "", b"", b""
         self._lines: list[bytes] = []
         self._method = b""
@@ -101,10 +108,20 @@ class ObjectReader:
     def objects(self) -> dict[str, str]:
         """The hash of each object by "KIND schema.name"; of several with one name (operators), that of all their hashes."""
         self._finish()
-        return {
-            key: hashes[0] if len(hashes) == 1 else _hash("".join(sorted(hashes)).encode())
-            for key, hashes in self._hashes.items()
-        }
+        for key, hashes in self._several.items():
+            self._hashes[key] = _hash("".join(sorted(hashes)).encode())
+        return self._hashes
+
+    def _note(self, key: str, found: str) -> None:
+        """Hold the object; what one of several with its name is, objects() says."""
+        if key in self._hashes:
+            self._several.setdefault(key, [self._hashes[key]]).append(found)
+            return
+        if self._next and self._next == (key, found):
+            key, found = self._next
+        if self._next and self._next[0] == key:
+            self._next = next(self._source, None)
+        self._hashes[key] = found
 
     def _finish(self) -> None:
         lines, self._lines = self._lines, []
@@ -122,7 +139,7 @@ class ObjectReader:
         ):  # has none itself; pg_dump leaves what the table before it had, if there was one
             method = _USUAL_METHOD
         head = self._rest + (method if self._kind in _STORED else b"")
-        self._hashes.setdefault(self._key, []).append(_hash(head + b"\n" + normal_text(text)))
+        self._note(self._key, _hash(head + b"\n" + normal_text(text)))
 
 
 def _cut_end(lines: list[bytes]) -> bytes:

@@ -55,7 +55,7 @@ class Structure:
     def as_json(self) -> dict[str, Any]:
         return {
             "pg_dump": self.tool_version,
-            "objects": dict(self.objects),
+            "objects": self.objects,
             "sequences": {name: [*before, *after] for name, (before, after) in self.sequences.items()},
             "populated": dict(self.populated),
             "extensions": {name: list(each) for name, each in self.extensions.items()},

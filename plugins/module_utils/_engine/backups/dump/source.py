@@ -55,8 +55,12 @@ def read_source(database: Database) -> Source:
 
 
 def _preloaded(database: Database) -> tuple[str, ...]:
-    setting = database.value("SELECT setting FROM pg_settings WHERE name = 'shared_preload_libraries'")
-    return tuple(name for name in list_items(str(setting or "")) if name)
+    """What the server loads at its start, and what each session of this role in this database does."""
+    rows = database.rows(
+        "SELECT setting FROM pg_settings WHERE name IN ('shared_preload_libraries', 'session_preload_libraries')"
+    )
+    names = (name for row in rows for name in list_items(row["setting"]) if name)
+    return tuple(dict.fromkeys(names))
 
 
 def require_libraries(database: Database, source: Source, programs: Programs) -> None:
@@ -70,9 +74,9 @@ def require_libraries(database: Database, source: Source, programs: Programs) ->
     lacking = [name for name in missing if name.rsplit("/", 1)[-1] in needed]
     if lacking:
         raise TitanError(
-            f"The source's server loads {', '.join(lacking)} (shared_preload_libraries), and the database has an extension of it, but it "
-            f"is not installed for PostgreSQL {programs.major} on this host, so no drill can be made here. Install its package, or use "
-            "'verify: checksum' and drill on a host that has it.",
+            f"The source's server loads {', '.join(lacking)} (shared_preload_libraries, session_preload_libraries), and the database has an "
+            f"extension of it, but it is not installed for PostgreSQL {programs.major} on this host, so no drill can be made here. Install "
+            "its package, or use 'verify: checksum' and drill on a host that has it.",
             missing=lacking,
         )
 

@@ -16,7 +16,7 @@ from ...errors import TitanError
 from ...host.safe_open import regular_stream
 from ..catalog.integrity import through
 from ..programs.pipeline import Deadline
-from .contents import ArchiveReader, NotUnderstoodError, Nowhere, read_head, read_table
+from .contents import ArchiveReader, NotUnderstoodError, Nowhere, pass_over_table, read_head
 from .streams import Archive
 
 _ROWS, _LARGE_OBJECTS = 1, 3  # kinds of blocks
@@ -77,7 +77,7 @@ def _goes_on(file: IO[bytes]) -> bool:
     """
     try:
         version, _in_files = read_head(ArchiveReader(file, Nowhere()))
-        read_table(ArchiveReader(file, Nowhere()), version)
+        pass_over_table(ArchiveReader(file, Nowhere()), version)
     except NotUnderstoodError:
         return False
     try:
@@ -89,7 +89,7 @@ def _goes_on(file: IO[bytes]) -> bool:
                 while _number(file):
                     _pass_over_pieces(file)
         if kind:
-            read_table(ArchiveReader(_Behind(kind, file), Nowhere()), version)
+            pass_over_table(ArchiveReader(_Behind(kind, file), Nowhere()), version)
     except EOFError:
         return False
     except NotUnderstoodError:

@@ -19,6 +19,11 @@ from .restricted import without_restriction
 from .streams import Archive
 
 
+def _number(entry: str) -> int:
+    """Of a line of an archive's list."""
+    return int(entry.partition(";")[0])
+
+
 class ArchiveText(NamedTuple):
     """How archives are read.
 
@@ -36,8 +41,17 @@ class ArchiveText(NamedTuple):
 
     def listing(self, archive: str, *options: str) -> list[str]:
         """The lines of pg_restore's list."""
-        return [
-            line for line in self._output("--list", *options, archive).split("\n") if line and not line.startswith(";")
+        with chain(
+            [Program([self._tool, "--list", *options, archive])], self.deadline, stdout=subprocess.PIPE
+        ) as started:
+            lines = (line.rstrip(b"\n").decode(errors="surrogateescape") for line in started.output)
+            return [line for line in lines if line and not line.startswith(";")]
+
+    def parted(self, archive: str, listing: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+        """The entries that come before rows, and the rest."""
+        before = {_number(line) for line in self.listing(archive, "--section=pre-data")}
+        return [line for line in listing if _number(line) in before], [
+            line for line in listing if _number(line) not in before
         ]
 
     @contextmanager
@@ -47,7 +61,7 @@ class ArchiveText(NamedTuple):
             yield []
             return
         with tempfile.NamedTemporaryFile("w", dir=self.work, prefix="list.", errors="surrogateescape") as names:
-            names.write("\n".join(entries) + "\n")
+            names.writelines(f"{entry}\n" for entry in entries)
             names.flush()
             yield [f"--use-list={names.name}"]
 

@@ -18,11 +18,14 @@ from ..content.extensions import Extension, make_extensions, makeable_extensions
 from .distributed import foreign_extension
 from .elevated_queries import (
     ACTS_AS_SUPERUSER,
+    EXECUTED_OF_EXTENSIONS,
     MADE,
     OF_EXTENSIONS,
     OPENED,
     OWNED_SCHEMA,
     ROLES,
+    TABLES_OF_EXTENSIONS,
+    TAKEN_OF_EXTENSIONS,
     TAKEN_SCHEMAS,
     TOO_MUCH,
     WRAPPERS,
@@ -165,6 +168,9 @@ class Superuser:
         make += sql.SQL(" SCHEMA {}").format(sql.Identifier(schema)) if schema else sql.SQL("")
         database.execute(make)
         self._lend(database, OF_EXTENSIONS)
+        if self.contained and self.may_raise:  # pgq's queues inherit from its tables, and use its functions as triggers
+            self._run_each(database, TABLES_OF_EXTENSIONS, self.role, self.loader)
+            self._run_each(database, EXECUTED_OF_EXTENSIONS, self.loader)
         if taken:
             self._lend(database, TAKEN_SCHEMAS)
 
@@ -256,9 +262,17 @@ class Superuser:
         for row in database.rows(what):
             database.execute(_lent("GRANT ALL ON {} {} TO {}", row, self.loader))
 
+    def _run_each(self, database: Database, query: str, role: str, other: str = "") -> None:
+        """Run the statements that the query gives of extensions' objects and the roles."""
+        for row in database.rows(query, {"role": role, "other": other}):
+            database.execute(row["statement"])
+
     def take_back(self) -> None:
         """Take from the loader what it was lent, before the privileges of the source are granted."""
         with self.connected() as database:
+            if self.contained and self.may_raise:
+                self._run_each(database, TABLES_OF_EXTENSIONS, self.loader, self.role)
+                self._run_each(database, TAKEN_OF_EXTENSIONS, self.loader)
             for row in database.rows(f"{OF_EXTENSIONS} UNION {WRAPPERS} UNION {TAKEN_SCHEMAS}"):
                 database.execute(_lent("REVOKE ALL ON {} {} FROM {}", row, self.loader))
 

@@ -75,6 +75,23 @@ UNION SELECT 'FOREIGN DATA WRAPPER', w.fdwname::text FROM pg_foreign_data_wrappe
   JOIN pg_depend d ON d.classid = 'pg_foreign_data_wrapper'::regclass AND d.objid = w.oid AND d.deptype = 'e'
 """
 WRAPPERS = "SELECT 'FOREIGN DATA WRAPPER' AS kind, fdwname::text AS name FROM pg_foreign_data_wrapper"
+_OF_EXTENSION = """EXISTS (SELECT FROM pg_depend d WHERE d.classid = '{0}'::regclass AND d.objid = x.oid
+                         AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')"""
+# What lets another role own the tables of extensions.
+TABLES_OF_EXTENSIONS = f"""
+SELECT format('ALTER TABLE %%s OWNER TO %%I', x.oid::regclass, %(other)s) AS statement FROM pg_class x
+ WHERE x.relkind IN ('r', 'p') AND pg_get_userbyid(x.relowner) = %(role)s AND {_OF_EXTENSION.format("pg_class")}
+"""  # noqa: S608  constants
+# What lets a role execute the functions of extensions, where not everybody may, and what takes that back.
+EXECUTED_OF_EXTENSIONS = f"""
+SELECT format('GRANT EXECUTE ON ROUTINE %%s TO %%I', x.oid::regprocedure, %(role)s) AS statement FROM pg_proc x
+ WHERE NOT has_function_privilege(%(role)s, x.oid, 'EXECUTE') AND {_OF_EXTENSION.format("pg_proc")}
+"""  # noqa: S608  constants
+TAKEN_OF_EXTENSIONS = f"""
+SELECT format('REVOKE EXECUTE ON ROUTINE %%s FROM %%I', x.oid::regprocedure, %(role)s) AS statement FROM pg_proc x
+ WHERE {_OF_EXTENSION.format("pg_proc")}
+   AND EXISTS (SELECT FROM aclexplode(x.proacl) a WHERE a.grantee <> 0 AND pg_get_userbyid(a.grantee) = %(role)s)
+"""  # noqa: S608  constants
 OWNED_SCHEMA = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %s AND pg_get_userbyid(nspowner) = %s)"
 # Those of extensions that the superuser has taken from the loader.
 TAKEN_SCHEMAS = """

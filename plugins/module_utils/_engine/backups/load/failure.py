@@ -8,6 +8,7 @@ Only the first one is a verdict; with the others nothing is known of the backup.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,7 @@ from ...errors import TitanError
 _OF_THE_HOST = (
     "No space left", "is not available", "could not access file", "could not load library", "could not open extension control file",
     "does not support compression", "max_locks_per_transaction", "shared_preload_libraries", "could not connect to server",
+    "security label provider",
 )  # fmt: skip
 # And so do these, though another try may bring it about: something ran out, or somebody ended what was restoring.
 _OF_THE_MOMENT = (
@@ -26,6 +28,9 @@ _OF_THE_MOMENT = (
     "connection to server", "the database system is", "too many clients", "too many connections", "remaining connection slots",
     "temp_file_limit",
 )  # fmt: skip
+_NOT_ALLOWED = re.compile(
+    r"42501|insufficient.privilege|permission denied|must be (?:superuser|owner|member|able)|[Oo]nly roles with|not made, because|no sandbox for"
+)
 
 _NUMBERED = 'unrecognized parameter "pg_attver"'
 _OLDER_PROGRAM = (
@@ -37,6 +42,11 @@ _OLDER_PROGRAM = (
 def is_of_the_host(message: str) -> bool:
     """Whether a restore failed for a reason that says nothing about the backup."""
     return any(text in message for text in _OF_THE_HOST)
+
+
+def is_about_rights(message: str) -> bool:
+    """Whether a restore failed because the loading role may not do what the dump wants."""
+    return bool(_NOT_ALLOWED.search(message))
 
 
 def is_of_the_backup(error: TitanError) -> bool:

@@ -180,11 +180,10 @@ class Loader:
 
     def _load_parts(self, archive: Archive, target: ConnectionSettings, listing: Sequence[str], jobs: int) -> None:
         """Load definitions, rows, and the rest, as one role."""
-        before = set(self._text.listing(archive.path, "--section=pre-data")) if archive.packed else set()
-        first = [line for line in listing if line in before]
+        first, rest = self._text.parted(archive.path, listing) if archive.packed else ((), listing)
         if first:
             self._load_entries(archive.path, target, first, 1)
-        self._load_rest(archive, target, [line for line in listing if line not in before], jobs)
+        self._load_rest(archive, target, rest, jobs)
 
     def _load_rest(
         self, archive: Archive, target: ConnectionSettings, entries: Sequence[str], jobs: int, *options: str
@@ -217,11 +216,9 @@ class Loader:
     ) -> None:
         """Load the definitions as text, rows and indexes in parallel, and at the end what a superuser has to do."""
         waiting = Waiting()
-        before = set(self._text.listing(archive.path, "--section=pre-data"))
-        first = [line for line in listing if line in before]
+        first, rest = self._text.parted(archive.path, listing)
         with self._text.of_entries(archive.path, first) as pieces:
             TextLoad(superuser, partial(self._session, target), waiting).run(pieces)
-        rest = [line for line in listing if line not in before]
         by_loader = [line for line in rest if not _BY_SUPERUSER.match(line)]
         self._load_rest(archive, target, by_loader, jobs, "--no-owner")
         waits = [line for line in rest if _BY_SUPERUSER.match(line) or _WITH_OWNER.match(line)]

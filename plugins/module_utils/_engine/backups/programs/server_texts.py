@@ -25,6 +25,7 @@ _TEXTS = (
     rf"(?:extension|language|access method|data type) {_N} (?:is not|must be) {_WORDS}(?: {_N})?",
     rf"extension {_N} has no {_WORDS} for version {_N}",
     r"[\w.]+ (?:must|can only) be loaded via \"?shared_preload_libraries\"?",
+    rf"security label provider {_N} is not loaded",
     # Constraints.
     rf"new row for relation {_N} violates (?:check constraint {_N}|partition constraint)",
     rf"(?:check constraint {_N}|partition constraint) of relation {_N} is violated by some row",

@@ -84,7 +84,8 @@ def compare(
     fingerprint = manifest.fingerprint if manifest else None
     with ThreadPoolExecutor(3 if alone else 1) as pool:
         archive = pool.submit(reads_archive)
-        objects = pool.submit(database_objects, loader, target) if manifest and manifest.structure else None
+        source = manifest.structure.objects if manifest and manifest.structure else None
+        objects = pool.submit(database_objects, loader, target, source) if source is not None else None
         text = pool.submit(database_skeleton, loader, target) if manifest and compares_text(manifest, loader) else None
         reading = read_before or rows_for(manifest, loader, say)
         restored = reading.complete(target)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from ...postgres.client_environment import child_environment
@@ -32,14 +32,23 @@ def database_skeleton(loader: Loader, target: ConnectionSettings) -> Skeleton:
     return reader.skeleton()
 
 
-def database_objects(loader: Loader, target: ConnectionSettings) -> dict[str, str]:
-    """The objects of the database, as pg_dump writes them; of a dump of others, which may lack them, without owners and rights."""
+def database_objects(
+    loader: Loader, target: ConnectionSettings, source: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The objects of the database, as pg_dump writes them; of a dump of others, which may lack them, without owners and rights.
+
+    Args:
+        loader: What has loaded it.
+        target: The database.
+        source: What they are compared with, if anything.
+    """
     whose = ["--no-owner", "--no-privileges"] if loader.foreign else []
     with (
         _dumping(loader, target, "--schema-only", *whose) as program,
         chain([program], loader.deadline, stdout=subprocess.PIPE) as started,
     ):
-        return objects_from(started, (loader.superuser.role, loader.superuser_is) if loader.superuser else None)
+        renamed = (loader.superuser.role, loader.superuser_is) if loader.superuser else None
+        return objects_from(started, renamed, source)
 
 
 @contextmanager

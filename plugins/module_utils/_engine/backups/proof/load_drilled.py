@@ -19,7 +19,7 @@ from ..catalog.naming import DumpKind
 from ..catalog.source import Source
 from ..content.schema_text import Skeleton
 from ..load.elevated import Superuser, make_source_extensions
-from ..load.failure import restoring
+from ..load.failure import is_about_rights, restoring
 from ..load.fewer_jobs import load_with_fewer_jobs
 from ..load.loading import Loader
 from ..load.reaching import reaching_extensions
@@ -31,9 +31,6 @@ from .preload import AFTER_RESTORING
 from .provide import create_role
 
 _MISSING_ROLE = re.compile(r'role "(.+?)" does not exist')
-_NOT_ALLOWED = re.compile(
-    r"42501|insufficient.privilege|permission denied|must be (?:superuser|owner|member|able)|[Oo]nly roles with|not made, because|no sandbox for"
-)
 _ROLES_AT_MOST = 30
 
 
@@ -75,7 +72,7 @@ def load_drilled(
             return loaded, (*warnings, *_reached_others(superuser))
         except TitanError as error:
             missing = _MISSING_ROLE.search(error.message)
-            if superuser and _NOT_ALLOWED.search(error.message):
+            if superuser and is_about_rights(error.message):
                 raise TitanError(
                     f"{error.message} That says nothing about the backup: a drill loads as a role that is no superuser, and does not let "
                     "code of the dump have more rights.",

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Callable, NamedTuple
@@ -23,7 +24,8 @@ from ..catalog.source import Source
 from ..content.extensions import Extension
 from ..content.fingerprint import canceller, fix_settings
 from ..content.schema_text import Skeleton
-from ..load.elevated import make_source_extensions
+from ..load.elevated import Superuser, make_source_extensions
+from ..load.failure import is_about_rights
 from ..load.fewer_jobs import load_with_fewer_jobs
 from ..load.live import Live
 from ..load.loading import Loader
@@ -35,6 +37,11 @@ from ..proof.comparison import Comparison, compare, loader_for, rows_for
 from ..proof.read_restored import LoadersRows
 from .refresh import refresh_left_out
 from .selected import reduce_and_compare
+
+_ONLY_A_SUPERUSER = (
+    "The dump wants what only a superuser may do, and it is loaded by a role that is none: accept_superuser: true lets its code run with a "
+    "superuser's rights, as pg_restore by hand does."
+)
 
 
 class Restoring(NamedTuple):
@@ -115,6 +122,17 @@ def _extensions(entry: Entry) -> Mapping[str, Extension]:
     return entry.manifest.structure.extensions if entry.manifest and entry.manifest.structure else {}
 
 
+@contextmanager
+def _saying_what_lets_it(superuser: Superuser | None) -> Iterator[None]:
+    """Say of what the loading role may not do who may."""
+    try:
+        yield
+    except TitanError as error:
+        if superuser is None or not is_about_rights(error.message) or "accept_superuser" in error.message:
+            raise
+        raise TitanError(f"{error.message} {_ONLY_A_SUPERUSER}", **error.details) from error
+
+
 def _load(restoring: Restoring, loader: Loader) -> tuple[Skeleton, Sequence[str], bool]:
     """What the dump says the schema is, warnings, and whether TimescaleDB waits for the end of the restore."""
     entry, live, extensions = restoring.entry, restoring.live, _extensions(restoring.entry)
@@ -128,7 +146,8 @@ def _load(restoring: Restoring, loader: Loader) -> tuple[Skeleton, Sequence[str]
         return with_jobs.load(entry.path, restoring.kind, target)
 
     remake = partial(remake_database, maker, source, live.owner)
-    archive, notes = load_with_fewer_jobs(loader, load, remake, not restoring.kind.is_script)
+    with _saying_what_lets_it(loader.superuser):
+        archive, notes = load_with_fewer_jobs(loader, load, remake, not restoring.kind.is_script)
     return archive, notes, begun[0]
 
 
