@@ -4,7 +4,7 @@
 """The files that an env file names for libpq, which opens them by name and waits for a named pipe.
 
 Root with the env file of another user: that one chooses the server, and so it gets no password that root keeps in a passfile, and
-no file that its owner could not read.
+no file that its owner could not read; nor does root's own certificate open it.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ def with_files_that_it_may_name(settings: ConnectionSettings, path: str, owner: 
     if not theirs:
         return settings
     options.pop("gssdelegation", None)  # hands root's ticket on
+    options.setdefault("sslcert", _NOBODYS)  # else root's own certificate in ~/.postgresql would open it
     options["passfile"] = _NOBODYS if settings.password else _copy_of_passfile(options.get("passfile", ""), owner)
     notes = settings.notes
     if options["passfile"] == _NOBODYS and not settings.password and os.path.exists(os.path.expanduser("~/.pgpass")):
