@@ -13,8 +13,10 @@ import glob
 import os
 import pwd
 import resource
+import time
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import datetime, timezone
 
 from .account import CRON_SERVICES, enter_session
 from .cron_daemon import number_of_daemon
@@ -28,6 +30,7 @@ _SETTINGS = (
 )
 _VIEWS = {"mnt": 0x00020000, "net": 0x40000000}  # CLONE_NEWNS, CLONE_NEWNET of setns(2)
 _LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
+_DAY = 86400  # seconds
 _OF_CRON = ("HOME", "LOGNAME", "PATH", "SHELL")  # set by cron itself, whatever the session says
 _given: dict[str, str] = {}
 
@@ -38,10 +41,10 @@ def become_as_cron(user: str) -> str:
     Where no daemon of this host is found, only the user changes.
 
     Returns:
-        Why PAM refuses the session to the user; empty if it does not, or was not asked.
+        Why PAM refuses the session to the user, or will refuse it tomorrow; empty if it does not, or was not asked.
     """
     number = number_of_daemon()
-    why = _enter(number, user) if number else ""
+    why = (_enter(number, user) or expires(user, int(time.time() // _DAY) + 1)) if number else ""
     become(user)
     return why
 
@@ -54,6 +57,22 @@ def become(user: str) -> None:
     os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
     os.environ.pop("TMPDIR", None)
     os.environ.update({"USER": user, **_given, "HOME": entry.pw_dir, "LOGNAME": user, "SHELL": entry.pw_shell})
+
+
+def expires(user: str, day: int, shadow: str = "/etc/shadow") -> str:
+    """What of the user's account will have expired on a day, counted since 1970, by shadow(5); empty for nothing, or where it is not said."""
+    with suppress(OSError, ValueError), open(shadow, encoding="utf-8", errors="replace") as stream:
+        words = next((line.strip().split(":") for line in stream if line.startswith(f"{user}:")), [""] * 9)
+        changed, longest, end = (int(words[number] or -1) for number in (2, 4, 7))
+        if 0 <= end <= day:
+            return f"the account expires on {_date(end)}"
+        if changed > 0 and longest >= 0 and day > changed + longest:
+            return f"the password expires on {_date(changed + longest + 1)}"
+    return ""
+
+
+def _date(day: int) -> str:
+    return datetime.fromtimestamp(day * _DAY, timezone.utc).date().isoformat()
 
 
 def variables_of_session() -> dict[str, str]:
