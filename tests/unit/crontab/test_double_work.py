@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.crontab.double_work import directories, risky_lines
 from ansible_collections.titan.database.plugins.module_utils._engine.crontab.known_jobs import job_options
@@ -156,6 +158,22 @@ def test_what_does_the_same_work_is_found(line: str, reason: str) -> None:
 )
 def test_what_has_nothing_to_do_with_it_is_not(line: str) -> None:
     assert risky_lines([line], PLACES, "/home/ubuntu") == []
+
+
+def test_a_long_line_is_judged_at_once() -> None:
+    began = time.process_time()
+    for word in (
+        "barman info a ",
+        "pgbackrest check ",
+        "a_",
+        "psql a_",
+        "manage.py a:",
+        "docker a/",
+        "postgres x ",
+        "-c 'x ",
+    ):
+        risky_lines([f"0 2 * * * {word * 200}!", f"0 2 * * * psql {word * 200}!"], PLACES, "/home/ubuntu")
+    assert time.process_time() - began < 1
 
 
 def test_a_block_of_ours_is_not() -> None:

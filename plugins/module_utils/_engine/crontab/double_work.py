@@ -23,12 +23,11 @@ _PROGRAMS = re.compile(
     r"(pg_dump|pg_dumpall|pg_basebackup|pg_receivewal|vacuumdb|vacuumlo|reindexdb|clusterdb|dropdb|pg[_-]repack|pg_squeeze|"
     r"pg_probackup|pg_rman|pgbackrest|barman|wal-g|wal-e|pg_back|pgcopydb|pg_dumpbinary|pg_archivecleanup)(?![\w-]|/)"
 )
-# The same programs, asked for what there is.
-_LOOKS = re.compile(
-    r"\b(?:pgbackrest|barman|wal-g)\s(?:(?!\b(?:backup|expire|delete)\b)[^;&|\n])*?"
-    r"\b(?:info|check|version|verify|status|(?:list|show)-[\w-]+|backup-list|wal-show)(?:\s+(?!backup\b)[\w.=/-]+)*\s*(?=$|[;&|<>)'\"\n]|\d>)|"
-    r"\b(?:pg_\w+|vacuumdb|reindexdb|wal-g|barman|pgbackrest)\s+(?:-V|--version)\b"
-)
+# The same programs, asked for what there is: words of which one is enough, unless another says that they work.
+_LOOKING = frozenset(["info", "check", "version", "verify", "status", "backup-list", "wal-show"])
+_WORKING = frozenset(["backup", "backup-push", "expire", "delete", "cron"])
+_VERSION = frozenset(("--version", "-V"))
+_WITH_WORDS = frozenset(("pgbackrest", "barman", "wal-g"))
 _STATEMENTS = re.compile(
     r"\b(VACUUM|REINDEX|CLUSTER|DELETE\s+FROM|TRUNCATE|DROP\s+(?:TABLE|INDEX|SCHEMA|DATABASE)|run_all_cleanups|cleanup_\w+|"
     r"drop_chunks|run_maintenance(?:_proc)?|COPY|DROP\s+PARTITION|DETACH\s+PARTITION|"
@@ -65,6 +64,8 @@ _BACKUP_PROGRAM = re.compile(
 _NO_SCRIPT = re.compile(
     r"\.?backups?|dpkg-db-backup|--[\w-]*|.*\.(?:log|txt|json|ya?ml|conf|prom|lock|pid|gz|zst)", re.IGNORECASE
 )
+# Bytes of a line that are judged by names: cron hands at most 998 to the shell, and the rules look at each word again.
+_LONGEST = 4000
 # No name of a program: a key, or data in a script.
 _LONG = re.compile(r"[\w.:-]{256,}")
 # What is done with the output, which starts nothing of the kind.
@@ -136,9 +137,10 @@ def commands(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
 def what_it_does(text: str) -> str:
     """What a line does to a database, as a predicate; "" for nothing that can be seen."""
     text = _LONG.sub("", _ADDRESS.sub("", text))
-    program = _PROGRAMS.search(_LOOKS.sub("", text))
-    if program:
-        return f"calls {program[1]}"
+    for command in re.split(r"[;&|\n]", text):
+        program = _PROGRAMS.search(command)
+        if program and not _only_looks(program[1], command):
+            return f"calls {program[1]}"
     copies = _COPIES_FILES.search(text)
     if copies:
         return f"copies the server's files with {copies[1]}"
@@ -149,6 +151,14 @@ def what_it_does(text: str) -> str:
         return f"runs {' '.join(statement[1].split())}"
     file = _SQL_FILE.search(text)
     return f"runs the SQL of {posixpath.basename(file[1] or file[2])}" if file else ""
+
+
+def _only_looks(program: str, command: str) -> bool:
+    words = set(re.split(r"[\s'\"()]+", command))
+    if words & _VERSION:
+        return True
+    looks = words & _LOOKING or any(word.startswith(("list-", "show-")) for word in words)
+    return bool(program in _WITH_WORDS and looks and not words & _WORKING)
 
 
 @lru_cache(maxsize=512)
@@ -168,7 +178,7 @@ def scripts_called(line: str, home: str = "") -> list[str]:
 
 @lru_cache(maxsize=2048)
 def _script_named(line: str) -> str:
-    line = _LONG.sub("", _ADDRESS.sub("", _OUTPUT.sub("", line)))
+    line = _LONG.sub("", _ADDRESS.sub("", _OUTPUT.sub("", line[:_LONGEST])))
     for found in _SCRIPT.finditer(line):
         is_word = found[1].lower() in ("vacuum", "reindex") and _OTHER_SQL.search(line)
         elsewhere = "backup" not in found[1].lower() and _OTHER_DATABASE.search(found[1])
