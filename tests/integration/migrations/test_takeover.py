@@ -489,6 +489,15 @@ def test_a_file_of_comments_is_proven_with_the_others(run: Run, user_sql: Any) -
         "CREATE TABLE t (a int, c int); COMMENT ON TABLE t IS 'x'; CREATE TABLE _sqlx_migrations (version bigserial PRIMARY KEY)"
     )
     user_sql.execute("INSERT INTO _sqlx_migrations VALUES (2)")
+    for table in (
+        'migrations (id serial CONSTRAINT "PK_8c" PRIMARY KEY, timestamp bigint)',
+        "_yoyo_migration (id int)",
+        "drizzle.__drizzle_migrations (id int)",
+    ):
+        user_sql.execute(
+            f"CREATE SCHEMA IF NOT EXISTS drizzle; CREATE TABLE {table}; INSERT INTO {table.split()[0]} VALUES (1)"
+        )
+    user_sql.execute("CREATE TABLE yoyo_lock (locked int PRIMARY KEY)")
     done = ok(run(texts, state="baselined"))
     assert [item["verdict"] for item in done["baseline"]] == ["proven"] * 5 + ["unproven: data", "proven"]
     assert not [text for text in done["warnings"] if "no migration makes" in text], done["warnings"]

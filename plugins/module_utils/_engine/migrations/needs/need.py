@@ -23,6 +23,8 @@ COLUMN, CONSTRAINT, TRIGGER, POLICY, RULE, INDEX, LABEL = (
     "label",
 )
 LANGUAGE, PUBLICATION, SERVER = "language", "publication", "server"
+MATERIALIZED_VIEW, PARTITIONED_TABLE = "materialized view", "partitioned table"  # a relation that is one of these
+NEW_LABEL = "new label"  # of an enum that does not have it
 
 
 class Need(NamedTuple):

@@ -13,8 +13,23 @@ from collections.abc import Callable, Iterator
 from ..lint.view import View
 from ..sql.lexer import Statement
 from ..sql.statements import qualified, written
-from ..sql.tokens import STRING
-from .need import INDEX, LABEL, PARTS, RELATION, ROUTINE, TYPE, Need, column, kind_at, of_kind, place, roles
+from ..sql.tokens import STRING, Token
+from .need import (
+    INDEX,
+    LABEL,
+    MATERIALIZED_VIEW,
+    NEW_LABEL,
+    PARTS,
+    RELATION,
+    ROUTINE,
+    TYPE,
+    Need,
+    column,
+    kind_at,
+    of_kind,
+    place,
+    roles,
+)
 from .rights import of_default_privileges, of_grant, of_reassign, of_set, owner
 from .tables import of_alter_table, of_create_table
 from .types import of_function, type_at
@@ -71,8 +86,16 @@ def _labels(view: View) -> Iterator[Need]:
         if words[at : at + 2] == ("add", "value")
         else []
     )
+    enum = written(view.tokens[2:at])
     for token in named:
-        yield Need(LABEL, token.text[1:-1].replace("''", "'"), written(view.tokens[2:at]))
+        yield Need(LABEL, _stored(token), enum)
+    if words[at : at + 2] == ("add", "value") and words[at + 2 : at + 3] != ("if",):
+        for token in texts[:1]:
+            yield Need(NEW_LABEL, _stored(token), enum)
+
+
+def _stored(token: Token) -> str:
+    return token.text[1:-1].replace("''", "'")
 
 
 def _owned_by(view: View) -> Iterator[Need]:
@@ -159,6 +182,7 @@ def _drop(view: View) -> Iterator[Need]:
 
 def _refresh(view: View) -> Iterator[Need]:
     yield Need(RELATION, view.name_at(3))
+    yield Need(MATERIALIZED_VIEW, view.name_at(3))
 
 
 def _tables(view: View) -> Iterator[Need]:

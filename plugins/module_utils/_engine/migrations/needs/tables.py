@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ..lint.view import Action, View
 from ..sql.statements import qualified, written
 from ..sql.tokens import QUOTED, WORD
-from .need import COLUMN, CONSTRAINT, INDEX, RELATION, SCHEMA, TRIGGER, TYPE, Need, of_kind, place
+from .need import COLUMN, CONSTRAINT, INDEX, PARTITIONED_TABLE, RELATION, SCHEMA, TRIGGER, TYPE, Need, of_kind, place
 from .types import type_at
 
 
@@ -63,6 +63,7 @@ def of_create_table(view: View, at: int) -> Iterator[Need]:
     end = qualified(view.tokens, at)
     if words[end : end + 2] == ("partition", "of"):
         yield Need(RELATION, view.name_at(end + 2))
+        yield Need(PARTITIONED_TABLE, view.name_at(end + 2))
         return
     if words[end : end + 1] != ("(",):
         return

@@ -17,6 +17,9 @@ from ..needs.need import (
     INDEX,
     LABEL,
     LANGUAGE,
+    MATERIALIZED_VIEW,
+    NEW_LABEL,
+    PARTITIONED_TABLE,
     POLICY,
     PUBLICATION,
     RELATION,
@@ -52,6 +55,9 @@ _QUERIES = {
     "AND c.relname = %(name)s)",
     LABEL: "SELECT EXISTS (SELECT FROM pg_catalog.pg_enum WHERE enumtypid = pg_catalog.to_regtype(%(of)s) AND enumlabel = %(name)s) "
     "OR pg_catalog.to_regtype(%(of)s) IS NULL",
+    NEW_LABEL: "SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_enum WHERE enumtypid = pg_catalog.to_regtype(%(of)s) AND enumlabel = %(name)s)",
+    MATERIALIZED_VIEW: "SELECT coalesce((SELECT relkind = 'm' FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass(%(name)s)), true)",
+    PARTITIONED_TABLE: "SELECT coalesce((SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass(%(name)s)), true)",
 }  # fmt: skip
 _ROUTINE = "SELECT pg_catalog.to_regprocedure(%s) IS NOT NULL"
 _NAMED = "SELECT EXISTS (SELECT FROM pg_catalog.pg_proc WHERE proname = %s)"
@@ -65,6 +71,10 @@ def not_there(database: Database, needs: Sequence[Need]) -> str:
 def _sentence(need: Need) -> str:
     if need.kind == LABEL:
         return f"the enum {need.of} has no label {need.name}"
+    if need.kind == NEW_LABEL:
+        return f"the enum {need.of} has the label {need.name} already"
+    if need.kind in (MATERIALIZED_VIEW, PARTITIONED_TABLE):
+        return f"{need.name} is no {need.kind}"
     if need.of:
         return f"{need.of} has no {need.kind} {need.name}"
     return f"{need.name} does not exist" if need.kind == RELATION else f"the {need.kind} {need.name} does not exist"
@@ -74,7 +84,7 @@ def _is_there(database: Database, need: Need) -> bool:
     if need.kind == ROUTINE:
         return _routine_is_there(database, need.name)
     query = _QUERIES[need.kind].replace("{table}", _TABLE)
-    if need.of and need.kind != LABEL:
+    if need.of and need.kind not in (LABEL, NEW_LABEL):
         query += f" OR {_TABLE} IS NULL"
     return _asked(database, query, {**need._asdict(), "stored": parts_of(need.name)[-1]})
 

@@ -39,7 +39,7 @@ SELECT pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS table, c.relname::t
  WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'titan_ops' AND c.relname = ANY (%s::text[]) ORDER BY 1
 """
 _INDEXES = """
-SELECT n.nspname::text AS schema, pg_catalog.format('%%I.%%I', n.nspname, x.relname) AS index
+SELECT n.nspname::text AS schema, CASE WHEN x.oid IS NOT NULL THEN pg_catalog.format('%%I.%%I', n.nspname, x.relname) END AS index
   FROM pg_catalog.unnest(%s::text[]) AS t (name) JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(t.name)
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_index i ON i.indrelid = c.oid LEFT JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
