@@ -36,7 +36,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.da
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.programs import find_programs
 from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
 
-from tests.conftest import drop_database, embedded_programs, make_database
+from tests.conftest import drop_database, make_database
+from tests.drill_programs import drill_programs
 
 SMALL = """
 CREATE TABLE public.users (id serial PRIMARY KEY, email text NOT NULL);
@@ -51,12 +52,12 @@ needs_zstd = pytest.mark.skipif(not shutil.which("zstd"), reason="needs zstd")
 
 
 def backup(settings: ConnectionSettings, dest: Path, check: bool = False, **given: Any) -> Outcome:
-    given = {"dest": str(dest), "name": "small", "programs": embedded_programs(), "verify": "checksum", **given}
+    given = {"dest": str(dest), "name": "small", "programs": drill_programs(), "verify": "checksum", **given}
     return operation.backup(Call(complete(given, options.BACKUP), settings, check))
 
 
 def drill(**given: Any) -> Outcome:
-    return operation.drill(Call(complete({"programs": embedded_programs(), **given}, options.DRILL)))
+    return operation.drill(Call(complete({"programs": drill_programs(), **given}, options.DRILL)))
 
 
 def info(dest: Path, **given: Any) -> Outcome:
@@ -64,7 +65,7 @@ def info(dest: Path, **given: Any) -> Outcome:
 
 
 def restore(settings: ConnectionSettings, check: bool = False, **given: Any) -> Outcome:
-    given = {"programs": embedded_programs(), **given}
+    given = {"programs": drill_programs(), **given}
     return operation.restore(Call(complete(given, options.RESTORE), settings, check))
 
 
@@ -92,7 +93,7 @@ def differences_from(
         alone: As in a cluster that is the drill's own.
     """
     manifest = read_manifest(taken)
-    loader = loader_for(manifest, find_programs(embedded_programs(), 18), str(work), 1, Deadline(60))
+    loader = loader_for(manifest, find_programs(drill_programs(), 18), str(work), 1, Deadline(60))
 
     def archive() -> Skeleton:
         return database_skeleton(loader, restored) if redump else Skeleton(Counter(), {})
@@ -137,9 +138,9 @@ def assert_nothing_new_counts(dest: Path, before: dict[str, tuple[int, str]], ne
 def programs_with(folder: Path, name: str, script: str) -> str:
     """A directory with the embedded PostgreSQL's programs, one of them replaced by a shell script ($REAL is the real one)."""
     folder.mkdir()
-    for item in Path(embedded_programs()).iterdir():
+    for item in Path(drill_programs()).iterdir():
         (folder / item.name).symlink_to(item)
-    return replaced(folder, name, f"REAL={shlex.quote(f'{embedded_programs()}/{name}')}\n{script}")
+    return replaced(folder, name, f"REAL={shlex.quote(f'{drill_programs()}/{name}')}\n{script}")
 
 
 def replaced(folder: Path, name: str, script: str) -> str:

@@ -21,6 +21,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.da
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.conftest import embedded_programs, make_database, start_server
+from tests.drill_programs import drill_programs
 from tests.integration.backups.helpers import backup
 from tests.processes import ended, forked
 
@@ -72,7 +73,7 @@ def shop(settings: ConnectionSettings, workdir: Path) -> ConnectionSettings:
 
 
 def _arguments(workdir: Path, *more: str) -> list[str]:
-    where = ["--dest", str(workdir / "backups"), "--drill-dir", str(workdir / "d"), "--programs", embedded_programs()]
+    where = ["--dest", str(workdir / "backups"), "--drill-dir", str(workdir / "d"), "--programs", drill_programs()]
     return ["measure", *where, "--queries", str(workdir / "queries"), *more]
 
 
@@ -224,7 +225,7 @@ def test_the_queries_of_production_that_take_the_most_time(workdir: Path, capsys
             "--drill-dir",
             str(workdir / "d"),
             "--programs",
-            embedded_programs(),
+            drill_programs(),
         ]
         more = ["--top", "20", "--rounds", "7", "--env-file", str(env), "--indexes", "idle"]
         assert cli.main(["measure", *where, *more, "--json"]) == 0

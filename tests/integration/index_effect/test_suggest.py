@@ -24,6 +24,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.da
 from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
 
 from tests.conftest import embedded_programs, make_database, start_server
+from tests.drill_programs import drill_programs
 from tests.integration.backups.helpers import backup
 
 HOSTILE = """-- verify: SELECT 'no' "%s" $x$; \\ """
@@ -65,7 +66,7 @@ def shop(settings: ConnectionSettings, workdir: Path) -> ConnectionSettings:
 
 
 def _measured(workdir: Path, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:
-    where = ["--dest", str(workdir / "backups"), "--drill-dir", str(workdir / "d"), "--programs", embedded_programs()]
+    where = ["--dest", str(workdir / "backups"), "--drill-dir", str(workdir / "d"), "--programs", drill_programs()]
     what = ["--queries", str(workdir / "queries"), "--rounds", "7", "--json", *more]
     status = cli.main(["measure", *where, *what])
     said = capsys.readouterr()

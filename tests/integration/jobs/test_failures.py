@@ -23,7 +23,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.crontab.lin
 from ansible_collections.titan.database.plugins.module_utils._engine.host import zipapp
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 
-from tests.conftest import embedded_programs, login
+from tests.conftest import login
+from tests.drill_programs import drill_programs
 from tests.integration.alerts.stub import Stub, running_stub
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -76,7 +77,7 @@ class Night:
                 "health": {**SHIPPED["health"], "log": f"{self.folder}/health.log"},
             },
             "jobs": {
-                "backup": {"dest": str(self.backups), "name": "n", "programs": embedded_programs(), "verify": "checksum", "globals": False},
+                "backup": {"dest": str(self.backups), "name": "n", "programs": drill_programs(), "verify": "checksum", "globals": False},
                 "health": {"thresholds": {**limits, "verified_backup_age": [], "cron_daemon": [], "job_lines": []}},
             },
         }  # fmt: skip

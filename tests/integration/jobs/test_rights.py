@@ -20,6 +20,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.co
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database
 
 from tests.conftest import embedded_programs
+from tests.drill_programs import drill_programs
 
 JOBS = ("backup", "drill", "cleanup", "reindex", "health", "stats")
 
@@ -78,7 +79,7 @@ def night(
     )
     options: dict[str, dict[str, Any]] = {
         "backup": {"dest": str(workdir / "backups"), "programs": embedded_programs(), "globals": "off"},
-        "drill": {"dest": str(workdir / "backups"), "programs": embedded_programs()},
+        "drill": {"dest": str(workdir / "backups"), "programs": drill_programs()},
     }
     yield Night(workdir, settings, role, db, options)
     db.execute(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}")
