@@ -160,6 +160,9 @@ def test_channel_binding_and_the_way_of_authentication(tls: Cluster) -> None:
         assert ask(settings_from_url(url)) == "t" if fits else refused(settings_from_url(url))
     url = f"postgresql://scram:p%20w@localhost:{tls.port}/app?sslmode=require"
     assert ask(settings_from_url(url)) == "t"
+    assert (
+        ask(settings_from_url(f"{url}&sslcert=/dev/null/none")) == "t"
+    )  # as for root, with the env file of another user
     assert refused(settings_from_url(url.replace("require", "disable")))
 
 
