@@ -142,9 +142,8 @@ def _entry(each: Any, indent: str, worded: Callable[[str], str], nested: str, de
         yield f"{indent}elements: {each.elements}"
     if each.choices:
         line = f"{indent}choices: {_flow(list(each.choices))}"
-        yield from textwrap.wrap(
-            line, 140, subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False
-        )
+        below = f"{indent}{' ' * len('choices: [')}"  # where yamllint wants it
+        yield from textwrap.wrap(line, 140, subsequent_indent=below, break_long_words=False, break_on_hyphens=False)
     if each.required:
         yield f"{indent}required: true"
     elif default is not None:

@@ -61,7 +61,7 @@ options:
       - How the files in O(migrations) are called.
     type: str
     choices: [plain, up_down, flyway, directory, golang_migrate, sqlx, diesel, prisma, atlas, goose, dbmate, sql_migrate, node_pg_migrate,
-      sqitch, liquibase]
+              sqitch, liquibase]
     default: plain
   suggest:
     description:

@@ -94,7 +94,7 @@ options:
         changed.
     type: str
     choices: [plain, up_down, flyway, directory, golang_migrate, sqlx, diesel, prisma, atlas, goose, dbmate, sql_migrate, node_pg_migrate,
-      sqitch, liquibase]
+              sqitch, liquibase]
     default: plain
   state:
     description:
@@ -116,7 +116,7 @@ options:
       - With O(state=adopted), the tool whose table is read. O(naming) has to be the tool's, too.
     type: str
     choices: [flyway, golang_migrate, dbmate, goose, sqlx, prisma, diesel, node_pg_migrate, rails, alembic, liquibase, sqitch, sql_migrate,
-      atlas]
+              atlas]
   accept_unproven:
     description:
       - With O(state=baselined), versions that are recorded although nothing proves that they have run. The history notes them as what a person said,

@@ -78,7 +78,7 @@ options:
         changed.
     type: str
     choices: [plain, up_down, flyway, directory, golang_migrate, sqlx, diesel, prisma, atlas, goose, dbmate, sql_migrate, node_pg_migrate,
-      sqitch, liquibase]
+              sqitch, liquibase]
     default: plain
   placeholders:
     description:
