@@ -280,7 +280,14 @@ class Foresight:
         query = "view" in words[1:5] or ("table" in words[1:4] and _made_by_a_query(words))
         if problem or not query or "as" not in words or "recursive" in words[1:5]:
             return problem or self._references(statement, named, words)
-        return self._explain(text[statement.tokens[words.index("as")].end - statement.start :], False)
+        end = _end_of_query(words)
+        return self._explain(
+            text[
+                statement.tokens[words.index("as")].end - statement.start : statement.tokens[end - 1].end
+                - statement.start
+            ],
+            False,
+        )
 
     def _references(self, statement: Statement, named: Named, words: tuple[str, ...]) -> str:
         """The tables that a new table's foreign keys refer to."""
@@ -337,6 +344,15 @@ class Foresight:
             return f"the extension {name} is there already"
         denied = row["needs_superuser"] and not row["super"] and not row["installed"]
         return f"only a superuser may create the extension {name}" if denied else ""
+
+
+def _end_of_query(words: tuple[str, ...]) -> int:
+    """Where the query of a CREATE ... AS ends: what may stand behind it is no part of a query."""
+    for behind in (("with", "no", "data"), ("with", "data"), ("with", "check", "option"), ("with", "local", "check", "option"),
+                   ("with", "cascaded", "check", "option")):  # fmt: skip
+        if words[-len(behind) :] == behind:
+            return len(words) - len(behind)
+    return len(words)
 
 
 def _made_by_a_query(words: tuple[str, ...]) -> bool:
