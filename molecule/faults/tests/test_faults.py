@@ -162,7 +162,7 @@ def locked(seconds: int) -> None:
     HOST.run("sh -c %s", script)
     wait_until(
         lambda: PRODUCTION.value("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'orders'::regclass") == "1",
-        10, "the table is locked",
+        60, "the table is locked",
     )  # fmt: skip
 
 
@@ -175,7 +175,7 @@ def start_backup() -> None:
     )  # fmt: skip
     wait_until(
         lambda: PRODUCTION.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'orders'::regclass") != "0",
-        20, "the backup waits for the table",
+        60, "the backup waits for the table",
     )  # fmt: skip
 
 
@@ -187,7 +187,7 @@ def unlock() -> None:
 
 def test_a_killed_job():
     before = PRODUCTION.dumps()
-    locked(60)
+    locked(180)
     start_backup()
     assert HOST.run("pkill -9 -u ubuntu -f 'titan-db cron production backup'").rc == 0
     unlock()
@@ -198,7 +198,7 @@ def test_a_killed_job():
 
 def test_the_server_restarts_under_a_backup():
     before = PRODUCTION.dumps()
-    locked(60)
+    locked(180)
     start_backup()
     version = HOST.run("ls /etc/postgresql").stdout.strip()
     HOST.run("sh -c %s", f"kill -QUIT $(head -1 /var/lib/postgresql/{version}/main/postmaster.pid)")
@@ -226,7 +226,7 @@ def test_the_server_is_down():
 
 
 def test_a_reboot_in_the_middle():
-    locked(60)
+    locked(180)
     start_backup()
     subprocess.run(["docker", "restart", "-t", "1", "titan-faults"], check=True, capture_output=True)
     wait_until(lambda: HOST.run("systemctl is-active cron").stdout.strip() == "active", 60, "cron is up")
