@@ -24,6 +24,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.co
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 
 from tests.conftest import embedded_programs, free_port, login
+from tests.drill_programs import drill_programs
 
 from .helpers import (
     backup,
@@ -53,7 +54,7 @@ def test_titan_is_backed_up_and_proven(titan: ConnectionSettings, dest: Path, ca
         "dest": str(dest),
         "name": "titan_prod",
         "format": "plain",
-        "programs": embedded_programs(),
+        "programs": drill_programs(),
     }
     planned = call_module("backup", check_mode=True, **arguments)
     assert planned["changed"] is True and picture(dest) == {}

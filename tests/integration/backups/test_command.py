@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine import cli
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 
-from tests.conftest import embedded_programs
+from tests.drill_programs import drill_programs
 
 from .helpers import damage
 from .secrets import PASSWORD, CommandLines
@@ -28,7 +28,7 @@ def config(guarded: ConnectionSettings, workdir: Path, dest: Path) -> Path:
     env_file.write_text(
         f"DATABASE_URL='postgresql://postgres:{quote(PASSWORD, safe='')}@127.0.0.1:{guarded.port}/postgres'\n"
     )
-    options = {"dest": str(dest), "name": "guarded", "programs": embedded_programs()}
+    options = {"dest": str(dest), "name": "guarded", "programs": drill_programs()}
     jobs = {
         "backup": {**options, "format": "plain", "keep": {"last": 2}},
         "drill": options,

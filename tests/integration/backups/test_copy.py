@@ -18,7 +18,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.backups.cat
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 
-from tests.conftest import embedded_programs
+from tests.drill_programs import drill_programs
 from tests.processes import ended, forked
 
 from .helpers import SMALL, backup, info
@@ -45,7 +45,7 @@ def drills(workdir: Path) -> Path:
 def _copy(dest: Path, drills: Path, said: Path, *more: str) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a test that runs in the background has it ignored
     sys.stderr = said.open("w", encoding="utf-8")
-    where = ["--dest", str(dest), "--drill-dir", str(drills), "--programs", embedded_programs()]
+    where = ["--dest", str(dest), "--drill-dir", str(drills), "--programs", drill_programs()]
     status = cli.main(["copy", *where, *more])
     sys.stderr.flush()
     os._exit(status)

@@ -20,7 +20,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.da
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from examples.demo import report
-from tests.conftest import embedded_programs
+from tests.drill_programs import drill_programs
 from tests.processes import ended, forked
 
 from .helpers import info
@@ -58,7 +58,7 @@ def shop(settings: ConnectionSettings, workdir: Path, monkeypatch: pytest.Monkey
 
 
 def _backup(workdir: Path, then: str, options: dict[str, Any]) -> int:
-    where = ["--dest", str(workdir / "backups"), "--drill-dir", str(workdir / "d"), "--programs", embedded_programs()]
+    where = ["--dest", str(workdir / "backups"), "--drill-dir", str(workdir / "d"), "--programs", drill_programs()]
     return cli.main(["backup", *where, "--json", "--then", then, "--then-options", json.dumps(options)])
 
 
@@ -152,7 +152,7 @@ def test_killed_while_the_copy_is_used_nothing_is_left_after_the_next_run(
             "--drill-dir",
             str(workdir / "d"),
             "--programs",
-            embedded_programs(),
+            drill_programs(),
         ]
         wrong = ["--queries", str(workdir / "queries"), "--indexes", "no_such"]
         cli.main(["measure", *where, *wrong])

@@ -15,7 +15,8 @@ from typing import Any
 
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 
-from tests.conftest import ROOT, embedded_programs, free_port
+from tests.conftest import ROOT, free_port
+from tests.drill_programs import drill_programs
 from tests.integration.alerts.stub import Stub
 
 # Part of every canary, whatever its case: what follows says where the canary was.
@@ -102,7 +103,7 @@ class Site:
         schedule = {
             word: {"schedule": "0 2 * * *"} for word in ("backup", "drill", "cleanup", "reindex", "stats", "health")
         }
-        dump = {"dest": f"{folder}/backups", "name": "n", "programs": embedded_programs()}
+        dump = {"dest": f"{folder}/backups", "name": "n", "programs": drill_programs()}
         self._private(
             "config.json",
             json.dumps(

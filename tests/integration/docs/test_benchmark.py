@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine import cli
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 
-from tests.conftest import embedded_programs
+from tests.drill_programs import drill_programs
 from tests.integration.backups.helpers import backup
 
 TITAN = Path(__file__).resolve().parents[3] / "examples" / "titan"
@@ -25,7 +25,7 @@ def test_the_nine_queries_without_with_and_without_again(
     for name, mode in (("backups", 0o700), ("d", 0o755)):
         (workdir / name).mkdir(mode)
     backup(titan, workdir / "backups", verify="checksum")
-    where = ["--dest", str(workdir / "backups"), "--drill-dir", str(workdir / "d"), "--programs", embedded_programs()]
+    where = ["--dest", str(workdir / "backups"), "--drill-dir", str(workdir / "d"), "--programs", drill_programs()]
     page = workdir / "page.md"
     what = ["--queries", str(TITAN / "queries"), "--migrations", str(TITAN / "migrations"), "--markdown", str(page)]
     assert cli.main(["measure", *where, *what, "--rounds", "7", "--json"]) == 0

@@ -16,7 +16,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.co
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
 
-from tests.conftest import drop_database, embedded_programs, make_database
+from tests.conftest import drop_database, make_database
+from tests.drill_programs import drill_programs
 from tests.integration.migrations.drift_kinds import KINDS
 
 # A restored database has no invalid index, and the triggers of its foreign keys work.
@@ -68,7 +69,7 @@ class Place:
 
     def baseline(self, text: str) -> str:
         """What does not agree with the file, and what no file makes."""
-        given = {"history": "second", "state": "baselined", "programs": embedded_programs()}
+        given = {"history": "second", "state": "baselined", "programs": drill_programs()}
         outcome = self.run(text, **given)
         extra = [warning for warning in outcome.warnings if "that no migration makes" in warning]
         return "\n".join([*outcome.data["baseline"][0]["missing"], *extra])

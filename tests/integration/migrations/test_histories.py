@@ -16,7 +16,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.da
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.locks import advisory_lock
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
-from tests.conftest import embedded_programs, login
+from tests.conftest import login
+from tests.drill_programs import drill_programs
 
 USERS = {"0001_users.sql": "CREATE TABLE users (id int);", "0002_more.sql": "ALTER TABLE users ADD n text;"}
 BILLS = {
@@ -151,7 +152,7 @@ def test_a_name_that_cannot_be_one_is_refused(run: Run, name: str) -> None:
 
 
 def test_adopted_and_baselined_within_a_history(run: Run, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", f"{embedded_programs()}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", f"{drill_programs()}:{os.environ['PATH']}")
     ok(run(USERS))
     db.execute("CREATE TABLE public.bills (id int); CREATE TABLE public.pay (id int)")
     taken = ok(run(BILLS, "billing", state="baselined"))

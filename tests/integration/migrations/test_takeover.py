@@ -14,7 +14,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.co
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database, connect
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
-from tests.conftest import TITAN, embedded_programs, login
+from tests.conftest import TITAN, login
+from tests.drill_programs import drill_programs
 
 Module = Callable[..., dict[str, Any]]
 Run = Callable[..., dict[str, Any]]
@@ -23,7 +24,7 @@ Run = Callable[..., dict[str, Any]]
 @pytest.fixture
 def run(settings: ConnectionSettings, call_module: Module, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run the module with files given as name=text pairs in a dictionary, the server programs on PATH."""
-    monkeypatch.setenv("PATH", f"{embedded_programs()}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", f"{drill_programs()}:{os.environ['PATH']}")
 
     def go(texts: dict[str, str], module: str = "migration", **options: Any) -> dict[str, Any]:
         sent = [{"name": name, "content": text} for name, text in texts.items()]

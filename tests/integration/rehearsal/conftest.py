@@ -24,7 +24,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.rehearsal.s
 from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
 from ansible_collections.titan.database.plugins.module_utils._engine.text.options import defaults
 
-from tests.conftest import drop_database, embedded_programs, make_database
+from tests.conftest import drop_database, make_database
+from tests.drill_programs import drill_programs
 from tests.integration.backups.helpers import backup
 
 SHOP = """
@@ -63,7 +64,7 @@ def run(shop: Shop, workdir: Path) -> Run:
         given = {
             "dest": str(dest),
             "drill_dir": str(drills),
-            "programs": embedded_programs(),
+            "programs": drill_programs(),
             "files": files,
             **options,
         }

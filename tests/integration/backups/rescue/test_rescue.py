@@ -24,7 +24,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.errors impo
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
-from tests.integration.backups.helpers import backup, embedded_programs
+from tests.drill_programs import drill_programs
+from tests.integration.backups.helpers import backup
 from tests.processes import end_of
 
 from .conftest import LOSSES, Shop
@@ -335,7 +336,7 @@ def test_from_a_backup_that_was_proven_at_this_moment(shop: Shop, workdir: Path)
     given: dict[str, Any] = {
         "dest": str(dest),
         "record_dir": "",
-        "programs": embedded_programs(),
+        "programs": drill_programs(),
     }
     assert shop.rescue(check=True, **given).data["rows"] == 1500 + 31
     done = shop.rescue(**given)
@@ -358,7 +359,7 @@ def test_of_a_backup_only_what_named_tables_need_is_restored(shop: Shop, workdir
     dest.mkdir(0o700)
     path = backup(shop.live, dest, format="plain", compression="none").data["backup"]["path"]
     before = shop.content()
-    given: dict[str, Any] = {"dest": str(dest), "programs": embedded_programs()}
+    given: dict[str, Any] = {"dest": str(dest), "programs": drill_programs()}
     shop.sql(
         "DELETE FROM public.users WHERE id = 5; DELETE FROM public.events WHERE n > 100; DELETE FROM public.things"
     )
