@@ -90,6 +90,8 @@ def test_each_statement_tells_what_production_will_feel(run: Run, shop: Shop, wo
     assert ("ACCESS EXCLUSIVE", "public.orders") in locks(first) and not first["rewritten"]
     held = next(lock for lock in first["locks"] if lock["mode"] == "ACCESS EXCLUSIVE")
     assert held["seconds"] >= 0.4, "held until the transaction's end, over the sleep"
+    forward = [each for each in outcome.data["statements"] if each["action"] == "apply"]
+    assert outcome.data["seconds"] >= sum(each["seconds"] for each in forward) - 0.01, "rounded"
     assert [item["relation"] for item in retyped["rewritten"]] == ["public.orders"] and retyped["needs"] > 100_000
     assert retyped["locks"] == [] and slept["locks"] == [], "what the transaction held before is told of once"
     assert updated["changed"] == [{"relation": "public.orders", "rows": 1000}]

@@ -32,6 +32,7 @@ class Recorder(Observer):
     Attributes:
         statements: Of what was committed.
         failed: The statements of the transaction that was rolled back last, if nothing came after it.
+        work: Seconds that the files' transactions took, and their statements that commit by themselves; forward only.
     """
 
     by_statement = True
@@ -46,7 +47,8 @@ class Recorder(Observer):
         self._taken: list[tuple[LockSeen, float]] = []
         self._strengths: dict[int, int] = {}
         self._inside = False
-        self._paused, self._began = 0.0, 0.0
+        self._paused, self._began, self._opened = 0.0, 0.0, 0.0
+        self.work = 0.0
         self._state, self._numbers = State(), Numbers(0, 0)
         self._running: StatementSeen | None = None
         self.first_size = second.numbers().size
@@ -73,6 +75,7 @@ class Recorder(Observer):
     def transaction_begins(self) -> None:
         self._open, self._taken, self._strengths = [], [], {}
         self._inside, self.failed = True, []
+        self._opened = self.now()
 
     def statement_begins(self, text: str, line: int) -> None:
         with self._pause():
@@ -91,6 +94,8 @@ class Recorder(Observer):
         if seen is None:
             return
         seen.seconds, seen.alone = self.now() - self._began, not self._inside
+        if seen.alone:
+            self._count(seen.seconds)
         with self._pause():
             held = self._second.end()
             self._note_locks(seen, held)
@@ -116,6 +121,8 @@ class Recorder(Observer):
 
     def transaction_ends(self, committed: bool) -> None:
         now = self.now()
+        if self._inside:
+            self._count(now - self._opened)
         for lock, since in self._taken:
             lock.seconds = now - since
         if committed:
@@ -125,6 +132,10 @@ class Recorder(Observer):
             if self._open[-1].failure:
                 self._count_in_the_way(self._open[-1])
         self._open, self._taken, self._strengths, self._inside = [], [], {}, False
+
+    def _count(self, seconds: float) -> None:
+        if self._action == "apply":
+            self.work += seconds
 
     def _note_locks(self, seen: StatementSeen, held: Mapping[tuple[int, str], Held]) -> None:
         """The strongest lock on each relation, where the transaction had none that is as strong."""

@@ -54,12 +54,11 @@ class Rehearsal:
         with self._watched() as recorder:
             step("rehearsal.forward")
             self._say(f"Running {len(self.pending)} migrations ...")
-            began = recorder.now()
             try:
                 self.applied = self._migrate(recorder)["applied"]
             except TitanError as error:
                 self.seen.failure = error.message
-            self.seen.seconds = recorder.now() - began
+            self.seen.seconds = recorder.work
             self.seen.peak = recorder.peak
             self._keep(recorder)
             if self.seen.failure or self._options["rollback"] == "skip":

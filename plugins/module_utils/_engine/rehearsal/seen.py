@@ -115,7 +115,7 @@ class WayBack:
 
 @dataclass
 class Seen:
-    """All of it; seconds of the files' own work, forward; peak: bytes that the database was larger at most."""
+    """All of it; seconds: of the files' transactions, forward; peak: bytes that the database was larger at most."""
 
     statements: list[StatementSeen] = field(default_factory=list)
     seconds: float = 0.0
