@@ -157,7 +157,7 @@ def test_a_backup_of_an_older_version_is_compared_in_its_own_way(small: Connecti
         fix_settings(database)
         older = read_contents(database, read_tables(database), hash_method=TEXT)
     assert [table.hash for table in older] != [table["hash"] for table in manifest["tables"]]
-    manifest.update(format_version=1, tables=[vars(table) for table in older])
+    manifest.update(format_version=1, tables=[table._asdict() for table in older])
     file.write_text(json.dumps(manifest))
     assert drill(source=path).data["backup"]["verified"]["level"] == "restored"
     manifest["tables"][0]["hash"] = "1"
