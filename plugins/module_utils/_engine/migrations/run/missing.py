@@ -31,6 +31,16 @@ from ..sql.statements import Named, created, dropped, moves_names, qualified, wr
 from ..sql.tokens import QUOTED, WORD
 from .already_there import altered_in_vain, dropped_in_vain, made_again
 from .lock_levels import lock_of
+from .missing_queries import COLUMN, EXTENSION, FACTS, HEIRS, RELATION, SCHEMA, SCHEMA_THERE, THERE
+from .names_in_statements import (
+    drops_more,
+    end_of_query,
+    is_relation,
+    last_part,
+    made_by_a_query,
+    names_of_drop,
+    stored_name,
+)
 from .not_there import not_there
 from .problem import Problem
 
@@ -53,61 +63,6 @@ _MADE = frozenset(
 )
 _ALTERED = frozenset(("table", "view", "sequence", "index", "type", "domain", "function", "procedure", "materialized"))
 _RIGHTS = ("grant", "revoke")
-_DROP_WORDS = (
-    "if",
-    "exists",
-    "on",
-    "for",
-    "as",
-    "using",
-    "cascade",
-    "restrict",
-    "search",
-    "method",
-    "data",
-    "wrapper",
-    "trigger",
-    "server",
-)
-
-_FACTS = """
-SELECT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D') AS watched,
-       EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE NOT tgisinternal) OR EXISTS (
-         SELECT FROM pg_catalog.pg_rewrite WHERE rulename <> '_RETURN' AND oid >= 16384) AS triggered,
-       ARRAY(SELECT DISTINCT pg_catalog.lower(proname) FROM pg_catalog.pg_proc WHERE oid >= 16384) AS routines
-"""
-_RELATION = """
-SELECT pg_catalog.pg_has_role(c.relowner, 'USAGE') AS own, pg_catalog.pg_has_role(n.nspowner, 'USAGE') AS own_schema
-  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass(%s)
-"""
-_SCHEMA = """
-SELECT name, pg_catalog.to_regnamespace(name) IS NOT NULL AS there,
-       coalesce(pg_catalog.has_schema_privilege(pg_catalog.to_regnamespace(name)::oid, 'CREATE'), false) AS allowed
-  FROM (SELECT coalesce(%s, pg_catalog.quote_ident(pg_catalog.current_schema())) AS name) AS s
-"""
-_THERE = """
-SELECT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = s.oid AND relname = s.name AND s.kind = 'relation')
-    OR EXISTS (SELECT FROM pg_catalog.pg_type WHERE typnamespace = s.oid AND typname = s.name AND typisdefined
-                  AND typcategory <> 'A' AND s.kind = 'type')
-  FROM (SELECT pg_catalog.to_regnamespace(coalesce(%s, pg_catalog.quote_ident(pg_catalog.current_schema())))::oid AS oid,
-               %s AS name, %s AS kind) AS s
-"""
-_HEIRS = """
-WITH RECURSIVE heir AS (
-  SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent = pg_catalog.to_regclass(%s)
-  UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN heir ON i.inhparent = heir.inhrelid)
-SELECT pg_catalog.lower(c.relname) AS name FROM heir JOIN pg_catalog.pg_class c ON c.oid = heir.inhrelid
-"""
-_SCHEMA_THERE = "SELECT pg_catalog.to_regnamespace(%s) IS NOT NULL"
-_COLUMN = """
-SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass(%s) AND attname = %s AND NOT attisdropped)
-"""
-_EXTENSION = """
-SELECT a.installed_version IS NOT NULL AS installed, v.superuser AND NOT v.trusted AS needs_superuser,
-       (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS super
-  FROM pg_catalog.pg_available_extensions a
-  JOIN pg_catalog.pg_available_extension_versions v ON v.name = a.name AND v.version = a.default_version WHERE a.name = %s
-"""
 
 
 class Foresight:
@@ -118,7 +73,7 @@ class Foresight:
     """
 
     def __init__(self, database: Database, known: Iterable[str] = ()) -> None:
-        facts = database.row(_FACTS) or {"watched": True, "triggered": True, "routines": []}
+        facts = database.row(FACTS) or {"watched": True, "triggered": True, "routines": []}
         self._database = database
         self._unsure, self._triggered = bool(facts["watched"]), bool(facts["triggered"])
         self._routines: set[str] = set(facts["routines"])
@@ -147,32 +102,32 @@ class Foresight:
         """What the statements after this one may find changed."""
         words = statement.key()
         first, named = words[0], created(statement)
-        if _drops_more(words):
+        if drops_more(words):
             self._vanishing = True
         if self._calls_own(statement):
             self._unsure = True
         elif first in _RIGHTS:
             self._rights_change = True
         elif named is not None and named.kind != "extension":
-            self._touched.add(_last(named.name))
+            self._touched.add(last_part(named.name))
             if named.kind == "schema" and (words[2] == "authorization" or "create" in words[2:]):
                 self._unsure = True  # its name is the role's, or it makes more than itself
             if named.kind == "routine":
-                self._routines.add(_last(named.name))
+                self._routines.add(last_part(named.name))
         elif first == "create":
             self._note_other(words, statement)
         elif first == "alter" and words[1:2] and words[1] in _ALTERED:
             at = 2 + (words[1] == "materialized")
             while words[at : at + 1] and words[at] in ("if", "exists", "only"):
                 at += 1
-            self._touched.add(_last(written(statement.tokens[at : qualified(statement.tokens, at)])))
+            self._touched.add(last_part(written(statement.tokens[at : qualified(statement.tokens, at)])))
             if "rename" in words or "schema" in words:
                 self._touched.add(statement.tokens[-1].name.lower())
             if words[1] == "table":
                 self._note_relatives(words, statement)
             self._rights_change = self._rights_change or "owner" in words
         elif first == "drop":
-            self._touched |= {_last(item.name) for item in dropped(statement)} or _names_of_drop(statement)
+            self._touched |= {last_part(item.name) for item in dropped(statement)} or names_of_drop(statement)
         elif first in ("insert", "update", "delete", "truncate", "copy", "merge"):
             self._unsure = self._triggered
         elif first in ("select", "with"):
@@ -185,7 +140,7 @@ class Foresight:
         if "attach" in words or "detach" in words or "inherit" in words:
             self._touched |= {token.name.lower() for token in statement.tokens if token.name}
         _level, table = lock_of(statement)
-        self._touched |= {str(row["name"]) for row in self._database.rows(_HEIRS, (table,))} if table else set()
+        self._touched |= {str(row["name"]) for row in self._database.rows(HEIRS, (table,))} if table else set()
 
     def _note_other(self, words: tuple[str, ...], statement: Statement) -> None:
         """CREATE TEMP TABLE, CREATE TRIGGER, CREATE ROLE and what else has a name of another kind."""
@@ -196,7 +151,7 @@ class Foresight:
         elif kind in ("table", "view", "sequence"):
             at = words.index(kind) + 1
             at += 3 * (words[at : at + 3] == ("if", "not", "exists"))
-            self._touched.add(_last(written(statement.tokens[at : qualified(statement.tokens, at)])))
+            self._touched.add(last_part(written(statement.tokens[at : qualified(statement.tokens, at)])))
         elif kind == "policy":
             self._touched.add(statement.tokens[2].name.lower())
         else:
@@ -223,7 +178,7 @@ class Foresight:
         if words[0] == "create":
             return self._ask_create(statement, text, words)
         if words[0] == "drop":
-            found = [self._relation(item.name, False, True) for item in dropped(statement) if _is_relation(item)]
+            found = [self._relation(item.name, False, True) for item in dropped(statement) if is_relation(item)]
             return next(filter(None, found), "") or self._unless_vanishing(dropped_in_vain(self._database, statement))
         _level, table = lock_of(statement)
         if not table or words[2:4] == ("if", "exists") or words[0] not in ("alter", "truncate", "lock"):
@@ -250,15 +205,15 @@ class Foresight:
         if at + 2 >= len(words) or "drop" in words[:at] or "rename" in words[:at]:
             return ""
         name = statement.tokens[at + 2].name
-        return f"the column {name} of {table} is there already" if self._database.value(_COLUMN, (table, name)) else ""
+        return f"the column {name} of {table} is there already" if self._database.value(COLUMN, (table, name)) else ""
 
     def _there(self, named: Named) -> str:
         """The relation or type that is made once more, where an unqualified name would be made."""
         if named.tolerant or self._vanishing or named.kind not in ("relation", "type"):
             return ""
         prefix, _dot, _last_part = named.name.rpartition(".")
-        name = _stored(named.name)
-        there = name and self._database.value(_THERE, (prefix or None, name, named.kind))
+        name = stored_name(named.name)
+        there = name and self._database.value(THERE, (prefix or None, name, named.kind))
         return f"{named.name} is there already" if there else ""
 
     def _ask_create(self, statement: Statement, text: str, words: tuple[str, ...]) -> str:
@@ -273,14 +228,14 @@ class Foresight:
         if named.kind == "schema":
             allowed = "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')"
             denied = not named.tolerant and not self._rights_change and self._database.value(allowed) is False
-            if not (denied or named.tolerant or self._vanishing) and self._database.value(_SCHEMA_THERE, (named.name,)):
+            if not (denied or named.tolerant or self._vanishing) and self._database.value(SCHEMA_THERE, (named.name,)):
                 return f"the schema {named.name} is there already"
             return "CREATE SCHEMA needs the right CREATE on the database" if denied else ""
         problem = self._schema(named) or self._there(named)
-        query = "view" in words[1:5] or ("table" in words[1:4] and _made_by_a_query(words))
+        query = "view" in words[1:5] or ("table" in words[1:4] and made_by_a_query(words))
         if problem or not query or "as" not in words or "recursive" in words[1:5]:
             return problem or self._references(statement, named, words)
-        end = _end_of_query(words)
+        end = end_of_query(words)
         return self._explain(
             text[
                 statement.tokens[words.index("as")].end - statement.start : statement.tokens[end - 1].end
@@ -296,7 +251,11 @@ class Foresight:
         for at, word in enumerate(words):
             if word == "references" and statement.tokens[at].kind == WORD:
                 table = written(statement.tokens[at + 1 : qualified(statement.tokens, at + 1)])
-                problem = "" if _last(table) == _last(named.name) or not table else self._relation(table, False, False)
+                problem = (
+                    ""
+                    if last_part(table) == last_part(named.name) or not table
+                    else self._relation(table, False, False)
+                )
                 if problem:
                     return problem
         return ""
@@ -313,7 +272,7 @@ class Foresight:
         return ""
 
     def _relation(self, name: str, own: bool, own_or_schema: bool) -> str:
-        row = self._database.row(_RELATION, (name,))
+        row = self._database.row(RELATION, (name,))
         if row is None:
             return f"{name} does not exist"
         if self._rights_change or row["own"] or not (own or own_or_schema) or (own_or_schema and row["own_schema"]):
@@ -326,7 +285,7 @@ class Foresight:
             return ""  # with the database's name, or a dot in a quoted name
         if prefix.lower().strip('"').startswith("pg_temp"):
             return ""  # made when it is first used
-        row = self._database.row(_SCHEMA, (prefix or None,))
+        row = self._database.row(SCHEMA, (prefix or None,))
         if row is None or row["name"] is None:
             return "no schema of search_path exists, so that nothing can be created without a schema's name"
         if not row["there"]:
@@ -337,53 +296,10 @@ class Foresight:
 
     def _extension(self, named: Named) -> str:
         name = named.name.strip('"')
-        row = self._database.row(_EXTENSION, (name,))
+        row = self._database.row(EXTENSION, (name,))
         if row is None:
             return f"the extension {name} is not available on this server: install its package first"
         if row["installed"] and not (named.tolerant or self._vanishing):
             return f"the extension {name} is there already"
         denied = row["needs_superuser"] and not row["super"] and not row["installed"]
         return f"only a superuser may create the extension {name}" if denied else ""
-
-
-def _end_of_query(words: tuple[str, ...]) -> int:
-    """Where the query of a CREATE ... AS ends: what may stand behind it is no part of a query."""
-    for behind in (("with", "no", "data"), ("with", "data"), ("with", "check", "option"), ("with", "local", "check", "option"),
-                   ("with", "cascaded", "check", "option")):  # fmt: skip
-        if words[-len(behind) :] == behind:
-            return len(words) - len(behind)
-    return len(words)
-
-
-def _made_by_a_query(words: tuple[str, ...]) -> bool:
-    """CREATE TABLE ... AS with a query that EXPLAIN takes: no EXECUTE, and nothing behind it."""
-    at = words.index("as") + 1 if "as" in words else len(words)
-    return words[at : at + 1] in (("select",), ("with",), ("values",)) and words[-1] != "data" and "(" not in words[:at]
-
-
-def _names_of_drop(statement: Statement) -> set[str]:
-    """The names in a DROP of a rarer kind, among other words."""
-    return {token.name.lower() for token in statement.tokens[2:] if token.name and token.name not in _DROP_WORDS}
-
-
-def _drops_more(words: tuple[str, ...]) -> bool:
-    """Whether the statement may drop what it does not name: with CASCADE, of a schema, an extension, an owner or a column."""
-    if words[0] == "alter":
-        return "drop" in words
-    return words[0] == "drop" and ("cascade" in words or words[1] in ("schema", "extension", "owned"))
-
-
-def _stored(name: str) -> str:
-    """The last part of a name as the server stores it; empty where that is not plain."""
-    last = name[len(name.rpartition(".")[0]) :].lstrip(".")
-    if last.startswith('"'):
-        return last[1:-1].replace('""', '"') if last.endswith('"') and len(last) > 2 else ""
-    return "" if '"' in name and "." in name.split('"')[1] else last.lower()
-
-
-def _last(name: str) -> str:
-    return name.split("(")[0].rsplit(".", 1)[-1].strip().strip('"').lower()
-
-
-def _is_relation(named: Named) -> bool:
-    return named.kind == "relation" and not named.tolerant
