@@ -221,7 +221,7 @@ def test_refusals_before_anything_is_touched(fleet: Fleet) -> None:
     fleet.add("0014_more.sql", "ALTER TABLE public.orders ADD COLUMN more text;\n")
     edited = fleet.folder / "edited"
     shutil.copytree(fleet.migrations, edited)
-    with (edited / "0012_note.sql").open("a") as stream:
+    with (edited / "0010_add_performance_indexes.sql").open("a") as stream:
         stream.write("SELECT 1;\n")
     with connect(fleet.databases["one"]) as database:
         database.execute("DROP INDEX public.idx_orders_created_at")
