@@ -29,6 +29,7 @@ from .postgres.from_options import settings_from_options
 from .postgres.time_limit import time_limit
 from .postgres.variables import forget_session_variables, settings_from_variables
 from .text.arguments import as_argument, as_typed, complete
+from .text.json_kinds import parsed
 from .text.one_line import lines, printable
 from .text.options import Spec
 
@@ -286,7 +287,7 @@ def read_config(path: str | None) -> dict[str, Any]:
     if not path:
         return {}
     try:
-        config = json.loads(read_file(path))
+        config = parsed(read_file(path))
     except PermissionError as error:
         advice = importlib.import_module(".environment.found", __package__).unreadable(path)
         raise OptionError("config", path, advice) from error

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import http.client
-import json
 import re
 import threading
 import time
@@ -23,6 +22,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, Callable
+
+from ..text.json_kinds import parsed
 
 _ANSWER_LIMIT = 65_536
 _REDIRECTS = 3
@@ -144,7 +145,7 @@ def _wait_of(answer: urllib.error.HTTPError) -> float:
     with suppress(TypeError, ValueError):
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
     with suppress(OSError, http.client.HTTPException, ValueError, LookupError, AttributeError, TypeError):
-        data = json.loads(answer.read(_ANSWER_LIMIT))
+        data = parsed(answer.read(_ANSWER_LIMIT))
         return max(0.0, float(data.get("retry_after") or data["parameters"]["retry_after"]))
     return 0.0
 
@@ -179,7 +180,7 @@ def _judge(answer: bytes, headers: Mapping[str, str]) -> str:
     if _WEB_PAGE.match(answer):
         return "the answer is a web page, not a service's"
     try:
-        data = json.loads(answer)
+        data = parsed(answer)
     except ValueError:
         data = None
     if isinstance(data, dict):  # what was sent may stand in it: its words prove nothing

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import OptionError
+from ..text.json_kinds import parsed
 from .jobs import SUBCOMMANDS, ScheduledJob, no_such_job
 from .titan_command import titan_run
 
@@ -37,7 +37,7 @@ def require_known_jobs(jobs: Sequence[ScheduledJob], files: Sequence[Mapping[str
 def _schedule(text: str) -> dict[str, str] | None:
     """The subcommand of each job of a configuration; None for a text that is none."""
     try:
-        jobs = json.loads(text)["schedule"]
+        jobs = parsed(text)["schedule"]
         return {str(name): str(each.get("subcommand") or name) for name, each in jobs.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -46,6 +46,6 @@ def _schedule(text: str) -> dict[str, str] | None:
 def job_options(text: str) -> list[object]:
     """The options of each job of a configuration; none for a text that is none."""
     try:
-        return list(json.loads(text)["jobs"].values())
+        return list(parsed(text)["jobs"].values())
     except (ValueError, KeyError, TypeError, AttributeError):
         return []

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pwd
 import re
@@ -19,6 +18,7 @@ from ..crontab.titan_command import config_path
 from ..errors import OptionError
 from ..host.safe_open import UnsafePathError, read_file
 from ..text.durations import parse_seconds
+from ..text.json_kinds import parsed
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def read_environment(path: str) -> Environment:
         OptionError: it cannot be read, is no JSON object, or names no environment.
     """
     try:
-        config = json.loads(read_file(path))
+        config = parsed(read_file(path))
     except UnsafePathError as error:
         raise OptionError("job_config", path, f"It {error.why}. {error.remedy}") from error
     except (OSError, ValueError) as error:

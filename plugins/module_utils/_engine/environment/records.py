@@ -18,7 +18,7 @@ from ..errors import TitanError
 from ..host.act_as import closed_by
 from ..host.files import make_directories, published
 from ..host.safe_open import UnsafePathError, open_file, read_file
-from ..text.json_kinds import are_like, is_number
+from ..text.json_kinds import are_like, is_number, parsed
 
 PAGE = "report.html"  # the page of the newest scheduled report, beside the records
 
@@ -237,14 +237,14 @@ class StateDirectory:
 
     def _read(self, name: str) -> tuple[dict[str, Any], str]:
         try:
-            data = json.loads(read_file(os.path.join(self.path, name)))
+            data = parsed(read_file(os.path.join(self.path, name)))
         except FileNotFoundError:
             return {}, ""
         except UnsafePathError as error:
             return {}, error.why
         except OSError as error:
             return {}, f"cannot be read ({error.strerror})"
-        except (ValueError, RecursionError):
+        except ValueError:
             return {}, "is damaged"
         return (data, "") if isinstance(data, dict) else ({}, "is damaged")
 
@@ -279,8 +279,8 @@ class StateDirectory:
         found: list[RunEntry] = []
         for line in lines:
             try:
-                entry = json.loads(line)
-            except (ValueError, RecursionError):
+                entry = parsed(line)
+            except ValueError:
                 continue
             if isinstance(entry, dict) and _is_run(entry) and entry.get("start", 0) >= since:
                 found.append(cast(RunEntry, entry))
@@ -303,8 +303,8 @@ def _kept(lines: Sequence[str]) -> list[str]:
     size = 0
     for number, line in enumerate(reversed(lines)):
         try:
-            job = str(json.loads(line)["job"])
-        except (ValueError, KeyError, TypeError, RecursionError):
+            job = str(parsed(line)["job"])
+        except (ValueError, KeyError, TypeError):
             continue
         counts[job] = counts.get(job, 0) + 1
         if number < _KEPT_RUNS or counts[job] <= _KEPT_OF_A_JOB:

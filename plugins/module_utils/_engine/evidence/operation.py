@@ -18,6 +18,7 @@ from ..health.stats import kept_backups
 from ..host.files import published
 from ..host.named_file import named_by
 from ..outcome import Call, Outcome
+from ..text.json_kinds import parsed
 from .collect import Found, moment
 from .collect import evidence as collected
 from .shape import FORMAT
@@ -81,7 +82,7 @@ def _check(call: Call) -> Outcome:
     path, signers = str(call.options["verify"]), _required(call, "signers", "to check evidence")
     try:
         content, name = content_of(read_bundle(path), signers)
-        found = json.loads(content)
+        found = parsed(content)
     except OptionError:
         raise
     except ValueError as error:

@@ -27,6 +27,7 @@ from ..host.named_file import named_by
 from ..host.safe_open import UnsafePathError, read_file
 from ..outcome import Call, Outcome
 from ..page.markup import is_document
+from ..text.json_kinds import parsed
 from .index import Row, index, state_of
 from .record import Kept, kept_from_json, record_from_json
 
@@ -127,8 +128,8 @@ def _read(site: str, host: str) -> Kept | None:
 def _read_file(path: str) -> Kept | None:
     """What a file of data holds; None where it is missing, damaged, or of another version's shape."""
     try:
-        return kept_from_json(json.loads(read_file(path)))
-    except (OSError, ValueError, UnsafePathError, RecursionError):
+        return kept_from_json(parsed(read_file(path)))
+    except (OSError, ValueError, UnsafePathError):
         return None
 
 

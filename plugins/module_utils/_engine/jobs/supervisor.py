@@ -21,6 +21,7 @@ from typing import Callable, cast
 from ..environment.results import JobResult
 from ..host.limits import refusal
 from ..host.programs import run
+from ..text.json_kinds import parsed
 
 # A group that was told to end gets this long before it is killed.
 KILL_AFTER = 4.0
@@ -71,7 +72,7 @@ def supervise(
         raw = stream.read()
     os.close(reader)
     try:
-        data = json.loads(raw)
+        data = parsed(raw)
     except ValueError:
         data = {}
     return Ended(

@@ -17,6 +17,7 @@ from typing import Callable
 
 from ..errors import DatabaseError, LockedError
 from ..host.safe_open import open_file
+from ..text.json_kinds import parsed
 from .database import Database, TransactionState
 from .session_settings import IDLE_IN_TRANSACTION
 
@@ -66,7 +67,7 @@ def try_flock(descriptor: int) -> bool:
 
 def _held(descriptor: int, path: str) -> LockedError:
     try:
-        holder = json.loads(os.pread(descriptor, 4096, 0))
+        holder = parsed(os.pread(descriptor, 4096, 0))
         who = f"{holder['purpose']} (process {holder['pid']}) since {holder['since']}"
     except (ValueError, KeyError, TypeError):
         holder, who = {}, "another run"

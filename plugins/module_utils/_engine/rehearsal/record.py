@@ -21,6 +21,7 @@ from ..migrations.files.naming import Migration
 from ..migrations.history.known_files import path_of
 from ..steps import step
 from ..text.durations import parse_seconds
+from ..text.json_kinds import parsed
 
 _MODE = 0o600
 
@@ -82,7 +83,7 @@ def read_record(path: str, history: str) -> RehearsalRecord | None:
     """
     path = path_of(os.path.abspath(path), history)
     try:
-        data = json.loads(read_file(path))
+        data = parsed(read_file(path))
         known = {name: data[name] for name in RehearsalRecord.__dataclass_fields__ if name in data}
         for name in ("problems", "run"):
             known[name] = tuple(map(str, known.get(name, ())))

@@ -1,14 +1,27 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether what JSON from a file holds is of the kind that was written there. Pure."""
+"""JSON of others: read so that it fails in one way only, and whether what it holds is of the kind that was written there. Pure."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 _MOST = 1e18  # a size in bytes, or a moment, is less
+
+
+def parsed(text: str | bytes) -> Any:
+    """What the JSON says.
+
+    Raises:
+        ValueError: it is none, or is nested too deeply to be read.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def is_number(value: object) -> bool:

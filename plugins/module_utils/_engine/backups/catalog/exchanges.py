@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -14,6 +13,7 @@ from ...errors import TitanError
 from ...host.files import remove_file, write_file
 from ...host.safe_open import UnsafePathError, regular_stream
 from ...outcome import Data
+from ...text.json_kinds import parsed
 from .files import hand_over
 from .record_text import json_bytes
 
@@ -93,7 +93,7 @@ def read_exchange(dest: str) -> Exchange | None:
     path = os.path.join(dest, STATE)
     try:
         with regular_stream(path) as stream:
-            found = json.load(stream)
+            found = parsed(stream.read())
         return _from_json(found)
     except (FileNotFoundError, NotADirectoryError):
         return None

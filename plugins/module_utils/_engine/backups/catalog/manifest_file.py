@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator
 
 from ...errors import TitanError
 from ...host.files import write_file
 from ...host.safe_open import UnsafePathError, regular_stream
+from ...text.json_kinds import parsed
 from .files import hand_over
 from .manifest import Manifest
 from .manifest_reader import manifest_from_json
@@ -39,7 +39,7 @@ def read_manifest(path: str, structure: bool = True) -> Manifest:
     """
     try:
         with regular_stream(manifest_path(path)) as stream:
-            found = json.load(stream) if structure else json.loads(b"".join(_without_structure(stream)))
+            found = parsed(stream.read()) if structure else parsed(b"".join(_without_structure(stream)))
     except FileNotFoundError:
         raise
     except UnsafePathError as error:

@@ -17,6 +17,7 @@ from typing import Any
 from ...errors import OptionError, TitanError
 from ...host.files import PART, write_file
 from ...host.safe_open import UnsafePathError, regular_stream
+from ...text.json_kinds import parsed
 from ..programs.pgbackrest import Stanza, read_info, verify_sets
 from .entry import PHYSICAL, Entry
 from .files import hand_over
@@ -43,7 +44,7 @@ def read_pointer(dest: str) -> Stanza | None:
     path = os.path.join(dest, POINTER)
     try:
         with regular_stream(path) as stream:
-            found = json.load(stream)
+            found = parsed(stream.read())
         return Stanza(os.path.abspath(dest), str(found["name"]), str(found["stanza"]), str(found["config"]))
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -172,7 +173,7 @@ def read_record(stanza: Stanza, label: str, digest: str) -> tuple[PhysicalRecord
     """The record of a backup, None without one; and why it cannot be used, empty if it can."""
     try:
         with regular_stream(record_path(stanza, label)) as stream:
-            record = record_from_json(json.load(stream))
+            record = record_from_json(parsed(stream.read()))
     except FileNotFoundError:
         return None, ""
     except UnsafePathError as error:

@@ -8,7 +8,6 @@ What lies beside it in clear is what finding and keeping need.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import subprocess
@@ -18,6 +17,7 @@ from dataclasses import replace
 from ...errors import TitanError
 from ...host.files import published, sha256_file
 from ...host.safe_open import regular_stream
+from ...text.json_kinds import parsed
 from ..programs.pipeline import Deadline, Program, chain
 from .files import hand_over
 from .integrity import decryption, require_identity
@@ -70,7 +70,7 @@ def unseal(path: str, manifest: Manifest, identity: str, deadline: Deadline) -> 
         chain([Program(decryption(identity))], deadline, stdin=stream, stdout=subprocess.PIPE) as started,
     ):
         content = started.output.read()
-    whole = manifest_from_json(json.loads(content))
+    whole = manifest_from_json(parsed(content))
     return replace(
         whole,
         verified=manifest.verified,

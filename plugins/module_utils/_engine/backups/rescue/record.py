@@ -16,6 +16,7 @@ from typing import IO, Any, NamedTuple
 
 from ...errors import TitanError
 from ...postgres.database import Database, sql
+from ...text.json_kinds import parsed
 from .plan import Plan
 from .sides import HASH, column_list
 
@@ -133,7 +134,7 @@ def read_head(stream: IO[bytes], path: str) -> dict[str, Any]:
         TitanError: it is no such file.
     """
     try:
-        head = json.loads(stream.readline(1 << 16))
+        head = parsed(stream.readline(1 << 16))
         if head["format"] == FORMAT and head["rescue"] and head["database"]:
             return dict(head)
     except (ValueError, KeyError, TypeError):
@@ -144,7 +145,7 @@ def read_head(stream: IO[bytes], path: str) -> dict[str, Any]:
 def read_sections(stream: IO[bytes]) -> Iterator[tuple[Section, _Rows]]:
     """Each table's part, and its rows, which are passed over unless they are read."""
     while line := stream.readline():
-        about = json.loads(line)
+        about = parsed(line)
         rows = _Rows(stream)
         yield (
             Section(about["kind"], about["schema"], about["table"], tuple(about["key"]), tuple(about["columns"])),

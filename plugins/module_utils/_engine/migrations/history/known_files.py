@@ -16,6 +16,7 @@ from ...errors import OptionError
 from ...host.files import is_file_with, make_directories, write_file
 from ...host.safe_open import UnsafePathError, read_file
 from ...postgres.database import Database
+from ...text.json_kinds import parsed
 from ..files.naming import Migration
 from . import read
 
@@ -91,10 +92,10 @@ def _named_records(record: str) -> dict[str, str]:
 
 def _status_of(database: Database, path: str, history: str) -> PendingStatus | None:
     try:
-        known = {str(key): str(value) for key, value in json.loads(read_file(path))["files"].items()}
+        known = {str(key): str(value) for key, value in parsed(read_file(path))["files"].items()}
     except FileNotFoundError:
         return None
-    except (OSError, UnsafePathError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, UnsafePathError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise OptionError("record", path, "It is damaged; the next converge writes it again.") from error
     state = read.read(database, history)
     pending, mismatched, label = [], [], f"{history}: " if history else ""
