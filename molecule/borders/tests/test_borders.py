@@ -179,6 +179,7 @@ def test_root_is_misled_by_nothing_in_the_place_of_a_file(kernel):
 def test_the_shell_gets_what_was_read_and_is_the_owners():
     """First open: what the reader accepts. Second open: anything."""
     deed = f"id >{LAB}/open/env"
+    HOST.run("systemctl stop cron")  # a line of that user's would read the file, as he may
     try:
         pipe = f"rm {ENV_FILE}; mkfifo {ENV_FILE}; (echo 'A=$(true)'; sleep 0.3; echo 'A=1; {deed}') >{ENV_FILE} &"
         HOST.run("runuser -u ubuntu -- timeout 5 sh -c %s", pipe)
@@ -190,7 +191,7 @@ def test_the_shell_gets_what_was_read_and_is_the_owners():
             "uid=1000(ubuntu) gid=1000(ubuntu) groups=1000(ubuntu)\n"
         )
     finally:
-        run("root", f"rm -f {ENV_FILE} {LAB}/open/env; cp -p {LAB}/env {ENV_FILE}")
+        run("root", f"rm -f {ENV_FILE} {LAB}/open/env; cp -p {LAB}/env {ENV_FILE}; systemctl start cron")
 
 
 def test_the_server_of_another_users_env_file_gets_no_password_of_roots():
@@ -589,7 +590,7 @@ def test_code_of_others_is_named_before_rows_go():
         "CREATE FUNCTION public.on_delete() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM public.deed(1); RETURN old; END'; "
         "CREATE TRIGGER goes BEFORE DELETE ON public.t FOR EACH ROW EXECUTE FUNCTION public.on_delete(); "
         "GRANT SELECT, DELETE ON public.t TO sweeper; GRANT USAGE ON SCHEMA titan_ops TO sweeper; "
-        "GRANT SELECT ON ALL TABLES IN SCHEMA titan_ops TO sweeper",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA titan_ops TO sweeper; GRANT CONNECT ON DATABASE owned TO sweeper",
         url=OWNER,
     )
     try:
