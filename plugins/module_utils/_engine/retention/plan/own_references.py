@@ -34,8 +34,8 @@ def freed_on_the_way(database: Database, table: Table, dated: Dated) -> dict[int
     pairs = sql.SQL(" UNION ALL ").join([_pairs(table, dated, path, oids) for path in paths])
     waiting, behind = _Columns(), _Columns()
     with database.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"):
-        database.copy_out(sql.SQL(_WAITING).format(pairs), cast("IO[bytes]", waiting))
-        database.copy_out(sql.SQL(_BEHIND).format(pairs), cast("IO[bytes]", behind))
+        database.copy_out(sql.SQL(_WAITING).format(pairs), cast(IO[bytes], waiting))
+        database.copy_out(sql.SQL(_BEHIND).format(pairs), cast(IO[bytes], behind))
     found = freed(waiting.first, waiting.second, behind.first, behind.second)
     return {oids[place - 1]: rows for place, rows in Counter(location >> 48 for location in found).items()}
 
