@@ -18,6 +18,7 @@ from typing import Any
 from ..content.fingerprint import Fingerprint
 from ..content.left_out import LeftOut, left_out_text
 from ..content.structure import Structure
+from .naming import DumpKind
 from .record_text import format_time
 from .source import Source
 from .verification import Verification
@@ -206,3 +207,9 @@ _IN_CLEAR = frozenset({
     "format_version", "engine_version", "file", "name", "database", "system_identifier", "tools", "started", "finished", "format",
     "compression", "size", "sha256", "globals", "pinned", "shrink_accepted", "seconds", "verified", "copied", "adopted",
 })  # fmt: skip
+
+
+def source_of(manifest: Manifest | None, kind: DumpKind) -> Source:
+    """What a backup's source was, as far as it is known."""
+    known = manifest.source if manifest else None
+    return known or Source(encoding=kind.encoding if kind.encoding == "SQL_ASCII" else "")

@@ -49,10 +49,12 @@ class ArchiveText(NamedTuple):
 
     def parted(self, archive: str, listing: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
         """The entries that come before rows, and the rest."""
-        before = {_number(line) for line in self.listing(archive, "--section=pre-data")}
-        return [line for line in listing if _number(line) in before], [
-            line for line in listing if _number(line) not in before
-        ]
+        numbers = {_number(line) for line in self.listing(archive, "--section=pre-data")}
+        before: list[str] = []
+        rest: list[str] = []
+        for line in listing:
+            (before if _number(line) in numbers else rest).append(line)
+        return before, rest
 
     @contextmanager
     def list_file(self, entries: Sequence[str]) -> Iterator[list[str]]:

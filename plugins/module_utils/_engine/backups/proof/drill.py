@@ -18,7 +18,7 @@ from ...postgres.connection import ConnectionSettings
 from ...postgres.database import sql
 from ...postgres.programs import Programs
 from ...steps import step
-from ..catalog.manifest import Manifest
+from ..catalog.manifest import Manifest, source_of
 from ..catalog.naming import DumpKind
 from ..catalog.source import Source
 from ..content.fingerprint import Fingerprint
@@ -79,8 +79,7 @@ class Drill:
     @property
     def source(self) -> Source:
         """What the backup's source was, as far as it is known."""
-        known = self.manifest.source if self.manifest else None
-        return known or Source(encoding=self.kind.encoding if self.kind.encoding == "SQL_ASCII" else "")
+        return source_of(self.manifest, self.kind)
 
     def place(self, warn: Callable[[str], None]) -> AbstractContextManager[Place]:
         """Where it is restored."""

@@ -20,7 +20,7 @@ from ...postgres.throw_away import default_directory
 from ...postgres.trust import is_superuser, require_trusted_event_triggers
 from ...text.one_line import printable
 from ..catalog.entry import Entry
-from ..catalog.manifest import Manifest
+from ..catalog.manifest import Manifest, source_of
 from ..catalog.naming import DumpKind
 from ..catalog.source import Source
 from ..content.fingerprint import canceller
@@ -36,7 +36,7 @@ from ..proof.read_restored import LoadersRows
 from ..proof.result import Part, Restored
 from .bring import Brought, bring_over
 from .names import Beside
-from .opened import is_foreign, opened, source_of
+from .opened import is_foreign, opened
 from .prune import Pruned
 from .selected import reduce_and_compare, require_in_manifest, selected_source, wanted_rows
 
@@ -95,7 +95,7 @@ def _wanted(entry: Entry, call: Call, selection: Selection) -> _Wanted:
     entry, kind = opened(entry, absolute(call.options["identity"]), deadline)
     manifest = None if is_foreign(entry.manifest) else entry.manifest
     require_in_manifest(selection, manifest)
-    source = selected_source(selection, source_of(entry, kind))
+    source = selected_source(selection, source_of(entry.manifest, kind))
     return _Wanted(entry, kind, manifest, source, call, selection, deadline)
 
 

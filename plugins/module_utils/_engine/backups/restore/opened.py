@@ -15,7 +15,6 @@ from ..catalog.manifest import Manifest
 from ..catalog.naming import DumpKind, parse_file_name
 from ..catalog.recognise import recognise
 from ..catalog.sealed import unseal
-from ..catalog.source import Source
 from ..programs.pipeline import Deadline
 
 
@@ -28,12 +27,6 @@ def opened(entry: Entry, identity: str, deadline: Deadline) -> tuple[Entry, Dump
     if entry.manifest:
         entry = replace(entry, manifest=unseal(entry.path, entry.manifest, identity, deadline))
     return entry, _sound(entry, identity, deadline)
-
-
-def source_of(entry: Entry, kind: DumpKind) -> Source:
-    """What its source was, as far as it is known."""
-    known = entry.manifest.source if entry.manifest else None
-    return known or Source(encoding=kind.encoding if kind.encoding == "SQL_ASCII" else "")
 
 
 def is_foreign(manifest: Manifest | None) -> bool:

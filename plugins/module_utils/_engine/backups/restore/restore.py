@@ -19,7 +19,7 @@ from ...postgres.locks import advisory_lock, sign_of_life
 from ...postgres.programs import CLIENT, Programs, find_programs
 from ...steps import step
 from ..catalog.entry import Entry
-from ..catalog.manifest import Manifest
+from ..catalog.manifest import Manifest, source_of
 from ..catalog.naming import DumpKind
 from ..catalog.source import Source
 from ..content.fingerprint import canceller
@@ -36,7 +36,7 @@ from ..load.targets import (
 )
 from ..programs.pipeline import Deadline
 from .into_new import Restoring, load_and_compare
-from .opened import is_foreign, opened, source_of
+from .opened import is_foreign, opened
 from .plan import RestorePlan, make_restore_plan
 from .selected import require_in_manifest, selected_source, wanted_rows
 from .swap import put_in_place
@@ -59,7 +59,7 @@ def restore_entry(entry: Entry, call: Call, selection: Selection | None = None) 
     """
     options, deadline = call.options, Deadline(call.options["timeout"])
     entry, kind = opened(entry, absolute(options["identity"]), deadline)
-    manifest, source = entry.manifest, source_of(entry, kind)
+    manifest, source = entry.manifest, source_of(entry.manifest, kind)
     tables, rows = len(manifest.fingerprint.tables) if manifest else 0, entry.rows
     if selection:
         require_in_manifest(selection, manifest)
