@@ -28,11 +28,15 @@ _LOOKING = frozenset(["info", "check", "version", "verify", "status", "backup-li
 _WORKING = frozenset(["backup", "backup-push", "expire", "delete", "cron"])
 _VERSION = frozenset(("--version", "-V"))
 _WITH_WORDS = frozenset(("pgbackrest", "barman", "wal-g"))
+# The call of a function whose name says that rows or tables go; PostgreSQL reads it as Python does.
+CLEANING_CALL = (
+    r"(?:\w+_)?(?:cleanup|purge|delete|prune|expire|remove|clean|archive|rotate|trim|drop|sweep|retention|maintenance|housekeeping)"
+    r"(?:_\w+)?(?=\s*\()"
+)
 _STATEMENTS = re.compile(
     r"\b(VACUUM|REINDEX|CLUSTER|DELETE\s+FROM|TRUNCATE|DROP\s+(?:TABLE|INDEX|SCHEMA|DATABASE)|run_all_cleanups|cleanup_\w+|"
     r"drop_chunks|run_maintenance(?:_proc)?|COPY|DROP\s+PARTITION|DETACH\s+PARTITION|"
-    r"(?:\w+_)?(?:cleanup|purge|delete|prune|expire|remove|clean|archive|rotate|trim|drop|sweep|retention|maintenance|housekeeping)"
-    r"(?:_\w+)?(?=\s*\())\b",
+    rf"{CLEANING_CALL})\b",
     re.IGNORECASE,
 )
 # A program or script whose name says what it does; a directory called backups is none, and dpkg's own copy is about no database.

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from ..errors import DatabaseError
 from ..postgres.database import Database
+from .double_work import CLEANING_CALL
 
 _STATEMENTS = (
     r"\m(vacuum|reindex|cluster|delete\s+from|truncate|drop\s+(?:table|index|schema|database)|run_all_cleanups|cleanup_\w+|drop_chunks|"
     r"run_maintenance(?:_proc)?|detach\s+partition|pg_dump\w*|pg_repack|"
-    r"(?:\w+_)?(?:cleanup|purge|delete|prune|expire|remove|clean|archive|rotate|trim|drop|sweep|retention|maintenance|housekeeping)(?:_\w+)?(?=\s*\())"
+    rf"{CLEANING_CALL})"
 )
 # Schema, table, and a query of a job's name, its text, the database, and the statement that stops it.
 _SOURCES = {
