@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from .config import Environment
 from .records import StateDirectory
 
-# name in limits.d: what getrlimit calls it, what a job needs at least, in which unit limits.d counts, and how it is said
+# name in limits.d: what getrlimit calls it, what a job needs at least, and how it is said
 _LEAST = {
     "fsize": (resource.RLIMIT_FSIZE, 32 << 20, "files may not become larger than {0:,} bytes"),
     "nofile": (resource.RLIMIT_NOFILE, 128, "a process may not open more than {0:,} files"),
@@ -31,8 +31,8 @@ def too_tight(environment: Environment) -> Iterator[tuple[str, str]]:
             yield name, f"{words.format(limit)}, and {least:,} are needed"
     yield from _larger_logs(environment)
     processes, seconds = _soft(resource.RLIMIT_NPROC), _soft(resource.RLIMIT_CPU)
-    if processes is not None and processes < _PROCESSES + _running():
-        yield "nproc", f"the user may not have more than {processes:,} processes, and {_running()} run now"
+    if processes is not None and processes < _PROCESSES + (running := _running()):
+        yield "nproc", f"the user may not have more than {processes:,} processes, and {running} run now"
     if seconds is not None:
         yield from _longer_jobs(environment, seconds)
 

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from ..errors import TitanError
 from ..host.account import ACCOUNT_EXPIRED, CRON_SERVICES, PASSWORD_EXPIRED, why_refused
 from ..host.env_file import check_against_shell
+from ..host.limits import FULL
 from ..host.mounts import missing_mount
 from .config import Environment, JobPlan
 from .process_limits import too_tight
@@ -149,7 +150,7 @@ def _no_room(folder: str) -> str:
     try:
         descriptor = os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        return str(os.strerror(error.errno or 0)) if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) else ""
+        return str(os.strerror(error.errno or 0)) if error.errno in (*FULL, errno.EROFS) else ""
     try:
         os.write(descriptor, b"x" * _PROBE)
     except OSError as error:

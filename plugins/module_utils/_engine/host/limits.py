@@ -9,6 +9,7 @@ import errno
 import resource
 import signal
 
+FULL = (errno.ENOSPC, errno.EDQUOT)  # there is no room for another byte
 _LIMITS = {
     errno.EFBIG: "a file would become larger than the limit of this process allows (ulimit -f, LimitFSIZE of a service)",
     errno.EMFILE: "this process may not open more files (ulimit -n, LimitNOFILE of a service; 256 are enough)",

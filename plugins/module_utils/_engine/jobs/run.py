@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from collections.abc import Sequence
@@ -23,15 +22,13 @@ from ..environment.records import Record, RunEntry, StateDirectory
 from ..environment.results import CheckRow, JobResult
 from ..errors import LockedError, OptionError, TitanError
 from ..host.clock import host_zone
-from ..host.limits import REFUSALS, refusal
+from ..host.limits import FULL, REFUSALS, refusal
 from ..postgres.connection import ConnectionSettings
 from ..postgres.locks import file_lock
 from .lines import Line
 from .preconditions import BlockedError, is_primary, result_numbers, rows_by_policy, wait_for_dependency, wrong_server
 from .supervisor import supervise
 from .typed import NOTHING_TYPED, Typed
-
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 Work = Callable[[], "tuple[int, JobResult]"]
 
@@ -65,7 +62,7 @@ def run_job(
             return 75, {}
         except OSError as error:
             message = f"the records in {run.state.path} cannot be written: {error.strerror or error}"
-            if error.errno not in _FULL:
+            if error.errno not in FULL:
                 return _finish(run, run.state.record(name), _failure_status(run), message, {}), {}
             run.log(f"{message}; the job runs without its lock")  # what it does has locks of its own
         try:

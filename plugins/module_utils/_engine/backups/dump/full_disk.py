@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ...errors import TitanError
+from ...host.limits import FULL
 from ...postgres.disk import free_bytes
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 # Of the files that pg_dump writes; what the server says of its own disk comes behind its "ERROR:".
 _OF_PG_DUMP = re.compile(
     r"pg_dump: error: could not [a-z]+ (?:to )?[a-zA-Z ]*file(?: \"[^\"\n]*\")?: (No space left on device|Disk quota exceeded)"
@@ -50,6 +49,6 @@ def _why_full(error: OSError | TitanError, dest: str) -> str:
     """The operating system's words; empty for an error of another kind or another place."""
     if isinstance(error, OSError):
         here = str(error.filename or "").startswith(os.path.join(dest, ""))
-        return os.strerror(error.errno) if here and error.errno in _FULL else ""
+        return os.strerror(error.errno) if here and error.errno in FULL else ""
     found = _OF_PG_DUMP.search(error.message)
     return found[1] if found else ""

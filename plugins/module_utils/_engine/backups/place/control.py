@@ -17,7 +17,7 @@ from typing import Any, Callable
 from ...errors import TitanError
 from ...host.act_as import acting_for, as_root, can_be_root, name_of
 from ...host.programs import TimedOutError, run
-from ...host.safe_open import UnsafePathError, read_file
+from ...host.safe_open import UnsafePathError, read_file, regular_stream
 from ...outcome import Data
 
 _UNIT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9:_.@\\-]*\.service")
@@ -164,8 +164,9 @@ class Control:
         if self.log == os.devnull:
             return ""
         try:
-            with acting_for([self.data]):
-                return read_file(self.log)[start:].decode(errors="replace")
+            with acting_for([self.data]), regular_stream(self.log) as stream:
+                stream.seek(start)
+                return stream.read().decode(errors="replace")
         except (OSError, UnsafePathError):
             return ""
 
