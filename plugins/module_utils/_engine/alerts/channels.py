@@ -73,6 +73,11 @@ def _kind(url: str) -> str:
     return scheme if "://" in url and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]{0,19}", scheme) else "address"
 
 
+def is_own_program(channel: Channel) -> bool:
+    """Whether the address is one of the web that belongs to no known service."""
+    return channel.url.lower().startswith(_HTTP) and service_of(channel.url) == "webhook"
+
+
 def check_channels(known: list[Channel], variables: Mapping[str, str]) -> None:
     """Check what can be checked without sending: each address is valid, and its host (or the proxy's) resolves.
 

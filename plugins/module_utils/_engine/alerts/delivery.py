@@ -23,7 +23,7 @@ from ..host.env_file import read_env_file, variables_before_mistake
 from ..text.durations import parse_seconds
 from ..text.one_line import printable
 from .alerts import COVERED, FAILED, delivered, findings, is_new, needs_reminder, reason_of
-from .channels import Channel, Message, channels, check_channels, send
+from .channels import Channel, Message, channels, check_channels, is_own_program, send
 from .pings import VARIABLE as PING_VARIABLE
 from .pings import how_it_is_told
 
@@ -163,11 +163,11 @@ def count_undelivered(run: Run, problems: list[str]) -> None:
 
 def _notes(known: list[Channel], variables: Mapping[str, str]) -> list[str]:
     """What a person has to know of addresses that belong to no known service, and of the ping's."""
-    own = [channel.label for channel in known if channel.label.startswith("webhook ")]
     notes = [
-        f"{label} is no known service's: it gets a JSON object (title, body, text, kind, job, status), and any answer of"
+        f"{channel.label} is no known service's: it gets a JSON object (title, body, text, kind, job, status), and any answer of"
         " 2xx that does not say otherwise counts as delivered; send a test message and look whether it arrived"
-        for label in own
+        for channel in known
+        if is_own_program(channel)
     ]
     base = variables.get(PING_VARIABLE, "").strip()
     return [*notes, how_it_is_told(base)] if base else notes
