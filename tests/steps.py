@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import Callable
 
+from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from .processes import end_of
@@ -32,6 +33,15 @@ def at(where: str | int, action: Callable[[], object]) -> Callable[[str], None]:
             action()
 
     return observer
+
+
+def failing_at(where: str | int) -> Callable[[str], None]:
+    """An observer that raises a TitanError, "made to fail", before a step as in at()."""
+
+    def fail() -> None:
+        raise TitanError("made to fail.")
+
+    return at(where, fail)
 
 
 def killed_at(where: str | int, work: Callable[[], object]) -> int:

@@ -12,6 +12,7 @@ import ctypes
 import os
 import pwd
 import resource
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -50,11 +51,7 @@ def by_hand(programs: str) -> list[str]:
 
 def as_server(command: str) -> str:
     """The command as an ordinary user: root may not run a server."""
-    return command if os.geteuid() else f"su {pwd.getpwnam('postgres').pw_name} -s /bin/sh -c {_quoted(command)}"
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '\\"') + '"'
+    return command if os.geteuid() else f"su {pwd.getpwnam('postgres').pw_name} -s /bin/sh -c {shlex.quote(command)}"
 
 
 def largest(ended: threading.Event, root: int, most: list[float]) -> None:

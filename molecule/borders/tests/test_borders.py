@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import INVENTORY, ROOT, Environment, machine, playbook, wait_until
+from conftest import INVENTORY, ROOT, Environment, machine, playbook, wait_until, without_sandbox
 
 NAME = "titan-borders"
 ENV = Environment(machine(NAME), "production")
@@ -27,6 +27,14 @@ ENV_FILE = f"{HOME}/Titan/.env"
 PROTECTED = ("protected_symlinks", "protected_hardlinks", "protected_fifos", "protected_regular")
 OWNER = "postgresql://keeper:k@127.0.0.1:5433/owned"
 SUPERUSER = "postgresql:///{}?host=/run/postgresql&port=5433"
+# The same owner for modules.
+KEEPER = {
+    "login_host": "127.0.0.1",
+    "login_port": 5433,
+    "login_user": "keeper",
+    "login_password": "k",
+    "login_db": "owned",
+}
 
 # The code of the database's owner: it tells who runs it, and takes what that one may do on the live server.
 DEED = f"""
@@ -68,16 +76,10 @@ def titan_db(user: str, *words: str, url: str = "", expect: int | None = 0) -> s
     return str(done.stdout + done.stderr)
 
 
-def without_sandbox(*words: str, expect: int | None = 0) -> str:
-    """What titan-db says to the jobs' user where nobody may make a namespace, as systemd's RestrictNamespaces has it."""
-    unit = "systemd-run -q --wait --pipe --collect -p User=ubuntu -p RestrictNamespaces=yes -p WorkingDirectory=/"
-    done = HOST.run(f"timeout 300 {unit} -- {shlex.join(['titan-db', *words])}")
-    assert expect is None or (done.rc == expect if expect >= 0 else done.rc > 0), (
-        words,
-        done.rc,
-        done.stdout,
-        done.stderr,
-    )
+def fails_without_sandbox(*words: str) -> str:
+    """What titan-db says to the jobs' user before it fails."""
+    done = without_sandbox(HOST, "ubuntu", *words)
+    assert done.rc > 0, (words, done.rc, done.stdout, done.stderr)
     return str(done.stdout + done.stderr)
 
 
@@ -356,7 +358,7 @@ def test_a_dump_of_others_stays_in():
 
 def test_without_a_sandbox_nothing_reaches_other_servers(dump):
     """Neither the code of a dump of others, nor a query of production, nor a migration, beside an extension for that."""
-    said = without_sandbox("drill", "--source", f"{HOME}/b/foreign/f{len(COMMANDS) - 1}.sql", expect=-1)
+    said = fails_without_sandbox("drill", "--source", f"{HOME}/b/foreign/f{len(COMMANDS) - 1}.sql")
     assert "dblink" in said and "says nothing about the backup" in said, said
     sql("CREATE EXTENSION dblink SCHEMA public", "owned")
     run("ubuntu", f"mkdir {HOME}/q; echo 'SELECT id FROM public.t' >{HOME}/q/0001_a.sql")
@@ -368,7 +370,7 @@ def test_without_a_sandbox_nothing_reaches_other_servers(dump):
             ("measure", *kept, "--queries", f"{HOME}/q/0001_a.sql", "--rounds", "7"),
             ("rehearse", *kept, "--path", f"{HOME}/q", "--env-file", f"{HOME}/owned.env"),
         ):
-            said = without_sandbox(*words, expect=-1)
+            said = fails_without_sandbox(*words)
             assert "dblink" in said and "without-sandbox" in said, said
     finally:
         sql("DROP EXTENSION dblink", "owned")
@@ -485,13 +487,6 @@ def test_a_superuser_runs_none_of_the_owners_code(dump_of_postgres):
 
 
 def test_migrations_and_their_replay_run_with_the_rights_of_no_superuser():
-    keeper = {
-        "login_host": "127.0.0.1",
-        "login_port": 5433,
-        "login_user": "keeper",
-        "login_password": "k",
-        "login_db": "owned",
-    }
     deed = f"COPY (SELECT 1) TO PROGRAM 'id >{LAB}/open/replay'"
     content = f"DO $$ BEGIN EXECUTE $x${deed}$x$; EXCEPTION WHEN OTHERS THEN NULL; END $$;"
     files = [{"name": "0001_a.sql", "content": content}]
@@ -500,11 +495,11 @@ def test_migrations_and_their_replay_run_with_the_rights_of_no_superuser():
         f"SELECT set_config('search_path', $x${path}$x$, false); ALTER DATABASE owned SET search_path FROM CURRENT",
         url=OWNER,
     )
-    assert "baseline" in module("migration", files=files, state="baselined", **keeper)
+    assert "baseline" in module("migration", files=files, state="baselined", **KEEPER)
     sql("ALTER DATABASE owned RESET search_path")
     untouched()
     sql("CREATE ROLE boss SUPERUSER LOGIN PASSWORD 'k'")
-    result = module("migration", files=files, **{**keeper, "login_user": "boss"})
+    result = module("migration", files=files, **{**KEEPER, "login_user": "boss"})
     sql("DROP ROLE boss")
     assert result.get("failed") and "superuser" in result["msg"], result
     untouched()
@@ -577,15 +572,8 @@ def test_stored_policies_count_from_the_inventory_only():
 def test_code_of_others_is_named_before_rows_go():
     """A role that may delete only: what its DELETE would run belongs to the owner."""
     sql("CREATE ROLE sweeper LOGIN PASSWORD 'k'")
-    keeper = {
-        "login_host": "127.0.0.1",
-        "login_port": 5433,
-        "login_user": "keeper",
-        "login_password": "k",
-        "login_db": "owned",
-    }
     policies = [{"table": "public.t", "column": "at", "keep": "60 days"}]
-    assert not module("retention_policy", policies=policies, **keeper).get("failed")
+    assert not module("retention_policy", policies=policies, **KEEPER).get("failed")
     sql(
         "CREATE FUNCTION public.on_delete() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM public.deed(1); RETURN old; END'; "
         "CREATE TRIGGER goes BEFORE DELETE ON public.t FOR EACH ROW EXECUTE FUNCTION public.on_delete(); "

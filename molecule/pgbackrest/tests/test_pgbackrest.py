@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import time
 
-from conftest import ROOT, Environment, machine, playbook, wait_until
+from conftest import ROOT, Environment, machine, playbook, wait_until, without_sandbox
 
 HOST = machine("titan-pgbackrest")
 PRODUCTION = Environment(HOST, "production", "postgres", "/var/lib/postgresql")
@@ -105,11 +104,10 @@ def traces() -> list[str]:
     return HOST.run("ls /srv/trace").stdout.split()
 
 
-def without_sandbox(*words: str) -> str:
-    """What titan-db says to postgres, as a superuser and where nobody may make a namespace, as systemd's RestrictNamespaces has it."""
-    unit = "systemd-run -q --wait --pipe --collect -p User=postgres -p RestrictNamespaces=yes -p WorkingDirectory=/"
-    url = "DATABASE_URL=postgresql:///titan_trading?host=/run/postgresql&port=5433"
-    done = HOST.run(f"timeout 120 {unit} -E {shlex.quote(url)} -- {shlex.join(['titan-db', *words])}")
+def as_superuser_without_sandbox(*words: str) -> str:
+    """What titan-db says to postgres."""
+    url = "postgresql:///titan_trading?host=/run/postgresql&port=5433"
+    done = without_sandbox(HOST, "postgres", *words, seconds=120, url=url)
     assert done.rc == 0, (words, done.stdout, done.stderr)
     return str(done.stdout + done.stderr)
 
@@ -125,15 +123,15 @@ def test_code_in_a_physical_backup_has_no_rights_and_calls_nobody():
     try:
         PRODUCTION.sql("ALTER SUBSCRIPTION calls ENABLE")
         wait_until(lambda: traces() == ["calls"], 20, "the source's own call")
-        without_sandbox("backup", "--engine", "pgbackrest", *kept, "--verify", "checksum")
+        as_superuser_without_sandbox("backup", "--engine", "pgbackrest", *kept, "--verify", "checksum")
         PRODUCTION.sql("ALTER SUBSCRIPTION calls DISABLE; ALTER SUBSCRIPTION calls SET (slot_name = NONE)")
         PRODUCTION.sql("DROP SUBSCRIPTION calls")
         moment = PRODUCTION.value("SELECT clock_timestamp() AT TIME ZONE 'UTC'")
         PRODUCTION.sql("SELECT pg_create_restore_point('after'); SELECT pg_switch_wal()")
         HOST.run("rm /srv/trace/calls")
-        assert "no sandbox can be made" in without_sandbox("drill", *kept)
+        assert "no sandbox can be made" in as_superuser_without_sandbox("drill", *kept)
         checks = json.dumps(["SELECT count(*) = 50 FROM public.trap WHERE id > 0"])
-        without_sandbox("recover", *kept, "--to", f"{moment}+00", "--checks", checks)
+        as_superuser_without_sandbox("recover", *kept, "--to", f"{moment}+00", "--checks", checks)
         assert traces() == []
         PRODUCTION.sql("SELECT count(*) FROM public.trap WHERE id > 0")  # what this waits for
         assert traces() == ["5433"]

@@ -21,7 +21,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.da
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.conftest import drop_database, embedded_programs, login
-from tests.steps import killed_at
+from tests.steps import failing_at, killed_at
 
 from .helpers import backup, damage, drill, needs_zstd, restore
 
@@ -152,14 +152,9 @@ def test_an_error_on_the_way_leaves_the_live_database_alone(
     before = databases(server)
     with connect(small.to("template1")) as template:
         template.execute("SELECT 1")
-    with observed(lambda name: fail_at(name, "restore.swap")), pytest.raises(TitanError, match="made to fail"):
+    with observed(failing_at("restore.swap")), pytest.raises(TitanError, match="made to fail"):
         restore(small, source=path, into=small.database, swap=True)
     assert databases(server) == before and rows(small) == 500
-
-
-def fail_at(name: str, wanted: str) -> None:
-    if name == wanted:
-        raise TitanError("made to fail")
 
 
 def test_missing_roles_are_named_before_anything_starts(server: Cluster, small: ConnectionSettings, dest: Path) -> None:

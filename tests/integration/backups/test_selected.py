@@ -26,7 +26,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.da
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.conftest import drop_database, embedded_programs
-from tests.steps import killed_at
+from tests.steps import failing_at, killed_at
 
 from .helpers import backup, database_of, restore
 
@@ -214,16 +214,11 @@ def test_killed_on_the_way_nothing_is_there_and_the_next_run_heals(
     cut_off = killed_at("beside.publish", lambda: restore(source, source=backups[FORMS[0]], tables=["items"]))
     assert cut_off == -signal.SIGKILL
     assert {name for name in relations(source) if not name.startswith("titan_restoring_")} == before
-    with observed(lambda name: fail_at(name, "beside.published")), pytest.raises(TitanError, match="made to fail"):
+    with observed(failing_at("beside.published")), pytest.raises(TitanError, match="made to fail"):
         restore(source, source=backups[FORMS[0]], tables=["items"])
     assert relations(source) == before
     with connect(source) as admin:
         assert admin.value("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'titan\\_restore\\_%'") == 0
-
-
-def fail_at(name: str, wanted_step: str) -> None:
-    if name == wanted_step:
-        raise TitanError("made to fail")
 
 
 def test_rows_that_are_not_those_of_the_manifest_are_seen(

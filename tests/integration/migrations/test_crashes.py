@@ -19,7 +19,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.text.argume
 
 from tests.conftest import embedded_programs, make_database, start_server
 from tests.processes import forked
-from tests.steps import at, killed_at
+from tests.steps import at, killed_at, steps_of
 
 FILES = {
     "1_table.sql": "CREATE TABLE t (a int, b text); INSERT INTO t SELECT n, n::text FROM generate_series(1, 500) n;",
@@ -37,10 +37,7 @@ def migrate(settings: ConnectionSettings) -> Outcome:
 
 
 def step_names(settings: ConnectionSettings) -> list[str]:
-    names: list[str] = []
-    with observed(names.append):
-        migrate(settings)
-    return names
+    return steps_of(lambda: migrate(settings))
 
 
 def nothing_is_claimed_that_is_not_there(settings: ConnectionSettings) -> None:

@@ -18,6 +18,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.steps impor
 
 from tests.conftest import login
 from tests.drill_programs import drill_programs
+from tests.steps import failing_at, steps_of
 
 USERS = {"0001_users.sql": "CREATE TABLE users (id int);", "0002_more.sql": "ALTER TABLE users ADD n text;"}
 BILLS = {
@@ -170,31 +171,18 @@ def test_adopted_and_baselined_within_a_history(run: Run, db: Database, monkeypa
     assert not ok(run(USERS))["changed"]
 
 
-def _stopping_at(at: int, seen: list[str]) -> Callable[[str], None]:
-    """An observer that notes the steps and stops at one of them."""
-
-    def stop(name: str) -> None:
-        seen.append(name)
-        if len(seen) == at + 1:
-            raise TitanError(f"stopped at {name}")
-
-    return stop
-
-
 def test_whatever_step_fails_the_histories_stay_apart(run: Run, db: Database, settings: ConnectionSettings) -> None:
     """A named run that upgrades the tables, stopped at each of its steps; then both go on, and nothing is told to the wrong one."""
     ok(run(USERS))
     db.execute(OLD)
-    names: list[str] = []
-    with observed(names.append):
-        ok(run(BILLS, "billing"))
+    names = steps_of(lambda: ok(run(BILLS, "billing")))
     assert {"migration.upgrade_history", "migration.upgrade_fingerprint", "migration.fingerprint"} <= set(names)
     for at in range(len(names)):
         db.execute("DROP SCHEMA titan_ops CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public")
         ok(run(USERS))
         db.execute(OLD)
         seen: list[str] = []
-        with observed(_stopping_at(at, seen)), contextlib.suppress(TitanError):
+        with observed(seen.append), observed(failing_at(at + 1)), contextlib.suppress(TitanError):
             run(BILLS, "billing")
         assert len(seen) > at
         assert not ok(run(USERS))["changed"]

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import redirect_stdout
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups import operation, options
@@ -35,7 +35,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.text.argume
 
 from tests.conftest import login
 from tests.integration.docs.blocks import run_by
-from tests.steps import killed_at
+from tests.steps import failing_at, killed_at
 
 from .conftest import require_programs
 from .helpers import PROGRAMS, Place, make_place
@@ -161,8 +161,10 @@ def test_stopped_at_each_step_one_of_both_is_live(host: Host) -> None:
 
     for name in RAISED:
         with (
-            observed(_raiser(name)),
-            pytest.raises(TitanError, match=r"^here\. The live server runs on its own data directory as before\."),
+            observed(failing_at(name)),
+            pytest.raises(
+                TitanError, match=r"^made to fail\. The live server runs on its own data directory as before\."
+            ),
         ):
             back()
         assert host.value("SELECT pg_walfile_name(pg_current_wal_lsn())")[:8] == live, name
@@ -190,14 +192,6 @@ def test_stopped_at_each_step_one_of_both_is_live(host: Host) -> None:
 
 RAISED = ("place.in", "place.proof")
 KILLED = ("place.in", "place.start")
-
-
-def _raiser(name: str) -> Callable[[str], None]:
-    def at(step: str) -> None:
-        if step == name:
-            raise TitanError("here.")
-
-    return at
 
 
 def test_killed_before_anything_live_is_touched_what_was_made_is_removed(host: Host) -> None:
