@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import threading
+from typing import Callable
 
 import psycopg2.errors
 import psycopg2.extensions
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import DatabaseError
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres import sqlstates
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import (
     Database,
     TransactionState,
@@ -48,6 +50,41 @@ def test_a_session_says_where_it_stands(db: Database):
     assert db.parameter_status("client_encoding") == "UTF8" and db.parameter_status("no_such") == ""
     db.close()
     assert db.closed and not db.in_transaction
+
+
+@pytest.mark.parametrize("end", ["closed", "lost"])
+def test_a_connection_that_is_gone_has_no_error_but_our_own(db: Database, settings: ConnectionSettings, end: str):
+    """Whatever is asked of it next, also what needs no answer of the server."""
+    with connect(settings, "test") as gone:
+        if end == "lost":
+            db.execute("SELECT pg_terminate_backend(%s)", (gone.server_pid,))
+            with pytest.raises(DatabaseError):
+                gone.execute("SELECT 1")
+        else:
+            gone.close()
+        assert gone.closed and not gone.in_transaction
+        told = 0
+        asked: dict[str, Callable[[], object]] = {
+            "version": lambda: gone.server_version,
+            "major": lambda: gone.major,
+            "process": lambda: gone.backend_pid,
+            "state": lambda: gone.transaction_state,
+            "parameter": lambda: gone.parameter_status("is_superuser"),
+            "text": lambda: gone.as_text(sql.SQL("{} {}").format(sql.Identifier("a b"), sql.Literal("c\\d"))),
+            "verifier": lambda: gone.password_verifier("a", "b"),
+            "rows": lambda: gone.rows("SELECT 1"),
+            "copy": lambda: gone.copy_out("COPY (SELECT 1) TO STDOUT", io.BytesIO()),
+            "notices": gone.notices,
+            "cancel": gone.cancel,
+            "abort": gone.abort,
+            "close": gone.close,
+        }
+        for ask in asked.values():
+            try:
+                ask()
+            except DatabaseError:
+                told += 1
+        assert told >= 3  # the three that need an answer at the least
 
 
 def test_rows_go_out_and_in_by_copy(db: Database):

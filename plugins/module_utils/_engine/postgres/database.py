@@ -121,7 +121,8 @@ class Database:
     @property
     def server_version(self) -> int:
         """The server's version as libpq counts it: 150018 for 15.18."""
-        return int(self.raw.server_version)
+        with translated():
+            return int(self.raw.server_version)
 
     @property
     def major(self) -> int:
@@ -135,7 +136,8 @@ class Database:
     @property
     def backend_pid(self) -> int:
         """The process number of the server's side."""
-        return int(self.raw.info.backend_pid)
+        with translated():
+            return int(self.raw.info.backend_pid)
 
     @property
     def transaction_state(self) -> TransactionState:
@@ -148,7 +150,8 @@ class Database:
 
     def parameter_status(self, name: str) -> str:
         """A setting that the server reports by itself (client_encoding ...); empty if it does not."""
-        return str(self.raw.get_parameter_status(name) or "")
+        with translated():  # the statement before may have found that the connection is gone
+            return str(self.raw.get_parameter_status(name) or "")
 
     def execute(self, query: Any, params: Any = None) -> int:
         """Run the statement (or, without params, several); return the affected row count, -1 if there is none."""
@@ -200,7 +203,8 @@ class Database:
 
     def as_text(self, composed: Any) -> str:
         """The statement, identifier or literal (sql.Composable) as text, quoted for this server."""
-        return str(composed.as_string(self.raw))
+        with translated():
+            return str(composed.as_string(self.raw))
 
     def password_verifier(self, role: str, password: str) -> str:
         """What the server keeps of a role's password, which no log of its statements gives away."""
