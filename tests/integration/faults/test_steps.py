@@ -38,7 +38,7 @@ import importlib, json, os, sys
 settings = importlib.import_module("{ENGINE}.postgres.session_settings")
 settings.IDLE_IN_TRANSACTION = os.environ["TITAN_IDLE"] + "s"
 settings.SERVER_SETTINGS = {{**settings.SERVER_SETTINGS, "idle_in_transaction_session_timeout": settings.IDLE_IN_TRANSACTION}}
-importlib.import_module("{ENGINE}.postgres.time_limit").DEFAULT_SECONDS = {LIMIT}.0
+importlib.import_module("{ENGINE}.postgres.time_limit").DEFAULT_SECONDS = float(os.environ["TITAN_LIMIT"])
 if sys.argv[1] != "module":
     sys.exit(importlib.import_module("{ENGINE}.cli").main(sys.argv[1:]))
 from tests.module_args import patch_module_args
@@ -56,7 +56,7 @@ OPERATIONS = (
     "report_info", "rescue",
 )  # fmt: skip
 WITH_A_COPY = ("rehearse", "restore_tables", "drill_on_server")
-COPY_LIMIT = 60  # seconds, for those
+COPY_LIMIT = 60  # seconds, for those, and for whoever is not disturbed, on a busy machine
 COPY_IDLE = 15  # a sign of life comes every 10
 # pg_dump and pg_restore switch the limit off for their own sessions. They hold read locks, and locks in a database that is not in use yet.
 OF_PROGRAMS = "titan-db"
@@ -67,32 +67,36 @@ class Case(NamedTuple):
     request: int
     arrives: bool
 
+    @property
+    def limit(self) -> int:
+        """Seconds that the run may take."""
+        return LIMIT if self.request and self.operation not in WITH_A_COPY else COPY_LIMIT
 
-def limit(operation: str) -> int:
-    return COPY_LIMIT if operation in WITH_A_COPY else LIMIT
 
-
-def command(operation: str, env: list[str], folder: Path, backups: Path, new: str) -> list[str]:
+def command(case: Case, env: list[str], folder: Path, backups: Path, new: str) -> list[str]:
+    operation, seconds = case.operation, case.limit
     programs = ["--programs", embedded_programs()]
-    ends = ["--timeout", str(limit(operation))]
+    ends = ["--timeout", str(seconds)]
     kept = ["--dest", str(backups), "--name", "t", *ends, *programs]
-    module = {"env_file": env[1], "timeout": LIMIT} if operation in ("migration", "baselined") else {"env_file": env[1]}
+    module = (
+        {"env_file": env[1], "timeout": seconds} if operation in ("migration", "baselined") else {"env_file": env[1]}
+    )
     return {
         "migration": ["module", "migration", json.dumps({**module, "files": FILES})],
         "baselined": ["module", "migration", json.dumps({**module, "files": FILES, "state": "baselined", "accept_unproven": ["1", "2"]})],
         "health": ["health", *env, *ends, "--backup-dest", str(backups)],
         "stats": ["stats", *env, *ends, "--backup-dest", str(backups)],
-        "report_info": ["module", "report_info", json.dumps({**module, "timeout": LIMIT})],
+        "report_info": ["module", "report_info", json.dumps({**module, "timeout": seconds})],
         "rescue": ["rescue", *env, "--from-database", OLD, "--record-dir", str(folder), *ends, *programs],
         "rehearse": ["rehearse", *env, "--files", json.dumps(FILES), *kept],
         "restore_tables": ["restore", *env, "--tables", "public.logs", *kept],
         "drill_on_server": ["backup", *env, "--dest", str(folder), "--drill-in", "scratch_database", *ends, *programs],
         "migration_info": ["module", "migration_info", json.dumps({**module, "files": FILES})],
         "retention_policy": ["module", "retention_policy", json.dumps({**module, "policies": POLICIES})],
-        "backup": ["backup", *env, "--dest", str(folder), "--verify", "checksum", "--timeout", str(LIMIT), *programs],
-        "cleanup": ["cleanup", *env, "--max-runtime", f"{LIMIT}s", "--require-backup-within", "off", "--max-fraction", "1.0"],
-        "reindex": ["reindex", *env, "--max-runtime", f"{LIMIT}s", "--min-size-mb", "0", "--min-reclaimable", "0.001"],
-        "restore": ["restore", *env, "--dest", str(backups), "--name", "t", "--into", new, "--timeout", str(LIMIT), *programs],
+        "backup": ["backup", *env, "--dest", str(folder), "--verify", "checksum", *ends, *programs],
+        "cleanup": ["cleanup", *env, "--max-runtime", f"{seconds}s", "--require-backup-within", "off", "--max-fraction", "1.0"],
+        "reindex": ["reindex", *env, "--max-runtime", f"{seconds}s", "--min-size-mb", "0", "--min-reclaimable", "0.001"],
+        "restore": ["restore", *env, "--dest", str(backups), "--name", "t", "--into", new, *ends, *programs],
     }[operation]  # fmt: skip
 
 
@@ -112,7 +116,7 @@ def template(settings: ConnectionSettings, tmp_path: Path) -> tuple[str, Path]:
     backups.mkdir(mode=0o700)
     env = env_file(settings, tmp_path / "direct")
     path = os.pathsep.join((str(ROOT / "collections"), str(ROOT)))
-    variables = {**os.environ, "PYTHONPATH": path, "TITAN_IDLE": str(IDLE)}
+    variables = {**os.environ, "PYTHONPATH": path, "TITAN_IDLE": str(COPY_IDLE), "TITAN_LIMIT": str(COPY_LIMIT)}
     taken = [
         "backup",
         *env,
@@ -191,29 +195,30 @@ SELECT l.mode || ' by ' || a.application_name || ': ' || left(a.query, 80)
 
 def _run(case: Case, database: ConnectionSettings, folder: Path, backups: Path, new: str) -> tuple[int, str]:
     """How many requests there were, and what was wrong; with request 0 the network is never silent."""
-    idle = COPY_IDLE if case.operation in WITH_A_COPY else IDLE
+    idle = COPY_IDLE if case.limit == COPY_LIMIT else IDLE
     variables = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join((str(ROOT / "collections"), str(ROOT))),
         "TITAN_IDLE": str(idle),
+        "TITAN_LIMIT": str(case.limit),
     }
     with proxy(database) as network, observing(database) as observer:
         network.silent_at, network.request_arrives = case.request, case.arrives
-        argv = command(case.operation, env_file(network.settings, folder / "env"), folder, backups, new)
+        argv = command(case, env_file(network.settings, folder / "env"), folder, backups, new)
         begun = time.monotonic()
         process = subprocess.Popen(
             [sys.executable, "-c", RUN, *argv], env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             start_new_session=True,
         )  # fmt: skip
         try:
-            said, _nothing = process.communicate(timeout=limit(case.operation) + 5 + SLACK + 20)
+            said, _nothing = process.communicate(timeout=case.limit + 5 + SLACK + 20)
         finally:
             process.kill()
         lasted = time.monotonic() - begun
         if not case.request:
             return network.requests, "" if process.returncode == 0 or case.operation in ("health", "stats") else said
         problems = ["Traceback"] if "Traceback" in said else []
-        problems += [f"lasted {lasted:.0f} s"] if lasted > limit(case.operation) + 5 + SLACK else []
+        problems += [f"lasted {lasted:.0f} s"] if lasted > case.limit + 5 + SLACK else []
         end = network.fell_silent + idle + SLACK
         held = ["?"]
         while held and network.silent:
