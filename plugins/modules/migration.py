@@ -16,7 +16,7 @@ description:
   - A file runs as a whole in one transaction, together with its row in the history. C(%) and C(:name) in the SQL are just text.
   - A file whose statements cannot run inside a transaction (C(CREATE INDEX CONCURRENTLY), C(VACUUM), C(ALTER SYSTEM) ...) is run statement by
     statement. Each is recorded before and after, so a run that was killed goes on where it stopped.
-  - Every index that a file creates is compared with the indexes of its table. An index that is there already as declared is recorded as found;
+  - Every index that a file creates is compared with the indexes of its table. An index that already exists as declared is recorded as found;
     one of that name that is something else, or is on another table, is an error; an invalid one is built again; one that would be the exact
     duplicate of another is treated as O(redundant_indexes) says.
   - Lock waits are bounded by O(lock_timeout), so that nobody queues for long behind a statement that waits. A transaction that could not
@@ -73,7 +73,7 @@ options:
   naming:
     description:
       - How the files are called. Versions are compared as numbers, so C(9) comes before C(10) and C(0010) is C(10).
-      - V(plain) is C(0010_name.sql) with its way back in C(0010_name.down.sql), or C(0010_name.rollback.sql). A version may also be a date
+      - V(plain) is C(0010_name.sql) with its rollback in C(0010_name.down.sql), or C(0010_name.rollback.sql). A version may also be a date
         (C(20240101120000_name.sql), C(2024-01-01-120000_name.sql)) or a dotted number (C(01.02.00_01_name.sql)).
       - V(up_down) is C(0010_name.up.sql) and C(0010_name.down.sql), or C(0010-name-up.sql) and C(0010-name-down.sql).
       - V(flyway) is C(V1__name.sql), or C(V1.2__name.sql), and C(U1__name.sql), in the directory or any below it. C(B5__name.sql) stands for all
@@ -99,7 +99,7 @@ options:
   state:
     description:
       - V(applied) applies what is pending, up to O(target).
-      - V(rolled_back) takes back what was applied after O(target) with the C(.down.sql) files, newest first. Objects that a migration found rather
+      - V(rolled_back) rolls back what was applied after O(target) with the C(.down.sql) files, newest first. Objects that a migration found rather
         than created stay, and functions and views that it replaced come back.
       - "V(baselined) records migrations that were applied without this history, up to O(target), only where that is proven. All files run on an empty
         database in a throw-away cluster on the target host, which needs the server programs of the server's major version. What each file makes there
@@ -420,7 +420,7 @@ reason:
   description: Why nothing was done at all; empty otherwise.
   returned: success
   type: str
-  sample: the server is a standby; migrations arrive there from its primary
+  sample: the server is a standby, which receives the migrations from its primary
 summary:
   description: The result in one line.
   returned: success

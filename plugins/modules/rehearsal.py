@@ -12,7 +12,7 @@ short_description: Run the pending migrations on a copy, and tell what productio
 version_added: "0.2.0"
 description:
   - Restores a backup into a throw-away cluster in a sandbox, compares it with its manifest, and runs the pending migrations there exactly as
-    M(titan.database.migration) would. A second session looks at the locks meanwhile. Then it takes the files back, compares the schema with
+    M(titan.database.migration) would. A second session looks at the locks meanwhile. Then it rolls the files back, compares the schema with
     the one before, runs them again, and removes the cluster.
   - For each statement the report says how long it takes, which locks it takes on which tables and for how long, what it rewrites, builds, reads
     and changes, and how much room it needs. Rows are counted and never shown.
@@ -32,7 +32,7 @@ attributes:
 options:
   state:
     description:
-      - V(rehearsed) restores the backup into a throw-away cluster, runs the pending migrations there, takes them back, runs them again, and removes
+      - V(rehearsed) restores the backup into a throw-away cluster, runs the pending migrations there, rolls them back, runs them again, and removes
         the cluster.
       - V(checked) looks at O(record) only. It fails unless exactly these files were rehearsed, and passed, on a backup that is not older than
         O(backup_within).
@@ -69,7 +69,7 @@ options:
   naming:
     description:
       - How the files are called. Versions are compared as numbers, so C(9) comes before C(10) and C(0010) is C(10).
-      - V(plain) is C(0010_name.sql) with its way back in C(0010_name.down.sql), or C(0010_name.rollback.sql). A version may also be a date
+      - V(plain) is C(0010_name.sql) with its rollback in C(0010_name.down.sql), or C(0010_name.rollback.sql). A version may also be a date
         (C(20240101120000_name.sql), C(2024-01-01-120000_name.sql)) or a dotted number (C(01.02.00_01_name.sql)).
       - V(up_down) is C(0010_name.up.sql) and C(0010_name.down.sql), or C(0010-name-up.sql) and C(0010-name-down.sql).
       - V(flyway) is C(V1__name.sql), or C(V1.2__name.sql), and C(U1__name.sql), in the directory or any below it. C(B5__name.sql) stands for all
@@ -187,14 +187,14 @@ options:
     default: false
   rollback:
     description:
-      - V(if_any) takes the files back where each of them has a rollback and all of them come after what is applied, compares the schema with the one
+      - V(if_any) rolls the files back where each of them has a rollback and all of them come after what is applied, compares the schema with the one
         before, and runs them again. V(required) fails where that cannot be done. V(skip) only goes forward.
     type: str
     choices: [if_any, required, skip]
     default: if_any
   max_block:
     description:
-      - The longest time for which a table that is there already may be locked against its writers, such as V(500ms) or V(2s). No limit if not given.
+      - The longest time for which an existing table may be locked against its writers, such as V(500ms) or V(2s). No limit if not given.
     type: str
   max_disk:
     description:

@@ -24,11 +24,11 @@ def files(**texts: str) -> list[dict[str, str]]:
 @pytest.mark.parametrize(
     ("lost", "text", "there", "words"),
     [
-        (b"^COMMIT", "CREATE TABLE public.t (id int);", True, "COMMIT had arrived: the file is applied"),
+        (b"^COMMIT", "CREATE TABLE public.t (id int);", True, "was committed: the file is applied"),
         (b"CREATE TABLE", "CREATE TABLE public.t (id int);", False, "Nothing of this file is in the database"),
         (
             b"^CREATE INDEX CONCURRENTLY", "-- transaction: none\nCREATE INDEX CONCURRENTLY t ON public.base (id);", True,
-            "'t' is there and valid; the next run records it",
+            "'t' exists and is valid; the next run records it",
         ),
     ],
 )  # fmt: skip

@@ -43,13 +43,13 @@ FAILING = {
     "referred to": (["CREATE TABLE t (u int REFERENCES nobody (id));"], "nobody does not exist"),
     "in a view": (["CREATE VIEW v AS SELECT nothing FROM public.users;"], 'column "nothing"'),
     "no such extension": (["CREATE EXTENSION no_such_extension;"], "is not available"),
-    "a table that is there": (["CREATE TABLE public.users (id int);"], "public.users is there already"),
-    "a view in its place": (["CREATE TABLE names (id int);"], "names is there already"),
-    "a type that is there": (["CREATE TYPE users AS ENUM ('a');"], "users is there already"),
-    "a schema that is there": (["CREATE SCHEMA closed;"], "the schema closed is there already"),
+    "a table that is there": (["CREATE TABLE public.users (id int);"], "public.users already exists"),
+    "a view in its place": (["CREATE TABLE names (id int);"], "names already exists"),
+    "a type that is there": (["CREATE TYPE users AS ENUM ('a');"], "users already exists"),
+    "a schema that is there": (["CREATE SCHEMA closed;"], "the schema closed already exists"),
     "a column that is there": (
         ["ALTER TABLE public.users ADD COLUMN name text;"],
-        "the column name of public.users is there already",
+        "the column name of public.users already exists",
     ),
     "all at once": (
         ["ALTER TABLE nobody ADD n int;", "ALTER TABLE nowhere_else ADD n int;"],
@@ -182,7 +182,7 @@ CREATE OPERATOR === (leftarg = int, rightarg = int, function = int4eq);
 """
 # What the server refuses, and a word of what check mode says of it.
 REFUSED = {
-    "CREATE POLICY kept_policy ON kept USING (a > 1)": "the policy kept_policy of kept is there already",
+    "CREATE POLICY kept_policy ON kept USING (a > 1)": "the policy kept_policy of kept already exists",
     "CREATE RULE kept_rule AS ON INSERT TO public.kept DO ALSO NOTHING": "the rule kept_rule of public.kept",
     "CREATE PUBLICATION kept_pub FOR ALL TABLES": "the publication kept_pub",
     "CREATE STATISTICS public.kept_stat ON a, b FROM kept": "the statistics kept_stat",
@@ -192,9 +192,9 @@ REFUSED = {
     "CREATE TEXT SEARCH CONFIGURATION kept_search (COPY = english)": "the text search configuration kept_search",
     "CREATE CAST (kept_pair AS int) WITH FUNCTION kept_cast(kept_pair)": "the cast from kept_pair to int",
     "CREATE OPERATOR === (leftarg = int, rightarg = int, function = int4ne)": "the operator === (int, int)",
-    "CREATE EXTENSION citext": "the extension citext is there already",
+    "CREATE EXTENSION citext": "the extension citext already exists",
     "ALTER TABLE kept ADD CONSTRAINT positive CHECK (a > 0)": "the constraint positive of kept",
-    "ALTER TABLE public.users ADD CONSTRAINT kept UNIQUE (name)": "a relation kept is there already",
+    "ALTER TABLE public.users ADD CONSTRAINT kept UNIQUE (name)": "a relation kept already exists",
     "ALTER TABLE kept ADD PRIMARY KEY (c)": "kept has a primary key already",
     "ALTER TABLE kept ALTER COLUMN other SET NOT NULL": "kept has no column other",
     "ALTER TABLE kept ALTER a TYPE bigint": "uses the column a of kept, whose type",
@@ -202,22 +202,22 @@ REFUSED = {
     "DROP FUNCTION kept_fn(text)": "there is no function kept_fn(text)",
     "DROP INDEX kept_pkey": "kept_pkey is the index of the constraint kept_pkey",
     "DROP TYPE kept": "the type of the table or view kept",
-    "CREATE FUNCTION kept_fn(int) RETURNS text LANGUAGE sql AS 'SELECT 1'": "kept_fn(integer) is there already",
-    "CREATE PROCEDURE kept_fn(int) LANGUAGE sql AS 'SELECT 1'": "kept_fn(integer) is there already",
+    "CREATE FUNCTION kept_fn(int) RETURNS text LANGUAGE sql AS 'SELECT 1'": "kept_fn(integer) already exists",
+    "CREATE PROCEDURE kept_fn(int) LANGUAGE sql AS 'SELECT 1'": "kept_fn(integer) already exists",
     "CREATE OR REPLACE AGGREGATE kept_fn (int) (sfunc = int4pl, stype = int)": "cannot make it an aggregate",
     "CREATE OR REPLACE FUNCTION kept_sum(int) RETURNS int LANGUAGE sql AS 'SELECT 1'": "cannot make it a function",
     "CREATE OR REPLACE FUNCTION kept_fn(int) RETURNS int LANGUAGE internal WINDOW AS 'window_row_number'": "a window function",
 }
 # What the server passes over, although it is not as the statement says.
 PASSED_OVER = {
-    "CREATE MATERIALIZED VIEW IF NOT EXISTS kept_view AS SELECT 1 AS a": "a view of the name kept_view is there",
+    "CREATE MATERIALIZED VIEW IF NOT EXISTS kept_view AS SELECT 1 AS a": "a view of the name kept_view already exists",
     "CREATE MATERIALIZED VIEW IF NOT EXISTS kept_rows AS SELECT 1 AS a, 2 AS b": "with the columns a, and IF NOT EXISTS",
-    "CREATE UNLOGGED TABLE IF NOT EXISTS kept (a int)": "the table kept is there and logged",
+    "CREATE UNLOGGED TABLE IF NOT EXISTS kept (a int)": "the table kept already exists and is logged",
     "CREATE SEQUENCE IF NOT EXISTS kept_seq AS bigint": "with the type integer",
     "CREATE SEQUENCE IF NOT EXISTS kept_seq INCREMENT BY 10": "with the increment 1",
-    "CREATE SEQUENCE IF NOT EXISTS kept": "IF NOT EXISTS makes no sequence beside it",
-    "CREATE INDEX IF NOT EXISTS kept_view ON kept (b)": "a view of the name kept_view is there",
-    "CREATE EXTENSION IF NOT EXISTS citext SCHEMA public": "is there in the schema closed",
+    "CREATE SEQUENCE IF NOT EXISTS kept": "IF NOT EXISTS creates no sequence beside it",
+    "CREATE INDEX IF NOT EXISTS kept_view ON kept (b)": "a view of the name kept_view already exists",
+    "CREATE EXTENSION IF NOT EXISTS citext SCHEMA public": "already exists in the schema closed",
 }
 
 

@@ -310,7 +310,7 @@ def test_both_tables_of_a_foreign_key_and_what_cascade_takes_along_are_named(tab
 
 
 def test_a_rule_is_not_allowed_without_a_reason_and_must_exist(tables: Database) -> None:
-    with pytest.raises(TitanError, match="say why"):
+    with pytest.raises(TitanError, match="give the reason why"):
         findings(tables, "-- allow: drop_table\nDROP TABLE pets")
     with pytest.raises(TitanError, match="line 2: there is no lint rule 'drop_tabel'"):
         findings(tables, "SELECT 1;\n-- allow: drop_tabel (gone)\nDROP TABLE pets")

@@ -169,5 +169,5 @@ def test_a_replay_starts_no_program_on_this_host(
         done = run(made.owner, True, files=files, state="baselined", programs=made.programs())
     assert not ran.exists(), ran.read_text()
     assert [each["verdict"] for each in done.data["baseline"]] == ["proven", "unproven: data"], done
-    said = [each for each in done.warnings if "no sandbox can be made on this host (no namespaces)" in each]
+    said = [each for each in done.warnings if "this host cannot create a sandbox (no namespaces)" in each]
     assert len(said) == (0 if sandbox else 1), done.warnings

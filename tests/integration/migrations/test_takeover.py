@@ -524,14 +524,14 @@ CREATE OR REPLACE VIEW w AS SELECT id, id + 1 AS more FROM t;
 
 def test_objects_of_another_shape_are_named_all_at_once(run: Run, user_sql: Any) -> None:
     user_sql.execute(OLD_SHAPES)
-    warnings = [text for text in ok(run({"1_a.sql": NEW_SHAPES}, check_mode=True))["warnings"] if " is there " in text]
+    warnings = [text for text in ok(run({"1_a.sql": NEW_SHAPES}, check_mode=True))["warnings"] if " already exists" in text]
     assert [warning.split(":")[0] for warning in warnings] == [f"1_a.sql, line {line}" for line in (1, 2, 5, 6)], (
         warnings
     )
     assert "Note, c" in warnings[2] and "returns TABLE(deleted_count bigint)" in warnings[0]
     drops = "DROP FUNCTION f; DROP FUNCTION g(int); DROP VIEW v; DROP TABLE t;\n"
     assert not [
-        text for text in ok(run({"1_a.sql": drops + NEW_SHAPES}, check_mode=True))["warnings"] if " is there " in text
+        text for text in ok(run({"1_a.sql": drops + NEW_SHAPES}, check_mode=True))["warnings"] if " already exists" in text
     ]
     assert not run({"1_a.sql": drops + NEW_SHAPES}).get("failed")
 
@@ -548,7 +548,7 @@ SHAPES = [
     ("CREATE PROCEDURE f() LANGUAGE sql AS ''", "FUNCTION f() RETURNS void LANGUAGE sql AS ''", "make it a function"),
     ("CREATE VIEW f AS SELECT 1 AS a", "VIEW f AS SELECT 1::bigint AS a", "column a has the type integer"),
     ("CREATE VIEW f (x, y) AS SELECT 1, 2", "VIEW f (x, z) AS SELECT 1, 2", "cannot give it x, z"),
-    ("CREATE MATERIALIZED VIEW f AS SELECT 1 AS a", "VIEW f AS SELECT 1 AS a", "the materialized view f is there"),
+    ("CREATE MATERIALIZED VIEW f AS SELECT 1 AS a", "VIEW f AS SELECT 1 AS a", "the materialized view f already exists"),
     ("CREATE FUNCTION f(a varchar)" + ONE,
      "FUNCTION f(a character varying(30)) RETURNS integer LANGUAGE sql AS 'SELECT 2'", ""),
     ("CREATE FUNCTION f(int)" + ONE, "FUNCTION f(a int) RETURNS int LANGUAGE sql AS 'SELECT 2'", ""),
@@ -565,7 +565,7 @@ def test_what_cannot_be_replaced_is_what_the_server_cannot_replace(
 ) -> None:
     user_sql.execute(left)
     predicted = ok(run({"1_f.sql": f"CREATE OR REPLACE {declared};"}, check_mode=True))
-    warnings = " ".join(each for each in predicted["warnings"] if "is there" in each)
+    warnings = " ".join(each for each in predicted["warnings"] if "already exists" in each)
     assert (said in warnings) if said else not warnings, warnings
     assert run({"1_f.sql": f"CREATE OR REPLACE {declared};"}).get("failed", False) is bool(said)
 
@@ -576,7 +576,7 @@ def test_what_a_predecessor_of_0011_left_is_told_at_once(run: Run, titan: Connec
     texts = {path.name: path.read_text() for path in (TITAN / "migrations").glob("*.sql")}
     said = " ".join(ok(run(texts, check_mode=True, **login(titan)))["warnings"])
     for name in ("cleanup_audit_logs", "cleanup_system_logs", "run_all_cleanups"):
-        assert f"the function public.{name}() is there and returns" in said
+        assert f"the function public.{name}() already exists and returns" in said
 
 
 ORIGINAL_FUNCTIONS = """

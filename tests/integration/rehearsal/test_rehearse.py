@@ -104,7 +104,7 @@ def test_each_statement_tells_what_production_will_feel(run: Run, shop: Shop, wo
     assert outcome.data["rolled_back"] and outcome.data["differences"] == []
     report = outcome.data["report"]
     assert "ACCESS EXCLUSIVE on public.orders for " in report and "readers and writers wait" in report
-    assert "rewrites public.orders (" in report and "Taken back, and run again" in report
+    assert "rewrites public.orders (" in report and "Rolled back, and run again" in report
     assert "secret" not in report and report.endswith("Passed.")
 
     # The record is of exactly these files, with these options, on a young backup.
@@ -137,7 +137,7 @@ def test_limits_and_a_wrong_way_back_make_it_fail_and_the_record_says_so(run: Ru
     assert problems.startswith("The rehearsal did not pass. ") and "Not passed: " in caught.value.details["report"]
     assert "ACCESS EXCLUSIVE on public.orders" in problems and "max_block is 200 ms" in problems
     assert "max_duration is 100 ms" in problems and "max_disk is 1 B" in problems
-    assert "After the way back, INDEX public.left_over is new" in problems
+    assert "After the rollback, INDEX public.left_over is new" in problems
     kept = from_json(json.loads(remembered.read_text()))
     assert kept and not kept.passed and "1 migration in " in kept.summary and len(kept.problems) == 5
     (where, felt), *_others = kept.waits

@@ -33,7 +33,7 @@ def project() -> Iterator[Path]:
 )
 def test_a_named_pipe_is_refused_by_name_at_once(project: Path, naming: str, name: str) -> None:
     os.mkfifo(project / name)
-    with pytest.raises(TitanError, match=f"{name}.* is (a named pipe|no regular file)"):
+    with pytest.raises(TitanError, match=f"{name}.* is (a named pipe|not a regular file)"):
         read_directory(str(project), naming)
 
 

@@ -213,7 +213,7 @@ def _check_options(options: Mapping[str, Any]) -> None:
         raise OptionError("from", options["from"], "state=adopted needs the tool whose table is read.")
     if options["state"] == "rolled_back" and not options["target"]:
         raise OptionError(
-            "target", options["target"], "state=rolled_back needs the version to go back to; 0 takes all back."
+            "target", options["target"], "state=rolled_back needs the version to go back to; 0 rolls back all."
         )
 
 
@@ -262,5 +262,5 @@ def _unsuitable(database: Database) -> str:
             "meaning of the files. Set it to on (ALTER ROLE ... SET standard_conforming_strings = on)."
         )
     if database.in_recovery():
-        return "the server is a standby; migrations arrive there from its primary"
+        return "the server is a standby, which receives the migrations from its primary"
     return ""

@@ -43,7 +43,7 @@ MIGRATION: Spec = {
     "naming": option(
         "str",
         "How the files are called. Versions are compared as numbers, so C(9) comes before C(10) and C(0010) is C(10).",
-        "V(plain) is C(0010_name.sql) with its way back in C(0010_name.down.sql), or C(0010_name.rollback.sql). A version may also be a date "
+        "V(plain) is C(0010_name.sql) with its rollback in C(0010_name.down.sql), or C(0010_name.rollback.sql). A version may also be a date "
         "(C(20240101120000_name.sql), C(2024-01-01-120000_name.sql)) or a dotted number "
         "(C(01.02.00_01_name.sql)).",
         "V(up_down) is C(0010_name.up.sql) and C(0010_name.down.sql), or C(0010-name-up.sql) and C(0010-name-down.sql).",
@@ -87,7 +87,7 @@ MIGRATION: Spec = {
     "state": option(
         "str",
         "V(applied) applies what is pending, up to O(target).",
-        "V(rolled_back) takes back what was applied after O(target) with the C(.down.sql) files, newest first. "
+        "V(rolled_back) rolls back what was applied after O(target) with the C(.down.sql) files, newest first. "
         "Objects that a migration found rather than created stay, and functions and views that it replaced come "
         "back.",
         "V(baselined) records migrations that were applied without this history, up to O(target), only where "

@@ -231,7 +231,7 @@ def _guarded(session: Session, action: Callable[[], Result], before: Sequence[Re
         if done:
             error.message += f" Done before it in this run: {done}."
         if isinstance(error, DatabaseError) and session.database.closed:
-            error.message += " The connection was lost; run again, the history says what is done."
+            error.message += " The connection was lost. Run again: the history has what was done."
         raise
 
 
@@ -262,9 +262,7 @@ def roll_back(call: Call, database: Database, migrations: Sequence[Migration], o
         if ways and not call.check_mode and not options["rehearse"]:
             if not options["allow_rollback"]:
                 names = ", ".join(item.migration.key for item in ways)
-                raise OptionError(
-                    "allow_rollback", False, f"This would take back {names}. Set it to true if you mean it."
-                )
+                raise OptionError("allow_rollback", False, f"This would roll back {names}. Set it to true to confirm.")
             begun, executor = begin(database, rules.history)
             skipped = SkippedIndexes(session)
             with _fingerprint(database, begun, results):

@@ -62,6 +62,10 @@ def asked_transaction(database: Database, application: str) -> Iterator[None]:
             raise
         became = was_committed(database.settings, xid)
         if not became:
-            state = "Nobody could be asked whether it was committed" if became is None else "Nothing was changed"
+            state = (
+                "Whether it was committed is unknown, because the server cannot be reached"
+                if became is None
+                else "Nothing was changed"
+            )
             raise DatabaseError(f"{error.message} {state}; run it again.", sqlstate=error.sqlstate) from error
         database.reconnect(application)

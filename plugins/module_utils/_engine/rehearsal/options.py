@@ -18,7 +18,7 @@ OF_THE_RUN: tuple[str, ...] = (
 REHEARSE: Spec = {
     "state": option(
         "str",
-        "V(rehearsed) restores the backup into a throw-away cluster, runs the pending migrations there, takes them back, runs them "
+        "V(rehearsed) restores the backup into a throw-away cluster, runs the pending migrations there, rolls them back, runs them "
         "again, and removes the cluster.",
         "V(checked) looks at O(record) only. It fails unless exactly these files were rehearsed, and passed, on a backup that is "
         "not older than O(backup_within).",
@@ -28,7 +28,7 @@ REHEARSE: Spec = {
     **{name: MIGRATION[name] for name in OF_THE_RUN},
     "rollback": option(
         "str",
-        "V(if_any) takes the files back where each of them has a rollback and all of them come after what is applied, compares the "
+        "V(if_any) rolls the files back where each of them has a rollback and all of them come after what is applied, compares the "
         "schema with the one before, and runs them again. V(required) fails where that cannot be done. V(skip) only goes forward.",
         default="if_any",
         choices=("if_any", "required", "skip"),
@@ -37,7 +37,7 @@ REHEARSE: Spec = {
     ),
     "max_block": option(
         "str",
-        "The longest time for which a table that is there already may be locked against its writers, such as V(500ms) or V(2s). "
+        "The longest time for which an existing table may be locked against its writers, such as V(500ms) or V(2s). "
         "No limit if not given.",
         variable="migrations_rehearsal_max_block",
         variable_default="",

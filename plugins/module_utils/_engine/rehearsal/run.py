@@ -93,7 +93,7 @@ class Rehearsal:
             return
         after = self._schema()
         step("rehearsal.back")
-        self._say("Taking them back ...")
+        self._say("Rolling them back ...")
         back.tried = True
         try:
             self._migrate(recorder, state="rolled_back", target=target, allow_rollback=True)
@@ -114,7 +114,7 @@ class Rehearsal:
         """The version to go back to, or why there is none."""
         ours = {item["version"] for item in self.applied}
         if "" in ours:
-            return "", "a repeatable file is not taken back"
+            return "", "a repeatable file is not rolled back"
         without = [item["file"] for item in self.pending if item["version"] in ours and not item["reversible"]]
         if without:
             return "", f"{', '.join(without)} has no rollback"

@@ -108,6 +108,6 @@ def _way_back(seen: Seen) -> str:
     back = seen.back
     if back.tried and not back.why:
         if not back.differences and not back.again:
-            return "Taken back, and run again: the schema is the one before, and then the one after."
+            return "Rolled back, and run again: the schema was first that of before, then that of after the files."
         return ""
-    return f"Not taken back: {back.why}." if back.why and not back.tried else ""
+    return f"Not rolled back: {back.why}." if back.why and not back.tried else ""

@@ -69,8 +69,8 @@ def _of_the_way_back(seen: Seen, limits: Limits) -> list[str]:
         return []
     if not back.tried:
         needed = limits.rollback == "required" and back.why
-        return [f"The files cannot be taken back: {back.why}; rollback is required."] if needed else []
+        return [f"The files cannot be rolled back: {back.why}; rollback is required."] if needed else []
     if back.why:
-        return [f"The way back fails: {back.why}"]
-    found = [f"After the way back, {what}." for what in back.differences]
+        return [f"The rollback fails: {back.why}"]
+    found = [f"After the rollback, {what}." for what in back.differences]
     return found + [f"After running them again: {what}" for what in back.again]

@@ -51,7 +51,7 @@ def split_ways(text: str, tool: str, file: str) -> Parts:
     if up is None:
         begins = {"goose": "-- +goose Up", "dbmate": "-- migrate:up", "sql_migrate": "-- +migrate Up"}[tool]
         raise TitanError(
-            f"{file}: no line says {begins!r}, which begins the migration in files of this naming.", file=file
+            f"{file}: the line {begins!r} is missing, which begins the migration in files of this naming.", file=file
         )
     if down is not None and down.start() < up.start():
         raise TitanError(f"{file}: its rollback stands before its migration. Put it behind.", file=file)

@@ -64,9 +64,7 @@ def unseen_warning(path: str, naming: str) -> tuple[str, ...]:
     said += [f"{name} {CALLBACK}." for name in unseen if is_callback(name, naming)]
     names = [name for name in unseen if not is_callback(name, naming)]
     if names:
-        said.append(
-            f"These SQL files are no migrations of the naming {naming!r} and are not applied: {', '.join(names)}."
-        )
+        said.append(f"These SQL files do not fit the naming {naming!r} and are not applied: {', '.join(names)}.")
     names = other_languages(path)
     if names:
         said.append(
@@ -218,13 +216,13 @@ def _read(path: str, others: bool) -> bytes | None:
     """What the file holds; None if that is too much. With the system's own calls: open() makes three more of them a file.
 
     Raises:
-        UnsafePathError: it is no regular file, or in a directory of others, a link or name of theirs for what is not theirs.
+        UnsafePathError: it is not a regular file, or in a directory of others, a link or name of theirs for what is not theirs.
     """
     descriptor = open_file(path) if others else _without_waiting(path, os.O_RDONLY)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
-            raise UnsafePathError(path, "is no regular file", "Put a regular file there.")
+            raise UnsafePathError(path, "is not a regular file", "Put a regular file there.")
         size = status.st_size
         if size > _MAX_FILE:
             return None

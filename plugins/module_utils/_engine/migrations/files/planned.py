@@ -43,7 +43,7 @@ def of_plan(files: Iterable[Mapping[str, str]]) -> list[Planned]:
     """
     texts = {item["name"]: item["content"] for item in files}
     if PLAN not in texts:
-        raise TitanError(f"The directory holds no {PLAN}, which says in which order Sqitch's changes run.", file=PLAN)
+        raise TitanError(f"The directory has no {PLAN}, which defines the order of Sqitch's changes.", file=PLAN)
     made: list[Planned] = []
     seen: dict[str, int] = {}
     for number, (name, tag) in enumerate(plan_of(texts[PLAN]), 1):
@@ -98,14 +98,14 @@ def plan_of(text: str) -> list[tuple[str, str]]:
         change = _CHANGE.match(stripped)
         if change is None or change["sign"] == "-":
             raise TitanError(
-                f"{PLAN}, line {line}: {stripped[:60]!r} is no change and no tag of a plan.", file=PLAN, line=line
+                f"{PLAN}, line {line}: {stripped[:60]!r} is neither a change nor a tag of a plan.", file=PLAN, line=line
             )
         name = change["name"]
         if name in open_since:
             before = open_since[name]
             if before not in first_tag:
                 raise TitanError(
-                    f"{PLAN}, line {line}: the change {name!r} is there twice, with no tag between the two.",
+                    f"{PLAN}, line {line}: the change {name!r} occurs twice without a tag in between.",
                     file=PLAN,
                     line=line,
                 )
@@ -141,7 +141,7 @@ def of_change_sets(files: Iterable[Mapping[str, str]]) -> list[Planned]:
         file, text = item["name"], item["content"]
         number = _NUMBER.search(file.rsplit("/", 1)[-1].removesuffix(".sql"))
         if number is None:
-            raise TitanError(f"{file}: its name has no number, which says in which order the files run.", file=file)
+            raise TitanError(f"{file}: its name has no number, which defines the order of the files.", file=file)
         lengths.setdefault(number["number"].count("."), file)
         if _FIRST.match(text) is None:
             raise TitanError(f"{file}: its first line is not '--liquibase formatted sql'.", file=file)
@@ -186,15 +186,13 @@ def _refuse(file: str, line: int, name: str, attributes: Mapping[str, str], body
     """Refuse what changes whether or how Liquibase runs a change set, as far as it is not done here."""
     some = next((word for word in ("context", "contextfilter", "labels") if attributes.get(word)), "")
     if _PRECONDITION.search(body):
-        problem = "has preconditions. Write what has to be true as a line '-- require: SELECT ...', or take them out"
+        problem = "has preconditions. Write what has to be true as a line '-- require: SELECT ...', or remove them"
     elif attributes.get("runalways", "").lower() == "true":
-        problem = "runs always. Let it be runOnChange, or take it out"
+        problem = "has runAlways. Change that to runOnChange, or remove it"
     elif attributes.get("enddelimiter", ";") != ";":
         problem = "has an endDelimiter of its own. End its statements in semicolons"
     elif some:
-        problem = (
-            f"has {some}, so that it runs in some databases only. Put it into files of their own, or take that out"
-        )
+        problem = f"has {some}, so that it runs in some databases only. Move them to separate files, or remove that"
     else:
         return
     raise TitanError(f"{file}, line {line}: the change set {name} {problem}.", file=file, line=line)

@@ -137,7 +137,7 @@ def _refuse_backslashes(statements: Sequence[Statement], file: str) -> None:
         if bad is not None:
             raise TitanError(
                 f"{file}, line {statement.line}: {bad.text[:40]} holds a backslash, and line {off} turned "
-                "standard_conforming_strings off. Write it as E'...' and take that line out.",
+                "standard_conforming_strings off. Write it as E'...' and remove that line.",
                 file=file,
                 line=statement.line,
             )

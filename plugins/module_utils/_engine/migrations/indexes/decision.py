@@ -190,7 +190,7 @@ class FileIndexes:
             if there and declaration.if_not_exists:
                 raise  # the server would pass over the statement, whatever that index is
             if error.sqlstate == INSUFFICIENT_PRIVILEGE:
-                self.warnings.append(f"{error.message} It was built without a look for duplicates.")
+                self.warnings.append(f"{error.message} It was built without a check for duplicates.")
             return None  # what the statement itself does is the better answer
 
     def _compared(self, declaration: IndexDeclaration) -> Verdict | None:

@@ -287,6 +287,6 @@ def _unbuilt(item: SkippedIndex, error: DatabaseError) -> TitanError:
     return TitanError(
         f"The index {item.name!r} on {item.schema}.{item.table_name} was left out by migration {item.version} as a duplicate of "
         f"{item.duplicate_of!r}, which is gone or has changed, and it cannot be built: {error.message}. Build it by hand "
-        f"({item.definition}), or, if it is needed no more, delete its row of titan_ops.skipped_index.",
+        f"({item.definition}), or, if it is no longer needed, delete its row of titan_ops.skipped_index.",
         **{**details, "index": item.name, "duplicate_of": item.duplicate_of},
     )

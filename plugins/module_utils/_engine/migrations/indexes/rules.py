@@ -178,7 +178,7 @@ def _different(
     if there["table_oid"] != table["oid"]:
         differs = ["table", *differs]
     return OtherIndexError(
-        f"{where}: an index called {declaration.name!r} is there{state}, but it is not the declared one (different: "
+        f"{where}: an index called {declaration.name!r} already exists{state}, but is not the declared one (different: "
         f"{', '.join(differs)}). There: {there['definition']}. Declared: {wanted}. Nothing was changed: rename or drop the "
         "one, or correct the other.",
         passed_over=passed_over,

@@ -19,7 +19,7 @@ RULE = Rule(
     "alter_system",
     RISKY,
     (("alter", "system"),),
-    "The whole server is changed, and not all of it can be taken back from SQL.",
+    "The whole server is changed, and not all of it can be undone from SQL.",
     "Set it where the server is configured.",
     _find,
 )

@@ -21,7 +21,7 @@ RULE = Rule(
     "bigint_instead_of_int",
     STYLE,
     (("create", "table"), ("alter", "table")),
-    "An int key ends at 2,147,483,647; to widen it rewrites the table.",
+    "An int key ends at 2,147,483,647; a wider type rewrites the table.",
     "bigint.",
     _find,
 )

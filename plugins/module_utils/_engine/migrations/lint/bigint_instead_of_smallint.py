@@ -21,7 +21,7 @@ RULE = Rule(
     "bigint_instead_of_smallint",
     STYLE,
     (("create", "table"), ("alter", "table")),
-    "A smallint ends at 32,767; to widen it rewrites the table.",
+    "A smallint ends at 32,767; a wider type rewrites the table.",
     "bigint.",
     _find,
 )

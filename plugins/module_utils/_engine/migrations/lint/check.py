@@ -78,7 +78,9 @@ def allowed_rules(text: str, file: str) -> set[str]:
             raise TitanError(f"{file}, line {line}: there is no lint rule {match['rule']!r}.", file=file, line=line)
         if not match["reason"]:
             raise TitanError(
-                f"{file}, line {line}: say why {name} is allowed: -- allow: {name} (reason).", file=file, line=line
+                f"{file}, line {line}: give the reason why {name} is allowed: -- allow: {name} (reason).",
+                file=file,
+                line=line,
             )
         allowed.add(name)
     return allowed

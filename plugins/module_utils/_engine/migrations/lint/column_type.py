@@ -31,6 +31,6 @@ RULE = Rule(
     BLOCKING,
     (("alter", "table"),),
     "Another column type rewrites the table, or checks it, under an ACCESS EXCLUSIVE lock.",
-    "Add a new column, fill it in batches, and swap the names; only to make a varchar or numeric longer is free.",
+    "Add a new column, fill it in batches, and swap the names; only a longer varchar or numeric needs no rewrite.",
     _find,
 )

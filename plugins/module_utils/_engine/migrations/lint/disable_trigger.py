@@ -21,7 +21,7 @@ RULE = Rule(
     "disable_trigger",
     RISKY,
     (("alter", "table"),),
-    "Rows that are written meanwhile miss what the trigger does, foreign keys among it.",
+    "Rows that are written meanwhile are not seen by the trigger; this includes foreign keys.",
     "session_replication_role for one session, or leave it on.",
     _find,
 )

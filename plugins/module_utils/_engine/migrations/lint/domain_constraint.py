@@ -20,7 +20,7 @@ RULE = Rule(
     "domain_constraint",
     RISKY,
     (("create", "domain"), ("alter", "domain")),
-    "A constraint of a domain cannot be changed without a look at every table that uses it.",
+    "Changing a constraint of a domain scans every table that uses it.",
     "text and a CHECK constraint of the table.",
     _find,
 )

@@ -21,7 +21,7 @@ RULE = Rule(
     "drop_constraint",
     RISKY,
     (("alter", "table"),),
-    "Nothing keeps wrong rows out any more.",
+    "Rows that violate the constraint are no longer rejected.",
     "Add the new constraint first.",
     _find,
 )

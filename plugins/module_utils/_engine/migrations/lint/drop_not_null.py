@@ -21,7 +21,7 @@ RULE = Rule(
     "drop_not_null",
     RISKY,
     (("alter", "table"),),
-    "What reads the column may not expect NULL.",
+    "Readers of the column may not expect NULL.",
     "Release a version that copes with NULL first, and allow this then.",
     _find,
 )

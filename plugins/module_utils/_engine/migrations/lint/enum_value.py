@@ -20,7 +20,7 @@ RULE = Rule(
     "enum_value",
     RISKY,
     (("alter", "type"),),
-    "A value of an enum can never be taken out, and one that is put before others changes their order.",
+    "A value of an enum can never be removed, and one that is added before others changes their order.",
     "A table of values and a foreign key.",
     _find,
 )

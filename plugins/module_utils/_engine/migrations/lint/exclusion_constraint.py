@@ -21,7 +21,7 @@ RULE = Rule(
     "exclusion_constraint",
     BLOCKING,
     (("alter", "table"),),
-    "An exclusion constraint builds its index under an ACCESS EXCLUSIVE lock, and there is no way around.",
+    "An exclusion constraint builds its index under an ACCESS EXCLUSIVE lock, and cannot be built concurrently.",
     "Run it while nobody writes, and allow it.",
     _find,
 )

@@ -28,7 +28,7 @@ RULE = Rule(
         ("alter", "materialized"),
         ("alter", "domain"),
     ),
-    "What still uses the old name fails.",
-    "Keep the name, or make sure that nothing names it.",
+    "Statements that still use the old name fail.",
+    "Keep the name, or make sure that nothing refers to it.",
     _find,
 )

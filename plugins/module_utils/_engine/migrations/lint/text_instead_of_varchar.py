@@ -21,7 +21,7 @@ RULE = Rule(
     "text_instead_of_varchar",
     STYLE,
     (("create", "table"), ("alter", "table")),
-    "To change the length of a varchar(n) may need a lock.",
+    "A change of the length of a varchar(n) may need a lock.",
     "text, with a CHECK constraint for its length.",
     _find,
 )

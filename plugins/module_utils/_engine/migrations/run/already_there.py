@@ -103,7 +103,7 @@ def made_again(database: Database, statement: Statement) -> str:
             end = qualified(statement.tokens, at)
             values = (name, written(statement.tokens[at : end - 2]) or None)
         there = name and database.value(f"{query})", values)
-        return f"the {' '.join(kinds)} {name} is there already" if there else ""
+        return f"the {' '.join(kinds)} {name} already exists" if there else ""
     return _between_types(database, statement, words) or _on_table(database, statement, words)
 
 
@@ -112,7 +112,7 @@ def _between_types(database: Database, statement: Statement, words: tuple[str, .
     text = [token.text for token in statement.tokens]
     if words[1] == "cast" and words[2:3] == ("(",) and "as" in words and ")" in words:
         types = " ".join(text[3 : words.index("as")]), " ".join(text[words.index("as") + 1 : words.index(")")])
-        return f"the cast from {types[0]} to {types[1]} is there already" if _both(database, _CAST, types) else ""
+        return f"the cast from {types[0]} to {types[1]} already exists" if _both(database, _CAST, types) else ""
     if (
         words[1] == "operator"
         and words[2:3] not in (("class",), ("family",))
@@ -122,7 +122,7 @@ def _between_types(database: Database, statement: Statement, words: tuple[str, .
         name = "".join(text[2 : words.index("(")]) if "(" in words else ""
         types = _argument(text, words, "leftarg"), _argument(text, words, "rightarg")
         there = "." not in name and _both(database, _OPERATOR, (*types, name))
-        return f"the operator {name} ({', '.join(types)}) is there already" if there else ""
+        return f"the operator {name} ({', '.join(types)}) already exists" if there else ""
     return ""
 
 
@@ -150,7 +150,7 @@ def _on_table(database: Database, statement: Statement, words: tuple[str, ...]) 
             table = written(statement.tokens[place : qualified(statement.tokens, place)])
             name = _stored(statement.tokens, at + 1)
             there = name and table and database.value(query, (name, table))
-            return f"the {kind} {name} of {table} is there already" if there else ""
+            return f"the {kind} {name} of {table} already exists" if there else ""
     return ""
 
 
@@ -181,9 +181,9 @@ def altered_in_vain(database: Database, statement: Statement, table: str, touche
 def _constraint(database: Database, statement: Statement, table: str, at: int) -> str:
     name, words = statement.tokens[at].name, statement.key()
     if name and words[at + 1] in _ENDS and database.value(_CONSTRAINT, (name, table)):
-        return f"the constraint {name} of {table} is there already"
+        return f"the constraint {name} of {table} already exists"
     if name and words[at + 1] in ("unique", "primary", "exclude") and "using" not in words[at + 1 : at + 4]:
-        return f"a relation {name} is there already, so that no index of the constraint can have this name" if (
+        return f"a relation {name} already exists, so the constraint's index cannot have this name" if (
             database.value(_INDEX, (name, table))
         ) else ""  # fmt: skip
     return ""

@@ -35,7 +35,7 @@ def other_sequence(database: Database, statement: Statement, named: Named) -> st
         else:
             continue
         if row and row[option] != wanted:
-            return f"the sequence {named.name} is there with the {option} {row[option]}, and IF NOT EXISTS does not make it {wanted}."
+            return f"the sequence {named.name} already exists with the {option} {row[option]}, and IF NOT EXISTS does not make it {wanted}."
     return ""
 
 
@@ -47,4 +47,4 @@ def other_schema(database: Database, statement: Statement, named: Named) -> str:
     here = str(database.value(_SCHEMA, (named.name.strip('"'),)) or "") if wanted else ""
     if not here or here == wanted:
         return ""
-    return f"the extension {named.name} is there in the schema {here}, and IF NOT EXISTS does not move it to {wanted}."
+    return f"the extension {named.name} already exists in the schema {here}, and IF NOT EXISTS does not move it to {wanted}."

@@ -205,7 +205,7 @@ class Foresight:
         if at + 2 >= len(words) or "drop" in words[:at] or "rename" in words[:at]:
             return ""
         name = statement.tokens[at + 2].name
-        return f"the column {name} of {table} is there already" if self._database.value(COLUMN, (table, name)) else ""
+        return f"the column {name} of {table} already exists" if self._database.value(COLUMN, (table, name)) else ""
 
     def _there(self, named: Named) -> str:
         """The relation or type that is made once more, where an unqualified name would be made."""
@@ -214,7 +214,7 @@ class Foresight:
         prefix, _dot, _last_part = named.name.rpartition(".")
         name = stored_name(named.name)
         there = name and self._database.value(THERE, (prefix or None, name, named.kind))
-        return f"{named.name} is there already" if there else ""
+        return f"{named.name} already exists" if there else ""
 
     def _ask_create(self, statement: Statement, text: str, words: tuple[str, ...]) -> str:
         named = created(statement)
@@ -229,7 +229,7 @@ class Foresight:
             allowed = "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')"
             denied = not named.tolerant and not self._rights_change and self._database.value(allowed) is False
             if not (denied or named.tolerant or self._vanishing) and self._database.value(SCHEMA_THERE, (named.name,)):
-                return f"the schema {named.name} is there already"
+                return f"the schema {named.name} already exists"
             return "CREATE SCHEMA needs the right CREATE on the database" if denied else ""
         problem = self._schema(named) or self._there(named)
         query = "view" in words[1:5] or ("table" in words[1:4] and made_by_a_query(words))
@@ -300,6 +300,6 @@ class Foresight:
         if row is None:
             return f"the extension {name} is not available on this server: install its package first"
         if row["installed"] and not (named.tolerant or self._vanishing):
-            return f"the extension {name} is there already"
+            return f"the extension {name} already exists"
         denied = row["needs_superuser"] and not row["super"] and not row["installed"]
         return f"only a superuser may create the extension {name}" if denied else ""

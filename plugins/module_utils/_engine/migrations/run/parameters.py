@@ -51,10 +51,10 @@ def other_parameters(database: Database, script: Script, statement: Statement, i
     inputs, wanted = _of(here, _INPUTS), _of(declared, _INPUTS)
     if [item.type for item in inputs] != [item.type for item in wanted]:
         return ""
-    said = f"the {_KINDS[row['kind']]} {identity} is there"
+    said = f"the {_KINDS[row['kind']]} {identity} already exists"
     last = "Drop it first, in this file or by hand."
     if "replace" not in statement.key()[:3]:
-        return f"{said} already. {last}"
+        return f"{said}. {last}"
     if row["kind"] != (kind := _kind(statement.key())):
         return f"{said}, and CREATE OR REPLACE cannot make it {'an' if kind == 'a' else 'a'} {_KINDS[kind]}. {last}"
     renamed = next(((a.name, b.name) for a, b in zip(inputs, wanted) if a.name and a.name != b.name), None)

@@ -108,7 +108,7 @@ def _send(indexes: FileIndexes, part: Step) -> None:
 def stray(script: Script) -> TitanError:
     """A file that ended the transaction it was run in."""
     return TitanError(
-        f"{script.file}: something in this file ended the runner's transaction. What ran before that is in the database "
-        "and is not recorded; take the COMMIT or ROLLBACK out, and put the database right by hand.",
+        f"{script.file}: a statement of this file ended the transaction of the run. What ran before that is in the database "
+        "and is not recorded; remove the COMMIT or ROLLBACK, and correct the database by hand.",
         file=script.file,
     )

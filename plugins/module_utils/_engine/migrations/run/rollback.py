@@ -55,7 +55,7 @@ def _with_restored(session: Session, script: Script, kept: list[FoundObject]) ->
         return script
     if not script.whole:
         raise TitanError(
-            f"{script.file}: the migration replaced objects that were there before it, so its way back must be able to run "
+            f"{script.file}: the migration replaced objects that were there before it, so its rollback must be able to run "
             "in one transaction.",
             file=script.file,
         )

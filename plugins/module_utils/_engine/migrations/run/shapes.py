@@ -81,16 +81,16 @@ def _difference(database: Database, script: Script, statement: Statement, named:
     kind = str(database.value(_KIND, (named.name,)))
     if "view" in words[:5] and "materialized" not in words[:5]:
         other = (
-            f"the {_CALLED.get(kind, 'relation')} {named.name} is there, and CREATE OR REPLACE cannot make it a view. "
+            f"the {_CALLED.get(kind, 'relation')} {named.name} already exists, and CREATE OR REPLACE cannot replace it by a view. "
             "Drop it first, or give the view another name."
         )
         return _view(database, script, statement, named) if kind == "v" else other
     if "table" in words[:4]:
-        other = f"a {_CALLED.get(kind, 'relation')} of the name {named.name} is there, and IF NOT EXISTS makes no table beside it."
+        other = f"a {_CALLED.get(kind, 'relation')} of the name {named.name} already exists, and IF NOT EXISTS creates no table beside it."
         return _table(database, statement, named) if kind in ("r", "p", "f") else other
     found = next((name for name in _STAYS if name in words[:5]), "")
     if found and kind not in _STAYS[found]:
-        return f"a {_CALLED.get(kind, 'relation')} of the name {named.name} is there, and IF NOT EXISTS makes no {found} beside it."
+        return f"a {_CALLED.get(kind, 'relation')} of the name {named.name} already exists, and IF NOT EXISTS creates no {found} beside it."
     if found == "materialized":
         return _view(database, script, statement, named)
     return other_sequence(database, statement, named) if found == "sequence" else ""
@@ -112,7 +112,7 @@ def _routine(database: Database, script: Script, statement: Statement, named: Na
             and not _same_type(database, wanted, row["result"] or "")
         ):
             return (
-                f"the function {row['identity']} is there and returns {row['result']}; CREATE OR REPLACE cannot make it return {wanted}. "
+                f"the function {row['identity']} already exists and returns {row['result']}; CREATE OR REPLACE cannot make it return {wanted}. "
                 "Drop it first, in this file or by hand."
             )
     return ""
@@ -216,18 +216,18 @@ def _view(database: Database, script: Script, statement: Statement, named: Named
     names = [item["name"] for item in here]
     if "materialized" in words[:5]:
         return "" if wanted == names else (
-            f"the materialized view {named.name} is there with the columns {', '.join(names)}, and IF NOT EXISTS leaves it as it is."
+            f"the materialized view {named.name} already exists with the columns {', '.join(names)}, and IF NOT EXISTS leaves it as it is."
         )  # fmt: skip
     if wanted[: len(names)] != names:
         return (
-            f"the view {named.name} is there with the columns {', '.join(names)}; CREATE OR REPLACE cannot give it {', '.join(wanted)}. "
+            f"the view {named.name} already exists with the columns {', '.join(names)}; CREATE OR REPLACE cannot give it {', '.join(wanted)}. "
             "Drop it first, in this file or by hand."
         )
     types = _types_of(database, query, found) if len(set(found)) == len(found) else []
     for item, wanted_type in zip(here, types):
         if _type_name(database, item["type"]) != _type_name(database, wanted_type):
             return (
-                f"the view {named.name} is there, its column {item['name']} has the type {item['type']}; CREATE OR REPLACE cannot make it "
+                f"the view {named.name} already exists, its column {item['name']} has the type {item['type']}; CREATE OR REPLACE cannot make it "
                 f"{wanted_type}. Drop it first, in this file or by hand."
             )
     return ""
@@ -259,14 +259,14 @@ def _types_of(database: Database, query: str, names: Sequence[str]) -> list[str]
 def _table(database: Database, statement: Statement, named: Named) -> str:
     """The columns that IF NOT EXISTS will not add."""
     if "unlogged" in statement.key()[:3] and database.value(_LOGGED, (named.name,)):
-        return f"the table {named.name} is there and logged, and IF NOT EXISTS leaves it so."
+        return f"the table {named.name} already exists and is logged, and IF NOT EXISTS leaves it so."
     here = {row["name"] for row in database.rows(_COLUMNS, (named.name,))}
     missing = [name for name in _declared_columns(statement) if name not in here]
     if not missing:
         return ""
     return (
-        f"the table {named.name} is there without the columns {', '.join(missing)}, and IF NOT EXISTS leaves it as it is. "
-        "Add them with ALTER TABLE, or take the old table away first."
+        f"the table {named.name} already exists without the columns {', '.join(missing)}, and IF NOT EXISTS leaves it as it is. "
+        "Add them with ALTER TABLE, or drop the existing table first."
     )
 
 

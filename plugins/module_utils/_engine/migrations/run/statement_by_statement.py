@@ -210,10 +210,10 @@ class Stepper:
                 declaration = index_declaration(step.statements[0], self.script.text)
                 verdict = decide(other, declaration, "create", self.script.file) if declaration else None
         except TitanError:
-            return "Nobody could be asked what of this file is done; the history says it in the next run."
+            return "Whether more of this file was done is unknown, because the server cannot be reached; the next run reads it from the history."
         state = f"{done} of its {len(self.script.steps)} steps are done and recorded, by the history."
         if done < step.number and verdict and verdict.action == FOUND:
-            return f"{state} The index {verdict.name!r} is there and valid; the next run records it."
+            return f"{state} The index {verdict.name!r} exists and is valid; the next run records it."
         return f"{state} The next run goes on at step {done + 1}; it drops what an unfinished build left behind."
 
     def _record(self, step: Step, outcome: str, **more: Any) -> None:

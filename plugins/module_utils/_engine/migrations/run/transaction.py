@@ -197,9 +197,9 @@ def _lost(session: Session, script: Script, error: DatabaseError, xid: str) -> D
     """The connection was lost, perhaps after the COMMIT had arrived: what is true is asked before anything is said."""
     committed = was_committed(session.database.settings, xid)
     state = {
-        True: "Its COMMIT had arrived: the file is applied and recorded.",
+        True: "It was committed: the file is applied and recorded.",
         False: "Nothing of this file is in the database.",
-        None: "Nobody could be asked whether its COMMIT had arrived; the history says it in the next run.",
+        None: "Whether it was committed is unknown, because the server cannot be reached; the next run reads it from the history.",
     }[committed]
     return DatabaseError(
         f"{script.file}: {error.message.rstrip('.')}. {state}",
@@ -257,7 +257,7 @@ def known_steps(known: Applied | None, script: Script, action: str) -> list[Step
             )
     if len(records) > len(script.steps):
         raise TitanError(
-            f"{script.file}: statements that have already run were taken out of it. Restore them.", file=script.file
+            f"{script.file}: statements that have already run were removed from it. Restore them.", file=script.file
         )
     return records
 

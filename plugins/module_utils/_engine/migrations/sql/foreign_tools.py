@@ -36,7 +36,7 @@ def refuse_rollback_part(text: str, file: str, statements: Sequence[Statement]) 
     raise TitanError(
         f"{file}, line {line}: {found['mark'].strip()[:60]!r} begins the rollback, which would run right after the "
         "migration: a file is run to its end. Set the option naming to that tool's, move what follows into the migration's rollback file (see the "
-        "option naming), or take it out.",
+        "option naming), or remove it.",
         file=file,
         line=line,
     )

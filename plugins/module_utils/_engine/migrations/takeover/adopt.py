@@ -50,7 +50,7 @@ def adopt(call: Call, database: Database, plan: Plan, migrations: Sequence[Migra
     listed = [_listed(tool, item, proofs.get(item.migration.key)) for item in statements]
     would = "would be" if call.check_mode or call.options["rehearse"] else "were"
     summary = f"{len(statements)} migrations {would} taken over from {title}; {len(due) - len(statements)} are pending."
-    after = "".join(f"-- {item.migration.file}: said by {tool} to have run\n" for item in statements)
+    after = "".join(f"-- {item.migration.file}: recorded by {tool} as applied\n" for item in statements)
     changed = bool(statements) and not (call.options["rehearse"] and not call.check_mode)
     return TakenOver(changed, listed, warnings, summary, after)
 

@@ -184,7 +184,7 @@ def _warnings(evidence: Sequence[Evidence]) -> list[str]:
     unproven = [item.migration.key for item in evidence if item.verdict in (UNPROVEN, UNPROVEN_DATA)]
     if unproven:
         warnings.append(
-            "Find out whether these have run. Those that have: name them in accept_unproven, and the history takes them over "
-            f"as what you said: [{', '.join(unproven)}]. Until then they are not applied."
+            "Find out whether these have run, and name those that have in accept_unproven; the history then records them "
+            f"on your word: [{', '.join(unproven)}]. Until then they are not applied."
         )
     return warnings

@@ -65,8 +65,8 @@ def read_foreign(
     failed += _unfinished(database, tool, table, literal)
     if failed:
         raise TitanError(
-            f"{tool.title} notes that these migrations failed or have not ended: {', '.join(failed)}. Nothing was recorded. Put the "
-            f"database right and let {tool.title} say so (its repair, resolve or force command), then run this again."
+            f"{tool.title} notes that these migrations failed or have not ended: {', '.join(failed)}. Nothing was recorded. Correct the "
+            f"database and let {tool.title} record that (its repair, resolve or force command), then run this again."
         )
     if tool_name == "liquibase":
         return _liquibase(rows, migrations)
@@ -186,11 +186,11 @@ def _matched(tool: Tool, rows: Sequence[Row], migrations: Sequence[Migration]) -
         at = ", ".join(sorted(row.version or "" for row in applied))
         raise TitanError(
             f"{tool.title}'s table has several versions ({at}), heads of branches that were not merged: which files have run cannot be "
-            "told. Nothing was recorded. Merge the branches first, or use state=baselined."
+            "determined. Nothing was recorded. Merge the branches first, or use state=baselined."
         )
     if tool.only_last and floor is not None and not any(item.order == floor for item in migrations):
         raise TitanError(
-            f"{tool.title} is at version {applied[-1].version}, and no file has this version: which of them have run cannot be told. Nothing "
+            f"{tool.title} is at version {applied[-1].version}, and no file has this version: which of them have run cannot be determined. Nothing "
             "was recorded. Give the files that tool's versions, or use state=baselined, which finds by replay which of them have run."
         )
     undone = {version_order(row.version) for row in rows if row.version and row.state == UNDONE}

@@ -109,7 +109,7 @@ def replayed(
         cluster, why = drill_server(folder, made)
         if why:
             warn(
-                f"The server of the replay runs as an ordinary program, because no sandbox can be made on this host ({why}): "
+                f"The server of the replay runs as an ordinary program, because this host cannot create a sandbox ({why}): "
                 "the files run in it as a role that is no superuser."
             )
         try:
