@@ -77,7 +77,7 @@ summary:
   description: The result in one line.
   returned: success
   type: str
-  sample: "titan_prod_20261122_020000.sql.gz is pinned: it stays until it is let go."
+  sample: "titan_prod_20261122_020000.sql.gz is pinned: it stays until it is unpinned."
 """
 
 from ansible_collections.titan.database.plugins.module_utils._engine.backups import operation, options

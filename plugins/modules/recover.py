@@ -13,8 +13,8 @@ version_added: "0.2.0"
 description:
   - Recovers the cluster to a moment from the backups and the archived write-ahead log of a pgBackRest stanza, in a throw-away cluster beside the
     live server. The moment is a time, a transaction, a restore point, or just before a table was dropped.
-  - The archived log is searched with C(pg_waldump) for the moment, and for the transactions on both sides of it. The recovered server then has to say
-    that the last one before it is committed, and that the first one after it is not.
+  - The archived log is searched with C(pg_waldump) for the moment, and for the transactions on both sides of it. The recovered server then has to
+    show that the last one before it is committed, and that the first one after it is not.
   - What is then done with the recovered database says O(action). The live database is changed by V(tables) and V(rows) only, in one transaction each.
   - Where the archive does not reach the moment, the message says from when to when it does.
 extends_documentation_fragment:
@@ -79,7 +79,7 @@ options:
   accept_standbys:
     description:
       - For O(action=place) and O(put_back), go on although standbys or replication slots are attached to the live server. They cannot follow, and
-        have to be made again.
+        have to be recreated.
     type: bool
     default: false
   put_back:

@@ -129,7 +129,7 @@ def test_code_in_a_physical_backup_has_no_rights_and_calls_nobody():
         moment = PRODUCTION.value("SELECT clock_timestamp() AT TIME ZONE 'UTC'")
         PRODUCTION.sql("SELECT pg_create_restore_point('after'); SELECT pg_switch_wal()")
         HOST.run("rm /srv/trace/calls")
-        assert "no sandbox can be made" in as_superuser_without_sandbox("drill", *kept)
+        assert "this host cannot create a sandbox" in as_superuser_without_sandbox("drill", *kept)
         checks = json.dumps(["SELECT count(*) = 50 FROM public.trap WHERE id > 0"])
         as_superuser_without_sandbox("recover", *kept, "--to", f"{moment}+00", "--checks", checks)
         assert traces() == []

@@ -342,7 +342,7 @@ def test_a_copy_elsewhere_is_read_back(first: str, small: ConnectionSettings, de
     name = Path(done["path"]).name
     assert sorted(path.name for path in away.iterdir()) == sorted([name, f"{name}.json", done["globals"]["file"]])
     assert done["copied"]["read_back"] is True and info(away, verify="checksum").data["backups"][0]["problem"] == ""
-    with pytest.raises(TitanError, match="reads back otherwise"):
+    with pytest.raises(TitanError, match="does not read back"):
         backup(small, dest, keep={"last": 1}, **{**copy, "copy_back": ["echo", "{file}"]})
     with pytest.raises(TitanError, match="false failed with status 1"):
         backup(small, dest, keep={"last": 1}, copy_to=["false", "{path}"])

@@ -158,7 +158,7 @@ def test_a_dump_that_makes_objects_in_sessions_of_their_owners(
     with pytest.raises(TitanError, match="permission denied.*Restore it without accept_superuser"):
         restore(source, source=str(path), into=into, accept_superuser=True)
     done = restore(source, source=str(path), into=into)
-    assert [warning for warning in done.warnings if "look at the owners" in warning]
+    assert [warning for warning in done.warnings if "check the owners" in warning]
     with connect(source.to(into)) as database:
         assert database.value("SELECT count(*) FROM public.orders") == 4000
 

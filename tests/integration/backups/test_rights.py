@@ -350,7 +350,7 @@ def test_without_a_sandbox_a_dump_of_others_reaches_nobody(
     path = workdir / "theirs_20260101_000000.sql"
     workdir.chmod(0o700)
     path.write_text(f"--\n-- PostgreSQL database dump\n--\n{text}--\n-- PostgreSQL database dump complete\n--\n")
-    with pytest.raises(TitanError, match="'dblink' is not made, because others.* says nothing about the backup"):
+    with pytest.raises(TitanError, match="'dblink' is not created, because others.* says nothing about the backup"):
         drill(source=str(path))
     with connect(settings) as database:
         assert database.value("SELECT to_regclass('public.written') IS NULL")

@@ -261,9 +261,9 @@ def test_a_table_of_a_dump_that_others_made(
     finally:
         with connect(source) as admin:
             admin.execute("DROP FUNCTION public.leaky()")
-    with pytest.raises(TitanError, match="Others have made this dump, and it needs a superuser"):
+    with pytest.raises(TitanError, match="This dump was made by others, and it needs a superuser"):
         restore(source, source=str(dump), tables=["orders"], into="of others")
-    with pytest.raises(TitanError, match="Others have made this dump, and the connected role is a superuser"):
+    with pytest.raises(TitanError, match="This dump was made by others, and the connected role is a superuser"):
         restore(source, source=str(dump), tables=["orders"])
     given = {"source": str(dump), "tables": ["orders"], "into": "of others", "accept_superuser": True}
     done = restore(source, **given)
@@ -285,7 +285,7 @@ def test_wrong_input_is_one_sentence(source: ConnectionSettings, backups: dict[t
         ({"schemas": ["none"]}, "The backup has no such schema"),
         ({"schemas": ["pg_catalog"]}, "The backup has no such schema"),
         ({"tables": ["orders"], "into": source.database, "swap": True}, "'swap'"),
-        ({"into": "new", "no_owner": True}, "It is for single tables"),
+        ({"into": "new", "no_owner": True}, "It applies to single tables"),
         ({}, "'into'"),
     ]
     for given, said in wrong:

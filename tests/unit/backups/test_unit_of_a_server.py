@@ -32,7 +32,7 @@ def test_what_is_no_service_is_refused_unasked(unit: str) -> None:
     def asked(_unit: str) -> str:
         raise AssertionError("nobody is asked")
 
-    assert why_not_its_unit(unit, (), os.geteuid(), asked) == "is no service"
+    assert why_not_its_unit(unit, (), os.geteuid(), asked) == "is not a service"
 
 
 def test_a_service_of_another_user_is_refused() -> None:

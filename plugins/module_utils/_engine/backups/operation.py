@@ -158,7 +158,7 @@ def backup_stanza(call: Call) -> Outcome:
 def pin(call: Call) -> Outcome:
     """Keep an existing backup for ever, or let it go again."""
     if call.options["state"] == "absent" and not call.options["source"]:
-        raise OptionError("source", None, "Name the backup file that is to be let go.")
+        raise OptionError("source", None, "Name the backup file to unpin.")
     with _os_errors():
         return pin_entry(chosen_backup(call.options), call)
 

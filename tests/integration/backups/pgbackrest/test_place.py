@@ -177,7 +177,7 @@ def test_stopped_at_each_step_one_of_both_is_live(host: Host) -> None:
         assert host.beside() == [os.path.basename(kept)], name
     assert killed_at("place.proven", back) == -signal.SIGKILL
     (check,) = kept_checks([], datetime.now(timezone.utc), limits(None), unfinished_in(str(host.place.dest)))
-    assert check.status == 2 and "was cut off" in check.message
+    assert check.status == 2 and "was interrupted" in check.message
     assert "A run without check mode ends that first" in host.recover(check=True, to=host.moment).warnings[0]
     assert host.recover(put_back=kept).data["place"]["backup"], (
         "it runs and is proven: the same command takes the backup"

@@ -174,7 +174,7 @@ def test_a_condition_brings_parents_and_children_along(shop: Shop) -> None:
     )
     assert [table["table"] for table in done.data["tables"]] == ["public.users", "public.orders", "public.items"]
     assert done.data["tables"][0]["notes"][1:] == [
-        "What else may have gone with them is not brought: 4 rows of public.orders. Name public.users in 'tables' for that."
+        "What else may have been deleted with them is not put back: 4 rows of public.orders. Name public.users in 'tables' for that."
     ]
 
 

@@ -51,9 +51,9 @@ def test_a_name_with_a_line_break_is_no_record_and_an_unknown_form_is_refused() 
     point = only("RESTORE_POINT two\n is here", "XLOG")
     assert point.name == "two"
     for unknown in ("COMMIT yesterday", "COMMIT 2026-11-27 15:19:12 CET"):
-        with pytest.raises(TitanError, match="cannot be understood"):
+        with pytest.raises(TitanError, match="cannot be parsed"):
             only(unknown)
-    with pytest.raises(TitanError, match="cannot be understood"):
+    with pytest.raises(TitanError, match="cannot be parsed"):
         list(records_from("rmgr: Transaction another form\n", "Transaction"))
 
 

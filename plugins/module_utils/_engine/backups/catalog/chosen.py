@@ -70,6 +70,6 @@ def _require_clock_that_is_not_behind(settings: ConnectionSettings, later: int) 
         doubt = clock_doubt(database, (0.0, "")) if database.clock_ahead > 0 else ""
     if doubt:
         raise OptionError(
-            "source", None, f"Which backup is the newest cannot be told: {later} are dated after this host's time, and {doubt}. "
+            "source", None, f"Which backup is the newest cannot be determined: {later} are dated after this host's time, and {doubt}. "
             "Correct the clock, or name the backup.",
         )  # fmt: skip

@@ -99,8 +99,8 @@ def read_exchange(dest: str) -> Exchange | None:
         return None
     except (OSError, ValueError, KeyError, TypeError, UnsafePathError) as error:
         raise TitanError(
-            f"{path}, which says what the last recovery into the live cluster's place has done, cannot be read ({error}). "
-            "Look which data directories are beside the live one, and remove it."
+            f"{path}, the record of the last recovery into the live cluster's place, cannot be read ({error}). "
+            "Check which data directories are beside the live one, then remove this file."
         ) from error
 
 
@@ -147,4 +147,4 @@ def unfinished_in(dest: str) -> str:
     begun = read_exchange(dest)
     if begun is None or not begun.unfinished:
         return ""
-    return f"A recovery into the place of {begun.data} was cut off, or is under way."
+    return f"A recovery into the place of {begun.data} was interrupted, or is still running."

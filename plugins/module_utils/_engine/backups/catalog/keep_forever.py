@@ -33,11 +33,13 @@ def pin_entry(entry: Entry, call: Call) -> Outcome:
             now = read_entry(entry.path)  # a drill may have noted its result meanwhile
             write_manifest(entry.path, replace(_require_usable(now, wanted), pinned=wanted), "pin.manifest")
         if read_entry(entry.path).pinned != wanted:
-            raise TitanError(f"The manifest of {entry.path} does not say what was written to it.")
+            raise TitanError(f"The manifest of {entry.path} does not read back as it was written.")
     name = os.path.basename(entry.path)
     data = {"backup": {**public_entry(entry), "pinned": wanted}}
     changed = entry.pinned != wanted
-    told = f"{name} is {'pinned: it stays until it is let go' if wanted else 'not pinned: the keep rules apply to it'}"
+    told = (
+        f"{name} is {'pinned: it stays until it is unpinned' if wanted else 'not pinned: the keep rules apply to it'}"
+    )
     return Outcome(
         changed, data, f"{told}{'' if changed else ', as before'}.", _line(name, entry.pinned), _line(name, wanted)
     )
@@ -52,7 +54,7 @@ def _require_usable(entry: Entry, wanted: bool) -> Manifest:
         why = entry.problem or "it has no manifest, because another program made it; a drill gives it one"
         raise OptionError("source", entry.path, f"It cannot be pinned: {why}.")
     if wanted and entry.problem:
-        raise TitanError(f"The backup {entry.path} is not worth keeping: {entry.problem}.", path=entry.path)
+        raise TitanError(f"The backup {entry.path} cannot be pinned:  {entry.problem}.", path=entry.path)
     return entry.manifest
 
 

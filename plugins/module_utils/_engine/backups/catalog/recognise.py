@@ -46,7 +46,7 @@ _NO_BASE_BACKUP = (
     "started on a copy of it shows that it can be used. Backups by pgBackRest are drilled from their own directory."
 )
 _NO_DUMP = (
-    "It is no dump of PostgreSQL: it begins neither as the text of pg_dump or pg_dumpall nor as an archive of pg_dump (custom, "
+    "It is not a dump of PostgreSQL: it begins neither as the text of pg_dump or pg_dumpall nor as an archive of pg_dump (custom, "
     "directory, tar), also behind gzip, zstd, xz, bzip2 and age."
 )
 # The begin of pg_dump's text, with a mark of the order of bytes or without one.
@@ -81,7 +81,7 @@ def recognise(path: str, identity: str = "", deadline: Deadline | None = None) -
     if stat.S_ISDIR(mode):
         return _directory(path, deadline)
     if not stat.S_ISREG(mode):
-        raise _unusable(path, "It is not a regular file, and no directory that pg_dump has made.")
+        raise _unusable(path, "It is neither a regular file nor a directory written by pg_dump.")
     head = _head(path, "", NONE, deadline)
     encrypted = head.startswith(_AGE)
     if encrypted:
@@ -114,7 +114,7 @@ def _directory(path: str, deadline: Deadline | None) -> DumpKind:
         raise _unusable(path, f"{irregular[0].upper()}{irregular[1:]}.")
     head = _head(contents, "", NONE, deadline)
     if not head.startswith(_ARCHIVE):
-        raise _unusable(path, f"It is no dump: its {_TOC} does not begin as one.")
+        raise _unusable(path, f"It is not a dump: its {_TOC} does not begin as one.")
     return DumpKind("directory", NONE, False, *_of_archive(head))
 
 

@@ -58,7 +58,7 @@ def require_no_query(database: Database, tables: Sequence[Table]) -> None:
         name = found[0].label
         raise TitanError(
             f"Table {name} belongs to an extension that dumps a part of it by a query, and its owner, or the owner of a function of its "
-            "indexes, is another role that is no superuser: the query would run that one's functions with the connected role's rights. "
+            "indexes, is another role that is not a superuser: the query would run that role's functions with the connected role's rights. "
             "Give the table and the functions to a superuser (ALTER TABLE ... OWNER TO), or leave the table's rows out "
             f"('exclude_data_of: [{name}]').",
             table=name,

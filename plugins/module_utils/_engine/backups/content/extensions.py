@@ -86,8 +86,8 @@ def changed_members(
 def changed_by_hand(what: str, name: str) -> str:
     """What is said of an extension whose members somebody has changed in the source; no dump holds that."""
     return (
-        f"{what} of the extension {name} are not as the source has them: somebody has changed them there, and no dump holds that. "
-        "Make the change again after a restore."
+        f"{what} of the extension {name} are not as in the source: they were changed there, and a dump does not contain that. "
+        "Repeat the change after a restore."
     )
 
 

@@ -68,8 +68,8 @@ def _of_objects(source: Structure, restored: Structure) -> Differences:
     objects = {key: value for key, value in source.objects.items() if key not in there}
     messages = object_differences(objects, restored.objects, definitions=same_major)
     other_major = (
-        f"Which objects there are was compared, but not their definitions: pg_dump {restored.tool_version} writes them otherwise "
-        f"than {source.tool_version}, which read the source."
+        f"Which objects there are was compared, but not their definitions: pg_dump {restored.tool_version} writes them differently "
+        f"from {source.tool_version}, which read the source."
     )
     return Differences(tuple(messages), () if same_major else (other_major,))
 
@@ -119,7 +119,7 @@ def _of_extensions(source: Structure, restored: Structure, made: Collection[str]
         if found.version != extension.version:
             text = f"extension {name} has version {found.version} after the restore, {extension.version} in the source"
             if found.version == found.default_version and name not in made:
-                warnings.append(f"The {text}: a dump does not tell the version.")
+                warnings.append(f"The {text}: a dump does not contain the version.")
             else:
                 messages.append(text)
     return Differences(tuple(messages), tuple(warnings))

@@ -132,7 +132,7 @@ def undumped_differences(
     for what in lost:
         by_state.setdefault(source[what], []).append(what)
     warnings = [
-        f"In the source, {listed(names)} {state}. No dump holds that: make it so again after a restore."
+        f"In the source, {listed(names)} {state}. A dump does not contain that: repeat it after a restore."
         for state, names in sorted(by_state.items())
     ]
     return messages, warnings

@@ -152,7 +152,7 @@ def _making(
     if entry.manifest is None or entry.manifest.adopted or file is None:
         raise OptionError(
             "source", entry.path,
-            "It has no manifest that tells what its source was. Restore it beside the live database (titan-db restore --into NAME), "
+            "It has no manifest that describes its source. Restore it beside the live database (titan-db restore --into NAME), "
             "and work with that database.",
         )  # fmt: skip
     if options["jobs"] < 1:

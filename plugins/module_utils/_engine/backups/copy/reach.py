@@ -26,6 +26,6 @@ def require_harmless(copy: Copy, without_sandbox: bool, what: str) -> None:
         found = reaching_extensions(database)
     if found and not without_sandbox:
         raise TitanError(
-            f"This host can make no sandbox for the copy's server, and through the database's extensions ({found}) {what} could "
-            "reach others from it. Do it on a host that can, or say without_sandbox: true. Nothing was run."
+            f"This host cannot create a sandbox for the copy's server, and through the database's extensions ({found}) {what} could "
+            "reach others from it. Run it on a host that can, or set without_sandbox: true. Nothing was run."
         )

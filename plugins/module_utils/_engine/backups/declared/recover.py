@@ -59,7 +59,7 @@ RECOVER: Spec = {
     "accept_standbys": option(
         "bool",
         "For O(action=place) and O(put_back), go on although standbys or replication slots are attached to the live server. They cannot follow, "
-        "and have to be made again.",
+        "and have to be recreated.",
         default=False,
     ),
     "put_back": option(

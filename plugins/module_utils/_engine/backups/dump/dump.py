@@ -130,7 +130,7 @@ def _take_dump(database: Database, request: DumpRequest, deadline: Deadline, say
             except TitanError:
                 if attempt == _ATTEMPTS or not _somebody_waits(database, tables):
                     raise
-        say("A change of a table's definition was waiting; starting anew.")
+        say("A change of a table's definition was waiting; starting again.")
     raise TitanError("The dump was not taken.")
 
 

@@ -37,7 +37,7 @@ def copy_away(path: str, manifest: Manifest, command: Sequence[str], back: Seque
         try:
             output_of(Program(_filled(command, item)), deadline)
             if back and _sha256_of(Program(_filled(back, item)), deadline) != sha256_file(item):
-                raise TitanError("the copy reads back otherwise than the file.")
+                raise TitanError("the copy does not read back as the file.")
         except TitanError as error:
             raise TitanError(
                 f"The backup {path} is good, but was not copied: of {os.path.basename(item)}, {error.message} Nothing was removed.",

@@ -59,7 +59,7 @@ def _behind_tar(file: IO[bytes]) -> Iterator[bytes]:
             for member in tar:
                 if not member.isreg():
                     raise TitanError(
-                        f"its member {member.name!r} is no file, which pg_restore would take for an empty one; pg_dump writes files only",
+                        f"its member {member.name!r} is not a file, and pg_restore would read it as an empty one; pg_dump writes files only",
                         programs=["pg_restore"],
                     )
                 end = member.offset_data + -(-member.size // _TAR_BLOCK) * _TAR_BLOCK

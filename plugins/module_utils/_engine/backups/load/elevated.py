@@ -191,13 +191,13 @@ class Superuser:
         places = {row["name"]: row["setting"] for row in rows}
         why = foreign_extension(places["SHAREDIR"], places["PKGLIBDIR"], self.binaries, name) if places else ""
         if why:
-            raise TitanError(f"The extension {name!r} is not made, because a superuser would run its script: {why}.")
+            raise TitanError(f"The extension {name!r} is not created, because a superuser would run its script: {why}.")
 
     def _require_harmless(self, database: Database, name: str) -> None:
         if (self.closed or self.foreign) and could_reach(database, name):
             way_out = "accept_superuser: true lets it" if self.foreign else "This host has no sandbox for that"
             raise TitanError(
-                f"The extension {name!r} is not made, because others have made this dump, and through it their code could reach other "
+                f"The extension {name!r} is not created, because this dump was made by others, and through it their code could reach other "
                 f"servers. {way_out}."
             )
 
@@ -217,7 +217,7 @@ class Superuser:
         wants = kind in (Kind.NEEDS_SUPERUSER, Kind.LAST) or grants_on_catalog(statement) or is_label(statement)
         if self.foreign and wants:
             raise TitanError(
-                f"Others have made this dump, and it needs a superuser {what}: its code could act with a superuser's rights later. "
+                f"This dump was made by others, and it needs a superuser {what}: its code could act with a superuser's rights later. "
                 "accept_superuser: true lets it."
             )
 
@@ -231,13 +231,13 @@ class Superuser:
             opened = database.value(OPENED) if self.foreign else None
             if opened:
                 raise TitanError(
-                    f"Others have made this dump, and it gives rights on {opened} of an extension, which its author has kept to superusers. "
+                    f"This dump was made by others, and it gives rights on {opened} of an extension, which its author has kept to superusers. "
                     "accept_superuser: true lets it."
                 )
             found = database.value(ACTS_AS_SUPERUSER) if self.foreign else None
             if found:
                 raise TitanError(
-                    f"Others have made this dump, and its code would act with the rights of a superuser who owns {found}. Connect as the "
+                    f"This dump was made by others, and its code would act with the rights of a superuser who owns {found}. Connect as the "
                     "role that is to own the database (accept_superuser: true lets it)."
                 )
 

@@ -38,6 +38,6 @@ def require_extensions(server: Database, names: Collection[str], into: str, advi
         only = server.value("SELECT current_setting(%s, true)", (setting,)) if name in names else None
         if only and only != into:
             raise TitanError(
-                f"The server makes the extension {name!r} in the database {only!r} only (its setting {setting}), and this would be "
+                f"The server creates the extension {name!r} in the database {only!r} only (its setting {setting}), and this would be "
                 f"another one. {advice}"
             )

@@ -29,7 +29,7 @@ _OF_THE_MOMENT = (
     "temp_file_limit",
 )  # fmt: skip
 _NOT_ALLOWED = re.compile(
-    r"42501|insufficient.privilege|permission denied|must be (?:superuser|owner|member|able)|[Oo]nly roles with|not made, because|no sandbox for"
+    r"42501|insufficient.privilege|permission denied|must be (?:superuser|owner|member|able)|[Oo]nly roles with|not created, because|no sandbox for"
 )
 
 _NUMBERED = 'unrecognized parameter "pg_attver"'

@@ -286,7 +286,7 @@ def of_database(text: Iterable[Part], database: str, several: bool) -> Iterator[
     first, plain, held, taken, names = not several, False, b"", 0, set[str]()
     for part in text:
         if plain and part.database:
-            raise TitanError("It changes the database after its begin: it is no dump of pg_dump alone.")
+            raise TitanError("It connects to another database further on: pg_dump alone does not write that.")
         if part.database:
             names.add(part.database)
             if len(names) > 1 and not database:

@@ -19,7 +19,7 @@ _OWNERS_SESSION = re.compile(
 )
 _DENIED = "permission denied"
 _IN_SESSIONS = (
-    "The dump makes its objects in sessions of their owners (pg_dump --use-set-session-authorization), which may do so in the source only. "
+    "The dump creates its objects in sessions of their owners (pg_dump --use-set-session-authorization), which may do so in the source only. "
     "{}, or take dumps without that option."
 )
 
@@ -60,4 +60,4 @@ class OwnersSessions:
                 raise TitanError(f"{error.message.rstrip('.')}. {why}", **error.details) from error
             raise
         if self.seen and split:
-            warn(_IN_SESSIONS.format("So all that it makes belongs to one role: look at the owners"))
+            warn(_IN_SESSIONS.format("All objects then belong to one role: check the owners"))

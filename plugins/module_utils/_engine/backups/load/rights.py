@@ -67,6 +67,6 @@ def require_superuser(server: Database, extensions: Collection[str], objects: Co
     if names:
         role = server.value("SELECT current_user::text")
         raise TitanError(
-            f"The backup has what only a superuser makes, and the role {role!r} is none: {listed(names)}. {advice}",
+            f"The backup has objects that only a superuser can create, and the role {role!r} is not a superuser: {listed(names)}. {advice}",
             missing=names,
         )

@@ -65,7 +65,7 @@ def take_moment(
                 if found:
                     return Moment(RestorePoint(*found, QUIET), _content(reader, tables, say))
             time.sleep(0.02)
-        say("There is always somebody writing; locking the tables for an instant ...")
+        say("Other sessions keep writing; locking the tables for an instant ...")
         return _locked_moment(settings, reader, marker, f"titan_{label}_locked", say)
 
 

@@ -108,7 +108,7 @@ def _require_ready(database: Database, source: Source, stanza: Stanza, options: 
     require_readable(database, read_tables(database))
     if not database.value("SELECT has_function_privilege('pg_create_restore_point(text)', 'EXECUTE')"):
         raise TitanError(
-            "The role may not make the restore point that the backup is compared at. "
+            "The role may not create the restore point at which the backup is compared. "
             "Grant it: GRANT EXECUTE ON FUNCTION pg_create_restore_point(text) TO the role."
         )
     if options["verify"] == "restored":
@@ -156,12 +156,12 @@ def _taken(stanza: Stanza, source: Source, kind: str, doubt: str, call: Call) ->
     warnings = [] if record.comparable else [_NO_INSTANT]
     proven, told = _proven(stanza, entry, record, call)
     if proven.point.proof == LOCKED:
-        call.say("Large objects were not compared: somebody was always writing.")
+        call.say("Large objects were not compared: other sessions kept writing.")
     return _finish(stanza, before, proven, [*warnings, *told], doubt, call)
 
 
 _NO_INSTANT = (
-    "No instant was found at which nobody wrote, and the tables could not be locked for one: the drill can check this backup but not "
+    "No instant without a writer was found, and the tables could not be locked for one: the drill can check this backup but not "
     "compare it, so it does not count as restored and equal."
 )
 
@@ -170,7 +170,7 @@ def _new_entry(stanza: Stanza, before: Sequence[Entry]) -> Entry:
     known = {entry.path for entry in before}
     new = [entry for entry in read_stanza_catalog(stanza) if entry.path not in known]
     if len(new) != 1:
-        raise TitanError(f"pgBackRest said that the backup is done, but 'info' has {len(new)} new ones.")
+        raise TitanError(f"pgBackRest reported the backup as done, but 'info' lists {len(new)} new ones.")
     if new[0].problem:
         raise TitanError(f"The backup {label_of(new[0].path)} is not good: {new[0].problem}.")
     return new[0]

@@ -89,7 +89,7 @@ class Control:
                 said = _said(argv, seconds)
         if self.running():
             raise TitanError(
-                f"The server on {self.data} was told to stop and has not within {seconds} seconds (stop_timeout): {without_values(said)}"
+                f"The server on {self.data} did not stop within {seconds} seconds (stop_timeout): {without_values(said)}"
             )
 
     def start(self, seconds: int) -> None:
@@ -189,7 +189,7 @@ def why_not_its_unit(unit: str, cluster: Sequence[str], owner: int, user_of: Cal
         user_of: The user as whom systemd runs a unit, by its name; empty for root.
     """
     if not _UNIT.fullmatch(unit):
-        return "is no service"
+        return "is not a service"
     if cluster and unit == f"postgresql@{'-'.join(cluster)}.service":
         try:
             found = os.stat(os.path.join(_CLUSTERS, *cluster)).st_uid

@@ -106,7 +106,7 @@ def _archive_the_rest(stanza: Stanza, control: Control) -> None:
 def _require_free(planned: Exchange) -> None:
     for path in (planned.outgoing, planned.rejected):
         if os.path.lexists(path) and path != planned.incoming:
-            raise TitanError(f"{path} is there already. Rename it. The live server was not touched.")
+            raise TitanError(f"{path} already exists. Rename it. The live server was not touched.")
 
 
 def _rename(begun: Exchange) -> None:
@@ -227,12 +227,12 @@ def heal(stanza: Stanza, settings: ConnectionSettings | None) -> str:
     if begun.phase == PREPARE:
         remove_folder(begun)
         forget_exchange(stanza.dest, begun)
-        return "A recovery that was to take the live cluster's place was cut off before it touched that; what it had made is removed."
+        return "A recovery that was to take the live cluster's place was interrupted before it touched that; what it had created was removed."
     if settings and _is_there(begun, settings):
         write_exchange(stanza.dest, begun.now(PROVEN))
         remove_folder(begun)
-        return f"An exchange that was cut off had come about: {begun.data} is {_what(begun)}, proven now."
-    return f"An exchange that was cut off was taken back. {take_back(stanza, begun)}"
+        return f"An interrupted exchange was complete:  {begun.data} is {_what(begun)}, proven now."
+    return f"An interrupted exchange was undone. {take_back(stanza, begun)}"
 
 
 def _what(begun: Exchange) -> str:
@@ -256,5 +256,5 @@ def to_be_healed(dest: str) -> str:
     """What heal would have to do, for check mode; empty for nothing."""
     said = unfinished_in(dest)
     return said and (
-        f"{said} A run without check mode ends that first: it takes it back, unless the other server runs already and is proven."
+        f"{said} A run without check mode ends that first: it undoes it, unless the other server runs already and is proven."
     )

@@ -224,7 +224,7 @@ def _require_exchangeable(data: str, tablespaces: list[str]) -> None:
         )
     if os.path.lexists(os.path.join(data, "patroni.dynamic.json")):
         raise TitanError(
-            f"Patroni runs the server on {data}, and would start it again. Use Patroni's own way (patronictl)."
+            f"Patroni runs the server on {data}, and would start it again. Use Patroni's own command (patronictl)."
         )
     if os.path.ismount(data):
         raise TitanError(f"{data} is a file system of its own and cannot be renamed. {by_hand}")

@@ -162,7 +162,7 @@ def find_info(stanza: Stanza) -> dict[str, Any] | None:
         status = found["status"] if found else {"code": _ABSENT[0], "message": "missing"}
         code, message = int(str(status["code"])), str(status["message"])
     except (ValueError, KeyError, TypeError) as error:
-        raise TitanError(f"pgbackrest info gave something that cannot be understood: {said[:200]!r}") from error
+        raise TitanError(f"pgbackrest info returned output that cannot be parsed: {said[:200]!r}") from error
     if code in _ABSENT:
         return None
     if code not in (_OK, _NO_BACKUPS) or found is None:
@@ -188,7 +188,7 @@ def verify_sets(stanza: Stanza, timeout: float | None = None) -> dict[str, str]:
     """
     found = parse_verify(call(stanza, "verify", "--output=text", "--verbose", timeout=timeout, log="info"))
     if not found and read_info(stanza).get("backup"):
-        raise TitanError(f"pgbackrest verify said nothing about the backups of stanza {stanza.stanza!r}.")
+        raise TitanError(f"pgbackrest verify reported nothing about the backups of stanza {stanza.stanza!r}.")
     return found
 
 

@@ -86,7 +86,9 @@ class Deadline:
         self.left()
 
     def error(self) -> TitanError:
-        return TitanError(f"The time limit of {self.seconds:g} seconds (option 'timeout') is over; the run was ended.")
+        return TitanError(
+            f"The time limit of {self.seconds:g} seconds (option 'timeout') has passed; the run was ended."
+        )
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def drill_cluster(
 
 
 def warn_of_no_sandbox(why: str, warn: Callable[[str], None]) -> None:
-    warn(f"The drill's server runs as an ordinary program, because no sandbox can be made on this host ({why}).")
+    warn(f"The drill's server runs as an ordinary program, because this host cannot create a sandbox ({why}).")
 
 
 def sandbox_of(cluster: Cluster) -> str:

@@ -53,7 +53,7 @@ def drill_entry(entry: Entry, call: Call) -> Outcome:
     with backup_lock(os.path.dirname(entry.path), entry.name, f"a drill of {os.path.basename(entry.path)}"):
         now = read_entry(entry.path).manifest  # somebody may have pinned it meanwhile
         if now is None:
-            raise TitanError(f"The manifest of {entry.path} is gone or cannot be read.", path=entry.path)
+            raise TitanError(f"The manifest of {entry.path} is missing or cannot be read.", path=entry.path)
         return _drilled(entry.path, now, file, programs, call)
 
 

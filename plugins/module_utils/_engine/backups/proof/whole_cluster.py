@@ -55,7 +55,7 @@ def load_cluster(
                 wanted = provided(texts, loader.provide) if loader.provide else by_lines(texts)
                 if loader.superuser and not loader.superuser.contained:
                     raise TitanError(
-                        "A dump by pg_dumpall makes superusers, and this host has no sandbox for that. Drill it on a host that has one."
+                        "A dump by pg_dumpall creates superusers, and this host has no sandbox for that. Drill it on a host that has one."
                     )
                 rest = (_MADE.sub(b"", text) for text in wanted)
                 loader.run_script(without_database_entries(rest), server, whole=False)

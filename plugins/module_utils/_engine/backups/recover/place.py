@@ -82,11 +82,11 @@ def require_placeable(live: Live, source: Source, stop: Stop) -> None:
     wanted = system_identifier(source.info, source.backup(stop.base))
     if live.system_identifier != wanted:
         raise TitanError(
-            f"The connection leads to another cluster (system identifier {live.system_identifier}) than the one that the stanza "
-            f"{source.stanza.stanza!r} holds ({wanted}). Its place is not taken."
+            f"The connection is to another cluster (system identifier {live.system_identifier}) than the one that the stanza "
+            f"{source.stanza.stanza!r} holds ({wanted}). It was not replaced."
         )
     room = drill_room(int(source.backup(stop.base)["info"]["size"]))
-    require_room([(live.parent, room)], "The recovered cluster is made beside the live one. Make room there.")
+    require_room([(live.parent, room)], "The recovered cluster is created beside the live one. Make room there.")
 
 
 def take_place(call: Call, live: Live, source: Source, target: Target, stop: Stop) -> Exchange:
@@ -109,7 +109,7 @@ def take_place(call: Call, live: Live, source: Source, target: Target, stop: Sto
         remove_folder(planned)
         forget_exchange(stanza.dest, planned)
         raise
-    call.say(f"Exchanging {live.data}; the server is away for a moment ...")
+    call.say(f"Exchanging {live.data}; the server is unavailable for a moment ...")
     done = exchange(stanza, planned, call.connection, options["stop_timeout"])
     remove_folder(done)
     return done
@@ -173,7 +173,7 @@ def _timeline(cluster: Cluster, source: Source) -> int:
     said, _complaint = control_data(source.programs.path("pg_controldata"), cluster.data, timeout=60)
     if not said.get(TIMELINE, "").isdigit():
         raise TitanError(
-            f"pg_controldata does not say on which timeline {cluster.data} is. The live server was not touched."
+            f"pg_controldata does not show the timeline of {cluster.data}. The live server was not touched."
         )
     return int(said[TIMELINE])
 

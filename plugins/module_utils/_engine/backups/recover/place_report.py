@@ -33,7 +33,7 @@ def _databases(live: Live) -> str:
 def place_lines(done: Exchange) -> list[str]:
     """What has come out."""
     return [
-        f"  It has taken the place of {done.data}, on timeline {done.timeline}; the server runs and was asked.",
+        f"  It has taken the place of {done.data}, on timeline {done.timeline}; the server is running and was verified.",
         f"  Kept, and removed by nothing: {done.outgoing}",
         f"  Back in one command: titan-db recover --put-back {shlex.quote(done.outgoing)}",
         f"  Backup of the new timeline, proven: {done.backup}"
@@ -52,7 +52,7 @@ def place_data(done: Exchange) -> Data:
 
 def place_warnings(live: Live) -> list[str]:
     """What is left to do for people."""
-    found = [f"It cannot follow any more and has to be made again: {each}." for each in live.standbys]
+    found = [f"It can no longer follow and has to be recreated: {each}." for each in live.standbys]
     return found + watch_warnings(live)
 
 
@@ -62,7 +62,7 @@ def watch_warnings(live: Live) -> list[str]:
     if not control.unit or control.by_systemd:
         return []
     stop = f"sudo pg_ctlcluster {' '.join(map(shlex.quote, control.cluster))} stop && sudo systemctl start {shlex.quote(control.unit)}"
-    return [f"The server was started by its owner, so systemd does not watch it any more. When it suits: {stop}"]
+    return [f"The server was started by its owner, so systemd no longer watches it. When convenient: {stop}"]
 
 
 def finished_outcome(done: Exchange | None, warnings: Sequence[str]) -> Outcome:
@@ -89,7 +89,7 @@ def planned_back(planned: Exchange, live: Live, warnings: Sequence[str]) -> Outc
 def put_back_outcome(done: Exchange, warnings: Sequence[str]) -> Outcome:
     """What putting back has done."""
     lines = [
-        f"{done.incoming} is back in the place of {done.data}, on timeline {done.timeline}; the server runs and was asked.",
+        f"{done.incoming} is back in the place of {done.data}, on timeline {done.timeline}; the server is running and was verified.",
         f"  Kept, and removed by nothing: {done.outgoing}",
         f"  Back in one command: titan-db recover --put-back {shlex.quote(done.outgoing)}",
         f"  Backup of its timeline, proven: {done.backup}",

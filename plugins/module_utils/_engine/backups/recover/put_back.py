@@ -54,13 +54,13 @@ def put_back(call: Call, doors: Doors, stanza: Stanza, deadline: Deadline) -> Ou
             step("place.switch")
             if runs:
                 run_pgbackrest(stanza, "check", timeout=deadline.left())
-            call.say(f"Exchanging {live.data}; the server is away for a moment ...")
+            call.say(f"Exchanging {live.data}; the server is unavailable for a moment ...")
             done = exchange(stanza, planned, call.connection, options["stop_timeout"], archive=runs)
             warnings += place_warnings(live) if runs else [_DID_NOT_RUN]
     return put_back_outcome(back_up(call, doors, done, deadline.left() or 0), warnings)
 
 
-_DID_NOT_RUN = "The server did not run: who followed it is unknown, and what it wrote last may be in the directory that is kept only."
+_DID_NOT_RUN = "The server did not run: which standbys followed it is unknown, and what it wrote last may be in the kept directory only."
 
 
 def _live(call: Call, stanza: Stanza) -> tuple[Live, bool]:
@@ -93,10 +93,10 @@ def _planned(stanza: Stanza, live: Live, named: str) -> Exchange:
         said = _control_data(live, wanted)
     if said["system_identifier"] != live.system_identifier:
         raise TitanError(
-            f"{wanted} is of another cluster (system identifier {said['system_identifier']}). It is not put back."
+            f"{wanted} belongs to another cluster (system identifier {said['system_identifier']}). It was not put back."
         )
     if said["state"] != "shut down":
-        raise TitanError(f"{wanted} was not shut down ({said['state']}). Look at what uses it; it is not put back.")
+        raise TitanError(f"{wanted} was not shut down ({said['state']}). Check what uses it; it was not put back.")
     return Exchange(
         BACK,
         EXCHANGE,

@@ -67,7 +67,7 @@ def records_from(said: str, manager: str) -> Iterator[Record]:
             continue
         found = _RECORD.fullmatch(line)
         if not found or found["manager"] != manager:
-            raise TitanError(f"pg_waldump printed something that cannot be understood: {line[:200]!r}")
+            raise TitanError(f"pg_waldump printed output that cannot be parsed: {line[:200]!r}")
         lsn, what = lsn_from(found["lsn"]), found["what"]
         if manager == "Transaction" and what.startswith("COMMIT"):
             yield _commit(lsn, int(found["xid"]), what)
@@ -78,7 +78,7 @@ def records_from(said: str, manager: str) -> Iterator[Record]:
 def _commit(lsn: int, xid: int, what: str) -> Record:
     found = _COMMITTED.fullmatch(what)
     if not found:
-        raise TitanError(f"pg_waldump printed something that cannot be understood: {what[:200]!r}")
+        raise TitanError(f"pg_waldump printed output that cannot be parsed: {what[:200]!r}")
     day, _dot, fraction = found["time"].partition(".")
     time = datetime.fromisoformat(f"{day}.{fraction.ljust(6, '0')[:6]}").replace(tzinfo=timezone.utc)
     parts = (found["more"] or "").split("; ")

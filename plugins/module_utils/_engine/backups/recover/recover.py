@@ -142,7 +142,7 @@ def _archive_all(stanza: Stanza, deadline: Deadline) -> list[str]:
         run_pgbackrest(stanza, "check", timeout=deadline.left())
     except TitanError as error:
         return [
-            f"The server could not be asked to archive what it wrote last, so that the log may end early: {error.message}"
+            f"The server could not be made to archive what it wrote last, so the log may end early: {error.message}"
         ]
     return []
 
@@ -150,7 +150,9 @@ def _archive_all(stanza: Stanza, deadline: Deadline) -> list[str]:
 def _require_drops(source: Source, target: Target) -> None:
     if target.kind == DROP and source.programs.major < 15:
         raise OptionError(
-            DROP, target.value, "The log tells a DROP from a TRUNCATE since PostgreSQL 15 only. Name the time in 'to'."
+            DROP,
+            target.value,
+            "Before PostgreSQL 15 the log does not distinguish a DROP from a TRUNCATE. Name the time in 'to'.",
         )
 
 
@@ -214,12 +216,12 @@ def _database(call: Call, record: PhysicalRecord | None) -> str:
     connected = call.settings.database if call.settings else ""
     name = call.options["database"] or (record.database if record else "") or connected
     if not name:
-        raise OptionError("database", None, "Nothing is known of the backup's database. Name it.")
+        raise OptionError("database", None, "The backup's database is unknown. Name it.")
     if call.options["action"] in (TABLES, ROWS) and connected and name != connected:
         raise OptionError(
             "database",
             name,
-            f"The connection is to database {connected!r}, and tables and rows of another one do not belong there.",
+            f"The connection is to database {connected!r}, but the recovered tables and rows are those of another database.",
         )
     return str(name)
 
@@ -229,8 +231,8 @@ def _require_login(server: ConnectionSettings, call: Call) -> None:
     if call.options["action"] != PLACE or can_log_in(server, call.connection.user or ""):
         return
     raise TitanError(
-        f"At that moment there is no role {call.connection.user!r} that may log in, so that nobody could read the server back. "
-        "Connect as a role that was there. The live server was not touched."
+        f"At that moment there is no role {call.connection.user!r} that may log in, so the server could not be verified. "
+        "Connect as a role that existed then. The live server was not touched."
     )
 
 
@@ -247,7 +249,7 @@ def _require_checks(checks: Sequence[Check], target: Target) -> None:
     problems = [f"{each.sql!r} {each.problem}" for each in checks if each.problem]
     if problems:
         raise TitanError(
-            f"At the moment {target} the recovered database is not what 'checks' says: {'; '.join(problems)}. Nothing was done with it.",
+            f"At the moment {target} the recovered database does not satisfy 'checks': {'; '.join(problems)}. Nothing was done with it.",
             checks=[each._asdict() for each in checks],
         )
 

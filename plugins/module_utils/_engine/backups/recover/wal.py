@@ -112,7 +112,7 @@ class Archive:
                 if last is not None and there < last:
                     raise TitanError(
                         f"The archive of stanza {self.stanza.stanza!r} has a gap: {self._name(there + 1)} is missing. The log is whole up "
-                        f"to {lsn_text((there + 1) * self._size)} only, and what is wanted does not lie before that."
+                        f"to {lsn_text((there + 1) * self._size)} only, and the requested moment is not before that."
                     )
                 yield Record((there + 1) * self._size, OTHER)
                 return

@@ -78,7 +78,7 @@ def apply_plan(live: Database, plan: Plan, wanted: Wanted, rescue: Rescue, lock_
             remove_file(rescue.path)
         if isinstance(error, DatabaseError) and error.sqlstate == UNIQUE_VIOLATION:
             raise TitanError(
-                f"{error.message}. Somebody has written such a row meanwhile. Nothing was changed; run it again.",
+                f"{error.message}. Another session has written such a row meanwhile. Nothing was changed; run it again.",
                 **error.details,
             ) from error
         raise
@@ -93,7 +93,7 @@ def _ask(live: Database, transaction: str, rescue: Rescue, error: DatabaseError)
         return
     if became is None:
         raise TitanError(
-            f"{error.message} It is not known whether the rows were brought. If the table titan_ops.rescue has a row with "
+            f"{error.message} Whether the rows were put back is unknown. If the table titan_ops.rescue has a row with "
             f"the id {rescue.name!r}, they were, and {rescue.path} takes them back.",
         ) from error
     with suppress(FileNotFoundError):
@@ -181,7 +181,7 @@ def _require_there(live: Database, plan: Plan) -> None:
         )
         if gone:
             raise TitanError(
-                f"{gone} of the rows that were brought to {pair.label} are not there any more: somebody deletes them at this moment. Stop "
+                f"{gone} of the rows that were put back into {pair.label} no longer exist: another session is deleting them. Stop "
                 "that first, then run it again."
             )
         altered = live.value(

@@ -67,7 +67,7 @@ def find_differences(sides: Sides, wanted: Wanted, say: Callable[[str], None], k
     if wanted.where and len(named) != 1:
         raise OptionError("where", wanted.where, "A condition is for one table: name it in 'tables'.")
     notes = [
-        f"Table {label} is in the backup and not in the live database: its rows are not brought."
+        f"Table {label} is in the backup and not in the live database: its rows are not put back."
         for label in sorted(copy.keys() - live.keys())
         if not named or label in named
     ]

@@ -67,7 +67,7 @@ def _look_at_columns(table: TablePlan) -> None:
     lost, added = sorted(there - here), sorted(here - there)
     if lost:
         table.notes.append(
-            f"The live table has no column {', '.join(map(repr, lost))} any more: those values are not brought."
+            f"The live table has no column {', '.join(map(repr, lost))} any more: those values are not put back."
         )
     if added:
         table.notes.append(f"Column {', '.join(map(repr, added))} is not in the backup and gets its default.")

@@ -131,7 +131,7 @@ def read_head(stream: IO[bytes], path: str) -> dict[str, Any]:
     """The first line.
 
     Raises:
-        TitanError: it is no such file.
+        TitanError: it does not exist.
     """
     try:
         head = parsed(stream.readline(1 << 16))

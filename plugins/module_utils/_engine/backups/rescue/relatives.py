@@ -27,7 +27,7 @@ def add_relatives(
                 continue
             for from_label, to_label, reason, downwards in (
                 (key.child, key.parent, f"rows of {key.child} refer to it", False),
-                (key.parent, key.child, f"its rows went with those of {key.parent}", True),
+                (key.parent, key.child, f"its rows were deleted with those of {key.parent}", True),
             ):
                 if key.child == key.parent and not downwards:
                     continue  # what a condition left out would come along, downwards again
@@ -118,7 +118,7 @@ def _name_left_behind(
                 found.append(f"{number} rows of {key.child}")
         if found:
             parent.notes.append(
-                f"What else may have gone with them is not brought: {listed(found)}. Name {label} in 'tables' for that."
+                f"What else may have been deleted with them is not put back: {listed(found)}. Name {label} in 'tables' for that."
             )
 
 

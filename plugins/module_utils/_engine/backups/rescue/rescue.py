@@ -123,7 +123,7 @@ def _record_path(call: Call) -> str:
             raise OptionError(
                 "record_dir",
                 None,
-                "Name a directory for the file that takes the rescue back, or the backups' one in 'dest'.",
+                "Name a directory for the file that can undo the rescue, or that of the backups in 'dest'.",
             )
         folder = os.path.join(os.path.abspath(call.options["dest"]), "rescued")
     if not call.check_mode:
@@ -169,7 +169,7 @@ def _outcome(plan: Plan, wanted: Wanted, source: str, path: str, check_mode: boo
         head = f"{plan.rows} rows of {len(plan.tables)} table(s) {verb} put back from {source}"
         head += f", and {replaced} {verb} replaced." if replaced else "."
         if not check_mode:
-            lines.append(f"To take them back: titan-db rescue --undo {path}")
+            lines.append(f"To undo: titan-db rescue --undo {path}")
     data: dict[str, Any] = {
         "tables": tables, "rows": plan.rows, "replaced": replaced, "source": source, "equal_tables": plan.equal,
         "undo": path if done and not check_mode else None, "notes": plan.notes,

@@ -34,7 +34,7 @@ def undo_rescue(path: str, call: Call) -> Outcome:
         head = read_head(stream, path)
         if head["database"] != live.settings.database:
             raise TitanError(
-                f"{path} tells of a rescue in database {head['database']!r}, and this is {live.settings.database!r}."
+                f"{path} records a rescue in database {head['database']!r}, and this is {live.settings.database!r}."
             )
         warnings = require_trusted_role(live, call.options["accept_superuser"], "the tables' owner")
         fix_settings(live)
@@ -42,7 +42,7 @@ def undo_rescue(path: str, call: Call) -> Outcome:
         with advisory_lock(live, "rescue", live.settings.database):
             done = _known(live, head["rescue"], path)
             if done:
-                return Outcome(False, {"tables": []}, f"It was taken back at {done} already.")
+                return Outcome(False, {"tables": []}, f"It was already undone at {done}.")
             live.execute("BEGIN")
             transaction = ""
             try:
@@ -74,7 +74,7 @@ def _known(live: Database, name: str, path: str) -> str:
     there = live.value("SELECT to_regclass('titan_ops.rescue')") is not None
     row = live.row("SELECT undone_at::text AS undone FROM titan_ops.rescue WHERE id = %s", (name,)) if there else None
     if row is None:
-        raise TitanError(f"The rescue of {path} did not happen in this database: nothing is to be taken back.")
+        raise TitanError(f"The rescue of {path} did not happen in this database: there is nothing to undo.")
     return row["undone"] or ""
 
 
@@ -85,7 +85,7 @@ def _take_back(live: Database, stream: Any) -> list[dict[str, Any]]:
         shape = shapes.get(f"{section.schema}.{section.table}")
         if shape is None or not set(section.columns) <= set(shape.names()):
             raise TitanError(
-                f"Table {section.schema}.{section.table} is gone, or has lost columns since. Nothing was changed."
+                f"Table {section.schema}.{section.table} was dropped, or has lost columns since. Nothing was changed."
             )
         pair = _pair(number, shape, section)
         columns = pair.keys_of("c") if section.kind == "inserted" else sql.SQL("c.*")
@@ -139,8 +139,8 @@ def _require_nothing_new(live: Database, shapes: dict[str, Shape], found: list[t
         number = live.value(refers)
         if number:
             raise TitanError(
-                f"{number} rows of {key.child} have come since and refer to rows of {key.parent} that would go; they would go along, or lose "
-                "their reference. Nothing was changed."
+                f"{number} rows of {key.child} have come since and refer to rows of {key.parent} that would be removed; they would be "
+                "deleted, too, or lose their reference. Nothing was changed."
             )
 
 

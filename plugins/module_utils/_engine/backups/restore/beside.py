@@ -164,7 +164,7 @@ def _require_role(live: Database, foreign: bool, accept_superuser: bool) -> None
     """Refuse to let a dump of others into a live database with a superuser's rights."""
     if foreign and not accept_superuser and is_superuser(live):
         raise TitanError(
-            "Others have made this dump, and the connected role is a superuser: their tables do not come into a live database so. Connect "
+            "This dump was made by others, and the connected role is a superuser: such tables are not restored into a live database. Connect "
             "as the role that is to own them, or restore into a new database ('into'; accept_superuser: true lets it)."
         )
 

@@ -111,7 +111,7 @@ def _explained() -> Iterator[None]:
         if error.lost:
             raise
         raise TitanError(
-            f"The tables do not come into the live database: {error.message} Nothing was changed. What they need there has to be as it "
+            f"The tables could not be restored into the live database: {error.message} Nothing was changed. What they need there has to be as it "
             "was when the backup was made; or restore them into a new database ('into')."
         ) from error
 

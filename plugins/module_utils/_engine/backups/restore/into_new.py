@@ -39,7 +39,7 @@ from .refresh import refresh_left_out
 from .selected import reduce_and_compare
 
 _ONLY_A_SUPERUSER = (
-    "The dump wants what only a superuser may do, and it is loaded by a role that is none: accept_superuser: true lets its code run with a "
+    "The dump needs a superuser's rights, and it is loaded by a role without them: accept_superuser: true lets its code run with a "
     "superuser's rights, as pg_restore by hand does."
 )
 

@@ -170,7 +170,7 @@ def prune(database: Database, selection: Selection) -> Pruned:
     for row in database.rows(_OWNED_BY_OTHERS):
         database.execute(sql.SQL("ALTER SEQUENCE {} OWNED BY NONE").format(sql.SQL(row["name"])))
         notes.append(
-            f"Sequence {row['name']} belongs to no column: it did to one of {row['owner']}, which is not restored."
+            f"Sequence {row['name']} no longer belongs to a column: it belonged to one of {row['owner']}, which is not restored."
         )
     before = [row["name"] for row in database.rows(_PARTS, oids)]
     _drop_unneeded(database)

@@ -41,7 +41,7 @@ from .plan import RestorePlan, make_restore_plan
 from .selected import require_in_manifest, selected_source, wanted_rows
 from .swap import put_in_place
 
-_AS_SUPERUSER = "Restore as a superuser: it makes these, and a role without its rights loads the rest."
+_AS_SUPERUSER = "Restore as a superuser: it creates these, and a role without its rights loads the rest."
 _BY_HAND = "Make an empty database of that name and load the dump by hand (pg_restore, or psql for a plain one)."
 
 
@@ -183,7 +183,7 @@ def _live_slots(manifest: Manifest | None) -> list[str]:
     """Warnings about subscriptions: each names the slot of the one in the source."""
     objects = manifest.structure.objects if manifest and manifest.structure else ()
     return [
-        f"Subscription {key.split(' ', 1)[1]} is disabled and names the slot of the source's one: say ALTER SUBSCRIPTION ... SET "
+        f"Subscription {key.split(' ', 1)[1]} is disabled and names the slot of the source's one: run ALTER SUBSCRIPTION ... SET "
         "(slot_name = NONE) before you drop it or this database."
         for key in objects
         if key.startswith("SUBSCRIPTION ")

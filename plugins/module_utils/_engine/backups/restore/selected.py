@@ -26,8 +26,10 @@ from ..proof.read_restored import LoadersRows
 from .prune import Pruned, prune
 
 _COUNTED = "The manifest has no hash of the rows, so that they were only counted (the backup's proof is 'redump')."
-_FOREIGN = "Others have made this dump: nothing tells what its source held, so that nothing was compared."
-_SEMICOLON = "Only the rows were compared: a schema has a semicolon in its name, and the manifest does not tell its objects apart."
+_FOREIGN = "This dump was made by others: what its source held is unknown, so nothing was compared."
+_SEMICOLON = (
+    "Only the rows were compared: a schema has a semicolon in its name, and the manifest cannot tell its objects apart."
+)
 _NOT_DEFINITIONS = "Definitions were not compared: they name owners and privileges, which were left out."
 
 
@@ -45,13 +47,11 @@ def selection_from(options: Mapping[str, Any]) -> Selection | None:
                                   else "Write the name of a schema, without quotes.")  # fmt: skip
     if tables or schemas:
         if options["swap"]:
-            raise OptionError(
-                "swap", True, "Single tables do not take the place of a whole database. Leave 'swap' out."
-            )
+            raise OptionError("swap", True, "Single tables cannot replace a whole database. Leave out 'swap'.")
         return Selection(tables, schemas, not options["no_owner"], not options["no_privileges"])
     for option in ("no_owner", "no_privileges"):
         if options[option]:
-            raise OptionError(option, True, "It is for single tables: name them in 'tables' or 'schemas'.")
+            raise OptionError(option, True, "It applies to single tables: name them in 'tables' or 'schemas'.")
     if not options["into"]:
         raise OptionError("into", None, "Name the database to restore into.")
     return None
