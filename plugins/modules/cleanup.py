@@ -15,7 +15,7 @@ description:
     M(titan.database.retention_policy) has stored. The command C(titan-db cleanup) does the same from cron.
   - The cut-off is computed once, on the server's clock. Rows strictly older than it are due, all others stay.
   - Partitions that are older than the cut-off as a whole are dropped, empty ones too, unless a trigger fires for each deleted row.
-  - Rows of other tables that go or change along by C(ON DELETE CASCADE), C(SET NULL) or C(SET DEFAULT) are in no count;
+  - Rows of other tables that are deleted or changed, too, by C(ON DELETE CASCADE), C(SET NULL) or C(SET DEFAULT) are in no count;
     RV(findings) names their tables, and the backup has to have them.
   - Rows go in small committed batches, so that no other session waits long for a lock, and a run that is cut off keeps its
     work. How each table is worked through is chosen from its size, its indexes and the share of rows that are due. The
@@ -68,7 +68,7 @@ options:
     description:
       - "How old the newest row of a table may be, as V(7 days) or V(36h), if rows used to be written more often: on at least 20 days of four times
         that age. Otherwise the table is refused: the server's clock may have jumped ahead, and then all rows look old."
-      - Say V(off) for a database that nothing writes to any more. Rows whose time is in the future are not looked at.
+      - Use V(off) for a database that nothing writes to any more. Rows whose time is in the future are not looked at.
     type: str
     default: "7 days"
   max_fraction:
@@ -214,7 +214,7 @@ results:
       type: int
     never_times:
       description:
-        - Rows over their time because it stands for never (0001-01-01, 1970-01-01, -infinity).
+        - Rows over their time because that means 'never' (0001-01-01, 1970-01-01, -infinity).
         - They are due only with O(titan.database.retention_policy#module:policies[].never_values=delete).
       type: int
     referenced:
@@ -325,7 +325,7 @@ uncovered:
       value: "false"
       rows: 400
 findings:
-  description: What somebody should look at, in sentences. They are also given as warnings.
+  description: What needs attention, in sentences. They are also given as warnings.
   returned: success
   type: list
   elements: str

@@ -39,7 +39,7 @@ options:
     elements: str
   min_reclaimable:
     description:
-      - Rebuild an index when this share of it, between 0 and 1, would be given back.
+      - Rebuild an index when this share of its size, between 0 and 1, would be freed.
     type: float
     default: 0.3
   min_size_mb:
@@ -144,7 +144,7 @@ summary:
   description: One line that says what was done.
   returned: success
   type: str
-  sample: Rebuilt 2 of 31 measured indexes (5.1 MiB given back), 0 leftovers dropped, 0 skipped, in 1.2 s.
+  sample: Rebuilt 2 of 31 measured indexes (5.1 MiB freed), 0 leftovers dropped, 0 skipped, in 1.2 s.
 """
 
 from ansible_collections.titan.database.plugins.module_utils._engine.reindex import operation, options

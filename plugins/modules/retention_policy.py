@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: retention_policy
-short_description: Say how long the rows of PostgreSQL tables are kept
+short_description: Define how long the rows of PostgreSQL tables are kept
 version_added: "0.1.0"
 author: titan.database contributors (@titan-database)
 description:
@@ -51,7 +51,7 @@ options:
         required: true
       column:
         description:
-          - The column that says how old a row is, of type timestamp with time zone, timestamp without time zone or date.
+          - The column that tells the age of a row, of type timestamp with time zone, timestamp without time zone or date.
           - A row whose time is NULL is never due.
         type: str
         required: true
@@ -68,7 +68,7 @@ options:
         suboptions:
           column:
             description:
-              - The column that is compared. Needed, unless O(policies[].where.sql_condition) says everything.
+              - The column that is compared. Needed, unless O(policies[].where.sql_condition) is the whole filter.
             type: str
           in:
             description:
@@ -140,8 +140,8 @@ options:
         choices: [epoch_seconds, epoch_milliseconds, epoch_microseconds, uuid7, ulid]
       never_values:
         description:
-          - "What becomes of rows whose time stands for never: 0001-01-01 and before, 1970-01-01 (0 in a number), -infinity. Each clean-up says how
-            many there are."
+          - "What happens to rows whose time means 'never': 0001-01-01 and before, 1970-01-01 (0 in a number), -infinity. Each clean-up says how many
+            there are."
         type: str
         choices: [keep, delete]
         default: keep
@@ -152,8 +152,8 @@ options:
         type: float
       contended:
         description:
-          - Step around rows that other sessions hold locked from the start, instead of waiting up to 50 milliseconds first. It costs about a third
-            more write-ahead log and is worth it only where many due rows are locked.
+          - Skip rows that other sessions lock from the start, instead of waiting up to 50 milliseconds first. It costs about a third more write-ahead
+            log and is worth it only where many due rows are locked.
         type: bool
         default: false
       archive:
@@ -161,7 +161,7 @@ options:
           - Directory on the host that runs the clean-up. The rows are written there before they are deleted, in the text format of C(COPY), each run
             to a new file with a manifest beside it that has the number of rows and the SHA-256.
           - A batch is committed only after its rows are on disk. Nobody else may be able to write to the directory.
-          - Partitions are then not dropped as a whole. It has no meaning with O(policies[].mode=mark).
+          - Partitions are then not dropped as a whole. It has no effect with O(policies[].mode=mark).
         type: path
 seealso:
   - module: titan.database.cleanup

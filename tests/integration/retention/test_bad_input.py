@@ -52,11 +52,11 @@ def rule(**changes: Any) -> dict[str, Any]:
         ([rule(where={"column": "level", "in": ["a"], "equals": "b"})], ["exactly one"]),
         ([rule(where={"column": "level", "in": []})], ["at least one value"]),
         ([rule(where={"column": "levle", "equals": "a"})], ["no column levle", "level"]),
-        ([rule(where={"column": "n", "in": [1, "two"]})], ["'two' is no value of public.logs.n", "integer"]),
+        ([rule(where={"column": "n", "in": [1, "two"]})], ["'two' is not a valid value of public.logs.n", "integer"]),
         ([rule(where={"column": "n", "in": [1], "ignore_case": True})], ["ignore_case has no meaning for n"]),
         ([rule(mode="mark")], ["mark: {column"]),
         ([rule(mark={"column": "done", "value": True})], ["only with mode: mark"]),
-        ([rule(mode="mark", mark={"column": "done", "value": "maybe"})], ["'maybe' is no value", "boolean"]),
+        ([rule(mode="mark", mark={"column": "done", "value": "maybe"})], ["'maybe' is not a valid value", "boolean"]),
         ([rule(mode="mark", mark={"column": "done"})], ["is of type boolean; give a value"]),
         ([rule(mode="mark", mark={"column": "don", "value": True})], ["no column don"]),
         ([rule(max_fraction=1.5)], ["policies[0].max_fraction", "1.5"]),
@@ -120,7 +120,7 @@ def test_a_cut_off_in_the_future_deletes_nothing(
     user_sql.execute("UPDATE titan_ops.retention_policy SET keep = '-2 days'")
     for check_mode in (True, False):
         result = call_module("cleanup", check_mode=check_mode, **freely, **login(settings))
-        assert result["failed"] and not result["changed"] and "in the future of the server's clock" in result["msg"], (
+        assert result["failed"] and not result["changed"] and "is later than the server's clock" in result["msg"], (
             result
         )
     user_sql.execute("SELECT count(*) FROM logs")

@@ -35,7 +35,7 @@ def test_a_column_without_time_zone_needs_one(settings: Any, user_sql: Any, clea
         f"SET timezone = 'Pacific/Honolulu'; INSERT INTO visit (expires_at) SELECT {later} FROM generate_series(1, 100)"
     )
     policy = {"table": "visit", "column": "expires_at", "keep": "0 seconds"}
-    refused, _other = clean(refused="which says nothing of the time zone", **policy)
+    refused, _other = clean(refused="which has no time zone", **policy)
     assert "time_zone: Europe/Berlin" in refused["msg"]
     _other, done = clean(time_zone="Pacific/Honolulu", **policy)
     assert (done["results"][0]["deleted"], count(user_sql, "visit")) == (0, 100)
@@ -52,7 +52,7 @@ def test_rows_that_others_refer_to_stay_and_the_rest_goes(user_sql: Any, clean: 
         "done",
         0,
     )
-    assert "10 rows are over their time and stay, because rows refer to them: public.refund (ord_id)" in " ".join(
+    assert "10 rows have expired and stay, because rows refer to them: public.refund (ord_id)" in " ".join(
         planned["findings"]
     )
     assert count(user_sql, "ord") == 10
@@ -175,7 +175,7 @@ def test_never_is_kept_until_the_policy_says_otherwise(user_sql: Any, clean: Any
     policy = {"table": "tok", "column": "expires_at", "keep": "0 seconds", "time_zone": zone}
     planned, done = clean(**policy)
     assert (done["results"][0]["deleted"], done["results"][0]["never_times"]) == (7, 70)
-    assert "of 70 rows stands for never" in planned["findings"][0] and "they are kept" in planned["findings"][0]
+    assert "of 70 rows means 'never'" in planned["findings"][0] and "they are kept" in planned["findings"][0]
     _other, done = clean(never_values="delete", **policy)
     assert (done["results"][0]["deleted"], count(user_sql, "tok")) == (70, 905)
 
@@ -239,7 +239,7 @@ def test_the_wrong_unit_is_refused(user_sql: Any, clean: Any, unit: str) -> None
     user_sql.execute(
         f"CREATE TABLE t AS SELECT (extract(epoch FROM now()) * {UNITS[unit]})::bigint AS at FROM generate_series(1, 5)"
     )
-    advice = "which no time_format reads" if unit == "nanoseconds" else f"say time_format: epoch_{unit}"
+    advice = "which no time_format reads" if unit == "nanoseconds" else f"set time_format: epoch_{unit}"
     for stated in ("seconds", "milliseconds", "microseconds"):
         if stated != unit:
             clean(refused=advice, table="t", column="at", time_format=f"epoch_{stated}")
@@ -257,4 +257,4 @@ def test_a_format_for_another_type_is_refused(user_sql: Any, clean: Any) -> None
     user_sql.execute("CREATE TABLE t (at timestamptz)")
     clean(refused="time_format uuid7 is for uuid", table="t", column="at", time_format="uuid7")
     user_sql.execute("CREATE TABLE written (at text)")
-    clean(refused="dates that are written as text are no time column", table="written", column="at")
+    clean(refused="a date written as text needs a column of a time type", table="written", column="at")

@@ -127,7 +127,7 @@ def test_a_stored_policy_that_differs_from_the_inventorys_deletes_nothing(
         "never_values": "never_values = 'delete'", "time_format": "time_format = 'epoch_seconds'", "contended": "contended = true",
         "table": "table_name = 'other'",
     }  # fmt: skip
-    for field, change in {**changes, "none of the inventory": "name = 'mine'"}.items():
+    for field, change in {**changes, "not in the inventory": "name = 'mine'"}.items():
         db.execute("SELECT * INTO TEMP kept FROM titan_ops.retention_policy")
         db.execute(
             sql.SQL("UPDATE titan_ops.retention_policy SET {} WHERE name = {}").format(

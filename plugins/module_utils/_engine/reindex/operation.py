@@ -120,7 +120,9 @@ def _role(database: Database) -> str:
 
 
 def _or_who_maintains(database: Database) -> str:
-    return " or a role with MAINTAIN on it (as pg_maintain gives)" if database.major >= MAINTAIN_SINCE else ""
+    return (
+        " or a role with MAINTAIN on it (such as a member of pg_maintain)" if database.major >= MAINTAIN_SINCE else ""
+    )
 
 
 def _dropped(database: Database, leftover: Leftover, plan: _Plan) -> bool:
@@ -143,7 +145,9 @@ def _rebuild_all(
     done: list[Rebuilt] = []
     for index, _bloat in plan.bloated:
         if time.monotonic() >= deadline:
-            plan.skipped.append({"index": index.full_name, "reason": "max_runtime is over; the next run takes it"})
+            plan.skipped.append(
+                {"index": index.full_name, "reason": "max_runtime has passed; the next run rebuilds it"}
+            )
             continue
         result = rebuild(database, index, options["lock_timeout_ms"] / 1000, deadline)
         call.say(f"{index.full_name}: {result.problem or f'{index.bytes:,} -> {result.bytes_after:,} bytes'}")
@@ -193,7 +197,7 @@ def _outcome(
     gained = sum(one["bytes_before"] - one["bytes_after"] for one in rebuilt)
     would = "Would rebuild" if call.check_mode else "Rebuilt"
     summary = (
-        f"{would} {len(rebuilt)} of {plan.measured} measured indexes ({gained / (1 << 20):.1f} MiB given back), "
+        f"{would} {len(rebuilt)} of {plan.measured} measured indexes ({gained / (1 << 20):.1f} MiB freed), "
         f"{len(leftovers)} leftovers dropped, {len(valid_again)} failed builds rebuilt, {len(plan.skipped)} skipped, in {seconds:.1f} s."
     )
     changed = bool(rebuilt or leftovers or valid_again)

@@ -15,7 +15,7 @@ REINDEX: Spec = {
     ),
     "min_reclaimable": option(
         "float",
-        "Rebuild an index when this share of it, between 0 and 1, would be given back.",
+        "Rebuild an index when this share of its size, between 0 and 1, would be freed.",
         default=0.3,
         variable="reindex_min_reclaimable",
     ),

@@ -48,7 +48,7 @@ def rebuild(database: Database, index: Index, wait: float, deadline: float) -> R
         return Rebuilt(index, problem=f"not enough disk: {need}")
     blockers = _wait_for_transactions(database, index, wait)
     if blockers:
-        return Rebuilt(index, problem=f"old transactions would hold it up: {'; '.join(blockers)}")
+        return Rebuilt(index, problem=f"old transactions would delay it: {'; '.join(blockers)}")
     begun = time.monotonic()
     step("reindex.rebuild")
     try:
@@ -65,7 +65,7 @@ def rebuild(database: Database, index: Index, wait: float, deadline: float) -> R
         blockers = _old_transactions(database, index, 0.0)
         busy = over or error.sqlstate in LOCK_CONFLICTS
         why = (
-            "max_runtime is over; the next run takes it"
+            "max_runtime has passed; the next run rebuilds it"
             if over
             else f"{error.message}{': ' + '; '.join(blockers) if blockers else ''}"
         )
@@ -91,7 +91,7 @@ def _after_loss(database: Database, index: Index, begun: float, error: DatabaseE
     result = _measured(database, index, seconds) if now != index.oid else Rebuilt(index, seconds=seconds)
     if result.bytes_after:
         return replace(result, lost=f"the connection was lost after it was rebuilt ({error.message})")
-    why = f"{error.message} It was not rebuilt; the next run drops what is left of the try, and rebuilds it"
+    why = f"{error.message} It was not rebuilt; the next run drops what this attempt left, and rebuilds it"
     return replace(result, problem=why, failed=True, lost="the connection was lost")
 
 

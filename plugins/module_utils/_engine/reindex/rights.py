@@ -37,5 +37,5 @@ def reindex_needs(database: Database, options: Mapping[str, Any]) -> list[str]:
     maintain = " (or grant it pg_maintain)" if database.major >= MAINTAIN_SINCE else ""
     return [
         f"The role {str(database.value('SELECT current_user'))!r} may not rebuild the indexes of {listed(tables, _NAMED)}: "
-        f"make it the owner or a member of the owner{maintain}."
+        f"make the role the owner or a member of it{maintain}."
     ]

@@ -33,7 +33,7 @@ def findings(database: Database, plan: TablePlan) -> list[str]:
 
 def _of_policy(table: Table, plan: PolicyPlan) -> list[str]:
     policy, counted = plan.policy, plan.count
-    unfinished = "has no manifest, its run did not end; a run gives it one."
+    unfinished = "has no manifest, because its run did not end; the next run writes one."
     sentences = [f"{name} in {policy.archive} {unfinished}" for name in plan.unfinished]
     if counted and counted.null_times:
         sentences.append(
@@ -42,7 +42,7 @@ def _of_policy(table: Table, plan: PolicyPlan) -> list[str]:
     if counted and counted.never:
         kept = policy.never_values == "keep"
         sentences.append(
-            f"{table.full_name}: the {policy.column} of {counted.never:,} rows stands for never (0001-01-01, 1970-01-01 or -infinity); "
+            f"{table.full_name}: the {policy.column} of {counted.never:,} rows means 'never' (0001-01-01, 1970-01-01 or -infinity); "
             + (
                 "they are kept (never_values: delete would delete them)."
                 if kept
@@ -52,7 +52,7 @@ def _of_policy(table: Table, plan: PolicyPlan) -> list[str]:
     if counted and counted.referenced:
         names = ", ".join(one.shown for one in blocking(policy, table))
         sentences.append(
-            f"{table.full_name}: {counted.referenced:,} rows are over their time and stay, because rows refer to them: {names}."
+            f"{table.full_name}: {counted.referenced:,} rows have expired and stay, because rows refer to them: {names}."
         )
     if counted and counted.unknown_values and policy.where:
         values = ", ".join(counted.unknown_values)
@@ -70,7 +70,7 @@ def _unindexed(database: Database, table: Table, policy: Policy) -> list[str]:
         return []
     where = "" if len(without) == len(table.leaves) else f" in {len(without)} of its {len(table.leaves)} partitions"
     return [
-        f"{table.full_name} has no usable index on {policy.column}{where}, by which {policy.name!r} goes: "
+        f"{table.full_name} has no usable index on {policy.column}{where}, which {policy.name!r} needs: "
         f"each clean-up reads up to {size / (1 << 20):,.1f} MiB to find the rows that are due."
     ]
 
@@ -103,8 +103,8 @@ def _side_effects(database: Database, table: Table, plan: TablePlan) -> list[str
     hidden = [one.shown for one in table.references if not one.all_readable] if "delete" in modes else []
     if hidden:
         sentences.append(
-            f"{table.full_name} is referenced by {', '.join(hidden)}, which this role may not read: whether rows there stop a deletion "
-            "is seen only when it fails; grant SELECT on it."
+            f"{table.full_name} is referenced by {', '.join(hidden)}, which this role may not read: whether rows there prevent a deletion "
+            "shows only when it fails; grant SELECT on it."
         )
     for child in unindexed_children(database, table) if "delete" in modes else ():
         sentences.append(

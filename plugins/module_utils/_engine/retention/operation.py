@@ -89,7 +89,7 @@ def _on_standby(database: Database) -> Outcome:
     return Outcome(
         changed=False,
         data={"policies": [policy.as_data() for policy in stored]},
-        summary="Nothing was done: this server is a standby, policies arrive there from its primary.",
+        summary="Nothing was done: this server is a standby, which receives the policies from its primary.",
         before=shown(stored),
         after=shown(stored),
     )
@@ -106,7 +106,7 @@ def cleanup(call: Call) -> Outcome:
         warnings = require_trusted_role(database, bool(call.options.get("accept_superuser")), AS_WHOM)
         policies = selected(read_policies(database), call.options["tables"])
         if doubt := clock_doubt(database, call.record_ahead):
-            raise TitanError(f"Nothing was deleted: {doubt}. How old a row is goes by the server's clock.")
+            raise TitanError(f"Nothing was deleted: {doubt}. The age of a row is computed from the server's clock.")
         require_trusted_policies(policies, call.options)
         require_expected_policies(database, policies, _expected(call.options))
         clock = str(database.value("SELECT clock_timestamp()::text"))

@@ -29,7 +29,7 @@ RETENTION_POLICY: Spec = {
             ),
             "column": option(
                 "str",
-                "The column that says how old a row is, of type timestamp with time zone, timestamp without "
+                "The column that tells the age of a row, of type timestamp with time zone, timestamp without "
                 "time zone or date.",
                 "A row whose time is NULL is never due.",
                 required=True,
@@ -46,7 +46,7 @@ RETENTION_POLICY: Spec = {
                 options={
                     "column": option(
                         "str",
-                        "The column that is compared. Needed, unless O(policies[].where.sql_condition) says everything.",
+                        "The column that is compared. Needed, unless O(policies[].where.sql_condition) is the whole filter.",
                     ),
                     "in": option(
                         "list",
@@ -126,7 +126,7 @@ RETENTION_POLICY: Spec = {
             ),
             "never_values": option(
                 "str",
-                "What becomes of rows whose time stands for never: 0001-01-01 and before, 1970-01-01 (0 in a number), "
+                "What happens to rows whose time means 'never': 0001-01-01 and before, 1970-01-01 (0 in a number), "
                 "-infinity. Each clean-up says how many there are.",
                 default="keep",
                 choices=("keep", "delete"),
@@ -139,7 +139,7 @@ RETENTION_POLICY: Spec = {
             ),
             "contended": option(
                 "bool",
-                "Step around rows that other sessions hold locked from the start, instead of waiting up to 50 "
+                "Skip rows that other sessions lock from the start, instead of waiting up to 50 "
                 "milliseconds first. It costs about a third more write-ahead log and is worth it only where "
                 "many due rows are locked.",
                 default=False,
@@ -151,7 +151,7 @@ RETENTION_POLICY: Spec = {
                 "has the number of rows and the SHA-256.",
                 "A batch is committed only after its rows are on disk. Nobody else may be able to write to the "
                 "directory.",
-                "Partitions are then not dropped as a whole. It has no meaning with O(policies[].mode=mark).",
+                "Partitions are then not dropped as a whole. It has no effect with O(policies[].mode=mark).",
             ),
         },
         variable="retention_policies",
@@ -197,7 +197,7 @@ CLEANUP: Spec = {
         "str",
         "How old the newest row of a table may be, as V(7 days) or V(36h), if rows used to be written more often: on at least 20 days of "
         "four times that age. Otherwise the table is refused: the server's clock may have jumped ahead, and then all rows look old.",
-        "Say V(off) for a database that nothing writes to any more. Rows whose time is in the future are not looked at.",
+        "Use V(off) for a database that nothing writes to any more. Rows whose time is in the future are not looked at.",
         default="7 days",
         variable="retention_require_row_within",
     ),

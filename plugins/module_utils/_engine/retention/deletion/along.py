@@ -66,7 +66,7 @@ class Witness:
         own = sum(after[oid][0] - before[oid][0] for oid in self._own)
         if own > rows:
             raise NotDueError(
-                f"{self._table}: {own - rows:,} more rows went than are due: rows that refer to them had come meanwhile, or a trigger "
+                f"{self._table}: {own - rows:,} more rows were deleted than are due: rows that refer to them came meanwhile, or a trigger "
                 "deletes them. The batch was rolled back."
             )
         found: Counter[tuple[str, str]] = Counter()

@@ -108,7 +108,7 @@ def _apply_policy(
     except DatabaseError as error:
         done.seconds = time.monotonic() - begun
         if error.lost:
-            done.error = "the connection was lost on the way; what was committed stays, the last batch may be among it"
+            done.error = "the connection was lost during the run; what was committed stays, and the last batch may have been committed"
             raise
         done.error = error.message + (f" ({error.details['detail']})" if error.details.get("detail") else "")
     except TitanError as error:
@@ -125,12 +125,12 @@ def _why_left(database: Database, table: Table, mode: str) -> str:
     own += [f"rule {name}" for name in rules(database, table, event)]
     if not own:
         return (
-            "other sessions hold them locked, or have just written them. "
-            "The next run takes them; see who keeps transactions open."
+            "other sessions lock them, or have just written them. "
+            "The next run deletes them; see which sessions keep transactions open."
         )
     return (
-        f"the table's own {', '.join(own)} may keep them or write them again, or other sessions hold them locked or have just "
-        "written them. The next run takes the latter; see what the former does, and who keeps transactions open."
+        f"the table's own {', '.join(own)} may keep them or insert them again, or other sessions lock them or have just "
+        "written them. Check what the former does, and which sessions keep transactions open; the next run deletes the latter."
     )
 
 

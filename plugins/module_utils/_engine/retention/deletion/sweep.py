@@ -189,7 +189,7 @@ def _fetch(work: Work, last: Row, query: Any) -> int:
 def _stop(work: Work) -> bool:
     tally = work.tally
     if time.monotonic() >= work.limits.deadline:
-        tally.ended_by = "max_runtime is over"
+        tally.ended_by = "max_runtime has passed"
     else:
         tally.ended_by = work.limits.throttle(work.limits.deadline)
     tally.partial = bool(tally.ended_by)

@@ -42,7 +42,7 @@ def age_limit(option: str, text: str, example: str) -> timedelta | None:
     try:
         return parse_duration(option, text).as_timedelta
     except OptionError as error:
-        raise OptionError(option, text, f'Write a length of time as {example}, or "off".') from error
+        raise OptionError(option, text, f'Write a duration such as {example}, or "off".') from error
 
 
 def backup_within(option: str, text: str) -> timedelta | None:
@@ -75,7 +75,7 @@ def trusted_backup(
         raise OptionError(
             "backup_dest",
             dest,
-            'Rows are deleted only when a fresh verified backup has them. Name its directory, or say require_backup_within: "off".',
+            'Rows are deleted only when a fresh verified backup has them. Name its directory, or set require_backup_within: "off".',
         )
     now = now or datetime.now(timezone.utc)
     here = str(database.value("SELECT current_database()"))
@@ -83,7 +83,7 @@ def trusted_backup(
         entries = _of_this_database(database, here, read_catalog(dest, name), now)
     newest = newest_verified(entries, level)
     what = f"of database {here}{f' with the name {name}' if name else ''} in {dest}"
-    advice = 'Take one (titan-db backup), or say require_backup_within: "off"; nothing was deleted.'
+    advice = 'Take one (titan-db backup), or set require_backup_within: "off". Nothing was deleted.'
     if newest is None:
         unverified = f"; {len(entries)} others are there, none of them proven" if entries else ""
         raise TitanError(f"There is no verified backup {what}{unverified}. {advice}", backup_dest=dest)
@@ -155,6 +155,4 @@ def check_cutoff(database: Database, cut: str, clock: str, kind: str, zone: str)
     now = "%s::timestamptz" if kind == "timestamptz" else f"(%s::timestamptz AT TIME ZONE %s)::{kind}"
     arguments = (cut, clock) if kind == "timestamptz" else (cut, clock, zone)
     if database.value(f"SELECT %s::{kind} > {now}", arguments):
-        raise TitanError(
-            f"The cut-off {cut} lies in the future of the server's clock {clock}; correct the policy's keep."
-        )
+        raise TitanError(f"The cut-off {cut} is later than the server's clock {clock}; correct the policy's keep.")

@@ -32,7 +32,7 @@ def row_within(option: str, text: str) -> timedelta | None:
     if within is None:
         return None
     if not timedelta(0) < within < _LONGEST:
-        raise OptionError(option, text, 'Write a length of time above 0 and below 100 years, or "off".')
+        raise OptionError(option, text, 'Write a duration above 0 and below 100 years, or "off".')
     return within
 
 
@@ -67,7 +67,7 @@ def require_plausible_clock(database: Database, table: Table, policy: Policy, cl
         raise TitanError(
             f"Its newest row is {age:.0f} days old by the server's clock {clock}, and rows were written on {before['days']} of the "
             f"{_PERIOD * age:.0f} days before it: the clock may have jumped ahead, so none was deleted. Check the clock; if nothing "
-            'writes to the table any more, say require_row_within: "off".'
+            'writes to the table any more, set require_row_within: "off".'
         )
 
 

@@ -87,13 +87,13 @@ def require_expected_policies(
     for policy in policies:
         wanted = expected.get(policy.name)
         if wanted is None and not _is_gone(database, policy):
-            raise _untrusted(policy, "is none of the inventory's", "expected_policies")
+            raise _untrusted(policy, "is not in the inventory", "expected_policies")
         if wanted is not None and policy != wanted and not (_is_gone(database, policy) and _alike(policy, wanted)):
             here, there = policy.as_data(), wanted.as_data()
             different = " and ".join(
                 name for name in here if here[name] != there[name] and name != "allow_sql_condition"
             )
-            raise _untrusted(policy, f"has not the inventory's {different}", "expected_policies")
+            raise _untrusted(policy, f"differs from the inventory in {different}", "expected_policies")
 
 
 def _expected_policies(database: Database, given: Sequence[Mapping[str, Any]]) -> dict[str, Policy]:

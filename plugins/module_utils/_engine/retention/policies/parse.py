@@ -72,7 +72,7 @@ def _parse_condition(condition: str | None, option: str, allowed: bool) -> str:
         raise OptionError(
             option,
             condition,
-            "It is SQL that decides what is deleted. Say it with column and values, or add allow_sql_condition: true to "
+            "It is SQL that decides what is deleted. Use column and values instead, or add allow_sql_condition: true to "
             "this policy.",
         )
     if not condition.strip() or "\0" in condition:
@@ -107,7 +107,7 @@ def _parse_mark(given: Mapping[str, Any], option: str) -> Mark | None:
             raise OptionError(f"{option}.mark", dict(mark), "It has a meaning only with mode: mark.")
         return None
     if mark is None:
-        raise OptionError(f"{option}.mode", "mark", "Say what is written: mark: {column: is_active, value: false}.")
+        raise OptionError(f"{option}.mode", "mark", "Specify what is written: mark: {column: is_active, value: false}.")
     value = mark.get("value")
     return Mark(mark["column"], None if value is None else _text(value))
 

@@ -72,5 +72,5 @@ def unpublishable_along(database: Database, oids: Sequence[int]) -> str:
     )
     for row in rows:
         if why := unpublishable_below(database, row["child"], "delete" if row["action"] == "c" else "update"):
-            return f"{why} A row that is deleted makes the server do so."
+            return f"{why} Deleting a row makes the server do that."
     return ""

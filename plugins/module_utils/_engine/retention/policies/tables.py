@@ -155,10 +155,12 @@ def _only_table(database: Database, schema: str, name: str, rows: Sequence[Row])
         return TitanError(f"There is no table {full}{_near_tables(database, schema, name)}.", table=full)
     if len(rows) > 1:
         names = ", ".join(f"{row['schema']}.{row['name']}" for row in rows)
-        return TitanError(f"There are {len(rows)} tables called {name}: write which one is meant, {names}.", table=full)
+        return TitanError(
+            f"There are {len(rows)} tables called {name}: write the one that is meant: {names}.", table=full
+        )
     row = rows[0]
     if row["schema"] == "titan_ops":
-        return TitanError(f"{row['schema']}.{name} belongs to this collection; it takes no policies.", table=full)
+        return TitanError(f"{row['schema']}.{name} belongs to this collection; it cannot have policies.", table=full)
     if row["kind"] not in ("r", "p"):
         return TitanError(
             f"{row['schema']}.{name} is {_KINDS.get(row['kind'], 'not a table')}, not a table; name the table that holds the rows.",

@@ -29,9 +29,7 @@ FORMATS = {
 _SUGGESTED = {
     **dict.fromkeys(_NUMBERS, "epoch_seconds, epoch_milliseconds or epoch_microseconds"),
     "uuid": "uuid7 or ulid",
-    **dict.fromkeys(
-        _TEXTS, "ulid or uuid7; dates that are written as text are no time column until it has a time type"
-    ),
+    **dict.fromkeys(_TEXTS, "ulid or uuid7; a date written as text needs a column of a time type"),
 }
 _MICROSECONDS = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1_000, "epoch_microseconds": 1}
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -55,14 +53,14 @@ def time_problem(policy: Policy, column: Column, table: str) -> str:
     if column.base not in TIME_TYPES:
         hint = _SUGGESTED.get(column.base)
         if hint:
-            return f"{table}.{column.name} is of type {column.type}; say what it holds with time_format: {hint}."
+            return f"{table}.{column.name} is of type {column.type}; set what it holds with time_format: {hint}."
         return (
             f"{table}.{column.name} is of type {column.type}; a time column is of type timestamp with time zone, "
             "timestamp without time zone or date, or has a time_format."
         )
     if TIME_TYPES[column.base] != "timestamptz" and not policy.time_zone:
         return (
-            f"{table}.{column.name} is of type {column.type}, which says nothing of the time zone; name the zone in which the application "
+            f"{table}.{column.name} is of type {column.type}, which has no time zone; name the zone in which the application "
             "writes it with time_zone, for example time_zone: UTC or time_zone: Europe/Berlin."
         )
     return ""

@@ -149,7 +149,7 @@ def _check_unit(database: Database, policy: Policy, table: Table) -> list[str]:
         return []
     unit = others[first]
     low, high = _UNITS[unit]
-    known = f"; say time_format: epoch_{unit}, or" if f"epoch_{unit}" in FORMATS else ", which no time_format reads;"
+    known = f"; set time_format: epoch_{unit}, or" if f"epoch_{unit}" in FORMATS else ", which no time_format reads;"
     return [
         f"{table.full_name}.{policy.column} has numbers that are {unit} since 1970{known} "
         f"correct the rows with numbers from {low} to {high}."
@@ -178,7 +178,7 @@ def _check_column(database: Database, where: Filter, table: Table) -> list[str]:
         texts = column.category in ("S", "E")
         return [] if texts else [f"ignore_case has no meaning for {where.column}, which is of type {column.type}."]
     return [
-        f"{value!r} is no value of {table.full_name}.{where.column}, which is of type {column.type}."
+        f"{value!r} is not a valid value of {table.full_name}.{where.column}, which is of type {column.type}."
         for value in where.values
         if canonical(database, value, column) is None
     ]
@@ -202,7 +202,7 @@ def _check_mark(database: Database, policy: Policy, table: Table) -> list[str]:
         ]
     if canonical(database, policy.mark.value, column) is None:
         return [
-            f"{policy.mark.value!r} is no value of {table.full_name}.{column.name}, which is of type {column.type}."
+            f"{policy.mark.value!r} is not a valid value of {table.full_name}.{column.name}, which is of type {column.type}."
         ]
     if column.full_type != column.type and not _fits(database, policy.mark.value, column):
         return [
