@@ -229,7 +229,7 @@ def test_refusals_before_anything_is_touched(fleet: Fleet) -> None:
     (fleet.folder / "public").chmod(0o777)
     free = {"deploy_rehearsed_on": ""}
     cases: list[tuple[str, dict[str, Any], str]] = [
-        ("two", {**free, "deploy_free_percent": 101}, "deploy_free_percent asks for 101 % free. Make room first"),
+        ("two", {**free, "deploy_free_percent": 101}, "deploy_free_percent requires 101 % free. Make room first"),
         (
             "two",
             {**free, "deploy_backup_within": 0, "deploy_take_backup": False},
