@@ -255,7 +255,7 @@ def limits() -> dict[tuple[str, Any], list[str]]:
 
 
 def rendered_limits() -> str:
-    lines = ["| Word or module | Option | Default |", "|---|---|---|"]
+    lines = ["| Subcommand or module | Option | Default |", "|---|---|---|"]
     for (option, default), names in sorted(limits().items(), key=lambda item: (item[0][0] == "", str(item[0]))):
         named = ", ".join(f"`{name}`" for name in sorted(names))
         said = f"`{option}`" if option == "max_runtime" else "`timeout` (seconds)" if option else "none"
