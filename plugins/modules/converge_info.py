@@ -34,7 +34,7 @@ options:
   command:
     description:
       - Path of the installed C(titan-db), on the target host. It is asked only if it is the one that this collection would install, and if nobody but
-        root and the user of the task could exchange it.
+        root and the user of the task could replace it.
     type: path
     default: /usr/local/bin/titan-db
   interpreter:
@@ -56,7 +56,7 @@ options:
         required: true
       user:
         description:
-          - Name of the user whose eyes it is looked at with, if the task runs as root. By default, the user of the task.
+          - Name of the user as whom it is compared, if the task runs as root. By default, the user of the task.
         type: str
       options:
         description:

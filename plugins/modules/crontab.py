@@ -68,7 +68,7 @@ options:
       only_on:
         description:
           - Of the days in O(jobs[].schedule), run on this day of the week only.
-          - C(titan-db cron) decides that itself, so it does not stand in its line.
+          - C(titan-db cron) decides that itself, so the line does not contain it.
         type: str
         choices: [monday, tuesday, wednesday, thursday, friday, saturday, sunday]
       command:
@@ -85,7 +85,7 @@ options:
       directory:
         description:
           - Absolute path of the directory to run in; the home directory of the user if not given.
-          - C(titan-db cron) changes to the directory of its configuration instead, so it does not stand in its line.
+          - C(titan-db cron) changes to the directory of its configuration instead, so the line does not contain it.
         type: str
       env_file:
         description:
@@ -94,16 +94,16 @@ options:
         type: str
       on_failure:
         description:
-          - "A command to run when the job fails, so that somebody hears of it: when O(jobs[].log), O(jobs[].directory) or O(jobs[].env_file) cannot
-            be used, or O(jobs[].command) ends with another status than 0. C($?) is the status, 127 or 126 for a command that cannot be found or
+          - "A command to run when the job fails, so that somebody is notified: when O(jobs[].log), O(jobs[].directory) or O(jobs[].env_file) cannot
+            be used, or O(jobs[].command) ends with a status other than 0. C($?) is the status, 127 or 126 for a command that cannot be found or
             executed."
-          - It does not get the variables of O(jobs[].env_file), and what it prints is mailed by cron. No comment may stand in it, and its quotes have
-            to be closed.
+          - It does not get the variables of O(jobs[].env_file), and what it prints is mailed by cron. It must not contain a comment, and its quotes
+            have to be closed.
         type: str
   files:
     description:
       - Files that the jobs need, such as their configuration. They are written before the crontab, and removed with the block.
-      - Missing parent directories are made with mode C(0755).
+      - Missing parent directories are created with mode C(0755).
     type: list
     elements: dict
     default: []
@@ -228,7 +228,7 @@ conflicts:
     - number: 7
       line: 30 5 * * * /home/ubuntu/Titan/scripts/backup-production-db.sh
       job: backup
-      reason: the same work at a time that no document gave
+      reason: the same work at a time that no document names
 summary:
   description: One sentence for people.
   returned: success

@@ -26,7 +26,7 @@ attributes:
 options:
   path:
     description:
-      - Absolute path of the directory, on the target host. Missing parents are made with mode C(0755).
+      - Absolute path of the directory, on the target host. Missing parents are created with mode C(0755).
       - Its last part must not be a link. A link above it is followed if root made it, or if what it names belongs to the link's owner.
       - Either it or O(directories) is required.
     type: path

@@ -12,7 +12,7 @@ short_description: Write a file for another user
 version_added: "0.1.0"
 description:
   - Writes a small file, such as an env file, under a temporary name and renames it, or renames or removes one.
-  - Root does that as the user who may exchange what lies in the directory. A link, or a directory that this user swaps meanwhile,
+  - Root does that as the user who may replace what is in the directory. A link, or a directory that this user swaps meanwhile,
     leads to nothing that the user could not write to, as it would with M(ansible.builtin.template) and M(ansible.builtin.copy).
 extends_documentation_fragment:
   - titan.database.attributes
@@ -41,8 +41,8 @@ options:
     type: str
   owner:
     description:
-      - Name of the user that the file belongs to. By default, the user who may exchange what lies in the directory; below a directory of another user
-        it must be that user.
+      - Name of the user that the file belongs to. By default, the user who may replace what is in the directory; below a directory of another user it
+        must be that user.
     type: str
   group:
     description:

@@ -111,8 +111,8 @@ options:
         elements: float
       xmin_horizon:
         description:
-          - Transactions since the oldest one whose rows VACUUM must keep, because somebody may still want to see them, in millions. The default is
-            V([10, 100]).
+          - Transactions since the oldest one whose rows VACUUM must keep, because a snapshot may still need them, in millions. The default is V([10,
+            100]).
         type: list
         elements: float
       bloat:
@@ -174,7 +174,7 @@ options:
         elements: float
       default_partition_rows:
         description:
-          - "Default partitions that hold rows: a partition for them is missing, and cannot be made while they are there. The default is V([0, 10])."
+          - "Default partitions that hold rows: a partition for them is missing, and cannot be created while they exist. The default is V([0, 10])."
         type: list
         elements: float
       integer_keys:
@@ -195,22 +195,22 @@ options:
         elements: float
       standbys_missing:
         description:
-          - Standbys that synchronous_standby_names asks for and that are not connected. The default is V([0, 0]).
+          - Standbys that synchronous_standby_names requires and that are not connected. The default is V([0, 0]).
         type: list
         elements: float
       replication_slots:
         description:
-          - Write-ahead log in GB that is kept for the slot furthest behind. The default is V([1, 10]).
+          - Write-ahead log in GB that is retained for the slot furthest behind. The default is V([1, 10]).
         type: list
         elements: float
       inactive_slots:
         description:
-          - Number of replication slots that nobody reads. The default is V([0, 3]).
+          - Number of inactive replication slots. The default is V([0, 3]).
         type: list
         elements: float
       lost_slots:
         description:
-          - "Replication slots whose write-ahead log is gone: their readers can never go on. The default is V([0, 0])."
+          - "Replication slots whose write-ahead log was removed: their consumers can never continue. The default is V([0, 0])."
         type: list
         elements: float
       archiving:

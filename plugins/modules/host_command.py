@@ -28,14 +28,14 @@ attributes:
 options:
   path:
     description:
-      - Where to install the command, on the target host. Missing parent directories are made with mode C(0755), whatever the umask. Beside it lies a
-        compiled copy in a hidden directory, with which it starts faster. An existing directory C(titan-db) that other users cannot read and enter
+      - Where to install the command, on the target host. Missing parent directories are created with mode C(0755), whatever the umask. Beside it lies
+        a compiled copy in a hidden directory, with which it starts faster. An existing directory C(titan-db) that other users cannot read and enter
         gets this mode.
     type: path
     default: /usr/local/bin/titan-db
   spare:
     description:
-      - Where to install a second copy, on the target host, best in a directory that nobody tidies up. It tells of jobs that could not start because
+      - Where to install a second copy, on the target host, best in a directory that is not cleaned up. It tells of jobs that could not start because
         O(path) is gone, and it runs the health check, which compares the two.
       - Without it there is no second copy; an old one is left alone.
     type: path

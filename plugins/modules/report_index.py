@@ -29,7 +29,7 @@ seealso:
 options:
   site:
     description:
-      - Directory B(on the controller) that the site is written to. It is made if it is not there.
+      - Directory B(on the controller) that the site is written to. It is created if it does not exist.
     type: path
     required: true
   asked:

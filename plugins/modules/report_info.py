@@ -33,7 +33,7 @@ seealso:
 options:
   site:
     description:
-      - Directory B(on the controller) that the site is written to. It is made if it is not there.
+      - Directory B(on the controller) that the site is written to. It is created if it does not exist.
       - The page goes into it, and what the index of all environments needs; RV(page) is not returned then.
     type: path
   rpo:
@@ -67,7 +67,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Ask for the report
+- name: Collect the report
   titan.database.report_info:
     job_config: /etc/titan-db/production.json
     site: /srv/www/databases

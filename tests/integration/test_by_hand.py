@@ -113,7 +113,7 @@ def test_options_that_cannot_be_used_change_no_record(config: Path, tmp_path: Pa
     for options in (["--max-shrink", "7"], ["--dest", f"{tmp_path}/nowhere"], ["--timeout", "-1"]):
         assert cli.main(["backup", *options]) != 0
         said = capfd.readouterr().out
-        assert f"{options[0]}" in said and "Option '" not in said and "not recorded, and nobody is told" in said
+        assert f"{options[0]}" in said and "Option '" not in said and "not recorded, and no message is sent" in said
         assert sorted(each.name for each in (tmp_path / "state").iterdir()) == ["backup.lock"]
         assert not list((tmp_path / "metrics").iterdir())
     assert cli.main(["stats"]) == 0
@@ -208,7 +208,7 @@ def test_the_wrong_user_is_told_whom_to_run_it_as_and_leaves_nothing() -> None:
         ),
         ("It reads 'max_fraction'; give that (max_fraction).", "It reads --max-fraction; give that (--max-fraction)."),
         ("do without it: 'max_fraction: 1' does", "do without it: --max-fraction 1 does"),
-        ('say require_backup_within: "off"; x', 'say --require-backup-within "off"; x'),
+        ('set require_backup_within: "off"; x', 'set --require-backup-within "off"; x'),
         ("set max_fraction in that policy", "set max_fraction in that policy"),
         ("name one of them in 'thresholds'.", "name one of them in --thresholds."),
         ("Option 'policies[0].keep': 1 cannot be used.", "Option 'policies[0].keep': 1 cannot be used."),

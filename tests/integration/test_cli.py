@@ -175,6 +175,8 @@ def test_channels_are_checked_before_they_are_needed(
         assert (done.returncode == 0) == (not part)
         assert part in done.stderr
         if not part:
-            assert "webhook 1 is no known service's: it gets a JSON object" in done.stdout
-            assert "taken for one of the kind of healthchecks.io: a failure is told by /fail at the end" in done.stdout
+            assert "webhook 1 belongs to no known service: it gets a JSON object" in done.stdout
+            assert (
+                "taken for one of the kind of healthchecks.io: a failure is reported by /fail at the end" in done.stdout
+            )
         assert "s3cret" not in done.stdout + done.stderr

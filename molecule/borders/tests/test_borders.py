@@ -264,7 +264,7 @@ def test_migration_files_of_another_user_lead_to_nothing_of_roots():
         "--name",
         "w1",
     )
-    assert "is no regular file" in titan_db("root", *words, expect=1)
+    assert "is not a regular file" in titan_db("root", *words, expect=1)
     run("ubuntu", f"rm {HOME}/m/0001_a.sql")
     said = titan_db("root", *words, expect=1)  # as that user, who may not read it
     assert "symbolic link" in said or "Permission denied" in said, said

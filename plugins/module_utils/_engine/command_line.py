@@ -107,7 +107,7 @@ def parser() -> argparse.ArgumentParser:
         description="Maintenance of one PostgreSQL database. The database is named by the env file, the configuration, "
         "or the environment (DATABASE_URL, or DB_HOST DB_PORT DB_USER DB_PASSWORD DB_NAME).",
         epilog="Exit status: 0 done, 1 failed, 2 usage, 75 another run holds the lock. With --config a run is a job of that "
-        "environment: one at a time, with a time limit, recorded, and told to whom it may concern (unless --by-hand is given).",
+        "environment: one at a time, with a time limit, recorded, and reported by message (unless --by-hand is given).",
     )
     top.add_argument("--version", action="version", version=f"titan-db {VERSION}")
     subcommands = top.add_subparsers(dest="subcommand", required=True, metavar="JOB")

@@ -144,7 +144,7 @@ def test_an_old_backup_is_not_the_newest_while_the_host_s_clock_is_behind(titan_
     status, _result, said = titan_db("-40 days", "restore", *restore)
     assert status == 2 and "1 are dated after this host's time" in said and "40 days ahead of this host's" in said, said
     status, _result, said = titan_db("-40 days", "rescue", "--dest", str(dest), "--name", "t", "--check")
-    assert status == 2 and "Which backup is the newest cannot be told" in said, said
+    assert status == 2 and "Which backup is the newest cannot be determined" in said, said
     assert titan_db("", "restore", *restore)[0] == 0
     old = min(dest.glob("t_*.dump.zst"))
     named = [*restore[:1], "--source", str(old), *restore[5:]]

@@ -144,7 +144,7 @@ BROKEN: dict[str, tuple[Callable[[Place], None], str]] = {
     "the configuration": (closed("t.json"), "cannot read"),
     "the env file": (closed("env"), "cannot use the env file"),
     "the directory": (closed("app home"), "cannot enter"),
-    "the logs' directory": (closed("logs", 0o500), "cannot make the log"),
+    "the logs' directory": (closed("logs", 0o500), "cannot create the log"),
     "a log": (closed("logs/b.log", 0o400), "cannot append to the log"),
     "a directory for a log": (instead_of_the_log(Path.mkdir), "is no file"),
     "a pipe for a log": (instead_of_the_log(os.mkfifo), "is no file"),

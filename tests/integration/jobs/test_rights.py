@@ -125,7 +125,7 @@ MISSING = {
         "may not rebuild the indexes of public.events",
     ),
     "statistics": Missing(sql("REVOKE pg_monitor FROM ROLE"), "grant pg_monitor"),
-    "logging in": Missing(lambda night: night.admin.execute(f"ALTER ROLE {night.role} NOLOGIN"), "do not reach their database"),
+    "logging in": Missing(lambda night: night.admin.execute(f"ALTER ROLE {night.role} NOLOGIN"), "cannot connect to their database"),
 }  # fmt: skip
 
 

@@ -110,7 +110,7 @@ def test_known_variants_are_adopted(line: str) -> None:
     ("line", "reason"),
     [
         ("30 5 * * * /home/ubuntu/Titan/scripts/backup-production-db.sh", "time"),
-        ('15 2 * * * psql "$DATABASE_URL" -c "SELECT run_all_cleanups();"', "which directory"),
+        ('15 2 * * * psql "$DATABASE_URL" -c "SELECT run_all_cleanups();"', "its directory"),
         (ORIGINAL[0].replace("./scripts", "rm -f /x; ./scripts"), "other things"),
         ("0 2 * * * titan-db backup", "own command"),
         (

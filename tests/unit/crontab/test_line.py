@@ -100,7 +100,7 @@ def test_control_characters_are_refused_in_every_field(field: str, bad: str) -> 
         ({"on_failure": "echo 'heard"}, "not closed"),
         ({"on_failure": "echo heard\\"}, "not closed"),
         ({"command": "x" * 980}, "no more than 990"),
-        ({"command": " "}, "what to run"),
+        ({"command": " "}, "the command to run"),
         ({"log": "relative.log"}, "absolute path"),
         ({"log": ""}, "absolute path"),
         ({"env_file": ".env"}, "absolute path"),

@@ -170,7 +170,7 @@ def test_the_worst_is_first_and_every_name_is_text() -> None:
     assert cells[0][4] == "unknown" and cells[3][5] == "60 min (target 26 h)" and cells[1][1] == "never"
     said = " ".join("".join(each.itertext()) for each in root.findall(".//li"))
     assert "silent could not be asked since 2027-01-14 08:00 UTC: no route" in said
-    assert "what is shown is of 2027-01-15 08:00 UTC" in said and "it has never told anything" in said
+    assert "what is shown is of 2027-01-15 08:00 UTC" in said and "it has never reported" in said
     assert len(root.findall(".//script")) == 1 and "\u202e" not in page
     policy = root.find(".//meta[@http-equiv]")
     assert policy is not None and "script-src 'sha256-" in str(policy.get("content"))
@@ -228,7 +228,7 @@ def test_a_state_of_another_version_is_unknown_and_a_page_that_may_more_is_refus
     assert report_index(asked).data["states"] == {"a": "unknown"}
     assert ElementTree.fromstring((tmp_path / "index.html").read_text()).tag == "html"
     for page in ("<html/>", document("a", "", script="1"), document("a", "").replace("default-src", "x-src")):
-        with pytest.raises(TitanError, match="is no report of this version"):
+        with pytest.raises(TitanError, match="is not a report of this version"):
             keep_report(str(tmp_path), "a", record(), page)
     assert not (tmp_path / "a.html").exists()
 

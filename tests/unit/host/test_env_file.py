@@ -92,7 +92,7 @@ def test_root_never_runs_what_others_can_write(tmp_path: Path) -> None:
     os.chown(path, 0, 65534)
     assert read_env_file(path)["A"] == "0"
     os.chmod(path, 0o660)
-    with pytest.raises(EnvFileError, match="others than root may write"):
+    with pytest.raises(EnvFileError, match="users other than root may write"):
         read_env_file(path)
 
 

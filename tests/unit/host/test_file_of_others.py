@@ -116,7 +116,7 @@ def test_a_directory_that_is_swapped_meanwhile_leads_nowhere(theirs: Path, momen
 
 
 def test_a_file_goes_to_whom_its_directory_belongs(theirs: Path, tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="nobody's, who could exchange the file"):
+    with pytest.raises(OptionError, match="belongs to nobody, who could replace the file"):
         asked(theirs / ".env", content="x", owner="daemon")
     with pytest.raises(OptionError, match="does not exist"):
         asked(theirs / "missing" / ".env", content="x")

@@ -150,7 +150,7 @@ def test_a_key_that_everybody_can_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "key").chmod(0o640)
     require_private_key(str(tmp_path / "key"), "identity")
     os.mkfifo(tmp_path / "pipe", 0o600)
-    with pytest.raises(TitanError, match="'identity': .*pipe' is no regular file"):  # where age would wait
+    with pytest.raises(TitanError, match="'identity': .*pipe' is not a regular file"):  # where age would wait
         require_private_key(str(tmp_path / "pipe"), "identity")
 
 

@@ -78,7 +78,7 @@ def test_a_spare_copy_comes_with_it_and_back(tmp_path: Path, call_module: Callab
 
 
 def test_a_spare_copy_that_is_none_is_refused(tmp_path: Path, call_module: Callable[..., dict[str, Any]]) -> None:
-    for spare, said in ((f"{tmp_path}/x/../titan-db", "another directory"), (str(tmp_path), "no regular file")):
+    for spare, said in ((f"{tmp_path}/x/../titan-db", "another directory"), (str(tmp_path), "not a regular file")):
         result = install(call_module, tmp_path / "titan-db", spare=spare)
         assert result["failed"] and said in result["msg"], result
         assert not (tmp_path / "titan-db").exists()

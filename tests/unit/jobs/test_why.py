@@ -70,7 +70,7 @@ KINDS: dict[str, tuple[Callable[[Host], Any], list[str]]] = {
     ),
     "killed": (
         lambda host: host.ran(last_end=0.0),
-        ["no end is recorded: the run was killed in the middle", "run it now"],
+        ["no end is recorded: the run was killed", "run it now"],
     ),
     "timed out": (
         lambda host: host.ran(exit_status=124, message="stopped after its time limit of 60 s"),
@@ -92,7 +92,7 @@ KINDS: dict[str, tuple[Callable[[Host], Any], list[str]]] = {
     ),
     "the night before went on": (
         lambda host: host.ran(last_start=NIGHT - 80000, last_end=NIGHT + 900),
-        ["missed       it was due Fri 2026-11-27 02:00:00 UTC", "the run before went on until Fri 2026-11-27 02:15"],
+        ["missed       it was due Fri 2026-11-27 02:00:00 UTC", "the previous run lasted until Fri 2026-11-27 02:15"],
     ),
     "paused": (
         lambda host: (host.ran(), host.schedule({"schedule": "0 2 * * *"}, comment="# ")),
@@ -157,7 +157,7 @@ def test_a_run_that_goes_on_and_one_that_does_not_end(host: Host) -> None:
         text = host.why()
         assert "runs now as process 4711" in text and "ended        not yet" in text and "tail -f" in text
         late = host.why(now=NOW + timedelta(hours=7))
-        assert "its time limit of 21600 s is over" in late and "end it       kill 4711" in late
+        assert "its time limit of 21600 s has passed" in late and "end it       kill 4711" in late
 
 
 @pytest.mark.skipif(not os.path.exists("/usr/share/zoneinfo/Europe/Berlin"), reason="needs the package tzdata")

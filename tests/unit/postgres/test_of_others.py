@@ -81,10 +81,10 @@ def test_no_file_that_he_cannot_read_is_opened_for_him(theirs: Any, keyword: str
 @pytest.mark.parametrize("keyword", ["sslkey", "sslcert", "sslrootcert", "sslcrl"])
 def test_a_named_pipe_makes_nobody_wait(theirs: Any, keyword: str) -> None:
     os.mkfifo(theirs.folder / "pipe")
-    with pytest.raises(OptionError, match=f"{keyword} in .*no regular file"):
+    with pytest.raises(OptionError, match=f"{keyword} in .*not a regular file"):
         settings(theirs, **{keyword: str(theirs.folder / "pipe")})
     usual = {"sslkey": "postgresql.key", "sslcert": "postgresql.crt", "sslrootcert": "root.crt", "sslcrl": "root.crl"}
     (theirs.home / ".postgresql").mkdir()
     os.mkfifo(theirs.home / ".postgresql" / usual[keyword])
-    with pytest.raises(OptionError, match=f"{keyword} in .*no regular file"):
+    with pytest.raises(OptionError, match=f"{keyword} in .*not a regular file"):
         settings(theirs)

@@ -164,8 +164,8 @@ def count_undelivered(run: Run, problems: list[str]) -> None:
 def _notes(known: list[Channel], variables: Mapping[str, str]) -> list[str]:
     """What a person has to know of addresses that belong to no known service, and of the ping's."""
     notes = [
-        f"{channel.label} is no known service's: it gets a JSON object (title, body, text, kind, job, status), and any answer of"
-        " 2xx that does not say otherwise counts as delivered; send a test message and look whether it arrived"
+        f"{channel.label} belongs to no known service: it gets a JSON object (title, body, text, kind, job, status), and any answer of"
+        " 2xx that does not say otherwise counts as delivered; send a test message and check that it arrives"
         for channel in known
         if is_own_program(channel)
     ]

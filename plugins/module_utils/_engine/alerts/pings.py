@@ -114,14 +114,14 @@ def how_it_is_told(base: str) -> str:
     """How the service behind the address hears of a failure, as a sentence without any part of the address."""
     service = _service_of(urlsplit(base))
     if service.fail is None:
-        return f"The ping address is {service.name}'s, which hears of a success alone: a failure is silence there"
+        return f"The ping address is {service.name}'s, which is notified of successes only: a failure shows there as silence"
     known = "is taken for one of the kind of" if service is _HEALTHCHECKS else "is that of"
     fail = (
         f"/{service.fail} at the end"
         if isinstance(service.fail, str)
         else ", ".join(f"{k}={v}" for k, v in service.fail.items())
     )
-    return f"The ping address {known} {service.name}: a failure is told by {fail.format(job='JOB')}"
+    return f"The ping address {known} {service.name}: a failure is reported by {fail.format(job='JOB')}"
 
 
 def _service_of(parts: SplitResult) -> _Service:

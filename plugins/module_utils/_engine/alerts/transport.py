@@ -107,7 +107,7 @@ def _exchange(request: Request, proxies: dict[str, str], timeout: float, redirec
     url, authorization = _without_user(_spelled(request.url))
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise _RefusedError("the address is no http or https URL")
+        raise _RefusedError("the address is not an http or https URL")
     bypass = urllib.request.proxy_bypass_environment(parts.netloc, proxies) if "no" in proxies else False  # type: ignore[attr-defined]
     chosen = {} if bypass else {scheme: proxy for scheme, proxy in proxies.items() if scheme != "no"}
     opener = urllib.request.build_opener(urllib.request.ProxyHandler(chosen), _NoRedirect())
@@ -189,7 +189,7 @@ def _judge(answer: bytes, headers: Mapping[str, str]) -> str:
     if b"not found" in start:
         return "the answer says that there is no such address"
     if b"rate limited" in start or b"delivery failed" in start:
-        return "the answer says that it was not taken"
+        return "the answer says that it was not accepted"
     return ""
 
 

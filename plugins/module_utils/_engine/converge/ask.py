@@ -56,7 +56,7 @@ def _unusable(command: str, digest: str) -> str:
     """Why the command is not asked; "" if it is."""
     try:
         if user_in_charge(command) not in (0, os.geteuid()):
-            return f"another user could exchange {command}"
+            return f"another user could replace {command}"
         found = hashlib.sha256(read_file(command)).hexdigest()
     except UnsafePathError as error:
         return f"{command} {error.why}"

@@ -11,7 +11,7 @@ CONVERGE_INFO: Spec = {
     "command": option(
         "path",
         "Path of the installed C(titan-db), on the target host. It is asked only if it is the one that this collection would install, "
-        "and if nobody but root and the user of the task could exchange it.",
+        "and if nobody but root and the user of the task could replace it.",
         default="/usr/local/bin/titan-db",
     ),
     "interpreter": option(
@@ -33,7 +33,7 @@ CONVERGE_INFO: Spec = {
             ),
             "user": option(
                 "str",
-                "Name of the user whose eyes it is looked at with, if the task runs as root. By default, the user of the task.",
+                "Name of the user as whom it is compared, if the task runs as root. By default, the user of the task.",
             ),
             "options": option("dict", "The options of the module, or of what is compared.", default={}),
             "when": option("bool", "With V(false), the step is left out.", default=True),

@@ -89,7 +89,7 @@ def _compare(schedule: str, command: str, each: ScheduledJob) -> str:
             return f"a line of this collection for the same job, with another {' and another '.join(other)}"
         return "same" if schedule == each.expression.text else "the same job at another time"
     if re.sub(r" ?>> ?\S+ 2>&1$", "", command) == job.command:
-        return "the job's own command, started by hand-made means"
+        return "the job's own command, started in another way"
     if job.name not in _KNOWN:
         return ""
     program, times = _KNOWN[job.name]
@@ -101,11 +101,11 @@ def _compare(schedule: str, command: str, each: ScheduledJob) -> str:
     groups = found.groupdict()
     place = groups.get("cd") or groups.get("path") or ""
     if not place:
-        return "it does the job's work, but does not say in which directory"
+        return "it does the job's work, but without naming its directory"
     if place.rstrip("/") != job.directory.rstrip("/"):
         return ""
     if schedule not in (*times, each.expression.text):
-        return "the same work at a time that no document gave"
+        return "the same work at a time that no document names"
     return "same"
 
 

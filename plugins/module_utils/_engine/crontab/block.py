@@ -80,7 +80,7 @@ def split_table(text: str, name: str, source: str) -> Table:
         )
         raise TitanError(
             f"{source}: the markers of block {name!r} are not one BEGIN before one END ({where}). "
-            "Nothing was written: which lines are ours cannot be told. Correct the markers by hand.",
+            "Nothing was written: which lines are in the block cannot be determined. Correct the markers by hand.",
             lines=sorted(number + 1 for number in begins + ends),
         )
     first, last = begins[0], ends[0]

@@ -144,7 +144,7 @@ def require_store(user: str, cron_file: str) -> CrontabStore:
     """
     if user:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\$?", user):
-            raise OptionError("user", user, "It is no user name.")
+            raise OptionError("user", user, "It is not a user name.")
         try:
             pwd.getpwnam(user)
         except KeyError as error:

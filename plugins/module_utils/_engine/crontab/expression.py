@@ -89,11 +89,11 @@ def parse_expression(text: str, option: str = "schedule") -> Expression:
     text = text.replace("\t", " ")
     folded = " ".join(text.split(" "))
     if re.search(r"[^ -~]", text):
-        raise OptionError(option, text, "Only printable ASCII characters and spaces may stand in it.")
+        raise OptionError(option, text, "It may contain only printable ASCII characters and spaces.")
     words = folded.split()
     if folded.strip().startswith("@"):
         if folded.strip() not in NICKNAMES:
-            raise OptionError(option, text, f"The words that may stand here are {', '.join(NICKNAMES)}.")
+            raise OptionError(option, text, f"The words that are allowed here are {', '.join(NICKNAMES)}.")
         return replace(parse_expression(NICKNAMES[folded.strip()], option), text=folded.strip())
     if len(words) != 5:
         raise OptionError(

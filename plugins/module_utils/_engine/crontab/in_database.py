@@ -72,7 +72,7 @@ def scheduled_inside(database: Database) -> list[str]:
     """The jobs of schedulers in this database that do the work of ours, one sentence each; none where they may not be read."""
     try:
         query = database.value(f"SELECT {MADE_BY}")
-        return [f"{row['what']}: the jobs may do it, too" for row in database.rows(str(query))] if query else []
+        return [f"{row['what']}: the jobs may do the same" for row in database.rows(str(query))] if query else []
     except DatabaseError as error:
         if error.lost:
             raise

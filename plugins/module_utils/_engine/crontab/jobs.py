@@ -113,7 +113,7 @@ def _require_path(value: str, option: str, needed: bool) -> None:
 def _require_command(value: str, option: str, needed: bool) -> None:
     if not value.strip():
         if needed or value:
-            raise OptionError(option, value, "It must say what to run.")
+            raise OptionError(option, value, "It must contain the command to run.")
         return
     if value != value.strip(" "):
         raise OptionError(option, value, "Remove the spaces around it.")

@@ -68,7 +68,7 @@ def crontab(call: Call) -> Outcome:
         store.validate("\n".join([*render_lines(jobs), ""]))
     planned_only = call.check_mode and not store.cron_file and crontab_program() is None
     if planned_only:
-        warnings.append("There is no crontab program yet: the plan takes the crontab to be empty.")
+        warnings.append("There is no crontab program yet: the plan assumes an empty crontab.")
     with nullcontext() if call.check_mode else store.locked():
         plan = _plan(None if planned_only else store.read(), store, jobs, managed_files, options)
         if plan.changed and not call.check_mode:

@@ -48,7 +48,7 @@ CRONTAB: Spec = {
             "only_on": option(
                 "str",
                 "Of the days in O(jobs[].schedule), run on this day of the week only.",
-                "C(titan-db cron) decides that itself, so it does not stand in its line.",
+                "C(titan-db cron) decides that itself, so the line does not contain it.",
                 choices=("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
             ),
             "command": option(
@@ -66,7 +66,7 @@ CRONTAB: Spec = {
             "directory": option(
                 "str",
                 "Absolute path of the directory to run in; the home directory of the user if not given.",
-                "C(titan-db cron) changes to the directory of its configuration instead, so it does not stand in its line.",
+                "C(titan-db cron) changes to the directory of its configuration instead, so the line does not contain it.",
             ),
             "env_file": option(
                 "str",
@@ -75,11 +75,11 @@ CRONTAB: Spec = {
             ),
             "on_failure": option(
                 "str",
-                "A command to run when the job fails, so that somebody hears of it: when O(jobs[].log), O(jobs[].directory) or "
-                "O(jobs[].env_file) cannot be used, or O(jobs[].command) ends with another status than 0. C($?) is the status, "
+                "A command to run when the job fails, so that somebody is notified: when O(jobs[].log), O(jobs[].directory) or "
+                "O(jobs[].env_file) cannot be used, or O(jobs[].command) ends with a status other than 0. C($?) is the status, "
                 "127 or 126 for a command that cannot be found or executed.",
                 "It does not get the variables of O(jobs[].env_file), and what it prints is mailed by cron. "
-                "No comment may stand in it, and its quotes have to be closed.",
+                "It must not contain a comment, and its quotes have to be closed.",
             ),
         },
     ),
@@ -87,7 +87,7 @@ CRONTAB: Spec = {
         "list",
         "Files that the jobs need, such as their configuration. They are written before the crontab, and "
         "removed with the block.",
-        "Missing parent directories are made with mode C(0755).",
+        "Missing parent directories are created with mode C(0755).",
         default=[],
         elements="dict",
         options={

@@ -20,7 +20,7 @@ from .ownership import absolute_path, mode_of, owner_and_group, shown
 DIRECTORY: Spec = {
     "path": option(
         "path",
-        "Absolute path of the directory, on the target host. Missing parents are made with mode C(0755).",
+        "Absolute path of the directory, on the target host. Missing parents are created with mode C(0755).",
         "Its last part must not be a link. A link above it is followed if root made it, or if what it names belongs to the link's owner.",
         "Either it or O(directories) is required.",
     ),
@@ -73,7 +73,7 @@ def directory(call: Call) -> Outcome:
     return Outcome(
         changed=bool(changed),
         data={"paths": [each.path for each in wanted]},
-        summary="; ".join(changed) or f"{len(wanted)} directories are as they should be",
+        summary="; ".join(changed) or f"{len(wanted)} directories are as declared",
         before="".join(each.before for each in done),
         after="".join(each.after for each in done),
     )
@@ -99,7 +99,7 @@ def _directory(wanted: _Wanted, check_mode: bool) -> Outcome:
     return Outcome(
         changed=changed,
         data={"path": wanted.path},
-        summary=f"{wanted.path} {'is as it should be' if not changed else 'was made' if before is None else 'was changed'}",
+        summary=f"{wanted.path} {'is as declared' if not changed else 'was made' if before is None else 'was changed'}",
         before=_shown(wanted.path, before) if changed else after,
         after=after,
     )

@@ -33,7 +33,7 @@ FILE: Spec = {
     ),
     "owner": option(
         "str",
-        "Name of the user that the file belongs to. By default, the user who may exchange what lies in the directory; below a "
+        "Name of the user that the file belongs to. By default, the user who may replace what is in the directory; below a "
         "directory of another user it must be that user.",
     ),
     "group": option("str", "Name of the file's group. By default, the first group of O(owner)."),
@@ -76,7 +76,7 @@ def file(call: Call) -> Outcome:
         raise OptionError(
             "owner",
             call.options["owner"],
-            f"{folder!r} is {name_of(user)}'s, who could exchange the file: give it to that user.",
+            f"{folder!r} belongs to {name_of(user)}, who could replace the file: make {name_of(user)} the owner.",
         )
     if not present:
         return _removed(path, folder, call.check_mode)
@@ -108,7 +108,7 @@ def _written(path: str, folder: str, wanted: _File, check_mode: bool) -> Outcome
     return Outcome(
         changed=changed,
         data={"path": path},
-        summary=f"{path} {'is as it should be' if not changed else 'was written' if before is None else 'was changed'}",
+        summary=f"{path} {'is as declared' if not changed else 'was written' if before is None else 'was changed'}",
         before=_shown(path, before, wanted) if changed else after,
         after=after,
     )
@@ -152,7 +152,7 @@ def _found(path: str) -> _File | None:
     """What lies there; None if nothing does.
 
     Raises:
-        UnsafePathError: it is no regular file, or has a second name.
+        UnsafePathError: it is not a regular file, or has a second name.
     """
     try:
         status = os.lstat(path)

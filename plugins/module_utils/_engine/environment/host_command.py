@@ -21,7 +21,7 @@ from ..text.options import Spec, option
 HOST_COMMAND: Spec = {
     "path": option(
         "path",
-        "Where to install the command, on the target host. Missing parent directories are made with mode C(0755), whatever the "
+        "Where to install the command, on the target host. Missing parent directories are created with mode C(0755), whatever the "
         "umask. Beside it lies a compiled copy in a hidden directory, with which it starts faster. "
         "An existing directory C(titan-db) that other users cannot read and enter gets this mode.",
         default="/usr/local/bin/titan-db",
@@ -29,7 +29,7 @@ HOST_COMMAND: Spec = {
     ),
     "spare": option(
         "path",
-        "Where to install a second copy, on the target host, best in a directory that nobody tidies up. It "
+        "Where to install a second copy, on the target host, best in a directory that is not cleaned up. It "
         "tells of jobs that could not start because O(path) is gone, and it runs the health check, which "
         "compares the two.",
         "Without it there is no second copy; an old one is left alone.",
@@ -76,7 +76,7 @@ def install(call: Call) -> Outcome:
     wanted = {"path": path, **({"spare": spare} if spare else {})}
     for name, place in wanted.items():
         if os.path.lexists(place) and not stat.S_ISREG(os.lstat(place).st_mode):
-            raise OptionError(name, place, "It is there already and no regular file: remove it or name another path.")
+            raise OptionError(name, place, "It exists and is not a regular file: remove it or name another path.")
     for env_file in call.options["env_files"]:
         check_against_shell(env_file)
     readable = [env_file for env_file in call.options["env_files"] if os.stat(env_file).st_mode & 0o007]

@@ -116,12 +116,12 @@ def _log(path: str, user: str) -> list[Obstacle]:
     except OSError:
         if _may(folder, os.W_OK | os.X_OK):
             why = _no_room(folder)
-            return [Obstacle(f"{user} cannot make the log {path}: {why}", _how_full(folder))] if why else []
+            return [Obstacle(f"{user} cannot create the log {path}: {why}", _how_full(folder))] if why else []
         missing = "" if os.path.isdir(folder) else f": there is no {folder}, or it is closed"
         fix = f"install -d -o {user} -m 0750 {shlex.quote(folder)}"
-        return [_unless_read_only(folder, Obstacle(f"{user} cannot make the log {path}{missing}", fix))]
+        return [_unless_read_only(folder, Obstacle(f"{user} cannot create the log {path}{missing}", fix))]
     if not (stat.S_ISREG(kind) or stat.S_ISCHR(kind)):  # such as a pipe, at which the job would wait for a reader
-        return [Obstacle(f"the log {path} is no file", f"mv {quoted} {shlex.quote(path + '.old')}")]
+        return [Obstacle(f"the log {path} is not a file", f"mv {quoted} {shlex.quote(path + '.old')}")]
     if not _may(path, os.W_OK):
         return [
             _unless_read_only(folder, Obstacle(f"{user} cannot append to the log {path}", f"chown {user}: {quoted}"))

@@ -28,7 +28,7 @@ def signed(content: bytes, key: str) -> bytes:
     """
     if not os.access(key, os.R_OK):
         there = "is no such file" if not os.path.lexists(key) else "is a file that this user may not read"
-        advice = f"As {name_of(os.geteuid())}, make a key: ssh-keygen -t ed25519 -N '' -f FILE"
+        advice = f"As {name_of(os.geteuid())}, create a key: ssh-keygen -t ed25519 -N '' -f FILE"
         raise OptionError("key", key, f"There {there}. {advice}")
     try:
         with open_seen(key) as stream:

@@ -72,9 +72,7 @@ def state_of(kept: Kept) -> str:
 
 def _silent(kept: Kept) -> str:
     told = (
-        f"; what is shown is of {moment(kept['record']['asked_at'])}"
-        if kept["record"]
-        else "; it has never told anything"
+        f"; what is shown is of {moment(kept['record']['asked_at'])}" if kept["record"] else "; it has never reported"
     )
     return f"{kept['name']} could not be asked since {moment(kept['failed_since'])}: {_cut(kept['why'])}{told}."
 

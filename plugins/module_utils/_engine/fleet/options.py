@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..health.options import HEALTH_INFO
 from ..text.options import Spec, option
 
-_SITE = "Directory B(on the controller) that the site is written to. It is made if it is not there."
+_SITE = "Directory B(on the controller) that the site is written to. It is created if it does not exist."
 
 REPORT_INFO: Spec = {
     "site": option(

@@ -53,8 +53,8 @@ def keep_report(site: str, host: str, told: object, page: str) -> None:
     record = record_from_json(told)
     if record is None or (page and not is_document(page)):
         raise TitanError(
-            "What the host told of itself is no report of this version: "
-            "run the play with the version of titan.database that is on this controller, and look at the host."
+            "What the host returned is not a report of this version: "
+            "run the play with the version of titan.database that is on this controller, and check the host."
         )
     before = _read(site, host)
     page_at = record["asked_at"] if page else before["page_at"] if before else 0.0

@@ -49,7 +49,7 @@ def lacking_rights(environment: Environment, but: Container[str] = (), with_heal
             found = unmet_needs(database, environment, but)
             return found + (_unseen(database, environment) if with_health else [])
     except DatabaseError as error:
-        return [Obstacle(f"the jobs do not reach their database: {error.message}", environment.typed("health"))]
+        return [Obstacle(f"the jobs cannot connect to their database: {error.message}", environment.typed("health"))]
     except TitanError as error:
         return [Obstacle(error.message, environment.typed("health"))]
 

@@ -31,7 +31,7 @@ def user_in_charge(path: str, whatever_is_there: bool = False) -> int:
         0 if that is nobody but root. What is missing is in the charge of whom the directory above belongs to.
 
     Raises:
-        UnsafePathError: everybody may exchange it, or its owner is not the one who could exchange it.
+        UnsafePathError: everybody may exchange it, or its owner is not the one who could replace it.
         OSError: it cannot be looked at, as of os.lstat.
     """
     waiting = [part for part in os.path.abspath(path).split("/") if part]
@@ -48,7 +48,7 @@ def user_in_charge(path: str, whatever_is_there: bool = False) -> int:
             return status.st_uid
         if open_to_all:
             raise UnsafePathError(
-                path, f"is below {open_to_all!r}, in which every user may exchange it", "chmod o-w that directory."
+                path, f"is below {open_to_all!r}, in which every user may replace it", "chmod o-w that directory."
             )
         if stat.S_ISLNK(status.st_mode):
             links += 1
@@ -65,7 +65,7 @@ def user_in_charge(path: str, whatever_is_there: bool = False) -> int:
 
 
 def _require_same_owner(path: str, above: str, owner: int) -> None:
-    """Refuse what belongs to somebody else than the user above it, who could exchange it."""
+    """Refuse what belongs to somebody else than the user above it, who could replace it."""
     try:
         found = os.stat(path).st_uid
     except OSError:
@@ -73,7 +73,7 @@ def _require_same_owner(path: str, above: str, owner: int) -> None:
     if found != owner:
         raise UnsafePathError(
             path,
-            f"belongs to {name_of(found)}, but lies below {above!r} of {name_of(owner)}, who could exchange it",
+            f"belongs to {name_of(found)}, but lies below {above!r} of {name_of(owner)}, who could replace it",
             f"chown it to {name_of(owner)}, or move it.",
         )
 

@@ -123,7 +123,7 @@ def variables_of(env: EnvText) -> dict[str, str]:
     except BeyondError as error:
         beyond = error
     if not os.geteuid() and not env.owner and not env.only_owner_writes:
-        raise _mistake(env.path, beyond.line, f"{beyond.reason[:-1]}, and others than root may write to the file.")
+        raise _mistake(env.path, beyond.line, f"{beyond.reason[:-1]}, and users other than root may write to the file.")
     return ask_shell(env)
 
 

@@ -249,7 +249,7 @@ def require_private_key(path: str, option: str) -> None:
     """
     mode = os.stat(path).st_mode
     if not stat.S_ISREG(mode):
-        raise TitanError(f"Option {option!r}: {path!r} is no regular file.", option=option)
+        raise TitanError(f"Option {option!r}: {path!r} is not a regular file.", option=option)
     if mode & 0o007:
         raise TitanError(
             f"Option {option!r}: every user of this host can read the key in {path!r}; chmod 0600 it.", option=option

@@ -52,7 +52,7 @@ def open_file(path: str, flags: int = os.O_RDONLY, mode: int = 0o600) -> int:
 
     Raises:
         OSError: as os.open.
-        UnsafePathError: it is no regular file, or another user could have put it there.
+        UnsafePathError: it is not a regular file, or another user could have put it there.
     """
     reached = _reach(path)
     try:
@@ -107,7 +107,7 @@ def open_seen(path: str) -> Iterator[IO[bytes]]:
 
     Raises:
         OSError: as of os.open.
-        UnsafePathError: it is no regular file; it was not opened.
+        UnsafePathError: it is not a regular file; it was not opened.
     """
     found = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
@@ -303,7 +303,7 @@ def _refusing(path: str, reached: _Reached) -> Iterator[None]:
 
 
 def _wrong_kind(path: str, status: os.stat_result) -> UnsafePathError:
-    kind = next((text for test, text in _KINDS if test(status.st_mode)), "no regular file")
+    kind = next((text for test, text in _KINDS if test(status.st_mode)), "not a regular file")
     return UnsafePathError(path, f"is {kind}", "Put a regular file there, or name the real path.")
 
 

@@ -62,10 +62,12 @@ def build_candidates(
     wanted = list(candidates[:MOST_CANDIDATES])
     with _hypothetical(copy, database) as make:
         if make:
-            say(f"Asking the planner by HypoPG for {len(wanted)} indexes ...")
+            say(f"Asking the planner about {len(wanted)} indexes, by HypoPG ...")
             likely = _used_hypothetically(database, prepared, wanted, make)
             likely |= {each for each in wanted if each.special and each.special.using != BTREE}  # it knows no GIN
-            rejected += [(text_of(each), "no plan would use it, says HypoPG") for each in wanted if each not in likely]
+            rejected += [
+                (text_of(each), "no plan would use it, according to HypoPG") for each in wanted if each not in likely
+            ]
             wanted = [each for each in wanted if each in likely]
     say(f"Building {len(wanted)} indexes ...")
     names: dict[int, Candidate] = {}

@@ -116,7 +116,7 @@ def _keep(options: Mapping[str, Any], result: Result) -> None:
 
 def _require_sensible(options: Mapping[str, Any]) -> None:
     if not options["queries"] and not options["top"]:
-        raise OptionError("queries", None, "Name files with queries, or say how many of production's in 'top'.")
+        raise OptionError("queries", None, "Name files with queries, or set how many of production's in 'top'.")
     if options["top"] < 0:
         raise OptionError("top", options["top"], "Use 0 or more.")
     if options["samples"] < 1:

@@ -12,7 +12,7 @@ from ..outcome import Data
 from ..text.one_line import printable
 from .result import Effect, IndexResult, Result
 from .verdict import FASTER, NONE, SLOWER, UNKNOWN
-from .writes import Cost, Costs
+from .writes import NEVER_WRITTEN, Cost, Costs
 
 _QUERIES = (
     "query",
@@ -247,7 +247,7 @@ def _index_row(found: IndexResult, result: Result) -> tuple[str, ...]:
 
 def _cost_text(costs: Costs, cost: Cost | None) -> str:
     if cost is None:
-        return "nothing" if costs.why.startswith("nobody") else "unknown"
+        return "nothing" if costs.why == NEVER_WRITTEN else "unknown"
     if cost.verdict.effect != SLOWER:
         return f"nothing that is seen (spread {cost.verdict.spread:.2f})"
     return f"{cost.present - cost.without:.1f} us ({100 / cost.verdict.factor - 100:+.0f} %)"

@@ -102,7 +102,7 @@ def _values(database: Database, query: Query, number: int, samples: int, seed: i
         place = _place(database, wanted, relations) if wanted else None
         if place is None:
             raise _NoValuesError(
-                f"it does not say plainly which column or expression ${at} is compared with. Give a query for the values: -- values: SELECT ..."
+                f"it is unclear which column or expression ${at} is compared with. Give a query for the values: -- values: SELECT ..."
             )
         places[at] = place
     return _sampled(database, places, samples, seed)

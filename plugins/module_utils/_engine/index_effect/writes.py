@@ -19,6 +19,7 @@ from .verdict import Round, Verdict, judge, least_time
 
 _ROWS, _REPEATS = 100, 3  # rows that one statement writes, and how often in one phase
 _FEWEST = 20  # rows below which a table says nothing about the many
+NEVER_WRITTEN = "its rows are not written"  # of a materialized view
 _SAMPLE = "titan_written_rows"
 
 
@@ -79,7 +80,7 @@ def measure_costs(database: Database, index: Index, rounds: int) -> Costs:
     """
     row = database.row(_TARGET, (index.table_oid, index.table_oid))
     if row is None or row["materialized"]:
-        return Costs(why="nobody writes rows of it")
+        return Costs(why=NEVER_WRITTEN)
     columns = [sql.Identifier(name) for name in row["columns"] or ()]
     target = _Target(
         sql.Identifier(row["schema"], row["name"]), sql.SQL(", ").join(columns), columns[0] if columns else None

@@ -60,7 +60,7 @@ def why_not_started(environment: Environment, plan: JobPlan, status: int) -> str
             check_against_shell(environment.env_file)
     except TitanError as error:
         found.append(error.message.rstrip("."))
-    return "; ".join(found) or f"its line ended with status {status}, the log says why"
+    return "; ".join(found) or f"its line ended with status {status}; the log says why"
 
 
 def _can_append(path: str) -> bool:
@@ -71,7 +71,7 @@ def _can_append(path: str) -> bool:
 
 def _how_killed(status: int) -> str:
     if status <= 128:
-        return f"the job ended with status {status} and could not record it, its log says why"
+        return f"the job ended with status {status} and could not record it; its log says why"
     with suppress(ValueError):
         return f"the job was killed by {signal.Signals(status - 128).name}"
     return f"the job was killed (status {status})"

@@ -44,7 +44,7 @@ def _problem(path: str) -> str:
     if not os.path.lexists(path):
         return "is missing"
     if not os.path.isfile(path):
-        return "is no file"
+        return "is not a file"
     if not os.path.getsize(path):
         return "is empty"
     return "" if os.access(path, os.X_OK) else "cannot be executed"

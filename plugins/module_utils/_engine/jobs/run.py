@@ -135,7 +135,7 @@ def _locked_run(
 def _take_back(run: Run, before: Record, status: int, message: str, typed: Typed) -> int:
     """End a run that failed by what somebody typed: the job's record, metrics and messages are as if it had not been."""
     run.log(f"FAILED with status {status}: {typed.said(message)}")
-    run.log("not recorded, and nobody is told: it was started by hand, with options of its own")
+    run.log("not recorded, and no message is sent: it was started by hand, with options of its own")
     try:
         run.state.restore(before)
         if run.environment.metrics_dir and not before.last_start:

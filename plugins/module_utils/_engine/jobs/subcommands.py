@@ -26,7 +26,7 @@ def add_subcommands(subcommands: Any) -> None:
         subcommands,
         "cron",
         "run a job of an environment exactly as its line in the crontab does",
-        "The run takes the job's lock, is limited in time, recorded, and told to whom it may concern. It changes to the job's "
+        "The run takes the job's lock, is limited in time, recorded, and reported by message. It changes to the job's "
         "directory. For a job of certain days of the week only, it ends at once on other days, unless it is started at a terminal.",
     )
     cron.add_argument(
@@ -37,8 +37,8 @@ def add_subcommands(subcommands: Any) -> None:
     note = _parser(
         subcommands,
         "note",
-        "record and tell how a job's line ended, if the run has not done that itself",
-        "The end of each line in the crontab. A run that has told its failure itself, another run that holds the lock (status 75), "
+        "record and report how a job's line ended, if the run has not done that itself",
+        "The end of each line in the crontab. A run that has reported its failure itself, another run that holds the lock (status 75), "
         "and a day on which the job has nothing to do are left alone. Exit status: STATUS.",
     )
     note.add_argument("environment", metavar="ENVIRONMENT", nargs="?", help=_ENVIRONMENT)
@@ -50,7 +50,7 @@ def add_subcommands(subcommands: Any) -> None:
     reason = _parser(
         subcommands,
         "why",
-        "say in ten lines when a job last ran, how it ended, when it runs next, and what a person can do",
+        "show in ten lines when a job last ran, how it ended, when it runs next, and what a person can do",
     )
     reason.add_argument(
         "environment", metavar="ENVIRONMENT", nargs="?", help=f"{_ENVIRONMENT}; default: the only one on this host"

@@ -111,12 +111,16 @@ def _start(seen: _Seen) -> str:
 def _end(seen: _Seen) -> str:
     record = seen.facts.record
     if seen.facts.running:
-        return f"not yet, though its time limit of {seen.facts.plan.longest:g} s is over" if _stuck(seen) else "not yet"
+        return (
+            f"not yet, although its time limit of {seen.facts.plan.longest:g} s has passed"
+            if _stuck(seen)
+            else "not yet"
+        )
     if not record.last_start:
         return ""
     if record.interrupted(seen.facts.running):
         off = f"this host was started again at {_moment(seen.booted)}" if seen.booted > record.last_start else ""
-        return f"no end is recorded: {off or 'the run was killed in the middle'}"
+        return f"no end is recorded: {off or 'the run was killed'}"
     message = " ".join(record.message.split())
     return f"with status {record.exit_status} after {record.duration:.1f} s: {message[:300]}"
 
@@ -134,7 +138,7 @@ def _missed(seen: _Seen) -> str:
     if seen.booted > due:
         reason = f"this host was off; it was started at {_moment(seen.booted)}"
     elif record.last_start < due < record.last_end:
-        reason = f"the run before went on until {_moment(record.last_end)}"
+        reason = f"the previous run lasted until {_moment(record.last_end)}"
     else:
         reason = seen.line or "cron's own log says why (journalctl -u cron)"
     return f"it was due {_moment(due)} and did not start: {reason}"
@@ -169,7 +173,7 @@ def _line_problem(environment: Environment, plan: JobPlan, starter: Starter) -> 
         if found := unlike_the_schedule(only, lines):
             return found[0]
     except TitanError as error:
-        return f"it is not seen whether a line starts it: {error.message.rstrip('.')}"
+        return f"whether a line starts it is unknown: {error.message.rstrip('.')}"
     return _NO_CRON if starter.cron is False else ""
 
 

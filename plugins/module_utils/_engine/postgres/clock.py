@@ -20,7 +20,7 @@ def clock_doubt(database: Database, record_ahead: tuple[float, str]) -> str:
     if abs(ahead) <= LARGEST_DIFFERENCE:
         return _doubt_of_record(*record_ahead)
     way = "ahead of" if ahead > 0 else "behind"
-    return f"the clock of the server is {_length(abs(ahead))} {way} this host's; one of them is wrong, check both"
+    return f"the clock of the server is {_length(abs(ahead))} {way} this host's; one of them is wrong; check both"
 
 
 def _doubt_of_record(ahead: float, job: str) -> str:

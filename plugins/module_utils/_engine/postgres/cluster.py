@@ -223,7 +223,7 @@ def unprivileged_user() -> pwd.struct_passwd | None:
         except KeyError:
             continue
     raise TitanError(
-        "PostgreSQL refuses to run as root, and there is neither a user 'postgres' nor 'nobody' to run it as."
+        "PostgreSQL refuses to run as root, and neither of the users 'postgres' and 'nobody' exists to run it as. Create the user 'postgres'."
     )
 
 

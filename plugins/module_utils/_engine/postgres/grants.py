@@ -14,7 +14,7 @@ NOT_ALLOWED = INSUFFICIENT_PRIVILEGE  # the name under which others know it
 _OWNER = r"must be owner of (.+)"
 _BY_VERB = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
 _BY_KIND = {
-    "schema": "USAGE on {0} (and CREATE, to make something in it)",
+    "schema": "USAGE on {0} (and CREATE, to create something in it)",
     "database": "CREATE on {0} (or a schema made for it beforehand)",
     "function": "EXECUTE on {0}",
     "procedure": "EXECUTE on {0}",
@@ -39,7 +39,7 @@ def missing_grant(message: str, statement: str, role: str) -> str:
     if "permission denied to create database" in message:
         return f"{who} needs CREATEDB (ALTER ROLE ... CREATEDB)"
     if found := re.search(_OWNER, message):
-        return f"only the owner of {found.group(1)} may do that: {who} needs to be it or a member of it"
+        return f"only the owner of {found.group(1)} may do that: {who} has to be the owner or a member of it"
     found = re.search(_OBJECT, message)
     if not found:
         return ""

@@ -37,7 +37,7 @@ def with_files_that_it_may_name(settings: ConnectionSettings, path: str, owner: 
         owner: Number of the user who could have written it; 0 for root alone, ANYBODY where several could.
 
     Raises:
-        OptionError: one is no regular file, or, for root, none that the owner may read.
+        OptionError: one is not a regular file, or, for root, none that the owner may read.
     """
     options = dict(settings.options)
     theirs = owner != 0 and os.geteuid() == 0
@@ -55,8 +55,8 @@ def with_files_that_it_may_name(settings: ConnectionSettings, path: str, owner: 
     options["passfile"] = _NOBODYS if settings.password else _copy_of_passfile(options.get("passfile", ""), owner)
     notes = settings.notes
     if options["passfile"] == _NOBODYS and not settings.password and os.path.exists(os.path.expanduser("~/.pgpass")):
-        others = "others than root may write" if owner == ANYBODY else f"is {name_of(owner)}'s"
-        notes = (*notes, f"root's own passfile is not asked for the server that {path} names, which {others}")
+        others = "users other than root may write" if owner == ANYBODY else f"is {name_of(owner)}'s"
+        notes = (*notes, f"root's own passfile is not used for the server that {path} names, which {others}")
     return settings._replace(options=tuple(sorted(options.items())), notes=notes)
 
 
@@ -69,7 +69,7 @@ def _require(keyword: str, value: str, path: str, owner: int | None) -> None:
         return
     option = f"{keyword} in {path}"
     if not stat.S_ISREG(status.st_mode):
-        raise OptionError(option, value, "It is no regular file.")
+        raise OptionError(option, value, "It is not a regular file.")
     if owner is not None and status.st_uid != owner and not status.st_mode & stat.S_IROTH:
         whose = f"It belongs to {name_of(status.st_uid)}, and not everybody may read it, as root would for {path}"
         raise OptionError(option, value, f"{whose}. Name a file of the user's whose env file this is.")

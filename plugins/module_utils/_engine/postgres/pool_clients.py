@@ -60,7 +60,7 @@ _NOT_RESET = (
 )
 _KEPT = "a session that its client had left was neither reset nor gone {:g} seconds later"
 _UNSEEN = (
-    "whether a session that a client leaves is reset was not to be seen (track_activities is off, or the pool is busy)"
+    "whether a session that a client leaves is reset could not be seen (track_activities is off, or the pool is busy)"
 )
 # SQLSTATE classes of a server that has no room, or ends: no pooler's refusal of a transaction.
 _SERVER_S_OWN = ("53", "57")

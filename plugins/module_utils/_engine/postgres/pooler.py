@@ -18,7 +18,7 @@ PATIENCE = 8.0  # seconds without an answer; a pool that is empty answers never
 LONGEST = 4 * PATIENCE  # seconds in which a machine that is very busy may give all answers
 
 _WAY_OUT = (
-    "Settings would stay behind on sessions that the application gets next, and locks would not be safe. Name the server itself, "
+    "Settings would remain on sessions that the application gets next, and locks would not be safe. Name the server itself, "
     "by its own host and port: in DIRECT_URL beside DATABASE_URL in the env file, in direct_url, or in login_host and login_port; "
     "or connect through a pool in session mode. Nothing was done."
 )
@@ -115,12 +115,12 @@ def require_own_session(
         raise PoolerError(f"{settings.place()} is a connection pooler that {verdict}. {_WAY_OUT}")
     if promised:
         raise DatabaseError(
-            f"Cannot connect to {settings.place()}: {verdict}. Nobody can tell whether a connection pooler is in between. Check the "
+            f"Cannot connect to {settings.place()}: {verdict}. Whether a connection pooler is in between could not be determined. Check the "
             "network, the server's log and its limits of connections; or name the server itself, by its own host and port "
             "(DIRECT_URL in the env file, direct_url). Nothing was done."
         )
     raise PoolerError(
-        f"{settings.place()} is a connection pooler, and nobody can tell whether it shares its sessions: {verdict}. {_WAY_OUT}"
+        f"{settings.place()} is a connection pooler, and whether it shares its sessions could not be determined: {verdict}. {_WAY_OUT}"
     )
 
 

@@ -108,7 +108,9 @@ def drill_user() -> str:
             return pwd.getpwnam(name).pw_name
         except KeyError:
             continue
-    raise TitanError(f"A drill by root needs one of the users {', '.join(DRILL_USERS)}: make one, without a password.")
+    raise TitanError(
+        f"A drill by root needs one of the users {', '.join(DRILL_USERS)}: create one, without a password."
+    )
 
 
 def drill_server(programs: str, folder: str) -> tuple[Cluster, str]:

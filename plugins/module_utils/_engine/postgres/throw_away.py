@@ -72,7 +72,7 @@ def locked_directory(folder: str, kind: str, option: str, users: Collection[str]
         try:
             made = tempfile.mkdtemp(prefix=prefix_of(kind), dir=os.path.realpath(folder))
         except OSError as error:
-            raise OptionError(option, folder, f"No directory can be made in it ({error.strerror}).") from error
+            raise OptionError(option, folder, f"No directory can be created in it ({error.strerror}).") from error
         with ExitStack() as held:
             held.callback(shutil.rmtree, made, ignore_errors=True)
             try:
@@ -84,7 +84,7 @@ def locked_directory(folder: str, kind: str, option: str, users: Collection[str]
             finally:  # said here, where pylint looks for it, that the end of the caller's block comes through
                 held.close()
             return
-    raise OptionError(option, folder, "Another run removes what is made in it. Compare the clocks of the runs.")
+    raise OptionError(option, folder, "Another run removes what is created in it. Compare the clocks of the runs.")
 
 
 def remove_what_dead_runs_left(folders: Iterable[str] = ()) -> list[str]:

@@ -63,7 +63,7 @@ def time_limit(options: Mapping[str, Any], give_up: Callable[[str], None]) -> It
         return
     ends = time.monotonic() + seconds
     named = f" (option {option!r})" if option else ""
-    sentence = f"The time limit of {seconds:g} seconds{named} is over; the run was ended."
+    sentence = f"The time limit of {seconds:g} seconds{named} has passed; the run was ended."
     ended = threading.Event()
     others = {id(one) for one in (*open_databases(), *running_programs())}  # were there before, and are not this run's
     watcher = threading.Thread(target=_watch, args=(ends, ended, others, lambda: give_up(sentence)), daemon=True)

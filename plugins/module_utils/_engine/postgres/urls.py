@@ -92,11 +92,11 @@ def settings_of(
     host, ports = parts.get("host", ""), parts.get("port", "")
     for each in filter(None, ports.split(",")):
         if not each.isdecimal() or not 1 <= int(each) <= 65535:
-            raise _refused(source, f"The port is no number between 1 and 65535. {_ADVICE}")
+            raise _refused(source, f"The port is not a number between 1 and 65535. {_ADVICE}")
     hosts = host.split(",")
     for each in filter(None, hosts):
         if not _HOST.fullmatch(each) or (len(hosts) > 1 and each.startswith("@")):
-            raise _refused(source, f"The host is no name, address or directory. {_ADVICE}")
+            raise _refused(source, f"The host is not a name, an address or a directory. {_ADVICE}")
     if len(hosts) > 1 and "target_session_attrs" not in options:
         options = {**options, "target_session_attrs": "read-write"}
         notes = (
@@ -152,7 +152,7 @@ def _hosts(text: str, source: str) -> tuple[str, str]:
         hosts.append(_decoded(host))
         ports.append(port)
     if any("," in host for host in hosts):
-        raise _refused(source, f"The host is no name, address or directory. {_ADVICE}")
+        raise _refused(source, f"The host is not a name, an address or a directory. {_ADVICE}")
     return ",".join(hosts), ",".join(ports) if any(ports) else ""
 
 
@@ -183,7 +183,7 @@ def _parameters(query: str, source: str) -> tuple[dict[str, str], list[str]]:
             "sslfactory",
         ):
             raise OptionError(
-                f"{key} in {source}", "(hidden)", f"libpq does not know it; say sslmode={'|'.join(_SSLMODES)}."
+                f"{key} in {source}", "(hidden)", f"libpq does not know it; use sslmode={'|'.join(_SSLMODES)}."
             )
         else:
             dropped.append(key if re.fullmatch(r"[\w.-]{1,60}", key) else "(a parameter without a name)")

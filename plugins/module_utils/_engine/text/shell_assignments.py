@@ -147,13 +147,13 @@ class _Reader:
                 raise self.mistake(SPACE_BEFORE_EQUALS)
             bare = _NAME.match(self.text, self.position)
             if not bare or self.text[bare.end() : bare.end() + 1] not in ("", " ", "\t", "\n", ";"):
-                raise self.beyond("is no assignment.")
+                raise self.beyond("is not an assignment.")
             self.position = bare.end()
 
     def not_an_assignment(self) -> AssignmentError:
         if self.peek() == "\r":
             return self.carriage_return()
-        return self.beyond("is no assignment.")
+        return self.beyond("is not an assignment.")
 
     def carriage_return(self) -> AssignmentError:
         return self.mistake("has a carriage return (Windows line end), which would become part of the value.")

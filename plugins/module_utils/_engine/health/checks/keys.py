@@ -50,7 +50,7 @@ INTEGER_KEYS = SqlCheck(
       JOIN pg_attribute a USING (attrelid, attnum, attname) WHERE last IS NOT NULL ORDER BY 1 DESC LIMIT 1
     """,  # noqa: S608 (a constant)
     none="no key of type smallint or integer has been used",
-    fix="this rewrites the table and locks everybody out, so plan it: {sql}",
+    fix="this rewrites the table under an exclusive lock, so plan it: {sql}",
     sees=f"""NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {USERS}
              AND CASE c.relkind WHEN 'S' THEN NOT has_sequence_privilege(c.oid, 'SELECT, USAGE') END)""",
     grant="pg_read_all_data",

@@ -76,7 +76,7 @@ def kept_checks(
         cut_off: Says that an exchange was cut off, so that the live one may be out of its place; empty if none was.
     """
     if cut_off:
-        fix = "run the same titan-db recover again, or any other one: it ends that first"
+        fix = "run the same titan-db recover again, or any other one: it completes that first"
         return [Check(KEPT_CLUSTERS.name, CRITICAL, None, cut_off, fix, KEPT_CLUSTERS.unit)]
     if not kept:
         return []
@@ -116,7 +116,7 @@ def migration_checks(
             (MIGRATIONS_PENDING, status.pending, " ".join(untaken) or play),
             (
                 CHECKSUM_MISMATCHES, status.mismatched,
-                f"{play} --check says what was edited; put the file back, or let migrations_accept_edited take its text over",
+                f"{play} --check shows what was edited; put the file back, or let migrations_accept_edited take its text over",
             ),
         )
     ]  # fmt: skip
@@ -176,7 +176,7 @@ def job_checks(
     shown = {kind: "; ".join(commands[:_COMMANDS]) for kind, commands in fixes.items()}
     return [
         judge(
-            JOBS_MISSED, len(missed), limits, ", ".join(missed), f"{shown['missed']}; why it was: systemctl status cron"
+            JOBS_MISSED, len(missed), limits, ", ".join(missed), f"{shown['missed']}; to see why: systemctl status cron"
         ),
         judge(
             JOBS_FAILED,

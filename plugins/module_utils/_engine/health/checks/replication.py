@@ -35,7 +35,7 @@ REPLICATION_LAG = SqlCheck(
     ) lag ORDER BY value DESC NULLS FIRST LIMIT 1
     """,
     none="no standby is connected",
-    fix="look at the standby's log and its load; {sql}",
+    fix="check the standby's log and its load; {sql}",
     sees=SEES_STATISTICS,
 )
 
@@ -44,7 +44,7 @@ STANDBYS_MISSING = SqlCheck(
     0,
     0,
     "",
-    "Standbys that synchronous_standby_names asks for and that are not connected.",
+    "Standbys that synchronous_standby_names requires and that are not connected.",
     query=r"""
     WITH asked AS (
         SELECT current_setting('synchronous_standby_names') AS names,
@@ -67,14 +67,14 @@ REPLICATION_SLOTS = SqlCheck(
     1,
     10,
     "GB",
-    "Write-ahead log in GB that is kept for the slot furthest behind.",
+    "Write-ahead log in GB that is retained for the slot furthest behind.",
     query="""
     SELECT pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, restart_lsn) / 1e9 AS value,
            slot_name AS what, CASE WHEN NOT active THEN format('SELECT pg_drop_replication_slot(%L)', slot_name) END AS sql
       FROM pg_replication_slots WHERE restart_lsn IS NOT NULL ORDER BY 1 DESC NULLS LAST LIMIT 1
     """,
     none="no slot",
-    fix="it fills the disk; start its reader, or, if that is gone for good: {sql}",
+    fix="it fills the disk; start its consumer, or, if that no longer exists: {sql}",
 )
 
 INACTIVE_SLOTS = SqlCheck(
@@ -82,10 +82,10 @@ INACTIVE_SLOTS = SqlCheck(
     0,
     3,
     "",
-    "Number of replication slots that nobody reads.",
+    "Number of inactive replication slots.",
     query=f"SELECT slot_name AS what, {_DROP} FROM pg_replication_slots WHERE NOT active ORDER BY restart_lsn, 1",  # noqa: S608
     counts=True,
-    fix="start the reader, or, if it is gone for good: {sql}",
+    fix="start the consumer, or, if it no longer exists: {sql}",
 )
 
 LOST_SLOTS = SqlCheck(
@@ -93,10 +93,10 @@ LOST_SLOTS = SqlCheck(
     0,
     0,
     "",
-    "Replication slots whose write-ahead log is gone: their readers can never go on.",
+    "Replication slots whose write-ahead log was removed: their consumers can never continue.",
     query=f"SELECT slot_name AS what, {_DROP} FROM pg_replication_slots WHERE wal_status = 'lost' ORDER BY 1",  # noqa: S608
     counts=True,
-    fix="make the standby or subscription anew; then: {sql}",
+    fix="recreate the standby or subscription; then: {sql}",
 )
 
 # A standby archives nothing unless archive_mode is "always"; what its statistics hold is from before. A hanging

@@ -25,7 +25,7 @@ INVALID_INDEXES = SqlCheck(
      ORDER BY 1
     """,  # noqa: S608 (a constant)
     counts=True,
-    fix="titan-db reindex rebuilds or drops them (those of a partitioned table: build them anew {sql})",
+    fix="titan-db reindex rebuilds or drops them (those of a partitioned table: build them again {sql})",
 )
 
 UNVALIDATED_CONSTRAINTS = SqlCheck(
@@ -130,7 +130,7 @@ PARTITIONS_AHEAD = SqlCheck(
      ORDER BY 1 DESC, upper LIMIT 1
     """,  # noqa: S608 (a constant)
     none="no table is partitioned by time",
-    fix="let a job make them (pg_partman, or a migration); for now: {sql}",
+    fix="let a job create them (pg_partman, or a migration); for now: {sql}",
 )
 
 DEFAULT_PARTITION_ROWS = SqlCheck(
@@ -138,7 +138,7 @@ DEFAULT_PARTITION_ROWS = SqlCheck(
     0,
     10,
     "",
-    "Default partitions that hold rows: a partition for them is missing, and cannot be made while they are there.",
+    "Default partitions that hold rows: a partition for them is missing, and cannot be created while they exist.",
     made_by=f"""(
     SELECT string_agg(format(CASE WHEN {WITHOUT_QUERIES} THEN
               $f$SELECT %1$L || ' (rows, or the space of deleted ones)' AS what, %2$L::text[] AS sql
@@ -154,7 +154,7 @@ DEFAULT_PARTITION_ROWS = SqlCheck(
               LEFT JOIN ({_RANGES}) r ON r.oid = pt.partrelid WHERE c.relkind IN ('r', 'p')) d)""",  # noqa: S608 (constants)
     counts=True,
     none="",
-    fix="make the missing partition and move the rows, which locks the table meanwhile: {sql}",
+    fix="create the missing partition and move the rows, which locks the table meanwhile: {sql}",
 )
 
 _SKIPPED = (

@@ -144,7 +144,7 @@ SLOW_STATEMENTS = SqlCheck(
          WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND s.calls >= 20 AND s.queryid IS NOT NULL
          ORDER BY 1 DESC LIMIT 1$q$, n.nspname) FROM {_STATEMENTS})""",  # noqa: S608 (constants)
     none="no statement was seen 20 times",
-    fix="an index or another plan helps (EXPLAIN); see it, and when it is mended, forget its times: {sql}",
+    fix="an index or another plan helps (EXPLAIN); look at it, and when it is fixed, reset its times: {sql}",
     sees="pg_has_role('pg_read_all_stats', 'USAGE')",
     applies=f"""CASE WHEN NOT EXISTS (SELECT FROM {_STATEMENTS}) THEN 'the extension pg_stat_statements is not installed in this database'
                  WHEN current_setting('shared_preload_libraries') !~ 'pg_stat_statements' THEN 'pg_stat_statements is not preloaded' END""",  # noqa: S608
@@ -164,7 +164,7 @@ UNENCRYPTED = SqlCheck(
        AND NOT EXISTS (SELECT FROM pg_stat_gssapi WHERE pid = pg_backend_pid() AND encrypted)
     """,
     none="the connection is encrypted, or stays on this host",
-    fix="say sslmode=verify-full and sslrootcert in the URL of the env file; docs/security.md shows how to have TLS",
+    fix="set sslmode=verify-full and sslrootcert in the URL of the env file; docs/security.md shows how to set up TLS",
 )
 
 DATABASE_JOBS = SqlCheck(

@@ -164,7 +164,7 @@ XMIN_HORIZON = SqlCheck(
     10,
     100,
     "million",
-    "Transactions since the oldest one whose rows VACUUM must keep, because somebody may still want to see them, in millions.",
+    "Transactions since the oldest one whose rows VACUUM must keep, because a snapshot may still need them, in millions.",
     query="""
     SELECT value / 1e6 AS value, what, sql, db FROM (
         SELECT greatest(age(backend_xmin), age(backend_xid)) AS value, format('session %s of %s (%s)', pid, usename, application_name) AS what,
@@ -181,8 +181,8 @@ XMIN_HORIZON = SqlCheck(
         SELECT age(backend_xmin), format('standby %s (hot_standby_feedback)', application_name), NULL, NULL FROM pg_stat_replication
     ) held WHERE value IS NOT NULL ORDER BY 1 DESC LIMIT 1
     """,
-    none="nobody holds it back",
-    fix="tables grow until it is gone; end it: {sql}",
+    none="nothing holds it back",
+    fix="tables grow until it ends; end it: {sql}",
     sees=SEES_STATISTICS,
 )
 
