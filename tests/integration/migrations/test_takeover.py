@@ -524,14 +524,18 @@ CREATE OR REPLACE VIEW w AS SELECT id, id + 1 AS more FROM t;
 
 def test_objects_of_another_shape_are_named_all_at_once(run: Run, user_sql: Any) -> None:
     user_sql.execute(OLD_SHAPES)
-    warnings = [text for text in ok(run({"1_a.sql": NEW_SHAPES}, check_mode=True))["warnings"] if " already exists" in text]
+    warnings = [
+        text for text in ok(run({"1_a.sql": NEW_SHAPES}, check_mode=True))["warnings"] if " already exists" in text
+    ]
     assert [warning.split(":")[0] for warning in warnings] == [f"1_a.sql, line {line}" for line in (1, 2, 5, 6)], (
         warnings
     )
     assert "Note, c" in warnings[2] and "returns TABLE(deleted_count bigint)" in warnings[0]
     drops = "DROP FUNCTION f; DROP FUNCTION g(int); DROP VIEW v; DROP TABLE t;\n"
     assert not [
-        text for text in ok(run({"1_a.sql": drops + NEW_SHAPES}, check_mode=True))["warnings"] if " already exists" in text
+        text
+        for text in ok(run({"1_a.sql": drops + NEW_SHAPES}, check_mode=True))["warnings"]
+        if " already exists" in text
     ]
     assert not run({"1_a.sql": drops + NEW_SHAPES}).get("failed")
 
