@@ -164,7 +164,7 @@ class Database:
         with translated(query, params), self.raw.cursor() as cursor:
             cursor.execute(query, params)
             names = [column.name for column in cursor.description]
-            return [dict(zip(names, row)) for row in cursor.fetchall()]
+            return [dict(zip(names, row)) for row in cursor]
 
     def row(self, query: Any, params: Any = None) -> Row | None:
         """The first row, or None."""

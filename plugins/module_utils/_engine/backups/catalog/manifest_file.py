@@ -9,14 +9,14 @@ import os
 from collections.abc import Iterable, Iterator
 
 from ...errors import TitanError
-from ...host.files import write_file
+from ...host.files import published
 from ...host.safe_open import UnsafePathError, regular_stream
 from ...text.json_kinds import parsed
 from .files import hand_over
 from .manifest import Manifest
 from .manifest_reader import manifest_from_json
 from .naming import MANIFEST
-from .record_text import json_bytes
+from .record_text import json_parts
 
 _STRUCTURE, _END = b' "structure": {\n', b" },\n"
 
@@ -65,7 +65,8 @@ def _without_structure(lines: Iterable[bytes]) -> Iterator[bytes]:
 def write_manifest(path: str, manifest: Manifest, label: str = "backup.manifest") -> None:
     """Write the manifest of the backup at path: whole or not at all, mode 0600."""
     content = manifest.in_clear() if manifest.sealed else manifest.as_json()
-    write_file(manifest_path(path), json_bytes(content), 0o600, label)
+    with published(manifest_path(path), 0o600, label) as stream:
+        stream.writelines(json_parts(content))
     hand_over(manifest_path(path))
 
 

@@ -11,17 +11,24 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+_PART = 1 << 15  # characters
+
 
 def json_bytes(content: Mapping[str, Any]) -> bytes:
-    """A manifest or record as it is written, as json.dumps(content, indent=1, sort_keys=True) has it.
+    """A manifest or record as it is written, as json.dumps(content, indent=1, sort_keys=True) has it."""
+    return b"".join(json_parts(content))
 
-    It is put together piece by piece: all pieces of a large one take many times its room, and JSONEncoder.iterencode(), which sorts
-    pairs, twice as much as this.
-    """
-    text = io.BytesIO()
-    text.writelines(piece.encode() for piece in _pieces(content, "\n"))
-    text.write(b"\n")
-    return text.getvalue()
+
+def json_parts(content: Mapping[str, Any]) -> Iterator[bytes]:
+    """The same in parts of some kB: a large one takes no room as a whole, and JSONEncoder.iterencode() sorts pairs, not keys."""
+    text = io.StringIO()
+    for piece in _pieces(content, "\n"):
+        text.write(piece)
+        if text.tell() > _PART:
+            yield text.getvalue().encode()
+            text = io.StringIO()
+    text.write("\n")
+    yield text.getvalue().encode()
 
 
 def _pieces(value: Any, begin: str) -> Iterator[str]:
@@ -41,7 +48,7 @@ def _pieces(value: Any, begin: str) -> Iterator[str]:
             between = f",{begin} "
         yield f"{begin}]"
     else:
-        yield _text(value)
+        yield "{}" if isinstance(value, Mapping) else _text(value)
 
 
 _text = json.JSONEncoder(ensure_ascii=False).encode

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Collection
 
-from .fingerprint import Fingerprint
+from .fingerprint import Content, Fingerprint
 from .schema_text import Skeleton
 
 _SHOWN = 5
@@ -22,23 +22,26 @@ _CASTS = re.compile(rb"::(?:character varying|text)(?:\[\])?|[()]")
 def content_differences(source: Fingerprint, restored: Fingerprint) -> list[str]:
     """One sentence for each table (and for the large objects) that is not the same."""
     wanted = {(table.schema, table.name): table for table in source.tables}
-    found = {(table.schema, table.name): table for table in restored.tables}
-    said = []
-    for key in sorted(wanted.keys() | found.keys()):
-        label = ".".join(key)
-        if key not in found:
-            said.append(f"table {label} is missing after the restore ({wanted[key].rows} rows)")
-        elif key not in wanted:
-            said.append(f"table {label} is in the restore but was not in the source")
-        elif found[key].rows != wanted[key].rows:
-            said.append(f"table {label} has {found[key].rows} rows after the restore, {wanted[key].rows} in the source")
-        elif wanted[key].hash and found[key].hash != wanted[key].hash:
-            said.append(f"table {label} has as many rows as the source ({found[key].rows}), but other content")
+    found = [(each, wanted.pop((each.schema, each.name), None)) for each in restored.tables]
+    told = [(table[:2], f"is missing after the restore ({table.rows} rows)") for table in wanted.values()]
+    told += [(now[:2], why) for now, was in found if (why := _difference(was, now))]
+    said = [f"table {'.'.join(key)} {why}" for key, why in sorted(told)]
     if (source.large_objects, source.large_objects_hash) != (restored.large_objects, restored.large_objects_hash):
         said.append(
             f"the large objects differ: {restored.large_objects} after the restore, {source.large_objects} in the source"
         )
     return said
+
+
+def _difference(was: Content | None, now: Content) -> str:
+    """What of a table is otherwise in the restored database; empty for nothing."""
+    if was is None:
+        return "is in the restore but was not in the source"
+    if now.rows != was.rows:
+        return f"has {now.rows} rows after the restore, {was.rows} in the source"
+    return (
+        f"has as many rows as the source ({now.rows}), but other content" if was.hash and now.hash != was.hash else ""
+    )
 
 
 def schema_differences(archive: Skeleton, restored: Skeleton) -> list[str]:

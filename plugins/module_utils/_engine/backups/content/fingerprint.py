@@ -53,8 +53,9 @@ class Fingerprint:
     @property
     def hashed(self) -> set[tuple[str, str]] | None:
         """Schema and name of the tables that are hashed; None when all are."""
-        found = {(table.schema, table.name) for table in self.tables if table.hash}
-        return None if len(found) == len(self.tables) else found
+        if all(table.hash for table in self.tables):
+            return None
+        return {(table.schema, table.name) for table in self.tables if table.hash}
 
     @property
     def rows(self) -> int:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Collection, Iterable, Mapping
 
 from ..programs.pipeline import Chain
+from .compact import CompactMap
 
 # "-- Name: orders; Type: TABLE; Schema: public; Owner: shop; Tablespace: fast"
 _HEADER = re.compile(
@@ -49,20 +49,17 @@ _NUMBER = re.compile(rb"(?<= SET \()pg_attver='?\d+'?, |, pg_attver='?\d+'?(?=[,
 _SIMPLE = re.compile(r"[a-z_][a-z0-9_]*")
 
 
-def objects_from(
-    started: Chain, renamed: tuple[str, str] | None = None, source: Mapping[str, str] | None = None
-) -> dict[str, str]:
+def objects_from(started: Chain, renamed: tuple[str, str] | None = None) -> Mapping[str, str]:
     """The objects that a started pg_dump --schema-only writes, as ObjectReader.objects() gives them.
 
     Args:
         started: The pg_dump.
         renamed: A role's name, and the one that it has in the source.
-        source: The objects that it is compared with; what is the same there is not held in memory a second time.
 
     Raises:
         TitanError: it failed.
     """
-    reader = ObjectReader(source or {})
+    reader = ObjectReader()
     lines = (line.rstrip(b"\n") for line in started.output)
     reader.feed(with_name(line, *renamed) for line in lines) if renamed else reader.feed(lines)
     started.finish()
@@ -85,10 +82,8 @@ def with_name(text: bytes, role: str, other: str) -> bytes:
 class ObjectReader:
     """Collects the objects of a dump without rows from its lines."""
 
-    def __init__(self, source: Mapping[str, str] = MappingProxyType({})) -> None:
-        self._source = iter(source.items())
-        self._next = next(self._source, None)
-        self._hashes: dict[str, str] = {}
+    def __init__(self) -> None:
+        self._hashes = CompactMap[str](">Q", _as_number, _as_digits)
         self._several: dict[str, list[str]] = {}
         self._key, self._kind, self._rest = "", b"", b""
         self._lines: list[bytes] = []
@@ -105,23 +100,17 @@ class ObjectReader:
             else:
                 self._lines.append(line)
 
-    def objects(self) -> dict[str, str]:
+    def objects(self) -> Mapping[str, str]:
         """The hash of each object by "KIND schema.name"; of several with one name (operators), that of all their hashes."""
         self._finish()
         for key, hashes in self._several.items():
-            self._hashes[key] = _hash("".join(sorted(hashes)).encode())
+            self._hashes.replace(key, _hash("".join(sorted(hashes)).encode()))
         return self._hashes
 
     def _note(self, key: str, found: str) -> None:
         """Hold the object; what one of several with its name is, objects() says."""
-        if key in self._hashes:
+        if not self._hashes.add(key, found):
             self._several.setdefault(key, [self._hashes[key]]).append(found)
-            return
-        if self._next and self._next == (key, found):
-            key, found = self._next
-        if self._next and self._next[0] == key:
-            self._next = next(self._source, None)
-        self._hashes[key] = found
 
     def _finish(self) -> None:
         lines, self._lines = self._lines, []
@@ -180,19 +169,30 @@ def _hash(text: bytes) -> str:
     return hashlib.sha256(text).hexdigest()[:_LENGTH]
 
 
-def object_differences(source: Mapping[str, str], restored: Mapping[str, str], definitions: bool = True) -> list[str]:
+def _as_number(digits: str) -> tuple[int]:
+    return (int(digits, 16),)
+
+
+def _as_digits(number: int) -> str:
+    return f"{number:0{_LENGTH}x}"
+
+
+def object_differences(
+    source: Mapping[str, str], restored: Mapping[str, str], definitions: bool = True, without: Collection[str] = ()
+) -> list[str]:
     """One sentence for each object that is not the same.
 
     Args:
         source, restored: From ObjectReader.objects().
         definitions: False to compare only which objects there are.
+        without: Objects of the source that need not be in the restored database.
     """
-    messages = []
-    for key in sorted(source.keys() | restored.keys()):
-        if key not in restored:
-            messages.append(f"{key} is missing after the restore")
-        elif key not in source:
-            messages.append(f"{key} is in the restore but was not in the source")
-        elif definitions and source[key] != restored[key]:
-            messages.append(f"{key} is not defined as in the source")
-    return messages
+    found = []
+    for key, definition in source.items():
+        now = restored.get(key)
+        if now is None and key not in without:
+            found.append((key, f"{key} is missing after the restore"))
+        elif now is not None and definitions and now != definition:
+            found.append((key, f"{key} is not defined as in the source"))
+    found += [(key, f"{key} is in the restore but was not in the source") for key in restored if key not in source]
+    return [message for _key, message in sorted(found)]

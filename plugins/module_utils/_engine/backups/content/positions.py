@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ...errors import DatabaseError
 from ...postgres.database import Database, sql
 from ...postgres.sqlstates import UNDEFINED_TABLE
 from ...text.quoted import quoted_name
+from .compact import CompactMap
 
 _AT_A_TIME = 100  # sequences read in one statement
 
@@ -21,6 +22,24 @@ class Position(NamedTuple):
 
     value: int
     called: bool
+
+
+def standing(positions: Iterable[tuple[str, Position]]) -> Mapping[str, Position]:
+    """Where sequences stand, by their labels."""
+    return CompactMap("<q?", tuple, Position, positions)
+
+
+def between(positions: Iterable[tuple[str, tuple[Position, Position]]]) -> Mapping[str, tuple[Position, Position]]:
+    """Where sequences stood before something and after it, by their labels."""
+    return CompactMap("<q?q?", _fields, _both, positions)
+
+
+def _fields(both: tuple[Position, Position]) -> tuple[int | bool, ...]:
+    return (*both[0], *both[1])
+
+
+def _both(value: int, called: bool, later: int, called_later: bool) -> tuple[Position, Position]:
+    return Position(value, called), Position(later, called_later)
 
 
 def relation_label(schema: str, name: str) -> str:
@@ -46,36 +65,33 @@ def sequence_names(database: Database) -> list[tuple[str, str]]:
     return [(row["schema"], row["name"]) for row in database.rows(_SEQUENCES)]
 
 
-def read_positions(database: Database, names: Iterable[tuple[str, str]]) -> dict[str, Position]:
-    """Where the sequences stand now; those that are gone by now are left out.
+def read_positions(database: Database, names: Sequence[tuple[str, str]]) -> Iterator[tuple[str, Position]]:
+    """The label of each sequence, and where it stands now; those that are gone by now are left out.
 
     Args:
         database: Outside a transaction: each read sequence would stay locked to its end.
+        names: Schema and name of each.
     """
-    waiting = list(names)
-    found: dict[str, Position] = {}
-    for start in range(0, len(waiting), _AT_A_TIME):
-        part = waiting[start : start + _AT_A_TIME]
+    for start in range(0, len(names), _AT_A_TIME):
+        part = names[start : start + _AT_A_TIME]
         try:
-            found.update(_positions(database, part))
+            yield from _positions(database, part)
         except DatabaseError as error:
-            if error.sqlstate != UNDEFINED_TABLE or len(part) == 1:
-                if error.sqlstate == UNDEFINED_TABLE:
-                    continue
+            if error.sqlstate != UNDEFINED_TABLE:
                 raise
-            for each in part:
-                found.update(read_positions(database, [each]))
-    return found
+            if len(part) > 1:
+                for each in part:
+                    yield from read_positions(database, [each])
 
 
-def _positions(database: Database, names: list[tuple[str, str]]) -> dict[str, Position]:
+def _positions(database: Database, names: Sequence[tuple[str, str]]) -> list[tuple[str, Position]]:
     each = [
         sql.SQL("SELECT {} AS name, last_value::bigint AS value, is_called AS called FROM {}").format(
             sql.Literal(relation_label(schema, name)), sql.Identifier(schema, name)
         )
         for schema, name in names
     ]
-    return {
-        row["name"]: Position(int(row["value"]), bool(row["called"]))
+    return [
+        (row["name"], Position(int(row["value"]), bool(row["called"])))
         for row in database.rows(sql.SQL(" UNION ALL ").join(each))
-    }
+    ]

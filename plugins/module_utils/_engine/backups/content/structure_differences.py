@@ -64,9 +64,8 @@ def structure_differences(
 def _of_objects(source: Structure, restored: Structure) -> Differences:
     same_major = source.tool_version.split(".", 1)[0] == restored.tool_version.split(".", 1)[0]
     there = {f"{kind} {name}" for name in restored.extensions for kind in ("EXTENSION", "COMMENT EXTENSION")}
-    there -= restored.objects.keys()  # initdb has made plpgsql: pg_dump writes it where somebody has made it anew
-    objects = {key: value for key, value in source.objects.items() if key not in there}
-    messages = object_differences(objects, restored.objects, definitions=same_major)
+    # initdb has made plpgsql: pg_dump writes it where somebody has made it anew
+    messages = object_differences(source.objects, restored.objects, definitions=same_major, without=there)
     other_major = (
         f"Which objects there are was compared, but not their definitions: pg_dump {restored.tool_version} writes them differently "
         f"from {source.tool_version}, which read the source."
@@ -76,9 +75,10 @@ def _of_objects(source: Structure, restored: Structure) -> Differences:
 
 def _of_positions(source: Structure, restored: Structure) -> Differences:
     messages, found = [], _with_old_labels(restored.sequences)
-    for name, (before, after) in sorted(source.sequences.items()):
+    for name in sorted(source.sequences):
         if name not in found:
             continue  # it is missing as an object
+        before, after = source.sequences[name]
         position = found[name][0]
         low, high = sorted((before.value, after.value))
         right = position == before if before == after else low <= position.value <= high
@@ -93,10 +93,10 @@ def _of_positions(source: Structure, restored: Structure) -> Differences:
     return Differences(tuple(messages), (used_meanwhile,) if moved else ())
 
 
-def _with_old_labels(found: Mapping[str, _Value]) -> dict[str, _Value]:
+def _with_old_labels(found: Mapping[str, _Value]) -> Mapping[str, _Value]:
     """The values also by the labels without quotes that manifests had before; where two were the same, the last one counted."""
-    old = {re.sub(r'"((?:[^"]|"")*)"', _unquoted, label): value for label, value in found.items()}
-    return {**old, **found}
+    old = {re.sub(r'"((?:[^"]|"")*)"', _unquoted, label): value for label, value in found.items() if '"' in label}
+    return {**old, **found} if old else found
 
 
 def _unquoted(part: re.Match[str]) -> str:

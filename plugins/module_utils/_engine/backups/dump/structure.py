@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Callable
@@ -14,7 +14,7 @@ from typing import Callable
 from ...postgres.database import Database, connect
 from ..content.fingerprint import expand_no_views
 from ..content.objects import objects_from
-from ..content.positions import Position, read_positions, sequence_names
+from ..content.positions import Position, between, read_positions, sequence_names, standing
 from ..content.structure import Structure, read_structure
 from ..programs.pipeline import Deadline, Program, chain
 
@@ -35,25 +35,23 @@ def structure_beside(
         TitanError: from what is yielded, when pg_dump failed.
     """
     names = sequence_names(database)
-    before = _positions_now(database, names)
+    before = standing(_positions_now(database, names))
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(1))
         started = stack.enter_context(chain([schema_dump], deadline, stdout=subprocess.PIPE))
         reading = pool.submit(objects_from, started)
 
         def structure() -> Structure:
-            objects = reading.result()
-            after = _positions_now(database, names)
-            sequences = {name: (position, after[name]) for name, position in before.items() if name in after}
+            objects, after = reading.result(), _positions_now(database, names)
+            sequences = between((name, (before[name], position)) for name, position in after if name in before)
             return read_structure(database, version, objects, sequences)
 
         yield structure
 
 
-def _positions_now(database: Database, names: list[tuple[str, str]]) -> dict[str, Position]:
+def _positions_now(database: Database, names: Sequence[tuple[str, str]]) -> Iterator[tuple[str, Position]]:
     """On a connection of its own: in the snapshot's transaction each sequence would stay locked."""
-    if not names:
-        return {}
-    with connect(database.settings, "backup") as other:
-        expand_no_views(other)
-        return read_positions(other, names)
+    if names:
+        with connect(database.settings, "backup") as other:
+            expand_no_views(other)
+            yield from read_positions(other, names)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from ..content.schema_text import Skeleton, SkeletonReader, skeleton_of
 from ..programs.pipeline import Deadline, Program, chain, output_of
 from .restricted import without_restriction
 from .streams import Archive
+from .texts import Lines, lines_of
 
 
 def _number(entry: str) -> int:
@@ -39,25 +41,29 @@ class ArchiveText(NamedTuple):
     deadline: Deadline
     options: Sequence[str] = ()
 
-    def listing(self, archive: str, *options: str) -> list[str]:
+    def listing(self, archive: str, *options: str) -> Lines:
         """The lines of pg_restore's list."""
         with chain(
             [Program([self._tool, "--list", *options, archive])], self.deadline, stdout=subprocess.PIPE
         ) as started:
             lines = (line.rstrip(b"\n").decode(errors="surrogateescape") for line in started.output)
-            return [line for line in lines if line and not line.startswith(";")]
+            return lines_of(lines, lambda line: line and not line.startswith(";"))
 
-    def parted(self, archive: str, listing: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    def parted(self, archive: str, listing: Collection[str]) -> tuple[Lines, Lines]:
         """The entries that come before rows, and the rest."""
-        numbers = {_number(line) for line in self.listing(archive, "--section=pre-data")}
-        before: list[str] = []
-        rest: list[str] = []
-        for line in listing:
-            (before if _number(line) in numbers else rest).append(line)
-        return before, rest
+        numbers = array("I", map(_number, self.listing(archive, "--section=pre-data")))
+        comes_before = bytearray(max(numbers, default=0) + 1)
+        for number in numbers:
+            comes_before[number] = 1
+
+        def before(line: str) -> bool:
+            number = _number(line)
+            return number < len(comes_before) and bool(comes_before[number])
+
+        return lines_of(listing, before), lines_of(listing, lambda line: not before(line))
 
     @contextmanager
-    def list_file(self, entries: Sequence[str]) -> Iterator[list[str]]:
+    def list_file(self, entries: Collection[str]) -> Iterator[list[str]]:
         """The option that makes pg_restore take these entries only; none for all of them."""
         if not entries:
             yield []
@@ -68,7 +74,7 @@ class ArchiveText(NamedTuple):
             yield [f"--use-list={names.name}"]
 
     @contextmanager
-    def of_entries(self, archive: str, entries: Sequence[str]) -> Iterator[Iterable[bytes]]:
+    def of_entries(self, archive: str, entries: Collection[str]) -> Iterator[Iterable[bytes]]:
         """The text of entries of the archive, in pieces, to be loaded."""
         if not entries:
             yield ()
@@ -83,7 +89,7 @@ class ArchiveText(NamedTuple):
         """The text of all but the rows."""
         return self._output("--schema-only", "--file=-", archive).encode(errors="surrogateescape")
 
-    def skeleton(self, archive: Archive, listing: Sequence[str], with_rows: bool) -> Skeleton:
+    def skeleton(self, archive: Archive, listing: Collection[str], with_rows: bool) -> Skeleton:
         """The statements of an archive, and where it puts the sequences; with a hash of its rows, if these are wanted."""
         if with_rows:
             return self._of_all(archive)

@@ -15,6 +15,7 @@ from .elevated import Superuser
 from .kinds import TRUSTED_LANGUAGES, Kind, is_innocent, kind_of
 from .refreshes import STATEMENT, in_some_order
 from .script import Rows, Statement, cut
+from .texts import Texts
 
 Write = Callable[[bytes], object]
 _SET = re.compile(rb"SET\s+([a-z_.]+)", re.IGNORECASE)
@@ -26,13 +27,13 @@ class Waiting:
     """What a superuser has to run when all objects and rows are there.
 
     Attributes:
-        later: Owners, privileges and publications.
-        last: Event triggers.
+        later: Statements on owners, privileges and publications.
+        last: Those on event triggers.
         settings: By name, the statements that set what they are read by.
     """
 
-    later: list[tuple[Kind, bytes]] = field(default_factory=list)
-    last: list[tuple[Kind, bytes]] = field(default_factory=list)
+    later: Texts = field(default_factory=Texts)
+    last: Texts = field(default_factory=Texts)
     settings: dict[bytes, bytes] = field(default_factory=dict)
 
     def take(self, kind: Kind, statement: bytes) -> bool:
@@ -41,7 +42,7 @@ class Waiting:
             found = _SET.match(statement)
             self.settings[found[1].lower() if found else b"search_path"] = statement
         elif kind in (Kind.LATER, Kind.LAST):
-            (self.later if kind == Kind.LATER else self.last).append((kind, statement))
+            (self.later if kind == Kind.LATER else self.last).append(statement)
             return True
         return False
 
@@ -52,9 +53,10 @@ class Waiting:
             TitanError: one fails.
         """
         superuser.take_back()
-        superuser.run(self.later, list(self.settings.values()))
+        settings = list(self.settings.values())
+        superuser.run(((Kind.LATER, statement) for statement in self.later), settings)
         superuser.finish()
-        superuser.run(self.last, list(self.settings.values()))
+        superuser.run(((Kind.LAST, statement) for statement in self.last), settings)
 
 
 class TextLoad:

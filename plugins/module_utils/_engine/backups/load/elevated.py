@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from ...errors import DatabaseError, TitanError
@@ -124,7 +125,7 @@ class Superuser:
             rows = database.rows("SELECT lanname::text AS name FROM pg_catalog.pg_language WHERE lanpltrusted")
         return TRUSTED_LANGUAGES | {row["name"].encode() for row in rows}
 
-    def run(self, statements: Sequence[tuple[Kind, bytes]], settings: Sequence[bytes]) -> None:
+    def run(self, statements: Iterable[tuple[Kind, bytes]], settings: Sequence[bytes]) -> None:
         """Run the statements of a dump in their order.
 
         Args:
@@ -134,9 +135,9 @@ class Superuser:
         Raises:
             TitanError: one fails, or needs more than is allowed here.
         """
+        waiting = iter(statements)
         with self.connected() as database:
-            for start in range(0, len(statements), _AT_A_TIME):
-                part = statements[start : start + _AT_A_TIME]
+            while part := list(islice(waiting, _AT_A_TIME)):
                 try:
                     with database.transaction():
                         self._run(database, part, [each for each in settings if _KEPT.match(each)])

@@ -10,7 +10,7 @@ import re
 import tempfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +22,7 @@ from ...postgres.connection import ConnectionSettings
 from ...postgres.programs import Programs
 from ..catalog.integrity import decode_to, decoded, decoders, require_identity
 from ..catalog.naming import DumpKind
+from ..content.fingerprint import Content
 from ..content.schema_text import Skeleton, SkeletonReader
 from ..programs.codecs import NONE
 from ..programs.pipeline import Deadline, Program, output_of
@@ -48,6 +49,7 @@ from .refreshes import ENTRY, Held, in_some_order
 from .restricted import can_restrict, without_restriction
 from .selection import Selection
 from .streams import Archive, Packed, contents_of, feed, is_of_data, shares
+from .texts import Lines, lines_of
 
 # Entries of an archive's list that a superuser restores, and those of which it sets the owner only.
 _BY_SUPERUSER = re.compile(
@@ -80,7 +82,7 @@ class Loader:
         superuser_is: The name that the superuser has in the source, for a comparison.
         while_own: What else is done as the loading role, while all that it has loaded is its own: later it would be done with others'
             rights. Where there is a superuser only.
-        rows: Of each table, by "schema name", as far as they are known: what is loaded at a time is shared out by them.
+        tables: Those that have rows, as far as they are known: what is loaded at a time is shared out by them.
         selection: Which tables are wanted; None for all that the dump has.
         warn: Takes what a person should know of a dump of others.
     """
@@ -99,7 +101,7 @@ class Loader:
     superuser: Superuser | None = None
     superuser_is: str = ""
     while_own: Callable[[ConnectionSettings], None] | None = None
-    rows: Mapping[str, int] = field(default_factory=dict)
+    tables: Sequence[Content] = ()
     selection: Selection | None = None
     warn: Callable[[str], None] = silent
 
@@ -171,31 +173,32 @@ class Loader:
             return lambda: self._skeleton(archive, listing)
         triggers = [line for line in listing if " EVENT TRIGGER " in line]
         if triggers or archive.packed or self.selection or any(ENTRY in line for line in listing):
-            self._load_parts(archive, target, [line for line in listing if line not in triggers], jobs)
+            self._load_parts(archive, target, lines_of(listing, lambda line: line not in triggers), jobs)
         else:
             self._load_entries(archive.path, target, [], jobs)
         if triggers:  # working in parallel, pg_restore may make them before it has done with what they watch
             self._load_entries(archive.path, target, triggers, 1)
         return lambda: self._skeleton(archive, listing)
 
-    def _load_parts(self, archive: Archive, target: ConnectionSettings, listing: Sequence[str], jobs: int) -> None:
+    def _load_parts(self, archive: Archive, target: ConnectionSettings, listing: Collection[str], jobs: int) -> None:
         """Load definitions, rows, and the rest, as one role."""
-        first, rest = self._text.parted(archive.path, listing) if archive.packed else ((), listing)
+        first, rest = self._text.parted(archive.path, listing) if archive.packed else (Lines(), listing)
         if first:
             self._load_entries(archive.path, target, first, 1)
         self._load_rest(archive, target, rest, jobs)
 
     def _load_rest(
-        self, archive: Archive, target: ConnectionSettings, entries: Sequence[str], jobs: int, *options: str
+        self, archive: Archive, target: ConnectionSettings, entries: Collection[str], jobs: int, *options: str
     ) -> None:
         """Load what comes after the definitions: rows through pipes, if the archive is packed, then the rest, and views' rows."""
         refreshes = [line for line in entries if ENTRY in line]
-        entries = [line for line in entries if ENTRY not in line]
+        entries = lines_of(entries, lambda line: ENTRY not in line)
         if archive.packed:
-            rows = [line for line in entries if is_of_data(line)]
-            entries = [line for line in entries if not is_of_data(line)]
+            rows = lines_of(entries, is_of_data)
+            entries = lines_of(entries, lambda line: not is_of_data(line))
             if rows:
-                self._feed_rows(archive.packed, target, shares(rows, self.rows, jobs), *options)
+                parts = shares(rows, {f"{each.schema} {each.name}": each.rows for each in self.tables}, jobs)
+                self._feed_rows(archive.packed, target, parts, *options)
         if entries:
             self._load_entries(archive.path, target, entries, jobs, *options)
         if refreshes:
@@ -212,16 +215,16 @@ class Loader:
             feed(packed, [Program([*argv, *listed], env) for listed in lists], self.deadline)
 
     def _load_by_role(
-        self, archive: Archive, target: ConnectionSettings, listing: Sequence[str], jobs: int, superuser: Superuser
+        self, archive: Archive, target: ConnectionSettings, listing: Collection[str], jobs: int, superuser: Superuser
     ) -> None:
         """Load the definitions as text, rows and indexes in parallel, and at the end what a superuser has to do."""
         waiting = Waiting()
         first, rest = self._text.parted(archive.path, listing)
         with self._text.of_entries(archive.path, first) as pieces:
             TextLoad(superuser, partial(self._session, target), waiting).run(pieces)
-        by_loader = [line for line in rest if not _BY_SUPERUSER.match(line)]
+        by_loader = lines_of(rest, lambda line: not _BY_SUPERUSER.match(line))
         self._load_rest(archive, target, by_loader, jobs, "--no-owner")
-        waits = [line for line in rest if _BY_SUPERUSER.match(line) or _WITH_OWNER.match(line)]
+        waits = lines_of(rest, lambda line: _BY_SUPERUSER.match(line) or _WITH_OWNER.match(line))
         if waits:
             with self._text.of_entries(archive.path, waits) as pieces:
                 waiting_in(pieces, waiting)
@@ -233,7 +236,7 @@ class Loader:
         waiting.run(superuser)
 
     def _load_entries(
-        self, archive: str, target: ConnectionSettings, entries: Sequence[str], jobs: int, *options: str
+        self, archive: str, target: ConnectionSettings, entries: Collection[str], jobs: int, *options: str
     ) -> None:
         """Load the entries of the archive's list; all of them when none are named."""
         argv = self._pg_restore(target, jobs, *options)
@@ -253,7 +256,7 @@ class Loader:
     def _whose(self) -> list[str]:
         return ["--no-owner"] if self.selection and not self.selection.owners else []
 
-    def _skeleton(self, archive: Archive, listing: Sequence[str]) -> Skeleton:
+    def _skeleton(self, archive: Archive, listing: Collection[str]) -> Skeleton:
         return self._text.skeleton(archive, listing, self.with_rows) if self.reads_text else _NO_TEXT
 
     def _load_plain(self, path: str, kind: DumpKind, target: ConnectionSettings) -> Skeleton:

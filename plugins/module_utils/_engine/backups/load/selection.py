@@ -20,6 +20,7 @@ from ...errors import OptionError
 from .contents import ArchiveEntry
 from .kinds import new_owner
 from .script import Rows, Statement, cut
+from .texts import Lines, lines_of
 
 Name = tuple[str, str]
 
@@ -118,7 +119,7 @@ class Selection:
         self._note_partition(bare)
         return self._wants_key(bare)
 
-    def listing(self, lines: Sequence[str], entries: Sequence[ArchiveEntry]) -> list[str]:
+    def listing(self, lines: Iterable[str], entries: Sequence[ArchiveEntry]) -> Lines:
         """The lines of an archive's list that are loaded, by the archive's entries."""
         for entry in entries:
             found = _ENCODING.match(entry.definition) if entry.kind == "ENCODING" else None
@@ -127,7 +128,7 @@ class Selection:
         for entry in entries:
             self._note_partition(entry.definition.lstrip())
         unwanted = {entry.number for entry in entries if not self._wants_entry(entry)}
-        return [line for line in lines if int(line.split(";", 1)[0]) not in unwanted]
+        return lines_of(lines, lambda line: int(line.split(";", 1)[0]) not in unwanted)
 
     def _wants_entry(self, entry: ArchiveEntry) -> bool:
         if _KINDS_OF_NO_TABLE.fullmatch(entry.kind) or (entry.kind == "ACL" and not self.privileges):

@@ -13,7 +13,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from typing import NamedTuple
@@ -85,7 +85,7 @@ def is_of_data(entry: str) -> bool:
     return bool(_OF_DATA.match(entry))
 
 
-def shares(entries: Sequence[str], rows: Mapping[str, int], count: int) -> list[list[str]]:
+def shares(entries: Collection[str], rows: Mapping[str, int], count: int) -> list[list[str]]:
     """Lines of an archive's list, shared out so that each part has about as many rows; each keeps their order.
 
     Args:

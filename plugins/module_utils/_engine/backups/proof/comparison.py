@@ -19,7 +19,7 @@ from ..catalog.manifest import Manifest
 from ..content.differences import content_differences, row_differences, schema_differences, sequence_differences
 from ..content.extensions import makeable_extensions
 from ..content.fingerprint import Fingerprint, canceller, fix_settings
-from ..content.positions import read_positions, sequence_names
+from ..content.positions import between, read_positions, sequence_names
 from ..content.row_hash import NEWEST
 from ..content.schema_text import Skeleton
 from ..content.structure import Structure, read_structure
@@ -84,8 +84,7 @@ def compare(
     fingerprint = manifest.fingerprint if manifest else None
     with ThreadPoolExecutor(3 if alone else 1) as pool:
         archive = pool.submit(reads_archive)
-        source = manifest.structure.objects if manifest and manifest.structure else None
-        objects = pool.submit(database_objects, loader, target, source) if source is not None else None
+        objects = pool.submit(database_objects, loader, target) if manifest and manifest.structure else None
         text = pool.submit(database_skeleton, loader, target) if manifest and compares_text(manifest, loader) else None
         reading = read_before or rows_for(manifest, loader, say)
         restored = reading.complete(target)
@@ -137,9 +136,9 @@ def loader_for(
     with_rows = manifest is not None and manifest.fingerprint.hashed is not None
     foreign = manifest is None or manifest.adopted
     reads_text = with_rows or (manifest is not None and manifest.structure is None and not foreign)
-    rows = {f"{each.schema} {each.name}": each.rows for each in manifest.fingerprint.tables} if manifest else {}
+    tables = manifest.fingerprint.tables if manifest else ()
     return Loader(
-        programs, work, jobs, deadline, with_rows, reads_text, age_identity, identity or {}, foreign, rows=rows
+        programs, work, jobs, deadline, with_rows, reads_text, age_identity, identity or {}, foreign, tables=tables
     )
 
 
@@ -151,9 +150,10 @@ def read_restored_structure(target: ConnectionSettings, loader: Loader) -> Struc
         return _structure_of(database, loader, objects)
 
 
-def _structure_of(database: Database, loader: Loader, objects: dict[str, str]) -> Structure:
-    positions = read_positions(database, sequence_names(database))
-    both = {name: (position, position) for name, position in positions.items()}
+def _structure_of(database: Database, loader: Loader, objects: Mapping[str, str]) -> Structure:
+    both = between(
+        (name, (position, position)) for name, position in read_positions(database, sequence_names(database))
+    )
     found = read_structure(database, loader.programs.version, objects, both)
     return replace(found, large_objects="") if loader.foreign else found  # their owners are not compared either
 
@@ -162,7 +162,7 @@ def _structure_differences(
     source: Structure,
     database: Database,
     loader: Loader,
-    objects: dict[str, str],
+    objects: Mapping[str, str],
     target: ConnectionSettings,
     alone: bool,
 ) -> Differences:

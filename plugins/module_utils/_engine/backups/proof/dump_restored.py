@@ -32,23 +32,15 @@ def database_skeleton(loader: Loader, target: ConnectionSettings) -> Skeleton:
     return reader.skeleton()
 
 
-def database_objects(
-    loader: Loader, target: ConnectionSettings, source: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    """The objects of the database, as pg_dump writes them; of a dump of others, which may lack them, without owners and rights.
-
-    Args:
-        loader: What has loaded it.
-        target: The database.
-        source: What they are compared with, if anything.
-    """
+def database_objects(loader: Loader, target: ConnectionSettings) -> Mapping[str, str]:
+    """The objects of the database, as pg_dump writes them; of a dump of others, which may lack them, without owners and rights."""
     whose = ["--no-owner", "--no-privileges"] if loader.foreign else []
     with (
         _dumping(loader, target, "--schema-only", *whose) as program,
         chain([program], loader.deadline, stdout=subprocess.PIPE) as started,
     ):
         renamed = (loader.superuser.role, loader.superuser_is) if loader.superuser else None
-        return objects_from(started, renamed, source)
+        return objects_from(started, renamed)
 
 
 @contextmanager

@@ -47,7 +47,8 @@ def read_restored(
         fix_settings(database)
         tables = read_tables(database, hash_method)
         tables = choose(database, tables) if choose else tables
-        waiting = iter(sorted(tables, key=lambda table: -_bytes(database, table)))
+        bytes_of = {row["oid"]: row["bytes"] for row in database.rows(_BYTES)}
+        tables.sort(key=lambda table: bytes_of.get(table.oid, 0))  # the largest is taken first, from the end
         objects = read_fingerprint(database, [], say, hashed, hash_method) if large_objects else _NOTHING
     taking = threading.Lock()
     found: list[Content] = []
@@ -57,7 +58,7 @@ def read_restored(
             fix_settings(database)
             while True:
                 with taking:
-                    table = next(waiting, None)
+                    table = tables.pop() if tables else None
                 if table is None:
                     return
                 found.extend(read_contents(database, [table], say, hashed, hash_method))
@@ -69,6 +70,7 @@ def read_restored(
     return replace(objects, tables=contents)
 
 
+_BYTES = "SELECT oid::bigint AS oid, coalesce(pg_relation_size(oid), 0) AS bytes FROM pg_class WHERE relkind = 'r'"
 _NOTHING = Fingerprint((), 0, "0")
 _OF_SUPERUSERS = """
 SELECT c.oid::bigint AS oid FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE r.rolsuper AND c.relkind IN ('r', 'p')
@@ -123,7 +125,3 @@ class LoadersRows:
 def _not_of_superusers(database: Database, tables: Sequence[Table]) -> list[Table]:
     theirs = {row["oid"] for row in database.rows(_OF_SUPERUSERS)}
     return [table for table in tables if table.oid not in theirs]
-
-
-def _bytes(database: Database, table: Table) -> int:
-    return int(database.value("SELECT coalesce(pg_relation_size(%s::oid), 0)", (table.oid,)))
