@@ -56,7 +56,7 @@ def test_compressed_texts_are_read_as_they_came() -> None:
 
 
 def test_a_compact_map_takes_a_fifth_of_a_dictionary_s_room() -> None:
-    names = [f"SEQUENCE many.table_{number:05d}_id_seq" for number in range(5000)]
+    names = [f"SEQUENCE many.table_{number:05d}_id_seq" for number in range(2000)]
     tracemalloc.start()
     try:
         found = _numbers()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from array import array
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
@@ -51,14 +52,11 @@ class ArchiveText(NamedTuple):
 
     def parted(self, archive: str, listing: Collection[str]) -> tuple[Lines, Lines]:
         """The entries that come before rows, and the rest."""
-        numbers = array("I", map(_number, self.listing(archive, "--section=pre-data")))
-        comes_before = bytearray(max(numbers, default=0) + 1)
-        for number in numbers:
-            comes_before[number] = 1
+        numbers = array("q", sorted(map(_number, self.listing(archive, "--section=pre-data"))))
 
         def before(line: str) -> bool:
-            number = _number(line)
-            return number < len(comes_before) and bool(comes_before[number])
+            place = bisect_left(numbers, _number(line))
+            return place < len(numbers) and numbers[place] == _number(line)
 
         return lines_of(listing, before), lines_of(listing, lambda line: not before(line))
 
