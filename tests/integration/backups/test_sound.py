@@ -22,6 +22,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.backups.loa
     IN_ONE_DATABASE,
     require_extensions,
 )
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.load.order import order_matters
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.proof import drill as drills
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.proof.preload import preload_settings
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
@@ -228,6 +229,33 @@ def test_everything_that_has_rows_is_compared_or_named(shelf: ConnectionSettings
         file.write_text(json.dumps(manifest))
         with pytest.raises(TitanError, match=rf"{name} has as many rows as the source"):
             drill(source=taken["path"])
+
+
+READS_OTHERS = """
+CREATE TABLE kinds (n int); INSERT INTO kinds SELECT generate_series(1, 100000);
+CREATE FUNCTION lowest() RETURNS int LANGUAGE sql AS 'SELECT min(n) FROM public.kinds';
+CREATE FUNCTION fine(n int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN n > public.lowest(); END';
+CREATE TABLE things (n int CHECK (fine(n))); INSERT INTO things VALUES (5); UPDATE kinds SET n = n + 10;
+"""
+
+
+@pytest.mark.parametrize("form", ["custom", "directory"])
+def test_rows_whose_check_reads_other_tables_are_not_proven_by_chance(
+    settings: ConnectionSettings, dest: Path, form: str
+) -> None:
+    """Loaded beside the other table, the row would pass: nothing is there yet. A restore by one job would refuse it."""
+    with connect(settings, fixed_settings=False) as database:
+        database.execute(READS_OTHERS)
+        assert order_matters(database)
+        with pytest.raises(TitanError, match="is not good: .*violates check constraint"):
+            backup(settings, dest, verify="restored", jobs=2, format=form)
+        database.execute("CREATE OR REPLACE FUNCTION lowest() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+        assert not order_matters(database)
+        database.execute("CREATE DOMAIN d AS int CHECK (VALUE < 9 OR public.fine(VALUE))")
+        database.execute(
+            "CREATE OR REPLACE FUNCTION lowest() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT min(n) FROM kinds; END"
+        )
+        assert order_matters(database)
 
 
 def test_what_loads_with_one_job_only_is_proven_and_said(

@@ -31,6 +31,7 @@ from .archive_text import ArchiveText
 from .by_role import TextLoad, Waiting, Write, waiting_in
 from .contents import read_entries
 from .elevated import Superuser
+from .order import order_matters
 from .others import (
     Needs,
     by_lines,
@@ -45,10 +46,11 @@ from .others import (
 )
 from .owners_sessions import OwnersSessions
 from .programs_that_load import loading_environment, pg_restore_into, psql_session
-from .refreshes import ENTRY, Held, in_some_order
+from .refreshes import Held, in_some_order, is_refresh
 from .restricted import can_restrict, without_restriction
 from .selection import Selection
 from .streams import Archive, Packed, contents_of, feed, is_of_data, shares
+from .targets import writing
 from .texts import Lines, lines_of
 
 # Entries of an archive's list that a superuser restores, and those of which it sets the owner only.
@@ -57,6 +59,8 @@ _BY_SUPERUSER = re.compile(
     r"COMMENT - (?:EVENT TRIGGER|PUBLICATION|SUBSCRIPTION)) "
 )
 _WITH_OWNER = re.compile(r"\d+; \d+ \d+ (?:STATISTICS|BLOB|BLOB METADATA|LARGE OBJECT) ")
+
+_EVENT_TRIGGER = re.compile(r"\d+; \d+ \d+ (?:COMMENT - )?EVENT TRIGGER ")
 
 _NO_TEXT = Skeleton(Counter(), {})
 
@@ -171,8 +175,8 @@ class Loader:
         if self.superuser:
             self._load_by_role(archive, target, listing, jobs, self.superuser)
             return lambda: self._skeleton(archive, listing)
-        triggers = [line for line in listing if " EVENT TRIGGER " in line]
-        if triggers or archive.packed or self.selection or any(ENTRY in line for line in listing):
+        triggers = [line for line in listing if _EVENT_TRIGGER.match(line)]
+        if triggers or archive.packed or self.selection or jobs > 1 or any(map(is_refresh, listing)):
             self._load_parts(archive, target, lines_of(listing, lambda line: line not in triggers), jobs)
         else:
             self._load_entries(archive.path, target, [], jobs)
@@ -182,7 +186,7 @@ class Loader:
 
     def _load_parts(self, archive: Archive, target: ConnectionSettings, listing: Collection[str], jobs: int) -> None:
         """Load definitions, rows, and the rest, as one role."""
-        first, rest = self._text.parted(archive.path, listing) if archive.packed else (Lines(), listing)
+        first, rest = self._text.parted(archive.path, listing) if archive.packed or jobs > 1 else (Lines(), listing)
         if first:
             self._load_entries(archive.path, target, first, 1)
         self._load_rest(archive, target, rest, jobs)
@@ -191,14 +195,17 @@ class Loader:
         self, archive: Archive, target: ConnectionSettings, entries: Collection[str], jobs: int, *options: str
     ) -> None:
         """Load what comes after the definitions: rows through pipes, if the archive is packed, then the rest, and views' rows."""
-        refreshes = [line for line in entries if ENTRY in line]
-        entries = lines_of(entries, lambda line: ENTRY not in line)
-        if archive.packed:
+        refreshes = [line for line in entries if is_refresh(line)]
+        entries = lines_of(entries, lambda line: not is_refresh(line))
+        at_once = 1 if jobs > 1 and _in_order(target) else jobs
+        if archive.packed or at_once < jobs:
             rows = lines_of(entries, is_of_data)
             entries = lines_of(entries, lambda line: not is_of_data(line))
-            if rows:
-                parts = shares(rows, {f"{each.schema} {each.name}": each.rows for each in self.tables}, jobs)
+            if rows and archive.packed:
+                parts = shares(rows, {f"{each.schema} {each.name}": each.rows for each in self.tables}, at_once)
                 self._feed_rows(archive.packed, target, parts, *options)
+            elif rows:
+                self._load_entries(archive.path, target, rows, at_once, *options)
         if entries:
             self._load_entries(archive.path, target, entries, jobs, *options)
         if refreshes:
@@ -320,6 +327,12 @@ class Loader:
 
     def _identity_for(self, kind: DumpKind) -> str:
         return self.age_identity if kind.encrypted else ""
+
+
+def _in_order(target: ConnectionSettings) -> bool:
+    """Whether the rows have to be loaded in the archive's order; its definitions are there."""
+    with writing(target) as database:
+        return order_matters(database)
 
 
 def provided(pieces: Iterable[bytes], provide: Callable[[Needs], None]) -> Iterator[bytes]:

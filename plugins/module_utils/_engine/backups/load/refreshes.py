@@ -6,6 +6,7 @@ the server does not know what functions read."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Callable, TypeVar
 
@@ -16,8 +17,13 @@ from .script import Statement, cut
 
 T = TypeVar("T")
 
-ENTRY = " MATERIALIZED VIEW DATA "  # in an archive's list
+_ENTRY = re.compile(r"\d+; \d+ \d+ MATERIALIZED VIEW DATA ")
 STATEMENT = b"REFRESH MATERIALIZED VIEW "
+
+
+def is_refresh(entry: str) -> bool:
+    """Whether the line of an archive's list fills a view; names may hold the same words."""
+    return bool(_ENTRY.match(entry))
 
 
 class Held:
