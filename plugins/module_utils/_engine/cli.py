@@ -39,11 +39,13 @@ _OF_EVERY = ("config", "job", "env_file")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one job; return the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    subcommand = next((word for word in given if not word.startswith("-")), "")
     try:
-        known = parser().parse_args(arguments)
+        known = parser(subcommand).parse_args(given)
     except SystemExit as error:
         # A monitoring system would read 2 as critical; 3 says that nothing was checked.
-        return 3 if error.code == 2 and list(arguments or sys.argv[1:])[:1] == ["health"] else int(error.code or 0)
+        return 3 if error.code == 2 and given[:1] == ["health"] else int(error.code or 0)
     try:
         status = _dispatched(known)
         if sys.stdout is not None:
@@ -143,7 +145,7 @@ def _start_job(known: argparse.Namespace) -> int:
     if reason:
         print(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {name} {reason}")
         return 0
-    known = parser().parse_args([plan.subcommand, "--config", path, "--job", name])
+    known = parser(plan.subcommand).parse_args([plan.subcommand, "--config", path, "--job", name])
     known.check = check
     with acting_for([path]):
         config = read_config(path)

@@ -100,8 +100,13 @@ COMMANDS: dict[str, Command] = {
 }
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def parser(only: str = "") -> argparse.ArgumentParser:
+    """The command line.
+
+    Args:
+        only: The subcommand whose options are wanted; those of the others are left out, with what would have to be imported for
+            them. "" for the whole.
+    """
     top = argparse.ArgumentParser(
         prog="titan-db",
         description="Maintenance of one PostgreSQL database. The database is named by the env file, the configuration, "
@@ -113,6 +118,8 @@ def parser() -> argparse.ArgumentParser:
     subcommands = top.add_subparsers(dest="subcommand", required=True, metavar="JOB")
     for name, command in COMMANDS.items():
         sub = subcommands.add_parser(name, help=command.help, description=command.help, formatter_class=Paragraphs)
+        if only and name != only:
+            continue
         sub.add_argument(
             "--config",
             metavar="FILE",

@@ -173,9 +173,10 @@ def test_the_second_converge_changes_nothing_in_few_round_trips(story: Story) ->
     output = story.outputs["second"]
     assert recap(output)["changed"] == 0
     assert story.trees["second"] == story.trees["worked"]
-    runs = re.findall(r"Using module file .*/(\w+)\.py", output)
-    print(f"modules run on the host by a converge without changes: {len(runs)}: {', '.join(runs)}")
-    assert runs == ["converge_info"]
+    assert len(re.findall("^Asking .*/titan-db through the connection", output, re.M)) == 1
+    assert not re.findall(r"Using module file .*/(\w+)\.py", output), (
+        "a module would take longer to start than that takes"
+    )
     assert "TASK [Install the schedule" not in output, "the play ends where nothing is to be done"
 
 

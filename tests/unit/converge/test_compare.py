@@ -16,6 +16,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.converge.an
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError
 from ansible_collections.titan.database.plugins.module_utils._engine.host import zipapp
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call
+from ansible_collections.titan.database.plugins.plugin_utils import asking
+from ansible_collections.titan.database.plugins.plugin_utils.plain_values import with_plain_values
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 
@@ -123,6 +125,45 @@ def test_a_command_that_another_user_could_exchange_is_not_run_as_root(installed
     os.chown(copy, 65534, 65534)
     outcome = ask.ask(call(copy))
     assert outcome.data["settled"] is False and str(copy) in outcome.data["reason"]
+    assert asked(copy) == {**outcome.data, "summary": outcome.summary, "warnings": [], "changed": False}
+
+
+def asked(command: Path, digest: str = "", path: str = "") -> dict[str, Any]:
+    """What a pipelined connection answers, which has no module."""
+    steps = [{"name": "directory", "user": "", "options": {"path": path, "mode": "0750"}}] if path else []
+    content = command.read_bytes() if command.exists() else b""
+    sent = asking.program(str(command), digest or hashlib.sha256(content).hexdigest(), steps)
+    done = subprocess.run([sys.executable, "-I", "-"], input=sent, capture_output=True, check=True)
+    found = asking.answer("Welcome\n" + done.stdout.decode())
+    assert found is not None
+    return found
+
+
+def test_a_pipelined_connection_answers_as_the_module_does(installed: Path, tmp_path: Path) -> None:
+    hostile = made(tmp_path / "a '\"%s{}\\n$(x)ä\nb")
+    assert asked(installed, path=str(hostile))["reason"] == ""
+    hostile.rmdir()
+    missing = asked(installed, path=str(hostile))
+    assert (missing["settled"], missing["step"], missing["changed"]) == (False, "directory", False)
+    seen = tmp_path / "was run"
+    other = tmp_path / "titan-db"
+    other.write_text(f"open({str(seen)!r}, 'w')")
+    assert "another version" in asked(other, "0" * 64)["reason"] and not seen.exists()
+    assert asking.answer("") is None
+
+
+def test_only_what_has_no_template_is_taken_without_one() -> None:
+    variables = {
+        "own": {"a": {"one": "{{ x }}", "two": "{{ y }}", "three": "{{ x | default(1) }}", "four": "{{ nowhere }}"}},
+        "x": [1, {"k": "v"}],
+        "y": {"z": ["{{ x }}"]},
+        "of_another": {"a": "{{ x }}"},
+    }
+    found = with_plain_values(variables, ("own", "missing"))
+    assert found["own"] == {"a": {**variables["own"]["a"], "one": [1, {"k": "v"}]}}
+    assert {**found, "own": variables["own"]} == variables
+    for value in ("{% if 1 %}a{% endif %}", "{# a #}", " [1]", "{'a': 1}", object()):
+        assert with_plain_values({"own": {"a": "{{ v }}"}, "v": value}, ("own",))["own"]["a"] == "{{ v }}"
 
 
 def said_by(monkeypatch: pytest.MonkeyPatch, text: str) -> list[list[str]]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..backups.catalog.read import read_entry
@@ -13,18 +13,12 @@ from ..backups.copy.copy import Copy
 from ..backups.operation import backup as take_backup
 from ..backups.programs.pipeline import Deadline
 from ..errors import OptionError, TitanError
-from ..index_effect.operation import measure_on
-from ..index_effect.operation import require_usable as require_measurable
-from ..index_effect.options import MEASURE
 from ..outcome import Call, Data, Outcome
-from ..rehearsal.operation import rehearse_on
-from ..rehearsal.operation import require_usable as require_rehearsable
-from ..rehearsal.options import REHEARSE
 from ..steps import step
 from ..text.arguments import complete
+from ..text.options import Spec
 
 REHEARSED, MEASURED = "rehearse", "measure"
-_SPECS = {REHEARSED: REHEARSE, MEASURED: MEASURE}
 # What the backup says: where it lies, and how it is restored.
 _OF_THE_BACKUP = ("source", "dest", "name", "identity", "programs", "jobs", "timeout", "drill_dir", "state")
 
@@ -74,10 +68,7 @@ class _After:
             self._call.say(f"Then: {name} ...")
             step(f"backup.then.{name}")
             try:
-                if name == REHEARSED:
-                    outcome, copy = rehearse_on(copy, read_entry(copy.path), call, deadline)
-                else:
-                    outcome = measure_on(copy, call, deadline)
+                outcome, copy = _used(name, copy, call, deadline)
             except TitanError as error:
                 self.done[name] = {"failed": True, "msg": error.message, **error.details}
                 self.warnings.append(f"The backup is proven; {name}: {error.message}")
@@ -102,9 +93,37 @@ def _call_of(call: Call, name: str) -> Call:
     own = {"dest": call.options["dest"], **given}
     if call.options["job_config"]:
         own.setdefault("job_config", call.options["job_config"])
-    after = call._replace(options=complete(own, _SPECS[name]))
+    spec, require_usable = _rules(name)
+    after = call._replace(options=complete(own, spec))
     try:
-        (require_rehearsable if name == REHEARSED else require_measurable)(after)
+        require_usable(after)
     except OptionError as error:
         raise OptionError("then_options", name, error.message) from error
     return after
+
+
+# Both are imported only where a backup has something after it: each job's start would wait for them.
+
+
+def _rules(name: str) -> tuple[Spec, Callable[[Call], Any]]:
+    """The options of what comes after, and what refuses those that it could not use."""
+    if name == REHEARSED:
+        from ..rehearsal.operation import require_usable as require_rehearsable
+        from ..rehearsal.options import REHEARSE
+
+        return REHEARSE, require_rehearsable
+    from ..index_effect.operation import require_usable as require_measurable
+    from ..index_effect.options import MEASURE
+
+    return MEASURE, require_measurable
+
+
+def _used(name: str, copy: Copy, call: Call, deadline: Deadline) -> tuple[Outcome, Copy]:
+    """Rehearse or measure on the copy; what came of it, and the copy for what follows."""
+    if name == REHEARSED:
+        from ..rehearsal.operation import rehearse_on
+
+        return rehearse_on(copy, read_entry(copy.path), call, deadline)
+    from ..index_effect.operation import measure_on
+
+    return measure_on(copy, call, deadline), copy

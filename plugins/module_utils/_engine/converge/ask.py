@@ -5,16 +5,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import subprocess
 
 from ..errors import OptionError
-from ..host.act_as import user_in_charge
 from ..host.programs import run
-from ..host.safe_open import UnsafePathError, read_file
 from ..outcome import Call, Data, Outcome
+from .trust import unusable
 
 # The installed file is the archive of the engine; what a user may set (PYTHONPATH ...) is left out.
 _START = (
@@ -38,7 +35,7 @@ def ask(call: Call) -> Outcome:
             "request", None, "The action plugin fills it in; call titan.database.converge_info from a task."
         )
     command = str(call.options["command"])
-    reason = _unusable(command, str(call.options["digest"]))
+    reason = unusable(command, str(call.options["digest"]))
     if reason:
         return _unsettled("command", reason)
     asked = [str(call.options["interpreter"]), "-I", "-c", _START, command]
@@ -50,19 +47,6 @@ def ask(call: Call) -> Outcome:
         return _unsettled("command", f"{command} gives no answer: {error}")
     summary = "Nothing is to be done." if answer["settled"] else f"{answer['step']}: {answer['reason']}"
     return Outcome(False, answer, summary, warnings=warnings)
-
-
-def _unusable(command: str, digest: str) -> str:
-    """Why the command is not asked; "" if it is."""
-    try:
-        if user_in_charge(command) not in (0, os.geteuid()):
-            return f"another user could replace {command}"
-        found = hashlib.sha256(read_file(command)).hexdigest()
-    except UnsafePathError as error:
-        return f"{command} {error.why}"
-    except OSError as error:
-        return f"{command} cannot be read: {os.strerror(error.errno or 0)}"
-    return "" if found == digest else f"{command} is another version"
 
 
 def _unsettled(step: str, reason: str) -> Outcome:

@@ -1,0 +1,62 @@
+# Copyright: (c) 2026, titan.database contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A comparison through a pipelined connection without a module: one Python on the host, which reads this program from its input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.titan.database.plugins.module_utils._engine import errors
+
+# What decides whether the installed command may be asked, in the order of its imports.
+_TRUST = ("errors", "host/safe_open", "host/act_as", "converge/trust")
+_ENGINE = Path(errors.__file__).parent
+_MARK = "titan-db answers: "
+
+_PROGRAM = """import json, os, sys, types
+given = json.loads({given!r})
+os.chdir("/")
+for name, source in given["sources"]:
+    module = types.ModuleType("titan_ask." + name.replace("/", "."))
+    module.__package__ = module.__name__.rpartition(".")[0]
+    sys.modules[module.__package__] = sys.modules.get(module.__package__, types.ModuleType(module.__package__))
+    sys.modules[module.__name__] = module
+    exec(compile(source, "<" + name + ">", "exec"), module.__dict__)
+why = module.unusable(given["command"], given["digest"])
+if why:
+    answer = {{"settled": False, "step": "command", "reason": why, "found": {{}}, "warnings": []}}
+else:
+    sys.path.insert(0, given["command"])
+    from titan_start import use_compiled
+    use_compiled(given["command"])
+    from titan_db.converge.answer import compare
+    answer = compare(given["steps"])
+print()
+print({mark!r} + json.dumps(answer, default=str))
+"""
+
+
+def program(command: str, digest: str, steps: list[dict[str, Any]]) -> bytes:
+    """The program; what it is asked stands in it, so that nothing of that is in an argument or a file.
+
+    Args:
+        command: Path of the installed titan-db on the host.
+        digest: The checksum that it has to have.
+        steps: As the module takes them, with what the controller has of them.
+    """
+    sources = [(name, (_ENGINE / f"{name}.py").read_text(encoding="utf-8")) for name in _TRUST]
+    given = {"sources": sources, "command": command, "digest": digest, "steps": steps}
+    return _PROGRAM.format(given=json.dumps(given), mark=_MARK).encode()
+
+
+def answer(stdout: str) -> dict[str, Any] | None:
+    """What the program found, as the module returns it; None if it gave no answer."""
+    said = [line[len(_MARK) :] for line in stdout.splitlines() if line.startswith(_MARK)]
+    if len(said) != 1:
+        return None
+    found: dict[str, Any] = json.loads(said[0])
+    found["summary"] = "Nothing is to be done." if found["settled"] else f"{found['step']}: {found['reason']}"
+    return {**found, "changed": False}
