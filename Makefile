@@ -46,6 +46,7 @@ docs-lint: .venv/test.stamp ## Documentation of modules and roles, and the chang
 
 options: .venv/test.stamp ## Write what follows from the options' declarations: documentation, role defaults and specs
 	@$(BIN)/python -m tools.options
+	@$(BIN)/python -m tools.tried
 
 picture: .venv/test.stamp ## Draw docs/architecture.svg from the engine's imports
 	@$(BIN)/python -m tools.picture

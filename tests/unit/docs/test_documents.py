@@ -20,6 +20,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.titan.database.plugins.module_utils._engine import cli
 
 from tests.integration.docs.blocks import DOCUMENTS, EXECUTED, ROOT, SHOWN, Block, all_blocks, blocks_of
+from tools import tried
 
 MADE_BY_THE_RELEASE = ("CHANGELOG.md",)
 # Pages that the benchmarks write.
@@ -300,3 +301,9 @@ def test_lines_can_be_read_without_scrolling(path: Path) -> None:
     outside = [line for line in prose(path).splitlines() if not line.startswith(("|", "   |")) and len(line) > 130]
     assert outside == []
     assert [block.place for block in blocks_of(path) if max(map(len, block.text.splitlines()), default=0) > 150] == []
+
+
+def test_the_table_of_what_is_tried_is_current() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert tried.written(text) == text, "make options"
+    assert tried.written(text.replace(" 15,", " 14,", 1)) == text
