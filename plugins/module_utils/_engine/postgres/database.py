@@ -166,6 +166,12 @@ class Database:
             names = [column.name for column in cursor.description]
             return [dict(zip(names, row)) for row in cursor]
 
+    def columns(self, query: Any) -> list[Any]:
+        """The columns that the query returns, as psycopg2 describes them."""
+        with translated(query), self.raw.cursor() as cursor:
+            cursor.execute(query)
+            return list(cursor.description or ())
+
     def row(self, query: Any, params: Any = None) -> Row | None:
         """The first row, or None."""
         rows = self.rows(query, params)

@@ -93,12 +93,12 @@ class View:
         if self.words[0] != "create" or "(" not in self.words or "as" in self.words[: self.words.index("(")]:
             return []
         at = self.words.index("(")
-        parts = _split(self.tokens[at + 1 : _closing(self.tokens, at)])
+        parts = _split(self.tokens[at + 1 : closing(self.tokens, at)])
         return [Action(part) for part in parts if part and not (part[0].kind == WORD and part[0].word in _NO_COLUMN)]
 
     def parts(self, at: int) -> list[Action]:
         """What stands between the parenthesis at this token and the one that closes it, cut at commas."""
-        return [Action(part) for part in _split(self.tokens[at + 1 : _closing(self.tokens, at)])]
+        return [Action(part) for part in _split(self.tokens[at + 1 : closing(self.tokens, at)])]
 
 
 def last_part(name: str) -> str:
@@ -185,7 +185,8 @@ def _has_condition(tokens: Sequence[Token]) -> bool:
     return False
 
 
-def _closing(tokens: Sequence[Token], at: int) -> int:
+def closing(tokens: Sequence[Token], at: int) -> int:
+    """The position of the parenthesis that closes the one at this token; the end without one."""
     depth = 0
     for position in range(at, len(tokens)):
         depth += _PARENTHESES.get(tokens[position].text, 0)

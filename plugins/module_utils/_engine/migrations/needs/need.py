@@ -24,6 +24,7 @@ COLUMN, CONSTRAINT, TRIGGER, POLICY, RULE, INDEX, LABEL = (
 )
 LANGUAGE, PUBLICATION, SERVER = "language", "publication", "server"
 MATERIALIZED_VIEW, PARTITIONED_TABLE = "materialized view", "partitioned table"  # a relation that is one of these
+OWN_COLUMN = "own column"  # of a table that is about to be made, and does not list it
 NEW_LABEL = "new label"  # of an enum that does not have it
 
 

@@ -15,13 +15,16 @@ from ..sql.lexer import Statement
 from ..sql.statements import qualified, written
 from ..sql.tokens import STRING, Token
 from .need import (
+    COLUMN,
     INDEX,
     LABEL,
+    LANGUAGE,
     MATERIALIZED_VIEW,
     NEW_LABEL,
     PARTS,
     RELATION,
     ROUTINE,
+    SERVER,
     TYPE,
     Need,
     column,
@@ -152,9 +155,43 @@ def _create(view: View) -> Iterator[Need]:
         if words[end : end + 2] == ("as", "("):
             yield from (Need(TYPE, type_at(column.tokens, 1)) for column in view.parts(end + 1))
     elif kind == "statistics":
-        yield Need(RELATION, view.name_at(place(view, "from", at)))
+        yield from _of_statistics(view, at)
+    elif kind == "aggregate":
+        yield from _named_after(view, "sfunc", "finalfunc", "combinefunc", "msfunc", "minvfunc")
+    elif kind == "operator" and words[at + 1 : at + 2] not in (("class",), ("family",)):
+        yield from _named_after(view, "function", "procedure")
+    elif kind == "cast":
+        yield from _of_cast(view, at + 1)
     elif kind == "publication" and words[at + 2 : at + 4] == ("for", "table"):
         yield Need(RELATION, view.name_at(at + 4))
+
+
+def _of_statistics(view: View, at: int) -> Iterator[Need]:
+    """The table, and those of the columns that are no expressions."""
+    begin, end = place(view, "on", at), place(view, "from", at)
+    table = view.name_at(end)
+    yield Need(RELATION, table)
+    listed = view.words[begin : end - 1]
+    if all(word == "," for word in listed[1::2]):
+        yield from (Need(COLUMN, token.name, table) for token in view.tokens[begin : end - 1 : 2])
+
+
+def _named_after(view: View, *options: str) -> Iterator[Need]:
+    """The functions that options say, by their names alone."""
+    for at in range(2, len(view.words) - 2):
+        if view.words[at] in options and view.words[at + 1] == "=" and view.words[at - 1] in ("(", ","):
+            yield Need(ROUTINE, view.name_at(at + 2))
+
+
+def _of_cast(view: View, at: int) -> Iterator[Need]:
+    """The types of a cast, and the name of its function."""
+    between = place(view, "as", at + 1) if view.words[at : at + 1] == ("(",) else 0
+    if between:
+        yield Need(TYPE, type_at(view.tokens, at + 1))
+        yield Need(TYPE, type_at(view.tokens, between))
+        name = place(view, "function", at)
+        if view.words[name - 2 : name - 1] == ("with",):
+            yield Need(ROUTINE, view.name_at(name))
 
 
 def _executed(view: View) -> Iterator[Need]:
@@ -171,6 +208,8 @@ def _drop(view: View) -> Iterator[Need]:
         yield from roles(view, 3)
     elif words[1] in PARTS:
         yield from _part_of(view, 2, PARTS[words[1]])
+    elif words[1] == "cast" and words[2:3] == ("(",):
+        yield from _of_cast(view, 2)
     elif words[1:3] != ("user", "mapping") and words[1:3] != ("foreign", "data"):
         kind, at = kind_at(view, 1)
         at += words[at : at + 1] == ("concurrently",)
@@ -199,6 +238,18 @@ def _table(view: View) -> Iterator[Need]:
         yield Need(INDEX, view.tokens[end + 1].name, view.name_at(at))
 
 
+def _import(view: View) -> Iterator[Need]:
+    at = place(view, "server")
+    if at < len(view.words):
+        yield Need(SERVER, view.tokens[at].name)
+
+
+def _do(view: View) -> Iterator[Need]:
+    at = place(view, "language")
+    if at < len(view.words) and view.tokens[at].kind != STRING:
+        yield Need(LANGUAGE, view.tokens[at].name)
+
+
 def _call(view: View) -> Iterator[Need]:
     """By its name alone: which one of that name is meant, the arguments' types say."""
     yield Need(ROUTINE, view.name_at(1))
@@ -212,5 +263,5 @@ def _reindex(view: View) -> Iterator[Need]:
 _BY_WORD: dict[str, Callable[[View], Iterator[Need]]] = {
     "grant": of_grant, "revoke": of_grant, "alter": _alter, "comment": _comment, "create": _create, "drop": _drop, "set": of_set,
     "reassign": of_reassign, "refresh": _refresh, "truncate": _tables, "lock": _tables, "copy": _table, "cluster": _table, "analyze": _table,
-    "call": _call, "reindex": _reindex,
+    "call": _call, "import": _import, "do": _do, "reindex": _reindex,
 }  # fmt: skip

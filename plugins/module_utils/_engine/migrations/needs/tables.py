@@ -7,10 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..lint.view import Action, View
+from ..lint.view import Action, View, closing
 from ..sql.statements import qualified, written
 from ..sql.tokens import QUOTED, WORD
-from .need import COLUMN, CONSTRAINT, INDEX, PARTITIONED_TABLE, RELATION, SCHEMA, TRIGGER, TYPE, Need, of_kind, place
+from .expressions import has_own_columns_only
+from .need import (
+    COLUMN,
+    CONSTRAINT,
+    INDEX,
+    OWN_COLUMN,
+    PARTITIONED_TABLE,
+    RELATION,
+    SCHEMA,
+    TRIGGER,
+    TYPE,
+    Need,
+    of_kind,
+    place,
+)
 from .types import type_at
 
 
@@ -74,9 +88,30 @@ def of_create_table(view: View, at: int) -> Iterator[Need]:
         yield Need(TYPE, type_at(column.tokens, 1))
     for action in view.parts(end):
         yield from _references(action, itself)
+    if has_own_columns_only(view, end):
+        own = {column.name_at(0) for column in view.columns()}
+        yield from (Need(OWN_COLUMN, need.name, itself) for need in _keys(view, end, itself) if need.name not in own)
     inherits = place(view, "inherits", end)
     if words[inherits : inherits + 1] == ("(",):
         yield from of_kind(view, RELATION, inherits + 1)
+
+
+def _keys(view: View, opening: int, table: str) -> Iterator[Need]:
+    """The columns that the keys and the partition key of a CREATE TABLE name."""
+    for part in view.parts(opening):
+        at = 2 * part.starts("constraint")
+        if part.words[at : at + 2] in (("primary", "key"), ("foreign", "key")):
+            yield from _columns_of(part, at + 2, table)
+        elif part.words[at : at + 1] == ("unique",):
+            yield from _columns_of(part, part.words.index("(") if "(" in part.words else 0, table)
+    by = place(view, "partition", closing(view.tokens, opening) + 1)
+    if view.words[by : by + 1] == ("by",) and view.words[by + 2 : by + 3] == ("(",):
+        yield from (Need(COLUMN, part.name_at(0), table) for part in view.parts(by + 2) if _is_column(part))
+
+
+def _is_column(part: Action) -> bool:
+    """Whether the part of a list is a column's name, and no expression."""
+    return part.tokens[0].kind in (WORD, QUOTED) and not any(text in part.words for text in ("(", ".", "::"))
 
 
 def _columns_of(action: Action, at: int, table: str) -> Iterator[Need]:

@@ -1,13 +1,16 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sequences and extensions that IF NOT EXISTS finds, and leaves as they are although the statement says otherwise."""
+"""Sequences, extensions and collations that IF NOT EXISTS finds, and leaves as they are although the statement says otherwise."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ...postgres.database import Database
 from ..sql.lexer import Statement
-from ..sql.statements import Named
+from ..sql.statements import Named, qualified, written
+from ..sql.tokens import STRING
 
 _SEQUENCE = """
 SELECT pg_catalog.format_type(seqtypid, NULL) AS type, seqincrement::text AS increment, seqstart::text AS start, seqmin::text AS minvalue,
@@ -16,6 +19,9 @@ SELECT pg_catalog.format_type(seqtypid, NULL) AS type, seqincrement::text AS inc
 """
 _SCHEMA = """
 SELECT n.nspname::text FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = %s
+"""
+_COLLATION = """
+SELECT collcollate FROM pg_catalog.pg_collation WHERE oid = pg_catalog.to_regcollation(%s) AND collprovider = 'c'
 """
 _TYPES = {"int": "integer", "int4": "integer", "int8": "bigint", "int2": "smallint"}
 
@@ -48,3 +54,24 @@ def other_schema(database: Database, statement: Statement, named: Named) -> str:
     if not here or here == wanted:
         return ""
     return f"the extension {named.name} already exists in the schema {here}, and IF NOT EXISTS does not move it to {wanted}."
+
+
+def other_collation(database: Database, statement: Statement, touched: Collection[str] = ()) -> str:
+    """A sentence where CREATE COLLATION IF NOT EXISTS finds one of another locale of the operating system's.
+
+    Args:
+        touched: Names, in lower case, of what the files before have dropped or made.
+    """
+    words = statement.key()
+    if words[:5] != ("create", "collation", "if", "not", "exists"):
+        return ""
+    end = qualified(statement.tokens, 5)
+    name = written(statement.tokens[5:end])
+    option = next((word for word in ("locale", "lc_collate") if word in words), "")
+    value = statement.tokens[words.index(option) + 2 :][:1] if option else ()
+    if not value or value[0].kind != STRING or statement.tokens[end - 1].name.lower() in touched:
+        return ""
+    here, wanted = database.value(_COLLATION, (name,)), value[0].text[1:-1]
+    if here is None or here == wanted:
+        return ""
+    return f"the collation {name} already exists with the locale {here}, and IF NOT EXISTS does not make it {wanted}."

@@ -10,13 +10,14 @@ of somebody's own, a change of search_path) nothing more is told.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from ...errors import DatabaseError
 from ...postgres.database import Database
 from ...postgres.sqlstates import (
     DUPLICATE_COLUMN,
     INSUFFICIENT_PRIVILEGE,
+    INVALID_COLUMN_REFERENCE,
     INVALID_SCHEMA_NAME,
     SYNTAX_ERROR,
     UNDEFINED_COLUMN,
@@ -25,27 +26,29 @@ from ...postgres.sqlstates import (
     UNDEFINED_TABLE,
 )
 from ..files.script import Script
+from ..needs.expressions import planned_expressions
 from ..needs.statement import needs
 from ..sql.lexer import Statement
-from ..sql.statements import Named, created, dropped, moves_names, qualified, written
-from ..sql.tokens import QUOTED, WORD
+from ..sql.statements import Named, created, dropped, qualified, written
+from ..sql.tokens import WORD
 from .already_there import altered_in_vain, dropped_in_vain, made_again
+from .changes import Changes
 from .lock_levels import lock_of
-from .missing_queries import COLUMN, EXTENSION, FACTS, HEIRS, RELATION, SCHEMA, SCHEMA_THERE, THERE
+from .missing_queries import COLUMN, EXTENSION, RELATION, SCHEMA, SCHEMA_THERE, THERE
 from .names_in_statements import (
-    drops_more,
     end_of_query,
     is_relation,
     last_part,
     made_by_a_query,
-    names_of_drop,
     stored_name,
 )
 from .not_there import not_there
 from .problem import Problem
+from .search_path import followed_path
 
 _QUERIES = ("select", "insert", "update", "delete", "with", "values", "merge")
-# a syntax error also if a row has more values than columns, or a column is assigned twice
+# A syntax error also if a row has more values than columns, or a column is assigned twice; an invalid column reference if ON CONFLICT
+# means no constraint.
 _CERTAIN = (
     SYNTAX_ERROR,
     DUPLICATE_COLUMN,
@@ -54,15 +57,8 @@ _CERTAIN = (
     UNDEFINED_FUNCTION,
     UNDEFINED_OBJECT,
     INVALID_SCHEMA_NAME,
+    INVALID_COLUMN_REFERENCE,
 )
-_HARMLESS = frozenset(
-    ("comment", "analyze", "vacuum", "lock", "begin", "start", "commit", "end", "reindex", "explain", "show")
-)
-_MADE = frozenset(
-    ("table", "view", "sequence", "index", "type", "domain", "function", "procedure", "schema", "policy", "trigger")
-)
-_ALTERED = frozenset(("table", "view", "sequence", "index", "type", "domain", "function", "procedure", "materialized"))
-_RIGHTS = ("grant", "revoke")
 
 
 class Foresight:
@@ -73,103 +69,41 @@ class Foresight:
     """
 
     def __init__(self, database: Database, known: Iterable[str] = ()) -> None:
-        facts = database.row(FACTS) or {"watched": True, "triggered": True, "routines": []}
         self._database = database
-        self._unsure, self._triggered = bool(facts["watched"]), bool(facts["triggered"])
-        self._routines: set[str] = set(facts["routines"])
-        self._rights_change = False
-        self._vanishing = False  # a pending statement drops more than it names
-        self._touched = {name.lower() for name in known}
+        self._changes = Changes(database, known)
 
     def look(self, script: Script) -> list[Problem]:
         """What will fail in this file for certain."""
         problems = []
-        settled = True  # as far as the file's own settings go
-        for statement in script.statements:
-            if self._unsure:
-                break
-            text = script.text[statement.start : statement.end]
-            lowered = text.lower()
-            if settled and not any(name in lowered for name in self._touched):
-                message = self._ask(statement, text)
-                if message:
-                    problems.append(Problem(script.file, statement.line, message))
-            settled = settled and not moves_names(statement)
-            self._note(statement)
+        with followed_path(self._database) as path:
+            for statement in script.statements:
+                if self._changes.unsure:
+                    break
+                text = script.text[statement.start : statement.end]
+                asked = path.known and not self._changes.may_change(statement)
+                if asked and not self._changes.names(text.lower()):
+                    message = self._ask(statement, text, script)
+                    if message:
+                        problems.append(Problem(script.file, statement.line, message))
+                path.follow(statement, script, self._changes.touched)
+                self._changes.note(statement)
         return problems
 
-    def _note(self, statement: Statement) -> None:
-        """What the statements after this one may find changed."""
-        words = statement.key()
-        first, named = words[0], created(statement)
-        if drops_more(words):
-            self._vanishing = True
-        if self._calls_own(statement):
-            self._unsure = True
-        elif first in _RIGHTS:
-            self._rights_change = True
-        elif named is not None and named.kind != "extension":
-            self._touched.add(last_part(named.name))
-            if named.kind == "schema" and (words[2] == "authorization" or "create" in words[2:]):
-                self._unsure = True  # its name is the role's, or it makes more than itself
-            if named.kind == "routine":
-                self._routines.add(last_part(named.name))
-        elif first == "create":
-            self._note_other(words, statement)
-        elif first == "alter" and words[1:2] and words[1] in _ALTERED:
-            at = 2 + (words[1] == "materialized")
-            while words[at : at + 1] and words[at] in ("if", "exists", "only"):
-                at += 1
-            self._touched.add(last_part(written(statement.tokens[at : qualified(statement.tokens, at)])))
-            if "rename" in words or "schema" in words:
-                self._touched.add(statement.tokens[-1].name.lower())
-            if words[1] == "table":
-                self._note_relatives(words, statement)
-            self._rights_change = self._rights_change or "owner" in words
-        elif first == "drop":
-            self._touched |= {last_part(item.name) for item in dropped(statement)} or names_of_drop(statement)
-        elif first in ("insert", "update", "delete", "truncate", "copy", "merge"):
-            self._unsure = self._triggered
-        elif first in ("select", "with"):
-            self._unsure = "into" in words
-        elif first not in _HARMLESS and first not in ("set", "reset", "values"):
-            self._unsure = True
-
-    def _note_relatives(self, words: tuple[str, ...], statement: Statement) -> None:
-        """The tables that inherit from the altered one change along with it, and so does what becomes a partition."""
-        if "attach" in words or "detach" in words or "inherit" in words:
-            self._touched |= {token.name.lower() for token in statement.tokens if token.name}
-        _level, table = lock_of(statement)
-        self._touched |= {str(row["name"]) for row in self._database.rows(HEIRS, (table,))} if table else set()
-
-    def _note_other(self, words: tuple[str, ...], statement: Statement) -> None:
-        """CREATE TEMP TABLE, CREATE TRIGGER, CREATE ROLE and what else has a name of another kind."""
-        kind = next((word for word in words[1:5] if word in _MADE), "")
-        if kind == "trigger" and "event" not in words[:2]:
-            self._triggered = True
-            self._touched.add(statement.tokens[words.index(kind) + 1].name.lower())
-        elif kind in ("table", "view", "sequence"):
-            at = words.index(kind) + 1
-            at += 3 * (words[at : at + 3] == ("if", "not", "exists"))
-            self._touched.add(last_part(written(statement.tokens[at : qualified(statement.tokens, at)])))
-        elif kind == "policy":
-            self._touched.add(statement.tokens[2].name.lower())
-        else:
-            self._unsure = True
-
-    def _calls_own(self, statement: Statement) -> bool:
-        """Whether a function that is not PostgreSQL's own is called: it may do anything."""
-        tokens = statement.tokens
-        if statement.key()[0] in ("create", "alter", "drop", "comment", "grant", "revoke"):
-            return False
-        return any(
-            token.kind in (WORD, QUOTED) and after.text == "(" and token.name.lower() in self._routines
-            for token, after in zip(tokens, tokens[1:])
+    def _ask(self, statement: Statement, text: str, script: Script) -> str:
+        """Why the statement will fail; empty if it will not, or if that is not certain."""
+        return (
+            self._ask_of_kind(statement, text)
+            or not_there(self._database, needs(statement))
+            or self._expressions(statement, script)
         )
 
-    def _ask(self, statement: Statement, text: str) -> str:
-        """Why the statement will fail; empty if it will not, or if that is not certain."""
-        return self._ask_of_kind(statement, text) or not_there(self._database, needs(statement))
+    def _expressions(self, statement: Statement, script: Script) -> str:
+        """The column that a CHECK or a generated column names in vain."""
+        named = created(statement)
+        if named is not None and named.tolerant and self._database.row(RELATION, (named.name,)):
+            return ""  # IF NOT EXISTS makes nothing
+        found = (self._planned(query, (UNDEFINED_COLUMN,)) for query in planned_expressions(statement, script.text))
+        return next(filter(None, found), "")
 
     def _ask_of_kind(self, statement: Statement, text: str) -> str:
         words = statement.key()
@@ -186,11 +120,11 @@ class Foresight:
         return (
             self._relation(table, words[:2] == ("alter", "table"), False)
             or self._column_there(statement, table)
-            or self._unless_vanishing(altered_in_vain(self._database, statement, table, self._touched))
+            or self._unless_vanishing(altered_in_vain(self._database, statement, table, self._changes.touched))
         )
 
     def _unless_vanishing(self, problem: str) -> str:
-        return "" if self._vanishing else problem
+        return "" if self._changes.vanishing else problem
 
     def _column_there(self, statement: Statement, table: str) -> str:
         """The column that ALTER TABLE ... ADD COLUMN adds once more."""
@@ -209,7 +143,7 @@ class Foresight:
 
     def _there(self, named: Named) -> str:
         """The relation or type that is made once more, where an unqualified name would be made."""
-        if named.tolerant or self._vanishing or named.kind not in ("relation", "type"):
+        if named.tolerant or self._changes.vanishing or named.kind not in ("relation", "type"):
             return ""
         prefix, _dot, _last_part = named.name.rpartition(".")
         name = stored_name(named.name)
@@ -227,8 +161,10 @@ class Foresight:
             return self._extension(named)
         if named.kind == "schema":
             allowed = "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')"
-            denied = not named.tolerant and not self._rights_change and self._database.value(allowed) is False
-            if not (denied or named.tolerant or self._vanishing) and self._database.value(SCHEMA_THERE, (named.name,)):
+            denied = not named.tolerant and not self._changes.rights_change and self._database.value(allowed) is False
+            if not (denied or named.tolerant or self._changes.vanishing) and self._database.value(
+                SCHEMA_THERE, (named.name,)
+            ):
                 return f"the schema {named.name} already exists"
             return "CREATE SCHEMA needs the right CREATE on the database" if denied else ""
         problem = self._schema(named) or self._there(named)
@@ -261,8 +197,16 @@ class Foresight:
         return ""
 
     def _explain(self, query: str, with_rights: bool) -> str:
-        """Plan the query, which looks up every name in it, and the rights; nothing of it is run."""
-        certain = (*_CERTAIN, INSUFFICIENT_PRIVILEGE) if with_rights and not self._rights_change else _CERTAIN
+        """Plan the query, which looks up every name in it, and the rights."""
+        certain = set(_CERTAIN)
+        if with_rights and not self._changes.rights_change:
+            certain.add(INSUFFICIENT_PRIVILEGE)
+        if any(table in query.lower() for table in self._changes.indexed):
+            certain.discard(INVALID_COLUMN_REFERENCE)
+        return self._planned(query, certain)
+
+    def _planned(self, query: str, certain: Collection[str]) -> str:
+        """What the server says of the query, if it says it with one of these SQLSTATEs; nothing of it is run."""
         try:
             with self._database.transaction("BEGIN READ ONLY"):
                 self._database.execute("SET LOCAL lock_timeout = '200ms'; SET LOCAL statement_timeout = '2s'")
@@ -275,7 +219,12 @@ class Foresight:
         row = self._database.row(RELATION, (name,))
         if row is None:
             return f"{name} does not exist"
-        if self._rights_change or row["own"] or not (own or own_or_schema) or (own_or_schema and row["own_schema"]):
+        if (
+            self._changes.rights_change
+            or row["own"]
+            or not (own or own_or_schema)
+            or (own_or_schema and row["own_schema"])
+        ):
             return ""
         return f"{name} belongs to another role, and only its owner may do this"
 
@@ -290,7 +239,7 @@ class Foresight:
             return "no schema of search_path exists, so that nothing can be created without a schema's name"
         if not row["there"]:
             return f"the schema {row['name']} does not exist"
-        if row["allowed"] or self._rights_change:
+        if row["allowed"] or self._changes.rights_change:
             return ""
         return f"the role may not create anything in the schema {row['name']}: GRANT CREATE ON SCHEMA {row['name']}"
 
@@ -299,7 +248,7 @@ class Foresight:
         row = self._database.row(EXTENSION, (name,))
         if row is None:
             return f"the extension {name} is not available on this server: install its package first"
-        if row["installed"] and not (named.tolerant or self._vanishing):
+        if row["installed"] and not (named.tolerant or self._changes.vanishing):
             return f"the extension {name} already exists"
         denied = row["needs_superuser"] and not row["super"] and not row["installed"]
         return f"only a superuser may create the extension {name}" if denied else ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 FACTS = """
 SELECT EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D') AS watched,
+       EXISTS (SELECT FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D' AND evtevent = 'ddl_command_start') AS before,
        EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE NOT tgisinternal) OR EXISTS (
          SELECT FROM pg_catalog.pg_rewrite WHERE rulename <> '_RETURN' AND oid >= 16384) AS triggered,
        ARRAY(SELECT DISTINCT pg_catalog.lower(proname) FROM pg_catalog.pg_proc WHERE oid >= 16384) AS routines

@@ -19,6 +19,7 @@ from ..needs.need import (
     LANGUAGE,
     MATERIALIZED_VIEW,
     NEW_LABEL,
+    OWN_COLUMN,
     PARTITIONED_TABLE,
     POLICY,
     PUBLICATION,
@@ -47,6 +48,7 @@ _QUERIES = {
     PUBLICATION: "SELECT EXISTS (SELECT FROM pg_catalog.pg_publication WHERE pubname = %(name)s)",
     SERVER: "SELECT EXISTS (SELECT FROM pg_catalog.pg_foreign_server WHERE srvname = %(name)s)",
     COLUMN: "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = {table} AND attname = %(name)s AND NOT attisdropped)",
+    OWN_COLUMN: "SELECT pg_catalog.to_regclass(%(of)s) IS NOT NULL",
     CONSTRAINT: "SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = {table} AND conname = %(name)s)",
     TRIGGER: "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = {table} AND tgname = %(name)s)",
     POLICY: "SELECT EXISTS (SELECT FROM pg_catalog.pg_policy WHERE polrelid = {table} AND polname = %(name)s)",
@@ -75,6 +77,8 @@ def _sentence(need: Need) -> str:
         return f"the enum {need.of} has the label {need.name} already"
     if need.kind in (MATERIALIZED_VIEW, PARTITIONED_TABLE):
         return f"{need.name} is no {need.kind}"
+    if need.kind == OWN_COLUMN:
+        return f"the definition of {need.of} names the column {need.name}, which it does not have"
     if need.of:
         return f"{need.of} has no {need.kind} {need.name}"
     return f"{need.name} does not exist" if need.kind == RELATION else f"the {need.kind} {need.name} does not exist"
@@ -84,7 +88,7 @@ def _is_there(database: Database, need: Need) -> bool:
     if need.kind == ROUTINE:
         return _routine_is_there(database, need.name)
     query = _QUERIES[need.kind].replace("{table}", _TABLE)
-    if need.of and need.kind not in (LABEL, NEW_LABEL):
+    if need.of and need.kind not in (LABEL, NEW_LABEL, OWN_COLUMN):
         query += f" OR {_TABLE} IS NULL"
     return _asked(database, query, {**need._asdict(), "stored": parts_of(need.name)[-1]})
 

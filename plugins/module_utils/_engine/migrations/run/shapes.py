@@ -16,8 +16,9 @@ from ..sql.lexer import Statement
 from ..sql.statements import Named, created, dropped, names_in
 from ..sql.tokens import QUOTED, WORD
 from .existing_objects import objects_named
-from .kept_options import other_schema, other_sequence
+from .kept_options import other_collation, other_schema, other_sequence
 from .parameters import other_parameters
+from .view_columns import finer_difference
 
 _RESULT_ENDS = frozenset((
     "language", "as", "window", "immutable", "stable", "volatile", "strict", "called", "security", "external", "leakproof",
@@ -56,6 +57,9 @@ def other_shapes(database: Database, script: Script, touched: AbstractSet[str] =
         if statement.key()[0] == "do" and "drop" in {name.lower() for name in names_in(statement)}:
             gone |= {name.lower() for name in names_in(statement)}  # it looks itself at what is there
         named = created(statement)
+        collation = other_collation(database, statement, gone)
+        if collation:
+            sentences.append(f"{script.file}, line {statement.line}: {collation}")
         if named is None or not (named.tolerant or named.kind == "routine") or _last_name(named.name) in gone:
             continue
         difference = _difference(database, script, statement, named)
@@ -106,6 +110,9 @@ def _routine(database: Database, script: Script, statement: Statement, named: Na
         if row is None or row["result"] is None:
             continue  # a procedure has none
         wanted = _result(script, statement)
+        if "aggregate" in statement.key()[:4]:
+            wanted = _of_aggregate(script, statement)
+            row["arguments"] = _count_arguments(statement)
         if (
             wanted
             and row["arguments"] == _count_arguments(statement)
@@ -133,6 +140,16 @@ def _result(script: Script, statement: Statement) -> str:
         if end > start
         else ""
     )
+
+
+def _of_aggregate(script: Script, statement: Statement) -> str:
+    """The type of an aggregate's state, which is its result; empty where a function makes the result of it."""
+    words = statement.key()
+    at = words.index("stype") + 2 if "stype" in words else 0
+    if not at or "finalfunc" in words:
+        return ""
+    end = next((i for i in range(at, len(words)) if words[i] in (",", ")")), at)
+    return script.text[statement.tokens[at].start : statement.tokens[end - 1].end]
 
 
 def _count_arguments(statement: Statement) -> int:
@@ -230,7 +247,7 @@ def _view(database: Database, script: Script, statement: Statement, named: Named
                 f"the view {named.name} already exists, its column {item['name']} has the type {item['type']}; CREATE OR REPLACE cannot make it "
                 f"{wanted_type}. Drop it first, in this file or by hand."
             )
-    return ""
+    return finer_difference(database, named.name, query, [quoted_name(name) for name in found], names) if types else ""
 
 
 def _listed_columns(statement: Statement) -> list[str]:
