@@ -77,9 +77,10 @@ def judge(rounds: Sequence[Round], plan_changed: bool = True, least: float = 1.0
     if chance > SIGNIFICANCE or max(factor, 1 / factor) <= spread:
         if spread > _TOO_NOISY:
             return Verdict(UNKNOWN, factor, spread, chance, "too noisy")
-        return Verdict(
-            NONE, factor, spread, chance, "the rounds do not agree" if chance > SIGNIFICANCE else "inside the spread"
-        )
+        if chance <= SIGNIFICANCE:
+            return Verdict(NONE, factor, spread, chance, "inside the spread")
+        large = max(factor, 1 / factor) > max(spread, LEAST)  # in most rounds, though not in enough of them
+        return Verdict(UNKNOWN if large else NONE, factor, spread, chance, "the rounds do not agree")
     if max(factor, 1 / factor) < least:
         return Verdict(NONE, factor, spread, chance, f"below {least:.1f} times")
     return Verdict(FASTER if factor > 1 else SLOWER, factor, spread, chance)
