@@ -243,8 +243,11 @@ def test_the_cron_daemon(tmp_path: Path, daemon: str, status: int) -> None:
     for number, text in (("1", "Name:\tsystemd\nState:\tS (sleeping)\nUid:\t0\t0\t0\t0\n"), ("77", daemon)):
         (tmp_path / number).mkdir()
         (tmp_path / number / "status").write_text(text)
-    (found,) = host.cron_checks(cron_running(str(tmp_path)), limits)
+    none = str(tmp_path / "generator")
+    (found,) = host.cron_checks(cron_running(str(tmp_path), none), limits)
     assert (found.status, found.fix.startswith("systemctl enable --now cron")) == (status, bool(status))
+    made_of_lines = host.cron_checks(cron_running(str(tmp_path), str(tmp_path)), limits)[0]
+    assert made_of_lines.status == (3 if status else 0), "systemd-cron has no daemon"
     shutil.rmtree(tmp_path / "1")
     assert host.cron_checks(cron_running(str(tmp_path)), limits)[0].status == 3, "others are hidden"
 

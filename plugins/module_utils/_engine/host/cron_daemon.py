@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 _DAEMONS = ("cron", "crond", "cronie", "anacron", "bcron-sched", "fcron")
+# systemd-cron has no daemon: it makes timers of the lines.
+_GENERATOR = "/lib/systemd/system-generators/systemd-crontab-generator"
 _STOPPED = ("T", "t", "Z", "X")  # of proc(5), status: by a signal, by a tracer, ended
 
 
@@ -18,7 +20,7 @@ class Starter(NamedTuple):
 
     Attributes:
         booted: When this host was started, in seconds since 1970; 0 where that is not shown.
-        cron: Whether a cron daemon runs; None where the processes of others are not shown.
+        cron: Whether a cron daemon runs; None where that is not seen.
     """
 
     booted: float
@@ -30,14 +32,16 @@ def this_host() -> Starter:
     return Starter(started_at(), cron_running())
 
 
-def cron_running(processes: str = "/proc") -> bool | None:
-    """Whether a cron daemon of this host runs; None when this user does not see the processes of others.
+def cron_running(processes: str = "/proc", generator: str = _GENERATOR) -> bool | None:
+    """Whether a cron daemon of this host runs; None when this user does not see the processes of others, or where systemd is the daemon.
 
     One that a signal has stopped does not, nor does one inside a container, nor another user's program of that name.
     """
     if not os.path.isdir(os.path.join(processes, "1")):
         return None
-    return any(status["State"][:1] not in _STOPPED for _number, status in _daemons(processes))
+    if any(status["State"][:1] not in _STOPPED for _number, status in _daemons(processes)):
+        return True
+    return None if os.path.exists(generator) else False
 
 
 def number_of_daemon() -> str:

@@ -85,7 +85,9 @@ def cron_checks(running: bool | None, limits: Limits) -> list[Check]:
     if running is None:
         return [
             unknown(
-                CRON_DAEMON, "the processes of other users are not shown to this one (hidepid)", "systemctl status cron"
+                CRON_DAEMON,
+                "no cron daemon is seen: the processes of other users are hidden (hidepid), or systemd-cron starts the jobs",
+                "systemctl status cron cron.target",
             )
         ]
     return [judge(CRON_DAEMON, 0 if running else 1, limits, "it runs" if running else "no cron daemon runs", fix)]
