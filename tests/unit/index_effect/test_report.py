@@ -10,13 +10,12 @@ from typing import Any
 
 from ansible_collections.titan.database.plugins.module_utils._engine.health.report.measured import measured_text
 from ansible_collections.titan.database.plugins.module_utils._engine.health.report.sections import measured_indexes
+from ansible_collections.titan.database.plugins.module_utils._engine.index_effect.data import data_of, record_of
 from ansible_collections.titan.database.plugins.module_utils._engine.index_effect.indexes import Index
 from ansible_collections.titan.database.plugins.module_utils._engine.index_effect.queries import Skipped
 from ansible_collections.titan.database.plugins.module_utils._engine.index_effect.record import from_json
 from ansible_collections.titan.database.plugins.module_utils._engine.index_effect.report import (
-    data_of,
     page_of,
-    record_of,
     served_by,
     text_of,
 )

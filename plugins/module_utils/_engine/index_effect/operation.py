@@ -30,12 +30,13 @@ from ..outcome import Call, Outcome
 from ..postgres.database import Database, connect, sql
 from ..steps import step
 from ..text.arguments import complete
+from .data import data_of, record_of
 from .effects import effects_of, plans_of
 from .indexes import Index, build_seconds, indexes_of_migrations, named_indexes, read_indexes
 from .migration_file import migration_of, rollback_path
 from .queries import Query, Skipped, queries_from_files, queries_of_production
 from .record import FILE
-from .report import data_of, page_of, record_of, served_by, summary_of
+from .report import page_of, served_by, summary_of
 from .result import Advice, Effect, IndexResult, Result
 from .samples import Prepared, prepare_queries
 from .trial import Trial, try_candidates, without

@@ -1,17 +1,16 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was measured, for people and as data. Pure. No value of a row is in it."""
+"""What was measured, for people. Pure. No value of a row is in it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from ..migrations.files.script import shortened, without_literals
-from ..outcome import Data
 from ..text.one_line import printable
 from .result import Effect, IndexResult, Result
-from .verdict import FASTER, NONE, SLOWER, UNKNOWN
+from .verdict import FASTER, SLOWER, UNKNOWN
 from .writes import NEVER_WRITTEN, Cost, Costs
 
 _QUERIES = (
@@ -30,7 +29,7 @@ _INDEXES = ("index", "table", "size", "build", "insert pays", "update pays", "se
 def text_of(result: Result) -> str:
     """The report for a terminal."""
     parts = [head_of(result), ""]
-    effects = _shown(result)
+    effects = shown_effects(result)
     if effects:
         parts += [_aligned(_QUERIES, [_query_row(each, result) for each in effects], numbers=(1, 2, 3, 4, 5)), ""]
     if result.one_by_one:
@@ -54,7 +53,7 @@ def tables_of(result: Result) -> list[str]:
 
 def _tables(result: Result) -> list[str]:
     parts: list[str] = []
-    effects = _shown(result)
+    effects = shown_effects(result)
     if effects:
         parts += [*_table(_QUERIES, [_query_row(each, result) for each in effects]), ""]
     if result.one_by_one:
@@ -98,7 +97,7 @@ def notes_of(result: Result) -> list[str]:
     for each in result.effects:
         if each.expected and each.expected not in each.present.indexes and not result.one_by_one:
             notes.append(f"{each.query} is expected to use {each.expected}, which its plan does not.")
-    notes += [f"{each.query}: {_sql(each.text)}" for each in _shown(result) if each.text]
+    notes += [f"{each.query}: {statement_of(each.text)}" for each in shown_effects(result) if each.text]
     notes += [f"{each.name} was not measured: {printable(each.why.rstrip('.'))}." for each in result.skipped]
     notes += [f"{each} is not there: another index with the same definition is." for each in result.missing]
     if result.kept:
@@ -114,113 +113,18 @@ def notes_of(result: Result) -> list[str]:
     return notes
 
 
-def data_of(result: Result) -> Data:
-    """The documented return values."""
-    return {
-        "queries": [_query_data(each) for each in _shown(result)],
-        "indexes": [_index_data(each) for each in result.indexes],
-        "not_measured": [{"name": each.name, "reason": each.why} for each in result.skipped],
-        "needed": list(result.kept),
-        "missing": list(result.missing),
-        "suggestion": _advice_data(result),
-        "backup": result.backup,
-        "rounds": result.rounds,
-        "seed": result.seed,
-        "load": round(result.load, 2),
-        "report": text_of(result),
-    }
-
-
-def _advice_data(result: Result) -> Data | None:
-    advice = result.advice
-    if advice is None:
-        return None
-    return {
-        "indexes": [each.measured.definition for each in result.indexes],
-        "rejected": [{"index": what, "reason": why} for what, why in advice.rejected],
-        "file": advice.path,
-        "rollback_file": advice.rollback_path,
-        "migration": advice.migration,
-        "rollback": advice.rollback,
-    }
-
-
-def record_of(result: Result, now: float) -> dict[str, object]:
-    """What record.from_json reads: the content of the file in the state directory."""
-    idle = [each for each in result.indexes if each.idle and not each.measured.unique] if result.one_by_one else []
-    shown = [each for each in result.effects if each.seen]
-    return {
-        "at": now,
-        "head": head_of(result),
-        "summary": summary_of(result),
-        "effects": [
-            [f"{each.query} ({', '.join(each.indexes)})" if result.one_by_one else each.query, each.words]
-            for each in shown
-        ],
-        "idle": [[each.measured.name, each.measured.bytes] for each in idle],
-    }
-
-
-def _query_data(effect: Effect) -> Data:
-    verdict = effect.verdict
-    timed = bool(effect.rounds)
-    return {
-        "name": effect.query,
-        "statement": _sql(effect.text) if effect.text else None,
-        "indexes": list(effect.indexes),
-        "effect": verdict.effect if verdict else NONE,
-        "result": effect.words,
-        "factor": round(verdict.factor, 3) if verdict else None,
-        "spread": round(verdict.spread, 3) if verdict else None,
-        "chance": verdict.chance if verdict else None,
-        "without_ms": round(effect.without_ms, 4) if timed else None,
-        "with_ms": round(effect.present_ms, 4) if timed else None,
-        "pages_without": effect.without.pages,
-        "pages_with": effect.present.pages,
-        "plan_changed": effect.plan_changed,
-        "plan_without": effect.without.scans,
-        "plan_with": effect.present.scans,
-    }
-
-
-def _index_data(found: IndexResult) -> Data:
-    return {
-        "name": found.measured.name,
-        "table": found.measured.table,
-        "bytes": found.measured.bytes,
-        "unique": found.measured.unique,
-        "build_seconds": round(found.build_seconds, 4),
-        "insert": _cost_data(found.costs.insert),
-        "update": _cost_data(found.costs.update),
-        "serves": list(found.serves),
-        "unknown": list(found.unknown),
-    }
-
-
-def _cost_data(cost: Cost | None) -> Data | None:
-    if cost is None:
-        return None
-    return {
-        "without_us": round(cost.without, 2),
-        "with_us": round(cost.present, 2),
-        "factor": round(1 / cost.verdict.factor, 3),
-        "spread": round(cost.verdict.spread, 3),
-        "seen": cost.verdict.effect == SLOWER,
-    }
-
-
-def _sql(text: str) -> str:
+def statement_of(text: str) -> str:
     """A statement of production without the values that its text may hold."""
     return printable(" ".join(shortened(without_literals(text), 200).split()))
 
 
-def _shown(result: Result) -> list[Effect]:
+def shown_effects(result: Result) -> list[Effect]:
     """All queries; one by one, those that an index changes the plan of."""
     return [each for each in result.effects if not result.one_by_one or each.plan_changed]
 
 
 def _unchanged(result: Result) -> str:
-    changed = len(_shown(result))
+    changed = len(shown_effects(result))
     pairs = result.queries * len(result.indexes)
     return f"Of {pairs} pairs of a query and an index, {pairs - changed} have the same plan with the index as without: no effect."
 
