@@ -12,7 +12,8 @@ from datetime import datetime, timezone
 
 from ..backups.catalog.entry import Entry
 from ..backups.catalog.record_text import format_time
-from ..environment.records import Record, RunEntry
+from ..environment.records import Record
+from ..environment.runs_log import RunEntry
 from ..health.report.days import proof, restore_seconds
 from ..text.one_line import one_line
 from ..version import VERSION

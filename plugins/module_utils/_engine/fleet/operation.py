@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..backups.catalog.entry import PHYSICAL, Entry
-from ..environment.records import RunEntry
+from ..environment.runs_log import RunEntry
 from ..environment.status import worst_word
 from ..errors import DatabaseError, OptionError, TitanError
 from ..health.archived import FILE, hours_from_json

@@ -22,8 +22,6 @@ from ..errors import OptionError, TitanError
 from ..host.files import published
 from ..host.limits import refusal
 from ..host.safe_open import UnsafePathError
-from ..migrations.files.directory import read_directory
-from ..migrations.files.naming import Migration, parse_files
 from ..migrations.operation import migration
 from ..migrations.options import MIGRATION
 from ..outcome import Call, Outcome
@@ -34,24 +32,15 @@ from .data import data_of, record_of
 from .effects import effects_of, plans_of
 from .indexes import Index, build_seconds, indexes_of_migrations, named_indexes, read_indexes
 from .migration_file import migration_of, rollback_path
-from .queries import Query, Skipped, queries_from_files, queries_of_production
+from .queries import Skipped
 from .record import FILE
 from .report import page_of, served_by, summary_of
 from .result import Advice, Effect, IndexResult, Result
 from .samples import Prepared, prepare_queries
 from .trial import Trial, try_candidates, without
-from .verdict import FEWEST_ROUNDS, UNKNOWN
+from .verdict import UNKNOWN
+from .wanted import Wanted, require_sensible, wanted_of
 from .writes import Costs, measure_costs
-
-
-class _Wanted(NamedTuple):
-    """What is measured, with everything that can be read before an hour of restoring."""
-
-    options: Mapping[str, Any]
-    queries: tuple[Query, ...]
-    skipped: tuple[Skipped, ...]
-    migrations: tuple[Mapping[str, str], ...]
-    parsed: tuple[Migration, ...]
 
 
 def measure(call: Call) -> Outcome:
@@ -62,9 +51,9 @@ def measure(call: Call) -> Outcome:
     """
     options = call.options
     try:
-        _require_sensible(options)
+        require_sensible(options)
         entry = chosen_backup(options)
-        wanted = _wanted(call)
+        wanted = wanted_of(call)
         if call.check_mode:
             said = f"Would measure {len(wanted.queries)} queries on a copy from {entry.path}."
             return Outcome(False, {"backup": entry.path}, said)
@@ -84,8 +73,8 @@ def require_usable(call: Call) -> None:
     Raises:
         TitanError: one cannot be used.
     """
-    _require_sensible(call.options)
-    _wanted(call._replace(options={**call.options, "top": 0}))
+    require_sensible(call.options)
+    wanted_of(call._replace(options={**call.options, "top": 0}))
 
 
 def measure_on(copy: Copy, call: Call, deadline: Deadline) -> Outcome:
@@ -95,7 +84,7 @@ def measure_on(copy: Copy, call: Call, deadline: Deadline) -> Outcome:
         TitanError: as measure.
     """
     try:
-        result = _measure_on(copy, _wanted(call), deadline, call.say)
+        result = _measure_on(copy, wanted_of(call), deadline, call.say)
         _keep(call.options, result)
     except OSError as error:
         raise TitanError(refusal(error)) from error
@@ -115,49 +104,6 @@ def _keep(options: Mapping[str, Any], result: Result) -> None:
         StateDirectory(read_environment(options["job_config"]).state_dir).write(FILE, record_of(result, time.time()))
 
 
-def _require_sensible(options: Mapping[str, Any]) -> None:
-    if not options["queries"] and not options["top"]:
-        raise OptionError("queries", None, "Name files with queries, or set how many of production's in 'top'.")
-    if options["top"] < 0:
-        raise OptionError("top", options["top"], "Use 0 or more.")
-    if options["samples"] < 1:
-        raise OptionError("samples", options["samples"], "Use 1 or more.")
-    if options["rounds"] < FEWEST_ROUNDS:
-        raise OptionError("rounds", options["rounds"], f"Use {FEWEST_ROUNDS} or more: fewer cannot show an effect.")
-    if options["indexes"] and options["migrations"]:
-        raise OptionError("indexes", options["indexes"], "Give this one or 'migrations', not both.")
-    if options["suggest"]:
-        _require_new_file(options)
-    folder = os.path.dirname(os.path.abspath(options["markdown"] or "."))
-    if options["markdown"] and (os.path.isdir(options["markdown"]) or not os.path.isdir(folder)):
-        raise OptionError("markdown", options["markdown"], "Name a file in a directory that exists.")
-
-
-def _require_new_file(options: Mapping[str, Any]) -> None:
-    path = options["suggest"]
-    if options["indexes"]:
-        raise OptionError("suggest", path, "Give this one or 'indexes', not both.")
-    if not path.endswith(".sql") or not os.path.isdir(os.path.dirname(os.path.abspath(path))):
-        raise OptionError("suggest", path, "Name a file NAME.sql in a directory that exists.")
-    for each in (path, rollback_path(path)):
-        if os.path.lexists(each):
-            raise OptionError("suggest", path, f"{each} exists. Name a new file.")
-
-
-def _wanted(call: Call) -> _Wanted:
-    options = call.options
-    if options["job_config"]:
-        read_environment(options["job_config"])  # what cannot be used is refused before an hour of restoring
-    queries = queries_from_files(options["queries"] or ())
-    skipped: list[Skipped] = []
-    if options["top"]:
-        of_production, skipped = queries_of_production(call.connection, options["top"])
-        queries += of_production
-    files = read_directory(options["migrations"], options["naming"]) if options["migrations"] else []
-    parsed = parse_files(files, options["naming"])
-    return _Wanted(options, tuple(queries), tuple(skipped), tuple(files), tuple(parsed))
-
-
 def _write(option: str, path: str, content: str) -> None:
     try:
         with published(path, 0o644, label="page") as stream:
@@ -166,7 +112,7 @@ def _write(option: str, path: str, content: str) -> None:
         raise OptionError(option, path, f"It {error.why}. {error.remedy}") from error
 
 
-def _measure_on(copy: Copy, wanted: _Wanted, deadline: Deadline, say: Callable[[str], None]) -> Result:
+def _measure_on(copy: Copy, wanted: Wanted, deadline: Deadline, say: Callable[[str], None]) -> Result:
     """Everything that is done on the copy."""
     step("measure.copy")
     options, trial = wanted.options, None
@@ -254,7 +200,7 @@ def _one_by_one(options: Mapping[str, Any]) -> bool:
     return not options["indexes"] and not options["migrations"] and not options["suggest"]
 
 
-def _groups(everything: Sequence[Index], wanted: _Wanted) -> tuple[list[list[Index]], list[str], list[str]]:
+def _groups(everything: Sequence[Index], wanted: Wanted) -> tuple[list[list[Index]], list[str], list[str]]:
     """The groups of indexes that are left out together, those that are needed for something else, and those that are not there."""
     options = wanted.options
     if options["indexes"]:

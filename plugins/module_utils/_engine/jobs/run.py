@@ -18,8 +18,9 @@ from ..alerts.metrics import job_samples, remove_former, remove_metrics, write_m
 from ..alerts.pings import ping
 from ..crontab.calendar import UTC, longest_interval
 from ..environment.config import Environment
-from ..environment.records import Record, RunEntry, StateDirectory
+from ..environment.records import Record, StateDirectory
 from ..environment.results import CheckRow, JobResult
+from ..environment.runs_log import RunEntry
 from ..errors import LockedError, OptionError, TitanError
 from ..host.clock import host_zone
 from ..host.limits import FULL, REFUSALS, refusal

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...environment.records import RunEntry
+from ...environment.runs_log import RunEntry
 from ...text.listed import listed
 from .facts import PageFacts
 from .texts import size_text

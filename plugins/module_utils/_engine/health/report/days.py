@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta, timezone, tzinfo
 from ...backups.catalog.entry import Entry
 from ...crontab.calendar import previous_run
 from ...environment.config import JobPlan
-from ...environment.records import RunEntry
+from ...environment.runs_log import RunEntry
 from ...page.charts import Day
 from .texts import size_text
 

@@ -12,7 +12,7 @@ from typing import Callable
 
 from ...backups.catalog.entry import Entry
 from ...environment.config import JobPlan
-from ...environment.records import RunEntry
+from ...environment.runs_log import RunEntry
 from ...index_effect.record import Remembered
 from ...page.charts import Day
 from ...rehearsal.remembered import Rehearsed

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from ...backups.catalog.entry import PHYSICAL, Entry
-from ...environment.records import RunEntry
+from ...environment.runs_log import RunEntry
 from ...page.charts import Span, calendar, timeline
 from ...page.markup import Markup, element, joined, table
 from .changes import WEEK

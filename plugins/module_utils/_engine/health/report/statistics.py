@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import Any, TypedDict, cast
 
 from ...backups.catalog.entry import Entry
-from ...environment.records import RunEntry
+from ...environment.runs_log import RunEntry
 from ...index_effect.record import Remembered
 from ...outcome import Data
 from ...rehearsal.remembered import Rehearsed

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
@@ -18,31 +17,13 @@ from ...postgres.database import Database, connect, sql
 from ...postgres.locks import sign_of_life
 from ...postgres.programs import SERVER, find_programs
 from ...postgres.sandboxed import drill_server
-from ...postgres.sqlstates import (
-    DUPLICATE_SCHEMA,
-    INVALID_SCHEMA_NAME,
-    UNDEFINED_FUNCTION,
-    UNDEFINED_OBJECT,
-    UNDEFINED_TABLE,
-)
 from ...postgres.throw_away import SERVER_USERS, default_directory, locked_directory
 from ..files.naming import Migration
 from ..files.script import Script
 from ..history.inventory import read_hashes
 from ..session.send import send
-from .other_tables import HISTORY_TABLES
+from .missing_objects import made_extensions, made_missing
 
-_MISSING = re.compile(r'(role|schema) "((?:[^"]|"")+)" does not exist')
-_EXISTS = re.compile(r'schema "((?:[^"]|"")+)" already exists')
-_NO_TABLE = re.compile(r'relation "((?:[^"]|"")+)" does not exist')
-_TABLE = """
-SELECT n.nspname::text AS schema, pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS identity,
-       ARRAY(SELECT pg_catalog.quote_ident(attname) || ' ' || pg_catalog.format_type(atttypid, atttypmod) FROM pg_catalog.pg_attribute
-              WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum) AS columns,
-       ARRAY(SELECT pg_catalog.quote_ident(attname) FROM pg_catalog.pg_attribute WHERE attrelid = c.oid AND attnum > 0) AS names
-  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
- WHERE c.oid = pg_catalog.to_regclass(%s) AND c.relkind IN ('r', 'p')
-"""
 _SETTINGS = """
 SELECT pg_catalog.split_part(setting, '=', 1) AS name, pg_catalog.substr(setting, pg_catalog.strpos(setting, '=') + 1) AS value
   FROM pg_catalog.pg_db_role_setting s
@@ -135,7 +116,7 @@ def _ready(cluster: Cluster, live: Database, contained: bool) -> ConnectionSetti
         admin.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEROLE BYPASSRLS").format(sql.Identifier(user)))
         for statement in ("ALTER DATABASE {} OWNER TO {}", "GRANT CREATE ON DATABASE {} TO {}"):
             admin.execute(sql.SQL(statement).format(sql.Identifier(made.database), sql.Identifier(user)))
-        _made_extensions(live, admin, set())
+        made_extensions(live, admin, set())
     return made._replace(user=user)
 
 
@@ -244,7 +225,7 @@ def _run_with_help(live: Database, database: Database, script: Script, made: set
         except DatabaseError as found:
             error = found
             _reset(database)
-            if not _made_missing(live, database, error, made):
+            if not made_missing(live, database, error, made):
                 break
         else:
             _reset(database)
@@ -277,70 +258,3 @@ def _run(database: Database, script: Script) -> None:
     except DatabaseError:
         database.execute("ROLLBACK")
         raise
-
-
-def _made_missing(live: Database, database: Database, error: DatabaseError, made: set[str]) -> bool:
-    """Make what the error says is missing, if the live database has it; whether anything was made.
-
-    A schema that was made for the search_path goes again, as long as it is empty, where a file makes it itself.
-    """
-    if error.sqlstate == DUPLICATE_SCHEMA:
-        return _dropped_schema(database, error, made)
-    if error.sqlstate == UNDEFINED_TABLE:
-        return _made_history_table(live, database, error, made)
-    if error.sqlstate not in (UNDEFINED_OBJECT, UNDEFINED_FUNCTION, INVALID_SCHEMA_NAME):
-        return False
-    found = _MISSING.search(error.primary)
-    if found is None:
-        return _made_extensions(live, database, made)
-    kind, name = found[1], found[2].replace('""', '"')
-    known = "pg_catalog.pg_roles WHERE rolname" if kind == "role" else "pg_catalog.pg_namespace WHERE nspname"
-    if f"{kind} {name}" in made or not live.value(f"SELECT true FROM {known} = %s", (name,)):  # noqa: S608
-        return False
-    statement = "CREATE ROLE {}" if kind == "role" else "CREATE SCHEMA {}"
-    database.execute(sql.SQL(statement).format(sql.Identifier(name)))
-    made.add(f"{kind} {name}")
-    return True
-
-
-def _dropped_schema(database: Database, error: DatabaseError, made: set[str]) -> bool:
-    found = _EXISTS.search(error.primary)
-    name = found[1].replace('""', '"') if found else ""
-    if f"schema {name}" not in made:
-        return False
-    try:
-        database.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(name)))
-    except DatabaseError:
-        return False  # the files before this one have filled it
-    made.discard(f"schema {name}")
-    return True
-
-
-def _made_history_table(live: Database, database: Database, error: DatabaseError, made: set[str]) -> bool:
-    """The table in which another tool keeps its history, which is there before its first file: empty, with the live one's columns."""
-    found = _NO_TABLE.search(error.primary)
-    if found is None or found[1].rpartition(".")[2] not in HISTORY_TABLES or f"table {found[1]}" in made:
-        return False
-    made.add(f"table {found[1]}")
-    row = live.row(_TABLE, (found[1],))
-    if row is None:
-        return False
-    database.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(row["schema"])))
-    database.execute(f"CREATE TABLE {row['identity']} ({', '.join(row['columns'])})")  # quoted by the server
-    made.update(f"column {row['identity']}.{name}" for name in row["names"])
-    return True
-
-
-def _made_extensions(live: Database, database: Database, made: set[str]) -> bool:
-    query = "SELECT extname::text AS name FROM pg_catalog.pg_extension"
-    here = {row["name"] for row in database.rows(query)}
-    wanted = [
-        row["name"] for row in live.rows(query) if row["name"] not in here and f"extension {row['name']}" not in made
-    ]
-    done = False
-    for name in wanted:
-        made.add(f"extension {name}")
-        with suppress(DatabaseError):  # not on this host: then the file's own error is what is told
-            database.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {} CASCADE").format(sql.Identifier(name)))
-            done = True
-    return done
