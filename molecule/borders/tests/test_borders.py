@@ -351,7 +351,7 @@ def test_a_dump_of_others_stays_in():
         path = f"{HOME}/b/foreign/f{number}.sql"
         run("ubuntu", f"umask 077; cat >{path} <<'END'\n{FOREIGN.format(command)}\nEND")
         said = titan_db("root" if number % 2 else "ubuntu", "drill", "--source", path, expect=None)
-        assert "is no dump" not in said, said
+        assert "is not a dump" not in said, said
     untouched()
     assert sql("SELECT to_regclass('public.written_into_live') IS NULL", "owned") == "t"
 

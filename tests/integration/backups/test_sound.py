@@ -336,7 +336,7 @@ def test_a_login_trigger_does_not_fire_in_a_drill_and_a_changed_extension_is_nam
     done = backup(settings, dest, verify="restored", format=form)
     assert done.data["backup"]["verified"]["level"] == "restored"
     for said in (
-        "Functions of the extension pg_trgm are not as the source has them", "Tables or views of the extension pg_buffercache are not",
+        "Functions of the extension pg_trgm are not as in the source", "Tables or views of the extension pg_buffercache are not",
         "constraint silent_key of public.silent does not act", "function pg_catalog.hidden() is in a system schema",
         "system table information_schema.hidden",
     ):  # fmt: skip

@@ -140,7 +140,7 @@ def test_a_converge_names_them(settings: ConnectionSettings, user_sql: Any, call
     for check_mode in (True, False, False):
         said.clear()
         assert not call_module("retention_policy", check_mode=check_mode, policies=[], **login(settings)).get("failed")
-        assert len([one for one in said if one.startswith("pg_cron's job") and "do it, too" in one]) == 3, said
+        assert len([one for one in said if one.startswith("pg_cron's job") and "do the same" in one]) == 3, said
 
 
 def test_who_sees_only_his_own_jobs_is_never_told_ok(look: Any, settings: ConnectionSettings, user_sql: Any) -> None:

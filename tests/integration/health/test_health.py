@@ -288,7 +288,7 @@ def test_what_helps_can_be_typed_as_it_is(check: Callable, environment: Path) ->
     record(environment, last_start=1.0, last_end=2.0)
     os.utime(environment, (1, 1))
     found = check("jobs_missed", 0, 0, job_config=str(environment))
-    assert found["fix"].startswith(f"titan-db cron {environment} backup; why it was: ")
+    assert found["fix"].startswith(f"titan-db cron {environment} backup; to see why: ")
 
 
 @pytest.mark.parametrize(("hours", "status"), [(24.9, "ok"), (25.1, "warning"), (47.9, "warning"), (48.1, "critical")])

@@ -208,7 +208,7 @@ def test_of_two_different_indexes_of_one_name_the_first_one_counts(databases: Da
     ]
     databases.empty()
     databases.migrate(files[:2])
-    with pytest.raises(TitanError, match="it is not the declared one"):
+    with pytest.raises(TitanError, match="is not the declared one"):
         databases.migrate(files)
     databases.run(databases.engine, "DROP INDEX t_a")
     assert [item["index"] for item in databases.migrate(files[:2]).data["restored_indexes"]] in ([], ["t_x"])
@@ -377,6 +377,6 @@ def test_if_not_exists_over_an_index_from_elsewhere_is_refused(databases: Databa
     databases.migrate(files[:1])
     databases.run(databases.engine, "CREATE INDEX t_x ON t (b)")
     for check_mode in (True, False):
-        with pytest.raises(TitanError, match="it is not the declared one"):
+        with pytest.raises(TitanError, match="is not the declared one"):
             databases.migrate(files, check_mode=check_mode)
     databases.empty()

@@ -296,7 +296,7 @@ def test_findings_name_what_no_rule_speaks_about(settings: Any, user_sql: Any, c
     said = " ".join(result["findings"])
     assert {(one["value"], one["rows"]) for one in result["uncovered"]} == {("critical", 10), (None, 10)}
     assert "10 rows have level = critical" in said and "level = fatal" in said and "1 rows have no at" in said
-    assert "public.logs has no usable index on at, by which" in said and "0.0 MiB" in said
+    assert "public.logs has no usable index on at, which" in said and "0.0 MiB" in said
     assert "public.child (log)" in said and "watch_deletes" in said
     assert "no index starts with the time column" in result["results"][0]["reason"]
     user_sql.execute("CREATE INDEX ON child (log)")

@@ -170,7 +170,7 @@ def test_a_condition_brings_parents_and_children_along(shop: Shop) -> None:
     assert (
         reasons["public.orders"] == ""
         and "refer to it" in reasons["public.users"]
-        and "went with" in reasons["public.items"]
+        and "were deleted with" in reasons["public.items"]
     )
     assert [table["table"] for table in done.data["tables"]] == ["public.users", "public.orders", "public.items"]
     assert done.data["tables"][0]["notes"][1:] == [
