@@ -35,8 +35,8 @@ options:
     default: /usr/local/bin/titan-db
   spare:
     description:
-      - Where to install a second copy, on the target host, best in a directory that is not cleaned up. It tells of jobs that could not start because
-        O(path) is gone, and it runs the health check, which compares the two.
+      - Where to install a second copy, on the target host, best in a directory that is not cleaned up. It reports jobs that could not start because
+        O(path) is missing, and it runs the health check, which compares the two.
       - Without it there is no second copy; an old one is left alone.
     type: path
   interpreter:

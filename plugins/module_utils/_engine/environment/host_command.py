@@ -9,6 +9,8 @@ import base64
 import hashlib
 import os
 import stat
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from ..errors import OptionError
 from ..host.compiled import Compiled
@@ -30,7 +32,7 @@ HOST_COMMAND: Spec = {
     "spare": option(
         "path",
         "Where to install a second copy, on the target host, best in a directory that is not cleaned up. It "
-        "tells of jobs that could not start because O(path) is gone, and it runs the health check, which "
+        "reports jobs that could not start because O(path) is missing, and it runs the health check, which "
         "compares the two.",
         "Without it there is no second copy; an old one is left alone.",
         variable="host_spare_command",
@@ -58,6 +60,29 @@ HOST_COMMAND: Spec = {
 }
 
 
+class _Plan(NamedTuple):
+    """What there is to do, each as paths.
+
+    Attributes:
+        places: By the option's name, where the command is to be.
+        stale: The places that do not have it.
+        slow: The places without a current compiled copy beside them.
+        closed: Directories that other users cannot enter.
+        readable: Env files that users outside of their group can read.
+    """
+
+    places: dict[str, str]
+    stale: list[str]
+    slow: list[str]
+    closed: list[str]
+    readable: list[str]
+
+    @property
+    def cached(self) -> list[str]:
+        """The places that lack the compiled copy only."""
+        return [place for place in self.slow if place not in self.stale]
+
+
 def install(call: Call) -> Outcome:
     """Make call.options["path"], and "spare" if given, the executable whose base64 text is in "content"; check the env files.
 
@@ -65,59 +90,88 @@ def install(call: Call) -> Outcome:
         OptionError: a path is a directory or a symbolic link, or both are the same.
         EnvFileError: an env file is missing, unreadable, or means something else to a shell than to titan-db.
     """
-    path, spare = call.options["path"], call.options["spare"] or ""
-    if not call.options["content"]:
+    places = _places(call.options)
+    for env_file in call.options["env_files"]:
+        check_against_shell(env_file)
+    content = base64.b64decode(call.options["content"])
+    compiled = Compiled(call.options["interpreter"], content)
+    stale = [place for place in places.values() if not is_file_with(place, content, 0o755)]
+    plan = _Plan(
+        places,
+        stale,
+        slow=[place for place in places.values() if place in stale or not compiled.is_current(place)],
+        closed=sorted({folder for place in places.values() if (folder := closed_directory(place))}),
+        readable=[env_file for env_file in call.options["env_files"] if os.stat(env_file).st_mode & 0o007],
+    )
+    before = _before(plan)
+    if not call.check_mode:
+        _apply(plan, content, compiled)
+    digest = hashlib.sha256(content).hexdigest()
+    return Outcome(
+        changed=bool(plan.slow or plan.closed or plan.readable),
+        data={"path": places["path"], "spare": places.get("spare"), "sha256": digest, "size": len(content)},
+        summary=_summary(plan, digest),
+        before=before,
+        after=_after(plan, digest),
+    )
+
+
+def _places(options: Mapping[str, Any]) -> dict[str, str]:
+    path, spare = options["path"], options["spare"] or ""
+    if not options["content"]:
         raise OptionError(
             "content", None, "The action plugin fills it in; call titan.database.host_command from a task."
         )
-    content = base64.b64decode(call.options["content"])
     if spare and os.path.normpath(spare) == os.path.normpath(path):
         raise OptionError("spare", spare, "It is the command itself: name a path in another directory.")
-    wanted = {"path": path, **({"spare": spare} if spare else {})}
-    for name, place in wanted.items():
+    places = {"path": path, **({"spare": spare} if spare else {})}
+    for name, place in places.items():
         if os.path.lexists(place) and not stat.S_ISREG(os.lstat(place).st_mode):
             raise OptionError(name, place, "It exists and is not a regular file: remove it or name another path.")
-    for env_file in call.options["env_files"]:
-        check_against_shell(env_file)
-    readable = [env_file for env_file in call.options["env_files"] if os.stat(env_file).st_mode & 0o007]
-    after = hashlib.sha256(content).hexdigest()
-    before = "".join(f"{place} {_digest(place)}\n" for place in wanted.values())
-    stale = [place for place in wanted.values() if not is_file_with(place, content, 0o755)]
-    closed = sorted({folder for place in wanted.values() if (folder := closed_directory(place))})
-    compiled = Compiled(call.options["interpreter"], content)
-    slow = [place for place in wanted.values() if place in stale or not compiled.is_current(place)]
-    cached = [place for place in slow if place not in stale]
-    modes = [*closed, *readable]
-    shown = "".join(f"{place} mode {stat.S_IMODE(os.stat(place).st_mode):04o}\n" for place in modes)
-    for env_file in () if call.check_mode else readable:
+    return places
+
+
+def _apply(plan: _Plan, content: bytes, compiled: Compiled) -> None:
+    for env_file in plan.readable:
         change_file_mode(env_file, 0o600)
-    for folder in () if call.check_mode else closed:
+    for folder in plan.closed:
         change_mode(folder, OPEN, os.geteuid())
-    for place in () if call.check_mode else stale:
+    for place in plan.stale:
         make_directories(os.path.dirname(place))
         with published(place, 0o755, "host_command") as stream:
             stream.write(content)
-    for place in () if call.check_mode else slow:
+    for place in plan.slow:
         compiled.write(place)
-    what = " and ".join(stale or cached or wanted.values())
-    state = (
-        "installed" if stale else "compiled" if cached else "is up to date" if len(wanted) == 1 else "are up to date"
+
+
+def _summary(plan: _Plan, digest: str) -> str:
+    what = " and ".join(plan.stale or plan.cached or plan.places.values())
+    same = "is up to date" if len(plan.places) == 1 else "are up to date"
+    state = "installed" if plan.stale else "compiled" if plan.cached else same
+    opened = "".join(f"; {folder} can be entered by the jobs' user" for folder in plan.closed)
+    opened += "".join(f"; only its owner can read {env_file} now" for env_file in plan.readable)
+    return f"{what} {state} (sha256 {digest[:12]}){opened}"
+
+
+def _before(plan: _Plan) -> str:
+    modes = ((place, stat.S_IMODE(os.stat(place).st_mode)) for place in (*plan.closed, *plan.readable))
+    return "".join(
+        [
+            *(f"{place} mode {mode:04o}\n" for place, mode in modes),
+            *(f"{place} {_digest(place)}\n" for place in plan.places.values()),
+            *(f"{place} is not compiled\n" for place in plan.cached),
+        ]
     )
-    opened = "".join(f"; {folder} can be entered by the jobs' user" for folder in closed)
-    opened += "".join(f"; only its owner can read {env_file} now" for env_file in readable)
-    return Outcome(
-        changed=bool(slow or modes),
-        data={"path": path, "spare": spare or None, "sha256": after, "size": len(content)},
-        summary=f"{what} {state} (sha256 {after[:12]}){opened}",
-        before=shown + before + "".join(f"{place} is not compiled\n" for place in cached),
-        after="".join(
-            [
-                *(f"{folder} mode 0755\n" for folder in closed),
-                *(f"{env_file} mode 0600\n" for env_file in readable),
-                *(f"{place} {after}\n" for place in wanted.values()),
-                *(f"{place} is compiled\n" for place in cached),
-            ]
-        ),
+
+
+def _after(plan: _Plan, digest: str) -> str:
+    return "".join(
+        [
+            *(f"{folder} mode 0755\n" for folder in plan.closed),
+            *(f"{env_file} mode 0600\n" for env_file in plan.readable),
+            *(f"{place} {digest}\n" for place in plan.places.values()),
+            *(f"{place} is compiled\n" for place in plan.cached),
+        ]
     )
 
 

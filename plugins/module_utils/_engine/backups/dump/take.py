@@ -31,7 +31,7 @@ from ..catalog.verification import Verification
 from ..content.exclusions import NOTHING, Exclusions
 from ..content.left_out import LeftOut, read_left_out
 from ..copy.copy import SERVER_SETTINGS, Copy, copy_of, make_like_source
-from ..load.failure import is_of_the_backup, says_nothing
+from ..load.failure import fault_of, is_of_the_backup, says_nothing
 from ..programs.codecs import NONE
 from ..programs.pipeline import Deadline, Program, output_of
 from ..proof.drill import Drill, run_drill
@@ -200,9 +200,7 @@ def verify_backup(
         )
         result = run_drill(drill)
     except TitanError as error:
-        if not error.details.get("of_the_backup"):
-            raise
-        return Verification("none", datetime.now(timezone.utc), error.message.rstrip("."))
+        return Verification("none", datetime.now(timezone.utc), fault_of(error))
     return result.verification("restored", time.monotonic() - began)
 
 

@@ -59,6 +59,17 @@ def says_nothing(message: str) -> bool:
     return is_of_the_host(message) or any(text in message for text in _OF_THE_MOMENT)
 
 
+def fault_of(error: TitanError) -> str:
+    """What is wrong with the backup, as the end of a sentence.
+
+    Raises:
+        TitanError: the same error, if it says nothing about the backup.
+    """
+    if not error.details.get("of_the_backup"):
+        raise error
+    return error.message.rstrip(".")
+
+
 @contextmanager
 def restoring() -> Iterator[None]:
     """Say of an error whether it is the backup's or this host's."""

@@ -30,6 +30,7 @@ from ..catalog.verification import Verification
 from ..content.fingerprint import Fingerprint
 from ..content.row_hash import COPIED
 from ..content.tables import Table
+from ..load.failure import fault_of
 from ..programs.pgbackrest import Stanza, read_info, verify_sets
 from ..programs.pipeline import Deadline
 from ..proof.cluster import sandbox_of
@@ -109,10 +110,9 @@ def prove(stanza: Stanza, entry: Entry, call: Call) -> Proven:
             found = amcheck_problem(cluster, programs, superuser, call.options["jobs"])
             problem = "; ".join(filter(None, (problem, found)))
     except TitanError as error:
-        if not error.details.get("of_the_backup"):
-            raise
+        problem = fault_of(error)
         damaged = verify_sets(stanza).get(label_of(entry.path), "")  # which file it is, pgbackrest restore may not say
-        problem = "; ".join(filter(None, (error.message.rstrip("."), damaged)))
+        problem = "; ".join(filter(None, (problem, damaged)))
     seconds = time.monotonic() - began
     checked = _verification(record, problem, restored, seconds, sandbox)
     record = record.with_verification(checked)

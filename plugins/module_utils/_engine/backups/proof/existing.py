@@ -21,6 +21,7 @@ from ..catalog.naming import FileName, parse_file_name
 from ..catalog.read import read_entry
 from ..catalog.sealed import unseal
 from ..catalog.verification import Verification
+from ..load.failure import fault_of
 from ..load.room import drill_room, require_room
 from ..programs.pipeline import Deadline
 from .drill import Drill, run_drill
@@ -94,9 +95,7 @@ def _drilled(path: str, manifest: Manifest, file: FileName, programs: Programs, 
             )  # fmt: skip
             result = run_drill(drill)
         except TitanError as error:
-            if not error.details.get("of_the_backup"):
-                raise
-            problem = error.message.rstrip(".")
+            problem = fault_of(error)
     checked = result.verification("restored") if result else Verification("none", datetime.now(timezone.utc), problem)
     write_manifest(path, manifest.with_verification(checked), "drill.manifest")
     if result is None or checked.problem:

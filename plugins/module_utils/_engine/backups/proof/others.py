@@ -23,6 +23,7 @@ from ..catalog.naming import DumpKind, FileName, parse_file_name
 from ..catalog.recognise import recognise
 from ..catalog.verification import Verification
 from ..content.fingerprint import Fingerprint
+from ..load.failure import fault_of
 from ..programs.pipeline import Deadline
 from .drill import Drill, run_drill
 from .look import Seen, wishes_from
@@ -84,9 +85,7 @@ def drill_others(path: str, call: Call, known: Manifest | None = None) -> Outcom
             )  # fmt: skip
             result = run_drill(drill)
         except TitanError as error:
-            if not error.details.get("of_the_backup"):
-                raise
-            raise _not_good(dump, known, error.message.rstrip(".")) from error
+            raise _not_good(dump, known, fault_of(error)) from error
         if digest(path) != before:
             raise TitanError(f"{path} was written to while it was drilled: nothing is known of it.", path=path)
         manifest = _noted(dump, before, result, known)

@@ -11,19 +11,24 @@ from typing import Any
 from ...postgres.database import Database, sql
 from .sides import Pair
 
+# The columns of an index i (pg_index), those in its expressions and its predicate among them.
+INDEX_COLUMNS = """
+       (SELECT array_agg(DISTINCT a.attname::text) FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attnum > 0
+           AND (a.attnum = ANY (i.indkey::int2[])
+                OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+                           AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum))) AS columns
+"""
+
 _EXCLUSIONS = """
 SELECT c.conname::text AS name, coalesce(pg_get_expr(i.indpred, i.indrelid), 'true') AS predicate,
        (SELECT array_agg(pg_get_indexdef(c.conindid, n, true) ORDER BY n) FROM generate_series(1, i.indnkeyatts) n) AS expressions,
        (SELECT array_agg(format('OPERATOR(%%I.%%s)', s.nspname, o.oprname) ORDER BY each.n)
           FROM unnest(c.conexclop) WITH ORDINALITY AS each (oid, n) JOIN pg_operator o ON o.oid = each.oid
           JOIN pg_namespace s ON s.oid = o.oprnamespace) AS operators,
-       (SELECT array_agg(DISTINCT a.attname::text) FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attnum > 0
-           AND (a.attnum = ANY (i.indkey::int2[])
-                OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
-                           AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum))) AS columns
+__INDEX_COLUMNS__
   FROM pg_constraint c JOIN pg_index i ON i.indexrelid = c.conindid
  WHERE c.conrelid = %s AND c.conexclop IS NOT NULL ORDER BY 1
-"""
+""".replace("__INDEX_COLUMNS__", INDEX_COLUMNS)
 _PARTITIONS = """
 SELECT pg_get_partition_constraintdef(t.relid) AS takes FROM pg_partition_tree(%s::oid::regclass) t
   JOIN pg_class c ON c.oid = %s AND c.relkind = 'p' WHERE t.isleaf AND t.level > 0

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...postgres.database import Database, sql
-from .excluded import excluded_rows, meets
+from .excluded import INDEX_COLUMNS, excluded_rows, meets
 from .plan import Plan, TablePlan, Wanted
 from .relatives import tell_missing
 from .shapes import ForeignKey, sequences_of, triggers_on_insert
@@ -123,13 +123,10 @@ SELECT c.relname::text AS name, coalesce(pg_get_expr(i.indpred, i.indrelid), 'tr
        i.indpred IS NULL AND i.indexprs IS NULL AS plain,
        coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::bool, false) AS nulls_too,
        (SELECT array_agg(pg_get_indexdef(i.indexrelid, n, true) ORDER BY n) FROM generate_series(1, i.indnkeyatts) n) AS expressions,
-       (SELECT array_agg(DISTINCT a.attname::text) FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attnum > 0
-           AND (a.attnum = ANY (i.indkey::int2[])
-                OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
-                           AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum))) AS columns
+__INDEX_COLUMNS__
   FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
  WHERE i.indrelid = %s AND i.indisunique AND i.indisvalid ORDER BY 1
-"""
+""".replace("__INDEX_COLUMNS__", INDEX_COLUMNS)
 
 
 def _taken(pair: Pair, index: dict[str, Any]) -> Any:

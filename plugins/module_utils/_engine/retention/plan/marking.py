@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...postgres.database import Database, Row, sql
+from ..policies.foreign_keys import COMPARED
 from ..policies.predicate import due, mark_value
 from ..policies.tables import Leaf, Table
 from .count import Dated
@@ -24,18 +25,13 @@ SELECT '', pg_get_partition_constraintdef(%(oid)s) WHERE pg_get_partition_constr
 """
 _KEYS = """
 SELECT f.conname::text AS name, n.nspname::text AS schema, p.relname::text AS target,
-       ARRAY(SELECT a.attname::text FROM unnest(f.conkey) WITH ORDINALITY k(num, place)
-               JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.num ORDER BY k.place) AS columns,
-       ARRAY(SELECT a.attname::text FROM unnest(f.confkey) WITH ORDINALITY k(num, place)
-               JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.num ORDER BY k.place) AS keys,
-       ARRAY(SELECT format('OPERATOR(%%I.%%s)', m.nspname, o.oprname) FROM unnest(f.conpfeqop) WITH ORDINALITY k(num, place)
-               JOIN pg_operator o ON o.oid = k.num JOIN pg_namespace m ON m.oid = o.oprnamespace ORDER BY k.place) AS operators
+__COMPARED__
   FROM pg_constraint f JOIN pg_class p ON p.oid = f.confrelid JOIN pg_namespace n ON n.oid = p.relnamespace
   JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = ANY (f.conkey) AND a.attname = %(column)s
  WHERE f.contype = 'f' AND f.conrelid = %(oid)s AND to_jsonb(f) ->> 'conenforced' IS DISTINCT FROM 'false'
    AND p.relkind IN ('r', 'p') AND (f.conparentid = 0 OR NOT p.relispartition) AND has_table_privilege(p.oid, 'SELECT')
  ORDER BY f.conname
-"""
+""".replace("__COMPARED__", COMPARED)
 _UNIQUE = """
 SELECT c.relname::text AS name, ARRAY(SELECT o.attname::text FROM unnest((i.indkey::int2[])[0:i.indnkeyatts - 1]) k(num)
                                  JOIN pg_attribute o ON o.attrelid = i.indrelid AND o.attnum = k.num WHERE o.attname <> %(column)s) AS others

@@ -14,17 +14,22 @@ from .references import Reference
 
 DEEPEST = 8  # cascades that are followed
 
-# The operator compares the referenced column with the referencing one, in this order.
-_QUERY = """
-SELECT f.oid::bigint AS oid, f.confdeltype::text AS action, f.confrelid::bigint AS target, f.conrelid::bigint AS child,
-       (SELECT relkind = 'p' FROM pg_class WHERE oid = f.confrelid) AS partitioned,
-       n.nspname::text AS schema, c.relname::text AS name,
+# Of a foreign key f (pg_constraint): the columns that refer, those that they refer to, and the operators that compare the referenced
+# column with the referencing one, in this order.
+COMPARED = """
        ARRAY(SELECT a.attname::text FROM unnest(f.conkey) WITH ORDINALITY k(num, place)
                JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.num ORDER BY k.place) AS columns,
        ARRAY(SELECT a.attname::text FROM unnest(f.confkey) WITH ORDINALITY k(num, place)
                JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.num ORDER BY k.place) AS keys,
        ARRAY(SELECT format('OPERATOR(%%I.%%s)', m.nspname, o.oprname) FROM unnest(f.conpfeqop) WITH ORDINALITY k(num, place)
-               JOIN pg_operator o ON o.oid = k.num JOIN pg_namespace m ON m.oid = o.oprnamespace ORDER BY k.place) AS operators,
+               JOIN pg_operator o ON o.oid = k.num JOIN pg_namespace m ON m.oid = o.oprnamespace ORDER BY k.place) AS operators
+"""
+
+_QUERY = """
+SELECT f.oid::bigint AS oid, f.confdeltype::text AS action, f.confrelid::bigint AS target, f.conrelid::bigint AS child,
+       (SELECT relkind = 'p' FROM pg_class WHERE oid = f.confrelid) AS partitioned,
+       n.nspname::text AS schema, c.relname::text AS name,
+__COMPARED__,
        has_table_privilege(f.conrelid, 'SELECT') AND NOT row_security_active(f.conrelid) AS readable
   FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE f.contype = 'f' AND f.confrelid = ANY (%s::oid[]) AND f.conparentid = 0
@@ -32,7 +37,7 @@ SELECT f.oid::bigint AS oid, f.confdeltype::text AS action, f.confrelid::bigint 
    AND ((SELECT relkind = 'p' FROM pg_class WHERE oid = f.confrelid) OR EXISTS (
        SELECT FROM pg_trigger t WHERE t.tgconstraint = f.oid AND t.tgrelid = f.confrelid AND t.tgenabled IN ('O', 'A')))
  ORDER BY n.nspname, c.relname, f.oid
-"""
+""".replace("__COMPARED__", COMPARED)
 
 
 def foreign_keys_to(database: Database, oids: list[int]) -> list[Row]:
