@@ -81,7 +81,7 @@ def recognise(path: str, identity: str = "", deadline: Deadline | None = None) -
     if stat.S_ISDIR(mode):
         return _directory(path, deadline)
     if not stat.S_ISREG(mode):
-        raise _unusable(path, "It is neither a regular file nor a directory written by pg_dump.")
+        raise _unusable(path, "It is not a regular file, nor a directory written by pg_dump.")
     head = _head(path, "", NONE, deadline)
     encrypted = head.startswith(_AGE)
     if encrypted:
