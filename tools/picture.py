@@ -19,6 +19,7 @@ from tests.unit.collection.imports import ORDER, folder_graph  # noqa: E402
 PICTURE = ROOT / "docs" / "architecture.svg"
 ENGINE = ROOT / "plugins" / "module_utils" / "_engine"
 EVERYBODYS = {
+    "typed",
     "errors",
     "steps",
     "version",

@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.titan.database.plugins.module_utils._engine import errors
 
 # What decides whether the installed command may be asked, in the order of its imports.
-_TRUST = ("errors", "host/safe_open", "host/act_as", "converge/trust")
+_TRUST = ("typed", "errors", "host/safe_open", "host/act_as", "converge/trust")
 _ENGINE = Path(errors.__file__).parent
 _MARK = "titan-db answers: "
 

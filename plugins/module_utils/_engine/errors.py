@@ -9,7 +9,7 @@ Both doors (the modules and the command) catch it once, at the top.
 
 from __future__ import annotations
 
-from typing import Any
+from .typed import Any
 
 
 class TitanError(Exception):

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Callable, NamedTuple
 
 from .postgres.connection import ConnectionSettings
+from .typed import Any, Callable, NamedTuple
 
 # What is returned to people: JSON-serialisable, by the documented names.
 Data = dict[str, Any]

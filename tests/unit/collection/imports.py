@@ -11,6 +11,7 @@ from pathlib import Path
 # Lowest first: an import points to its own folder or to one named before it. A line's names may not know each other,
 # but for what BESIDE allows.
 ORDER = (
+    ("typed",),
     ("errors", "steps", "version"),
     ("text",),
     ("page",),

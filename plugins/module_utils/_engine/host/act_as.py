@@ -12,9 +12,9 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 from ..errors import TitanError
+from ..typed import Any
 from .safe_open import LINKS_AT_MOST, UnsafePathError
 
 _OURS = ("HOME", "USER", "LOGNAME", "TMPDIR")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from ..errors import OptionError, TitanError
 from ..outcome import Call, Data, Outcome
@@ -16,6 +15,7 @@ from ..postgres.locks import advisory_lock
 from ..postgres.stand_ins import must_not_plan
 from ..postgres.trust import require_trusted_role
 from ..text.counted import counted
+from ..typed import Any
 from .files.naming import Migration, parse_files
 from .history import read
 from .history.plan import Plan, edited, make_plan

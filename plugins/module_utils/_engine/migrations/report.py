@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from ..outcome import Data, Outcome
 from ..text.counted import counted
+from ..typed import Any
 from .history.plan import Plan, missing_file
 
 

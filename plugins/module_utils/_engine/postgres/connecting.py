@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
 
 from ..errors import DatabaseError
+from ..typed import Any
 from .client_environment import unknown_to_libpq
 from .connection import ConnectionSettings
 from .driver import psycopg2

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from ..typed import NamedTuple
 
 
 class ConnectionSettings(NamedTuple):  # see outcome.py for why it is no dataclass

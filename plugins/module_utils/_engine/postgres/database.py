@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import IntEnum
 from functools import partial
-from typing import IO, Any, Callable
 
 from ..errors import DatabaseError
+from ..typed import IO, Any, Callable
 from .connecting import autocommitting, opened, time_to_ask
 from .connection import ConnectionSettings
 from .driver import psycopg2, sql, translated

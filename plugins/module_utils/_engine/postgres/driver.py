@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from ..errors import DatabaseError
+from ..typed import Any
 from .grants import missing_grant
 from .sqlstates import INSUFFICIENT_PRIVILEGE
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from ..typed import NamedTuple
 
 # What a URL's user and password are called beside it, after the URL's own name without its last words.
 URL_ENDS = ("_JDBC_URL", "_CONNECTION_URI", "_CONNECTION_STRING", "_REACTIVE_URL", "_URL", "_URI")
@@ -15,8 +16,7 @@ USER_ENDS = ("_USERNAME", "_USER")
 PASSWORD_ENDS = ("_PASSWORD", "_PASS")
 
 
-@dataclass(frozen=True)
-class Family:
+class Family(NamedTuple):
     """Variables that belong together.
 
     Attributes:

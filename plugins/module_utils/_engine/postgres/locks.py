@@ -13,11 +13,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
-from typing import Callable
 
 from ..errors import DatabaseError, LockedError
 from ..host.safe_open import open_file
 from ..text.json_kinds import parsed
+from ..typed import Callable
 from .database import Database, TransactionState
 from .session_settings import IDLE_IN_TRANSACTION
 

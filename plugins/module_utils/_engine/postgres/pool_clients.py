@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Callable
+
+from ..typed import Any, Callable
 
 # A new client is tried in each round, because the kernel may lead it to another process of the pooler (so_reuseport) or
 # a balancer to another pooler. Few are enough where nothing looks like a pooler: each session is made for its client, and

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import struct
 from contextlib import suppress
-from typing import Any, Callable
 
 from ..errors import DatabaseError
+from ..typed import Any, Callable
 from .connection import ConnectionSettings
 from .pool_clients import Answers, RefusedError, UnseenError, watch_clients
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+
+from ..typed import Any
 
 _MOST = 1e18  # a size in bytes, or a moment, is less
 

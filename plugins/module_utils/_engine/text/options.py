@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+
+from ..typed import Any, NamedTuple
 
 _UNSET: Any = object()
 _MARKUP = re.compile(r"(?<!\w)([OVCEBIMPU])\(((?:[^()\\]|\\.|\([^()]*\))*)\)|\bRV\(([^)]*)\)")

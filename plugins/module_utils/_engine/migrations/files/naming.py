@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
 
 from ...errors import TitanError
+from ...typed import Any, NamedTuple
 
 # Naming conventions: the patterns of a file (up), of its rollback (down) and of a repeatable one, and how a rollback file ends.
 # A number, a dotted one, or a date, each with the numbers that follow it: 0010, 01.02.00_01, 20240101_120000, 2024-01-01-120000.

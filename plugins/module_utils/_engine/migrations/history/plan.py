@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 from ...errors import OptionError, TitanError
+from ...typed import Any, NamedTuple
 from ..files.naming import Migration
 from .read import Applied, sort_key
 

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...postgres.database import Database, Row
 from ...postgres.stand_ins import stand_in
+from ...typed import TYPE_CHECKING, Any, NamedTuple
 from ..files.naming import version_order
 
 if TYPE_CHECKING:
