@@ -28,16 +28,20 @@ demo-clean: ## Stop the demo's PostgreSQL and remove .demo/
 	@test ! -d .demo || $(BIN)/python examples/demo/demo.py clean
 
 test: ## Lint, unit and integration tests, documentation checks
-	@$(MAKE) --no-print-directory --output-sync=target -j 2 lint docs-lint
+	@$(MAKE) --no-print-directory --output-sync=target -j 2 lint-ansible docs-lint lint-code
 	@$(MAKE) --no-print-directory unit
 
 unit: .venv/test.stamp ## Unit and integration tests against the embedded PostgreSQL
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
 
-lint: .venv/test.stamp ## ruff, mypy, yamllint, ansible-lint (production profile)
+lint: lint-code lint-ansible ## ruff, mypy, yamllint, ansible-lint (production profile)
+
+lint-code: .venv/test.stamp
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check -q .
 	@$(BIN)/mypy plugins/module_utils/_engine
 	@$(BIN)/yamllint -s .
+
+lint-ansible: .venv/test.stamp
 	@PATH="$$PWD/$(BIN):$$PATH" $(BIN)/ansible-lint
 
 docs-lint: .venv/test.stamp ## Documentation of modules and roles, and the changelog
@@ -84,4 +88,4 @@ clean: demo-clean ## Remove the demo, the virtual environment and caches
 .venv-molecule/molecule.stamp: requirements/molecule.txt requirements/test.txt requirements/demo.txt
 	@sh tests/venv.sh "$$PYTHON" molecule .venv-molecule
 
-.PHONY: help demo demo-picture pictures demo-stop demo-clean test unit lint docs-lint options picture reference site sanity molecule clean
+.PHONY: help demo demo-picture pictures demo-stop demo-clean test unit lint lint-code lint-ansible docs-lint options picture reference site sanity molecule clean

@@ -115,12 +115,12 @@ newest_verified:
   sample: {path: /home/ubuntu/backups/database/titan_prod_20261122_020000.sql.gz, verified_level: restored}
 """
 
-from ansible_collections.titan.database.plugins.module_utils._engine.backups import operation, options
+from ansible_collections.titan.database.plugins.module_utils._engine.backups import information, options
 from ansible_collections.titan.database.plugins.module_utils._module import run_module
 
 
 def main() -> None:
-    run_module(operation.backup_info, options.BACKUP_INFO)
+    run_module(information.backup_info, options.BACKUP_INFO)
 
 
 if __name__ == "__main__":

@@ -80,12 +80,12 @@ summary:
   sample: "titan_prod_20261122_020000.sql.gz is pinned: it stays until it is unpinned."
 """
 
-from ansible_collections.titan.database.plugins.module_utils._engine.backups import operation, options
+from ansible_collections.titan.database.plugins.module_utils._engine.backups import information, options
 from ansible_collections.titan.database.plugins.module_utils._module import run_module
 
 
 def main() -> None:
-    run_module(operation.pin, options.PIN)
+    run_module(information.pin, options.PIN)
 
 
 if __name__ == "__main__":

@@ -179,13 +179,13 @@ summary:
   sample: 1 migrations are applied, 1 are pending, 0 were edited.
 """
 
-from ansible_collections.titan.database.plugins.module_utils._engine.migrations import operation, options
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations import information, options
 from ansible_collections.titan.database.plugins.module_utils._module import run_module
 
 
 def main() -> None:
     """Entry point."""
-    run_module(operation.migration_info, options.MIGRATION_INFO)
+    run_module(information.migration_info, options.MIGRATION_INFO)
 
 
 if __name__ == "__main__":

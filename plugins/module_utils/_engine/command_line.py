@@ -19,7 +19,7 @@ from .version import VERSION
 
 @dataclass(frozen=True)
 class Command:
-    """A subcommand: <folder>/options.py holds its spec (NAME), <folder>/operation.py its function.
+    """A subcommand: <folder>/options.py holds its spec (NAME), <folder>/operation.py its function, or another file that is named.
 
     needs_it_for: The option that makes it need the database although it does not otherwise.
     """
@@ -30,6 +30,7 @@ class Command:
     needs_database: bool = True
     needs_it_for: str = ""
     is_job: bool = True
+    file: str = "operation"
 
     def spec(self) -> Spec:
         found: Spec = getattr(importlib.import_module(f".{self.folder}.options", __package__), self.name.upper())
@@ -37,7 +38,7 @@ class Command:
 
     def operation(self) -> Callable[[Call], Outcome]:
         function: Callable[[Call], Outcome] = getattr(
-            importlib.import_module(f".{self.folder}.operation", __package__), self.name
+            importlib.import_module(f".{self.folder}.{self.file}", __package__), self.name
         )
         return function
 
@@ -84,8 +85,16 @@ COMMANDS: dict[str, Command] = {
         "keep an existing backup for ever, or (--state absent) let it go again",
         needs_database=False,
         is_job=False,
+        file="information",
     ),
-    "list": Command("backups", "backup_info", "list the backups of a directory", needs_database=False, is_job=False),
+    "list": Command(
+        "backups",
+        "backup_info",
+        "list the backups of a directory",
+        needs_database=False,
+        is_job=False,
+        file="information",
+    ),
     "cleanup": Command("retention", "cleanup", "delete the rows that the retention policies say are due"),
     "reindex": Command("reindex", "reindex", "rebuild bloated indexes without blocking anybody"),
     "stats": Command("health", "stats", "print the statistics report"),

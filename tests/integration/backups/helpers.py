@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils._engine.backups import operation, options
+from ansible_collections.titan.database.plugins.module_utils._engine.backups import information, operation, options
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.manifest_file import read_manifest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.read import (
     newest_verified,
@@ -61,7 +61,7 @@ def drill(**given: Any) -> Outcome:
 
 
 def info(dest: Path, **given: Any) -> Outcome:
-    return operation.backup_info(Call(complete({"dest": str(dest), **given}, options.BACKUP_INFO)))
+    return information.backup_info(Call(complete({"dest": str(dest), **given}, options.BACKUP_INFO)))
 
 
 def restore(settings: ConnectionSettings, check: bool = False, **given: Any) -> Outcome:

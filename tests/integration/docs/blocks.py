@@ -7,7 +7,7 @@
 <!-- added to: PATH -->    is added to that file, which the blocks after it use
 <!-- fails: TEXT -->       ends with a failure whose message holds TEXT
 <!-- needs: NAME -->       is executed where NAME (see NEEDS) is installed, as it is in CI
-<!-- run by: PATH -->      is executed by that file: CI's own script, which has the same commands, or a test that reads it here
+<!-- run by: PATH -->      is executed by that file: CI's own script or the Makefile, which have the same commands, or a test that reads it here
 """
 
 from __future__ import annotations

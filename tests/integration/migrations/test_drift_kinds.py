@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg2
 import pytest
-from ansible_collections.titan.database.plugins.module_utils._engine.migrations import operation, options
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations import information, operation, options
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.history import drift
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call, Outcome
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster
@@ -63,7 +63,7 @@ class Place:
 
     def drift(self, text: str) -> list[str]:
         given = complete({"files": [{"name": "1_x.sql", "content": text}]}, options.MIGRATION_INFO)
-        data = operation.migration_info(Call(given, self.settings)).data
+        data = information.migration_info(Call(given, self.settings)).data
         assert data["drift_known"]
         return [item["object"] for item in data["drift"]]
 

@@ -1,35 +1,31 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The entry functions that the modules and the command call."""
+"""The entry functions that the modules and the command call; information.py has those that need no more than the directory."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from ..errors import OptionError, TitanError
+from ..errors import OptionError
 from ..host.files import absolute, require_private_directory
-from ..host.limits import refusal
-from ..outcome import Call, Data, Outcome
+from ..host.limits import os_errors
+from ..outcome import Call, Outcome
 from ..postgres.clock import clock_doubt
 from ..postgres.connection import ConnectionSettings
 from ..postgres.database import connect
 from ..postgres.throw_away import default_directory, require_directory
 from ..text.durations import parse_duration
-from ..text.one_line import printable
 from .catalog.chosen import chosen, chosen_backup
 from .catalog.entry import PHYSICAL, Entry
 from .catalog.files import backup_lock
-from .catalog.keep_forever import pin_entry
 from .catalog.naming import EXTENSIONS, require_name
-from .catalog.nothing_there import nothing_there
 from .catalog.read import newest_verified, of_others, others_entry, read_catalog, read_entry
-from .catalog.report import listing_line, public_entry
 from .catalog.source import Source
 from .content.exclusions import read_exclusions
 from .content.extensions import read_extensions
@@ -79,10 +75,10 @@ def backup(call: Call, use: Callable[[Copy], object] | None = None) -> Outcome:
     if use and (options["verify"] != "restored" or options["drill_in"] != "cluster"):
         raise OptionError("then", options["then"], "It needs a copy: use 'verify: restored' and 'drill_in: cluster'.")
     if options["engine"] == PHYSICAL:
-        with _os_errors():
+        with os_errors():
             return take_physical(call)
     if options["databases"]:
-        with _os_errors():
+        with os_errors():
             return backup_several(call, backup)
     rules = rules_from_option(options["keep"], options["max_shrink"], options["accept_other_source"])
     within = _within(options["unless_verified_within"])
@@ -90,7 +86,7 @@ def backup(call: Call, use: Callable[[Copy], object] | None = None) -> Outcome:
     missing = call.check_mode and not os.path.lexists(options["dest"])
     if not missing:
         require_private_directory(options["dest"], "dest")
-    with _os_errors(), connect(call.connection, "backup") as database, deadline.ends(canceller(database)):
+    with os_errors(), connect(call.connection, "backup") as database, deadline.ends(canceller(database)):
         source, doubt = read_source(database), clock_doubt(database, call.record_ahead)
         name = require_name(options["name"] or source.database)
         purpose = f"a backup of database {source.database!r}"
@@ -121,28 +117,9 @@ def backup(call: Call, use: Callable[[Copy], object] | None = None) -> Outcome:
             return finish(path, manifest, warnings, entries, rules, wanted, doubt)
 
 
-def backup_info(call: Call) -> Outcome:
-    """List the backups of a directory and check them."""
-    options = call.options
-    with _os_errors():
-        entries = read_catalog(options["dest"], options["name"], options["verify"])
-    newest = newest_verified(entries)
-    bad = [entry for entry in entries if entry.problem]
-    lines = [listing_line(entry) for entry in entries]
-    total = f"{len(entries)} backup(s) in {options['dest']}, {len(bad)} with a problem"
-    data: Data = {
-        "backups": [public_entry(entry) for entry in entries],
-        "newest_verified": public_entry(newest) if newest else None,
-    }
-    if not entries:
-        total = f"No backup was found: {nothing_there(options['dest'], options['name'])}"
-    data["exit_status"] = 1 if bad or not entries else 0
-    return Outcome(False, data, "\n".join([*map(printable, lines), total + "."]))
-
-
 def drill(call: Call) -> Outcome:
     """Restore one backup into a throw-away cluster, compare it, and note the result in its manifest."""
-    with _os_errors():
+    with os_errors():
         if of_others(call.options["source"]):
             return drill_others(call.options["source"], call)
         entry = chosen(call.options, verified=False)
@@ -151,23 +128,15 @@ def drill(call: Call) -> Outcome:
 
 def backup_stanza(call: Call) -> Outcome:
     """Prepare server, repository and directory for physical backups by pgBackRest."""
-    with _os_errors():
+    with os_errors():
         return prepare_stanza(call)
-
-
-def pin(call: Call) -> Outcome:
-    """Keep an existing backup for ever, or let it go again."""
-    if call.options["state"] == "absent" and not call.options["source"]:
-        raise OptionError("source", None, "Name the backup file to unpin.")
-    with _os_errors():
-        return pin_entry(chosen_backup(call.options), call)
 
 
 def restore(call: Call) -> Outcome:
     """Restore a backup into a new database, compare it, and with "swap" put it in the place of a live one."""
     options = call.options
     selection = selection_from(options)
-    with _os_errors():
+    with os_errors():
         others = of_others(options["source"])
         entry = others_entry(options["source"]) if others else chosen_backup(options, call.settings)
         if selection and not options["into"]:
@@ -181,7 +150,7 @@ def rescue(call: Call) -> Outcome:
     given = [name for name in ("source", "from_database", "undo") if options[name]]
     if len(given) > 1:
         raise OptionError(given[1], options[given[1]], f"Give this one or {given[0]!r}, not both.")
-    with _os_errors():
+    with os_errors():
         if options["undo"]:
             return undo_rescue(absolute(options["undo"]), call)
         if options["from_database"]:
@@ -191,13 +160,13 @@ def rescue(call: Call) -> Outcome:
 
 def copy(call: Call) -> Outcome:
     """Restore a backup into a throw-away cluster, and keep that for a person."""
-    with _os_errors():
+    with os_errors():
         return keep_copy(chosen_backup(call.options), call)
 
 
 def recover(call: Call) -> Outcome:
     """Recover a moment from pgBackRest's repository beside the live server, and hand it on."""
-    with _os_errors():
+    with os_errors():
         return recover_moment(call, Doors(backup, restore, rescue, file_name))
 
 
@@ -244,12 +213,3 @@ def _wanted(
         accept_left_out=tuple(options["accept_left_out"] or ()),
         accept_superuser=options["accept_superuser"],
     )
-
-
-@contextmanager
-def _os_errors() -> Iterator[None]:
-    """Full disks and read-only directories as sentences."""
-    try:
-        yield
-    except OSError as error:
-        raise TitanError(refusal(error)) from error

@@ -57,5 +57,5 @@ KINDS = {
     "crontab": Kind(("crontab.operation", "crontab"), ("crontab.options", "CRONTAB"), returns=("next_runs",)),
     "tonight": Kind(("converge.tonight", "tonight"), ("converge.options", "TONIGHT")),
     "channels": Kind(("converge.tonight", "channels"), ("converge.options", "CHANNELS")),
-    "backup_info": Kind(("backups.operation", "backup_info"), ("backups.options", "BACKUP_INFO"), True, ("newest_verified",)),
+    "backup_info": Kind(("backups.information", "backup_info"), ("backups.options", "BACKUP_INFO"), True, ("newest_verified",)),
 }  # fmt: skip

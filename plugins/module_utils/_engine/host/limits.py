@@ -8,6 +8,10 @@ from __future__ import annotations
 import errno
 import resource
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..errors import TitanError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)  # there is no room for another byte
 _LIMITS = {
@@ -58,6 +62,15 @@ def refusal(error: BaseException) -> str:
         return _NO_THREAD if "start new thread" in str(error) else ""
     where = f" {error.filename!r}" if error.filename else ""
     return f"The operating system refused{where}: {reason(error)}."
+
+
+@contextmanager
+def os_errors() -> Iterator[None]:
+    """Full disks and read-only directories as sentences."""
+    try:
+        yield
+    except OSError as error:
+        raise TitanError(refusal(error)) from error
 
 
 def ended_by(number: int) -> str:

@@ -5,28 +5,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from ..errors import OptionError, TitanError
 from ..outcome import Call, Data, Outcome
 from ..postgres.database import Database, connect
 from ..postgres.locks import advisory_lock
-from ..postgres.stand_ins import must_not_plan
 from ..postgres.trust import require_trusted_role
 from ..text.counted import counted
 from ..typed import Any
-from .files.naming import Migration, parse_files
+from .files.naming import Migration
 from .history import read
 from .history.plan import Plan, edited, make_plan
 from .indexes.presence import any_skipped
+from .information import check_history, migrations_of, status_of
 from .progress import capture_progress
 from .report import data_of, finish, notes, outcome_of
 from .session.observer import NOBODY, Observer
 
 # As whom migrations run instead of as a superuser.
 _AS_WHOM = "the role that owns what the migrations change"
-_HISTORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 # The modules that lex, run and compare are imported only when there is something for them: a run without news, which
 # is nearly every run, takes half the time without them.
@@ -39,8 +37,8 @@ def migration(call: Call, observer: Observer = NOBODY) -> Outcome:
         TitanError: something is wrong; the message says in which state the database is.
     """
     _check_options(call.options)
-    _check_history(call.options["history"])
-    migrations = _migrations(call.options)
+    check_history(call.options["history"])
+    migrations = migrations_of(call.options)
     kept = "" if call.options["rehearse"] else call.options["record"] or ""
     if kept and call.options["history"]:
         kept = _record_of(kept, call.options["history"])
@@ -50,7 +48,7 @@ def migration(call: Call, observer: Observer = NOBODY) -> Outcome:
     if held and kept and not outcome.data["pending"]:  # files that wait are recorded by the run that applies them
         news = _record(kept, migrations, call.check_mode)
     if call.options["read_back"]:
-        status = _status(call, migrations)
+        status = status_of(call, migrations)
         outcome = outcome._replace(data={**outcome.data, "status": {**status.data, "summary": status.summary}})
     unseen = _unseen(call.options)
     if unseen:
@@ -172,36 +170,6 @@ def _read_plan(database: Database, migrations: Sequence[Migration], options: Map
     return plan._replace(first=not any(known.applied for known in state.values()))
 
 
-def migration_info(call: Call) -> Outcome:
-    """Compare directory, history and catalog; nothing is written.
-
-    Raises:
-        TitanError: the files cannot be used, or there is no connection.
-    """
-    _check_history(call.options["history"])
-    return _status(call, _migrations(call.options))
-
-
-def _status(call: Call, migrations: Sequence[Migration]) -> Outcome:
-    """What migration_info returns, through a connection of its own: nothing that a file has set is left in it."""
-    from .history.drift import drift
-    from .history.status import read_status
-
-    history = call.options["history"] or ""
-    with connect(call.connection, "migration_info", fixed_settings=False) as database:
-        if must_not_plan(database):  # what stands in the owner's search_path would be asked with a superuser's rights
-            database.execute("SET search_path = pg_catalog")
-        data = read_status(database, migrations, history)
-        changes = drift(database, history)
-        others = [name for name in read.named_histories(database) if name != history]
-    data.update(drift=changes or [], drift_known=changes is not None, history=history, other_histories=others)
-    pending, tampered = len(data["pending"]), len(data["tampered"])
-    applied = len(data["migrations"]) - pending
-    of = f" in the history {history}" if history else ""
-    summary = f"{applied} migrations are applied{of}, {pending} are pending, {tampered} were edited."
-    return Outcome(False, data, summary, warnings=tuple(data.pop("warnings")))
-
-
 def _check_options(options: Mapping[str, Any]) -> None:
     for name in ("lock_timeout", "concurrent_lock_timeout"):
         if options[name] < 1:
@@ -215,25 +183,6 @@ def _check_options(options: Mapping[str, Any]) -> None:
         raise OptionError(
             "target", options["target"], "state=rolled_back needs the version to go back to; 0 rolls back all."
         )
-
-
-def _check_history(name: str | None) -> None:
-    if name and not _HISTORY.fullmatch(name):
-        raise OptionError(
-            "history",
-            name,
-            "It is a name of up to 63 letters, digits, hyphens, dots and underscores, and begins with a letter or digit.",
-        )
-
-
-def _migrations(options: Mapping[str, Any]) -> list[Migration]:
-    if options.get("files") is not None:
-        return parse_files(options["files"], options["naming"])
-    if not options.get("path"):
-        raise OptionError("path", options.get("path"), "Name the directory that holds the migrations.")
-    from .files.directory import read_directory  # a module is sent the files
-
-    return parse_files(read_directory(options["path"], options["naming"]), options["naming"])
 
 
 def _unseen(options: Mapping[str, Any]) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from ..backups.copy.copy import Copy
 from ..backups.programs.pipeline import Deadline
 from ..errors import TitanError
 from ..migrations.history.read import read
-from ..migrations.operation import migration, migration_info
+from ..migrations.information import migration_info
+from ..migrations.operation import migration
 from ..migrations.options import MIGRATION, MIGRATION_INFO
 from ..outcome import Call, Data
 from ..postgres.database import connect

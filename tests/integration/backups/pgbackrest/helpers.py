@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.titan.database.plugins.module_utils._engine.backups import operation, options
+from ansible_collections.titan.database.plugins.module_utils._engine.backups import information, operation, options
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call, Outcome
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster, unprivileged_user
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
@@ -74,7 +74,7 @@ class Place:
         return operation.drill(Call(complete(given, options.DRILL), None, check))
 
     def info(self, **given: Any) -> Outcome:
-        return operation.backup_info(Call(complete({"dest": str(self.dest), **given}, options.BACKUP_INFO)))
+        return information.backup_info(Call(complete({"dest": str(self.dest), **given}, options.BACKUP_INFO)))
 
     def sql(self, text: str) -> None:
         with connect(self.settings) as database:
