@@ -210,6 +210,9 @@ def _unsuitable(database: Database) -> str:
             "standard_conforming_strings is off for this role or database: backslashes in plain strings would change the "
             "meaning of the files. Set it to on (ALTER ROLE ... SET standard_conforming_strings = on)."
         )
-    if database.in_recovery():
+    told = (
+        "" if database.pooled else database.parameter_status("in_hot_standby")
+    )  # a pooler's may be of an earlier session
+    if told == "on" or (not told and database.in_recovery()):
         return "the server is a standby, which receives the migrations from its primary"
     return ""

@@ -9,17 +9,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..errors import DatabaseError
-from ..typed import Any
+from ..typed import TYPE_CHECKING, Any
 from .grants import missing_grant
 from .sqlstates import INSUFFICIENT_PRIVILEGE
 
 try:
     import psycopg2
     import psycopg2.extensions
-    from psycopg2 import sql
 except ImportError:  # the door reports it: this file must import without
     psycopg2 = None  # type: ignore[assignment]
-    sql = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from psycopg2 import sql
+else:
+
+    class _WhenUsed:
+        """psycopg2's module sql, which a run without news does not need."""
+
+        def __getattr__(self, name: str) -> Any:
+            from psycopg2 import sql as module
+
+            value = getattr(module, name)
+            setattr(self, name, value)
+            return value
+
+    sql = _WhenUsed()
 
 __all__ = ["database_error", "psycopg2", "sql", "translated"]
 
