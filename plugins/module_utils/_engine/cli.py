@@ -18,10 +18,10 @@ from functools import partial
 from typing import Any, Callable
 
 from .command_line import COMMANDS, Command, parser
+from .environment.config_file import read_config
 from .errors import OptionError, TitanError
 from .host.act_as import acting_for, directories_named
 from .host.limits import REFUSALS, refusal
-from .host.safe_open import UnsafePathError, read_file
 from .jobs.subcommands import nothing_today, run_subcommand, start_of_job
 from .outcome import Call
 from .postgres import driver
@@ -29,7 +29,6 @@ from .postgres.from_options import settings_from_options
 from .postgres.time_limit import time_limit
 from .postgres.variables import forget_session_variables, settings_from_variables
 from .text.arguments import as_argument, as_typed, complete
-from .text.json_kinds import parsed
 from .text.one_line import lines, printable
 from .text.options import Spec
 
@@ -282,24 +281,6 @@ def _forget_unwritten() -> None:
                 stream.flush()
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def read_config(path: str | None) -> dict[str, Any]:
-    """The configuration file: ``{"environment": NAME, "env_file": PATH, "jobs": {NAME: {OPTION: VALUE}}, ...}``."""
-    if not path:
-        return {}
-    try:
-        config = parsed(read_file(path))
-    except PermissionError as error:
-        advice = importlib.import_module(".environment.found", __package__).unreadable(path)
-        raise OptionError("config", path, advice) from error
-    except UnsafePathError as error:
-        raise OptionError("config", path, f"It {error.why}. {error.remedy}") from error
-    except (OSError, ValueError) as error:
-        raise OptionError("config", path, f"It cannot be read as JSON: {error}.") from error
-    if not isinstance(config, dict):
-        raise OptionError("config", path, "It must hold one JSON object.")
-    return config
 
 
 def _settings(known: argparse.Namespace, config: dict[str, Any], command: Command, needed: object = None) -> Any:

@@ -230,7 +230,7 @@ def test_somebody_else_may_look_and_leaves_nothing(check: Callable, environment:
         (lambda command, _spare: command.chmod(0o600), "command cannot be executed"),
         (lambda command, _spare: command.write_bytes(b""), "command is empty"),
         (lambda command, _spare: command.write_bytes(b"another"), "command and "),
-        (lambda command, _spare: (command.unlink(), command.mkdir()), "command is no file"),
+        (lambda command, _spare: (command.unlink(), command.mkdir()), "command is not a file"),
     ],
     ids=["gone", "spare gone", "not executable", "empty", "another", "a directory"],
 )

@@ -16,9 +16,8 @@ from typing import Any
 from ..crontab.expression import WEEKDAYS, Expression, parse_expression, spelled_out
 from ..crontab.titan_command import config_path
 from ..errors import OptionError
-from ..host.safe_open import UnsafePathError, read_file
 from ..text.durations import parse_seconds
-from ..text.json_kinds import parsed
+from .config_file import read_config
 
 
 @dataclass(frozen=True)
@@ -132,13 +131,7 @@ def read_environment(path: str) -> Environment:
     Raises:
         OptionError: it cannot be read, is no JSON object, or names no environment.
     """
-    try:
-        config = parsed(read_file(path))
-    except UnsafePathError as error:
-        raise OptionError("job_config", path, f"It {error.why}. {error.remedy}") from error
-    except (OSError, ValueError) as error:
-        raise OptionError("job_config", path, f"It cannot be read as JSON: {error}.") from error
-    found = environment_from_config(config, path) if isinstance(config, dict) else None
+    found = environment_from_config(read_config(path, "job_config"), path)
     if found is None:
         raise OptionError("job_config", path, "It must hold a JSON object that names its environment.")
     return found

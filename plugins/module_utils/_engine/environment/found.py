@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from ..crontab.titan_command import DIRECTORY, config_path
 from ..errors import OptionError
 from .config import Environment, read_environment
-from .records import owner_of
+from .config_file import unreadable
 
 # What names a database by itself: then no configuration is looked for.
 _VARIABLES = (
@@ -78,12 +78,3 @@ def found_config(variables: Mapping[str, str], directory: str = "") -> str | Non
     if len(paths) > 1:
         raise OptionError("config", None, f"This host has several environments; name one of {', '.join(paths)}.")
     return paths[0] if paths else None
-
-
-def unreadable(path: str) -> str:
-    """What to do about a configuration that this user may not read."""
-    try:
-        owner = owner_of(os.path.dirname(os.path.abspath(path)) if not os.path.exists(path) else path)
-    except OSError:
-        return "Run it as the user whose jobs these are."
-    return f"This user may not read it; run it as the user whose jobs these are, or as {owner}: sudo -u {owner} titan-db ..."
