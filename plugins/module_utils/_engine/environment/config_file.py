@@ -9,7 +9,6 @@ import os
 from typing import Any
 
 from ..errors import OptionError
-from ..host.act_as import name_of
 from ..host.safe_open import UnsafePathError, read_file
 from ..text.json_kinds import parsed
 
@@ -41,8 +40,10 @@ def read_config(path: str | None, option: str = "config") -> dict[str, Any]:
 
 def unreadable(path: str) -> str:
     """What to do about a configuration that this user may not read."""
+    from .records import owner_of  # not with every start
+
     try:
-        owner = name_of(os.stat(os.path.dirname(os.path.abspath(path)) if not os.path.exists(path) else path).st_uid)
+        owner = owner_of(os.path.dirname(os.path.abspath(path)) if not os.path.exists(path) else path)
     except OSError:
         return "Run it as the user whose jobs these are."
     return f"This user may not read it; run it as the user whose jobs these are, or as {owner}: sudo -u {owner} titan-db ..."
