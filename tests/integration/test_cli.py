@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.host import zipapp
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 
-from tests.conftest import embedded_programs
+from tests.drill_programs import drill_programs
 
 ENGINE = Path(zipapp.PACKAGE)
 
@@ -50,7 +50,7 @@ def configured(tmp_path: Path, settings: ConnectionSettings, **more: Any) -> Pat
             "backup": {
                 "dest": str(backups),
                 "name": "t",
-                "programs": embedded_programs(),
+                "programs": drill_programs(),
                 "drill_dir": "/var/tmp",
                 "compression": "gzip",
             },

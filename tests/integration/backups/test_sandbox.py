@@ -21,7 +21,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.co
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect, sql
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.sandboxed import drill_server
 
-from tests.conftest import Cluster, embedded_programs, login, make_database
+from tests.conftest import Cluster, login, make_database
+from tests.drill_programs import drill_programs
 from tests.processes import ended, forked
 
 from .helpers import command_lines
@@ -59,7 +60,7 @@ def hostile(server: Cluster, workdir: Path) -> Iterator[ConnectionSettings]:
 def backed_up(call_module: Callable[..., Any], hostile: ConnectionSettings, workdir: Path, form: str) -> dict[str, Any]:
     dest = workdir / "backups"
     dest.mkdir(mode=0o700)
-    options = {"dest": str(dest), "name": "h", "format": form, "verify": "restored", "programs": embedded_programs()}
+    options = {"dest": str(dest), "name": "h", "format": form, "verify": "restored", "programs": drill_programs()}
     return dict(call_module("backup", **options, **login(hostile)))
 
 
@@ -167,7 +168,7 @@ def test_a_dump_of_others_commands_nobody(
     backup = workdir / "theirs_20260101_000000.sql.gz"
     backup.write_bytes(gzip.compress(text.encode()))
     workdir.chmod(0o700)
-    argv = [where, "--source", str(backup), "--programs", embedded_programs(), "--dest", str(workdir)]
+    argv = [where, "--source", str(backup), "--programs", drill_programs(), "--dest", str(workdir)]
     into = f"{settings.database}_r"
     argv += ["--into", into] if where == "restore" else []
     environment = {
@@ -193,7 +194,7 @@ def test_a_dump_of_others_commands_nobody(
 def test_nobody_is_looked_for_between_us_and_a_server_of_our_own(workdir: Path) -> None:
     """Its process numbers are not ours, and where it answers late, a busy machine is no pooler: one session a connection."""
     workdir.chmod(0o755)
-    cluster, why = drill_server(embedded_programs(), str(workdir / "c"))
+    cluster, why = drill_server(drill_programs(), str(workdir / "c"))
     if why:
         pytest.skip(why)
     try:

@@ -10,7 +10,8 @@ import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database
 
-from tests.conftest import drop_database, embedded_programs, login
+from tests.conftest import drop_database, login
+from tests.drill_programs import drill_programs
 
 from .proxy import proxy
 
@@ -116,7 +117,7 @@ def test_a_restore_that_took_its_place_is_no_failure(
     """The answer to the COMMIT that renames both databases is lost."""
     db.execute("CREATE TABLE public.t (id int PRIMARY KEY)")
     tmp_path.chmod(0o700)
-    options = {"dest": str(tmp_path), "name": "t", "programs": embedded_programs()}
+    options = {"dest": str(tmp_path), "name": "t", "programs": drill_programs()}
     assert not call_module("backup", **login(settings), **options).get("failed")
     db.execute("CREATE TABLE public.only_in_the_live_one ()")
     db.close()
@@ -146,7 +147,7 @@ def test_a_restore_that_lost_its_connection_leaves_nothing(
     """Whatever it was about to make on the server is gone; the next one restores."""
     db.execute(f"CREATE TABLE public.t (id int PRIMARY KEY); ALTER DATABASE {settings.database} SET work_mem = '8MB'")
     tmp_path.chmod(0o700)
-    options = {"dest": str(tmp_path), "name": "t", "programs": embedded_programs(), "into": f"{settings.database}_new"}
+    options = {"dest": str(tmp_path), "name": "t", "programs": drill_programs(), "into": f"{settings.database}_new"}
     taken = {name: options[name] for name in ("dest", "name", "programs")}
     assert not call_module("backup", **login(settings), **taken, verify="checksum").get("failed")
     with proxy(settings) as network:
@@ -168,7 +169,7 @@ def test_tables_that_were_restored_beside_are_no_failure(
     """The answer to the COMMIT of the tables is lost, or to that which gives them their owner and schema."""
     db.execute("CREATE TABLE public.t (id serial PRIMARY KEY); INSERT INTO public.t SELECT FROM generate_series(1, 50)")
     tmp_path.chmod(0o700)
-    options = {"dest": str(tmp_path), "name": "t", "programs": embedded_programs()}
+    options = {"dest": str(tmp_path), "name": "t", "programs": drill_programs()}
     assert not call_module("backup", **login(settings), **options, verify="checksum").get("failed")
     with proxy(settings) as network:
         network.lose_answer_to, network.lose_after = b"^COMMIT", lose_after
