@@ -257,8 +257,12 @@ def test_a_stale_backup_is_replaced_before_the_deployment(fleet: Fleet) -> None:
     assert len(list((fleet.folder / "two" / "backups").glob("two_*.json"))) == count + 1
 
 
+def _from(task: str) -> list[str]:
+    return ["--start-at-task", task] if task else []
+
+
 def test_what_the_checks_at_the_end_find(fleet: Fleet) -> None:
-    """Nothing is pending, so each run only looks; each names what is wrong and where."""
+    """Nothing is pending, so each run only looks, from that task on; each names what is wrong and where."""
     wrong = fleet.folder / "queries"
     wrong.mkdir()
     (wrong / "1.sql").write_text(
@@ -267,24 +271,26 @@ def test_what_the_checks_at_the_end_find(fleet: Fleet) -> None:
     (wrong / "2.sql").write_text("-- parameters: int\nSELECT nothing FROM public.orders WHERE id = $1;\n")
     (fleet.folder / "two" / "crontab").write_text("# somebody emptied it\n")
     url, closed = fleet.url, "http://127.0.0.1:1/health"
-    cases: list[tuple[dict[str, Any], list[str]]] = [
-        ({"deploy_urls": [{"url": f"{url}/health"}, {"url": f"{url}/down"}, {"url": closed}]},
+    cases: list[tuple[str, dict[str, Any], list[str]]] = [
+        ("Ask the application", {"deploy_urls": [{"url": f"{url}/health"}, {"url": f"{url}/down"}, {"url": closed}]},
          ["Status code was 503 and not [200]", f"{url}/down", "Connection refused"]),
-        ({"deploy_urls": [{"url": f"{url}/health", "headers": ["X-Frame-Options: DENY", "X-Frame-Options", "Content-Security-Policy"]}]},
+        ("Ask the application",
+         {"deploy_urls": [{"url": f"{url}/health", "headers": ["X-Frame-Options: DENY", "X-Frame-Options", "Content-Security-Policy"]}]},
          ['without the header X-Frame-Options: DENY (it is "SAMEORIGIN")',
           "without the header Content-Security-Policy (it is missing)"]),
-        ({"deploy_urls": [{"url": f"{url}/free", "rate_limit": 2}]},
+        ("Ask the application", {"deploy_urls": [{"url": f"{url}/free", "rate_limit": 2}]},
          [f"{url}/free does not limit: after 3 requests it still answers 200 instead of 429"]),
-        ({"deploy_queries": str(wrong), "deploy_statements": ["SELECT * FROM nowhere", STATEMENTS[0]]},
+        ("Plan the queries and ask the statements", {"deploy_queries": str(wrong), "deploy_statements": ["SELECT * FROM nowhere", STATEMENTS[0]]},
          ["1.sql is planned without idx_orders_created_at", 'column "nothing" does not exist', 'relation "nowhere" does not exist']),
-        ({"deploy_schedule": True}, ["The block two of the crontab is not what the inventory declares"]),
+        ("", {"deploy_schedule": True}, ["The block two of the crontab is not what the inventory declares"]),
     ]  # fmt: skip
     off = {"deploy_rehearsed_on": "", "deploy_schedule": False}
     with ThreadPoolExecutor(2) as pool:
-        ended = list(pool.map(lambda case: fleet.play("deploy", "two", **{**off, **case[0]}), cases))
-    for (_variables, wanted), (status, said) in zip(cases, ended):
+        ended = list(pool.map(lambda case: fleet.play("deploy", "two", *_from(case[0]), **{**off, **case[1]}), cases))
+    for (task, _variables, wanted), (status, said) in zip(cases, ended):
         assert status and "The deployment stopped on two" in said, said[-3000:]
         assert [text for text in wanted if text not in said] == [], said[-3000:]
+        assert ("roll back with: ansible-playbook" in said) == (not task), "how to roll back is said where it is known"
     assert Application.asked["/free"] == 1 + 3
 
 
