@@ -272,13 +272,13 @@ def test_what_the_checks_at_the_end_find(fleet: Fleet) -> None:
     (fleet.folder / "two" / "crontab").write_text("# somebody emptied it\n")
     url, closed = fleet.url, "http://127.0.0.1:1/health"
     cases: list[tuple[str, dict[str, Any], list[str]]] = [
-        ("Ask the application", {"deploy_urls": [{"url": f"{url}/health"}, {"url": f"{url}/down"}, {"url": closed}]},
+        ("Request the application's URLs", {"deploy_urls": [{"url": f"{url}/health"}, {"url": f"{url}/down"}, {"url": closed}]},
          ["Status code was 503 and not [200]", f"{url}/down", "Connection refused"]),
-        ("Ask the application",
+        ("Request the application's URLs",
          {"deploy_urls": [{"url": f"{url}/health", "headers": ["X-Frame-Options: DENY", "X-Frame-Options", "Content-Security-Policy"]}]},
          ['without the header X-Frame-Options: DENY (it is "SAMEORIGIN")',
           "without the header Content-Security-Policy (it is missing)"]),
-        ("Ask the application", {"deploy_urls": [{"url": f"{url}/free", "rate_limit": 2}]},
+        ("Request the application's URLs", {"deploy_urls": [{"url": f"{url}/free", "rate_limit": 2}]},
          [f"{url}/free does not limit: after 3 requests it still answers 200 instead of 429"]),
         ("Plan the queries and ask the statements", {"deploy_queries": str(wrong), "deploy_statements": ["SELECT * FROM nowhere", STATEMENTS[0]]},
          ["1.sql is planned without idx_orders_created_at", 'column "nothing" does not exist', 'relation "nowhere" does not exist']),
