@@ -146,8 +146,8 @@ BROKEN: dict[str, tuple[Callable[[Place], None], str]] = {
     "the directory": (closed("app home"), "cannot enter"),
     "the logs' directory": (closed("logs", 0o500), "cannot create the log"),
     "a log": (closed("logs/b.log", 0o400), "cannot append to the log"),
-    "a directory for a log": (instead_of_the_log(Path.mkdir), "is no file"),
-    "a pipe for a log": (instead_of_the_log(os.mkfifo), "is no file"),
+    "a directory for a log": (instead_of_the_log(Path.mkdir), "is not a file"),
+    "a pipe for a log": (instead_of_the_log(os.mkfifo), "is not a file"),
     "a log that leads nowhere": (
         instead_of_the_log(lambda path: path.symlink_to("/no/such/place/b.log")),
         "there is no /no/such/place",
