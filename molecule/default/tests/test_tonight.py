@@ -76,7 +76,7 @@ def test_a_user_for_whom_cron_starts_nothing_is_named():
         said = " ".join((done.stdout + done.stderr).split())
         assert done.returncode != 0, said[-3000:]
         assert "cron starts nothing for ubuntu: the password has expired. Try: chage" in said, said[-3000:]
-        assert f"the log {log} is no file" in said
+        assert f"the log {log} is not a file" in said
     finally:
         do(f"chage -M -1 -d -1 ubuntu; rm -f {log}; mv {log}.kept {log} 2>/dev/null; true")
     do("(echo SHELL=/bin/false; crontab -u ubuntu -l) | crontab -u ubuntu -")
