@@ -234,7 +234,7 @@ def test_what_is_cut_or_not_one_dump_is_refused(
         path.write_bytes(wrong_file(source, kind))
     with pytest.raises(
         TitanError,
-        match="is cut|no dump|(regular|no) file|pg_restore failed|(zstd|gzip) failed|several dumps|not end with the file|UTF-16|no database|"
+        match="is cut|not a dump|regular file|is not a file|pg_restore failed|(zstd|gzip) failed|several dumps|not end with the file|UTF-16|no database|"
         "more than 3 times",
     ):
         restore(source, source=str(path), into=into, database=source.database if kind == "cluster" else None)

@@ -92,7 +92,7 @@ def test_a_drill_runs_the_code_of_a_dump_as_no_superuser(
     verified = done.data["backup"]["verified"]
     assert (verified["level"], verified["loaded_as"]) == ("restored", "postgres")
     assert verified["sandbox"] != "namespaces"
-    assert any("no sandbox" in warning for warning in done.warnings)
+    assert any("cannot create a sandbox" in warning for warning in done.warnings)
 
 
 def test_a_function_that_only_a_superuser_may_make_runs_as_none(
@@ -350,7 +350,10 @@ def test_without_a_sandbox_a_dump_of_others_reaches_nobody(
     path = workdir / "theirs_20260101_000000.sql"
     workdir.chmod(0o700)
     path.write_text(f"--\n-- PostgreSQL database dump\n--\n{text}--\n-- PostgreSQL database dump complete\n--\n")
-    with pytest.raises(TitanError, match="'dblink' is not created, because others.* says nothing about the backup"):
+    with pytest.raises(
+        TitanError,
+        match="'dblink' is not created, because this dump was made by others.* says nothing about the backup",
+    ):
         drill(source=str(path))
     with connect(settings) as database:
         assert database.value("SELECT to_regclass('public.written') IS NULL")

@@ -215,7 +215,7 @@ def test_what_only_a_superuser_makes_is_named_before_anything_is_made(server: Cl
                 with pytest.raises(TitanError) as refused:
                     restore(mine, source=path, into=new, check=check_mode)
                 assert (
-                    "the role 'owns_more' is none: extension pgstattuple, event trigger it's %. Restore as a superuser"
+                    "the role 'owns_more' is not a superuser: extension pgstattuple, event trigger it's %. Restore as a superuser"
                     in str(refused.value)
                 )
                 assert admin.value("SELECT count(*) FROM pg_database WHERE starts_with(datname, %s)", (new,)) == 0

@@ -181,7 +181,7 @@ def test_the_commands_of_the_guide(
 def test_a_moment_after_which_nothing_was_written_is_reached_too_and_is_not_what_checks_want(story: Story) -> None:
     with connect(story.place.settings) as database:
         now = str(database.value("SELECT clock_timestamp()::text"))
-    with pytest.raises(TitanError, match=r"does not satisfy 'checks':  .*returned false\. Nothing was done") as caught:
+    with pytest.raises(TitanError, match=r"does not satisfy 'checks': .*returned false\. Nothing was done") as caught:
         story.recover(
             to=now, action="dump", checks=["SELECT to_regclass('steps') IS NULL", "SELECT count(*) < 9 FROM orders"]
         )

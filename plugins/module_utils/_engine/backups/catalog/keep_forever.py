@@ -54,7 +54,7 @@ def _require_usable(entry: Entry, wanted: bool) -> Manifest:
         why = entry.problem or "it has no manifest, because another program made it; a drill gives it one"
         raise OptionError("source", entry.path, f"It cannot be pinned: {why}.")
     if wanted and entry.problem:
-        raise TitanError(f"The backup {entry.path} cannot be pinned:  {entry.problem}.", path=entry.path)
+        raise TitanError(f"The backup {entry.path} cannot be pinned: {entry.problem}.", path=entry.path)
     return entry.manifest
 
 

@@ -231,7 +231,7 @@ def heal(stanza: Stanza, settings: ConnectionSettings | None) -> str:
     if settings and _is_there(begun, settings):
         write_exchange(stanza.dest, begun.now(PROVEN))
         remove_folder(begun)
-        return f"An interrupted exchange was complete:  {begun.data} is {_what(begun)}, proven now."
+        return f"An interrupted exchange was complete: {begun.data} is {_what(begun)}, proven now."
     return f"An interrupted exchange was undone. {take_back(stanza, begun)}"
 
 
