@@ -234,8 +234,8 @@ def test_what_is_cut_or_not_one_dump_is_refused(
         path.write_bytes(wrong_file(source, kind))
     with pytest.raises(
         TitanError,
-        match="is cut|not a dump|regular file|is not a file|pg_restore failed|(zstd|gzip) failed|several dumps|not end with the file|UTF-16|no database|"
-        "more than 3 times",
+        match="is cut|not a dump|regular file|is not a file|pg_restore failed|(zstd|gzip) failed|several dumps|not end with the file|"
+        "UTF-16|no database|more than 3 times",
     ):
         restore(source, source=str(path), into=into, database=source.database if kind == "cluster" else None)
     with connect(source) as database:
