@@ -15,10 +15,12 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 from ansible_collections.titan.database.plugins.module_utils._engine.converge.kinds import KINDS
+from ansible_collections.titan.database.plugins.module_utils._engine.converge.options import CONVERGE_INFO
+from ansible_collections.titan.database.plugins.module_utils._engine.converge.verdict import unsettled
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.host import zipapp
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.options import CONNECTION
-from ansible_collections.titan.database.plugins.plugin_utils.asking import answer, program
+from ansible_collections.titan.database.plugins.plugin_utils.asking import answer, as_returned, program
 from ansible_collections.titan.database.plugins.plugin_utils.migration_files import FilesAction
 from ansible_collections.titan.database.plugins.plugin_utils.plain_values import with_plain_values
 
@@ -40,14 +42,14 @@ class ActionModule(FilesAction):
         result = super().run(tmp, task_vars)
         given = dict(self._task.args)
         connection = {name: given.pop(name) for name in CONNECTION if name in given}
-        interpreter = str(given.get("interpreter") or "/usr/bin/python3")
+        interpreter = str(given.get("interpreter") or CONVERGE_INFO["interpreter"].default)
         try:
             declared = given.pop("steps", None) or self._declared(str(given.pop("variable", "")), task_vars or {})
             steps = [self._step(step, connection) for step in declared if boolean(step.get("when", True), strict=False)]
         except (TitanError, AnsibleError) as error:  # the task that does the step says it
-            result.update(settled=False, step="variable", reason=error.message, found={}, changed=False)
+            result.update(as_returned(unsettled("variable", error.message)))
             return result
-        command = str(given.get("command") or "/usr/local/bin/titan-db")
+        command = str(given.get("command") or CONVERGE_INFO["command"].default)
         digest = hashlib.sha256(zipapp.build(interpreter)).hexdigest()
         if self._is_pipelining_enabled("new"):
             result.update(self._ask(interpreter, command, digest, steps))
@@ -65,8 +67,7 @@ class ActionModule(FilesAction):
         found = answer(said["stdout"]) if said["rc"] == 0 else None
         if found is None:
             last = ([line for line in said["stderr_lines"] if line.strip()] or [f"status {said['rc']}"])[-1]
-            reason = f"{command} gives no answer: {last}"
-            return {"settled": False, "step": "command", "reason": reason, "found": {}, "changed": False}
+            return as_returned(unsettled("command", f"{command} gives no answer: {last}"))
         return found
 
     def _declared(self, name: str, task_vars: dict[str, Any]) -> list[dict[str, Any]]:

@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.titan.database.plugins.module_utils._engine import errors
+from ansible_collections.titan.database.plugins.module_utils._engine.converge.verdict import (
+    Answer,
+    summary_of,
+    unsettled,
+)
 
 # What decides whether the installed command may be asked, in the order of its imports.
 _TRUST = ("typed", "errors", "host/safe_open", "host/act_as", "converge/trust")
@@ -27,7 +32,7 @@ for name, source in given["sources"]:
     exec(compile(source, "<" + name + ">", "exec"), module.__dict__)
 why = module.unusable(given["command"], given["digest"])
 if why:
-    answer = {{"settled": False, "step": "command", "reason": why, "found": {{}}, "warnings": []}}
+    answer = {{"unusable": why}}
 else:
     sys.path.insert(0, given["command"])
     from titan_start import use_compiled
@@ -57,6 +62,10 @@ def answer(stdout: str) -> dict[str, Any] | None:
     said = [line[len(_MARK) :] for line in stdout.splitlines() if line.startswith(_MARK)]
     if len(said) != 1:
         return None
-    found: dict[str, Any] = json.loads(said[0])
-    found["summary"] = "Nothing is to be done." if found["settled"] else f"{found['step']}: {found['reason']}"
-    return {**found, "changed": False}
+    found = json.loads(said[0])
+    return as_returned(unsettled("command", found["unusable"]) if "unusable" in found else found)
+
+
+def as_returned(found: Answer) -> dict[str, Any]:
+    """The answer as the module returns it."""
+    return {**found, "summary": summary_of(found), "changed": False}

@@ -29,6 +29,7 @@ from ..postgres.time_limit import time_limit
 from ..text.arguments import complete
 from ..text.options import Option
 from .kinds import KINDS
+from .verdict import Answer, unsettled
 
 _LIMIT = 120  # seconds for a step; the play's own module has its own
 
@@ -39,16 +40,6 @@ class Step(TypedDict):
     name: str
     user: str
     options: Data
-
-
-class Answer(TypedDict):
-    """What was found: up to which step nothing is to be done, why that one has something, and what each before it returned."""
-
-    settled: bool
-    step: str
-    reason: str
-    found: dict[str, Data]
-    warnings: list[str]
 
 
 def main() -> None:
@@ -73,11 +64,11 @@ def _as_user(name: str, steps: Sequence[Step]) -> Answer:
     try:
         entry = pwd.getpwnam(name) if name else None
     except KeyError:
-        return _unsettled(steps[0]["name"], f"there is no user {name}")
+        return unsettled(steps[0]["name"], f"there is no user {name}")
     if entry is None or entry.pw_uid == os.geteuid():
         return _in_turn(steps)
     if os.geteuid():
-        return _unsettled(steps[0]["name"], f"the user of the task cannot look at it as {name}")
+        return unsettled(steps[0]["name"], f"the user of the task cannot look at it as {name}")
     for step in steps:
         if step["name"] in KINDS:
             KINDS[step["name"]].load()
@@ -92,7 +83,7 @@ def _as_user(name: str, steps: Sequence[Step]) -> Answer:
     try:
         found: Answer = json.loads(said)
     except ValueError:
-        return _unsettled(steps[0]["name"], f"no answer as {name}")
+        return unsettled(steps[0]["name"], f"no answer as {name}")
     return found
 
 
@@ -106,7 +97,7 @@ def _child(writer: int, entry: pwd.struct_passwd, steps: Sequence[Step]) -> None
             become(entry.pw_name)
         with open(writer, "w", encoding="utf-8") as stream:
             json.dump(
-                _unsettled("tonight", f"cron starts nothing for {entry.pw_name}: {why}") if why else _in_turn(steps),
+                unsettled("tonight", f"cron starts nothing for {entry.pw_name}: {why}") if why else _in_turn(steps),
                 stream,
                 default=str,
             )
@@ -122,9 +113,9 @@ def _in_turn(steps: Sequence[Step]) -> Answer:
         try:
             outcome, warnings = _checked(step)
         except (TitanError, *REFUSALS) as error:
-            return _unsettled(step["name"], error.message if isinstance(error, TitanError) else str(error), found)
+            return unsettled(step["name"], error.message if isinstance(error, TitanError) else str(error), found)
         if outcome.changed or outcome.data.get("pending"):
-            return _unsettled(step["name"], outcome.summary, found)
+            return unsettled(step["name"], outcome.summary, found)
         kept = KINDS[step["name"]].returns
         if kept:
             found["found"][step["name"]] = {name: outcome.data.get(name) for name in kept}
@@ -173,8 +164,3 @@ def _inside(rule: Option, item: Any) -> Any:
 def _give_up(sentence: str) -> None:
     print(sentence, file=sys.stderr)
     os._exit(1)
-
-
-def _unsettled(step: str, reason: str, before: Answer | None = None) -> Answer:
-    known = before["found"] if before else {}
-    return Answer(settled=False, step=step, reason=reason, found=known, warnings=[])

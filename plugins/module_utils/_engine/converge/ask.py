@@ -12,6 +12,7 @@ from ..errors import OptionError
 from ..host.programs import run
 from ..outcome import Call, Data, Outcome
 from .trust import unusable
+from .verdict import Answer, summary_of, unsettled
 
 # The installed file is the archive of the engine; what a user may set (PYTHONPATH ...) is left out.
 _START = (
@@ -37,18 +38,16 @@ def ask(call: Call) -> Outcome:
     command = str(call.options["command"])
     reason = unusable(command, str(call.options["digest"]))
     if reason:
-        return _unsettled("command", reason)
+        return _told(unsettled("command", reason))
     asked = [str(call.options["interpreter"]), "-I", "-c", _START, command]
     try:
         done = run(asked, input=request.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/")
-        answer: Data = json.loads(done.stdout)
-        warnings = tuple(answer.pop("warnings"))
+        return _told(json.loads(done.stdout))
     except (OSError, ValueError, LookupError, AttributeError) as error:
-        return _unsettled("command", f"{command} gives no answer: {error}")
-    summary = "Nothing is to be done." if answer["settled"] else f"{answer['step']}: {answer['reason']}"
-    return Outcome(False, answer, summary, warnings=warnings)
+        return _told(unsettled("command", f"{command} gives no answer: {error}"))
 
 
-def _unsettled(step: str, reason: str) -> Outcome:
-    data = {"settled": False, "step": step, "reason": reason, "found": {}}
-    return Outcome(False, data, f"{step}: {reason}")
+def _told(answer: Answer) -> Outcome:
+    data: Data = {**answer}
+    warnings = tuple(data.pop("warnings"))
+    return Outcome(False, data, summary_of(answer), warnings=warnings)
