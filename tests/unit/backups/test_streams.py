@@ -10,7 +10,8 @@ import os
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.load.contents import copy_contents
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.load.streams import is_of_data, shares
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.load.list_lines import is_of_data
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.load.streams import shares
 
 LINES = [
     "10; 0 1 TABLE DATA public a shop",

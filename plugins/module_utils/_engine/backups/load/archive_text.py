@@ -17,14 +17,10 @@ from ...postgres.programs import Programs
 from ..catalog.integrity import through
 from ..content.schema_text import Skeleton, SkeletonReader, skeleton_of
 from ..programs.pipeline import Deadline, Program, chain, output_of
+from .list_lines import number_of
 from .restricted import without_restriction
 from .streams import Archive
 from .texts import Lines, lines_of
-
-
-def _number(entry: str) -> int:
-    """Of a line of an archive's list."""
-    return int(entry.partition(";")[0])
 
 
 class ArchiveText(NamedTuple):
@@ -52,11 +48,11 @@ class ArchiveText(NamedTuple):
 
     def parted(self, archive: str, listing: Collection[str]) -> tuple[Lines, Lines]:
         """The entries that come before rows, and the rest."""
-        numbers = array("q", sorted(map(_number, self.listing(archive, "--section=pre-data"))))
+        numbers = array("q", sorted(map(number_of, self.listing(archive, "--section=pre-data"))))
 
         def before(line: str) -> bool:
-            place = bisect_left(numbers, _number(line))
-            return place < len(numbers) and numbers[place] == _number(line)
+            place = bisect_left(numbers, number_of(line))
+            return place < len(numbers) and numbers[place] == number_of(line)
 
         return lines_of(listing, before), lines_of(listing, lambda line: not before(line))
 

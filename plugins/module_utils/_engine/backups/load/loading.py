@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 import zlib
 from collections import Counter
@@ -31,6 +30,7 @@ from .archive_text import ArchiveText
 from .by_role import TextLoad, Waiting, Write, waiting_in
 from .contents import read_entries
 from .elevated import Superuser
+from .list_lines import has_owner_only, is_by_superuser, is_event_trigger, is_of_data, is_refresh
 from .order import order_matters
 from .others import (
     Needs,
@@ -46,21 +46,12 @@ from .others import (
 )
 from .owners_sessions import OwnersSessions
 from .programs_that_load import loading_environment, pg_restore_into, psql_session
-from .refreshes import Held, in_some_order, is_refresh
+from .refreshes import Held, in_some_order
 from .restricted import can_restrict, without_restriction
 from .selection import Selection
-from .streams import Archive, Packed, contents_of, feed, is_of_data, shares
+from .streams import Archive, Packed, contents_of, feed, shares
 from .targets import writing
 from .texts import Lines, lines_of
-
-# Entries of an archive's list that a superuser restores, and those of which it sets the owner only.
-_BY_SUPERUSER = re.compile(
-    r"\d+; \d+ \d+ (?:ACL|DEFAULT ACL|EVENT TRIGGER|PUBLICATION|PUBLICATION TABLES? .*|SUBSCRIPTION|SUBSCRIPTION TABLE|SECURITY LABEL|"
-    r"COMMENT - (?:EVENT TRIGGER|PUBLICATION|SUBSCRIPTION)) "
-)
-_WITH_OWNER = re.compile(r"\d+; \d+ \d+ (?:STATISTICS|BLOB|BLOB METADATA|LARGE OBJECT) ")
-
-_EVENT_TRIGGER = re.compile(r"\d+; \d+ \d+ (?:COMMENT - )?EVENT TRIGGER ")
 
 _NO_TEXT = Skeleton(Counter(), {})
 
@@ -175,7 +166,7 @@ class Loader:
         if self.superuser:
             self._load_by_role(archive, target, listing, jobs, self.superuser)
             return lambda: self._skeleton(archive, listing)
-        triggers = [line for line in listing if _EVENT_TRIGGER.match(line)]
+        triggers = [line for line in listing if is_event_trigger(line)]
         if triggers or archive.packed or self.selection or jobs > 1 or any(map(is_refresh, listing)):
             self._load_parts(archive, target, lines_of(listing, lambda line: line not in triggers), jobs)
         else:
@@ -229,9 +220,9 @@ class Loader:
         first, rest = self._text.parted(archive.path, listing)
         with self._text.of_entries(archive.path, first) as pieces:
             TextLoad(superuser, partial(self._session, target), waiting).run(pieces)
-        by_loader = lines_of(rest, lambda line: not _BY_SUPERUSER.match(line))
+        by_loader = lines_of(rest, lambda line: not is_by_superuser(line))
         self._load_rest(archive, target, by_loader, jobs, "--no-owner")
-        waits = lines_of(rest, lambda line: _BY_SUPERUSER.match(line) or _WITH_OWNER.match(line))
+        waits = lines_of(rest, lambda line: is_by_superuser(line) or has_owner_only(line))
         if waits:
             with self._text.of_entries(archive.path, waits) as pieces:
                 waiting_in(pieces, waiting)

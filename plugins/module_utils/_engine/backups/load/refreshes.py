@@ -6,7 +6,6 @@ the server does not know what functions read."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Callable, TypeVar
 
@@ -17,13 +16,7 @@ from .script import Statement, cut
 
 T = TypeVar("T")
 
-_ENTRY = re.compile(r"\d+; \d+ \d+ MATERIALIZED VIEW DATA ")
 STATEMENT = b"REFRESH MATERIALIZED VIEW "
-
-
-def is_refresh(entry: str) -> bool:
-    """Whether the line of an archive's list fills a view; names may hold the same words."""
-    return bool(_ENTRY.match(entry))
 
 
 class Held:

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from ...errors import OptionError
 from .contents import ArchiveEntry
 from .kinds import new_owner
+from .list_lines import number_of
 from .script import Rows, Statement, cut
 from .texts import Lines, lines_of
 
@@ -128,7 +129,7 @@ class Selection:
         for entry in entries:
             self._note_partition(entry.definition.lstrip())
         unwanted = {entry.number for entry in entries if not self._wants_entry(entry)}
-        return lines_of(lines, lambda line: int(line.split(";", 1)[0]) not in unwanted)
+        return lines_of(lines, lambda line: number_of(line) not in unwanted)
 
     def _wants_entry(self, entry: ArchiveEntry) -> bool:
         if _KINDS_OF_NO_TABLE.fullmatch(entry.kind) or (entry.kind == "ACL" and not self.privileges):

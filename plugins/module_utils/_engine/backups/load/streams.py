@@ -10,7 +10,6 @@ beginning, and take tables of their own; they pass over the other ones faster th
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -22,10 +21,7 @@ from ...host.safe_open import regular_stream
 from ..catalog.integrity import through
 from ..programs.pipeline import Chain, Deadline, Program, chain
 from .contents import copy_contents
-
-# Lines of an archive's list that are loaded through the pipe. A large object is made before its content comes.
-_OF_DATA = re.compile(r"\d+; \d+ \d+ (?:TABLE DATA|BLOBS?|BLOB METADATA|BLOB COMMENTS|SEQUENCE SET) ")
-_ROWS = re.compile(r"\d+; \d+ \d+ TABLE DATA ")
+from .list_lines import is_of_rows
 
 
 class Packed(NamedTuple):
@@ -80,11 +76,6 @@ def contents_of(packed: Packed, work: str, deadline: Deadline) -> Iterator[Archi
         os.unlink(path)
 
 
-def is_of_data(entry: str) -> bool:
-    """Whether the line of an archive's list is of rows, large objects or where a sequence stands."""
-    return bool(_OF_DATA.match(entry))
-
-
 def shares(entries: Collection[str], rows: Mapping[str, int], count: int) -> list[list[str]]:
     """Lines of an archive's list, shared out so that each part has about as many rows; each keeps their order.
 
@@ -94,7 +85,7 @@ def shares(entries: Collection[str], rows: Mapping[str, int], count: int) -> lis
         count: How many parts at most. What is no table is in the first one.
     """
     loads, chosen = [0] * count, {}
-    weighed = sorted(((_rows_of(entry, rows), entry) for entry in entries if _ROWS.match(entry)), reverse=True)
+    weighed = sorted(((_rows_of(entry, rows), entry) for entry in entries if is_of_rows(entry)), reverse=True)
     for weight, entry in weighed:
         part = loads.index(min(loads))
         chosen[entry] = part
