@@ -31,7 +31,7 @@ def user_in_charge(path: str, whatever_is_there: bool = False) -> int:
         0 if that is nobody but root. What is missing is in the charge of whom the directory above belongs to.
 
     Raises:
-        UnsafePathError: everybody may exchange it, or its owner is not the one who could replace it.
+        UnsafePathError: everybody may replace it, or its owner is not the one who could replace it.
         OSError: it cannot be looked at, as of os.lstat.
     """
     waiting = [part for part in os.path.abspath(path).split("/") if part]

@@ -24,7 +24,7 @@ from .integrity import decryption, require_identity
 from .manifest import Manifest, Sealed, table_digest
 from .manifest_reader import manifest_from_json
 from .naming import SEALED
-from .record_text import json_bytes
+from .record_text import json_parts
 
 
 def seal(path: str, manifest: Manifest, recipients: Sequence[str], deadline: Deadline) -> Manifest:
@@ -39,7 +39,7 @@ def seal(path: str, manifest: Manifest, recipients: Sequence[str], deadline: Dea
         published(target, label="backup.sealed") as stream,
         chain([program], deadline, stdin=subprocess.PIPE, stdout=stream) as started,
     ):
-        started.input.write(json_bytes(manifest.as_json()))
+        started.input.writelines(json_parts(manifest.as_json()))
     hand_over(target)
     digests = tuple(sorted(table_digest(salt, *each) for each in manifest.held_tables))
     sealed = Sealed(

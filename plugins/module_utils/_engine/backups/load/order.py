@@ -13,28 +13,27 @@ import re
 
 from ...postgres.database import Database
 
-# Functions that are called for the rows of a COPY: by constraints of tables and domains, generated columns, keys of partitions, and
-# the operators in those.
-_CALLED = """
-WITH called AS (
+# What is called for the rows of a COPY: by constraints of tables and domains, generated columns, keys of partitions, and the
+# operators in those. Without any of them no function is listed.
+_FUNCTIONS = """
+WITH needed AS (
     SELECT d.refclassid, d.refobjid FROM pg_catalog.pg_depend d
      WHERE d.classid = 'pg_catalog.pg_constraint'::regclass
         OR d.classid = 'pg_catalog.pg_class'::regclass AND EXISTS (SELECT FROM pg_catalog.pg_partitioned_table p WHERE p.partrelid = d.objid)
         OR d.classid = 'pg_catalog.pg_attrdef'::regclass AND EXISTS (
            SELECT FROM pg_catalog.pg_attrdef f JOIN pg_catalog.pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum
-            WHERE f.oid = d.objid AND a.attgenerated <> ''))
-SELECT refobjid AS oid FROM called WHERE refclassid = 'pg_catalog.pg_proc'::regclass
- UNION SELECT o.oprcode FROM called JOIN pg_catalog.pg_operator o ON refclassid = 'pg_catalog.pg_operator'::regclass AND o.oid = refobjid
-"""
-_FUNCTIONS = f"""
-SELECT p.oid::bigint AS oid, p.proname::text AS name, p.prosrc AS text, p.oid IN ({_CALLED}) AS called, EXISTS (
+            WHERE f.oid = d.objid AND a.attgenerated <> '')),
+called AS MATERIALIZED (
+    SELECT refobjid AS oid FROM needed WHERE refclassid = 'pg_catalog.pg_proc'::regclass
+     UNION SELECT o.oprcode FROM needed JOIN pg_catalog.pg_operator o ON refclassid = 'pg_catalog.pg_operator'::regclass AND o.oid = refobjid)
+SELECT p.oid::bigint AS oid, p.proname::text AS name, p.prosrc AS text, p.oid IN (SELECT oid FROM called) AS called, EXISTS (
            SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid
               AND d.refclassid IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_proc'::regclass)) AS reads
   FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang
- WHERE p.oid >= 16384 AND l.lanname NOT IN ('c', 'internal') AND EXISTS ({_CALLED} OFFSET 0)
+ WHERE p.oid >= 16384 AND l.lanname NOT IN ('c', 'internal') AND EXISTS (SELECT FROM called)
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid
                       AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e')
-"""  # noqa: S608  constants
+"""
 # Words without which no text reads a table; FROM of substring() and its kind is one of them.
 _READS = re.compile(r"\b(?:FROM|JOIN|TABLE|EXECUTE|PERFORM|QUERY|CURSOR|spi\w*|plpy|query_to_xml)\b", re.IGNORECASE)
 _WORD = re.compile(r"[\w$]+")

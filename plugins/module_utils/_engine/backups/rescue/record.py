@@ -131,7 +131,7 @@ def read_head(stream: IO[bytes], path: str) -> dict[str, Any]:
     """The first line.
 
     Raises:
-        TitanError: it does not exist.
+        TitanError: it is not the record of a rescue.
     """
     try:
         head = parsed(stream.readline(1 << 16))
