@@ -8,12 +8,11 @@ from __future__ import annotations
 from itertools import groupby
 
 import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.load.databases import of_database, parts
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.load.needs import needs_of
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.load.others import (
     by_lines,
     ended,
-    needs_of,
-    of_database,
-    parts,
     without_database_entries,
     without_drops,
 )

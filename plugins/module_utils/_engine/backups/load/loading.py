@@ -29,21 +29,12 @@ from .archive_end import require_one_archive
 from .archive_text import ArchiveText
 from .by_role import TextLoad, Waiting, Write, waiting_in
 from .contents import read_entries
+from .databases import of_database, parts
 from .elevated import Superuser
 from .list_lines import has_owner_only, is_by_superuser, is_event_trigger, is_of_data, is_refresh
+from .needs import Needs, needs_of
 from .order import order_matters
-from .others import (
-    Needs,
-    by_lines,
-    ended,
-    needs_of,
-    of_database,
-    only_one,
-    parts,
-    without_database_entries,
-    without_drops,
-    without_mark,
-)
+from .others import by_lines, ended, only_one, without_database_entries, without_drops, without_mark
 from .owners_sessions import OwnersSessions
 from .programs_that_load import loading_environment, pg_restore_into, psql_session
 from .refreshes import Held, in_some_order

@@ -14,7 +14,7 @@ from ...host.files import make_directories
 from ...host.safe_open import hand_over
 from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect, sql
-from ..load.others import Needs
+from ..load.needs import Needs
 
 _AT_MOST = 5000  # rows that look like such lines could name more without end
 

@@ -15,8 +15,9 @@ from ...postgres.connection import ConnectionSettings
 from ...postgres.database import connect, sql
 from ..catalog.integrity import decoded
 from ..catalog.naming import DumpKind
+from ..load.databases import NO_DATABASE, parts
 from ..load.loading import Loader, provided
-from ..load.others import NO_DATABASE, by_lines, ended, parts, without_database_entries
+from ..load.others import by_lines, ended, without_database_entries
 
 # What the throw-away cluster has already, or what Loader.provide makes.
 _MADE = re.compile(

@@ -27,7 +27,7 @@ from ..content.tables import Table, read_tables
 from ..load.kinds import Kind, kind_of
 from ..load.live import Live
 from ..load.loading import Loader
-from ..load.others import needs_of
+from ..load.needs import needs_of
 from ..load.restricted import without_restriction
 from ..load.script import Statement, cut
 from ..programs.pipeline import Program, chain
