@@ -35,9 +35,6 @@ from .kinds import TRUSTED_LANGUAGES, Kind, extension_of, grants_on_catalog, is_
 from .reaching import could_reach
 from .targets import writing
 
-# PostgreSQL 17 has event triggers that fire when somebody connects, and a setting that keeps them from it.
-EVENT_TRIGGERS_CAN_BE_OFF = 17
-
 _AT_A_TIME = 200  # statements in one transaction: each one of an owner locks its table
 _OWNED_BY_SUPERUSERS = re.compile(
     rb"ALTER\s+(?:FOREIGN\s+DATA\s+WRAPPER|EVENT\s+TRIGGER|PUBLICATION|SUBSCRIPTION)\s", re.IGNORECASE
@@ -47,20 +44,6 @@ _KEPT = re.compile(
     rb"SET\s+(?:client_encoding|standard_conforming_strings|search_path|default_tablespace)\s|SELECT\s+pg_catalog\.set_config",
     re.IGNORECASE,
 )
-
-
-def no_event_triggers(major: int) -> list[str]:
-    """The settings of a throw-away server in which no event trigger fires, not even at the start of a session."""
-    return ["event_triggers=off"] if major >= EVENT_TRIGGERS_CAN_BE_OFF else []
-
-
-def without_event_triggers(settings: ConnectionSettings, major: int) -> ConnectionSettings:
-    """The connection, in which no event trigger fires at its start."""
-    if major < EVENT_TRIGGERS_CAN_BE_OFF:
-        return settings  # none fires then
-    options = dict(settings.options)
-    options["options"] = f"{options.get('options', '')} -c event_triggers=off".strip()
-    return settings._replace(options=tuple(options.items()))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from ...postgres.connection import ConnectionSettings
 from ...postgres.database import Database, connect, sql
 from ...postgres.locks import advisory_lock, is_held_anywhere
 from ..catalog.source import Source
-from .elevated import Superuser, without_event_triggers
+from .elevated import Superuser
+from .event_triggers import without_event_triggers
 from .parameters import let_set
 
 _PREFIX = "titan_restore_"

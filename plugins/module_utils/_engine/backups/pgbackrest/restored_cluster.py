@@ -26,7 +26,7 @@ from ...postgres.database import connect, sql
 from ...postgres.programs import Programs
 from ...postgres.sandboxed import SandboxedCluster, drill_server, drill_user, ids_of
 from ...steps import step
-from ..load.elevated import no_event_triggers
+from ..load.event_triggers import no_event_triggers
 from ..programs.pgbackrest import Stanza, call, plain
 from ..programs.pipeline import Deadline
 from ..proof.cluster import drill_cluster, warn_of_no_sandbox

@@ -24,7 +24,8 @@ from ...postgres.sandboxed import SandboxedCluster
 from ...steps import step
 from ..catalog.source import Source
 from ..content.fingerprint import canceller
-from ..load.elevated import Superuser, no_event_triggers, without_event_triggers
+from ..load.elevated import Superuser
+from ..load.event_triggers import no_event_triggers, without_event_triggers
 from ..load.live import live_loader
 from ..load.parameters import let_set
 from ..load.room import wal_bytes
