@@ -35,9 +35,10 @@ from ..programs.pgbackrest import Stanza, read_info, verify_sets
 from ..programs.pipeline import Deadline
 from ..proof.cluster import sandbox_of
 from ..proof.read_restored import read_restored
+from .amcheck import amcheck_problem
 from .point import moment_differences
 from .reader import make_reader
-from .restored_cluster import NEEDED, amcheck_problem, restored_cluster, to_point
+from .restored_cluster import NEEDED, restored_cluster, to_point
 
 _UNLOGGED = """
 SELECT n.nspname::text AS schema, c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -14,20 +14,18 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Callable
+from typing import Callable
 
 from ...errors import TitanError
-from ...host.programs import run
 from ...host.safe_open import UnsafePathError, open_directory, read_file
 from ...host.trees import give_tree
 from ...postgres.cluster import THROW_AWAY, Cluster, make_folder
 from ...postgres.control_data import control_data
-from ...postgres.database import connect, sql
 from ...postgres.programs import Programs
 from ...postgres.sandboxed import SandboxedCluster, drill_server, drill_user, ids_of
 from ...steps import step
 from ..load.event_triggers import no_event_triggers
-from ..programs.pgbackrest import Stanza, call, plain
+from ..programs.pgbackrest import Stanza, call
 from ..programs.pipeline import Deadline
 from ..proof.cluster import drill_cluster, warn_of_no_sandbox
 
@@ -237,38 +235,3 @@ def _as_before(cluster: Cluster, programs: Programs) -> Mapping[str, str]:
     said, _complaint = control_data(programs.path("pg_controldata"), cluster.data, **cluster.identity())
     found = {name: said.get(f"{name} setting") for name in _AS_BEFORE}
     return {name: value for name, value in found.items() if value}
-
-
-def _turn_off_event_triggers(cluster: Cluster, superuser: str) -> None:
-    """One that forbids changes of definitions would forbid the extension amcheck in the copy."""
-    with connect(cluster.settings("postgres", superuser), "drill") as server:
-        names = [row["name"] for row in server.rows("SELECT datname::text AS name FROM pg_database WHERE datallowconn")]
-    for name in names:
-        with connect(cluster.settings(name, superuser), "drill") as database:
-            for row in database.rows("SELECT evtname::text AS name FROM pg_event_trigger WHERE evtenabled <> 'D'"):
-                database.execute(sql.SQL("ALTER EVENT TRIGGER {} DISABLE").format(sql.Identifier(row["name"])))
-
-
-def amcheck_problem(cluster: Cluster, programs: Programs, superuser: str, jobs: int) -> str:
-    """What pg_amcheck finds in any database of the restored cluster; empty for nothing.
-
-    Every table and B-tree index is read and checked. The extension amcheck is installed in the copy for that.
-
-    Raises:
-        TitanError: it could not do its work.
-    """
-    _turn_off_event_triggers(cluster, superuser)
-    options: dict[str, Any] = {"capture_output": True, "cwd": "/", **cluster.identity()}
-    done = run(
-        [
-            programs.path("pg_amcheck"), f"--host={cluster.socket}", f"--port={cluster.port}", f"--username={superuser}",
-            f"--jobs={jobs}", "--all", "--install-missing",
-        ],
-        env={"LC_ALL": "C", "PATH": os.environ.get("PATH", os.defpath)}, **options,
-    )  # fmt: skip
-    said = plain((done.stdout + b"\n" + done.stderr).decode(errors="replace"))
-    if done.returncode == 0:
-        return ""
-    if done.returncode == 2:
-        return f"pg_amcheck found damage: {said}"
-    raise TitanError(f"pg_amcheck could not check the restored cluster: {said}", of_the_backup="extension" not in said)
