@@ -36,7 +36,8 @@ from .copy.keep import keep_copy
 from .dump.leftovers import remove_leftover_parts
 from .dump.preflight import choose_tools, last_of_kind, require_sensible, require_space
 from .dump.source import of_source, read_source, require_libraries, require_readable
-from .dump.take import Wanted, take_backup, utc_now
+from .dump.take import take_backup, utc_now
+from .dump.wanted import Wanted
 from .keep.plan import accepted_since, rules_from_option
 from .load.extensions import require_extensions
 from .load.rights import require_may_create, require_superuser

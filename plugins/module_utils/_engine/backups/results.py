@@ -17,7 +17,8 @@ from .catalog.naming import EXTENSIONS
 from .catalog.read import newest_verified, read_catalog
 from .catalog.record_text import format_time
 from .catalog.report import listing_diff, public_entry
-from .dump.take import Wanted, utc_now
+from .dump.take import utc_now
+from .dump.wanted import Wanted
 from .keep.plan import KeepRules, doubts, make_keep_plan
 from .keep.removal import remove_backups
 
