@@ -5,7 +5,14 @@
 
 from __future__ import annotations
 
+import shlex
+from typing import Any
+
+from ansible.utils.display import Display
 from ansible_collections.titan.database.plugins.plugin_utils.migration_files import MigrationAction
+from ansible_collections.titan.database.plugins.plugin_utils.sent_engine import interpreter_of, program, returned
+
+display = Display()
 
 
 class ActionModule(MigrationAction):
@@ -13,3 +20,13 @@ class ActionModule(MigrationAction):
 
     MODULE = "titan.database.migration"
     PROGRESS = True
+
+    def settled(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any] | None:
+        interpreter = "" if arguments.get("state") == "rolled_back" else interpreter_of(self, task_vars)
+        if not interpreter:
+            return None
+        asked = filter(None, [self._compute_environment_string(), shlex.quote(interpreter), "-"])
+        found = self._low_level_execute_command(" ".join(asked), in_data=program("migration", arguments))
+        result = returned(found["stdout"]) if found["rc"] == 0 else None
+        display.vvv("Nothing is pending: no module is needed" if result else "The module is needed")
+        return result

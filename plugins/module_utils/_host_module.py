@@ -18,8 +18,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ._engine.errors import TitanError
 from ._engine.host.act_as import acting_for, directories_named
 from ._engine.host.limits import REFUSALS, refusal
-from ._engine.outcome import Call, Outcome
-from ._engine.text.one_line import lines, printable
+from ._engine.outcome import Call, Outcome, returned
+from ._engine.text.one_line import printable
 from ._engine.text.options import Option, Spec, argument_spec, is_left_empty
 
 Operation = Callable[[Call], Outcome]
@@ -62,8 +62,7 @@ def finish(module: AnsibleModule, options: Spec, work: Callable[[Call], tuple[Ou
         module.fail_json(msg=why, **({"exception": traceback.format_exc()} if isinstance(error, OSError) else {}))
     for warning in (*notes, *outcome.warnings):
         module.warn(printable(warning))
-    diff = {"before": outcome.before, "after": outcome.after}
-    module.exit_json(changed=outcome.changed, diff=diff, summary=lines(outcome.summary), **outcome.data)
+    module.exit_json(**returned(outcome))
 
 
 def _known(details: Mapping[str, Any]) -> dict[str, Any]:

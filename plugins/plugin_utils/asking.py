@@ -19,7 +19,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.converge.ve
 # What decides whether the installed command may be asked, in the order of its imports.
 _TRUST = ("typed", "errors", "host/safe_open", "host/act_as", "converge/trust")
 _ENGINE = Path(errors.__file__).parent
-_MARK = "titan-db answers: "
+MARK = "titan-db answers: "
 
 _PROGRAM = """import json, os, sys, types
 given = json.loads({given!r})
@@ -54,16 +54,21 @@ def program(command: str, digest: str, steps: list[dict[str, Any]]) -> bytes:
     """
     sources = [(name, (_ENGINE / f"{name}.py").read_text(encoding="utf-8")) for name in _TRUST]
     given = {"sources": sources, "command": command, "digest": digest, "steps": steps}
-    return _PROGRAM.format(given=json.dumps(given), mark=_MARK).encode()
+    return _PROGRAM.format(given=json.dumps(given), mark=MARK).encode()
 
 
 def answer(stdout: str) -> dict[str, Any] | None:
     """What the program found, as the module returns it; None if it gave no answer."""
-    said = [line[len(_MARK) :] for line in stdout.splitlines() if line.startswith(_MARK)]
-    if len(said) != 1:
+    found = said(stdout)
+    if found is None:
         return None
-    found = json.loads(said[0])
     return as_returned(unsettled("command", found["unusable"]) if "unusable" in found else found)
+
+
+def said(stdout: str) -> Any:
+    """The value that a program has printed behind the mark; None if it did not come to that."""
+    marked = [line[len(MARK) :] for line in stdout.splitlines() if line.startswith(MARK)]
+    return json.loads(marked[0]) if len(marked) == 1 else None
 
 
 def as_returned(found: Answer) -> dict[str, Any]:

@@ -51,6 +51,10 @@ class MigrationAction(FilesAction):
     MODULE = ""
     PROGRESS = False
 
+    def settled(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any] | None:
+        """What the module would return, if it is known without it that there is nothing to do."""
+        return None
+
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
@@ -59,6 +63,10 @@ class MigrationAction(FilesAction):
                 arguments["files"] = self.files(str(arguments["path"]), str(arguments.get("naming") or "plain"))
         except TitanError as error:
             result.update(failed=True, msg=error.message, **error.details)
+            return result
+        found = self.settled(arguments, task_vars or {})
+        if found is not None:
+            result.update(found)
             return result
         path = (
             "" if self._task.check_mode or arguments.get("progress_file") or not self.PROGRESS else progress_file(self)

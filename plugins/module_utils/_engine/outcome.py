@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .postgres.connection import ConnectionSettings
+from .text.one_line import lines
 from .typed import Any, Callable, NamedTuple
 
 # What is returned to people: JSON-serialisable, by the documented names.
@@ -61,3 +62,9 @@ class Outcome(NamedTuple):
     before: str = ""
     after: str = ""
     warnings: tuple[str, ...] = ()
+
+
+def returned(outcome: Outcome) -> Data:
+    """What a module returns for it, but for the warnings."""
+    diff = {"before": outcome.before, "after": outcome.after}
+    return {"changed": outcome.changed, "diff": diff, "summary": lines(outcome.summary), **outcome.data}

@@ -22,11 +22,12 @@ from ..errors import OptionError, TitanError
 from ..host.act_as import acting_for, directories_named
 from ..host.cron_session import become, become_as_cron
 from ..host.limits import REFUSALS
-from ..outcome import Call, Data, Outcome
+from ..outcome import Call, Data, Outcome, returned
 from ..postgres.from_options import settings_from_options
 from ..postgres.options import CONNECTION
 from ..postgres.time_limit import time_limit
 from ..text.arguments import complete
+from ..text.one_line import printable
 from ..text.options import Option
 from .kinds import KINDS
 from .verdict import Answer, unsettled
@@ -58,6 +59,17 @@ def compare(steps: Sequence[Step]) -> Answer:
         if not found["settled"]:
             return Answer(**{**found, "found": whole["found"], "warnings": []})  # the play's own tasks warn
     return whole
+
+
+def nothing_to_do(step: Step) -> Data | None:
+    """What the step's module returns where it has nothing to do; None where it has, or where the step cannot be compared."""
+    try:
+        outcome, warnings = _checked(step)
+    except (TitanError, *REFUSALS):
+        return None
+    if outcome.changed or outcome.data.get("pending"):
+        return None
+    return {**returned(outcome), "warnings": [printable(warning) for warning in warnings]}
 
 
 def _as_user(name: str, steps: Sequence[Step]) -> Answer:
