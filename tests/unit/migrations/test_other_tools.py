@@ -11,10 +11,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.migrations.
     unseen_warning,
 )
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.headers import headers
-from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.naming import (
-    Migration,
-    parse_files,
-)
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.migration import Migration
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.naming import parse_files
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.placeholders import fill_flyway
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.script import make_script
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.history.plan import make_plan

@@ -8,11 +8,8 @@ import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError, TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.directory import read_directory
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.headers import headers
-from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.naming import (
-    NAMINGS,
-    checksum,
-    parse_files,
-)
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.migration import checksum
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.naming import NAMINGS, parse_files
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.script import make_script
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.history.read import sort_key
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from ..errors import DatabaseError, OptionError
-from ..migrations.files.naming import Migration
+from ..migrations.files.migration import Migration
 from ..migrations.sql.lexer import split
 from ..migrations.sql.statements import index_declaration
 from ..postgres.database import Database, sql

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from ..environment.config import read_environment
 from ..errors import OptionError
 from ..migrations.files.directory import read_directory
-from ..migrations.files.naming import Migration, parse_files
+from ..migrations.files.migration import Migration
+from ..migrations.files.naming import parse_files
 from ..outcome import Call
 from .migration_file import rollback_path
 from .queries import Query, Skipped, queries_from_files, queries_of_production

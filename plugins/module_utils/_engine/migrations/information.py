@@ -16,7 +16,8 @@ from ..outcome import Call, Outcome
 from ..postgres.database import connect
 from ..postgres.stand_ins import must_not_plan
 from ..typed import Any
-from .files.naming import Migration, parse_files
+from .files.migration import Migration
+from .files.naming import parse_files
 from .history import read
 
 _HISTORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")

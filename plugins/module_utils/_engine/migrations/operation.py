@@ -14,7 +14,7 @@ from ..postgres.locks import advisory_lock
 from ..postgres.trust import require_trusted_role
 from ..text.counted import counted
 from ..typed import Any
-from .files.naming import Migration
+from .files.migration import Migration
 from .history import read
 from .history.plan import Plan, edited, make_plan
 from .indexes.presence import any_skipped

@@ -15,7 +15,7 @@ from ..errors import DatabaseError, OptionError, TitanError
 from ..outcome import Call, Data, Outcome
 from ..postgres.database import Database
 from ..text.counted import counted
-from .files.naming import Migration
+from .files.migration import Migration
 from .files.script import Script
 from .history import drift, read
 from .history.plan import Plan, rollback_plan

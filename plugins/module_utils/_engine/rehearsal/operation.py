@@ -20,7 +20,8 @@ from ..environment.config import read_environment
 from ..environment.records import StateDirectory, owner_of
 from ..errors import OptionError, TitanError
 from ..migrations.files.directory import read_directory
-from ..migrations.files.naming import Migration, parse_files
+from ..migrations.files.migration import Migration
+from ..migrations.files.naming import parse_files
 from ..outcome import Call, Outcome
 from ..postgres.greeting import Greeting, greeting
 from ..steps import step

@@ -17,7 +17,7 @@ from ..backups.catalog.record_text import format_time
 from ..errors import TitanError
 from ..host.files import make_directories, write_file
 from ..host.safe_open import UnsafePathError, read_file
-from ..migrations.files.naming import Migration
+from ..migrations.files.migration import Migration
 from ..migrations.history.known_files import path_of
 from ..steps import step
 from ..text.durations import parse_seconds

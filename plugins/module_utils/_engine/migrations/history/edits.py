@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 
 from ...errors import TitanError
-from ..files.naming import Migration
+from ..files.migration import Migration
 from ..sql.lexer import same_meaning
 from .read import Applied, sort_key
 

@@ -17,7 +17,7 @@ from ...host.files import is_file_with, make_directories, write_file
 from ...host.safe_open import UnsafePathError, read_file
 from ...postgres.database import Database
 from ...text.json_kinds import parsed
-from ..files.naming import Migration
+from ..files.migration import Migration
 from . import read
 
 _MODE = 0o644

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from ...errors import OptionError, TitanError
 from ...typed import Any, NamedTuple
-from ..files.naming import Migration
+from ..files.migration import Migration
 from .read import Applied, sort_key
 
 State = Mapping[tuple[Any, ...], Applied]

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from ...postgres.database import Database, Row
 from ...postgres.stand_ins import stand_in
 from ...typed import TYPE_CHECKING, Any, NamedTuple
-from ..files.naming import version_order
+from ..files.migration import version_order
 
 if TYPE_CHECKING:
     from .records import AttemptDetails, StepRecord

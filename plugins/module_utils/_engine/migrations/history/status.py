@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ...outcome import Data
 from ...postgres.database import Database
-from ..files.naming import Migration
+from ..files.migration import Migration
 from . import read
 from .plan import edited, gone, missing_file
 

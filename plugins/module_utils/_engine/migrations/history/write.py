@@ -15,7 +15,7 @@ from ...errors import DatabaseError
 from ...postgres.database import Database
 from ...postgres.grants import NOT_ALLOWED
 from ...steps import step
-from ..files.naming import Migration
+from ..files.migration import Migration
 from .read import condition_of, has_history_column
 from .records import AttemptDetails, InsertedRow, StepRecord
 

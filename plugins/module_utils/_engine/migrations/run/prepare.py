@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
-from ..files.naming import OTHER_TOOLS, Migration
+from ..files.migration import Migration
+from ..files.naming import OTHER_TOOLS
 from ..files.placeholders import fill_as
 from ..files.script import Script, make_script
 from ..history.read import sort_key

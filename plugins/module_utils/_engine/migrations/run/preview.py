@@ -12,7 +12,7 @@ from typing import Any
 
 from ...errors import DatabaseError
 from ...outcome import Data
-from ..files.naming import Migration
+from ..files.migration import Migration
 from ..files.script import Script, shortened
 from ..history.read import Applied
 from ..indexes.decision import FileIndexes, Later, predict, tables_of

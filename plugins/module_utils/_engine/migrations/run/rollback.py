@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from ...errors import TitanError
-from ..files.naming import Migration
+from ..files.migration import Migration
 from ..files.placeholders import fill_as
 from ..files.script import Script, make_script
 from ..files.steps import Step

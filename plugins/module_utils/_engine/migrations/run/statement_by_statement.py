@@ -24,7 +24,7 @@ from ...postgres.sqlstates import (
     UNDEFINED_TABLE,
 )
 from ...steps import step as announce
-from ..files.naming import Migration
+from ..files.migration import Migration
 from ..files.script import Script, shortened
 from ..files.steps import Step
 from ..history import read, write

@@ -14,7 +14,7 @@ from ...outcome import Data
 from ...postgres.lost_reply import was_committed
 from ...steps import step
 from ...text.quoted import quoted_name
-from ..files.naming import Migration
+from ..files.migration import Migration
 from ..files.script import Script
 from ..history import write
 from ..history.read import Applied

@@ -13,7 +13,8 @@ from ...postgres.database import Database
 from ...postgres.lost_reply import asked_transaction
 from ...steps import step
 from ..files.directory import read_directory
-from ..files.naming import SQITCH, Migration
+from ..files.migration import Migration
+from ..files.naming import SQITCH
 from ..files.planned import PLAN, project_of
 from ..history import drift
 from ..history.plan import Plan

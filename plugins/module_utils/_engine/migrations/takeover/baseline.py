@@ -15,7 +15,7 @@ from ...postgres.database import Database
 from ...postgres.lost_reply import asked_transaction
 from ...steps import step
 from ...text.listed import listed
-from ..files.naming import Migration
+from ..files.migration import Migration
 from ..files.script import Script
 from ..history import drift, read
 from ..history.inventory import read_definitions

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ...outcome import Data
-from ..files.naming import Migration
+from ..files.migration import Migration
 from ..history.inventory import hashes_of
 from ..history.objects import Partitions, of_others
 from ..history.records import IndexRecord

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from ...errors import DatabaseError, OptionError, TitanError
 from ...postgres.database import Database, sql
-from ..files.naming import SQITCH, Migration, version_order
+from ..files.migration import Migration, version_order
+from ..files.naming import SQITCH
 from ..files.planned import change_sets
 from .other_tables import advice, other_histories
 from .tools import APPLIED, BASELINE, FAILED, TOOLS, UNDONE, Tool

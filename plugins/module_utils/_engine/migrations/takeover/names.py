@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from ...postgres.database import Database
-from ..files.naming import Migration
+from ..files.migration import Migration
 from ..files.script import Script
 from ..run.existing_objects import objects_named
 from ..sql.statements import created, dropped, index_declaration, names_in

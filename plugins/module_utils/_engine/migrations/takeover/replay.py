@@ -18,7 +18,7 @@ from ...postgres.locks import sign_of_life
 from ...postgres.programs import SERVER, find_programs
 from ...postgres.sandboxed import drill_server
 from ...postgres.throw_away import SERVER_USERS, default_directory, locked_directory
-from ..files.naming import Migration
+from ..files.migration import Migration
 from ..files.script import Script
 from ..history.inventory import read_hashes
 from ..session.send import send

@@ -11,7 +11,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Callable, NamedTuple
 
-from ..files.naming import Migration
+from ..files.migration import Migration
 
 APPLIED, FAILED, UNDONE, BASELINE = "applied", "failed", "undone", "baseline"
 
