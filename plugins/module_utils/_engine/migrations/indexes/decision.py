@@ -14,23 +14,23 @@ from dataclasses import replace
 from typing import Callable, NamedTuple
 
 from ...errors import DatabaseError, TitanError
-from ...postgres.database import Database
 from ...postgres.sqlstates import INSUFFICIENT_PRIVILEGE
 from ..files.script import Script
 from ..history.read import has_built_index
 from ..history.records import IndexRecord
 from ..session.session import RETRIED, Session
 from ..sql.lexer import Statement
-from ..sql.statements import IndexDeclaration, created, index_declaration, moves_names, names_in
-from .catalog import decide, is_valid, table_of, undone
+from ..sql.statements import IndexDeclaration, index_declaration, names_in
+from .catalog import decide, is_valid, table_of
 from .registry import Kept, SkippedIndexes
 from .rules import BUILD, FOUND, REBUILD, SKIP, OtherIndexError, Verdict
 from .skipped import Key
+from .tables import of_new_tables, rows_of
 
 # Says whether a later file names one of these.
 Later = Callable[[AbstractSet[str]], bool]
 
-_OUTCOMES = {BUILD: "built", FOUND: "found", SKIP: "skipped", REBUILD: "rebuilt"}
+OUTCOMES = {BUILD: "built", FOUND: "found", SKIP: "skipped", REBUILD: "rebuilt"}
 
 
 class RunAgainError(Exception):
@@ -165,7 +165,7 @@ class FileIndexes:
         self, declaration: IndexDeclaration, verdict: Verdict | None, outcome: str = "", size: int = 0
     ) -> IndexRecord:
         """Put down what became of the index."""
-        outcome = outcome or (_OUTCOMES[verdict.action] if verdict else "built")
+        outcome = outcome or (OUTCOMES[verdict.action] if verdict else "built")
         if verdict and outcome == "built" and (verdict.schema, declaration.name) in self.rebuilt:
             outcome = "rebuilt"
         if verdict and outcome == "skipped":
@@ -243,49 +243,6 @@ class FileIndexes:
             )
 
 
-def rows_of(database: Database, table: str, limit: int) -> int:
-    """About how many rows the table has; one that was never analysed is counted, but no further than just over the limit."""
-    row = table_of(database, table)
-    if row is None or row["kind"] not in ("r", "p", "m"):
-        return 0
-    if row["rows"] >= 0 or (row["bytes"] <= 8192 and row["kind"] != "p"):
-        return max(row["rows"], 0)
-    with undone(database):
-        return int(database.value(f"SELECT count(*) FROM (SELECT FROM {table} LIMIT {limit + 1}) AS few"))  # noqa: S608 - as written in the file
-
-
-def of_new_tables(script: Script) -> set[int]:
-    """Where the statements start that index a table which the same text has made: nothing else can be there to compare with."""
-    made: set[str] = set()
-    starts: set[int] = set()
-    for statement in script.statements:
-        words = statement.key()
-        if words[:2] == ("create", "table"):
-            named = created(statement)
-            made |= {named.name} if named and not named.tolerant else set()
-        elif words[0] == "create":
-            declaration = index_declaration(statement, script.text)
-            if declaration and declaration.table in made and not declaration.if_not_exists:
-                starts.add(statement.start)
-        elif words[0] != "insert":
-            made.clear()
-    return starts
-
-
-def tables_of(database: Database, script: Script) -> set[int]:
-    """The oids of the tables, of those that the file's indexes are on, that are there now."""
-    plain = of_new_tables(script)
-    names = [
-        d.table for d in (index_declaration(s, script.text) for s in script.statements if s.start not in plain) if d
-    ]
-    if not names:
-        return set()
-    rows = database.rows(
-        "SELECT pg_catalog.to_regclass(t)::oid::bigint AS oid FROM pg_catalog.unnest(%s::text[]) AS t", (names,)
-    )
-    return {row["oid"] for row in rows if row["oid"] is not None}
-
-
 def _built_after_all(verdict: Verdict, where: str) -> Verdict:
     """The verdict on a duplicate that is needed by its own name, or whose duplicate is about to go."""
     warning = (
@@ -293,32 +250,3 @@ def _built_after_all(verdict: Verdict, where: str) -> Verdict:
         "them, so it is built."
     )
     return replace(verdict, action=BUILD, warnings=(warning, *verdict.warnings))
-
-
-def predict(indexes: FileIndexes, touched: AbstractSet[str], first: bool) -> None:
-    """Decide, for check mode, by the database of now, as far as it tells what the statements will find.
-
-    Args:
-        touched: Every name in the files that run before this one.
-        first: No statement comes before this file.
-
-    Raises:
-        TitanError: an index is not what the file declares, or the declaration is wrong.
-    """
-    seen: set[str] = set(touched)
-    moved, sure = False, first
-    for statement in indexes.script.statements:
-        declaration = index_declaration(statement, indexes.script.text)
-        if declaration is None:
-            seen |= names_in(statement)
-            moved, sure = moved or moves_names(statement), False
-            continue
-        table = declaration.table.rsplit(".", 1)[-1].strip('"')
-        known = {name for name in (declaration.name, table, table.lower()) if name}
-        verdict = None
-        if not known & seen and not (moved and "." not in declaration.table):
-            verdict = indexes.predicted(statement, declaration, sure)
-        if verdict and verdict.action == SKIP and (verdict.duplicate_of in seen or {"drop", "execute"} <= seen):
-            verdict = replace(verdict, action=BUILD)
-        indexes.records.append(index_record(declaration, verdict, _OUTCOMES[verdict.action] if verdict else "built"))
-        seen.add(declaration.name)

@@ -10,7 +10,7 @@ import re
 from ...errors import DatabaseError
 from ...postgres.database import Database
 from ...text.quoted import quoted_name
-from ..indexes.decision import rows_of
+from ..indexes.tables import rows_of
 from .rule import Match
 from .view import last_part, parts_of
 

@@ -15,8 +15,10 @@ from ...outcome import Data
 from ..files.migration import Migration
 from ..files.script import Script, shortened
 from ..history.read import Applied
-from ..indexes.decision import FileIndexes, Later, predict, tables_of
+from ..indexes.decision import FileIndexes, Later
+from ..indexes.foreseen import predict
 from ..indexes.registry import SkippedIndexes
+from ..indexes.tables import tables_of
 from ..session.session import RESET_IDENTITY, Session, located
 from ..sql.statements import names_in
 from .lock_levels import locks

@@ -21,10 +21,11 @@ from ..history.read import Applied
 from ..history.records import IndexRecord, StepRecord
 from ..history.write import Attempt, ExecutedBy
 from ..indexes.catalog import drop_statement, is_valid, size_of
-from ..indexes.decision import FileIndexes, Later, RunAgainError, rows_of, tables_of
+from ..indexes.decision import FileIndexes, Later, RunAgainError
 from ..indexes.registry import SkippedIndexes, built_note
 from ..indexes.rules import Verdict
 from ..indexes.skipped import Key
+from ..indexes.tables import rows_of, tables_of
 from ..session.session import RESET_IDENTITY, Session, located
 from ..sql.statements import IndexDeclaration
 from .existing_objects import already_there
