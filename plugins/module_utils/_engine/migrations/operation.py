@@ -140,9 +140,9 @@ def _of_other_tools(database: Database) -> tuple[str, ...]:
 
 
 def _settled(database: Database) -> bool:
-    from .indexes import skipped
+    from .indexes import skipped, standing
 
-    return skipped.settled(database, skipped.read(database))
+    return standing.settled(database, skipped.read(database))
 
 
 def _take_over(call: Call, database: Database, plan: Plan, migrations: Sequence[Migration]) -> Outcome:

@@ -17,9 +17,10 @@ from ..history.read import full_version
 from ..session.session import RETRIED, Session
 from ..sql.lexer import Statement
 from ..sql.statements import created, dropped, index_declaration, names_in
-from . import skipped
+from . import skipped, standing
 from .catalog import drop_statement
-from .skipped import Key, SkippedIndex, State
+from .skipped import Key, SkippedIndex
+from .standing import State
 
 # Statements that may call a function, and the functions that drop an index by a name that may be made up when they run, or call
 # one that does, as far as their source tells.
@@ -60,7 +61,7 @@ class SkippedIndexes:
     def look(self) -> list[dict[str, str]]:
         """Read them; return those whose duplicates are gone, and would be built."""
         self.items = {item.key: item for item in skipped.read(self.database)}
-        state = skipped.state_of(self.database, list(self.items.values()))
+        state = standing.state_of(self.database, list(self.items.values()))
         self._take(state)
         return [_restored(item) for item in state.lost.values()]
 
@@ -74,7 +75,7 @@ class SkippedIndexes:
         self._saved = dict(self.items)
         if not self.items:
             return []
-        state = skipped.state_of(self.database, list(self.items.values()))
+        state = standing.state_of(self.database, list(self.items.values()))
         for item in state.leftovers:
             self._drop_invalid(item)
         self._take(state)
@@ -161,7 +162,7 @@ class SkippedIndexes:
         """
         if not self.items:
             return set()
-        state = skipped.state_of(self.database, list(self.items.values()), same_tables=True)
+        state = standing.state_of(self.database, list(self.items.values()), same_tables=True)
         missing = {*state.lost, *state.taken}
         if not missing:
             self._take(state)
@@ -172,12 +173,12 @@ class SkippedIndexes:
 
     def agrees(self, key: Key, oid: int) -> bool:
         """Whether the index ``oid`` can stand for the one that was left out under this name, if there is such a one."""
-        return key not in self.items or skipped.says_the_same(self.database, oid, self.items[key])
+        return key not in self.items or standing.says_the_same(self.database, oid, self.items[key])
 
     def add(self, oid: int, schema: str, name: str, version: str) -> None:
         """The index is left out; the index ``oid`` stands for it."""
         full = full_version(self.session.rules.history, version)
-        item = skipped.standing_for(self.database, oid, schema, name, full)
+        item = standing.standing_for(self.database, oid, schema, name, full)
         if item is not None:
             self.items[item.key] = item
 
@@ -201,7 +202,7 @@ class SkippedIndexes:
             step("migration.build_skipped")
             item = self.items.pop(key)
             try:
-                self.session.watched(partial(skipped.build, self.database, item, False))
+                self.session.watched(partial(standing.build, self.database, item, False))
             except DatabaseError as error:
                 if error.lost or error.sqlstate in RETRIED:
                     raise
@@ -220,7 +221,7 @@ class SkippedIndexes:
 
         def once() -> None:
             self.database.execute(f"SET lock_timeout = {int(rules.concurrent_lock_timeout)}")
-            session.watched(lambda: skipped.build(self.database, item, concurrently=True))
+            session.watched(lambda: standing.build(self.database, item, concurrently=True))
 
         step("migration.build_skipped")
         try:
@@ -234,7 +235,7 @@ class SkippedIndexes:
         self.save()
 
     def _drop_invalid(self, item: SkippedIndex) -> None:
-        invalid = skipped.state_of(self.database, [item]).leftovers
+        invalid = standing.state_of(self.database, [item]).leftovers
         for found in invalid:
             self.database.execute(f"SET lock_timeout = {int(self.session.rules.concurrent_lock_timeout)}")
             self.session.run(drop_statement(self.database, found.schema, found.name))

@@ -20,7 +20,7 @@ from ..history import drift
 from ..history.plan import Plan
 from ..history.read import full_version
 from ..history.write import Attempt, insert, now
-from ..indexes.skipped import record_found
+from ..indexes.standing import record_found
 from ..run.begin import begin
 from .baseline import gather_evidence
 from .evidence import ABSENT, PARTLY, Evidence, TakenOver

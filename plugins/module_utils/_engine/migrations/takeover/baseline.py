@@ -21,7 +21,7 @@ from ..history import drift, read
 from ..history.inventory import read_definitions
 from ..history.plan import Plan
 from ..history.write import Attempt, insert, now
-from ..indexes.skipped import record_found
+from ..indexes.standing import record_found
 from ..run.begin import begin
 from ..run.prepare import rules_of, script_of
 from .data import changes_rows, inserted_tables, rows_are_there
