@@ -19,7 +19,8 @@ from ..indexes.decision import FileIndexes, Later
 from ..indexes.foreseen import predict
 from ..indexes.registry import SkippedIndexes
 from ..indexes.tables import tables_of
-from ..session.session import RESET_IDENTITY, Session, located
+from ..session.located import located
+from ..session.session import RESET_IDENTITY, Session
 from ..sql.statements import names_in
 from .lock_levels import locks
 from .shapes import other_shapes

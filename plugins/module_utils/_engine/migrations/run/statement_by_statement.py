@@ -36,7 +36,8 @@ from ..indexes.decision import FileIndexes, Later, RunAgainError
 from ..indexes.registry import SkippedIndexes, built_note
 from ..indexes.rules import FOUND, REBUILD, SKIP, Verdict
 from ..indexes.skipped import Key
-from ..session.session import RESET_IDENTITY_LOCAL, RETRIED, located
+from ..session.located import located
+from ..session.session import RESET_IDENTITY_LOCAL, RETRIED
 from ..sql.statements import TOGETHER, IndexDeclaration, index_declaration, transaction_mode
 from .lock_needs import room_after
 from .parts import PartFailedError, run_parts

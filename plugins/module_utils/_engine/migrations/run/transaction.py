@@ -26,7 +26,8 @@ from ..indexes.registry import SkippedIndexes, built_note
 from ..indexes.rules import Verdict
 from ..indexes.skipped import Key
 from ..indexes.tables import rows_of, tables_of
-from ..session.session import RESET_IDENTITY, Session, located
+from ..session.located import located
+from ..session.session import RESET_IDENTITY, Session
 from ..sql.statements import IndexDeclaration
 from .existing_objects import already_there
 from .lock_needs import room_after

@@ -15,20 +15,15 @@ from ...errors import DatabaseError, TitanError
 from ...postgres.database import Database
 from ...postgres.locks import LIMIT_IDLE, regain_lock
 from ...postgres.sqlstates import (
-    ACTIVE_SQL_TRANSACTION,
-    INVALID_TRANSACTION_TERMINATION,
     LOCK_CONFLICTS,
-    OBJECT_IN_USE,
     SERIALIZATION_FAILURE,
-    UNSAFE_NEW_ENUM_VALUE_USAGE,
 )
 from ..files.headers import Headers
-from ..files.script import Script, shortened, without_literals
+from ..files.script import Script
 from ..files.steps import Step
 from ..history.read import lock_words
 from ..history.write import NOW
 from ..sql.client_lines import client_lines
-from ..sql.tokens import line_of
 from .observer import NOBODY, Observer
 from .send import send
 from .watcher import Watcher, describe
@@ -47,14 +42,6 @@ _OUTLIVING = re.compile(
 # Each match of the pattern holds one of these: looking for them takes a tenth of the time.
 _OUTLIVING_WORDS = ("alter", "discard", "advisory_unlock", "set")
 
-# Of statements that fail in a transaction but not by themselves: inside a transaction block, a COMMIT in a procedure, a new
-# enum value used at once, pending trigger events.
-_RATHER_ALONE = (
-    ACTIVE_SQL_TRANSACTION,
-    INVALID_TRANSACTION_TERMINATION,
-    UNSAFE_NEW_ENUM_VALUE_USAGE,
-    OBJECT_IN_USE,
-)
 
 # A file that ran longer than this before it failed is not run again to find the statement.
 _LOCATE_SECONDS = 10.0
@@ -247,49 +234,3 @@ class Session:
                     file=file,
                     line=line,
                 )
-
-
-def located(error: DatabaseError, script: Script, step: Step, state: str, after_others: bool = False) -> DatabaseError:
-    """The error with file, line, statement, SQLSTATE and the state that the database is in now.
-
-    after_others: it shared its transaction with the files before it, as in a rehearsal.
-    """
-    statement, line = None, step.line
-    if error.details.get("position"):
-        offset = step.start + int(error.details["position"]) - 1
-        line = line_of(script.text, offset)
-        statement = next((s for s in step.statements if s.start <= offset <= s.end), None)
-    elif error.details.get("failed_statement") is not None:
-        statement = step.statements[error.details["failed_statement"]]
-        line = statement.line
-    elif len(step.statements) == 1:
-        statement = step.statements[0]
-    shown = script.text[statement.start : statement.end] if statement else ""
-    short = shortened(shown, 203)
-    more = [error.details[key] for key in ("detail", "hint") if error.details.get(key)]
-    extra = "".join(f" {text}." for text in more if text.rstrip(".") not in error.message)
-    code = f" (SQLSTATE {error.sqlstate})" if error.sqlstate and f"({error.sqlstate})" not in error.message else ""
-    where = f"{script.file}, line {line}" if statement else script.file
-    said = f" Statement: {short}." if short else ""
-    if error.sqlstate in _RATHER_ALONE and after_others:
-        state += (
-            " A rehearsal runs all files in one transaction, which may be the only cause: for real each has its own. Set "
-            "target to the version before this one, or apply up to there and rehearse again."
-        )
-    elif error.sqlstate in _RATHER_ALONE and step.transaction:
-        state += (
-            " A file that was written to run statement by statement, as psql runs it, needs the header '-- transaction: none' "
-            "or its version in without_transaction."
-        )
-    kept = {
-        k: v for k, v in error.details.items() if k not in ("position", "sqlstate", "failed_statement", "file", "line")
-    }
-    return DatabaseError(
-        f"{where}: {error.message}{code}.{extra.replace('..', '.')}{said} {state}",
-        sqlstate=error.sqlstate,
-        file=script.file,
-        line=line if statement else None,
-        statement=without_literals(shown)[:2000],
-        state=state,
-        **kept,
-    )
