@@ -32,10 +32,11 @@ from .run.missing import Foresight
 from .run.prepare import read_all, rules_of, script_of
 from .run.preview import Preview, preview_files, rehearse
 from .run.problem import Problem, refuse_problems
+from .run.result import Result
 from .run.rollback import read_rollbacks, roll_back_one
 from .run.statement_by_statement import Stepper
 from .run.syntax import syntax_errors
-from .run.transaction import Result, apply_whole
+from .run.transaction import apply_whole
 from .session.limits import origin_of_limit
 from .session.observer import NOBODY, Observer
 from .session.session import Rules, Session

@@ -23,8 +23,8 @@ from ..session.located import located
 from ..session.session import RESET_IDENTITY, Session
 from ..sql.statements import names_in
 from .lock_levels import locks
+from .result import Result
 from .shapes import other_shapes
-from .transaction import Result
 
 
 @dataclass

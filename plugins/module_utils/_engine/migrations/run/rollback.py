@@ -20,8 +20,9 @@ from ..history.write import ExecutedBy
 from ..indexes.registry import SkippedIndexes
 from ..session.session import Rules, Session
 from .existing_objects import keep_existing, protected, restore_statements
+from .result import Result
 from .statement_by_statement import Stepper
-from .transaction import Result, apply_whole
+from .transaction import apply_whole
 
 
 @dataclass(frozen=True)

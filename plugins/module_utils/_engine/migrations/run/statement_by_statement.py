@@ -39,9 +39,11 @@ from ..indexes.skipped import Key
 from ..session.located import located
 from ..session.session import RESET_IDENTITY_LOCAL, RETRIED
 from ..sql.statements import TOGETHER, IndexDeclaration, index_declaration, transaction_mode
+from .builds import built_valid, prepare_again
 from .lock_needs import room_after
 from .parts import PartFailedError, run_parts
-from .transaction import Result, built_valid, known_steps, prepare_again, record_failure
+from .progress import known_steps
+from .result import Result, record_failure
 
 _DONE_BEFORE = (
     DUPLICATE_DATABASE,

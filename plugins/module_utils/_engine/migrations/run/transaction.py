@@ -1,56 +1,31 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Apply one migration: whole in a transaction, or step by step."""
+"""Run a file in one transaction, in which its row of the history is written, too."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 
 from ...errors import DatabaseError, TitanError
-from ...outcome import Data
 from ...postgres.lost_reply import was_committed
 from ...steps import step
-from ...text.quoted import quoted_name
 from ..files.migration import Migration
 from ..files.script import Script
 from ..history import write
-from ..history.read import Applied
-from ..history.records import IndexRecord, StepRecord
 from ..history.write import Attempt, ExecutedBy
-from ..indexes.catalog import drop_statement, is_valid, size_of
+from ..indexes.catalog import size_of
 from ..indexes.decision import FileIndexes, Later, RunAgainError
-from ..indexes.registry import SkippedIndexes, built_note
-from ..indexes.rules import Verdict
+from ..indexes.registry import SkippedIndexes
 from ..indexes.skipped import Key
-from ..indexes.tables import rows_of, tables_of
+from ..indexes.tables import tables_of
 from ..session.located import located
 from ..session.session import RESET_IDENTITY, Session
-from ..sql.statements import IndexDeclaration
+from .builds import build_large, prepare_again
 from .existing_objects import already_there
 from .lock_needs import room_after
 from .parts import PartFailedError, run_parts, stray
-
-
-@dataclass
-class Result:
-    """What was done for one migration; indexes as {name, table, outcome, bytes, duplicate_of, line}."""
-
-    migration: Migration
-    action: str = "apply"
-    milliseconds: int = 0
-    steps: list[StepRecord] = field(default_factory=list)
-    indexes: list[IndexRecord] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    transaction: bool = True
-
-    def as_dict(self) -> Data:
-        return {
-            "version": self.migration.version, "name": self.migration.name, "file": self.migration.file,
-            "ms": self.milliseconds, "transaction": self.transaction, "steps": self.steps, "indexes": self.indexes,
-        }  # fmt: skip
+from .result import Result, record_failure
 
 
 def apply_whole(
@@ -185,16 +160,6 @@ class WholeFile:
         return located(error, self.script, part, state + room_after(self.session.database, self.script, error))
 
 
-def build_large(skipped: SkippedIndexes, needed: AbstractSet[Key], built: list[str]) -> None:
-    """Build those of the needed skipped indexes whose table is too large to block its writers, before the transaction."""
-    limit = skipped.session.rules.plain_index_max_rows
-    for key in sorted(key for key in needed if key in skipped.items):
-        item = skipped.items[key]
-        if rows_of(skipped.database, quoted_name(item.schema, item.table_name), limit) > limit:
-            skipped.build_now(item)
-            built.append(built_note(item))
-
-
 def _lost(session: Session, script: Script, error: DatabaseError, xid: str) -> DatabaseError:
     """The connection was lost, perhaps after the COMMIT had arrived: what is true is asked before anything is said."""
     committed = was_committed(session.database.settings, xid)
@@ -210,73 +175,3 @@ def _lost(session: Session, script: Script, error: DatabaseError, xid: str) -> D
         state=state,
         committed=committed,
     )
-
-
-def prepare_again(skipped: SkippedIndexes, again: RunAgainError, needed: set[Key], file: str) -> None:
-    """Do what a transaction that was rolled back asked for.
-
-    Raises:
-        TitanError: it asked for the same before.
-    """
-    if again.invalid is not None:
-        session = skipped.session
-        session.database.execute(f"SET lock_timeout = {int(session.rules.concurrent_lock_timeout)}")
-        session.run(drop_statement(session.database, again.invalid.schema, again.invalid.name))
-    elif again.keys <= needed:
-        names = ", ".join(f"{schema}.{name}" for schema, name in sorted(again.keys))
-        raise TitanError(
-            f"{file}: the skipped index {names} is needed and cannot be built before this file.", file=file
-        )
-    needed |= again.keys
-
-
-def record_failure(session: Session, executor: ExecutedBy, attempt: Attempt, error: TitanError) -> None:
-    """Write the failed attempt's row, if the connection still lives."""
-    if session.database.closed or attempt.started is None:
-        return
-    if attempt.row:
-        write.update(session.database, attempt, "failed", error.message)
-    else:
-        write.insert(session.database, executor, attempt, "failed", error.message)
-
-
-def known_steps(known: Applied | None, script: Script, action: str) -> list[StepRecord]:
-    """The records of the steps that an interrupted run has done or begun.
-
-    Raises:
-        TitanError: those statements have been edited since.
-    """
-    if known is None or not known.partial or known.partial_action != action:
-        return []
-    records = list(known.steps)
-    for record, wanted in zip(records, script.steps):
-        if record["digest"] != wanted.digest:
-            raise TitanError(
-                f"{script.file}, line {wanted.line}: this file was interrupted in step {len(records)}, and its step "
-                f"{record['number']} has been edited since. Restore it, finish the run, and put the change into a new file.",
-                file=script.file,
-                line=wanted.line,
-            )
-    if len(records) > len(script.steps):
-        raise TitanError(
-            f"{script.file}: statements that have already run were removed from it. Restore them.", file=script.file
-        )
-    return records
-
-
-def built_valid(session: Session, declaration: IndexDeclaration, verdict: Verdict, where: str) -> int:
-    """Check a concurrently built index; return its bytes.
-
-    Raises:
-        TitanError: it is missing or invalid.
-    """
-    # Only a concurrent build can fail and leave an index; one of a partitioned table is valid once all its parts have theirs.
-    if (
-        declaration.name
-        and declaration.concurrently
-        and not is_valid(session.database, verdict.schema, declaration.name)
-    ):
-        raise TitanError(
-            f"{where}: the index {declaration.name!r} is not valid after its build.", index=declaration.name
-        )
-    return size_of(session.database, verdict.schema, declaration.name) if declaration.name else 0

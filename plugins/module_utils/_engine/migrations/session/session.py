@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run users' SQL: lock limits, retries, what went wrong and where."""
+"""Run users' SQL: lock limits, retries, and which statement of several has failed."""
 
 from __future__ import annotations
 
