@@ -6,9 +6,17 @@
 from __future__ import annotations
 
 from ...errors import TitanError
+from ...postgres.connection import ConnectionSettings
+from ...postgres.database import Database, connect
+from ..files.migration import Migration
 from ..files.script import Script
+from ..files.steps import Step
+from ..history import read
 from ..history.read import Applied
 from ..history.records import StepRecord
+from ..indexes.catalog import decide
+from ..indexes.rules import FOUND
+from ..sql.statements import index_declaration
 
 
 def known_steps(known: Applied | None, script: Script, action: str) -> list[StepRecord]:
@@ -33,3 +41,45 @@ def known_steps(known: Applied | None, script: Script, action: str) -> list[Step
             f"{script.file}: statements that have already run were removed from it. Restore them.", file=script.file
         )
     return records
+
+
+def shown(record: StepRecord) -> StepRecord:
+    """The record without what only a later run needs."""
+    copy = record.copy()
+    copy.pop("invalid", None)
+    copy.pop("existing", None)
+    copy.pop("digest", None)
+    return copy
+
+
+def state_before(step: Step, script: Script, migration: Migration, database: Database, history: str) -> str:
+    """What is done, and where the next run goes on, when this step has failed.
+
+    Args:
+        database: The run's connection, which may be lost.
+        history: The table of the attempts.
+    """
+    total = len(script.steps)
+    if database.closed:
+        return _state_after_loss(step, script, migration, database.settings, history)
+    if step.number == 1:
+        return f"Nothing of this file is done; the next run begins at step 1 of {total}."
+    return f"Steps 1 to {step.number - 1} of {total} are done and recorded; the next run goes on at step {step.number}."
+
+
+def _state_after_loss(
+    step: Step, script: Script, migration: Migration, settings: ConnectionSettings, history: str
+) -> str:
+    """What is true, asked over a new connection: the answer that was lost may have been a good one."""
+    try:
+        with connect(settings, "lost reply", fixed_settings=False) as other:
+            known = read.read(other, history).get(migration.sort_key)
+            done = len([record for record in known.steps if record["outcome"] == "done"]) if known else 0
+            declaration = index_declaration(step.statements[0], script.text)
+            verdict = decide(other, declaration, "create", script.file) if declaration else None
+    except TitanError:
+        return "Whether more of this file was done is unknown, because the server cannot be reached; the next run reads it from the history."
+    state = f"{done} of its {len(script.steps)} steps are done and recorded, by the history."
+    if done < step.number and verdict and verdict.action == FOUND:
+        return f"{state} The index {verdict.name!r} exists and is valid; the next run records it."
+    return f"{state} The next run goes on at step {done + 1}; it drops what an unfinished build left behind."

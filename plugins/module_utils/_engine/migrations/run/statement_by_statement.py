@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
 
 from ...errors import DatabaseError, TitanError
-from ...postgres.database import connect
 from ...postgres.sqlstates import (
     ACTIVE_SQL_TRANSACTION,
     DUPLICATE_DATABASE,
@@ -27,23 +25,24 @@ from ...steps import step as announce
 from ..files.migration import Migration
 from ..files.script import Script, shortened
 from ..files.steps import Step
-from ..history import read, write
+from ..history import write
 from ..history.read import Applied
 from ..history.records import IndexRecord, StepRecord
 from ..history.write import Attempt, ExecutedBy
-from ..indexes.catalog import decide, drop_statement, indexes_of, invalid_indexes, table_of
+from ..indexes.catalog import indexes_of, invalid_indexes, table_of
 from ..indexes.decision import FileIndexes, Later, RunAgainError
 from ..indexes.registry import SkippedIndexes, built_note
 from ..indexes.rules import FOUND, REBUILD, SKIP, Verdict
 from ..indexes.skipped import Key
 from ..session.located import located
 from ..session.session import RESET_IDENTITY_LOCAL, RETRIED
-from ..sql.statements import TOGETHER, IndexDeclaration, index_declaration, transaction_mode
+from ..sql.statements import TOGETHER, IndexDeclaration, transaction_mode
 from .builds import built_valid, prepare_again
 from .lock_needs import room_after
 from .parts import PartFailedError, run_parts
-from .progress import known_steps
+from .progress import known_steps, shown, state_before
 from .result import Result, record_failure
+from .unfinished import drop_invalid, drop_unfinished
 
 _DONE_BEFORE = (
     DUPLICATE_DATABASE,
@@ -56,16 +55,6 @@ _DONE_BEFORE = (
 _CONCURRENT_RETRIES = 2
 # A procedure that commits; what the server runs outside only, as REINDEX of a partitioned table.
 _NOT_INSIDE = (INVALID_TRANSACTION_TERMINATION, ACTIVE_SQL_TRANSACTION)
-_SWAPPED = re.compile(r"_cc(?:new|old)[0-9]*\Z")
-
-
-def _shown(record: StepRecord) -> StepRecord:
-    """The record without what only a later run needs."""
-    copy = record.copy()
-    copy.pop("invalid", None)
-    copy.pop("existing", None)
-    copy.pop("digest", None)
-    return copy
 
 
 class Stepper:
@@ -95,7 +84,7 @@ class Stepper:
             if not before:
                 self.session.check_headers(self.script.headers, "require", self.script.file)
             self._open(before)
-            self._heal(begun)
+            drop_unfinished(self.session, self.script, begun)
             for step in self.script.steps:
                 self._step(step, begun)
             self.session.check_headers(self.script.headers, "verify", self.script.file)
@@ -108,7 +97,7 @@ class Stepper:
         except TitanError as error:
             self._give_up(error)
             raise
-        self.result.steps = [_shown(record) for record in self.attempt.steps]
+        self.result.steps = [shown(record) for record in self.attempt.steps]
         return self.result
 
     def _give_up(self, error: TitanError) -> None:
@@ -129,27 +118,6 @@ class Stepper:
         for record in kept:
             if record.get("index"):
                 self.result.indexes.append(record["index"])
-
-    def _heal(self, begun: list[StepRecord]) -> None:
-        """Drop what a step that was cut off left behind: invalid indexes that were not there before it."""
-        for record in begun:
-            step = self.script.steps[record["number"] - 1]
-            declaration = index_declaration(step.statements[0], self.script.text)
-            reindex = step.statements[0].key()[0] == "reindex"
-            for oid, item in invalid_indexes(self.database).items():
-                if oid in record.get("invalid", []):
-                    continue
-                ours = declaration is not None and (item["table_oid"] == record.get("table_oid"))
-                if (ours and declaration and declaration.name in ("", item["name"])) or (
-                    reindex and _SWAPPED.search(item["name"])
-                ):
-                    self._drop(item["schema"], item["name"])
-
-    def _drop(self, schema: str, name: str) -> None:
-        self.session.say(f"dropping the invalid index {name}")
-        announce("migration.drop_leftover")
-        self.database.execute(f"SET lock_timeout = {int(self.session.rules.concurrent_lock_timeout)}")
-        self.session.run(drop_statement(self.database, schema, name))
 
     def _step(self, step: Step, begun: list[StepRecord]) -> None:
         done = len(self.attempt.steps) >= step.number
@@ -197,27 +165,7 @@ class Stepper:
         return True
 
     def _state(self, step: Step) -> str:
-        total = len(self.script.steps)
-        if self.database.closed:
-            return self._state_after_loss(step)
-        if step.number == 1:
-            return f"Nothing of this file is done; the next run begins at step 1 of {total}."
-        return f"Steps 1 to {step.number - 1} of {total} are done and recorded; the next run goes on at step {step.number}."
-
-    def _state_after_loss(self, step: Step) -> str:
-        """What is true, asked over a new connection: the answer that was lost may have been a good one."""
-        try:
-            with connect(self.database.settings, "lost reply", fixed_settings=False) as other:
-                known = read.read(other, self.executor.history).get(self.migration.sort_key)
-                done = len([record for record in known.steps if record["outcome"] == "done"]) if known else 0
-                declaration = index_declaration(step.statements[0], self.script.text)
-                verdict = decide(other, declaration, "create", self.script.file) if declaration else None
-        except TitanError:
-            return "Whether more of this file was done is unknown, because the server cannot be reached; the next run reads it from the history."
-        state = f"{done} of its {len(self.script.steps)} steps are done and recorded, by the history."
-        if done < step.number and verdict and verdict.action == FOUND:
-            return f"{state} The index {verdict.name!r} exists and is valid; the next run records it."
-        return f"{state} The next run goes on at step {done + 1}; it drops what an unfinished build left behind."
+        return state_before(step, self.script, self.migration, self.database, self.executor.history)
 
     def _record(self, step: Step, outcome: str, **more: Any) -> None:
         """Write how the step stands as the runner itself, whatever role or limits the file has set for its own statements."""
@@ -308,7 +256,7 @@ class Stepper:
             self._finish(step, indexes, indexes.done(declaration, verdict, "built" if ours else "", size))
             return
         if verdict and verdict.action == REBUILD:
-            self._drop(verdict.schema, verdict.name)
+            drop_invalid(self.session, verdict.schema, verdict.name)
         table = declaration and table_of(self.database, declaration.table)
         existing = indexes_of(self.database, table["oid"]) if table else []
         announce("migration.step.before")
@@ -361,7 +309,7 @@ class Stepper:
                     self.session.rollback()
                     self.attempt.steps = self.attempt.steps[: step.number - 1]
                 if declaration and not self.database.closed:
-                    self._heal([record])
+                    drop_unfinished(self.session, self.script, [record])
                 if resumed and error.sqlstate in _DONE_BEFORE:
                     said = f"{self._where(step)}: the interrupted run had done this: {error.message}."
                     self.result.warnings.append(said)
