@@ -17,20 +17,10 @@ from ..sql.statements import Named, created, dropped, names_in
 from ..sql.tokens import QUOTED, WORD
 from .existing_objects import objects_named
 from .kept_options import other_collation, other_schema, other_sequence
-from .parameters import other_parameters
+from .routines import other_routine, type_name
 from .view_columns import finer_difference
 
-_RESULT_ENDS = frozenset((
-    "language", "as", "window", "immutable", "stable", "volatile", "strict", "called", "security", "external", "leakproof",
-    "not", "cost", "rows", "support", "set", "parallel", "transform", "return", "begin",
-))  # fmt: skip
 _NO_COLUMN = frozenset(("constraint", "primary", "unique", "check", "foreign", "exclude", "like", "period"))
-_RESULTS = """
-SELECT pg_catalog.format('%%I.%%I(%%s)', n.nspname, p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)) AS identity,
-       pg_catalog.pg_get_function_result(p.oid) AS result, p.pronargs AS arguments, p.proretset AS rows
-  FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
- WHERE p.oid = pg_catalog.to_regprocedure(%s)
-"""
 _LOGGED = "SELECT relpersistence = 'p' FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass(%s)"
 _KIND = "SELECT c.relkind::text FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass(%s)"
 _CALLED = {
@@ -77,7 +67,7 @@ def _last_name(name: str) -> str:
 def _difference(database: Database, script: Script, statement: Statement, named: Named) -> str:
     words = statement.key()
     if named.kind == "routine":
-        return _routine(database, script, statement, named)
+        return other_routine(database, script, statement, named)
     if named.kind == "extension":
         return other_schema(database, statement, named)
     if named.kind != "relation" or not objects_named(database, named):
@@ -98,121 +88,6 @@ def _difference(database: Database, script: Script, statement: Statement, named:
     if found == "materialized":
         return _view(database, script, statement, named)
     return other_sequence(database, statement, named) if found == "sequence" else ""
-
-
-def _routine(database: Database, script: Script, statement: Statement, named: Named) -> str:
-    """Compare the result types of functions that take the same arguments."""
-    for item in objects_named(database, named):
-        parameters = other_parameters(database, script, statement, item["identity"])
-        if parameters:
-            return parameters
-        row = database.row(_RESULTS, (item["identity"],))
-        if row is None or row["result"] is None:
-            continue  # a procedure has none
-        wanted = _result(script, statement)
-        if "aggregate" in statement.key()[:4]:
-            wanted = _of_aggregate(script, statement)
-            row["arguments"] = _count_arguments(statement)
-        if (
-            wanted
-            and row["arguments"] == _count_arguments(statement)
-            and not _same_type(database, wanted, row["result"] or "")
-        ):
-            return (
-                f"the function {row['identity']} already exists and returns {row['result']}; CREATE OR REPLACE cannot make it return {wanted}. "
-                "Drop it first, in this file or by hand."
-            )
-    return ""
-
-
-def _result(script: Script, statement: Statement) -> str:
-    """What stands between RETURNS and the next clause."""
-    words = statement.key()
-    if "returns" not in words:
-        return ""
-    start = words.index("returns") + 1
-    depth, end = 0, start
-    while end < len(words) and (depth or words[end] not in _RESULT_ENDS):
-        depth += {"(": 1, ")": -1}.get(words[end], 0)
-        end += 1
-    return (
-        " ".join(script.text[statement.tokens[start].start : statement.tokens[end - 1].end].split())
-        if end > start
-        else ""
-    )
-
-
-def _of_aggregate(script: Script, statement: Statement) -> str:
-    """The type of an aggregate's state, which is its result; empty where a function makes the result of it."""
-    words = statement.key()
-    at = words.index("stype") + 2 if "stype" in words else 0
-    if not at or "finalfunc" in words:
-        return ""
-    end = next((i for i in range(at, len(words)) if words[i] in (",", ")")), at)
-    return script.text[statement.tokens[at].start : statement.tokens[end - 1].end]
-
-
-def _count_arguments(statement: Statement) -> int:
-    words = statement.key()
-    depth = commas = 0
-    start = words.index("(") if "(" in words else len(words)
-    at = start
-    for at in range(start, len(words)):
-        depth += {"(": 1, ")": -1}.get(words[at], 0)
-        commas += words[at] == "," and depth == 1
-        if not depth:
-            break
-    return commas + 1 if at > start + 1 else 0
-
-
-def _same_type(database: Database, wanted: str, here: str) -> bool:
-    """Whether two results are the same type, however they are written; True where that cannot be told."""
-    if wanted.lower() == here.lower():
-        return True
-    mine, theirs = _columns_of(wanted), _columns_of(here)
-    if (mine is None) != (theirs is None):
-        return False
-    if mine is not None and theirs is not None:
-        same_names = [name for name, _type in mine] == [name for name, _type in theirs]
-        pairs = zip([kind for _name, kind in mine], [kind for _name, kind in theirs])
-        return (
-            same_names
-            and len(mine) == len(theirs)
-            and all(_type_name(database, a) == _type_name(database, b) for a, b in pairs)
-        )
-    if wanted.lower().startswith("setof ") != here.lower().startswith("setof "):
-        return False
-    return _type_name(database, _plain(wanted)) == _type_name(database, _plain(here))
-
-
-def _plain(text: str) -> str:
-    return text[6:] if text.lower().startswith("setof ") else text
-
-
-def _columns_of(text: str) -> list[tuple[str, str]] | None:
-    """The names and types of TABLE (...), or None for another result."""
-    if not text.lower().startswith("table"):
-        return None
-    pieces, depth, begun = [], 0, text.index("(") + 1
-    inside = text[begun : text.rindex(")")]
-    piece = ""
-    for char in inside:
-        depth += {"(": 1, ")": -1}.get(char, 0)
-        if char == "," and not depth:
-            pieces.append(piece)
-            piece = ""
-        else:
-            piece += char
-    names = [part.strip().partition(" ") for part in [*pieces, piece] if part.strip()]
-    return [(name.strip('"').lower(), kind.strip()) for name, _blank, kind in names]
-
-
-def _type_name(database: Database, text: str) -> str:
-    """The type without its modifier, as the server calls it; the text itself if it knows none of this name."""
-    try:
-        return str(database.value("SELECT pg_catalog.to_regtype(%s)::pg_catalog.text", (text,)) or text)
-    except DatabaseError:
-        return text
 
 
 def _view(database: Database, script: Script, statement: Statement, named: Named) -> str:
@@ -242,7 +117,7 @@ def _view(database: Database, script: Script, statement: Statement, named: Named
         )
     types = _types_of(database, query, found) if len(set(found)) == len(found) else []
     for item, wanted_type in zip(here, types):
-        if _type_name(database, item["type"]) != _type_name(database, wanted_type):
+        if type_name(database, item["type"]) != type_name(database, wanted_type):
             return (
                 f"the view {named.name} already exists, its column {item['name']} has the type {item['type']}; CREATE OR REPLACE cannot make it "
                 f"{wanted_type}. Drop it first, in this file or by hand."
