@@ -1,22 +1,29 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Indexes that are built outside of the text that needs them: before a transaction, between two tries of one, or concurrently."""
+"""Indexes that are built beside the text that needs them, before it, between two tries, or concurrently; and what an unfinished build left."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 from ...errors import TitanError
+from ...steps import step as announce
 from ...text.quoted import quoted_name
-from ..indexes.catalog import drop_statement, is_valid, size_of
+from ..files.script import Script
+from ..history.records import StepRecord
+from ..indexes.catalog import drop_statement, invalid_indexes, is_valid, size_of
 from ..indexes.decision import RunAgainError
 from ..indexes.registry import SkippedIndexes, built_note
 from ..indexes.rules import Verdict
 from ..indexes.skipped import Key
 from ..indexes.tables import rows_of
 from ..session.session import Session
-from ..sql.statements import IndexDeclaration
+from ..sql.statements import IndexDeclaration, index_declaration
+
+_SWAPPED = re.compile(r"_cc(?:new|old)[0-9]*\Z")
 
 
 def build_large(skipped: SkippedIndexes, needed: AbstractSet[Key], built: list[str]) -> None:
@@ -63,3 +70,27 @@ def built_valid(session: Session, declaration: IndexDeclaration, verdict: Verdic
             f"{where}: the index {declaration.name!r} is not valid after its build.", index=declaration.name
         )
     return size_of(session.database, verdict.schema, declaration.name) if declaration.name else 0
+
+
+def drop_unfinished(session: Session, script: Script, begun: Iterable[StepRecord]) -> None:
+    """Drop what steps that were cut off left behind: invalid indexes that were not there before them."""
+    for record in begun:
+        step = script.steps[record["number"] - 1]
+        declaration = index_declaration(step.statements[0], script.text)
+        reindex = step.statements[0].key()[0] == "reindex"
+        for oid, item in invalid_indexes(session.database).items():
+            if oid in record.get("invalid", []):
+                continue
+            ours = declaration is not None and (item["table_oid"] == record.get("table_oid"))
+            if (ours and declaration and declaration.name in ("", item["name"])) or (
+                reindex and _SWAPPED.search(item["name"])
+            ):
+                drop_invalid(session, item["schema"], item["name"])
+
+
+def drop_invalid(session: Session, schema: str, name: str) -> None:
+    """Drop the index, whose table may be in use."""
+    session.say(f"dropping the invalid index {name}")
+    announce("migration.drop_leftover")
+    session.database.execute(f"SET lock_timeout = {int(session.rules.concurrent_lock_timeout)}")
+    session.run(drop_statement(session.database, schema, name))

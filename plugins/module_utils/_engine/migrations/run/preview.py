@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...errors import DatabaseError
@@ -15,13 +15,13 @@ from ...outcome import Data
 from ..files.migration import Migration
 from ..files.script import Script, shortened
 from ..history.read import Applied
-from ..indexes.decision import FileIndexes, Later
-from ..indexes.foreseen import predict
+from ..indexes.decision import OUTCOMES, FileIndexes, Later, index_record
 from ..indexes.registry import SkippedIndexes
+from ..indexes.rules import BUILD, SKIP
 from ..indexes.tables import tables_of
 from ..session.located import located
 from ..session.session import RESET_IDENTITY, Session
-from ..sql.statements import names_in
+from ..sql.statements import index_declaration, moves_names, names_in
 from .lock_levels import locks
 from .result import Result
 from .shapes import other_shapes
@@ -89,13 +89,42 @@ def _indexes(
     session = skipped.session
     tables = tables_of(session.database, script) if script.whole else set()
     indexes = FileIndexes(session, skipped, script, migration.key, later, old_tables=tables)
-    predict(indexes, touched, not touched)
+    _predict(indexes, touched, not touched)
     item.indexes, item.warnings = indexes.records, item.warnings + indexes.warnings
     item.warnings += [
         f"The index {name!r}, which was left out as a duplicate of {skipped.items[schema, name].duplicate_of!r}, will be built: "
         f"{script.file} names or drops one of them."
         for schema, name in sorted(skipped.mentioned(script.statements, script.text))
     ]
+
+
+def _predict(indexes: FileIndexes, touched: AbstractSet[str], first: bool) -> None:
+    """Decide, for check mode, by the database of now, as far as it tells what the statements will find.
+
+    Args:
+        touched: Every name in the files that run before this one.
+        first: No statement comes before this file.
+
+    Raises:
+        TitanError: an index is not what the file declares, or the declaration is wrong.
+    """
+    seen: set[str] = set(touched)
+    moved, sure = False, first
+    for statement in indexes.script.statements:
+        declaration = index_declaration(statement, indexes.script.text)
+        if declaration is None:
+            seen |= names_in(statement)
+            moved, sure = moved or moves_names(statement), False
+            continue
+        table = declaration.table.rsplit(".", 1)[-1].strip('"')
+        known = {name for name in (declaration.name, table, table.lower()) if name}
+        verdict = None
+        if not known & seen and not (moved and "." not in declaration.table):
+            verdict = indexes.predicted(statement, declaration, sure)
+        if verdict and verdict.action == SKIP and (verdict.duplicate_of in seen or {"drop", "execute"} <= seen):
+            verdict = replace(verdict, action=BUILD)
+        indexes.records.append(index_record(declaration, verdict, OUTCOMES[verdict.action] if verdict else "built"))
+        seen.add(declaration.name)
 
 
 def rehearse(session: Session, scripts: Sequence[tuple[Migration, Script]]) -> list[Data]:

@@ -37,12 +37,11 @@ from ..indexes.skipped import Key
 from ..session.located import located
 from ..session.session import RESET_IDENTITY_LOCAL, RETRIED
 from ..sql.statements import TOGETHER, IndexDeclaration, transaction_mode
-from .builds import built_valid, prepare_again
+from .builds import built_valid, drop_invalid, drop_unfinished, prepare_again
 from .lock_needs import room_after
 from .parts import PartFailedError, run_parts
 from .progress import known_steps, shown, state_before
 from .result import Result, record_failure
-from .unfinished import drop_invalid, drop_unfinished
 
 _DONE_BEFORE = (
     DUPLICATE_DATABASE,
