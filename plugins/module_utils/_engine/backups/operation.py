@@ -69,18 +69,27 @@ def backup(call: Call, use: Callable[[Copy], object] | None = None) -> Outcome:
         use: What else the restored copy is for, once it is proven. What it raises says that the backup could not be proven.
     """
     options = call.options
-    if use and (options["engine"] == PHYSICAL or options["databases"]):
+    if use:
+        _require_copy(options)
+    with os_errors():
+        if options["engine"] == PHYSICAL:
+            return take_physical(call)
+        if options["databases"]:
+            return backup_several(call, backup)
+        return _backup_one(call, use)
+
+
+def _require_copy(options: Mapping[str, Any]) -> None:
+    if options["engine"] == PHYSICAL or options["databases"]:
         raise OptionError(
             "then", options["then"], "It goes with one database and pg_dump; leave out 'databases' and 'engine'."
         )
-    if use and (options["verify"] != "restored" or options["drill_in"] != "cluster"):
+    if options["verify"] != "restored" or options["drill_in"] != "cluster":
         raise OptionError("then", options["then"], "It needs a copy: use 'verify: restored' and 'drill_in: cluster'.")
-    if options["engine"] == PHYSICAL:
-        with os_errors():
-            return take_physical(call)
-    if options["databases"]:
-        with os_errors():
-            return backup_several(call, backup)
+
+
+def _backup_one(call: Call, use: Callable[[Copy], object] | None) -> Outcome:
+    options = call.options
     rules = rules_from_option(options["keep"], options["max_shrink"], options["accept_other_source"])
     within = _within(options["unless_verified_within"])
     deadline = Deadline(options["timeout"])

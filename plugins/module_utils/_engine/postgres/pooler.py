@@ -111,15 +111,20 @@ def require_own_session(
         return verdict
     cut_off(raw)
     raw.close()
+    raise _refusal(settings, verdict, promised)
+
+
+def _refusal(settings: ConnectionSettings, verdict: bool | Exception, promised: bool) -> DatabaseError:
+    """Why the connection is not used; promised: the server process is the one that libpq was told."""
     if isinstance(verdict, RefusedError):
-        raise PoolerError(f"{settings.place()} is a connection pooler that {verdict}. {_WAY_OUT}")
+        return PoolerError(f"{settings.place()} is a connection pooler that {verdict}. {_WAY_OUT}")
     if promised:
-        raise DatabaseError(
+        return DatabaseError(
             f"Cannot connect to {settings.place()}: {verdict}. Whether a connection pooler is in between could not be determined. Check the "
             "network, the server's log and its limits of connections; or name the server itself, by its own host and port "
             "(DIRECT_URL in the env file, direct_url). Nothing was done."
         )
-    raise PoolerError(
+    return PoolerError(
         f"{settings.place()} is a connection pooler, and whether it shares its sessions could not be determined: {verdict}. {_WAY_OUT}"
     )
 

@@ -188,10 +188,7 @@ def _outcome(
         "rebuilt_invalid": valid_again,
         "skipped_indexes": plan.skipped,
         "duplicates": [_finding(one) for one in redundant],
-        "unused": [
-            {"index": one.full_name, "table": one.table, "bytes": one.bytes, "sql": one.drop_statement}
-            for one in unused
-        ],
+        "unused": [_unused(one) for one in unused],
         "unused_since": since,
     }
     gained = sum(one["bytes_before"] - one["bytes_after"] for one in rebuilt)
@@ -203,21 +200,13 @@ def _outcome(
     changed = bool(rebuilt or leftovers or valid_again)
     if plan.failures:
         raise TitanError(f"{' '.join(plan.failures)} ({summary})", changed=changed and not call.check_mode, **data)
-    sizes = [f"{one['index']}: {one['bytes_before']} bytes\n" for one in rebuilt]
     left_out = [one for one in plan.skipped if "not measured" not in one["reason"]]
     return Outcome(
         changed=changed,
         data=data,
         summary=summary,
-        before="".join(
-            [*(f"{name}: leftover\n" for name in leftovers), *(f"{name}: invalid\n" for name in valid_again), *sizes]
-        ),
-        after="".join(
-            [
-                *(f"{name}: valid\n" for name in valid_again),
-                *(f"{one['index']}: {one['bytes_after']} bytes\n" for one in rebuilt),
-            ]
-        ),
+        before=_diff_text((leftovers, "leftover"), (valid_again, "invalid")) + _sizes(rebuilt, "bytes_before"),
+        after=_diff_text((valid_again, "valid")) + _sizes(rebuilt, "bytes_after"),
         warnings=tuple(f"{one['index']} was not rebuilt: {one['reason']}." for one in left_out),
     )
 
@@ -238,6 +227,18 @@ def _rebuilt(call: Call, plan: _Plan, done: Sequence[Rebuilt]) -> list[Data]:
         for index, bloat in plan.bloated
         if call.check_mode or index.oid in after
     ]
+
+
+def _diff_text(*states: tuple[Sequence[str], str]) -> str:
+    return "".join(f"{name}: {state}\n" for names, state in states for name in names)
+
+
+def _sizes(rebuilt: Sequence[Data], which: str) -> str:
+    return "".join(f"{one['index']}: {one[which]} bytes\n" for one in rebuilt)
+
+
+def _unused(one: IndexShape) -> Data:
+    return {"index": one.full_name, "table": one.table, "bytes": one.bytes, "sql": one.drop_statement}
 
 
 def _finding(one: Redundant) -> Data:

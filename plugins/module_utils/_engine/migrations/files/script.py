@@ -76,23 +76,7 @@ def make_script(text: str, file: str, mixed: str = "refuse", by_statement: bool 
         TitanError: the text cannot be cut, or mixes both kinds; names file and line.
     """
     head = headers(text, file)
-    lines = client_lines(text)
-    notes: tuple[str, ...] = ()
-    if lines.marks:
-        text = blanked_text(text, lines.marks)
-        notes = (f"{file}: its \\restrict and \\unrestrict lines, which are for psql, are left out.",)
-    try:
-        statements = split(text)
-    except LexerError as error:
-        raise TitanError(f"{file}, {error.message}", file=file, **error.details) from error
-    _refuse_backslashes(statements, file)
-    refuse_rollback_part(text, file, statements)
-    refuse_odd_input(statements, lines.copies, file)
-    notes += tuple(
-        f"{file}, line {statement.line}: the rows of COPY ... TO STDOUT are read and shown nowhere."
-        for statement in statements
-        if copies_out(statement)
-    )
+    text, statements, notes = _read(text, file)
     modes = _transaction_modes(statements)
     if head.transaction == "none" or by_statement:  # as psql runs it: a block of its own stays one
         return _in_steps(text, file, statements, [_forced(kind) for kind in modes], head, notes)
@@ -120,6 +104,32 @@ def make_script(text: str, file: str, mixed: str = "refuse", by_statement: bool 
     if mixed == "refuse" and (others or any(kind == CONTROL for kind in modes)):
         raise _mixed(file, text, statements, modes)
     return _in_steps(text, file, statements, [ALONE if kind == COMMIT_FIRST else kind for kind in modes], head, notes)
+
+
+def _read(text: str, file: str) -> tuple[str, list[Statement], tuple[str, ...]]:
+    """The text without what is for psql, its statements, and notes.
+
+    Raises:
+        TitanError: it cannot be cut, or is not for a server alone; names file and line.
+    """
+    lines = client_lines(text)
+    notes: tuple[str, ...] = ()
+    if lines.marks:
+        text = blanked_text(text, lines.marks)
+        notes = (f"{file}: its \\restrict and \\unrestrict lines, which are for psql, are left out.",)
+    try:
+        statements = split(text)
+    except LexerError as error:
+        raise TitanError(f"{file}, {error.message}", file=file, **error.details) from error
+    _refuse_backslashes(statements, file)
+    refuse_rollback_part(text, file, statements)
+    refuse_odd_input(statements, lines.copies, file)
+    notes += tuple(
+        f"{file}, line {statement.line}: the rows of COPY ... TO STDOUT are read and shown nowhere."
+        for statement in statements
+        if copies_out(statement)
+    )
+    return text, statements, notes
 
 
 def _refuse_backslashes(statements: Sequence[Statement], file: str) -> None:

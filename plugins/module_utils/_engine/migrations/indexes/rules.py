@@ -129,15 +129,14 @@ def judge(
     wanted = shape(declared)
     same_name = next((row for row in existing if row["name"] == name and row["schema"] == schema), None)
     if same_name is not None:
-        same = same_name["table_oid"] == table["oid"] and shape(same_name) == wanted
-        if same and (same_name["valid"] or (table["kind"] == "p" and declaration.if_not_exists)):
+        if same_name["table_oid"] != table["oid"] or shape(same_name) != wanted:
+            found = replace(verdict, action=FOUND) if same_name["valid"] else None
+            raise _different(declaration, table, same_name, declared, where, found)
+        if same_name["valid"] or (table["kind"] == "p" and declaration.if_not_exists):
             return replace(verdict, action=FOUND)
-        if same and table["kind"] == "p":
+        if table["kind"] == "p":
             return verdict  # invalid until its partitions' indexes are attached: no leftover
-        if same:
-            return replace(verdict, action=REBUILD)
-        found = replace(verdict, action=FOUND) if same_name["valid"] else None
-        raise _different(declaration, table, same_name, declared, where, found)
+        return replace(verdict, action=REBUILD)
     others = [row for row in existing if row["table_oid"] == table["oid"] and row["valid"]]
     duplicates = [row for row in others if shape(row) == wanted]
     duplicate = (
@@ -146,21 +145,29 @@ def judge(
     if duplicate is None:
         return replace(verdict, warnings=_prefixes(declaration, table, declared, others))
     verdict = replace(verdict, duplicate_of=duplicate["name"], duplicate_oid=duplicate["oid"])
+    return _of_duplicate(verdict, table, redundant, where)
+
+
+def _of_duplicate(verdict: Verdict, table: TableRow, redundant: str, where: str) -> Verdict:
+    """What is done about an index that would be an exact duplicate of another one.
+
+    Raises:
+        TitanError: redundant is fail.
+    """
+    name, other = verdict.name, verdict.duplicate_of
     if redundant == "fail":
         raise TitanError(
-            f"{where}: the index {name!r} on {table['name']!r} would be an exact duplicate of {duplicate['name']!r}. "
+            f"{where}: the index {name!r} on {table['name']!r} would be an exact duplicate of {other!r}. "
             "Remove the statement, or set redundant_indexes to skip or create.",
             index=name,
-            duplicate_of=duplicate["name"],
+            duplicate_of=other,
         )
     # An index without a name takes one that depends on those that are there; an index of a partition may be attached to one
     # of its parent's: both would be missed by what comes later.
     if redundant == "skip" and name and not table["partitioned"] and not table["temporary"]:
         return replace(verdict, action=SKIP)
     named = f"{name!r} " if name else ""
-    return replace(
-        verdict, warnings=(f"The index {named}on {table['name']!r} is an exact duplicate of {duplicate['name']!r}.",)
-    )
+    return replace(verdict, warnings=(f"The index {named}on {table['name']!r} is an exact duplicate of {other!r}.",))
 
 
 def _different(
