@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import Database
 
 from tests.conftest import embedded_programs
 from tests.unit.collection.trees import ROOT, copy_of_the_tree, insert
@@ -80,3 +81,21 @@ def test_a_health_check_is_one_entry_of_a_table(tree: Path, settings: Connection
     assert status in (1, 2), result
     (found,) = (check for check in result["checks"] if check["name"] == "temporary_tables")
     assert (found["status"], found["value"]) == ("warning", 0)
+
+
+def test_a_kind_of_difference_is_one_query(
+    tree: Path, tmp_path: Path, settings: ConnectionSettings, db: Database
+) -> None:
+    undumped = tree / "plugins/module_utils/_engine/backups/content/undumped.py"
+    insert(undumped, '"""\n# What each kind is called', shown("A kind of difference"))
+    db.execute("CREATE TABLE public.item (id int); CREATE INDEX by_id ON public.item (id)")
+    db.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'public.by_id'::regclass")
+    dest = tmp_path / "backups"
+    dest.mkdir(mode=0o700)
+    drilled = ("--verify=restored", "--drill-in=scratch_database")
+    status, result = titan_db(tree, settings, "backup", f"--dest={dest}", "--name=x", *drilled)
+    assert status == 0, result
+    manifest = json.loads(Path(f"{result['backup']['path']}.json").read_text(encoding="utf-8"))
+    assert manifest["structure"]["undumped"] == {"index public.by_id": "is invalid"}
+    said = "In the source, index public.by_id is invalid. A dump does not contain that: repeat it after a restore."
+    assert said in manifest["verified"]["notes"]
