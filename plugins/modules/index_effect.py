@@ -179,7 +179,9 @@ queries:
     - C(effect) is V(faster), V(slower), V(none), or V(unknown) on a host that was too busy to tell. C(factor) is how many times as
       long it takes without, C(spread) the factor between two measurements of the same thing, C(chance) the probability of such
       ranks if there is no effect.
-    - Times are milliseconds, medians over the rounds; null if it was not measured because the plan is the same.
+    - Times are milliseconds, medians over the rounds; null if it was not measured because the plan is the same. They are what the server's
+      process and the client have computed; with C(by_clock) those of the clock, because it waits for a disk or another process, or its own
+      is not seen.
   returned: success
   type: list
   elements: dict
@@ -194,6 +196,7 @@ queries:
       chance: 0.0000038
       without_ms: 15.58
       with_ms: 0.26
+      by_clock: false
       pages_without: 1037
       pages_with: 4
       plan_changed: true

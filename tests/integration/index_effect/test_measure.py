@@ -96,6 +96,7 @@ def test_every_index_alone(workdir: Path, capsys: pytest.CaptureFixture[str], mo
     # The two on placed are each other's duplicates: neither is missed when it is left out alone.
     assert set(pairs) == {("of_a_kind", "kinds"), ("by_secret", "only_once")}
     assert all(each["plan_changed"] and each["without_ms"] > 0 for each in pairs.values())
+    assert not any(each["by_clock"] for each in pairs.values()), "the server's process is seen in its sandbox"
     assert indexes["placed_at"]["serves"] == indexes["idle"]["serves"] == []
     assert pairs["of_a_kind", "kinds"]["pages_without"] > pairs["of_a_kind", "kinds"]["pages_with"]
     assert indexes["only_once"]["unique"] and indexes["idle"]["bytes"] > 8192 and indexes["idle"]["build_seconds"] > 0

@@ -13,6 +13,12 @@ from random import Random
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.index_effect.rounds import measure_rounds
+from ansible_collections.titan.database.plugins.module_utils._engine.index_effect.stopwatch import (
+    Spent,
+    Stopwatch,
+    least_of,
+    timed,
+)
 from ansible_collections.titan.database.plugins.module_utils._engine.index_effect.verdict import (
     FEWEST_ROUNDS,
     LEAST,
@@ -20,9 +26,9 @@ from ansible_collections.titan.database.plugins.module_utils._engine.index_effec
     Round,
     chance_of,
     judge,
-    least_time,
     spread_of,
 )
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.server_process import Usage
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -128,37 +134,48 @@ def test_a_small_effect_that_each_round_shows_is_one() -> None:
 
 
 class Noisy:
-    """A clock that only moves when something is executed, by what that costs and what else such a machine does."""
+    """A clock that only moves when something is executed, by what that costs and what else such a machine does.
 
-    def __init__(self, seed: int, load: float) -> None:
-        self.now, self.random, self.load, self.busy = 0.0, Random(seed), load, 1.0
+    It is also the server's process and our own: of what is executed, neither computes more for what others do, but caches and
+    processors are shared with those. yields: how often a statement waits for something else.
+    """
 
-    def __call__(self) -> float:
-        return self.now
+    def __init__(self, seed: int, load: float, seen: bool = False, yields: int = 0) -> None:
+        self.now, self.random, self.load, self.busy, self.warm = 0.0, Random(seed), load, 1.0, 1.0
+        self.computed, self.given, self.yields = 0.0, 0, yields
+        self.watch = Stopwatch(self if seen else None, lambda: self.now, lambda: 0.0)  # type: ignore[arg-type]
+
+    def usage(self) -> Usage:
+        return Usage(self.computed, 0.0, self.given)
 
     def spend(self, seconds: float) -> None:
         if self.random.random() < 0.02:  # the neighbours come and go
             self.busy = 1 + self.random.expovariate(1) * self.load / 4
+            self.warm = 1 + min(1.0, self.random.expovariate(1) * self.load / 100)
+        self.computed += seconds * self.warm * self.random.lognormvariate(0, 0.05)
+        self.given += 1 + self.yields
         self.now += seconds * self.busy * self.random.lognormvariate(0, 0.05 + 0.03 * self.load)
         if self.random.random() < min(0.9, self.load * seconds * 50):  # another process has the core for a while
             self.now += self.random.expovariate(1 / 0.004)
 
 
 def _measured(
-    seed: int, load: float, costs: dict[str, tuple[float, float]], rounds: int = 12
-) -> dict[str, list[Round]]:
-    """What measure_rounds finds of executions that cost (without, with) seconds."""
-    clock, there = Noisy(seed, load), [False]
+    seed: int, load: float, costs: dict[str, tuple[float, float]], rounds: int = 12, **how: int
+) -> dict[str, tuple[Round, ...]]:
+    """What measure_rounds finds of executions that cost (without, with) seconds; how: as Noisy's."""
+    noisy, there = Noisy(seed, load, bool(how.get("seen")), how.get("yields", 0)), [False]
 
     @contextmanager
     def phase(present: bool) -> Iterator[None]:
         there[0] = present
         yield
 
-    def execution(pair: tuple[float, float]) -> Callable[[], None]:
-        return lambda: clock.spend(pair[there[0]])
+    def execution(pair: tuple[float, float]) -> Callable[[], Spent]:
+        return lambda: noisy.watch(lambda: noisy.spend(pair[there[0]]))
 
-    return measure_rounds({name: execution(pair) for name, pair in costs.items()}, phase, rounds, Random(seed), clock)
+    found = measure_rounds({name: execution(pair) for name, pair in costs.items()}, phase, rounds, Random(seed))
+    assert all(each.by_clock == (not how.get("seen") or bool(how.get("yields"))) for each in found.values())
+    return {name: each.rounds for name, each in found.items()}
 
 
 @pytest.mark.parametrize("load", [0.0, 1.0, 8.0])
@@ -169,6 +186,38 @@ def test_the_same_twice_is_no_effect_in_two_hundred_runs(load: float) -> None:
         found = _measured(seed, load, {"short": (0.0003, 0.0003), "long": (0.012, 0.012)})
         false += [(seed, name) for name, rounds in found.items() if judge(rounds).effect not in ("none", "unknown")]
     assert false == []
+
+
+@pytest.mark.parametrize("load", [0.0, 8.0, 16.0])
+def test_what_the_processor_says_is_the_same_at_any_load(load: float) -> None:
+    """Seven verdicts as on a quiet machine: what was "no verdict: too noisy" beside a load of 8 by the clock."""
+    costs = {
+        "newest": ((0.0155, 0.0003), "faster"), "market": ((0.0021, 0.0005), "faster"), "alerts": ((0.0002, 0.0001), "faster"),
+        "slower": ((0.001, 0.002), "slower"), "small": ((0.0011, 0.001), "none"), "same": ((0.0003, 0.0003), "none"),
+        "long": ((0.02, 0.02), "none"),
+    }  # fmt: skip
+    for seed in range(10):
+        found = _measured(seed, load, {name: pair for name, (pair, _effect) in costs.items()}, seen=1)
+        said = {name: judge(rounds, least=LEAST).effect for name, rounds in found.items()}
+        assert said == {name: effect for name, (_pair, effect) in costs.items()}, seed
+
+
+def test_no_false_effect_in_two_thousand_pairs_of_the_same_by_either_time() -> None:
+    """A-A: what was executed waits in every second case, so that the clock counts."""
+    false = []
+    for seed in range(1000):
+        found = _measured(seed, 8.0, {"a": (0.015, 0.015), "b": (0.06, 0.06)}, 7, seen=1, yields=seed % 2)
+        false += [(seed, name) for name, rounds in found.items() if judge(rounds).effect in ("faster", "slower")]
+    assert false == []
+
+
+@given(st.lists(st.tuples(*[st.builds(Spent, TIMES, TIMES | st.just(math.nan), st.booleans())] * 3), min_size=1))
+def test_one_time_counts_for_all_rounds(found: list[tuple[Spent, Spent, Spent]]) -> None:
+    """A side by the clock beside one of the processor would be slower for what else the machine does."""
+    made = timed(found)
+    name = "clock" if made.by_clock else "processor"
+    assert made.rounds == tuple(Round(*(getattr(spent, name) for spent in each)) for each in found)
+    assert made.by_clock == any(spent.waited or math.isnan(spent.processor) for each in found for spent in each)
 
 
 @pytest.mark.parametrize("load", [0.0, 1.0, 8.0])
@@ -188,18 +237,18 @@ def test_each_phase_executes_each_as_often_and_the_order_is_shuffled() -> None:
         there[0] = present
         yield
 
-    clock = Noisy(1, 0)
+    noisy = Noisy(1, 0)
     costs = {"a": 0.001, "b": 0.02, "c": 1.0}
 
-    def execution(name: str) -> Callable[[], None]:
+    def execution(name: str) -> Callable[[], Spent]:
         def execute() -> None:
             seen.append((there[0], name))
-            clock.spend(costs[name])
+            noisy.spend(costs[name])
 
-        return execute
+        return lambda: noisy.watch(execute)
 
-    found = measure_rounds({name: execution(name) for name in costs}, phase, 8, Random(3), clock)
-    assert {name: len(rounds) for name, rounds in found.items()} == dict.fromkeys(costs, 8)
+    found = measure_rounds({name: execution(name) for name in costs}, phase, 8, Random(3))
+    assert {name: len(each.rounds) for name, each in found.items()} == dict.fromkeys(costs, 8)
     for name in costs:
         further = 2 if name == "b" else 0  # once, to see how often it may be
         assert seen.count((False, name)) == 2 * seen.count((True, name)) + further > further
@@ -209,9 +258,25 @@ def test_each_phase_executes_each_as_often_and_the_order_is_shuffled() -> None:
 
 
 def test_the_least_time_is_that_of_the_fastest_execution() -> None:
-    clock, costs = Noisy(1, 0), iter([3.0, 1.0, 2.0])
+    noisy = Noisy(1, 0)
 
-    def execute() -> None:
-        clock.now += next(costs)
+    def execution(seconds: float) -> Spent:
+        def execute() -> None:
+            noisy.now += seconds
 
-    assert least_time(execute, 3, clock) == 1000.0
+        return noisy.watch(execute)
+
+    assert least_of(map(execution, (3.0, 1.0, 2.0))).clock == 1000.0
+
+
+def test_what_waits_in_each_execution_is_timed_by_the_clock() -> None:
+    """One that has waited once, as for a page that was not read before, is not."""
+    found = [Spent(9.0, 2.0, True), Spent(8.0, 3.0, False)]
+    assert least_of(found) == Spent(8.0, 2.0, False) and least_of(found[:1]).waited
+    noisy = Noisy(1, 0, seen=True)
+
+    def three() -> None:
+        for _statement in range(3):
+            noisy.spend(0.01)
+
+    assert not noisy.watch(three, 3).waited and noisy.watch(three, 2).waited

@@ -73,6 +73,7 @@ def _query_data(effect: Effect) -> Data:
         "chance": verdict.chance if verdict else None,
         "without_ms": round(effect.without_ms, 4) if timed else None,
         "with_ms": round(effect.present_ms, 4) if timed else None,
+        "by_clock": effect.by_clock if timed else None,
         "pages_without": effect.without.pages,
         "pages_with": effect.present.pages,
         "plan_changed": effect.plan_changed,

@@ -5,21 +5,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from random import Random
 from typing import Any
 
 from ..backups.programs.pipeline import Deadline
 from ..errors import DatabaseError
 from ..postgres.database import Database, sql
+from ..postgres.server_process import server_process
 from ..steps import step
 from .indexes import Index, absent
 from .plans import indexes_in, pages_of, scans, shape
 from .queries import Skipped
 from .result import Effect, Side
-from .rounds import measure_rounds
+from .rounds import Execution, measure_rounds
 from .samples import Prepared
+from .stopwatch import Stopwatch, Timed
 from .verdict import LEAST, Round, judge
 
 _MOST_ROWS = 1_000_000  # that this side would have to hold in memory
@@ -84,7 +87,7 @@ def effects_of(
     without, present = sides
     both = [each for each in prepared if each.query.name in without and each.query.name in present]
     changed = {each.query.name for each in both if without[each.query.name].shapes != present[each.query.name].shapes}
-    timed = [each for each in both if all_of_them or each.query.name in changed]
+    counted = [each for each in both if all_of_them or each.query.name in changed]
 
     @contextmanager
     def phase(there: bool) -> Iterator[None]:
@@ -93,31 +96,35 @@ def effects_of(
         with absent(database, () if there else group, read_only=True):
             yield
 
-    found = measure_rounds({each.query.name: _execution(database, each) for each in timed}, phase, rounds, random)
+    with server_process(database) as server:
+        watch = Stopwatch(server)
+        executions = {each.query.name: _execution(database, each, watch) for each in counted}
+        found = measure_rounds(executions, phase, rounds, random)
     names = tuple(each.plain_name for each in group)
     return [
-        _effect(each, names, (without, present), found.get(each.query.name, ()), each.query.name in changed)
+        _effect(each, names, (without, present), found.get(each.query.name), each.query.name in changed)
         for each in both
     ]
 
 
-def _execution(database: Database, prepared: Prepared) -> Callable[[], None]:
+def _execution(database: Database, prepared: Prepared, watch: Stopwatch) -> Execution:
     def execute() -> None:
         for statement in prepared.statements:
             database.execute(statement)
 
-    return execute
+    return partial(watch, execute, len(prepared.statements))
 
 
 def _effect(
     prepared: Prepared,
     names: tuple[str, ...],
     sides: tuple[Mapping[str, Side], Mapping[str, Side]],
-    rounds: Sequence[Round],
+    found: Timed | None,
     changed: bool,
 ) -> Effect:
     name, samples = prepared.query.name, len(prepared.statements)
-    each = tuple(Round(*(value / samples for value in found)) for found in rounds)
+    each = tuple(Round(*(value / samples for value in one)) for one in found.rounds) if found else ()
     verdict = judge(each, changed, LEAST) if each else None
     text = prepared.query.text if prepared.query.of_production else ""
-    return Effect(name, names, sides[0][name], sides[1][name], each, verdict, prepared.query.plan, text)
+    by_clock = bool(found and found.by_clock)
+    return Effect(name, names, sides[0][name], sides[1][name], each, verdict, by_clock, prepared.query.plan, text)

@@ -99,6 +99,11 @@ def notes_of(result: Result) -> list[str]:
             notes.append(f"{each.query} is expected to use {each.expected}, which its plan does not.")
     notes += [f"{each.query}: {statement_of(each.text)}" for each in shown_effects(result) if each.text]
     notes += [f"{each.name} was not measured: {printable(each.why.rstrip('.'))}." for each in result.skipped]
+    clocked = dict.fromkeys(printable(each.query) for each in result.effects if each.by_clock)
+    if clocked:
+        notes.append(
+            f"Timed by the clock, because it waits for a disk or another process, or its own is not seen: {', '.join(clocked)}."
+        )
     notes += [f"{each} is not there: another index with the same definition is." for each in result.missing]
     if result.kept:
         notes.append(f"Not left out, because something else needs them: {'; '.join(result.kept)}.")
@@ -167,7 +172,8 @@ def _method(result: Result) -> list[str]:
         f"{result.queries} queries on a copy of {printable(result.database)} that was restored from a backup, in {result.rounds} rounds of "
         "without, with, without:",
         f"{how}, in a transaction that is rolled back. Each figure is the median over the rounds, and in a",
-        "round the least of several executions with warm caches, in random order. Two measurements of the same thing differ by the",
+        "round the least of several executions with warm caches, in random order: what the server's process and the client have",
+        "computed, so that waiting for a busy processor is not in it. Two measurements of the same thing differ by the",
         "spread, or less, in nine rounds of ten. There is an effect only where the plan is another one, a rank test over the rounds",
         "says so (one false effect in 1000), and the factor is larger than the spread and 1.2. Writers pay for each row.",
         f"PostgreSQL {result.version}, load average {result.load:.1f} at the end, seed {result.seed}. Read factors, not percents.",

@@ -39,6 +39,7 @@ class Effect(NamedTuple):
         without, present: The two plans.
         rounds: Milliseconds of one execution; empty if it was not measured, because the plan is the same.
         verdict: None if it was not measured.
+        by_clock: Those are the clock's and not the processor's.
         expected: The index that its file names; empty for none.
         text: Of a statement of production; empty for one in a file.
     """
@@ -49,6 +50,7 @@ class Effect(NamedTuple):
     present: Side
     rounds: tuple[Round, ...]
     verdict: Verdict | None
+    by_clock: bool = False
     expected: str = ""
     text: str = ""
 

@@ -12,7 +12,7 @@ Bulletin de l'Institut International de Statistique 37, 1960); its distribution 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple
 
@@ -105,16 +105,3 @@ def _at_most(total: int, rounds: int) -> float:
     for _round in range(rounds):
         ways = [sum(ways[max(0, at - 2) : at + 1]) for at in range(len(ways) + 2)]
     return sum(ways[: max(0, total - rounds + 1)]) / 3**rounds
-
-
-def least_time(execute: Callable[[], object], repeats: int, clock: Callable[[], float]) -> float:
-    """The least time of several executions, in milliseconds: what else a machine does can only add to it.
-
-    As in Chen and Revels, "Robust benchmarking in noisy environments" (2016).
-    """
-    found = math.inf  # of no execution at all
-    for _time in range(repeats):
-        begun = clock()
-        execute()
-        found = min(found, (clock() - begun) * 1000)
-    return max(found, 1e-6)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -14,8 +13,10 @@ from typing import Any, NamedTuple
 
 from ..errors import DatabaseError
 from ..postgres.database import Database, sql
+from ..postgres.server_process import server_process
 from .indexes import Index, absent
-from .verdict import Round, Verdict, judge, least_time
+from .stopwatch import Spent, Stopwatch, least_of, timed
+from .verdict import Verdict, judge
 
 _ROWS, _REPEATS = 100, 3  # rows that one statement writes, and how often in one phase
 _FEWEST = 20  # rows below which a table says nothing about the many
@@ -89,10 +90,9 @@ def measure_costs(database: Database, index: Index, rounds: int) -> Costs:
         with _sampled(database, target) as count:
             if count < _FEWEST:
                 return Costs(why=f"the table has fewer than {_FEWEST} rows")
-            insert, update = (
-                _cost(database, index, rounds, count, each) for each in (_insert(target), _update(target))
-            )
-            return Costs(insert, update)
+            with server_process(database) as server:
+                measured = _Measured(database, index, rounds, count, Stopwatch(server))
+                return Costs(_cost(measured, _insert(target)), _cost(measured, _update(target)))
     except DatabaseError as error:
         if error.lost:
             raise
@@ -150,24 +150,38 @@ def _update(target: _Target) -> _Write:
     return _Write(None, sql.SQL(_UPDATE).format(**parts))
 
 
-def _cost(database: Database, index: Index, rounds: int, count: int, write: _Write) -> Cost:
-    _phase(database, [], count, write)  # what was read and planned before is so for all
-    found = [
-        Round(*(_phase(database, hidden, count, write) for hidden in ([index], [], [index])))
-        for _round in range(rounds)
-    ]
+class _Measured(NamedTuple):
+    """What is measured and how: rounds of statements that write so many rows each."""
+
+    database: Database
+    hidden: Index
+    rounds: int
+    rows: int
+    watch: Stopwatch
+
+
+def _cost(measured: _Measured, write: _Write) -> Cost:
+    hidden = [measured.hidden]
+    _phase(measured, [], write)  # what was read and planned before is so for all
+    found = timed(
+        [
+            (_phase(measured, hidden, write), _phase(measured, [], write), _phase(measured, hidden, write))
+            for _round in range(measured.rounds)
+        ]
+    ).rounds
     without = median(value for each in found for value in (each.before, each.after))
-    return Cost(without, median(each.present for each in found), judge(found))
+    row = 1000 / measured.rows  # microseconds of one, from the milliseconds of all
+    return Cost(without * row, median(each.present for each in found) * row, judge(found))
 
 
-def _phase(database: Database, hidden: Sequence[Index], count: int, write: _Write) -> float:
-    """Microseconds that one row takes, at least."""
-    times = []
+def _phase(measured: _Measured, hidden: Sequence[Index], write: _Write) -> Spent:
+    """What the rows take, at least."""
+    database, found = measured.database, []
     with absent(database, hidden):
         for _time in range(_REPEATS):
             database.execute("SAVEPOINT titan_write")
             if write.before is not None:
                 database.execute(write.before)
-            times.append(least_time(partial(database.execute, write.statement), 1, time.perf_counter))
+            found.append(measured.watch(partial(database.execute, write.statement)))
             database.execute("ROLLBACK TO SAVEPOINT titan_write; RELEASE SAVEPOINT titan_write")
-    return min(times) * 1000 / count
+    return least_of(found)
