@@ -15,6 +15,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.rehearsal.r
     remember,
 )
 from ansible_collections.titan.database.plugins.module_utils._engine.rehearsal.seen import LockSeen, Seen, StatementSeen
+from ansible_collections.titan.database.plugins.module_utils._engine.rehearsal.timing import Round, Took
 
 HOSTILE = "<script>alert(1)</script> \u202e\n"
 
@@ -27,7 +28,7 @@ def _seen() -> Seen:
     ]
     there = StatementSeen(f"1_{HOSTILE}.sql", 7, "apply", "SELECT", locks=locks)
     back = StatementSeen("1_a.sql", 1, "rollback", "SELECT", locks=[LockSeen("public.back", "ACCESS EXCLUSIVE", 50.0)])
-    return Seen([there, back], seconds=4.2, peak=2_000_000)
+    return Seen([there, back], [Round(Took(4.2, 0.0), Took(4.5, 0.0))], peak=2_000_000)
 
 
 def _page(rehearsed: Rehearsed) -> str:

@@ -191,6 +191,8 @@ def _outcome(call: Call, entry: Entry, done: Rehearsal, problems: list[str], war
         "problems": problems,
         "statements": [each.as_dict() for each in seen.statements],
         "seconds": round(seen.seconds, 3),
+        "files_seconds": [round(end, 3) for end in seen.files],
+        "run_seconds": [round(end, 3) for end in seen.whole],
         "bytes": seen.room,
         "rolled_back": seen.back.tried and not seen.back.why,
         "differences": [*seen.back.differences, *seen.back.again],

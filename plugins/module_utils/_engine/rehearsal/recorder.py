@@ -5,14 +5,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from ..errors import DatabaseError
 from ..migrations.files.script import shortened
 from ..migrations.run.lock_levels import lock_of
-from ..migrations.session.observer import Observer
 from ..migrations.sql.lexer import split
 from ..migrations.sql.tokens import LexerError
 from ..postgres.database import Database
@@ -20,11 +17,12 @@ from .changes import State, changes_between, read_state
 from .in_the_way import rows_in_the_way
 from .second_session import Held, Numbers, SecondSession
 from .seen import STRENGTH, LockSeen, StatementSeen
+from .timing import Timing
 
 _SHOWN = 200
 
 
-class Recorder(Observer):
+class Recorder(Timing):
     """Keeps what was seen of each statement; what was rolled back and tried again is dropped.
 
     Its clock stands still while it asks its own questions, so that nobody's lock seems to be held longer for them.
@@ -32,12 +30,12 @@ class Recorder(Observer):
     Attributes:
         statements: Of what was committed.
         failed: The statements of the transaction that was rolled back last, if nothing came after it.
-        work: Seconds that the files' transactions took, and their statements that commit by themselves; forward only.
     """
 
     by_statement = True
 
     def __init__(self, second: SecondSession) -> None:
+        super().__init__()
         self.statements: list[StatementSeen] = []
         self.failed: list[StatementSeen] = []
         self._second = second
@@ -46,36 +44,22 @@ class Recorder(Observer):
         self._open: list[StatementSeen] = []
         self._taken: list[tuple[LockSeen, float]] = []
         self._strengths: dict[int, int] = {}
-        self._inside = False
-        self._paused, self._began, self._opened = 0.0, 0.0, 0.0
-        self.work = 0.0
+        self._sent = 0.0
         self._state, self._numbers = State(), Numbers(0, 0)
         self._running: StatementSeen | None = None
         self.first_size = second.numbers().size
         self.peak = 0
 
-    def now(self) -> float:
-        """Seconds of the run's own work."""
-        return time.monotonic() - self._paused
-
-    @contextmanager
-    def _pause(self) -> Iterator[None]:
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self._paused += time.monotonic() - began
-
     def connected(self, database: Database) -> None:
+        super().connected(database)
         self._database, self._second.pid = database, database.server_pid
 
     def file_begins(self, file: str, action: str) -> None:
         self._file, self._action = file, action
 
     def transaction_begins(self) -> None:
-        self._open, self._taken, self._strengths = [], [], {}
-        self._inside, self.failed = True, []
-        self._opened = self.now()
+        self._open, self._taken, self._strengths, self.failed = [], [], {}, []
+        super().transaction_begins()
 
     def statement_begins(self, text: str, line: int) -> None:
         with self._pause():
@@ -87,15 +71,15 @@ class Recorder(Observer):
             self._numbers = self._second.numbers()
             self._second.temporary()
             self._second.begin()
-        self._began = self.now()
+        super().statement_begins(text, line)
+        self._sent = self.now()
 
     def statement_ends(self, error: DatabaseError | None) -> None:
         seen, self._running = self._running, None
         if seen is None:
             return
-        seen.seconds, seen.alone = self.now() - self._began, not self._inside
-        if seen.alone:
-            self._count(seen.seconds)
+        seen.seconds, seen.alone = self.now() - self._sent, not self._inside
+        super().statement_ends(error)
         with self._pause():
             held = self._second.end()
             self._note_locks(seen, held)
@@ -121,8 +105,7 @@ class Recorder(Observer):
 
     def transaction_ends(self, committed: bool) -> None:
         now = self.now()
-        if self._inside:
-            self._count(now - self._opened)
+        super().transaction_ends(committed)
         for lock, since in self._taken:
             lock.seconds = now - since
         if committed:
@@ -131,11 +114,7 @@ class Recorder(Observer):
             self.failed = self._open
             if self._open[-1].failure:
                 self._count_in_the_way(self._open[-1])
-        self._open, self._taken, self._strengths, self._inside = [], [], {}, False
-
-    def _count(self, seconds: float) -> None:
-        if self._action == "apply":
-            self.work += seconds
+        self._open, self._taken, self._strengths = [], [], {}
 
     def _note_locks(self, seen: StatementSeen, held: Mapping[tuple[int, str], Held]) -> None:
         """The strongest lock on each relation, where the transaction had none that is as strong."""
@@ -146,7 +125,7 @@ class Recorder(Observer):
             seen.locks.append(lock)
             self._strengths[oid] = STRENGTH.index(mode)
             if self._inside:  # the second session's moments are those of the clock that runs on
-                self._taken.append((lock, max(each.since - self._paused, self._began)))
+                self._taken.append((lock, max(each.since - self._paused.seconds, self._sent)))
             else:
                 lock.seconds = max(0.0, each.seen - each.since)
         if not self._inside:

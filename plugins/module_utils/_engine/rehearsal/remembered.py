@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ..text.one_line import one_line
 from ..text.sizes import shown_bytes
 from .seen import STOPS_WRITERS, LockSeen, Seen, StatementSeen
-from .texts import effect_of, shown_seconds
+from .texts import effect_of, shown_range, shown_seconds
 
 FILE = "rehearsed.json"
 _MOST = 5  # locks and problems that are kept
@@ -47,7 +47,7 @@ def remember(seen: Seen, pending: Sequence[str], problems: Sequence[str], backup
     if not pending and not problems:
         return Rehearsed(now, backup, True, "no migration was pending")
     files = f"{len(pending)} {'migration' if len(pending) == 1 else 'migrations'}"
-    summary = f"{files} in {shown_seconds(seen.seconds)}, {shown_bytes(seen.room)} needed on the way"
+    summary = f"{files} in {shown_range(seen.files)}, {shown_bytes(seen.room)} needed on the way"
     stops = [(each, lock) for each in seen.forward for lock in each.locks if lock.mode in STOPS_WRITERS]
     stops.sort(key=_longest)
     waits = tuple((f"{each.file}:{each.line}", _felt(lock)) for each, lock in stops[:_MOST])

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Callable
 
 from ..backups.copy.copy import Copy
@@ -16,6 +16,7 @@ from ..migrations.history.read import read
 from ..migrations.information import migration_info
 from ..migrations.operation import migration
 from ..migrations.options import MIGRATION, MIGRATION_INFO
+from ..migrations.session.observer import NOBODY, Observer
 from ..outcome import Call, Data
 from ..postgres.database import connect
 from ..steps import step
@@ -26,6 +27,7 @@ from .recorder import Recorder
 from .schema import Objects, read_schema, schema_differences
 from .second_session import SecondSession
 from .seen import Seen
+from .timing import Timing
 
 
 class Rehearsal:
@@ -55,11 +57,12 @@ class Rehearsal:
         with self._watched() as recorder:
             step("rehearsal.forward")
             self._say(f"Running {len(self.pending)} migrations ...")
+            recorder.starts()
             try:
                 self.applied = self._migrate(recorder)["applied"]
             except TitanError as error:
                 self.seen.failure = error.message
-            self.seen.seconds = recorder.work
+            self.seen.rounds.append(recorder.round())
             self.seen.peak = recorder.peak
             self._keep(recorder)
             if self.seen.failure or self._options["rollback"] == "skip":
@@ -74,15 +77,16 @@ class Rehearsal:
     def _watched(self) -> Iterator[Recorder]:
         second = SecondSession(self.ready.watching)
         try:
-            yield Recorder(second)
+            with closing(Recorder(second)) as recorder:
+                yield recorder
         finally:
             second.close()
 
-    def _migrate(self, recorder: Recorder | None = None, **more: Any) -> Data:
+    def _migrate(self, observer: Observer = NOBODY, **more: Any) -> Data:
         given = {name: self._options[name] for name in OF_THE_RUN}
         call = Call({**defaults(MIGRATION), **given, **more}, self.ready.role, say=self._say)
         self._deadline.left()
-        return (migration(call, recorder) if recorder else migration(call)).data
+        return migration(call, observer).data
 
     def _schema(self) -> Objects:
         return read_schema(self.ready.watching, self._copy.programs, self._deadline)
@@ -104,11 +108,15 @@ class Rehearsal:
         back.differences = schema_differences(before, self._schema())
         step("rehearsal.again")
         self._say("Running them again ...")
+        timing = Timing()
         try:
-            self._migrate()
+            self._migrate(timing)
         except TitanError as error:
             back.again = [error.message]
             return
+        finally:
+            timing.close()
+        self.seen.rounds.append(timing.round())
         back.again = schema_differences(after, self._schema())
 
     def _target(self) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 
 from ..outcome import Data
+from .timing import Range, Round, range_of
 
 # Lock modes under which somebody who only reads, or only writes, has to wait.
 STOPS_READERS = ("ACCESS EXCLUSIVE",)
@@ -115,10 +116,10 @@ class WayBack:
 
 @dataclass
 class Seen:
-    """All of it; seconds: of the files' transactions, forward; peak: bytes that the database was larger at most."""
+    """All of it; rounds: the times forward, the first one watched; peak: bytes that the database was larger at most."""
 
     statements: list[StatementSeen] = field(default_factory=list)
-    seconds: float = 0.0
+    rounds: list[Round] = field(default_factory=list)
     peak: int = 0
     failure: str = ""
     back: WayBack = field(default_factory=WayBack)
@@ -127,6 +128,21 @@ class Seen:
     @property
     def forward(self) -> list[StatementSeen]:
         return [each for each in self.statements if each.action == "apply"]
+
+    @property
+    def seconds(self) -> float:
+        """Of the files' transactions in the first round, as they were by the clock."""
+        return self.rounds[0].files.seconds if self.rounds else 0.0
+
+    @property
+    def files(self) -> Range:
+        """What the files' transactions may take."""
+        return range_of([each.files for each in self.rounds])
+
+    @property
+    def whole(self) -> Range:
+        """What the run of them may take: the least of the files alone, for its connection may be made already."""
+        return range_of([each.whole for each in self.rounds])
 
     @property
     def room(self) -> int:

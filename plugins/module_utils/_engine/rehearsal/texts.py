@@ -12,8 +12,10 @@ from ..text.listed import listed
 from ..text.one_line import printable
 from ..text.sizes import shown_bytes
 from .seen import STOPS_READERS, STOPS_WRITERS, STRENGTH, LockSeen, Seen, Sized, StatementSeen
+from .timing import Range
 
 _LISTED = 5
+_NOT_NOTICED = 0.1  # seconds
 _WORTH_A_WORD = 8192  # bytes; less log is written by nearly every statement
 
 
@@ -24,6 +26,16 @@ def shown_seconds(seconds: float) -> str:
     if seconds < 119.95:
         return f"{seconds:.1f} s"
     return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+
+
+def shown_range(found: Range) -> str:
+    """As "3.1 s" or "0.4 to 1.3 s"."""
+    least, most = shown_seconds(found.least), shown_seconds(found.most)
+    if least == most:
+        return most
+    number, _blank, unit = least.partition(" ")
+    same = " min " not in least + most and most.endswith(f" {unit}")
+    return f"{number if same else least} to {most}"
 
 
 def effect_of(mode: str) -> str:
@@ -41,7 +53,10 @@ def report_of(seen: Seen, problems: Sequence[str], backup: str) -> str:
         if statements:
             lines.append(f"{title}:")
             lines += _files(statements)
-    lines.append(f"The files take {shown_seconds(seen.seconds)} and need {shown_bytes(seen.room)} on the way.")
+    lines.append(
+        f"The files take {shown_range(seen.files)}, the whole run {shown_range(seen.whole)}; they need {shown_bytes(seen.room)} on the way."
+    )
+    lines.append(_busy(seen))
     lines.append(_way_back(seen))
     lines += [f"Not passed: {problem}" for problem in problems] or ["Passed."]
     return "\n".join(filter(None, lines))
@@ -102,6 +117,14 @@ def _rows(number: int) -> str:
 
 def _listed(items: Sequence[Sized], shown: Callable[[int], str]) -> str:
     return listed([f"{each.relation} ({shown(each.number)})" for each in items], _LISTED)
+
+
+def _busy(seen: Seen) -> str:
+    """Why the range is wide, if it is."""
+    waited = max((each.whole.waited for each in seen.rounds), default=0.0)
+    if waited < seen.whole.most / 3 or waited < _NOT_NOTICED:
+        return ""
+    return f"This host was busy: up to {shown_seconds(waited)} of that is waiting for a processor, at the low priority of a rehearsal."
 
 
 def _way_back(seen: Seen) -> str:
