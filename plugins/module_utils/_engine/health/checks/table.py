@@ -8,7 +8,7 @@ from __future__ import annotations
 from . import counters, host, keys, records, replication, schema, server, sessions, tables
 from .definition import SqlCheck, Threshold
 
-# Those that one query answers; adding one here is all that it takes (and its line in the module's documentation).
+# Those that one query answers. A new one is an entry in the CHECKS of its file; make options writes its documentation.
 SQL_CHECKS: tuple[SqlCheck, ...] = (
     *server.CHECKS, *sessions.CHECKS, *tables.CHECKS, *schema.CHECKS, *keys.CHECKS, *replication.CHECKS,
 )  # fmt: skip
