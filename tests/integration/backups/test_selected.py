@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -40,7 +41,12 @@ TABLES = {
     "a child": ["public.child"],
     "odd names": [f"{SCHEMA}.{ODD}", f"{SCHEMA}.{LONG}"],
 }
-FORMS = [("plain", "gzip"), ("custom", "gzip"), ("directory", "gzip"), ("custom", "zstd")]
+FORMS = [
+    ("plain", "gzip"),
+    ("custom", "gzip"),
+    ("directory", "gzip"),
+    ("custom", "zstd" if shutil.which("zstd") else "none"),
+]
 CASES = [
     *(("one", form) for form in FORMS),
     *((kind, FORMS[number % 4]) for number, kind in enumerate(TABLES) if number),

@@ -21,7 +21,7 @@ from tests.conftest import free_port
 def pgbouncer(settings: ConnectionSettings, folder: Path, mode: str, *more: str) -> Iterator[ConnectionSettings]:
     """Run one in the pool mode, with more lines of its configuration; yield how to reach the database through it."""
     program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
-    if not os.path.exists(program):
+    if not os.access(program, os.X_OK):
         pytest.skip("pgbouncer is not installed (Debian package pgbouncer)")
     port = free_port()
     (folder / "users").write_text(f'"{settings.user}" ""\n')
