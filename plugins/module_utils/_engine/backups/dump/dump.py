@@ -21,66 +21,22 @@ from ...outcome import silent
 from ...postgres.client_environment import child_environment
 from ...postgres.connection_room import require_connection_room
 from ...postgres.database import Database
-from ...postgres.programs import Programs
 from ...postgres.sqlstates import CHARACTER_NOT_IN_REPERTOIRE
 from ...steps import step
 from ..catalog.files import digest, size_of
 from ..catalog.integrity import WrittenGzip
-from ..catalog.naming import FileName
-from ..content.exclusions import NOTHING, Exclusions
+from ..content.exclusions import Exclusions
 from ..content.fingerprint import Fingerprint, dump_settings
 from ..content.positions import relation_label
 from ..content.structure import Structure
 from ..content.tables import Table
-from ..programs.codecs import GZIP, NONE
 from ..programs.pipeline import Chain, Deadline, Program, chain
 from .parallel import dump_and_fingerprint
+from .request import DumpRequest
 from .source import snapshot
 from .structure import structure_beside
 
 _ATTEMPTS = 3
-
-
-@dataclass(frozen=True)
-class DumpRequest:
-    """How to take a dump.
-
-    Attributes:
-        dest: Directory of the new file.
-        file: Its name.
-        programs: pg_dump and its company.
-        lock_timeout: Seconds to wait for each table's lock.
-        jobs: Parallel connections of pg_dump (format "directory" only).
-        recipients: age recipients to encrypt to; empty for no encryption.
-        hashes: Hash the rows on the source; False to count them only.
-        decode: Decode the dump to its end at the same time, where that can be done.
-        excluded: What is left out.
-    """
-
-    dest: str
-    file: FileName
-    programs: Programs
-    lock_timeout: float
-    jobs: int = 1
-    recipients: tuple[str, ...] = ()
-    hashes: bool = True
-    decode: bool = False
-    excluded: Exclusions = NOTHING
-
-    @property
-    def decodes(self) -> bool:
-        """Whether the dump is decoded while it is written."""
-        decodable = self.file.packed == GZIP if self.file.format == "plain" else self.file.packed != NONE
-        return self.decode and decodable and not self.recipients
-
-    @property
-    def path(self) -> str:
-        return os.path.join(self.dest, str(self.file))
-
-    @property
-    def connections(self) -> int:
-        """Connections of the programs: one for the schema, one for the rows, and one for each of several jobs."""
-        return 2 + (self.jobs if self.jobs > 1 and self.file.format == "directory" else 0)
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,11 @@ from ..catalog.sealed import seal
 from ..catalog.source import Source
 from ..content.left_out import LeftOut, read_left_out
 from ..programs.pipeline import Deadline
-from .dump import Dumped, DumpRequest, take_dump
+from .dump import Dumped, take_dump
 from .full_disk import full_disk_named
 from .globals import dump_globals
 from .offsite import copy_away
+from .request import DumpRequest
 from .verify import verify_backup
 from .wanted import Wanted
 

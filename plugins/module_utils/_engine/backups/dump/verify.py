@@ -24,7 +24,7 @@ from ..programs.codecs import NONE
 from ..programs.pipeline import Deadline, Program, output_of
 from ..proof.drill import Drill, run_drill
 from ..proof.result import Restored
-from .dump import DumpRequest
+from .request import DumpRequest
 from .wanted import Wanted
 
 
