@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timezone, tzinfo
 from typing import Any
 
 from ..errors import TitanError
@@ -130,6 +130,20 @@ def _check_env_files(jobs: Sequence[ScheduledJob], check_mode: bool) -> list[str
     return warnings
 
 
+def _upcoming(jobs: list[ScheduledJob], zone: tzinfo) -> list[dict[str, Any]]:
+    """Each job's next runs, in the host's time."""
+    now = datetime.now(timezone.utc)
+    return [
+        {
+            "name": each.job.name,
+            "schedule": each.expression.text,
+            "only_on": each.job.only_on or None,
+            "runs": [_shown(run) for run in next_runs(each.expression, now, zone, each.weekday)],
+        }
+        for each in jobs
+    ]
+
+
 def _outcome(
     store: CrontabStore,
     name: str,
@@ -139,16 +153,6 @@ def _outcome(
     options: Mapping[str, Any],
 ) -> Outcome:
     zone, zone_name = host_zone()
-    now = datetime.now(timezone.utc)
-    upcoming = [
-        {
-            "name": each.job.name,
-            "schedule": each.expression.text,
-            "only_on": each.job.only_on or None,
-            "runs": [_shown(run) for run in next_runs(each.expression, now, zone, each.weekday)],
-        }
-        for each in jobs
-    ]
     adopted = [asdict(each) for each in plan.becomes.adopted[len(plan.was.adopted) :]]
     conflicts = [asdict(each) for each in plan.adoption.conflicts]
     warnings += [
@@ -164,7 +168,7 @@ def _outcome(
         changed=plan.changed,
         data={
             "lines": [line.rstrip("\n") for line in plan.becomes.block],
-            "next_runs": upcoming,
+            "next_runs": _upcoming(jobs, zone),
             "time_zone": zone_name,
             "adopted": adopted,
             "conflicts": conflicts,

@@ -22,6 +22,13 @@ _ENVIRONMENT = "name of the environment on this host, or the path of its configu
 
 def add_subcommands(subcommands: Any) -> None:
     """Add the sub-parsers."""
+    _add_cron(subcommands)
+    _add_note(subcommands)
+    _add_why(subcommands)
+    _add_test(subcommands)
+
+
+def _add_cron(subcommands: Any) -> None:
     cron = _parser(
         subcommands,
         "cron",
@@ -34,6 +41,9 @@ def add_subcommands(subcommands: Any) -> None:
     )
     cron.add_argument("job", metavar="JOB", help="name of the job in the configuration")
     cron.add_argument("--check", action="store_true", help="plan and report, write nothing, record nothing")
+
+
+def _add_note(subcommands: Any) -> None:
     note = _parser(
         subcommands,
         "note",
@@ -47,6 +57,9 @@ def add_subcommands(subcommands: Any) -> None:
     # As the lines of earlier versions have it: their shell had decided that the run could not start.
     for flag, kind in (("--config", str), ("--job", str), ("--status", int)):
         note.add_argument(flag, dest=f"former_{flag[2:]}", type=kind, help=argparse.SUPPRESS)
+
+
+def _add_why(subcommands: Any) -> None:
     reason = _parser(
         subcommands,
         "why",
@@ -56,6 +69,9 @@ def add_subcommands(subcommands: Any) -> None:
         "environment", metavar="ENVIRONMENT", nargs="?", help=f"{_ENVIRONMENT}; default: the only one on this host"
     )
     reason.add_argument("job", metavar="JOB", help="name of the job in the configuration")
+
+
+def _add_test(subcommands: Any) -> None:
     test = _parser(subcommands, "notify-test", "send a test message to every configured channel")
     test.add_argument(
         "environment", metavar="ENVIRONMENT", nargs="?", help=f"{_ENVIRONMENT}; default: the only one on this host"
