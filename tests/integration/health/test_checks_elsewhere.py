@@ -246,8 +246,9 @@ def test_the_cron_daemon(tmp_path: Path, daemon: str, status: int) -> None:
     none = str(tmp_path / "generator")
     (found,) = host.cron_checks(cron_running(str(tmp_path), none), limits)
     assert (found.status, found.fix.startswith("systemctl enable --now cron")) == (status, bool(status))
-    made_of_lines = host.cron_checks(cron_running(str(tmp_path), str(tmp_path)), limits)[0]
-    assert made_of_lines.status == (3 if status else 0), "systemd-cron has no daemon"
+    for answer, by_timers in {"exit 0": 0, "exit 3": 1, "exit 4": 3}.items():  # systemd-cron has no daemon
+        (seen,) = host.cron_checks(cron_running(str(tmp_path), str(tmp_path), ("sh", "-c", answer)), limits)
+        assert seen.status == (by_timers if status else 0)
     shutil.rmtree(tmp_path / "1")
     assert host.cron_checks(cron_running(str(tmp_path)), limits)[0].status == 3, "others are hidden"
 

@@ -193,7 +193,7 @@ def test_cron_allow_and_deny(
     ready: Place, monkeypatch: pytest.MonkeyPatch, allow: str | None, deny: str | None, words: str
 ) -> None:
     monkeypatch.setattr(readiness, "user_name", lambda: "jobs")
-    monkeypatch.setattr(readiness, "CRON_SERVICES", ())  # which would say that there is no such user
+    monkeypatch.setattr(readiness, "cron_services", lambda: ())  # which would say that there is no such user
     for name, text in (("cron.allow", allow), ("cron.deny", deny)):
         monkeypatch.setattr(readiness, name.upper().replace(".", "_"), str(ready.path(name)))
         if text is not None:

@@ -209,3 +209,5 @@ def test_services(monkeypatch: pytest.MonkeyPatch, said: str, settled: bool) -> 
     asked = said_by(monkeypatch, said)
     assert compare([Step(name="service", user="", options={"name": "cron"})])["settled"] is settled
     assert asked[0][-1] == "cron.service"
+    assert compare([Step(name="service", user="", options={"name": "cron.target"})])["settled"] is settled
+    assert asked[1][-1] == "cron.target"

@@ -1,10 +1,11 @@
-"""What of an account will have expired tomorrow, by shadow(5)."""
+"""What of an account will have expired tomorrow, by shadow(5), and whose policy PAM is asked for."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.host.account import cron_services
 from ansible_collections.titan.database.plugins.module_utils._engine.host.cron_session import expires
 
 
@@ -31,3 +32,22 @@ def test_a_user_of_a_directory_service_and_a_closed_file_say_nothing(tmp_path: P
     assert expires("jobs", 20786, str(tmp_path / "none")) == ""
     (tmp_path / "shadow").write_text("root:*:1:0:1:7::1:\n")
     assert expires("jobs", 20786, str(tmp_path / "shadow")) == ""
+
+
+@pytest.mark.parametrize(
+    ("programs", "first"),
+    [
+        (["cron"], "cron"),
+        (["crond"], "cronie"),
+        (["generator"], ""),
+        (["cron", "generator"], "cron"),
+        ([], "cron"),
+    ],
+    ids=["Debian's", "cronie", "systemd-cron", "a generator that was left behind", "none yet"],
+)
+def test_the_policy_is_that_of_the_cron_that_is_there(tmp_path: Path, programs: list[str], first: str) -> None:
+    for name in programs:
+        (tmp_path / name).touch()
+    names = cron_services(*(str(tmp_path / name) for name in ("cron", "crond", "generator")))
+    assert (names or ("",))[0] == first
+    assert "crond" in names or programs != ["crond"], "Red Hat's name"

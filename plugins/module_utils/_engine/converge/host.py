@@ -18,6 +18,7 @@ from ..outcome import Call, Outcome
 _NAME = re.compile(
     r"[a-z0-9][a-z0-9.+-]*"
 )  # anything else (a version, a file, a pattern) is for the package manager to understand
+_UNITS = (".service", ".target", ".timer", ".path", ".socket")  # such as cron.target, of systemd-cron
 
 
 def user(call: Call) -> Outcome:
@@ -45,8 +46,9 @@ def packages(call: Call) -> Outcome:
 def service(call: Call) -> Outcome:
     """Whether systemd runs the service and starts it at boot; another init system is not asked."""
     name = str(call.options["name"])
+    unit = name if name.endswith(_UNITS) else f"{name}.service"  # as systemctl(1) reads it
     try:
-        shown = _said(["systemctl", "show", "--property", "ActiveState,UnitFileState", "--", f"{name}.service"])
+        shown = _said(["systemctl", "show", "--property", "ActiveState,UnitFileState", "--", unit])
     except OSError as error:
         return _to_do(f"systemd cannot be asked for {name}: {error}")
     wanted = {"ActiveState=active", "UnitFileState=enabled"}

@@ -27,6 +27,8 @@ from .readable import files_in
 
 CRON_FILES = "/etc/cron.d"
 _CRONTAB_DIRECTORIES = ("/usr/bin", "/bin", "/usr/local/bin")
+_NOT_ALLOWED = ("not allowed to use", "cannot use this program")  # of crontab(1) until Debian 12, and since 13
+_DEBIAN_CRON = "/usr/sbin/cron"
 SPOOLS = ("/var/spool/cron/crontabs", "/var/spool/cron")  # of Debian's cron; of cronie
 
 
@@ -96,8 +98,8 @@ class CrontabStore:
             TitanError: it refuses them.
         """
         program = crontab_program()
-        # Elsewhere -n means something else: it names a host in a cluster.
-        if program is None or not os.path.exists("/etc/debian_version"):
+        # Of any other cron, such as cronie, -n means something else: it names a host in a cluster.
+        if program is None or not os.path.exists("/etc/debian_version") or not os.path.exists(_DEBIAN_CRON):
             return
         done = _run(program, ["-n", "-"], text)
         said = _stderr_text(done.stderr)
@@ -211,6 +213,11 @@ def _run(program: str, arguments: list[str], text: str | None) -> subprocess.Com
 
 def _stderr_text(raw: bytes) -> str:
     text = " ".join(raw.decode("utf-8", errors="replace").split())[:500].rstrip(".")
-    if "not allowed to use" in text:
+    if any(words in text for words in _NOT_ALLOWED):
         text += ": add the user to /etc/cron.allow, or remove it from /etc/cron.deny"
+        # Where there is no cron.allow, one that names a single user would shut out all others.
+        allowed = os.path.exists("/etc/cron.allow")
+        text += " (echo USER >> /etc/cron.allow)" if allowed else " (sed -i '/^USER$/d' /etc/cron.deny)"
+    if "because of pam configuration" in text:
+        text += ": look at chage -l USER, /etc/pam.d/cron* and /etc/security/access.conf"
     return text

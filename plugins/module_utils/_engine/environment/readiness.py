@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..errors import TitanError
-from ..host.account import ACCOUNT_EXPIRED, CRON_SERVICES, PASSWORD_EXPIRED, why_refused
+from ..host.account import ACCOUNT_EXPIRED, PASSWORD_EXPIRED, cron_services, why_refused
 from ..host.env_file import check_against_shell
 from ..host.limits import FULL
 from ..host.mounts import missing_mount
@@ -167,7 +167,7 @@ def _how_full(folder: str) -> str:
 
 def _account(user: str) -> list[Obstacle]:
     """Whether cron, which asks PAM before each job, starts something for the user."""
-    why = why_refused(user, CRON_SERVICES)
+    why = why_refused(user, cron_services())
     fixes = {
         PASSWORD_EXPIRED: f"chage -M -1 -d -1 {user}",
         ACCOUNT_EXPIRED: f"chage -E -1 {user}",

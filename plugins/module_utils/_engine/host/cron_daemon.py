@@ -6,12 +6,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from .programs import run
+
 _DAEMONS = ("cron", "crond", "cronie", "anacron", "bcron-sched", "fcron")
-# systemd-cron has no daemon: it makes timers of the lines.
+# systemd-cron has no daemon: it makes timers of the lines, which a target of systemd starts.
 _GENERATOR = "/lib/systemd/system-generators/systemd-crontab-generator"
+_IS_TARGET_ACTIVE = ("systemctl", "is-active", "--quiet", "cron.target")
+_INACTIVE = 3  # of systemctl(1), is-active
 _STOPPED = ("T", "t", "Z", "X")  # of proc(5), status: by a signal, by a tracer, ended
 
 
@@ -32,8 +37,10 @@ def this_host() -> Starter:
     return Starter(started_at(), cron_running())
 
 
-def cron_running(processes: str = "/proc", generator: str = _GENERATOR) -> bool | None:
-    """Whether a cron daemon of this host runs; None when this user does not see the processes of others, or where systemd is the daemon.
+def cron_running(
+    processes: str = "/proc", generator: str = _GENERATOR, is_target_active: Sequence[str] = _IS_TARGET_ACTIVE
+) -> bool | None:
+    """Whether a cron daemon of this host runs, or systemd starts the lines; None when this user is not shown it.
 
     One that a signal has stopped does not, nor does one inside a container, nor another user's program of that name.
     """
@@ -41,7 +48,15 @@ def cron_running(processes: str = "/proc", generator: str = _GENERATOR) -> bool 
         return None
     if any(status["State"][:1] not in _STOPPED for _number, status in _daemons(processes)):
         return True
-    return None if os.path.exists(generator) else False
+    return _target_active(is_target_active) if os.path.exists(generator) else False
+
+
+def _target_active(ask: Sequence[str]) -> bool | None:
+    try:
+        status = run(list(ask), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+    except OSError:
+        return None
+    return {0: True, _INACTIVE: False}.get(status)
 
 
 def number_of_daemon() -> str:

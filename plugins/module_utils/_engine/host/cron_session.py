@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timezone
 
-from .account import CRON_SERVICES, enter_session
+from .account import cron_services, enter_session
 from .cron_daemon import number_of_daemon
 
 # Where pam_limits and pam_env read: without a line in them a session gives a job nothing that cron itself has not.
@@ -87,7 +87,7 @@ def _enter(number: str, user: str) -> str:
     for limit in _LIMITS:
         with suppress(OSError, ValueError):
             resource.setrlimit(limit, resource.prlimit(int(number), limit))
-    why, variables = enter_session(user, CRON_SERVICES) if _has_lines(_SETTINGS) else ("", {})
+    why, variables = enter_session(user, cron_services()) if _has_lines(_SETTINGS) else ("", {})
     _given.update({name: value for name, value in variables.items() if name not in _OF_CRON})
     return why
 

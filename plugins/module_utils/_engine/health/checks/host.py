@@ -81,12 +81,12 @@ def program_checks(copies: int, broken: Sequence[str], limits: Limits, environme
 
 def cron_checks(running: bool | None, limits: Limits) -> list[Check]:
     """Whether what starts the jobs is there."""
-    fix = "systemctl enable --now cron (crond on Red Hat's systems)"
+    fix = "systemctl enable --now cron (or what starts the lines here: crond, cronie, cron.target)"
     if running is None:
         return [
             unknown(
                 CRON_DAEMON,
-                "no cron daemon is seen: the processes of other users are hidden (hidepid), or systemd-cron starts the jobs",
+                "no cron daemon is seen: the processes of other users are hidden (hidepid), or systemd does not tell of cron.target",
                 "systemctl status cron cron.target",
             )
         ]
