@@ -47,6 +47,22 @@ def test_a_process_that_has_ended_is_an_error() -> None:
         ServerProcess(child.pid)
 
 
+def _counted(number: int) -> int:
+    with open(f"/proc/{number}/status", encoding="ascii") as stream:
+        return int(dict(line.split(":", 1) for line in stream.read().splitlines())["voluntary_ctxt_switches"])
+
+
+def test_a_process_that_still_runs_is_about_to_wait_for_its_client() -> None:
+    """Else a wait would seem to come in the next statement, where the client is faster than the server's process falls asleep."""
+    with closing(ServerProcess(os.getpid())) as running:
+        assert running.usage().yielded == _counted(os.getpid()) + 1
+    with subprocess.Popen(["sleep", "60"]) as child:
+        with closing(ServerProcess(child.pid)) as process:
+            while process.usage().yielded != _counted(child.pid):
+                select.select([], [], [], 0.01)
+        child.kill()
+
+
 def _connection(ours: socket.socket, number: int) -> Database:
     return cast(Database, cast(Any, SimpleNamespace(raw=ours, backend_pid=number)))
 

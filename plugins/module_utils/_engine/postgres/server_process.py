@@ -21,6 +21,7 @@ from .database import Database
 
 _PEER = struct.Struct("3i")  # process, user, group: unix(7)
 _NANO = 1e-9
+_STATUS = re.compile(rb"^State:\s+(?P<state>.).*^voluntary_ctxt_switches:\s+(?P<yielded>\d+)", re.MULTILINE | re.DOTALL)
 
 
 class Usage(NamedTuple):
@@ -30,6 +31,7 @@ class Usage(NamedTuple):
         processor: Seconds that it has computed.
         waited: Seconds for which it could have gone on, and others had the processor.
         yielded: How often it has given the processor away by itself: it waited for its client, a disk, or another process.
+            Where it still runs, once more: an idle one is about to.
     """
 
     processor: float
@@ -52,11 +54,12 @@ class ServerProcess:
         Raises:
             OSError: it has ended.
         """
-        waited, yielded = (os.pread(file, 8192, 0) for file in self._files)
-        found = re.search(rb"^voluntary_ctxt_switches:\s+(\d+)", yielded, re.MULTILINE)
+        waited, status = (os.pread(file, 8192, 0) for file in self._files)
+        found = _STATUS.search(status)
         if not found:
             raise ProcessLookupError("the process has ended")
-        return Usage(time.clock_gettime(self._clock), int(waited.split()[1]) * _NANO, int(found[1]))
+        yielded = int(found["yielded"]) + (found["state"] != b"S")
+        return Usage(time.clock_gettime(self._clock), int(waited.split()[1]) * _NANO, yielded)
 
     def close(self) -> None:
         while self._files:
