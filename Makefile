@@ -8,6 +8,7 @@ unexport PYTHONUNBUFFERED
 BIN := .venv/bin
 # Tests wait for servers and for each other's locks: with three workers two cores were busy four fifths of the time.
 WORKERS ?= 4
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -27,12 +28,15 @@ demo-stop: ## Stop the demo's PostgreSQL
 demo-clean: ## Stop the demo's PostgreSQL and remove .demo/
 	@test ! -d .demo || $(BIN)/python examples/demo/demo.py clean
 
-test: ## Lint, unit and integration tests, documentation checks
+test: ## Lint, unit and integration tests, documentation checks; test-slow has the rest
 	@$(MAKE) --no-print-directory --output-sync=target -j 2 lint-ansible docs-lint lint-code
 	@$(MAKE) --no-print-directory unit
 
 unit: .venv/test.stamp ## Unit and integration tests against the embedded PostgreSQL
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
+	@$(PYTEST) -m "not slow"
+
+test-slow: .venv/test.stamp ## The tests that take minutes: guides carried out, deployments of a fleet, nights under cron
+	@$(PYTEST) -m slow
 
 lint: lint-code lint-ansible ## ruff, mypy, yamllint, ansible-lint (production profile)
 

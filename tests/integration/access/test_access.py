@@ -31,6 +31,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.postgres.da
 
 from tests.conftest import ROOT, embedded_programs, free_port
 
+pytestmark = pytest.mark.slow
+
 NAMES = {kind: f"t x $ü {kind}" for kind in ("owner", "application", "backup", "maintenance", "monitor")}
 # Ansible asks its callbacks before it starts a task: whatever the machine's load, nothing of that task has happened yet.
 KILLED_BEFORE = """
@@ -204,7 +206,6 @@ def site() -> Iterator[Site]:
         cluster.remove()
 
 
-@pytest.mark.slow
 def test_each_kind_may_what_it_needs_and_no_more(site: Site) -> None:
     roles = site.roles(*NAMES)
     (site.folder / ".env").write_text(OTHER_LINES)
@@ -269,7 +270,6 @@ def test_each_kind_may_what_it_needs_and_no_more(site: Site) -> None:
         psycopg2.connect(**site.cluster.local_settings("titan $x", "stranger").parameters())
 
 
-@pytest.mark.slow
 def test_a_rotation_that_is_cut_off_heals_and_never_locks_out(site: Site) -> None:
     """Killed before each step. All the time one of the two files holds a password that works; the next run mends it, also
     one that wants another password, when the first one was not set yet."""
@@ -293,7 +293,6 @@ def test_a_rotation_that_is_cut_off_heals_and_never_locks_out(site: Site) -> Non
     assert site.play(site.roles("owner", owner=current))[0] == 0
 
 
-@pytest.mark.slow
 def test_a_new_password_that_cannot_be_used_is_taken_back(site: Site) -> None:
     """The server cannot be asked at access_host: the old password and the old file stay in force."""
     if not site.file_works():  # alone, without the tests above

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import yaml
 from ansible_collections.titan.database.plugins.module_utils._engine.host import zipapp
 
@@ -18,7 +17,6 @@ from tests.integration.alerts.stub import running_stub
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@pytest.mark.slow
 def test_the_channels_are_checked_and_a_test_message_arrives(tmp_path: Path) -> None:
     program, config, env = tmp_path / "titan-db", tmp_path / "c.json", tmp_path / "n.env"
     program.write_bytes(zipapp.build(sys.executable))

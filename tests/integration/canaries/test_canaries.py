@@ -20,6 +20,8 @@ from tests.integration.backups.secrets import CommandLines
 
 from .site import CANARY, DATABASE, NAME, UNACCEPTABLE, Site
 
+pytestmark = pytest.mark.slow
+
 MIGRATIONS = {
     "unique": "INSERT INTO public.logs SELECT id, level, at FROM public.logs LIMIT 1",
     "check": f"""ALTER TABLE public."{NAME}" ADD CONSTRAINT none CHECK (mail IS NULL)""",

@@ -32,6 +32,8 @@ from ansible_collections.titan.database.plugins.module_utils._engine.text.argume
 
 from tests.conftest import ROOT, TITAN, drop_database, load_titan, make_database
 
+pytestmark = pytest.mark.slow
+
 BIN = Path(sys.executable).parent
 HOSTS = ("stage", "one", "two")
 HOSTILE = 'it\'s "$HOME"; `id` \\ %s * ü'

@@ -29,7 +29,8 @@ CALLS = {
     "dashboard": ["python -m tools.monitoring"],
     "demo-stop": ["python examples/demo/demo.py stop"],
     "demo-clean": ["python examples/demo/demo.py clean"],
-    "unit": ["python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --durations=10"],
+    "unit": ["python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --durations=10 -m not slow"],
+    "test-slow": ["python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --durations=10 -m slow"],
     "lint": [
         "ruff check .",
         "ruff format --check -q .",

@@ -19,6 +19,8 @@ import pytest
 from tests.conftest import free_port
 from tests.integration.crontab import month
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 ISOLATED = """
 set -e
@@ -57,7 +59,6 @@ def needs() -> str:
     return "the right to make a mount namespace" if allowed.returncode else ""
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(bool(needs()), reason=f"needs {needs()}")
 def test_days_under_real_cron() -> None:
     days, gone_day, bad_day = int(os.environ["TITAN_CRON_DAYS"]), 0, 2

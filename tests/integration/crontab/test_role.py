@@ -53,7 +53,6 @@ def play(tmp_path: Path, *flags: str, **variables: Any) -> dict[str, Any]:
     return {"counts": counts, "output": done.stdout, **json.loads((tmp_path / "result.json").read_text())}
 
 
-@pytest.mark.slow
 def test_the_role_schedules_converges_and_removes(tmp_path: Path) -> None:
     home = tmp_path / "it's 100% home"
     home.mkdir()
@@ -100,7 +99,6 @@ def start(tmp_path: Path, job: str) -> int:
     ).returncode
 
 
-@pytest.mark.slow
 def test_the_roles_own_lines_tell_that_the_program_is_gone_and_back(tmp_path: Path) -> None:
     home = tmp_path / "it's 100% home"
     for path in (home, tmp_path / "logs", tmp_path / "backups"):

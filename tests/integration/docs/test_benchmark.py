@@ -18,6 +18,7 @@ from tests.integration.backups.helpers import backup
 TITAN = Path(__file__).resolve().parents[3] / "examples" / "titan"
 
 
+@pytest.mark.slow
 def test_the_nine_queries_without_with_and_without_again(
     titan: ConnectionSettings, workdir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

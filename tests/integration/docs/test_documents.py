@@ -13,6 +13,7 @@ import pytest
 from tests.integration.docs.blocks import DOCUMENTS, EXECUTED, NEEDS, Block, all_blocks, blocks_of
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_what_a_document_says_can_be_done(document: Path, place: Any) -> None:
     """All blocks of one document in order, since later ones build on earlier ones."""

@@ -218,7 +218,6 @@ def test_a_hung_job_and_all_its_children_are_stopped(site: Site) -> None:
     assert "time limit" in site.stub.messages()[0]["title"]
 
 
-@pytest.mark.slow
 def test_a_job_that_ignores_the_signal_is_killed(site: Site) -> None:
     site.write(schedule={"backup": {"timeout": "1s"}})
     begun = time.monotonic()

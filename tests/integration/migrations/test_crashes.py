@@ -89,7 +89,6 @@ def fresh(settings: ConnectionSettings) -> Callable[[], ConnectionSettings]:
     return lambda: emptied(settings)
 
 
-@pytest.mark.slow
 def test_the_process_is_killed_at_every_step(fresh: Any) -> None:
     count = len(step_names(fresh()))
     assert count > 30
@@ -99,7 +98,6 @@ def test_the_process_is_killed_at_every_step(fresh: Any) -> None:
         heals(settings)
 
 
-@pytest.mark.slow
 def test_the_session_is_terminated_at_every_step(fresh: Any) -> None:
     count = len(step_names(fresh()))
     for number in range(1, count + 1):
@@ -115,7 +113,6 @@ def test_the_session_is_terminated_at_every_step(fresh: Any) -> None:
         heals(settings)
 
 
-@pytest.mark.slow
 def test_the_server_crashes_at_each_kind_of_step() -> None:
     cluster = start_server(embedded_programs())
     try:

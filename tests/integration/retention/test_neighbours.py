@@ -24,7 +24,6 @@ def logs(settings: Any) -> Any:
     return settings
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("dump_running", [False, True])
 def test_no_neighbour_waits_for_the_clean_up(
     logs: Any, user_sql: Any, call_module: Any, freely: Any, dump_running: bool
@@ -44,7 +43,6 @@ def test_no_neighbour_waits_for_the_clean_up(
     assert min(waits) < STALL, waits
 
 
-@pytest.mark.slow
 def test_no_neighbour_waits_for_the_rebuild(logs: Any, user_sql: Any, call_module: Any) -> None:
     """Also behind a transaction that has read the table and stays open for a while."""
     user_sql.execute("DELETE FROM logs WHERE id % 4 <> 0")
