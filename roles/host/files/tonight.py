@@ -83,13 +83,18 @@ def look() -> list[list[str]]:
         return [[refusal(error).rstrip("."), "cat /etc/security/limits.d/*"]]
 
 
+def correction(why: str) -> str:
+    """The command against what refuses the session."""
+    if why.startswith("the account expires"):
+        return f"chage -E -1 {user}"
+    if why.startswith("the password expires"):
+        return f"chage -M -1 {user}"
+    return f"chage -l {user}; cat /etc/security/limits.d/*"
+
+
 own_view = os.stat("/proc/self/ns/mnt").st_ino
 refused = become()
-found = (
-    [[f"cron starts nothing for {user}: {refused}", f"chage -l {user}; cat /etc/security/limits.d/*"]]
-    if refused
-    else look()
-)
+found = [[f"cron starts nothing for {user}: {refused}", correction(refused)]] if refused else look()
 if found and os.stat("/proc/self/ns/mnt").st_ino != own_view:
     found.append(
         [
