@@ -142,6 +142,26 @@ def test_a_directory_of_roots_that_holds_nothing_of_others_is_given_back(theirs:
     assert logs.stat().st_uid == NOBODY.pw_uid
 
 
+@pytest.mark.parametrize(
+    ("mode", "reason"),
+    [
+        (0o2775, "others could write there"),
+        (0o755, "others could read there"),
+        (0o500, "the mode is the declared one"),
+        (0o700, ""),
+    ],
+)
+def test_the_diff_says_why_a_directory_does_not_stay_as_it_was(tmp_path: Path, mode: int, reason: str) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs").chmod(mode)
+    for check in (True, False):
+        done = directory(Call(complete({"path": str(tmp_path / "logs"), "mode": "0700"}, DIRECTORY), None, check))
+        assert done.after.endswith(f"0700 ({reason})\n" if reason else "0700\n")
+        assert (done.changed, done.before == done.after) == (bool(reason), not reason)
+    again = directory(Call(complete({"path": str(tmp_path / "logs"), "mode": "0700"}, DIRECTORY), None, True))
+    assert not again.changed and again.before == again.after
+
+
 def test_a_directory_is_made_for_its_user_once(theirs: Path) -> None:
     path = theirs / "a b" / "database"
     assert asked(path, True, owner="nobody").changed and not path.exists()

@@ -96,13 +96,26 @@ def _directory(wanted: _Wanted, check_mode: bool) -> Outcome:
     if changed and not check_mode:
         _apply(wanted, above)
     after = f"{shown(*wanted)}\n"
+    reason = _reason(wanted, before) if changed and before is not None else ""
     return Outcome(
         changed=changed,
         data={"path": wanted.path},
         summary=f"{wanted.path} {'is as declared' if not changed else 'was made' if before is None else 'was changed'}",
         before=_shown(wanted.path, before) if changed else after,
-        after=after,
+        after=f"{after.rstrip()} ({reason})\n" if reason else after,
     )
+
+
+def _reason(wanted: _Wanted, before: os.stat_result) -> str:
+    """Why a directory that was there does not stay as it was."""
+    if (before.st_uid, before.st_gid) != (wanted.owner, wanted.group):
+        return "owner and group are the declared ones"
+    gone = stat.S_IMODE(before.st_mode) & ~wanted.mode
+    if gone & 0o022:
+        return "others could write there"
+    if gone & 0o055:
+        return "others could read there"
+    return "the mode is the declared one"
 
 
 def _require_nothing_to_hand_over(wanted: _Wanted, descriptor: int, above: int) -> None:
