@@ -207,10 +207,13 @@ def test_what_another_server_lacks_or_shares_is_told(small: ConnectionSettings, 
             "CREATE SUBSCRIPTION news CONNECTION 'dbname=none' PUBLICATION p WITH (connect = false, slot_name = 'live')"
         )
         try:
-            path = str(backup(small, dest).data["backup"]["path"])
+            live.execute("ALTER SUBSCRIPTION news ENABLE")
+            done = backup(small, dest, verify="restored")
         finally:
             live.execute("ALTER SUBSCRIPTION news DISABLE; ALTER SUBSCRIPTION news SET (slot_name = NONE)")
             live.execute("DROP SUBSCRIPTION news")
+    assert [each for each in done.warnings if "subscription news is enabled. A dump does not contain that" in each]
+    path = str(done.data["backup"]["path"])
     done = restore(small, source=path, into="told")
     assert any("Subscription news" in each and "slot" in each for each in done.warnings), done.warnings
     with connect(small.to("told")) as told:

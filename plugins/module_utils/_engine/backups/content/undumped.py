@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What no dump tells of a database, although it changes what the database does: constraints that do not act, its own labels, and
-additions to the system's schema."""
+"""What no dump tells of a database, although it changes what the database does: constraints that do not act, subscriptions that do, its own
+labels, and additions to the system's schema."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from ...postgres.database import Database
 from ...text.listed import listed
 
 # pg_dump writes neither the state of the triggers that act for foreign and deferrable keys, nor that a partition is being detached,
-# nor the database's own security labels (without --create), nor what is in the system's schemas; casts of functions there it does write.
+# nor that a subscription is enabled, nor the database's own security labels (without --create), nor what is in the system's schemas;
+# casts of functions there it does write.
 _UNDUMPED = """
 SELECT format('constraint %s of %s.%s', k.conname, n.nspname, c.relname) AS what, 'does not act (its triggers are not enabled)' AS state
   FROM pg_trigger t JOIN pg_constraint k ON k.oid = t.tgconstraint JOIN pg_class c ON c.oid = t.tgrelid
@@ -25,6 +26,9 @@ SELECT format('partition %s.%s', n.nspname, c.relname), 'is being detached (DETA
 SELECT format('the database itself (by the provider %s)', l.provider), 'has a security label'
   FROM pg_shseclabel l JOIN pg_database d ON d.oid = l.objoid AND d.datname = current_database()
  WHERE l.classoid = 'pg_database'::regclass
+ UNION
+SELECT format('subscription %s', s.subname), 'is enabled' FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid
+ WHERE s.subenabled AND d.datname = current_database()
 """
 # What each kind is called, how one of it is named, its catalog, the beginning of the column's names, and which rows are meant.
 # Collations come into the system's schema from the host, by pg_import_system_collations(). Release notes have information_schema
