@@ -58,7 +58,7 @@ class CrontabStore:
             return _decoded(done.stdout, self.label)
         if "no crontab for" in done.stderr.decode(errors="replace").lower():
             return None
-        raise TitanError(f"The {self.label} cannot be read: {_stderr_text(done.stderr)}.")
+        raise TitanError(f"The {self.label} cannot be read: {_stderr_text(done.stderr, self.user)}.")
 
     def others(self) -> list[CrontabStore]:
         """The other places on this host that may hold a block for the same user: his crontab, or cron's files."""
@@ -78,7 +78,9 @@ class CrontabStore:
             return
         done = self._crontab("-r") if text is None else self._crontab("-", text)
         if done.returncode:
-            raise TitanError(f"The {self.label} was not changed, crontab refused it: {_stderr_text(done.stderr)}.")
+            raise TitanError(
+                f"The {self.label} was not changed, crontab refused it: {_stderr_text(done.stderr, self.user)}."
+            )
 
     def cron_reads_it(self) -> bool:
         """Whether cron uses the file at all: it skips one of another owner or mode, or with a second name, and only its log says so.
@@ -211,13 +213,14 @@ def _run(program: str, arguments: list[str], text: str | None) -> subprocess.Com
     return run([program, *arguments], input=given, capture_output=True, env=env, cwd="/")
 
 
-def _stderr_text(raw: bytes) -> str:
+def _stderr_text(raw: bytes, user: str = "") -> str:
+    user = user or pwd.getpwuid(os.geteuid()).pw_name
     text = " ".join(raw.decode("utf-8", errors="replace").split())[:500].rstrip(".")
     if any(words in text for words in _NOT_ALLOWED):
         text += ": add the user to /etc/cron.allow, or remove it from /etc/cron.deny"
         # Where there is no cron.allow, one that names a single user would shut out all others.
         allowed = os.path.exists("/etc/cron.allow")
-        text += " (echo USER >> /etc/cron.allow)" if allowed else " (sed -i '/^USER$/d' /etc/cron.deny)"
+        text += f" (echo {user} >> /etc/cron.allow)" if allowed else f" (sed -i '/^{user}$/d' /etc/cron.deny)"
     if "because of pam configuration" in text:
-        text += ": look at chage -l USER, /etc/pam.d/cron* and /etc/security/access.conf"
+        text += f": look at chage -l {user}, /etc/pam.d/cron* and /etc/security/access.conf"
     return text
