@@ -28,5 +28,5 @@ class ActionModule(MigrationAction):
         asked = filter(None, [self._compute_environment_string(), shlex.quote(interpreter), "-"])
         found = self._low_level_execute_command(" ".join(asked), in_data=program("migration", arguments))
         result = returned(found["stdout"]) if found["rc"] == 0 else None
-        display.vvv("Nothing is pending: no module is needed" if result else "The module is needed")
+        display.vvv("Nothing is done: no module is needed" if result else "The module is needed")
         return result

@@ -98,6 +98,12 @@ def test_a_run_without_news_returns_what_the_module_returns(play: Callable[..., 
     (tmp_path / "compared.yml").write_text(COMPARED)
     said = play(str(tmp_path / "compared.yml"), "-vvv")
     assert said.count("no module is needed") == said.count("modules/migration.py") == 1
+    (tmp_path / "my migrations" / "3_c.sql").write_text("CREATE TABLE c (x int);\n")
+    (tmp_path / "compared.yml").write_text(
+        COMPARED.replace("read_back: true", "read_back: true, apply_pending: false").replace("0 are", "1 are")
+    )
+    said = play(str(tmp_path / "compared.yml"), "-vvv")
+    assert said.count("no module is needed") == said.count("modules/migration.py") == 1
 
 
 def test_bad_directories_are_refused_on_the_controller(play: Callable[..., str], db: Database, tmp_path: Path) -> None:

@@ -62,12 +62,12 @@ def compare(steps: Sequence[Step]) -> Answer:
 
 
 def nothing_to_do(step: Step) -> Data | None:
-    """What the step's module returns where it has nothing to do; None where it has, or where the step cannot be compared."""
+    """What the step's module returns where it does nothing; None where it would, or where the step cannot be compared."""
     try:
         outcome, warnings = _checked(step)
     except (TitanError, *REFUSALS):
         return None
-    if outcome.changed or outcome.data.get("pending"):
+    if outcome.changed:
         return None
     return {**returned(outcome), "warnings": [printable(warning) for warning in warnings]}
 
