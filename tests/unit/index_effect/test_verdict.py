@@ -64,7 +64,8 @@ def test_an_effect_is_outside_the_spread_and_improbable(rounds: list[Round]) -> 
     verdict = judge(rounds)
     assert verdict.spread >= 1 and 0 < verdict.chance <= 1
     if verdict.effect in ("none", "unknown"):
-        seen = max(verdict.factor, 1 / verdict.factor) > max(verdict.spread, LEAST) and verdict.chance > SIGNIFICANCE
+        clear = max(verdict.spread, LEAST * max(1.05, math.sqrt(verdict.spread)))
+        seen = max(verdict.factor, 1 / verdict.factor) > clear and verdict.chance > SIGNIFICANCE
         assert verdict.reason and (verdict.effect == "unknown") == (verdict.spread > 2 or seen)
     else:
         assert verdict.chance <= SIGNIFICANCE and max(verdict.factor, 1 / verdict.factor) > verdict.spread
@@ -131,6 +132,20 @@ def test_a_small_effect_that_each_round_shows_is_one() -> None:
         judge([Round(1, 1.11, 1)] * 10, least=1.2).effect == "none"
         and judge([Round(1, 1.11, 1)] * 10).effect == "slower"
     )
+
+
+def test_an_effect_of_about_the_least_factor_is_none_in_each_run() -> None:
+    """Beside a load of 18, an index that makes a query 1.16 times faster was once said to make it 1.2 times faster."""
+    random = Random(7)
+    for true in (1.16, 1 / 1.16):
+        for _run in range(500):
+            noise = [[random.lognormvariate(0, 0.06) for _phase in range(3)] for _round in range(12)]
+            verdict = judge([Round(true * a, b, true * c) for a, b, c in noise], least=LEAST)
+            assert verdict.effect == "none", verdict
+    clear = judge([Round(1.19 + n % 3 / 50, 1, 1.19 + n % 3 / 50) for n in range(12)], least=1.2)
+    assert clear.factor > 1.2 and clear.words == "no effect: not clearly above 1.2 times"
+    noisy = judge([Round(1.6, 1, 1.7) if n % 4 else Round(1.3, 1.2, 1.3) for n in range(12)], least=1.2)
+    assert noisy.words == "no verdict: the rounds do not agree", "it may be an effect that matters"
 
 
 class Noisy:

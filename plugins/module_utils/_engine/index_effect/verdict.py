@@ -27,6 +27,7 @@ FASTER, SLOWER, NONE, UNKNOWN = "faster", "slower", "none", "unknown"
 _TOO_NOISY = 2.0
 # For a query less is no effect: how the pages of a table happen to lie in memory does as much, and differs from one copy to the next.
 LEAST = 1.2
+_OFF = 1.05  # by which the median of some rounds is off at least
 
 
 class Round(NamedTuple):
@@ -35,6 +36,10 @@ class Round(NamedTuple):
     before: float
     present: float
     after: float
+
+    def nearer(self, factor: float) -> Round:
+        """The round as it would be if the effect were smaller by this factor."""
+        return self._replace(present=self.present * factor)
 
 
 class Verdict(NamedTuple):
@@ -68,7 +73,7 @@ def judge(rounds: Sequence[Round], plan_changed: bool = True, least: float = 1.0
     Args:
         rounds: At least one; every value above 0.
         plan_changed: Whether the plan is another one with it. The same plan has no effect, whatever the clock says.
-        least: A factor below which there is no effect.
+        least: A factor below which there is no effect; that it is above has to be as improbable to be chance.
     """
     factor = math.exp(median(math.log(each.before * each.after) / 2 - math.log(each.present) for each in rounds))
     spread, chance = spread_of(rounds), chance_of(rounds)
@@ -79,11 +84,20 @@ def judge(rounds: Sequence[Round], plan_changed: bool = True, least: float = 1.0
             return Verdict(UNKNOWN, factor, spread, chance, "too noisy")
         if chance <= SIGNIFICANCE:
             return Verdict(NONE, factor, spread, chance, "inside the spread")
-        large = max(factor, 1 / factor) > max(spread, LEAST)  # in most rounds, though not in enough of them
+        large = _is_clear(factor, spread, LEAST)  # in most rounds, though not in enough of them
         return Verdict(UNKNOWN if large else NONE, factor, spread, chance, "the rounds do not agree")
     if max(factor, 1 / factor) < least:
         return Verdict(NONE, factor, spread, chance, f"below {least:.1f} times")
+    if least > 1 and chance_of([each.nearer(least if factor > 1 else 1 / least) for each in rounds]) > SIGNIFICANCE:
+        if _is_clear(factor, spread, least):
+            return Verdict(UNKNOWN, factor, spread, chance, "the rounds do not agree")
+        return Verdict(NONE, factor, spread, chance, f"not clearly above {least:.1f} times")
     return Verdict(FASTER if factor > 1 else SLOWER, factor, spread, chance)
+
+
+def _is_clear(factor: float, spread: float, least: float) -> bool:
+    """Whether a factor is outside the spread, and further beyond the least one than the median of some rounds is off."""
+    return max(factor, 1 / factor) > max(spread, least * max(_OFF, math.sqrt(spread)))
 
 
 def spread_of(rounds: Sequence[Round]) -> float:
