@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine import cli
 from ansible_collections.titan.database.plugins.module_utils._engine.index_effect import effects
 from ansible_collections.titan.database.plugins.module_utils._engine.index_effect.rounds import Phase
+from ansible_collections.titan.database.plugins.module_utils._engine.index_effect.stopwatch import Timed
 from ansible_collections.titan.database.plugins.module_utils._engine.index_effect.verdict import Round
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.operation import migration
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.options import MIGRATION
@@ -88,13 +89,13 @@ def _indexes(settings: ConnectionSettings) -> list[str]:
 
 def _by_the_plan(
     executions: Mapping[str, Callable[[], object]], phase: Phase, rounds: int, _random: Random
-) -> dict[str, list[Round]]:
+) -> dict[str, Timed]:
     """In the place of the clock, which a busy machine disturbs: all are executed, and all but "live" are faster."""
     for there in (False, True, False):
         with phase(there):
             for execute in executions.values():
                 execute()
-    return {name: [Round(9, 9 if name == "live" else 1, 9)] * rounds for name in executions}
+    return {name: Timed((Round(9, 9 if name == "live" else 1, 9),) * rounds, False) for name in executions}
 
 
 def test_what_is_proposed_is_a_migration_that_helps(
