@@ -25,6 +25,7 @@ def test_what_a_document_says_can_be_done(document: Path, place: Any) -> None:
         assert "molecule test -s default --destroy never\n" in log.read_text(), "KEEP=1 keeps the hosts"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("need", NEEDS)
 def test_what_the_documents_need_is_here(need: str, place: Any) -> None:
     """In CI it has to be (TITAN_COLLECTIONS names where); elsewhere the report shows what was left out."""

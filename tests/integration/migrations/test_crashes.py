@@ -21,6 +21,8 @@ from tests.conftest import embedded_programs, make_database, start_server
 from tests.processes import forked
 from tests.steps import at, killed_at, steps_of
 
+pytestmark = pytest.mark.slow
+
 FILES = {
     "1_table.sql": "CREATE TABLE t (a int, b text); INSERT INTO t SELECT n, n::text FROM generate_series(1, 500) n;",
     "2_indexes.sql": "CREATE INDEX CONCURRENTLY t_a ON t (a);\nCREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS t_ab ON t (a, b);\n"
