@@ -70,7 +70,7 @@ def interpreter_of(action: ActionBase, task_vars: dict[str, Any]) -> str:
     configured = action._templar.template(constants.config.get_config_value("INTERPRETER_PYTHON", variables=task_vars))
     if not str(configured).startswith("/"):
         configured = (task_vars.get("ansible_facts") or {}).get("discovered_interpreter_python", "")
-    return "" if any(letter.isspace() for letter in str(configured)) else str(configured)
+    return str(configured)
 
 
 def program(name: str, options: dict[str, Any]) -> bytes:

@@ -58,7 +58,7 @@ def test_another_cron_is_not_exchanged(tmp_path: Path, known: str, said: str) ->
     fake.write_text(f"#!/bin/sh\nprintf '%s\\n' '{known}'\nexit 1\n")
     fake.chmod(0o755)
     command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", "-c", "local", str(play)]
-    command += ["-e", f"ansible_python_interpreter={sys.executable}"]
+    command += ["-e", json.dumps({"ansible_python_interpreter": sys.executable})]
     env = {**os.environ, "PATH": f"{fake.parent}:{os.environ['PATH']}"}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=env)
     assert (done.returncode == 0) is not bool(said) and " ".join(said.split()) in " ".join(done.stdout.split()), (
