@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.titan.database.plugins.module_utils._engine.host.account import cron_services
+from ansible_collections.titan.database.plugins.module_utils._engine.host.cron_daemon import cron_services
 from ansible_collections.titan.database.plugins.module_utils._engine.host.cron_session import expires
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import LockedError, OptionError, TitanError
+from ..host.cron_daemon import DEBIAN_CRON
 from ..host.files import published, remove_file
 from ..host.programs import run
 from ..host.safe_open import read_file
@@ -28,7 +29,6 @@ from .readable import files_in
 CRON_FILES = "/etc/cron.d"
 _CRONTAB_DIRECTORIES = ("/usr/bin", "/bin", "/usr/local/bin")
 _NOT_ALLOWED = ("not allowed to use", "cannot use this program")  # of crontab(1) until Debian 12, and since 13
-_DEBIAN_CRON = "/usr/sbin/cron"
 SPOOLS = ("/var/spool/cron/crontabs", "/var/spool/cron")  # of Debian's cron; of cronie
 
 
@@ -47,7 +47,12 @@ class CrontabStore:
     @property
     def label(self) -> str:
         """The crontab's name for messages."""
-        return self.cron_file or f"crontab of {self.user or pwd.getpwuid(os.geteuid()).pw_name}"
+        return self.cron_file or f"crontab of {self.owner}"
+
+    @property
+    def owner(self) -> str:
+        """The name of the user whose crontab it is."""
+        return self.user or pwd.getpwuid(os.geteuid()).pw_name
 
     def read(self) -> str | None:
         """The whole text; None if there is no crontab."""
@@ -58,7 +63,7 @@ class CrontabStore:
             return _decoded(done.stdout, self.label)
         if "no crontab for" in done.stderr.decode(errors="replace").lower():
             return None
-        raise TitanError(f"The {self.label} cannot be read: {_stderr_text(done.stderr, self.user)}.")
+        raise TitanError(f"The {self.label} cannot be read: {_stderr_text(done.stderr, self.owner)}.")
 
     def others(self) -> list[CrontabStore]:
         """The other places on this host that may hold a block for the same user: his crontab, or cron's files."""
@@ -79,7 +84,7 @@ class CrontabStore:
         done = self._crontab("-r") if text is None else self._crontab("-", text)
         if done.returncode:
             raise TitanError(
-                f"The {self.label} was not changed, crontab refused it: {_stderr_text(done.stderr, self.user)}."
+                f"The {self.label} was not changed, crontab refused it: {_stderr_text(done.stderr, self.owner)}."
             )
 
     def cron_reads_it(self) -> bool:
@@ -89,9 +94,8 @@ class CrontabStore:
         """
         if self.cron_file:
             return _is_as_cron_wants(self.cron_file, 0, 0o022)
-        name = self.user or pwd.getpwuid(os.geteuid()).pw_name
-        owner = pwd.getpwnam(name).pw_uid
-        return all(_is_as_cron_wants(os.path.join(spool, name), owner, 0o7177) for spool in SPOOLS)
+        owner = pwd.getpwnam(self.owner).pw_uid
+        return all(_is_as_cron_wants(os.path.join(spool, self.owner), owner, 0o7177) for spool in SPOOLS)
 
     def validate(self, text: str) -> None:
         """Let the host's own ``crontab -n`` judge lines without a user field; does nothing where it cannot.
@@ -101,10 +105,10 @@ class CrontabStore:
         """
         program = crontab_program()
         # Of any other cron, such as cronie, -n means something else: it names a host in a cluster.
-        if program is None or not os.path.exists("/etc/debian_version") or not os.path.exists(_DEBIAN_CRON):
+        if program is None or not os.path.exists("/etc/debian_version") or not os.path.exists(DEBIAN_CRON):
             return
         done = _run(program, ["-n", "-"], text)
-        said = _stderr_text(done.stderr)
+        said = _stderr_text(done.stderr, self.owner)
         if done.returncode and "option" not in said and "usage" not in said.lower():
             raise TitanError(f"crontab -n on this host refuses the lines, nothing was written: {said}.")
 
@@ -213,8 +217,7 @@ def _run(program: str, arguments: list[str], text: str | None) -> subprocess.Com
     return run([program, *arguments], input=given, capture_output=True, env=env, cwd="/")
 
 
-def _stderr_text(raw: bytes, user: str = "") -> str:
-    user = user or pwd.getpwuid(os.geteuid()).pw_name
+def _stderr_text(raw: bytes, user: str) -> str:
     text = " ".join(raw.decode("utf-8", errors="replace").split())[:500].rstrip(".")
     if any(words in text for words in _NOT_ALLOWED):
         text += ": add the user to /etc/cron.allow, or remove it from /etc/cron.deny"

@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..errors import TitanError
-from ..host.account import ACCOUNT_EXPIRED, PASSWORD_EXPIRED, cron_services, why_refused
+from ..host.account import ACCOUNT_EXPIRED, PASSWORD_EXPIRED, why_refused
+from ..host.cron_daemon import cron_services
 from ..host.env_file import check_against_shell
 from ..host.limits import FULL
 from ..host.mounts import missing_mount

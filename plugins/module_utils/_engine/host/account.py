@@ -17,8 +17,6 @@ from contextlib import contextmanager
 from typing import Any
 
 POLICIES = "/etc/pam.d"
-_DEBIAN_CRON, _CRONIE = "/usr/sbin/cron", "/usr/sbin/crond"
-_SYSTEMD_CRON = "/lib/systemd/system-generators/systemd-crontab-generator"
 _LIBRARY = "libpam.so.0"
 _HELPERS = ("/usr/sbin/unix_chkpwd", "/sbin/unix_chkpwd")  # through it pam_unix reads /etc/shadow for others than root
 _GET_NO_NEW_PRIVS = 39  # of prctl(2)
@@ -41,16 +39,6 @@ class _Conversation(ctypes.Structure):
     """struct pam_conv: whoever asks for a password gets none."""
 
     _fields_ = [("conv", ctypes.CFUNCTYPE(ctypes.c_int)), ("appdata_ptr", ctypes.c_void_p)]
-
-
-def cron_services(cron: str = _DEBIAN_CRON, cronie: str = _CRONIE, generator: str = _SYSTEMD_CRON) -> tuple[str, ...]:
-    """The names that the policy of this host's cron may have; none where systemd-cron starts the lines, which asks nobody.
-
-    A package that was removed leaves its policy behind, so the program decides. Debian's cronie has another name than Red Hat's.
-    """
-    if os.path.exists(cronie):
-        return ("cronie", "crond", "cron")
-    return () if os.path.exists(generator) and not os.path.exists(cron) else ("cron",)
 
 
 def why_refused(user: str, services: tuple[str, ...]) -> str:

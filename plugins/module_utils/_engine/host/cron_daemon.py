@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from .programs import run
 
+DEBIAN_CRON, _CRONIE = "/usr/sbin/cron", "/usr/sbin/crond"
 _DAEMONS = ("cron", "crond", "cronie", "anacron", "bcron-sched", "fcron")
 # systemd-cron has no daemon: it makes timers of the lines, which a target of systemd starts.
 _GENERATOR = "/lib/systemd/system-generators/systemd-crontab-generator"
@@ -79,6 +80,16 @@ def _daemons(processes: str) -> Iterator[tuple[str, Mapping[str, str]]]:
         is_roots = status.get("Uid", "0").split()[:1] == ["0"]
         if status.get("Name") in _DAEMONS and is_roots and len(status.get("NSpid", "").split()) < 2:
             yield number, {"State": "", **status}
+
+
+def cron_services(cron: str = DEBIAN_CRON, cronie: str = _CRONIE, generator: str = _GENERATOR) -> tuple[str, ...]:
+    """The names that the policy of this host's cron may have; none where systemd-cron starts the lines, which asks nobody.
+
+    A package that was removed leaves its policy behind, so the program decides. Debian's cronie has another name than Red Hat's.
+    """
+    if os.path.exists(cronie):
+        return ("cronie", "crond", "cron")
+    return () if os.path.exists(generator) and not os.path.exists(cron) else ("cron",)
 
 
 def started_at(statistics: str = "/proc/stat") -> float:

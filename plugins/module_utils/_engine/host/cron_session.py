@@ -18,8 +18,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timezone
 
-from .account import cron_services, enter_session
-from .cron_daemon import number_of_daemon
+from .account import enter_session
+from .cron_daemon import cron_services, number_of_daemon
 
 # Where pam_limits and pam_env read: without a line in them a session gives a job nothing that cron itself has not.
 _SETTINGS = (
