@@ -6,54 +6,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 
-def _kinds(kinds: str) -> re.Pattern[str]:
-    return re.compile(rf"\d+; \d+ \d+ (?:{kinds}) ")
+def _of(kinds: str) -> Callable[[str], bool]:
+    """Whether a line is of one of the kinds."""
+    pattern = re.compile(rf"\d+; \d+ \d+ (?:{kinds}) ")
+    return lambda line: pattern.match(line) is not None
 
 
-# What is loaded through the pipe. A large object is made before its content comes.
-_OF_DATA = _kinds("TABLE DATA|BLOBS?|BLOB METADATA|BLOB COMMENTS|SEQUENCE SET")
-_OF_ROWS = _kinds("TABLE DATA")
-_REFRESH = _kinds("MATERIALIZED VIEW DATA")
-_EVENT_TRIGGER = _kinds("(?:COMMENT - )?EVENT TRIGGER")
-_BY_SUPERUSER = _kinds(
+# Rows, large objects and where a sequence stands: they are loaded through the pipe. A large object is made before its content comes.
+is_of_data = _of("TABLE DATA|BLOBS?|BLOB METADATA|BLOB COMMENTS|SEQUENCE SET")
+is_of_rows = _of("TABLE DATA")
+is_refresh = _of("MATERIALIZED VIEW DATA")
+# It makes an event trigger, or comments on one.
+is_event_trigger = _of("(?:COMMENT - )?EVENT TRIGGER")
+# A superuser restores it.
+is_by_superuser = _of(
     "ACL|DEFAULT ACL|EVENT TRIGGER|PUBLICATION|PUBLICATION TABLES? .*|SUBSCRIPTION|SUBSCRIPTION TABLE|SECURITY LABEL|"
     "COMMENT - (?:EVENT TRIGGER|PUBLICATION|SUBSCRIPTION)"
 )
-_WITH_OWNER = _kinds("STATISTICS|BLOB|BLOB METADATA|LARGE OBJECT")
+# The loading role makes it, and a superuser sets its owner.
+has_owner_only = _of("STATISTICS|BLOB|BLOB METADATA|LARGE OBJECT")
 
 
 def number_of(line: str) -> int:
     """The entry's number in the archive."""
     return int(line.split(";", 1)[0])
-
-
-def is_of_data(line: str) -> bool:
-    """Whether it is of rows, large objects or where a sequence stands."""
-    return bool(_OF_DATA.match(line))
-
-
-def is_of_rows(line: str) -> bool:
-    """Whether it is of a table's rows."""
-    return bool(_OF_ROWS.match(line))
-
-
-def is_refresh(line: str) -> bool:
-    """Whether it fills a materialized view."""
-    return bool(_REFRESH.match(line))
-
-
-def is_event_trigger(line: str) -> bool:
-    """Whether it makes an event trigger, or comments on one."""
-    return bool(_EVENT_TRIGGER.match(line))
-
-
-def is_by_superuser(line: str) -> bool:
-    """Whether a superuser restores it."""
-    return bool(_BY_SUPERUSER.match(line))
-
-
-def has_owner_only(line: str) -> bool:
-    """Whether the loading role makes it, and a superuser sets its owner."""
-    return bool(_WITH_OWNER.match(line))
