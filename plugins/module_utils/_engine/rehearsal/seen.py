@@ -141,7 +141,7 @@ class Seen:
 
     @property
     def whole(self) -> Range:
-        """What the run of them may take: the least of the files alone, for its connection may be made already."""
+        """What the run of them may take, with connecting, reading and planning, and the history."""
         return range_of([each.whole for each in self.rounds])
 
     @property
