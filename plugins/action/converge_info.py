@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +21,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.host import
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.options import CONNECTION
 from ansible_collections.titan.database.plugins.plugin_utils.asking import answer, as_returned, program
 from ansible_collections.titan.database.plugins.plugin_utils.migration_files import FilesAction
+from ansible_collections.titan.database.plugins.plugin_utils.piped_python import run_python
 from ansible_collections.titan.database.plugins.plugin_utils.plain_values import with_plain_values
 
 MODULE = "titan.database.converge_info"
@@ -62,13 +62,11 @@ class ActionModule(FilesAction):
     def _ask(self, interpreter: str, command: str, digest: str, steps: list[dict[str, Any]]) -> dict[str, Any]:
         """The same as the module without one: a module takes longer to start than the comparison to be asked for."""
         display.vvv(f"Asking {command} through the connection")
-        asked = [self._compute_environment_string(), shlex.quote(interpreter), "-I", "-"]
-        said = self._low_level_execute_command(" ".join(filter(None, asked)), in_data=program(command, digest, steps))
-        found = answer(said["stdout"]) if said["rc"] == 0 else None
+        found, ended = run_python(self, [interpreter, "-I"], program(command, digest, steps))
         if found is None:
-            last = ([line for line in said["stderr_lines"] if line.strip()] or [f"status {said['rc']}"])[-1]
+            last = ([line for line in ended["stderr_lines"] if line.strip()] or [f"status {ended['rc']}"])[-1]
             return as_returned(unsettled("command", f"{command} gives no answer: {last}"))
-        return found
+        return as_returned(answer(found))
 
     def _declared(self, name: str, task_vars: dict[str, Any]) -> list[dict[str, Any]]:
         variables = with_plain_values(task_vars, _OF_ROLES)

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Any
 
 from ansible.utils.display import Display
 from ansible_collections.titan.database.plugins.plugin_utils.migration_files import MigrationAction
-from ansible_collections.titan.database.plugins.plugin_utils.sent_engine import interpreter_of, program, returned
+from ansible_collections.titan.database.plugins.plugin_utils.piped_python import run_python
+from ansible_collections.titan.database.plugins.plugin_utils.sent_engine import interpreter_of, program
 
 display = Display()
 
@@ -25,8 +25,6 @@ class ActionModule(MigrationAction):
         interpreter = "" if arguments.get("state") == "rolled_back" else interpreter_of(self, task_vars)
         if not interpreter:
             return None
-        asked = filter(None, [self._compute_environment_string(), shlex.quote(interpreter), "-"])
-        found = self._low_level_execute_command(" ".join(asked), in_data=program("migration", arguments))
-        result = returned(found["stdout"]) if found["rc"] == 0 else None
+        result: dict[str, Any] | None = run_python(self, [interpreter], program("migration", arguments))[0]
         display.vvv("Nothing is done: no module is needed" if result else "The module is needed")
         return result

@@ -6,20 +6,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-from ansible_collections.titan.database.plugins.module_utils._engine import errors
 from ansible_collections.titan.database.plugins.module_utils._engine.converge.verdict import (
     Answer,
     summary_of,
     unsettled,
 )
+from ansible_collections.titan.database.plugins.plugin_utils.piped_python import ENGINE, MARK
 
 # What decides whether the installed command may be asked, in the order of its imports.
 _TRUST = ("typed", "errors", "host/safe_open", "host/act_as", "converge/trust")
-_ENGINE = Path(errors.__file__).parent
-MARK = "titan-db answers: "
 
 _PROGRAM = """import json, os, sys, types
 given = json.loads({given!r})
@@ -52,23 +49,14 @@ def program(command: str, digest: str, steps: list[dict[str, Any]]) -> bytes:
         digest: The checksum that it has to have.
         steps: As the module takes them, with what the controller has of them.
     """
-    sources = [(name, (_ENGINE / f"{name}.py").read_text(encoding="utf-8")) for name in _TRUST]
+    sources = [(name, (ENGINE / f"{name}.py").read_text(encoding="utf-8")) for name in _TRUST]
     given = {"sources": sources, "command": command, "digest": digest, "steps": steps}
     return _PROGRAM.format(given=json.dumps(given), mark=MARK).encode()
 
 
-def answer(stdout: str) -> dict[str, Any] | None:
-    """What the program found, as the module returns it; None if it gave no answer."""
-    found = said(stdout)
-    if found is None:
-        return None
-    return as_returned(unsettled("command", found["unusable"]) if "unusable" in found else found)
-
-
-def said(stdout: str) -> Any:
-    """The value that a program has printed behind the mark; None if it did not come to that."""
-    marked = [line[len(MARK) :] for line in stdout.splitlines() if line.startswith(MARK)]
-    return json.loads(marked[0]) if len(marked) == 1 else None
+def answer(found: dict[str, Any]) -> Answer:
+    """What the program has found, as the installed command says it."""
+    return unsettled("command", found["unusable"]) if "unusable" in found else Answer(**found)
 
 
 def as_returned(found: Answer) -> dict[str, Any]:

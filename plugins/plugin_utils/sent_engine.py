@@ -15,10 +15,8 @@ from typing import Any
 
 from ansible import constants
 from ansible.plugins.action import ActionBase
-from ansible_collections.titan.database.plugins.module_utils._engine import errors
-from ansible_collections.titan.database.plugins.plugin_utils.asking import MARK, said
+from ansible_collections.titan.database.plugins.plugin_utils.piped_python import ENGINE, MARK
 
-_ENGINE = Path(errors.__file__).parent
 # Folders of the engine. What is imported only where there is something to do is not among them: such a run needs the module.
 _FOLDERS = (
     ".",
@@ -74,23 +72,17 @@ def interpreter_of(action: ActionBase, task_vars: dict[str, Any]) -> str:
 
 
 def program(name: str, options: dict[str, Any]) -> bytes:
-    """The program that prints what the module returns if it has nothing to do; its options stand in no argument and no file.
+    """The program that answers with what the module returns if it does nothing; null if it would, or that could not be found out.
 
     Args:
         name: As converge_info calls the step.
         options: The module's, with what the controller has of them.
     """
-    paths = [path for folder in _FOLDERS for path in Path(_ENGINE, folder).glob("*.py")]
+    paths = [path for folder in _FOLDERS for path in Path(ENGINE, folder).glob("*.py")]
     sources = {_dotted(path): path.read_text(encoding="utf-8") for path in paths}
     given = {"sources": sources, "step": {"name": name, "user": "", "options": options}}
     return _PROGRAM.format(given=json.dumps(given), mark=MARK).encode()
 
 
 def _dotted(path: Path) -> str:
-    return ".".join(("titan_sent", *path.relative_to(_ENGINE).with_suffix("").parts))
-
-
-def returned(stdout: str) -> dict[str, Any] | None:
-    """What the module would return; None if it has something to do, or that could not be found out."""
-    found: dict[str, Any] | None = said(stdout)
-    return found
+    return ".".join(("titan_sent", *path.relative_to(ENGINE).with_suffix("").parts))

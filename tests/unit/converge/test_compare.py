@@ -16,7 +16,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.converge.an
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError
 from ansible_collections.titan.database.plugins.module_utils._engine.host import zipapp
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call
-from ansible_collections.titan.database.plugins.plugin_utils import asking
+from ansible_collections.titan.database.plugins.plugin_utils import asking, piped_python
 from ansible_collections.titan.database.plugins.plugin_utils.plain_values import with_plain_values
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
@@ -134,9 +134,9 @@ def asked(command: Path, digest: str = "", path: str = "") -> dict[str, Any]:
     content = command.read_bytes() if command.exists() else b""
     sent = asking.program(str(command), digest or hashlib.sha256(content).hexdigest(), steps)
     done = subprocess.run([sys.executable, "-I", "-"], input=sent, capture_output=True, check=True)
-    found = asking.answer("Welcome\n" + done.stdout.decode())
+    found = piped_python.printed("Welcome\n" + done.stdout.decode())
     assert found is not None
-    return found
+    return asking.as_returned(asking.answer(found))
 
 
 def test_a_pipelined_connection_answers_as_the_module_does(installed: Path, tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_pipelined_connection_answers_as_the_module_does(installed: Path, tmp_
     other = tmp_path / "titan-db"
     other.write_text(f"open({str(seen)!r}, 'w')")
     assert "another version" in asked(other, "0" * 64)["reason"] and not seen.exists()
-    assert asking.answer("") is None
+    assert piped_python.printed("") is None
 
 
 def test_only_what_has_no_template_is_taken_without_one() -> None:
