@@ -78,6 +78,7 @@ CALLS = (
     Call("crontab", "crontab/options", "CRONTAB", "crontab"),
     Call("converge_info", "converge/options", "CONVERGE_INFO"),
     Call("host_command", "environment/host_command", "HOST_COMMAND", "host"),
+    Call("host_command_run", "converge/options", "HOST_COMMAND_RUN"),
     Call("directory", "environment/directory", "DIRECTORY"),
     Call("file", "environment/file", "FILE"),
 )

@@ -20,6 +20,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.errors impo
 from ansible_collections.titan.database.plugins.module_utils._engine.host import zipapp
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.options import CONNECTION
 from ansible_collections.titan.database.plugins.plugin_utils.asking import answer, as_returned, program
+from ansible_collections.titan.database.plugins.plugin_utils.by_command import seen
 from ansible_collections.titan.database.plugins.plugin_utils.migration_files import FilesAction
 from ansible_collections.titan.database.plugins.plugin_utils.piped_python import run_python
 from ansible_collections.titan.database.plugins.plugin_utils.plain_values import with_plain_values
@@ -66,7 +67,7 @@ class ActionModule(FilesAction):
         if found is None:
             last = ([line for line in ended["stderr_lines"] if line.strip()] or [f"status {ended['rc']}"])[-1]
             return as_returned(unsettled("command", f"{command} gives no answer: {last}"))
-        return as_returned(answer(found))
+        return {**as_returned(answer(found)), **({} if "unusable" in found else seen(command, interpreter))}
 
     def _declared(self, name: str, task_vars: dict[str, Any]) -> list[dict[str, Any]]:
         variables = with_plain_values(task_vars, _OF_ROLES)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.titan.database.plugins.module_utils._engine.host import zipapp
+from ansible_collections.titan.database.plugins.plugin_utils.by_command import seen
 
 
 class ActionModule(ActionBase):
@@ -20,10 +21,13 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
-        content = zipapp.build(arguments.get("interpreter") or "/usr/bin/python3")
+        interpreter = str(arguments.get("interpreter") or "/usr/bin/python3")
+        content = zipapp.build(interpreter)
         arguments["content"] = base64.b64encode(content).decode()
         result.update(
             self._execute_module(module_name="titan.database.host_command", module_args=arguments, task_vars=task_vars)
         )
+        if not result.get("failed") and not (result.get("changed") and self._task.check_mode):
+            result.update(seen(result["path"], interpreter))
         result.get("invocation", {}).get("module_args", {}).pop("content", None)
         return result

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.utils.display import Display
 from ansible_collections.titan.database.plugins.plugin_utils.migration_files import MigrationAction
 from ansible_collections.titan.database.plugins.plugin_utils.piped_python import run_python
@@ -22,7 +23,10 @@ class ActionModule(MigrationAction):
     PROGRESS = True
 
     def settled(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any] | None:
-        interpreter = "" if arguments.get("state") == "rolled_back" else interpreter_of(self, task_vars)
+        applies = boolean(arguments.get("apply_pending", True), strict=False) and not self._task.check_mode
+        if arguments.get("state") == "rolled_back" or (applies and self.command_seen(task_vars)):
+            return None  # where much is likely to be done, the command does it quicker than this could find out
+        interpreter = interpreter_of(self, task_vars)
         if not interpreter:
             return None
         result: dict[str, Any] | None = run_python(self, [interpreter], program("migration", arguments))[0]

@@ -25,20 +25,23 @@ from ._engine.text.options import Option, Spec, argument_spec, is_left_empty
 Operation = Callable[[Call], Outcome]
 
 
-def run_host_module(operation: Operation, options: Spec, **spec: Any) -> None:
+def run_host_module(
+    operation: Operation, options: Spec, *, new: type[AnsibleModule] = AnsibleModule, **spec: Any
+) -> None:
     """Run one operation of the engine that reaches no database as an Ansible module, and exit.
 
     Args:
         operation: The engine's function.
         options: The module's argument spec.
+        new: Makes the module.
         spec: Further keywords for AnsibleModule (required_if, mutually_exclusive ...).
     """
-    finish(new_module(options, **spec), options, lambda call: (operation(call), ()))
+    finish(new_module(options, new, **spec), options, lambda call: (operation(call), ()))
 
 
-def new_module(options: Spec, **spec: Any) -> AnsibleModule:
+def new_module(options: Spec, new: type[AnsibleModule] = AnsibleModule, **spec: Any) -> AnsibleModule:
     """The module with these options."""
-    return AnsibleModule(argument_spec=argument_spec(options), supports_check_mode=True, **spec)
+    return new(argument_spec=argument_spec(options), supports_check_mode=True, **spec)
 
 
 def finish(module: AnsibleModule, options: Spec, work: Callable[[Call], tuple[Outcome, Iterable[str]]]) -> None:

@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from ansible.module_utils.basic import missing_required_lib
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ._engine.outcome import Call, Outcome
 from ._engine.postgres import driver
@@ -24,15 +24,16 @@ from ._engine.text.options import Spec
 from ._host_module import Operation, finish, new_module
 
 
-def run_module(operation: Operation, options: Spec, **spec: Any) -> None:
+def run_module(operation: Operation, options: Spec, *, new: type[AnsibleModule] = AnsibleModule, **spec: Any) -> None:
     """Run one operation of the engine as an Ansible module and exit.
 
     Args:
         operation: The engine's function.
         options: The module's own argument spec; the shared connection options are added.
+        new: Makes the module.
         spec: Further keywords for AnsibleModule (required_if, mutually_exclusive ...).
     """
-    module = new_module({**CONNECTION, **options}, **spec)
+    module = new_module({**CONNECTION, **options}, new, **spec)
     if driver.psycopg2 is None:
         module.fail_json(msg=missing_required_lib("psycopg2 (Debian package python3-psycopg2)"))
 

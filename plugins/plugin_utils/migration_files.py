@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleError
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.directory import (
@@ -16,15 +15,14 @@ from ansible_collections.titan.database.plugins.module_utils._engine.migrations.
     unseen_warning,
 )
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.naming import NAMINGS, parse_files
+from ansible_collections.titan.database.plugins.plugin_utils.by_command import CommandAction
 from ansible_collections.titan.database.plugins.plugin_utils.live_progress import progress_file, shown
 
 display = Display()
 
 
-class FilesAction(ActionBase):
+class FilesAction(CommandAction):
     """Reads a directory of migrations as the option files has them; bad names and duplicate versions never reach the host."""
-
-    TRANSFERS_FILES = False
 
     def files(self, path: str, naming: str) -> list[dict[str, str]]:
         """The files' names and texts; what is not seen in the directory is warned of.
@@ -48,7 +46,6 @@ class FilesAction(ActionBase):
 class MigrationAction(FilesAction):
     """Turns the option path into the option files."""
 
-    MODULE = ""
     PROGRESS = False
 
     def settled(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any] | None:
@@ -74,7 +71,7 @@ class MigrationAction(FilesAction):
         if path:
             arguments["progress_file"] = path
         with shown(self, str((task_vars or {}).get("inventory_hostname", "")), path):
-            result.update(self._execute_module(module_name=self.MODULE, module_args=arguments, task_vars=task_vars))
+            result.update(self.done(arguments, task_vars or {}))
         given = result.get("invocation", {}).get("module_args", {})
         given.pop("files", None)
         if path:

@@ -59,3 +59,12 @@ KINDS = {
     "channels": Kind(("converge.tonight", "channels"), ("converge.options", "CHANNELS")),
     "backup_info": Kind(("backups.information", "backup_info"), ("backups.options", "BACKUP_INFO"), True, ("newest_verified",)),
 }  # fmt: skip
+
+# Those of a converge that the installed command does in the module's place; the rest is too small for it to be worth while.
+BY_COMMAND = {
+    "backup": Kind(("after_backup.operation", "backup"), ("after_backup.options", "BACKUP"), True),
+    "migration_info": Kind(
+        ("migrations.information", "migration_info"), ("migrations.options", "MIGRATION_INFO"), True
+    ),
+    **{name: KINDS[name] for name in ("backup_info", "crontab", "migration", "retention_policy")},
+}

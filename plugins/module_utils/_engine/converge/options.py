@@ -55,6 +55,23 @@ CONVERGE_INFO: Spec = {
     ),
 }
 
+HOST_COMMAND_RUN: Spec = {
+    "module": option(
+        "str",
+        "Name of the module whose work it is.",
+        choices=("backup", "backup_info", "crontab", "migration", "migration_info", "retention_policy"),
+        required=True,
+    ),
+    "command": option(
+        "path",
+        "Path of the installed C(titan-db), on the target host. It is used only if nobody but root and the user of the task could "
+        "replace it.",
+        required=True,
+    ),
+    "digest": option("str", "The checksum that O(command) has to have.", required=True),
+    "options": option("dict", "The options of O(module).", required=True, no_log=True),
+}
+
 USER: Spec = {"name": option("str", "Name of the user who has to exist.", required=True)}
 
 PACKAGES: Spec = {

@@ -23,15 +23,29 @@ from .start import MAGIC, compiled_path, head
 # Both are run by the command's Python, which may be another one than ours. None of the command's own code is run.
 _WHICH = "import importlib.util, json, sys; print(json.dumps([sys.implementation.cache_tag, importlib.util.MAGIC_NUMBER.hex()]))"
 _COMPILE = """
-import importlib._bootstrap_external, io, sys, zipfile
+import importlib._bootstrap_external, io, marshal, os, sys, zipfile
 made = io.BytesIO()
-with zipfile.ZipFile(io.BytesIO(sys.stdin.buffer.read())) as command, zipfile.ZipFile(made, "w") as copy:
+command = zipfile.ZipFile(io.BytesIO(sys.stdin.buffer.read()))
+sources = {entry.filename: command.read(entry) for entry in command.infolist()}
+names = [name for name in sources if name.endswith(".py")]
+reader, writer = os.pipe()
+child = os.fork()  # half of it on another processor
+codes = {
+    name: compile(sources[name], "titan-db/" + name, "exec", dont_inherit=True) for name in names[0 if child else 1 :: 2]
+}
+if not child:
+    with open(writer, "wb") as half:
+        marshal.dump(codes, half)
+    os._exit(0)
+os.close(writer)
+with open(reader, "rb") as half:
+    codes.update(marshal.load(half))
+os.waitpid(child, 0)
+with zipfile.ZipFile(made, "w") as copy:
     for entry in command.infolist():
-        source = command.read(entry)
-        copy.writestr(entry, source)
-        if entry.filename.endswith(".py"):
-            code = compile(source, "titan-db/" + entry.filename, "exec", dont_inherit=True)
-            compiled = importlib._bootstrap_external._code_to_hash_pyc(code, bytes(8), False)
+        copy.writestr(entry, sources[entry.filename])
+        if entry.filename in codes:
+            compiled = importlib._bootstrap_external._code_to_hash_pyc(codes[entry.filename], bytes(8), False)
             copy.writestr(zipfile.ZipInfo(entry.filename + "c", entry.date_time), compiled)
 sys.stdout.buffer.write(made.getvalue())
 """
