@@ -75,8 +75,9 @@ options:
       - V(flyway) is C(V1__name.sql), or C(V1.2__name.sql), and C(U1__name.sql), in the directory or any below it. C(B5__name.sql) stands for all
         versions up to 5 where the database has had none of them. C(${name}) is replaced by the value of O(placeholders), wherever it stands.
         C(executeInTransaction=false) in the file's C(.conf) is heeded.
-      - V(goose), V(dbmate), V(sql_migrate) and V(node_pg_migrate) are C(0010_name.sql) with both the migration and its rollback in it, told apart by
-        the comments of that tool.
+      - "V(goose), V(dbmate), V(sql_migrate) and V(node_pg_migrate) are C(0010_name.sql) with both the migration and its rollback in it, told apart by
+        the comments of that tool. V(sql_migrate) and V(node_pg_migrate) know a file by its whole name: of several with the number 12 the first by
+        name is 12, the next ones are 12.2, 12.3."
       - V(sqitch) is a C(sqitch.plan) with C(deploy/NAME.sql) and C(revert/NAME.sql). The plan is the order, and the place in it is the version;
         C(verify) is not run.
       - V(liquibase) are files of its formatted SQL, in the directory or any below it. Each change set is a migration, its version is the number in

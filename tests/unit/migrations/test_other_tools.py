@@ -85,6 +85,52 @@ def test_marks_of_tools_without_a_naming_of_their_own(mark: str) -> None:
     assert headers(f"SELECT 1;\n{mark}\n", "x.sql").transaction == ""
 
 
+@pytest.mark.parametrize("naming", ["dbmate", "sql_migrate"])
+def test_several_parts_of_each_kind_in_one_file(naming: str) -> None:
+    up, down = {"dbmate": ("-- migrate:up", "-- migrate:down"), "sql_migrate": ("-- +migrate Up", "-- +migrate Down")}[
+        naming
+    ]
+    item = one(
+        f"{up}\nCREATE TABLE a ();\n{down}\nDROP TABLE a;\n{up}\nCREATE VIEW v AS SELECT 1;\n{down}\nDROP VIEW v;\n",
+        naming,
+    )
+    script, back = make_script(item.text, item.file), make_script(item.down_text, item.file)
+    assert [(s.words(2), s.line) for s in script.statements] == [(("create", "table"), 2), (("create", "view"), 6)]
+    assert [(s.words(2), s.line) for s in back.statements] == [(("drop", "table"), 4), (("drop", "view"), 8)]
+    alone = {"dbmate": "transaction:false", "sql_migrate": "notransaction"}[naming]
+    with pytest.raises(TitanError, match=r"line 3: .* begins a part that runs otherwise"):
+        one(f"{up}\nSELECT 1;\n{up} {alone}\nSELECT 2;", naming)
+
+
+def test_what_goose_would_not_run_as_it_is_written() -> None:
+    with pytest.raises(TitanError, match=r"line 3: '-- \+goose Up' begins a part that the file has already"):
+        one("-- +goose Up\nSELECT 1;\n-- +goose Up\nSELECT 2;", "goose")
+    text = "-- +goose Up\nDO $a$ BEGIN END $a$;\n-- +goose ENVSUB ON\nINSERT INTO t VALUES ({});"
+    assert one(text.format("'$1', $b$x$b$, '$'"), "goose").text
+    for variable in ("'${REGION:-eu}'", "$REGION", "'a/$REGION'"):
+        with pytest.raises(TitanError, match=r"line 4: goose puts a variable of its environment in place of '\$"):
+            one(text.format(variable), "goose")
+
+
+@pytest.mark.parametrize("naming", ["sql_migrate", "node_pg_migrate"])
+def test_files_of_one_number_are_told_apart_by_their_names_where_the_tool_does_so(naming: str) -> None:
+    texts = dict.fromkeys(("8_b.sql", "39_x.sql", "8_a.sql", "9_c.sql"), "-- +migrate Up\nSELECT 1;\n")
+    found = parse_files([{"name": name, "content": text} for name, text in texts.items()], naming)
+    assert [(item.key, item.file) for item in found] == [
+        ("8", "8_a.sql"),
+        ("8.2", "8_b.sql"),
+        ("9", "9_c.sql"),
+        ("39", "39_x.sql"),
+    ]
+    days = ("2023-01-20.0-first.sql", "2023-01-20.1.second.sql", "2023-02-01-third.sql", "20240101fourth.sql")
+    found = parse_files([{"name": name, "content": texts["8_a.sql"]} for name in days], naming)
+    assert [(item.key, item.name) for item in found] == [
+        ("2023-01-20.0", "first"), ("2023-01-20.1", "second"), ("2023-02-01", "third"), ("20240101", "fourth"),
+    ]  # fmt: skip
+    with pytest.raises(TitanError, match="have the same version 8"):
+        parse_files([{"name": name, "content": "-- +goose Up"} for name in texts], "goose")
+
+
 def test_an_empty_rollback_file_is_a_rollback() -> None:
     files = [{"name": "1_a.sql", "content": "SELECT 1"}, {"name": "1_a.down.sql", "content": ""}]
     assert parse_files(files)[0].reversible
@@ -160,6 +206,21 @@ def test_a_baseline_stands_for_what_is_below_it(applied: list[str], target: str,
     }
     plan = make_plan(files, state, target=target)
     assert [item.key.replace("_", ".") for item in plan.pending] == due and not plan.missing
+
+
+@pytest.mark.parametrize(
+    ("files", "due"),
+    [
+        (("V4", "V5", "B3"), ["B3", "4", "5"]),  # the files that it stands for were removed
+        (("V1", "V2", "V3", "V4", "B3"), ["1", "2", "3", "4"]),
+        (("V5", "B3", "B4"), ["B4", "5"]),
+        (("B3",), ["B3"]),
+    ],
+)
+def test_a_baseline_is_taken_over_where_nothing_else_makes_what_it_makes(
+    files: tuple[str, ...], due: list[str]
+) -> None:
+    assert [item.key for item in make_plan(flyway(*files), {}, taking_over=True).pending] == due
 
 
 def test_flyways_placeholders() -> None:

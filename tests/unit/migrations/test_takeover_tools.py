@@ -31,3 +31,22 @@ def test_a_change_set_is_found_as_liquibase_finds_it(naming: str) -> None:
     row = foreign_history.Row("db/1_a.sql::m e:1", "db/1_a.sql", "2026-01-01", "applied", None)
     found, left = foreign_history._liquibase([row], files)
     assert [(item.migration.file, item.at) for item in found] == [("1_a.sql", "2026-01-01")] and not left
+
+
+def _flyway_row(version: str, script: str, state: str = "applied", checksum: str | None = "1") -> foreign_history.Row:
+    return foreign_history.Row(version, script, "2026-01-01", state, checksum)
+
+
+def test_a_baseline_file_has_run_where_flyway_says_so_of_it_or_of_what_it_stands_for() -> None:
+    files = parse_files([{"name": name, "content": ""} for name in ("B3__all.sql", "V4__next.sql")], "flyway")
+    own = [_flyway_row("3", "B3__all.sql", "baseline", "0"), _flyway_row("4", "V4__next.sql")]
+    found, left = foreign_history._matched(tools.TOOLS["flyway"], own, files)
+    assert [(item.migration.key, item.at, item.same_file) for item in found] == [
+        ("B3", "2026-01-01", True), ("4", "2026-01-01", False),
+    ] and not left  # fmt: skip
+    older = [_flyway_row("1", "V1__a.sql"), _flyway_row("3", "V3__b.sql"), _flyway_row("9", "V9__x.sql")]
+    found, left = foreign_history._matched(tools.TOOLS["flyway"], older, files)
+    assert [(item.migration.key, item.same_file) for item in found] == [("B3", None)] and left == ["9"]
+    for rows, due in (([_flyway_row("2", "V2__a.sql")], []), ([_flyway_row("9", "V9__x.sql")], ["B3"])):
+        found, _left = foreign_history._matched(tools.TOOLS["flyway"], rows, files)
+        assert [item.migration.key for item in found] == due

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ...errors import TitanError
@@ -24,9 +24,16 @@ _DOWN: Mapping[str, re.Pattern[str]] = {
     "sql_migrate": re.compile(r"^--[ \t]*\+migrate[ \t]+down\b.*$", re.IGNORECASE | re.MULTILINE),
     "node_pg_migrate": re.compile(r"^[ \t]*--[ \t-]*down[ \t]+migration.*$", re.IGNORECASE | re.MULTILINE),
 }
+_FIRST_ONLY = ("node_pg_migrate",)  # a second mark of a kind is a comment
 _WITHOUT_MARK = ("node_pg_migrate",)  # a text without the line that begins the migration is one from its first line on
+_REPEATED = ("dbmate", "sql_migrate")  # these take several parts of each kind
 _ALONE = re.compile(r"transaction:false|\bnotransaction\b", re.IGNORECASE)
 _WHOLE_FILE_ALONE = re.compile(r"^--[ \t]*\+goose[ \t]+no[ \t]+transaction\b", re.IGNORECASE | re.MULTILINE)
+# goose puts variables of its environment in place of $NAME, ${NAME} and ${NAME:-...} behind this mark; $tag$ is a quote
+_FILLED = re.compile(
+    r"^--[ \t]*\+goose[ \t]+envsub[ \t]+on\b.*?(?P<variable>\$\{[A-Za-z_]\w*|(?<![\w$])\$[A-Za-z_]\w*(?![\w$]))",
+    re.IGNORECASE | re.MULTILINE | re.DOTALL,
+)
 _HEADER = "-- transaction: none"
 
 TOOLS = tuple(_UP)
@@ -43,25 +50,73 @@ def split_ways(text: str, tool: str, file: str) -> Parts:
     """Take a file apart.
 
     Raises:
-        TitanError: it has no part to apply, or its parts are in the wrong order; names the file.
+        TitanError: it has no part to apply, or its parts are in an order that the tool does not take; names the file.
     """
-    up, down = _UP[tool].search(text), _DOWN[tool].search(text)
-    if up is None and tool in _WITHOUT_MARK:
-        up = re.match("", text)
-    if up is None:
-        begins = {"goose": "-- +goose Up", "dbmate": "-- migrate:up", "sql_migrate": "-- +migrate Up"}[tool]
+    marks = sorted(
+        (found.start(), found.end(), found.group(), which)
+        for which, pattern in (("up", _UP[tool]), ("down", _DOWN[tool]))
+        for found in pattern.finditer(text)
+    )
+    if tool in _FIRST_ONLY:
+        marks = [mark for at, mark in enumerate(marks) if mark[3] not in {before[3] for before in marks[:at]}]
+    if tool in _WITHOUT_MARK and not any(which == "up" for *_place, which in marks):
+        marks.insert(0, (0, 0, "", "up"))
+    begins = {"goose": "-- +goose Up", "dbmate": "-- migrate:up", "sql_migrate": "-- +migrate Up"}.get(tool, "up")
+    if not any(which == "up" for *_place, which in marks):
         raise TitanError(
             f"{file}: the line {begins!r} is missing, which begins the migration in files of this naming.", file=file
         )
-    if down is not None and down.start() < up.start():
+    if marks[0][3] == "down":
         raise TitanError(f"{file}: its rollback stands before its migration. Put it behind.", file=file)
-    end = down.start() if down else len(text)
+    _refuse_repeated(text, tool, file, marks)
+    _refuse_filled(text, tool, file)
     alone = _WHOLE_FILE_ALONE.search(text) is not None
-    head = blank(text[: up.start()])
-    migration = head + _mark(up.group(), alone) + text[up.end() : end]
-    if down is None:
-        return Parts(migration, None)
-    return Parts(migration, blank(text[: down.start()]) + _mark(down.group(), alone) + text[down.end() :])
+    parts = {"up": blank(text[: marks[0][0]]), "down": blank(text[: marks[0][0]])}
+    for (start, end, line, which), after in zip(marks, [*[mark[0] for mark in marks[1:]], len(text)]):
+        parts[which] += _mark(line, alone) + text[end:after]
+        other = "down" if which == "up" else "up"
+        parts[other] += blank(text[start:after])
+    return Parts(parts["up"], parts["down"] if any(mark[3] == "down" for mark in marks) else None)
+
+
+def _refuse_repeated(text: str, tool: str, file: str, marks: Sequence[tuple[int, int, str, str]]) -> None:
+    """Raise where the tool itself takes one part of each kind, or where a later part runs otherwise than the first one.
+
+    Raises:
+        TitanError: names the line.
+    """
+    seen: dict[str, str] = {}
+    for start, _end, line, which in marks:
+        first = seen.setdefault(which, line)
+        if first is line:
+            continue
+        if tool not in _REPEATED:
+            problem = "begins a part that the file has already"
+        elif bool(_ALONE.search(first)) != bool(_ALONE.search(line)):
+            problem = "begins a part that runs otherwise than the first one, in a transaction or without"
+        else:
+            continue
+        number = text.count("\n", 0, start) + 1
+        raise TitanError(
+            f"{file}, line {number}: {line.strip()[:60]!r} {problem}. Split the file.", file=file, line=number
+        )
+
+
+def _refuse_filled(text: str, tool: str, file: str) -> None:
+    """Raise where goose would fill in variables of its environment: they would be taken as they are written.
+
+    Raises:
+        TitanError: names the line.
+    """
+    found = _FILLED.search(text) if tool == "goose" else None
+    if found is not None:
+        number = text.count("\n", 0, found.start("variable")) + 1
+        raise TitanError(
+            f"{file}, line {number}: goose puts a variable of its environment in place of {found['variable']!r} (ENVSUB ON), and "
+            "here it would stay as it is. Write the value.",
+            file=file,
+            line=number,
+        )
 
 
 def _mark(line: str, alone: bool) -> str:

@@ -33,7 +33,9 @@ _SQLX = (
     r"R__(?P<name>.+)",
     (".down.sql",),
 )
-_BOTH_WAYS = (_NUMBER + _NAME, r"(?!)(?P<version>)", r"R__(?P<name>.+)", ("/",))  # no file of its own is a rollback
+# No file of its own is a rollback; what follows the number is free, and so is a count behind a date: 2024-01-01.0-name.
+_COUNTED = _NUMBER.replace("[0-9]{2}(?:[-_][0-9]+)*", "[0-9]{2}(?:[-_.][0-9]+)*", 1)
+_BOTH_WAYS = (_COUNTED + r"[_.-]*(?P<name>.*)", r"(?!)(?P<version>)", r"R__(?P<name>.+)", ("/",))
 _NAMINGS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "plain": _PLAIN,
     "up_down": _UP_DOWN_ALSO,
@@ -54,6 +56,7 @@ _NAMINGS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "sql_migrate": _BOTH_WAYS,
     "node_pg_migrate": _BOTH_WAYS,
 }
+_BY_NAME = ("sql_migrate", "node_pg_migrate")  # two files of one number are no mistake for them
 SQITCH, LIQUIBASE = "sqitch", "liquibase"
 PLANNED = (SQITCH, LIQUIBASE)  # their versions are places, see planned.py
 NAMINGS = (*_NAMINGS, *PLANNED)
@@ -116,6 +119,8 @@ def parse_files(files: Iterable[Mapping[str, str]], naming: str = "plain") -> li
             repeatable[found["name"]] = item
         else:
             problems.append(f"{file!r} {CALLBACK if is_callback(file, naming) else f'does not fit {SHAPES[naming]}'}")
+    if naming in _BY_NAME:
+        versioned = _counted(versioned)
     problems += _clashes(versioned, back)
     if problems:
         raise TitanError(
@@ -161,6 +166,18 @@ def _named_folders(files: Iterable[Mapping[str, str]]) -> frozenset[str]:
 def _version(file: str, number: str, named: frozenset[str]) -> str:
     folder = file.split("/")[0]
     return folder if folder in named else number
+
+
+def _counted(
+    versioned: Mapping[tuple[int, ...], list[tuple[str, str, Mapping[str, str]]]],
+) -> dict[tuple[int, ...], list[tuple[str, str, Mapping[str, str]]]]:
+    """Of the files of one number the first by its name has it, the others are N.2, N.3 ...: the tool knows them by their names."""
+    made: dict[tuple[int, ...], list[tuple[str, str, Mapping[str, str]]]] = {}
+    for entries in versioned.values():
+        for count, (version, name, item) in enumerate(sorted(entries, key=lambda entry: entry[2]["name"]), 1):
+            own = version if count == 1 else f"{version}.{count}"
+            made.setdefault(version_order(own), []).append((own, name, item))
+    return made
 
 
 def is_callback(file: str, naming: str) -> bool:

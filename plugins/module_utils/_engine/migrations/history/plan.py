@@ -105,11 +105,14 @@ def _without_covered(
     if not baselines:
         return migrations
     begun = any(known.applied and key[0] == 0 for key, known in state.items())
-    chosen = None
-    if not begun and not (taking_over and any(item.version and not item.baseline for item in migrations)):
-        chosen = baselines[-1]
-    elif begun:
-        chosen = next((item for item in reversed(baselines) if _done(item, state)), None)
+    if begun:
+        usable = [item for item in baselines if _done(item, state)]
+    elif taking_over:  # the files that it stands for are looked for themselves, as long as they are there
+        first = min((item.order for item in migrations if item.version and not item.baseline), default=None)
+        usable = [item for item in baselines if first is None or item.order < first]
+    else:
+        usable = baselines
+    chosen = usable[-1] if usable else None
     floor = chosen.order if chosen else ()
     return [
         item for item in migrations if item is chosen or item.repeatable or (not item.baseline and item.order > floor)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -202,6 +202,8 @@ def _matched(tool: Tool, rows: Sequence[Row], migrations: Sequence[Migration]) -
             row = by_folder.get(item.file.split("_")[0].split("/")[0].replace("-", ""))
         elif item.naming == SQITCH:  # the whole name counts, folders and all
             row = changes.get(item.name)
+        elif item.baseline:
+            row = _stood_for(item, by_order)
         else:
             row = row or by_name.get(_stem(item.file)) or (by_name.get(item.name) if tool.by_name else None)
         if row is None and item.version and floor is not None and item.order <= floor and item.order not in undone:
@@ -209,8 +211,19 @@ def _matched(tool: Tool, rows: Sequence[Row], migrations: Sequence[Migration]) -
         if row is not None:
             used.add(row)
             statements.append(Statement(item, row.at or "", _same_file(tool, row, item)))
-    left = [row.version or row.name or "" for row in applied if row not in used and row.state == APPLIED]
-    return statements, left
+    stood_for = max((item.migration.order for item in statements if item.migration.baseline), default=())
+    left = [row for row in applied if row not in used and row.state == APPLIED]
+    left = [row for row in left if not row.version or version_order(row.version) > stood_for]
+    return statements, [row.version or row.name or "" for row in left]
+
+
+def _stood_for(item: Migration, by_order: Mapping[tuple[int, ...], Row]) -> Row | None:
+    """What the tool says of a baseline file: that it ran, or that the versions ran which it stands for."""
+    version = item.order[:-1]
+    row = by_order.get(version)
+    if row is None and max(by_order, default=()) > version:
+        return Row(item.version, None, None, BASELINE, None)
+    return row if row is None or _stem(row.name or "") == _stem(item.file) else row._replace(checksum=None)
 
 
 def _covers(tool: Tool, row: Row) -> bool:
