@@ -46,21 +46,69 @@ def test_the_names_follow_the_family(
     assert found and json.loads(found[1].replace('\\"', '"')) == names
 
 
+NO_ANSWER = "E: Failed to fetch http://deb.example/debian/dists/x/InRelease  Could not connect to 192.0.2.1:3128"
+
+
+SILENT = [
+    "silent http://deb.example/debian Could not connect to 192.0.2.1:3128",
+    "silent http://sec.example/debian no answer in 20 s",
+]
+
+
+def stand_ins(path: Path, known: str, fetched: str, answers: dict[str, str]) -> dict[str, str]:
+    """The environment in which dpkg-query, apt-get and apt-helper say these things."""
+    sources = "".join(f"'http://user:secret@{name}.example/debian/dists/x/InRelease' a 0\n" for name in ("deb", "sec"))
+    helper = "".join(f"*@{name}.*) echo '{words}' >&2; exit 100 ;; " for name, words in answers.items())
+    for name, script in {
+        "dpkg-query": f"echo '{known}'; exit 1",
+        "apt-get": f'case $* in *update) echo "{sources}" ;; *) echo "{fetched}" ;; esac',
+        "apt-helper": f"case $* in {helper} esac; exit 100",
+    }.items():
+        (path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (path / name).chmod(0o755)
+    return {**os.environ, "PATH": f"{path}:{os.environ['PATH']}", "TITAN_APT_HELPER": str(path / "apt-helper")}
+
+
 @pytest.mark.parametrize(
-    ("known", "said"),
-    [("installed cronie", "take the place of cronie on localhost"), ("config-files systemd-cron", "")],
+    ("known", "fetched", "answers", "said"),
+    [
+        ("installed other cronie", "", {}, ["other cronie"]),
+        ("config-files other systemd-cron", "", {}, []),
+        ("unknown", "'http://deb.example/zstd.deb'", {"deb": f"{NO_ANSWER}\nE: Download Failed"}, SILENT),
+        (
+            "unknown",
+            "'http://deb.example/zstd.deb'",
+            {"deb": NO_ANSWER, "sec": "E: Failed to fetch x  404  Not Found"},
+            [],
+        ),
+        ("unknown", "", {"deb": NO_ANSWER}, []),
+    ],
+    ids=["cronie", "was there", "no source answers", "one answers", "nothing to fetch"],
 )
-def test_another_cron_is_not_exchanged(tmp_path: Path, known: str, said: str) -> None:
+def test_what_is_in_the_way_of_packages_is_found(
+    tmp_path: Path, known: str, fetched: str, answers: dict[str, str], said: list[str]
+) -> None:
+    command = ["sh", str(ROOT / "roles" / "host" / "files" / "packages.sh"), "cron", "zstd"]
+    env = {**stand_ins(tmp_path, known, fetched, answers), "http_proxy": "http://192.0.2.1:3128"}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=env)
+    assert (sorted(done.stdout.splitlines()), done.stderr, done.returncode) == (said, "", 0)
+
+
+@pytest.mark.parametrize(
+    ("known", "answers", "said"),
+    [
+        ("installed other cronie", {}, "take the place of cronie on localhost"),
+        ("unknown", {"deb": NO_ANSWER}, "no source of packages answers: http://deb.example/debian: Could not connect to 192.0.2.1:3128; "
+         "http://sec.example/debian: no answer in 20 s."),
+    ],
+)  # fmt: skip
+def test_what_is_in_the_way_of_packages_is_said(tmp_path: Path, known: str, answers: dict[str, str], said: str) -> None:
     play = tmp_path / "play.yml"
-    play.write_text(PLAY.replace("FAMILY", "Debian").replace("tasks_from: family", "tasks_from: other_cron"))
-    fake = tmp_path / "bin" / "dpkg-query"
-    fake.parent.mkdir()
-    fake.write_text(f"#!/bin/sh\nprintf '%s\\n' '{known}'\nexit 1\n")
-    fake.chmod(0o755)
+    text = PLAY.replace("FAMILY", "Debian").replace("tasks_from: family", "tasks_from: before_packages")
+    play.write_text(text + "  vars: {host_sought_packages: [cron, zstd]}\n")
     command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", "-c", "local", str(play)]
     command += ["-e", json.dumps({"ansible_python_interpreter": sys.executable})]
-    env = {**os.environ, "PATH": f"{fake.parent}:{os.environ['PATH']}"}
+    env = stand_ins(tmp_path, known, "'http://deb.example/zstd.deb'", answers)
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=env)
-    assert (done.returncode == 0) is not bool(said) and " ".join(said.split()) in " ".join(done.stdout.split()), (
-        done.stdout
-    )
+    assert done.returncode and said in " ".join(done.stdout.split()), done.stdout
+    assert "secret" not in done.stdout
