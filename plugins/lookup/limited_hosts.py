@@ -13,6 +13,7 @@ short_description: Hosts of a play that acts only with a limit
 description:
   - For the C(hosts) line of a play. Returns the given patterns if a limit was given (C(-l)), and nothing otherwise, so that
     the play matches no hosts. No option that selects tasks (C(--tags), C(--skip-tags), C(--start-at-task)) changes that.
+  - Fails if the limit names nothing (a blank, or C(@file) of a file without a name), which Ansible takes for no limit at all.
   - Needs a play before it in the same run to see the variables of hosts; without one it knows the usual names of groups only.
   - Fails if one of the hosts is in the groups of two environments, or if its group and its variables name different
     environments (C(titan_environment), or else C(crontab_environment)). A group is an environment if the variables of one of
@@ -45,9 +46,9 @@ _raw:
 from typing import Any
 
 from ansible.errors import AnsibleError
-from ansible.inventory.manager import InventoryManager
+from ansible.inventory.manager import InventoryManager, split_host_pattern
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.titan.database.plugins.plugin_utils.environments import conflict
+from ansible_collections.titan.database.plugins.plugin_utils.environments import conflict, named
 
 
 class LookupModule(LookupBase):
@@ -58,6 +59,11 @@ class LookupModule(LookupBase):
         limit = given.get("ansible_limit")
         if not limit:
             return []
+        if not named(split_host_pattern(str(limit))):
+            raise AnsibleError(
+                f"The limit -l {str(limit)!r} names no host, which Ansible takes for no limit at all, so nothing was done. Add -l ENVIRONMENT, "
+                "or name a host in that file."
+            )
         groups = {str(name): [str(host) for host in hosts] for name, hosts in given["groups"].items()}
         problem = conflict(
             self._limited(terms, str(limit), groups), groups, _Declared(given.get("hostvars", {})), str(limit)

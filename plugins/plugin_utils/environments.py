@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 # Groups with these names are environments, whatever their hosts' variables say.
 USUAL = frozenset(
@@ -15,6 +16,18 @@ USUAL = frozenset(
     )
 )  # fmt: skip
 _NO_ENVIRONMENT = ("all", "ungrouped")
+
+
+def named(patterns: Sequence[str]) -> list[str]:
+    """Those patterns of a limit, and of its files (``@path``), that are not blank.
+
+    Raises:
+        OSError: a file cannot be read; Ansible has said that before.
+    """
+    found: list[str] = []
+    for pattern in patterns:
+        found += Path(pattern[1:]).read_text("utf-8", "replace").splitlines() if pattern.startswith("@") else [pattern]
+    return [pattern for pattern in found if pattern.strip(" \t:!&~")]
 
 
 def conflict(

@@ -98,11 +98,15 @@ def test_the_guard_names_the_environments_there_are() -> None:
         ("prod", "in the group of the environment prod, but its variables name the environment development"),
         ("blue:!one", ""),
         ("database_servers", ""),
+        (" ", "names no host, which Ansible takes for no limit at all"),
+        ("@EMPTY", "names no host, which Ansible takes for no limit at all"),
     ],
 )
 def test_a_host_of_two_environments_is_refused_with_both_names(tmp_path: Path, limit: str, words: str) -> None:
     (tmp_path / "hosts.yml").write_text(INVENTORY)
     (tmp_path / "try.yml").write_text(TRY)
+    (tmp_path / "EMPTY").write_text("\n")
+    limit = limit.replace("@", f"@{tmp_path}/")
     status, said = playbook(
         "-i", str(tmp_path / "hosts.yml"), str(tmp_path / "try.yml"), "-l", limit, "--skip-tags", "always"
     )
