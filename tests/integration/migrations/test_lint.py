@@ -107,6 +107,8 @@ DANGEROUS = {
 }
 # The same in other spellings: which rule names them.
 SPELLINGS = [
+    ("delete_all_rows", "DELETE FROM people WHERE ((1 = 1)) RETURNING id"),
+    ("update_all_rows", "DO E'BEGIN\\nUPDATE people SET age = 1 WHERE \\'a\\' = \\'a\\'; END'"),
     ("check_constraint", "ALTER TABLE IF EXISTS ONLY public . people /* x */ ADD -- y\n CONSTRAINT c CHECK (age > 0)"),
     ("check_constraint", 'alter table "people" add column x int, Add check ("age" > 0)'),
     ("check_constraint", "ALTER TABLE people ADD COLUMN c int CHECK (c > 0)"),
@@ -217,6 +219,8 @@ SAFE = [
     "ALTER TABLE made ADD CHECK (id > 0), ADD UNIQUE (owner), ADD COLUMN u uuid DEFAULT gen_random_uuid(); DROP TABLE made CASCADE",
     "CREATE OR REPLACE VIEW people_v AS SELECT * FROM people",
     "DO $$ BEGIN RAISE NOTICE 'hello'; END $$",
+    "DO $$ DECLARE t text := 'ANALYZE people'; BEGIN RAISE NOTICE 'DROP TABLE people'; EXECUTE 'ANALYZE people'; END $$",
+    "UPDATE people SET age = 1 WHERE id = id AND 1 = 1 AND id < 9",
     "DO $$ BEGIN CREATE INDEX i ON few (name); EXECUTE 'CREATE INDEX j ON few (name)'; END $$",
     "CREATE TABLE public.made (id bigint); DO $$ BEGIN CREATE INDEX i ON public.made (id); END $$",
     "INSERT INTO people (id, name) VALUES (0, 'x') ON CONFLICT (id) DO UPDATE SET name = excluded.name",
@@ -285,6 +289,18 @@ def test_a_name_that_code_puts_together_is_warned_of(tables: Database) -> None:
     for body in ("EXECUTE format('CREATE INDEX ON %I (id)', t)", "t := 'CREATE INDEX ON people (id)'; EXECUTE t"):
         hidden = findings(tables, f"DO $$ DECLARE t text := 'people'; BEGIN {body}; END $$")
         assert ("index_in_code", "warning") in [(each["rule"], each["level"]) for each in hidden], (body, hidden)
+    for name, body in (
+        ("check_constraint", "t := 'ALTER TABLE people ADD CHECK (age > 0)'; EXECUTE t"),
+        ("delete_all_rows", "SELECT 'DELETE FROM ' || 'people' INTO t; EXECUTE t"),
+        ("lock_table", "EXECUTE ('LOCK TABLE people')"),
+        (
+            "drop_column",
+            "FOR t IN SELECT format('ALTER TABLE %I DROP COLUMN age', x) AS y FROM z LOOP EXECUTE t; END LOOP",
+        ),
+        ("truncate", "EXECUTE concat('TRUNCATE ', 'people')"),
+    ):
+        possible = findings(tables, f"DO $$ DECLARE t text; BEGIN {body}; END $$")
+        assert (name, "warning") in [(each["rule"], each["level"]) for each in possible], (body, possible)
     inside = findings(tables, "SELECT 1;\nDO $$\nBEGIN\n  DROP INDEX people_age; END $$", index_in_code="off")
     assert [(each["line"], each["statement"]) for each in inside] == [(4, "DROP INDEX people_age")]
 

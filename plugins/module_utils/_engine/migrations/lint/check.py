@@ -13,7 +13,7 @@ from ...errors import OptionError, TitanError
 from ...postgres.database import Database
 from ...text.listed import listed
 from ..files.script import Script, shortened
-from ..sql.code import UNKNOWN, statements_in
+from ..sql.code import UNKNOWN, possible_statements_in, statements_in
 from ..sql.lexer import Statement
 from ..sql.statements import moves_names
 from .facts import Facts
@@ -110,28 +110,31 @@ class Linter:
         allowed = allowed_rules(script.text, script.file) if "allow:" in script.text else set()
         moved = False
         for statement in script.statements:
-            self._look_at(statement, script, allowed, moved, False)
+            self._look_at(statement, script, allowed, moved, View.PLAIN)
             if statement.key()[0] == "do":
                 for inner in statements_in(statement):
-                    self._look_at(inner, script, allowed, moved, True)
+                    self._look_at(inner, script, allowed, moved, View.IN_CODE)
+                for inner in possible_statements_in(statement):
+                    self._look_at(inner, script, allowed, moved, View.POSSIBLE)
             moved = moved or moves_names(statement)
         self._pending.end_file()
 
-    def _look_at(
-        self, statement: Statement, script: Script, allowed: Container[str], moved: bool, in_code: bool
-    ) -> None:
+    def _look_at(self, statement: Statement, script: Script, allowed: Container[str], moved: bool, place: int) -> None:
         words = statement.key()
         view: View | None = None
         for head, rule in _BY_WORD.get(words[0], ()):
-            if words[: len(head)] != head or rule.name in allowed or (in_code and rule.level == STYLE):
+            if words[: len(head)] != head or rule.name in allowed or (place and rule.level == STYLE):
                 continue
-            view = view or View(statement, script.statements, script.whole or in_code, in_code)
+            view = view or View(statement, script.statements, script.whole or bool(place), place)
             self._apply(rule, view, script, moved)
-        self._pending.note(statement)
+        if place != View.POSSIBLE:
+            self._pending.note(statement)
 
     def _apply(self, rule: Rule, view: View, script: Script, moved: bool) -> None:
         for match in rule.find(view):
             level, rows, more = self._level(rule, match, moved)
+            if view.place == View.POSSIBLE and level == ERROR:
+                level, more = WARNING, f"{more} It is run if EXECUTE gets this text."
             chosen = self._levels.get(rule.name) or self._levels.get("all")
             if level == OFF or chosen == OFF:
                 continue

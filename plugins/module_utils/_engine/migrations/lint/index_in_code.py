@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..sql.code import UNKNOWN, statements_in
+from ..sql.code import UNKNOWN, possible_statements_in, statements_in
 from ..sql.statements import names_in
 from .rule import BLOCKING, Match, Rule
 from .view import View
@@ -19,7 +19,8 @@ def _find(view: View) -> Iterator[Match]:
             yield Match(view.name_after("on"))
         return
     body = {name.lower() for name in names_in(view.statement)}
-    read = any("index" in inner.key()[:3] for inner in statements_in(view.statement))
+    inner = (*statements_in(view.statement), *possible_statements_in(view.statement))
+    read = any("index" in each.key()[:3] for each in inner)
     if "index" in body and {"create", "drop"} & body and not read:
         yield Match(UNKNOWN)
 

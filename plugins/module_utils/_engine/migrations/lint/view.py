@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ..sql.lexer import Statement
 from ..sql.statements import qualified, written
-from ..sql.tokens import QUOTED, WORD, Token
+from ..sql.tokens import NUMBER, QUOTED, STRING, WORD, Token
 
 _BEFORE_NAME = ("if", "not", "exists", "only", "concurrently")
 _PARENTHESES = {"(": 1, ")": -1}
@@ -25,13 +25,15 @@ class View:
         words: Its tokens in lower case.
         statements: All statements of the file.
         whole: The file runs in one transaction.
-        in_code: It stands in a DO block.
+        place: PLAIN; IN_CODE, in a DO block; POSSIBLE, a text in a DO block that it may EXECUTE.
+        in_code: Either of the latter.
     """
 
-    def __init__(
-        self, statement: Statement, statements: Sequence[Statement], whole: bool, in_code: bool = False
-    ) -> None:
-        self.statement, self.statements, self.whole, self.in_code = statement, statements, whole, in_code
+    PLAIN, IN_CODE, POSSIBLE = range(3)
+
+    def __init__(self, statement: Statement, statements: Sequence[Statement], whole: bool, place: int = PLAIN) -> None:
+        self.statement, self.statements, self.whole, self.place = statement, statements, whole, place
+        self.in_code = place != self.PLAIN
         self.words, self.tokens = statement.key(), statement.tokens
         self._actions: list[Action] | None = None
         self._columns: list[Action] | None = None  # each rule asks for them
@@ -180,9 +182,19 @@ def _has_condition(tokens: Sequence[Token]) -> bool:
     for at, token in enumerate(tokens):
         depth += _PARENTHESES.get(token.text, 0)
         if not depth and token.kind == WORD and token.word == "where":
-            rest = [each.word for each in tokens[at + 1 :]]
-            return rest[:1] != ["true"] or rest[1:2] not in ([], ["returning"])
+            return not _always(tokens[at + 1 :])
     return False
+
+
+def _always(tokens: Sequence[Token]) -> bool:
+    """Whether a condition is true, or a comparison of a literal with itself, and no more."""
+    end = next((at for at, token in enumerate(tokens) if token.word == "returning"), len(tokens))
+    rest = tokens[:end]
+    while rest and rest[0].text == "(" and rest[-1].text == ")":
+        rest = rest[1:-1]
+    if len(rest) == 3 and rest[0].kind in (NUMBER, STRING):
+        return rest[1].text == "=" and rest[0].text == rest[2].text
+    return [token.word for token in rest] == ["true"]
 
 
 def closing(tokens: Sequence[Token], at: int) -> int:

@@ -17,33 +17,54 @@ _BEFORE_STATEMENT = ("begin", "then", "else", "loop")
 _HEADS = (
     "alter", "create", "drop", "update", "delete", "insert", "truncate", "lock", "reindex", "cluster", "refresh", "with",
 )  # fmt: skip
+_AFTER_TEXT = ("as", "into", "from", "where", "loop", "union", "order", "then", "using")
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "'": "'", '"': '"', "\\": "\\"}
 _FORMAT = re.compile(r"%(?:\d+\$)?[Is]")
 
 
 def statements_in(block: Statement) -> list[Statement]:
     """Those of a DO block, EXECUTE of a text among them; each where it stands in the file, else where the block stands."""
-    body = next((token for token in block.tokens if token.kind == STRING), None)
-    if body is None or ("language" in block.key() and "plpgsql" not in block.key()):
-        return []
-    text = _content(body.text)
-    if text is None:
-        return []
-    exact = body.text[0] == "$"
-    first = body.start + body.text.index("$", 1) + 1 if exact else block.start
-    try:
-        tokens = tokenize(text)
-    except LexerError:
-        return []
+    literal = _body(block)
+    tokens = _tokens(literal)
+    exact = literal is not None and literal.text[0] == "$"
+    first = literal.start + literal.text.index("$", 1) + 1 if literal is not None and exact else block.start
+    text = literal.text if literal is not None else ""
     found = []
     for piece in _pieces(tokens):
         if piece[0].word == "execute":
-            found += [replace(each, start=block.start, end=block.end, line=block.line) for each in _executed(piece[1:])]
+            found += _moved(_executed(piece[1:]), block)
         elif exact:
-            line = block.line + text.count("\n", 0, piece[0].start)
+            line = block.line + text.count("\n", 0, text.index("$", 1) + 1 + piece[0].start)
             found.append(_statement(piece, first + piece[0].start, first + piece[-1].end, line))
         else:
             found.append(_statement(piece, block.start, block.end, block.line))
     return found
+
+
+def possible_statements_in(block: Statement) -> list[Statement]:
+    """Those that a DO block may run by EXECUTE of a variable: texts in it that begin as statements do. Each stands where the block stands."""
+    tokens = _tokens(_body(block))
+    executed = [_executed(piece[1:]) for piece in _pieces(tokens) if piece[0].word == "execute"]
+    if all(any(each.tokens[0].kind == WORD for each in found) for found in executed):
+        return []
+    return [each for at, end in _texts(tokens) for each in _moved(_executed(tokens[at:end]), block)]
+
+
+def _body(block: Statement) -> Token | None:
+    body = next((token for token in block.tokens if token.kind == STRING), None)
+    return None if "language" in block.key() and "plpgsql" not in block.key() else body
+
+
+def _tokens(literal: Token | None) -> Sequence[Token]:
+    text = _content(literal.text) if literal is not None else None
+    try:
+        return tokenize(text) if text is not None else ()
+    except LexerError:
+        return ()
+
+
+def _moved(statements: Sequence[Statement], block: Statement) -> list[Statement]:
+    return [replace(each, start=block.start, end=block.end, line=block.line) for each in statements]
 
 
 def _statement(tokens: Sequence[Token], start: int, end: int, line: int) -> Statement:
@@ -73,6 +94,24 @@ def _pieces(tokens: Sequence[Token]) -> Iterator[list[Token]]:
         yield piece
 
 
+def _texts(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
+    """Where expressions begin and end whose first literal begins a statement."""
+    end = 0
+    for at, token in enumerate(tokens):
+        words = (_content(token.text) or "").split(None, 1) if token.kind == STRING and at >= end else ()
+        if not words or words[0].lower() not in _HEADS:
+            continue
+        before = [each.word for each in tokens[max(0, at - 2) : at]]
+        start = at - 2 if before == ["format", "("] else at
+        depth = 0
+        for end in range(start, len(tokens)):
+            depth += {"(": 1, ")": -1}.get(tokens[end].text, 0)
+            comma = tokens[end].text == "," and before != ["concat", "("]
+            if depth < 0 or (not depth and (comma or tokens[end].text == ";" or tokens[end].word in _AFTER_TEXT)):
+                break
+        yield start, end
+
+
 def _executed(tokens: Sequence[Token]) -> list[Statement]:
     """The statements of a text that EXECUTE puts together; what is no literal in it is an unknown name."""
     words = [token.word for token in tokens]
@@ -87,7 +126,7 @@ def _executed(tokens: Sequence[Token]) -> list[Statement]:
             if token.kind == STRING:
                 pieces.append(_content(token.text) or "")
                 known = True
-            elif token.text != "|" and known:
+            elif token.text not in ("|", ",") and known:
                 pieces.append(UNKNOWN)
                 known = False
     try:
@@ -97,8 +136,14 @@ def _executed(tokens: Sequence[Token]) -> list[Statement]:
 
 
 def _content(literal: str) -> str | None:
-    """The text that a string literal stands for; None for one with escapes."""
+    """The text that a string literal stands for; None for one with escapes of characters by their numbers."""
     if literal[0] == "$":
         tag = literal[: literal.index("$", 1) + 1]
         return literal[len(tag) : -len(tag)]
+    if literal[0] in "eE":
+        if any(each not in _ESCAPES for each in re.findall(r"\\(.)", literal, re.DOTALL)):
+            return None
+        return re.sub(
+            r"''|\\(.)", lambda found: _ESCAPES[found[1]] if found[1] else "'", literal[2:-1], flags=re.DOTALL
+        )
     return literal[1:-1].replace("''", "'") if literal[0] == "'" else None
