@@ -315,6 +315,15 @@ def test_sqitchs_plan_is_the_order_and_a_reworked_change_has_the_tag_in_its_file
         read_directory(str(tmp_path), "sqitch")
 
 
+@pytest.mark.parametrize(("there", "file"), [(("v1", "v2"), "v2"), (("v1",), "v1"), (("v3", "v2b"), "v2b")])
+def test_a_reworked_changes_file_has_any_of_the_tags_in_between(there: tuple[str, ...], file: str) -> None:
+    when = "2024-01-01T00:00:00Z T <t@e.org>"
+    plan = f"a {when}\n@v1 {when}\nb {when}\n@v2 {when}\n@v2b {when}\na [a@v2] {when}\n@v3 {when}\n"
+    files = {"sqitch.plan": plan, "deploy/b.sql": "", "deploy/a.sql": ""} | {f"deploy/a@{tag}.sql": "" for tag in there}
+    found = parse_files([{"name": name, "content": text} for name, text in files.items()], "sqitch")
+    assert [item.file for item in found] == [f"deploy/a@{file}.sql", "deploy/b.sql", "deploy/a.sql"]
+
+
 @pytest.mark.parametrize(
     ("plan", "message"),
     [

@@ -36,7 +36,7 @@ _TAG = re.compile(r"^@(?P<tag>[^\s@#]+)")
 def of_plan(files: Iterable[Mapping[str, str]]) -> list[Planned]:
     """The changes of sqitch.plan in its order, each with its file below deploy and, if there is one, that below revert.
 
-    A change that was reworked is in the plan twice: the file of its first form has the tag after that in its name.
+    A change that was reworked is in the plan twice: the file of its first form has a tag in its name, one of those between the two.
 
     Raises:
         TitanError: no plan, a line that is none of a plan's, or a change without its file.
@@ -46,8 +46,9 @@ def of_plan(files: Iterable[Mapping[str, str]]) -> list[Planned]:
         raise TitanError(f"The directory has no {PLAN}, which defines the order of Sqitch's changes.", file=PLAN)
     made: list[Planned] = []
     seen: dict[str, int] = {}
-    for number, (name, tag) in enumerate(plan_of(texts[PLAN]), 1):
-        deploy, revert = _files_of(name, tag)
+    for number, (name, tags) in enumerate(plan_of(texts[PLAN]), 1):
+        names = [_files_of(name, tag) for tag in tags]
+        deploy, revert = next((each for each in names if each[0] in texts), names[0])
         if deploy not in texts:
             raise TitanError(f"{PLAN} names the change {name!r}, and there is no {deploy}.", file=PLAN)
         seen[name] = seen.get(name, 0) + 1
@@ -63,7 +64,7 @@ def files_of_plan(text: str) -> set[str]:
     Raises:
         TitanError: as plan_of.
     """
-    return {file for change in plan_of(text) for file in _files_of(*change)}
+    return {file for name, tags in plan_of(text) for tag in tags for file in _files_of(name, tag)}
 
 
 def project_of(text: str) -> str:
@@ -77,23 +78,24 @@ def _files_of(name: str, tag: str) -> tuple[str, str]:
     return f"deploy/{stem}.sql", f"revert/{stem}.sql"
 
 
-def plan_of(text: str) -> list[tuple[str, str]]:
-    """The changes in order; each with the tag by which the files of its form are told from those of a later one, or "".
+def plan_of(text: str) -> list[tuple[str, tuple[str, ...]]]:
+    """The changes in order; each with the tags of which one is in the names of its form's files, in the order in which Sqitch looks
+    for them (see its Plan.pm): those before the next form, the last change's first. ("",) for the newest form.
 
     Raises:
         TitanError: a line that is none of a plan's; names it.
     """
-    changes: list[tuple[str, str]] = []
+    changes: list[str] = []
+    tags: list[list[str]] = []  # of each change
+    found: list[tuple[str, ...]] = []
     open_since: dict[str, int] = {}  # where the latest form of a change is
-    pending: list[int] = []  # changes that no tag follows yet
-    first_tag: dict[int, str] = {}
     for line, content in enumerate(text.lstrip("\ufeff").splitlines(), 1):
         stripped = content.strip()
         if not stripped or stripped[0] in "#%":
             continue
         if (tag := _TAG.match(stripped)) is not None:
-            first_tag.update(dict.fromkeys(pending, tag["tag"]))
-            pending = []
+            if tags:
+                tags[-1].append(tag["tag"])
             continue
         change = _CHANGE.match(stripped)
         if change is None or change["sign"] == "-":
@@ -103,17 +105,18 @@ def plan_of(text: str) -> list[tuple[str, str]]:
         name = change["name"]
         if name in open_since:
             before = open_since[name]
-            if before not in first_tag:
+            found[before] = tuple(each for of_one in [*reversed(tags[before + 1 :]), tags[before]] for each in of_one)
+            if not found[before]:
                 raise TitanError(
                     f"{PLAN}, line {line}: the change {name!r} occurs twice without a tag in between.",
                     file=PLAN,
                     line=line,
                 )
-            changes[before] = (name, first_tag[before])
         open_since[name] = len(changes)
-        pending.append(len(changes))
-        changes.append((name, ""))
-    return changes
+        changes.append(name)
+        tags.append([])
+        found.append(("",))
+    return list(zip(changes, found))
 
 
 _FIRST = re.compile(r"\A\ufeff?\s*--[ \t]*liquibase[ \t]+formatted[ \t]+sql\b", re.IGNORECASE)
