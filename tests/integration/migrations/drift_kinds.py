@@ -131,6 +131,8 @@ KINDS = {
     "col_notnull": ("CREATE TABLE m5 (a int NOT NULL)", "ALTER TABLE m5 ALTER a DROP NOT NULL", "m5.a"),
     "col_notnull_added": ("CREATE TABLE m6 (a int)", "ALTER TABLE m6 ALTER a SET NOT NULL", "m6.a"),
     "col_added": ("CREATE TABLE m7 (a int)", "ALTER TABLE m7 ADD b int", "m7.b"),
+    "col_order": ("CREATE TABLE m216 (a int, b int)", "ALTER TABLE m216 DROP a; ALTER TABLE m216 ADD a int", "table public.m216"),
+    "comp_order": ("CREATE TYPE mt217 AS (a int, b text)", "DROP TYPE mt217; CREATE TYPE mt217 AS (b text, a int)", "mt217"),
     "col_dropped": ("CREATE TABLE m8 (a int, b int)", "ALTER TABLE m8 DROP b", "m8.b"),
     "col_renamed": ("CREATE TABLE m9 (a int)", "ALTER TABLE m9 RENAME a TO c", "m9."),
     "table_renamed": ("CREATE TABLE m10 (a int)", "ALTER TABLE m10 RENAME TO m10x", "m10"),

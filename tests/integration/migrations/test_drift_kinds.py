@@ -71,7 +71,11 @@ class Place:
         """What does not agree with the file, and what no file makes."""
         given = {"history": "second", "state": "baselined", "programs": drill_programs()}
         outcome = self.run(text, **given)
-        extra = [warning for warning in outcome.warnings if "that no migration makes" in warning]
+        extra = [
+            warning
+            for warning in outcome.warnings
+            if "that no migration makes" in warning or "another order" in warning
+        ]
         return "\n".join([*outcome.data["baseline"][0]["missing"], *extra])
 
     def execute(self, text: str) -> None:

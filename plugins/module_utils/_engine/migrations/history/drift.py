@@ -18,7 +18,7 @@ from ...postgres.lost_reply import asked_transaction
 from ...postgres.stand_ins import stand_in
 from ...steps import step
 from .inventory import read_hashes
-from .objects import Partitions, comparable, goes_along, of_others, table_of
+from .objects import ORDER, Partitions, comparable, goes_along, of_others, table_of
 from .read import has_history_column, history_table, read
 from .records import ObjectChange
 
@@ -34,8 +34,8 @@ COMMENT ON TABLE titan_ops.migration_fingerprint IS 'A hash of every object afte
 """
 _UPGRADE = "ALTER TABLE titan_ops.migration_fingerprint ADD COLUMN IF NOT EXISTS owners jsonb NOT NULL DEFAULT '{}'"
 
-# What a fingerprint is made of; one of version 2 tells less, one of any other version, or of another major release, tells nothing.
-_VERSION = "3"
+# What a fingerprint is made of; older ones tell less, one of any other version, or of another major release, tells nothing.
+_VERSION = "4"
 
 _READ = """
 SELECT f.objects, pg_catalog.to_jsonb(f)->'owners' AS owners,
@@ -179,7 +179,7 @@ def _read(database: Database, locked: str = "") -> Fingerprint | None:
         return None
     objects = dict(row["objects"])
     version = objects.pop("", "")
-    if version not in ("2", f"{_VERSION} on {database.major}"):
+    if version not in ("2", f"3 on {database.major}", f"{_VERSION} on {database.major}"):
         return None
     return Fingerprint(
         comparable(objects, version), dict(row["owners"] or {}), bool(row["current"]), tuple(row["newer"]), version
@@ -245,6 +245,10 @@ def compare(before: Mapping[str, str], now: Mapping[str, str]) -> list[ObjectCha
             continue
         if (name not in before and of_others(name)) or (name in moved and goes_along(name, moved)):
             continue
+        if name.startswith(ORDER) and any(
+            each.startswith("column ") and table_of(each, (name[len(ORDER) :],)) for each in moved
+        ):
+            continue  # a column came or went
         change = "dropped" if name not in now else "added" if name not in before else "changed"
         if change == "changed" or name not in partitions:
             changes.append({"object": name, "change": change})

@@ -70,6 +70,11 @@ _DEFINITIONS = """
     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
    WHERE r.relkind IN ('r', 'p', 'v', 'm', 'f', 'c') AND a.attnum > 0 AND NOT a.attisdropped
   UNION ALL
+  SELECT 'order of columns of ' || {relation_kind}, r.identity, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
+    FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid
+   WHERE r.relkind IN ('r', 'p', 'f', 'c') AND a.attnum > 0 AND NOT a.attisdropped
+   GROUP BY r.relkind, r.identity
+  UNION ALL
   SELECT 'index', r.identity, pg_get_indexdef(r.oid) || CASE WHEN i.indisvalid THEN '' ELSE ' INVALID' END
     FROM relation r JOIN pg_index i ON i.indexrelid = r.oid
   UNION ALL

@@ -23,13 +23,15 @@ _FOR_EVERYBODY = re.compile(
     r"|privilege USAGE on [^.]+\..* to public\Z",
     re.DOTALL,
 )
+ORDER = "order of columns of "  # a table, foreign table or type; a view's is a part of its query
 _QUOTED = r'"(?:[^"]|"")+"'
 _PART = re.compile(
     rf"(?:settings of )?column (?P<a>.+)\.(?:{_QUOTED}|[^\".]+)"
     rf"|(?:settings of )?(?:constraint|trigger|rule|policy) (?:{_QUOTED}|\S+) on (?P<b>.+)"
     rf"|comment on (?:\w+ )*?(?:constraint|trigger|rule|policy) (?:{_QUOTED}|\S+) on (?P<c>.+)"
     rf"|comment on (?:\w+ )+?column (?P<d>.+)\.(?:{_QUOTED}|[^\".]+)"
-    r"|(?:settings of|owner of|tablespace of|rights of the owner of|comment on) (?:(?:table|view|materialized view|foreign table|type) )?(?P<e>.+)"
+    r"|(?:settings of|owner of|tablespace of|order of columns of|rights of the owner of|comment on) "
+    r"(?:(?:table|view|materialized view|foreign table|type) )?(?P<e>.+)"
     r"|privilege \w+ on (?P<f>.+) to (?:\S+)",
     re.DOTALL,
 )
@@ -43,7 +45,10 @@ def of_others(name: str) -> bool:
 
 def comparable(objects: Mapping[str, str], version: str) -> dict[str, str]:
     """Those that a fingerprint of this version tells of."""
-    return {name: value for name, value in objects.items() if version != "2" or name.startswith(_KINDS_OF_2)}
+    if version[:1] not in ("2", "3"):
+        return dict(objects)
+    older = {name: value for name, value in objects.items() if not name.startswith(ORDER)}
+    return {name: value for name, value in older.items() if version != "2" or name.startswith(_KINDS_OF_2)}
 
 
 def table_of(name: str, objects: Collection[str]) -> str:
@@ -54,7 +59,7 @@ def table_of(name: str, objects: Collection[str]) -> str:
 
 
 _OF_OBJECT = re.compile(
-    r"(?:(?:owner|settings|tablespace|dependence) of|comment on(?: table(?= column ))?) (?P<object>.+)"
+    r"(?:(?:owner|settings|tablespace|dependence|order of columns) of|comment on(?: table(?= column ))?) (?P<object>.+)"
     r"|(?:rights of the owner of|privilege \w+ on) (?P<name>.+?)(?: to \S+)?",
     re.DOTALL,
 )

@@ -25,7 +25,17 @@ from ..indexes.standing import record_found
 from ..run.begin import begin
 from ..run.prepare import rules_of, script_of
 from .data import changes_rows, inserted_tables, rows_are_there
-from .evidence import ABSENT, PROVEN, UNPROVEN, UNPROVEN_DATA, Evidence, TakenOver, compare, settle_traceless
+from .evidence import (
+    ABSENT,
+    PROVEN,
+    UNPROVEN,
+    UNPROVEN_DATA,
+    Evidence,
+    TakenOver,
+    compare,
+    other_orders,
+    settle_traceless,
+)
 from .names import gather_by_name
 from .other_tables import without_histories
 from .replay import replayed
@@ -83,7 +93,9 @@ def gather_evidence(
         programs = call.options.get("programs")
         with replayed(database, scripts, pending, programs, call.say, warnings.append) as replay:
             live = read_definitions(database, live=True)
-            evidence, extra = compare(replay.effects, read_definitions(replay.database), live)
+            replayed_definitions = read_definitions(replay.database)
+            evidence, extra = compare(replay.effects, replayed_definitions, live)
+            warnings += _orders(other_orders(replayed_definitions, live))
             for item, (_migration, script) in zip(evidence, due):
                 item.data = _data_unproven(database, replay.database, script)
             _ask_names(database, evidence, due)
@@ -132,6 +144,16 @@ def _headers(database: Database, script: Script, evidence: Evidence) -> None:
             evidence.doubt, evidence.data, evidence.traceless = "", False, False
         else:
             evidence.missing.append(f"verify (line {line}) is {'null' if value is None else str(value).lower()}")
+
+
+def _orders(found: Sequence[str]) -> list[str]:
+    tables = [each for each in found if not each.startswith("type ")]
+    if not tables:
+        return []
+    return [
+        f"Columns are in another order than the files make: {listed(tables, _MOST_NAMED)}. Statements that do not name their columns depend "
+        "on it."
+    ]
 
 
 def _extra(names: Sequence[str]) -> str:

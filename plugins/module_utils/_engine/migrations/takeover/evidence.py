@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ...outcome import Data
 from ..files.migration import Migration
 from ..history.inventory import hashes_of
-from ..history.objects import Partitions, of_others
+from ..history.objects import ORDER, Partitions, of_others
 from ..history.records import IndexRecord
 from .replay import Effect
 
@@ -89,7 +89,7 @@ def compare(
     first: dict[str, str | None] = {}
     for at, effect in enumerate(effects):
         for name, after in effect.after.items():
-            if name.startswith(_PLACE):
+            if name.startswith((_PLACE, *_ORDERS)):
                 continue
             first.setdefault(name, effect.before[name])
             touches.setdefault(name, []).append((at, after))
@@ -97,9 +97,38 @@ def compare(
     duplicates = _duplicates(live)
     for name in sorted(touches):
         _object(name, touches[name], first[name], hashes.get(name), (replayed, live, duplicates), evidence)
+    _orders_of_types(effects, replayed, live, evidence)
     for item in evidence:
         item.traceless = not item.there and not item.missing
     return evidence, _extra(replayed, live)
+
+
+_ORDERS = tuple(f"{ORDER}{kind} " for kind in ("table", "foreign table", "type"))
+
+
+def other_orders(replayed: Mapping[str, str], live: Mapping[str, str]) -> list[str]:
+    """The tables and types whose columns the files make in another order, as far as both have them. Pure."""
+    found = []
+    for name in sorted(name for name in replayed if name in live and name.startswith(_ORDERS)):
+        mine, theirs = _NAMES.findall(replayed[name]), _NAMES.findall(live[name])
+        if [each for each in mine if each in theirs] != [each for each in theirs if each in mine]:
+            here = f"the database has {_short(theirs, ', ')}, the files make {_short(mine, ', ')}"
+            found.append(f"{name[len(ORDER) :]}: {here}")
+    return found
+
+
+_NAMES = re.compile(r'"(?:[^"]|"")*"|[^", ]+')
+
+
+def _orders_of_types(
+    effects: Sequence[Effect], replayed: Mapping[str, str], live: Mapping[str, str], evidence: Sequence[Evidence]
+) -> None:
+    """A row of a type is written without the names of its columns: another order is another type."""
+    for sentence in other_orders(replayed, live):
+        name = sentence.partition(":")[0]
+        touched = [item for item, effect in zip(evidence, effects) if f"{ORDER}{name}" in effect.after]
+        if name.startswith("type ") and touched:
+            touched[-1].missing.append(f"the order of columns of {sentence}")
 
 
 _PLACE = "settings of extension "  # where somebody has put it before the files is no matter of theirs
@@ -116,7 +145,10 @@ def _extra(replayed: Mapping[str, str], live: Mapping[str, str]) -> list[str]:
         if name.startswith(_PLACE) and live[name] != replayed.get(name, live[name]):
             found.append(f"{name[len('settings of ') :]} in another schema ({live[name].lower()})")
         elif (
-            name in replayed or name.startswith(_OTHERS) or name in partitions or (of_others(name) and name != _COMMENT)
+            name in replayed
+            or name.startswith((*_OTHERS, *_ORDERS))
+            or name in partitions
+            or (of_others(name) and name != _COMMENT)
         ):
             continue
         elif name.startswith("owner of "):
@@ -174,8 +206,8 @@ def _difference(wanted: str | None, here: str) -> str:
     return f": the database has {_short(theirs[start:])!r}, the file makes {_short(mine[start:])!r}"
 
 
-def _short(words: Sequence[str]) -> str:
-    text = " ".join(words)
+def _short(words: Sequence[str], between: str = " ") -> str:
+    text = between.join(words)
     return text if len(text) <= _SHORT else f"{text[: _SHORT - 3]}..."
 
 
