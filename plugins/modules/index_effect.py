@@ -60,8 +60,8 @@ options:
     description:
       - How the files in O(migrations) are called.
     type: str
-    choices: [plain, up_down, flyway, directory, golang_migrate, sqlx, diesel, prisma, atlas, goose, dbmate, sql_migrate, node_pg_migrate,
-              sqitch, liquibase]
+    choices: [plain, up_down, flyway, directory, golang_migrate, sqlx, diesel, prisma, atlas, drizzle, goose, dbmate, sql_migrate,
+              node_pg_migrate, sqitch, liquibase]
     default: plain
   suggest:
     description:

@@ -84,14 +84,14 @@ options:
         the file's name with the place in the file, its C(--rollback) lines are its rollback, and C(runOnChange) makes it repeatable. Change sets for
         other servers are left out. Preconditions, contexts, labels and C(runAlways) are refused.
       - V(golang_migrate) is V(up_down), and passes over an SQL file of another name with a warning, as that tool does; V(diesel) and V(prisma) are
-        V(directory); V(atlas) is V(plain); V(sqlx) is V(plain) or V(up_down).
+        V(directory); V(atlas) is V(plain), V(drizzle) is V(plain) for the files that C(meta/_journal.json) names; V(sqlx) is V(plain) or V(up_down).
       - V(directory) is C(20240101120000_name/up.sql) and C(20240101120000_name/down.sql). Where the file is called C(migration.sql), the whole name
         of the folder is the version, and versions sort as text, so two folders of one date are no duplicates.
       - A file C(R__name.sql) (with V(directory), C(R__name/up.sql)) is repeatable, it is applied after the versioned ones whenever its text has
         changed.
     type: str
-    choices: [plain, up_down, flyway, directory, golang_migrate, sqlx, diesel, prisma, atlas, goose, dbmate, sql_migrate, node_pg_migrate,
-              sqitch, liquibase]
+    choices: [plain, up_down, flyway, directory, golang_migrate, sqlx, diesel, prisma, atlas, drizzle, goose, dbmate, sql_migrate,
+              node_pg_migrate, sqitch, liquibase]
     default: plain
   history:
     description:

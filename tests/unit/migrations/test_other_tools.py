@@ -171,6 +171,26 @@ def test_golang_migrates_naming_passes_over_what_that_tool_does_not_run(tmp_path
         parse_files(read_directory(str(tmp_path), "up_down"), "up_down")
 
 
+def test_drizzles_journal_says_which_files_are_migrations(tmp_path: Path) -> None:
+    (tmp_path / "meta").mkdir()
+    for name in ("0000_a.sql", "0001_b.sql", "0001_left.sql"):
+        (tmp_path / name).write_text("SELECT 1")
+    with pytest.raises(TitanError, match=r"holds no meta/_journal\.json"):
+        read_directory(str(tmp_path), "drizzle")
+    journal = tmp_path / "meta" / "_journal.json"
+    journal.write_text('{"entries": [{"idx": 1, "tag": "0001_b"}, {"idx": 0, "tag": "0000_a"}]}')
+    assert [item.key for item in parse_files(read_directory(str(tmp_path), "drizzle"), "drizzle")] == ["0000", "0001"]
+    assert "not applied: 0001_left.sql" in unseen_warning(str(tmp_path), "drizzle")[0]
+    for text, said in (
+        ('{"entries": [{"idx": 2, "tag": "0002_c"}]}', r"names 0002_c\.sql, which is not there"),
+        ("{}", "is not a journal"),
+        ("[", "is not a journal"),
+    ):
+        journal.write_text(text)
+        with pytest.raises(TitanError, match=said):
+            read_directory(str(tmp_path), "drizzle")
+
+
 def test_what_a_naming_does_not_see_is_told(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / ".hidden").mkdir()

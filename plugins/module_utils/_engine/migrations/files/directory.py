@@ -13,10 +13,11 @@ from collections.abc import Iterable
 from ...errors import OptionError, TitanError
 from ...host.act_as import user_in_charge
 from ...host.safe_open import UnsafePathError, open_file
-from .naming import CALLBACK, FOLDERS, NAMINGS, PLANNED, SHAPES, SQITCH, is_callback, is_named
+from .naming import CALLBACK, DRIZZLE, FOLDERS, NAMINGS, PLANNED, SHAPES, SQITCH, is_callback, is_named
 from .other_languages import other_languages
 
-_PASSING_OVER = ("flyway", "golang_migrate")  # the tools that pass over a file of another name; ours says so
+_JOURNAL = "meta/_journal.json"  # Drizzle's list of its migrations
+_PASSING_OVER = ("flyway", "golang_migrate", DRIZZLE)  # the tools that pass over a file of another name; ours says so
 _MAX_FILE = 64 * 1024 * 1024
 
 
@@ -93,6 +94,28 @@ def _planned_names(path: str, naming: str) -> Iterable[str]:
     return [PLAN, *(name for name in _walk(path) if name in wanted)]
 
 
+def _journal_names(path: str) -> list[str]:
+    """The files that Drizzle's journal names; empty without a journal.
+
+    Raises:
+        TitanError: it is no journal, or names a file that is not there.
+    """
+    import json  # for one naming
+
+    there = set(os.listdir(path))
+    if not os.path.exists(os.path.join(path, _JOURNAL)):
+        return []
+    try:
+        entries = json.loads(_read_text(os.path.join(path, _JOURNAL), _JOURNAL, _is_of_others(path)))["entries"]
+        names = [f"{entry['tag']}.sql" for entry in sorted(entries, key=lambda entry: entry["idx"])]
+    except (ValueError, TypeError, KeyError) as error:
+        raise TitanError(f"{_JOURNAL} is not a journal of Drizzle.", file=_JOURNAL) from error
+    missing = [name for name in names if name not in there]
+    if missing:
+        raise TitanError(f"{_JOURNAL} names {missing[0]}, which is not there.", file=_JOURNAL)
+    return names
+
+
 def _unreadable(path: str, error: OSError) -> OptionError:
     return OptionError(
         "path",
@@ -142,6 +165,9 @@ def _refuse_other_shapes(path: str, naming: str) -> None:
 def _sql_names(path: str, naming: str) -> Iterable[str]:
     if naming in PLANNED:
         yield from _planned_names(path, naming)
+        return
+    if naming == DRIZZLE:
+        yield from _journal_names(path)
         return
     with os.scandir(path) as entries:
         for entry in entries:

@@ -51,11 +51,13 @@ _NAMINGS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "diesel": _DIRECTORY,
     "prisma": _DIRECTORY,
     "atlas": _PLAIN,
+    "drizzle": _PLAIN,
     "goose": _BOTH_WAYS,
     "dbmate": _BOTH_WAYS,
     "sql_migrate": _BOTH_WAYS,
     "node_pg_migrate": _BOTH_WAYS,
 }
+DRIZZLE = "drizzle"
 _BY_NAME = ("sql_migrate", "node_pg_migrate")  # two files of one number are no mistake for them
 SQITCH, LIQUIBASE = "sqitch", "liquibase"
 PLANNED = (SQITCH, LIQUIBASE)  # their versions are places, see planned.py
@@ -73,6 +75,7 @@ _SHAPE = {
 }
 SHAPES = {
     **{name: _SHAPE[patterns] for name, patterns in _NAMINGS.items()},
+    DRIZZLE: "meta/_journal.json with NNNN_name.sql",
     SQITCH: "sqitch.plan with deploy/NAME.sql and revert/NAME.sql",
     LIQUIBASE: "files of Liquibase's formatted SQL",
 }
