@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.titan.database.plugins.module_utils._engine.environment.host_command import packed
 from ansible_collections.titan.database.plugins.module_utils._engine.host import zipapp
 from ansible_collections.titan.database.plugins.plugin_utils.by_command import seen
 
@@ -22,8 +22,7 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         interpreter = str(arguments.get("interpreter") or "/usr/bin/python3")
-        content = zipapp.build(interpreter)
-        arguments["content"] = base64.b64encode(content).decode()
+        arguments["content"] = packed(zipapp.build(interpreter))
         result.update(
             self._execute_module(module_name="titan.database.host_command", module_args=arguments, task_vars=task_vars)
         )

@@ -46,7 +46,7 @@ options:
     default: /usr/bin/python3
   content:
     description:
-      - The command itself, base64-encoded. Filled in on the controller; never give it yourself.
+      - The command itself, compressed and base64-encoded. Filled in on the controller; never give it yourself.
     type: str
   env_files:
     description:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import os
 import stat
@@ -23,6 +22,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.crontab.man
 from ansible_collections.titan.database.plugins.module_utils._engine.environment.host_command import (
     HOST_COMMAND,
     install,
+    packed,
 )
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError, TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.host.files import (
@@ -61,7 +61,7 @@ def installed(folder: Path, check_mode: bool = False, **more: Any) -> Outcome:
         **more,
         "path": str(folder / "bin" / "titan-db"),
         "spare": str(folder / "etc" / "titan-db" / "titan-db"),
-        "content": base64.b64encode(zipped()).decode(),
+        "content": packed(zipped()),
     }
     return install(Call(complete(given, HOST_COMMAND), None, check_mode))
 

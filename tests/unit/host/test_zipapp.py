@@ -12,6 +12,7 @@ from typing import Any, Callable
 
 import pytest
 import yaml
+from ansible_collections.titan.database.plugins.module_utils._engine.environment.host_command import packed
 from ansible_collections.titan.database.plugins.module_utils._engine.host import zipapp
 from ansible_collections.titan.database.plugins.module_utils._engine.host.compiled import Compiled
 from ansible_collections.titan.database.plugins.module_utils._engine.host.start import compiled_path
@@ -24,9 +25,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def install(
     call_module: Callable[..., dict[str, Any]], path: Path, check_mode: bool = False, **options: Any
 ) -> dict[str, Any]:
-    import base64
-
-    content = base64.b64encode(zipapp.build(sys.executable)).decode()
+    content = packed(zipapp.build(sys.executable))
     return call_module("host_command", check_mode, path=str(path), content=content, **options)
 
 

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import base64
 import pwd
 import re
 import subprocess
 
-from ..environment.host_command import install
+from ..environment.host_command import install_content
 from ..host.programs import run
 from ..host.safe_open import read_file
 from ..outcome import Call, Outcome
@@ -57,8 +56,7 @@ def service(call: Call) -> Outcome:
 
 def host_command(call: Call) -> Outcome:
     """As the module, with the installed command for its content: it is this program, and was compared already."""
-    content = base64.b64encode(read_file(call.options["path"])).decode()
-    return install(call._replace(options={**call.options, "content": content}))
+    return install_content(call, read_file(call.options["path"]))
 
 
 def _said(arguments: list[str]) -> str:
