@@ -47,13 +47,19 @@ def is_roots(path: str) -> bool:
     """Whether nobody but root could exchange what lies there."""
     path = os.path.realpath(path)
     try:
-        states = [os.lstat(path)]
-        while path != "/":
-            path = os.path.dirname(path)
-            states.append(os.lstat(path))
+        states = [os.lstat(each) for each in (path, *above(path))]
     except OSError:
         return False
     return all(state.st_uid == 0 and not state.st_mode & 0o022 for state in states)
+
+
+def above(path: str) -> list[str]:
+    """The directories above an absolute path, the nearest first."""
+    found = []
+    while path != "/":
+        path = os.path.dirname(path)
+        found.append(path)
+    return found
 
 
 def load() -> None:
@@ -66,7 +72,11 @@ def load() -> None:
 
 def look() -> list[list[str]]:
     if not os.access(command, os.R_OK):
-        return [[f"user {os.geteuid()} cannot run {command}", f"namei -l {shlex.quote(command)}"]]
+        name = pwd.getpwuid(os.geteuid()).pw_name
+        closed = next((path for path in reversed(above(os.path.realpath(command))) if not os.access(path, os.X_OK)), "")
+        if closed:
+            return [[f"{name} cannot run {command}: {closed} is closed to others", f"chmod o+x {shlex.quote(closed)}"]]
+        return [[f"{name} cannot run {command}", f"namei -l {shlex.quote(command)}"]]
     if command not in sys.path:
         load()
     from titan_db.converge.tonight import in_the_way

@@ -12,12 +12,14 @@ import shutil
 import stat
 import subprocess
 import time
+from contextlib import nullcontext
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.dump import take
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.dump.preflight import require_space
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import OptionError, TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.cluster import Cluster, unprivileged_user
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
@@ -263,6 +265,21 @@ def test_a_clear_sentence_without_room(small: ConnectionSettings, dest: Path, mo
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("usage", (), {"free": 1 << 20})())
     with pytest.raises(TitanError, match="Not enough room"):
         backup(small, dest, verify="restored")
+
+
+@pytest.mark.parametrize(("usage", "files", "words"), [
+    (1 << 40, 1200, "takes 1200 more files, and 1300 are needed"), (1 << 40, 1300, ""), (1000, 0, "0 MiB are free"),
+])  # fmt: skip
+def test_room_for_a_first_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, usage: int, files: int, words: str
+) -> None:
+    """A disk without room for the files of a cluster; one without room for a backup, none being there to compare with."""
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("usage", (), {"free": usage})())
+    monkeypatch.setattr("os.statvfs", lambda path: type("state", (), {"f_files": files, "f_favail": files})())
+    source = type("source", (), {"bytes": 50 << 20})()
+    with pytest.raises(TitanError, match=words) if words else nullcontext():
+        require_space(str(tmp_path), str(tmp_path) if files else None, None, source, is_whole=True)
+    require_space(str(tmp_path), None, None, source)
 
 
 def test_an_unknown_file_is_no_source() -> None:

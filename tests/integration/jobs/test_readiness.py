@@ -76,7 +76,8 @@ def ready(settings: ConnectionSettings, workdir: Path) -> Iterator[Place]:
         "environment": "t", "env_file": str(place.path("env")), "state_dir": str(place.path("state")),
         "command": str(place.path("titan-db")), "spare_command": str(place.path("titan-db")),
         "schedule": {name: {"schedule": at, "log": str(place.path(f"logs/{name[0]}.log"))} for name, at in SCHEDULE.items()},
-        "jobs": {"backup": {"dest": str(place.path("backups")), "verify": "checksum", "globals": "off", "programs": embedded_programs()}},
+        "jobs": {"backup": {"dest": str(place.path("backups")), "format": "plain", "compression": "gzip", "verify": "checksum",
+                            "globals": "off", "programs": embedded_programs()}},
     }  # fmt: skip
     place.path("t.json").write_text(json.dumps(config))
     names = {
@@ -139,6 +140,15 @@ def above_the_lines(line: str) -> Callable[[Place], None]:
     return broken
 
 
+def with_proofs_in(name: str) -> Callable[[Place], None]:
+    def broken(place: Place) -> None:
+        config = json.loads(place.path("t.json").read_text())
+        config["jobs"]["backup"].update(verify="restored", drill_dir=str(place.path(name)))
+        place.path("t.json").write_text(json.dumps(config))
+
+    return broken
+
+
 BROKEN: dict[str, tuple[Callable[[Place], None], str]] = {
     "the command": (closed("titan-db"), "cannot run"),
     "the configuration": (closed("t.json"), "cannot read"),
@@ -155,6 +165,11 @@ BROKEN: dict[str, tuple[Callable[[Place], None], str]] = {
     "a shell that is none": (above_the_lines("SHELL=/bin/false"), "sets SHELL=/bin/false"),
     "a shell that runs nothing": (above_the_lines("SHELL = '/bin/true' "), "sets SHELL=/bin/true"),
     "a missing shell": (above_the_lines("SHELL=/bin/none"), "/bin/none: No such file"),
+    "a path without programs": (
+        above_the_lines("PATH=/nonexistent"),
+        "could not be done now (the crontab sets PATH=/nonexistent)",
+    ),
+    "the proof's place": (with_proofs_in("proofs"), "where backups are proven"),
     "the records": (closed("state", 0o500), "cannot write into"),
     "the backups": (closed("backups", 0o500), "cannot write into"),
     "a line": (line_lost, "no line of the crontab starts the job stats"),

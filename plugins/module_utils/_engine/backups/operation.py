@@ -195,7 +195,8 @@ def _wanted(
     if in_cluster:
         require_directory(drill_dir, "drill_dir")
     last = last_of_kind(entries, EXTENSIONS[form, tools.compression])
-    require_space(options["dest"], drill_dir if in_cluster else None, last, source)
+    is_whole = not (options["exclude_tables"] or options["exclude_data_of"])
+    require_space(options["dest"], drill_dir if in_cluster else None, last, source, is_whole)
     require_sensible(options)
     for option in ("lock_timeout", "jobs"):
         if options[option] < 1:

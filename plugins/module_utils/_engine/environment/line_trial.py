@@ -30,6 +30,7 @@ from .readiness import Obstacle, user_name
 
 CRONIE = "/usr/sbin/crond"  # which starts nothing where it cannot change to HOME; Debian's cron does
 _RUNNING = 75
+_SHOWN = ("HOME", "PATH", "SHELL")  # of the variables that a crontab may set; another one's value may be a password
 
 
 def try_lines(environment: Environment, cron_file: str) -> list[Obstacle]:
@@ -40,7 +41,8 @@ def try_lines(environment: Environment, cron_file: str) -> list[Obstacle]:
     """
     table = _installed_table(environment.name, cron_file)
     jobs = _jobs(table, bool(cron_file))
-    variables = _variables(table)
+    own, above = _own_variables(), _set_in(table)
+    variables = {**own, **above, "LOGNAME": user_name()}
     if os.path.exists(CRONIE) and not _enters(variables["HOME"]):
         return [
             Obstacle(
@@ -57,7 +59,7 @@ def try_lines(environment: Environment, cron_file: str) -> list[Obstacle]:
         backup = bool(plan and plan.subcommand == "backup")
         if plan and not backup and _without_job(job) in well:
             continue
-        tried = _tried(job, variables, in_check_mode=backup)
+        tried = _tried(job, variables, backup, {name: own.get(name) for name in above})
         found += tried
         if not tried:
             well.add(_without_job(job))
@@ -92,12 +94,15 @@ def _jobs(table: Table, has_user: bool) -> dict[str, Job]:
     return found
 
 
-def _variables(table: Table) -> dict[str, str]:
-    """The environment that cron gives to the block's lines: PAM's, its own, and what lines above them set."""
-    user = pwd.getpwuid(os.geteuid())
-    own = {"HOME": user.pw_dir, "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
-    set_above = filter(None, (parse_variable(line.rstrip("\n")) for line in (*table.before, *table.block)))
-    return {**variables_of_session(), **own, **dict(set_above), "LOGNAME": user.pw_name}
+def _own_variables() -> dict[str, str]:
+    """The environment that cron gives to every line: PAM's, and its own."""
+    own = {"HOME": pwd.getpwuid(os.geteuid()).pw_dir, "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
+    return {**variables_of_session(), **own}
+
+
+def _set_in(table: Table) -> dict[str, str]:
+    """What lines above those of the block set for them."""
+    return dict(filter(None, (parse_variable(line.rstrip("\n")) for line in (*table.before, *table.block))))
 
 
 def _enters(folder: str) -> bool:
@@ -111,9 +116,28 @@ def _home_fix(folder: str) -> str:
     return f"install -d -o {user.pw_name} -m 0750 {shlex.quote(folder)}"
 
 
-def _tried(job: Job, variables: Mapping[str, str], in_check_mode: bool) -> list[Obstacle]:
+def _tried(
+    job: Job, variables: Mapping[str, str], in_check_mode: bool, instead: Mapping[str, str | None]
+) -> list[Obstacle]:
+    """What is in the way of the line; a variable of the crontab, where the line does its work with the value instead."""
     command = f"{job.command} --check" if in_check_mode else job.command.replace(" cron ", " why ", 1)
     line = unescape_cron(render_command(replace(job, command=command, log="/dev/stdout", on_failure="", only_on="")))
+    said = _refused(line, variables)
+    if not said:
+        return []
+    what = f"the job {job.name} could not be done now"
+    for name, value in instead.items():
+        others = {key: given for key, given in variables.items() if key != name}
+        if not _refused(line, others if value is None else {**others, name: value}):
+            shown = f"={variables[name]}" if name in _SHOWN else ""
+            what += f" (the crontab sets {name}{shown})"
+            return [Obstacle(f"{what}: {said}", f"crontab -l | grep -n {name}, and correct that line or remove it")]
+    typed: Sequence[str] = shlex.split(unescape_cron(command))
+    return [Obstacle(f"{what}: {said}", shlex.join(typed))]
+
+
+def _refused(line: str, variables: Mapping[str, str]) -> str:
+    """What the line says where it cannot do its work; empty where it can, or is just doing it."""
     shell = variables["SHELL"]
     try:
         home = variables["HOME"] if _enters(variables["HOME"]) else "/"
@@ -121,9 +145,7 @@ def _tried(job: Job, variables: Mapping[str, str], in_check_mode: bool) -> list[
         status, printed = done.returncode, done.stdout
     except OSError as error:
         status, printed = 1, f"{shell}: {error.strerror}".encode()
-    said = " ".join(printed.decode("utf-8", "replace").split())[-600:]
+    said = " ".join(printed.decode("utf-8", "replace").split())[-600:].rstrip(".")
     if status == _RUNNING or (status == 0 and said):  # a shell that runs nothing is silent
-        return []
-    typed: Sequence[str] = shlex.split(unescape_cron(command))
-    own = f" (the crontab sets SHELL={shell})" if shell != "/bin/sh" else ""
-    return [Obstacle(f"the job {job.name} could not be done now{own}: {said or f'status {status}'}", shlex.join(typed))]
+        return ""
+    return said or f"status {status}"

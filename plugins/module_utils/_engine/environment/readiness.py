@@ -13,8 +13,8 @@ import os
 import pwd
 import shlex
 import stat
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from ..errors import TitanError
 from ..host.account import ACCOUNT_EXPIRED, PASSWORD_EXPIRED, why_refused
@@ -22,10 +22,12 @@ from ..host.cron_daemon import cron_services
 from ..host.env_file import check_against_shell
 from ..host.limits import FULL
 from ..host.mounts import missing_mount
+from ..postgres.throw_away import default_directory
 from .config import Environment, JobPlan
 from .process_limits import too_tight
 
 CRON_ALLOW, CRON_DENY = "/etc/cron.allow", "/etc/cron.deny"
+_SHARED = "/var/tmp"  # noqa: S108
 _PROBE = 4096  # bytes: a block of the usual file systems
 
 
@@ -106,7 +108,20 @@ def _places(environment: Environment, directory: str) -> list[Obstacle]:
             found.append(_unless_read_only(place, make))
         elif path and (why := _no_room(place)):
             found.append(Obstacle(f"{user} cannot write into {place}: {why}", _how_full(place)))
+    proofs = (_proof_directory(environment.options.get(plan.name, {})) for plan in _backups(environment))
+    for place in filter(None, proofs):
+        if not _may(place, os.W_OK | os.X_OK):
+            made = f"chmod 1777 {place}" if place == _SHARED else f"install -d -o {user} -m 0700 {shlex.quote(place)}"
+            closed = Obstacle(f"{user} cannot write into {place}, where backups are proven", made)
+            found.append(_unless_read_only(place, closed))
     return found
+
+
+def _proof_directory(options: Mapping[str, Any]) -> str:
+    """Where a backup's proof makes its cluster, by its options; "" for no such proof."""
+    if options.get("verify", "restored") != "restored" or options.get("drill_in", "cluster") != "cluster":
+        return ""
+    return str(options.get("drill_dir") or default_directory())
 
 
 def _log(path: str, user: str) -> list[Obstacle]:

@@ -19,6 +19,8 @@ from ..programs.codecs import choose_compression
 from .source import Source
 
 _SPARE = 1.3
+# A first backup is at least that share of what the database has beyond an empty one (indexes are not in it, and it is compressed).
+_LEAST_SHARE, _EMPTY = 1 / 50, 8 << 20
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def require_sensible(options: Mapping[str, Any]) -> None:
             raise OptionError(option, options[option], "One of its words must hold {path} or {file}.")
 
 
-def require_space(dest: str, drill_dir: str | None, last: Entry | None, source: Source) -> None:
+def require_space(dest: str, drill_dir: str | None, last: Entry | None, source: Source, is_whole: bool = False) -> None:
     """Refuse to start without room for the file (1.3 times the last one) and for the drill's cluster.
 
     Args:
@@ -92,11 +94,13 @@ def require_space(dest: str, drill_dir: str | None, last: Entry | None, source: 
         drill_dir: Where the drill's cluster goes; None for no drill.
         last: The newest backup of the same kind; None when there is none to compare with.
         source: The database.
+        is_whole: Whether the backup holds all data, so that a first one has a least size.
 
     Raises:
         TitanError: names the directory, what is free and what is needed.
     """
-    needs = [(dest, (last.size if last else 0) * _SPARE)]
+    first = max(source.bytes - _EMPTY, 0) * _LEAST_SHARE if is_whole else 0.0
+    needs = [(dest, last.size * _SPARE if last else first)]
     if drill_dir:
         needs.append((drill_dir, drill_room(source.bytes)))
     require_room(needs, "Make room, or name another directory (options 'dest', 'drill_dir').")

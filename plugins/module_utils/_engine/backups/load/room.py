@@ -16,6 +16,10 @@ from ...postgres.disk import data_directory
 
 _RESTORED = 1.15  # bytes on disk for each byte of the source
 _CLUSTER = 128 << 20  # of a new cluster, with its WAL
+_FILES, _CLUSTER_FILES = (
+    8,
+    1300,
+)  # of a backup with its manifest; of a new cluster (initdb makes about 1,000) with a database
 _LEAST_WAL, _MOST_WAL = 32 << 20, 1 << 30
 
 
@@ -37,7 +41,7 @@ def require_room(needs: Iterable[tuple[str, float]], advice: str) -> None:
         advice: How the message ends.
 
     Raises:
-        TitanError: names the directory, what is free and what is needed.
+        TitanError: names the directory, what is free (bytes or files) and what is needed.
     """
     devices: dict[int, tuple[str, float]] = {}
     for folder, amount in needs:
@@ -50,6 +54,13 @@ def require_room(needs: Iterable[tuple[str, float]], advice: str) -> None:
                 f"Not enough room in {folder}: {free // 2**20} MiB are free, {int(needed) // 2**20 + 1} MiB are needed. {advice}",
                 free_bytes=free,
                 needed_bytes=int(needed),
+            )
+        state, files = os.statvfs(existing(folder)), _CLUSTER_FILES if needed >= _CLUSTER else _FILES
+        if state.f_files and state.f_favail < files:  # 0: the file system has no such limit
+            raise TitanError(
+                f"Not enough room in {folder}: its file system takes {state.f_favail} more files, and {files} are needed. {advice}",
+                free_files=state.f_favail,
+                needed_files=files,
             )
 
 
