@@ -102,6 +102,14 @@ def test_several_parts_of_each_kind_in_one_file(naming: str) -> None:
         one(f"{up}\nSELECT 1;\n{up} {alone}\nSELECT 2;", naming)
 
 
+@pytest.mark.parametrize("mark", ["-- migrate:up", "-- +migrate Up", "-- Up Migration", "-- +goose Up"])
+def test_sql_before_the_first_part_is_not_passed_over(mark: str) -> None:
+    naming = {"mi": "dbmate", "+m": "sql_migrate", "Up": "node_pg_migrate", "+g": "goose"}[mark[3:5]]
+    assert one(f"-- why\n/* and\nhow */\n\n{mark}\nSELECT 1;", naming).text
+    with pytest.raises(TitanError, match="SQL stands before the line '-- "):
+        one(f"SELECT 2;\n{mark}\nSELECT 1;", naming)
+
+
 def test_what_goose_would_not_run_as_it_is_written() -> None:
     with pytest.raises(TitanError, match=r"line 3: '-- \+goose Up' begins a part that the file has already"):
         one("-- +goose Up\nSELECT 1;\n-- +goose Up\nSELECT 2;", "goose")
@@ -456,3 +464,24 @@ def test_what_else_lies_beside_migrations_is_none_in_another_language(tmp_path: 
                  "1_a.d.ts", "migration_lock.toml"):  # fmt: skip
         (tmp_path / name).write_text("")
     assert read_directory(str(tmp_path), "plain") == [] and unseen_warning(str(tmp_path), "plain") == ()
+
+
+@pytest.mark.parametrize(
+    ("attributes", "runs"),
+    [
+        ("dbms:!oracle", True), ("dbms:!oracle,!mysql", True), ("dbms:!postgresql", False), ("dbms:mysql,postgresql", True),
+        ("dbms:all", True), ("dbms:none", False), ("dbms:mysql", False), ("ignore:true", False), ("ignore:false", True),
+    ],
+)  # fmt: skip
+def test_which_change_sets_liquibase_runs_here(attributes: str, runs: bool) -> None:
+    text = f"--liquibase formatted sql\n--changeset me:1 {attributes}\nSELECT 1;\n"
+    assert bool(parse_files([{"name": "1.sql", "content": text}], "liquibase")) is runs
+
+
+def test_lines_that_liquibase_passes_over_are_no_sql() -> None:
+    text = (
+        "--liquibase formatted sql\n--changeset me:1\nSELECT 1;\n--ignoreLines:2\nSELECT 2;\nSELECT 3;\nSELECT 4;\n"
+        "--ignoreLines:start\nSELECT 5;\n--changeset me:no\n--ignoreLines:end\nSELECT 6;\n"
+    )
+    (item,) = parse_files([{"name": "1.sql", "content": text}], "liquibase")
+    assert [each.line for each in make_script(item.text, item.file).statements] == [3, 7, 12]

@@ -50,3 +50,13 @@ def test_a_baseline_file_has_run_where_flyway_says_so_of_it_or_of_what_it_stands
     for rows, due in (([_flyway_row("2", "V2__a.sql")], []), ([_flyway_row("9", "V9__x.sql")], ["B3"])):
         found, _left = foreign_history._matched(tools.TOOLS["flyway"], rows, files)
         assert [item.migration.key for item in found] == due
+
+
+@pytest.mark.parametrize(
+    ("head", "attribute"), [(" logicalFilePath:a/old.sql", ""), ("", " logicalFilePath:a/old.sql")]
+)
+def test_a_change_set_is_known_by_its_logical_path(head: str, attribute: str) -> None:
+    text = f"--liquibase formatted sql{head}\n\n--changeset me:1{attribute}\nSELECT 1;\n"
+    row = foreign_history.Row("old.sql::me:1", "a/old.sql", "2026-01-01", "applied", None)
+    found, left = foreign_history._liquibase([row], parse_files([{"name": "1_new.sql", "content": text}], "liquibase"))
+    assert [item.migration.file for item in found] == ["1_new.sql"] and not left

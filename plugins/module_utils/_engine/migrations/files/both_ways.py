@@ -68,6 +68,11 @@ def split_ways(text: str, tool: str, file: str) -> Parts:
         )
     if marks[0][3] == "down":
         raise TitanError(f"{file}: its rollback stands before its migration. Put it behind.", file=file)
+    if outside(text[: marks[0][0]]):
+        raise TitanError(
+            f"{file}: SQL stands before the line {marks[0][2].strip()[:60]!r}, where no part begins. Move or remove it.",
+            file=file,
+        )
     _refuse_repeated(text, tool, file, marks)
     _refuse_filled(text, tool, file)
     alone = _WHOLE_FILE_ALONE.search(text) is not None
@@ -127,3 +132,8 @@ def _mark(line: str, alone: bool) -> str:
 def blank(text: str) -> str:
     """Its line ends alone: what stands behind it stays in its line."""
     return "".join(char for char in text if char in "\r\n")
+
+
+def outside(text: str) -> bool:
+    """Whether anything but comments stands there."""
+    return bool(re.sub(r"--[^\r\n]*|/\*.*?\*/", "", text.lstrip("\ufeff"), flags=re.DOTALL).strip())

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ...errors import TitanError
-from .both_ways import blank
+from .both_ways import blank, outside
 
 PLAN = "sqitch.plan"
 
@@ -132,6 +132,9 @@ _NUMBER = re.compile(r"(?:\A|[^0-9.])(?P<number>[0-9]+(?:\.[0-9]+)*)")
 _NOTHING = ("empty", "not required")
 
 
+_IGNORED = re.compile(r"^[ \t]*--[ \t]*ignoreLines[ \t]*:[ \t]*(?P<what>start|end|[0-9]+)\b", re.IGNORECASE)
+
+
 def of_change_sets(files: Iterable[Mapping[str, str]]) -> list[Planned]:
     """The change sets of files of formatted SQL; the version is the number in the file's name and the place in the file.
 
@@ -160,29 +163,66 @@ def change_sets(text: str) -> list[tuple[str, re.Match[str]]]:
     return [(f"{one['author'].strip(chr(34))}:{one['id'].strip(chr(34))}", one) for one in _CHANGESET.finditer(text)]
 
 
+def logical_path(text: str, change: re.Match[str]) -> str:
+    """The path by which Liquibase knows a change set, where the file or the change set says another one than its own; else empty."""
+    rest = text[change.end("id") :].split("\n", 1)[0]
+    for line in (rest, text.lstrip("\r\n").split("\n", 1)[0]):
+        found = [
+            one["quoted"] or one["plain"] or ""
+            for one in _ATTRIBUTE.finditer(line)
+            if one["name"].lower() == "logicalfilepath"
+        ]
+        if found:
+            return found[0]
+    return ""
+
+
 def _of_file(file: str, text: str, number: str) -> Iterator[Planned]:
+    text = _without_ignored(text)
     found = change_sets(text)
     starts = [begin.start() for _name, begin in found] + [len(text)]
-    if _outside(text[: starts[0]]):
+    head = text.lstrip("\r\n").split("\n", 1)[0] if "logicalfilepath" in text[: starts[0]].lower() else ""
+    if outside(text[: starts[0]]):
         raise TitanError(f"{file}: SQL stands before its first change set.", file=file)
     for place, ((name, begin), end) in enumerate(zip(found, starts[1:]), 1):
         attributes = {
             one["name"].lower(): one["quoted"] or one["plain"] or "" for one in _ATTRIBUTE.finditer(begin["rest"])
         }
         line = text.count("\n", 0, begin.start()) + 1
-        if "postgresql" not in re.split(r"[\s,]+", attributes.get("dbms", "postgresql").lower()):
+        if attributes.get("ignore", "").lower() == "true" or not _for_postgresql(attributes.get("dbms", "")):
             continue
         body = text[begin.start() : end]
         _refuse(file, line, name, attributes, body)
         version = "" if attributes.get("runonchange", "").lower() == "true" else f"{number}.{place}"
         back = _rollback(body)
         way_back = (file, back) if version and back is not None else ()
-        yield Planned(version, name, file, blank(text[: begin.start()]) + body, *way_back)
+        yield Planned(version, name, file, head + blank(text[len(head) : begin.start()]) + body, *way_back)
 
 
-def _outside(text: str) -> bool:
-    """Whether anything but comments stands there."""
-    return bool(re.sub(r"--[^\r\n]*|/\*.*?\*/", "", text.lstrip("\ufeff"), flags=re.DOTALL).strip())
+def _for_postgresql(dbms: str) -> bool:
+    """Whether Liquibase runs what this is said of here: for the servers that are named, or for all but those with a mark."""
+    names = [name for name in re.split(r"[\s,]+", dbms.lower()) if name]
+    if not names or "postgresql" in names or "all" in names:
+        return "!postgresql" not in names
+    return all(name[0] == "!" for name in names) and "!postgresql" not in names
+
+
+def _without_ignored(text: str) -> str:
+    """The text with the lines blank that Liquibase passes over: so many behind a mark, or those between two marks."""
+    if "ignorelines" not in text.lower():
+        return text
+    lines, left = [], 0
+    for line in text.splitlines(keepends=True):
+        found = _IGNORED.match(line)
+        if found is not None and found["what"].isdigit():
+            left = int(found["what"])
+        elif found is not None:
+            left = -1 if found["what"].lower() == "start" else 0
+        elif left:
+            left -= left > 0
+            line = blank(line)
+        lines.append(line)
+    return "".join(lines)
 
 
 def _refuse(file: str, line: int, name: str, attributes: Mapping[str, str], body: str) -> None:

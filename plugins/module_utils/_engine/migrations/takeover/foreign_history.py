@@ -15,7 +15,7 @@ from ...errors import DatabaseError, OptionError, TitanError
 from ...postgres.database import Database, sql
 from ..files.migration import Migration, version_order
 from ..files.naming import SQITCH
-from ..files.planned import change_sets
+from ..files.planned import change_sets, logical_path
 from .other_tables import advice, other_histories
 from .tools import APPLIED, BASELINE, FAILED, TOOLS, UNDONE, Tool
 
@@ -242,10 +242,13 @@ def _liquibase(rows: Sequence[Row], migrations: Sequence[Migration]) -> tuple[li
     used: set[Row] = set()
     statements = []
     for item in migrations:
-        wanted = [name for name, _begin in change_sets(item.text)]
-        found = [known[key] for name in wanted if (key := (os.path.basename(item.file), name)) in known]
+        wanted = [
+            (os.path.basename(logical_path(item.text, begin) or item.file), name)
+            for name, begin in change_sets(item.text)
+        ]
+        found = [known[key] for key in wanted if key in known]
         if found and len(found) < len(wanted):
-            missing = ", ".join(name for name in wanted if (os.path.basename(item.file), name) not in known)
+            missing = ", ".join(name for key in wanted if key not in known for name in key[1:])
             raise TitanError(
                 f"{item.file}: Liquibase has run some of its change sets and not {missing}. Nothing was recorded."
             )
