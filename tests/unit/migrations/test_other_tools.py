@@ -161,6 +161,12 @@ def test_flyway_reads_folders_below_and_the_conf_beside(tmp_path: Path) -> None:
     found = parse_files(read_directory(str(tmp_path), "flyway"), "flyway")
     assert [item.key for item in found] == ["1", "2", "B2", "2.1", "R__v"]
     assert [item.transaction for item in found] == ["", "none", "", "", ""] and found[0].reversible
+    for line in ("shouldExecute = ${run}", "placeholderReplacement=false"):
+        (tmp_path / "V1__a.sql.conf").write_text(f"executeInTransaction=true\n{line}\n")
+        with pytest.raises(TitanError, match=r"V1__a\.sql\.conf: '.*' is not heeded here"):
+            read_directory(str(tmp_path), "flyway")
+    (tmp_path / "V1__a.sql.conf").write_text("shouldExecute=true\nplaceholderReplacement=true")
+    assert len(read_directory(str(tmp_path), "flyway")) == len(found) + 1
     (tmp_path / "sub" / "afterMigrate__views.sql").write_text("SELECT 1")
     assert unseen_warning(str(tmp_path), "flyway") == (
         "sub/afterMigrate__views.sql is a callback of Flyway, which is not run here: what it does belongs into a repeatable migration, "

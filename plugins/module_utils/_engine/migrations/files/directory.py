@@ -187,6 +187,8 @@ def _sql_names(path: str, naming: str) -> Iterable[str]:
 # Namings whose tool says in a file beside the SQL that it runs by statement.
 _CONFIGURED = frozenset(("flyway", "diesel", "directory"))
 _FLYWAY_CONF = r"(?im)^\s*executeInTransaction\s*=\s*false\b"
+# What else such a file may say that changes what of the SQL is run.
+_FLYWAY_OTHER = r"(?im)^\s*(?P<line>shouldExecute\s*=(?!\s*true\s*$).*|placeholderReplacement\s*=\s*false\b.*)$"
 _DIESEL_TOML = r"(?m)^\s*run_in_transaction\s*=\s*false\b"
 
 
@@ -197,6 +199,12 @@ def _runs_by_statement(path: str, naming: str) -> bool:
             text = stream.read(65536)
     except OSError:
         return False
+    other = re.search(_FLYWAY_OTHER, text) if naming == "flyway" else None
+    if other is not None:
+        raise TitanError(
+            f"{os.path.basename(beside)}: {other['line'].strip()!r} is not heeded here. Remove it, and the migration if it is not to run.",
+            file=os.path.basename(beside),
+        )
     return re.search(_FLYWAY_CONF if naming == "flyway" else _DIESEL_TOML, text) is not None
 
 
