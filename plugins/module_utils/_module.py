@@ -20,6 +20,7 @@ from ._engine.postgres import driver
 from ._engine.postgres.from_options import settings_from_options
 from ._engine.postgres.options import CONNECTION
 from ._engine.postgres.time_limit import time_limit
+from ._engine.postgres.variables import take_demands, with_demands
 from ._engine.text.options import Spec
 from ._host_module import Operation, finish, new_module
 
@@ -39,7 +40,7 @@ def run_module(operation: Operation, options: Spec, *, new: type[AnsibleModule] 
 
     def work(call: Call) -> tuple[Outcome, Iterable[str]]:
         with time_limit(call.options, end_process):
-            settings = settings_from_options(module.params)
+            settings = with_demands(settings_from_options(module.params), take_demands(os.environ))
             return operation(call._replace(settings=settings)), settings.notes
 
     finish(module, options, work)

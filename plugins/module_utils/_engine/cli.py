@@ -27,7 +27,7 @@ from .outcome import Call
 from .postgres import driver
 from .postgres.from_options import settings_from_options
 from .postgres.time_limit import time_limit
-from .postgres.variables import forget_session_variables, settings_from_variables
+from .postgres.variables import forget_session_variables, settings_from_variables, take_demands, with_demands
 from .text.arguments import as_argument, as_typed, complete
 from .text.one_line import lines, printable
 from .text.options import Spec
@@ -237,7 +237,7 @@ def _give_up(subcommand: str, sentence: str) -> None:
 
 def _given(known: argparse.Namespace) -> dict[str, Any]:
     """The options of the operation that the command line gives."""
-    own = ("subcommand", "config", "job", "by_hand", "env_file", "check", "json")
+    own = ("subcommand", "config", "job", "by_hand", "env_file", "check", "json", "demands")
     return {key: value for key, value in vars(known).items() if key not in own}
 
 
@@ -285,6 +285,8 @@ def _forget_unwritten() -> None:
 
 def _settings(known: argparse.Namespace, config: dict[str, Any], command: Command, needed: object = None) -> Any:
     if not command.needs_database and not needed:
+        forget_session_variables(os.environ)
+        take_demands(os.environ)
         return None
     if driver.psycopg2 is None:
         raise TitanError(f"psycopg2 is missing for {sys.executable}: install the package python3-psycopg2.")
@@ -294,7 +296,8 @@ def _settings(known: argparse.Namespace, config: dict[str, Any], command: Comman
         settings_from_options(connection) if connection else settings_from_variables(os.environ, "the environment")
     )
     forget_session_variables(os.environ)
-    return settings
+    known.demands = {**vars(known).get("demands", {}), **take_demands(os.environ)}  # a job asks twice
+    return with_demands(settings, known.demands)
 
 
 def _progress() -> Callable[[str], None]:

@@ -20,6 +20,15 @@ from tests.drill_programs import drill_programs
 from .helpers import damage
 from .secrets import PASSWORD, CommandLines
 
+_MEANT_FOR_THE_SOURCE = {
+    "PGHOSTADDR": "127.0.0.1",
+    "PGTARGETSESSIONATTRS": "standby",
+    "PGCHANNELBINDING": "require",
+    "PGSSLNEGOTIATION": "direct",
+    "PGSERVICE": "production",
+    "PGOPTIONS": "--role=nobody",
+}
+
 
 @pytest.fixture
 def config(guarded: ConnectionSettings, workdir: Path, dest: Path) -> Path:
@@ -39,10 +48,14 @@ def config(guarded: ConnectionSettings, workdir: Path, dest: Path) -> Path:
 
 
 def test_backup_drill_and_list_without_the_password_anywhere(
-    config: Path, dest: Path, capfd: pytest.CaptureFixture[str]
+    config: Path, dest: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """With what the job's line gets from an env file that demands something of the server: a drill's own server has none of it."""
     with CommandLines() as lines:
+        monkeypatch.setenv("PGREQUIREAUTH", "scram-sha-256")
         assert cli.main(["backup", "--config", str(config), "--json"]) == 0
+        for name, value in _MEANT_FOR_THE_SOURCE.items():
+            monkeypatch.setenv(name, value)
         assert cli.main(["drill", "--config", str(config)]) == 0
         assert cli.main(["list", "--config", str(config), "--verify", "checksum"]) == 0
     said = capfd.readouterr()

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
+from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.from_options import settings_from_options
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.variables import (
     forget_session_variables,
     settings_from_variables,
+    take_demands,
+    with_demands,
 )
 
 from .env_forms import FORMS, Form, table
@@ -122,6 +125,14 @@ def test_nothing_is_taken_from_the_process_beside_the_settings() -> None:
     }
     forget_session_variables(environ)
     assert environ == {"PGSSLMODE": "require", "PATH": "/bin"}
+
+
+def test_what_is_demanded_of_the_named_server_goes_with_its_settings_alone() -> None:
+    environ = {"PGHOSTADDR": "10.0.0.5", "PGREQUIREAUTH": "scram-sha-256", "PGSSLMODE": "require", "PATH": "/bin"}
+    demands = take_demands(environ)
+    assert environ == {"PGSSLMODE": "require", "PATH": "/bin"}
+    said = ConnectionSettings(host="db", options=(("require_auth", "md5"),))
+    assert dict(with_demands(said, demands).options) == {"hostaddr": "10.0.0.5", "require_auth": "md5"}
 
 
 @pytest.mark.parametrize("name", ["DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "DATABASE_URL"])

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from ..errors import OptionError, TitanError
 from .connection import ConnectionSettings
 from .families import (
+    DEMANDS,
     FAMILIES,
     LIBPQ,
     PASSWORD_ENDS,
@@ -138,6 +139,19 @@ def forget_session_variables(environ: MutableMapping[str, str]) -> None:
     """
     for name in SESSION:
         environ.pop(name, None)
+
+
+def take_demands(environ: MutableMapping[str, str]) -> dict[str, str]:
+    """Remove from the environment what is demanded of the server that was named, by libpq's keywords.
+
+    libpq would demand it of each server, also of a throw-away one: it would look for that at PGHOSTADDR, or want a password of it.
+    """
+    return {LIBPQ[name]: value for name in DEMANDS if (value := environ.pop(name, ""))}
+
+
+def with_demands(settings: ConnectionSettings, demands: Mapping[str, str]) -> ConnectionSettings:
+    """The settings with these demands, as far as they say nothing else."""
+    return settings._replace(options=tuple(sorted({**demands, **dict(settings.options)}.items())))
 
 
 def _all_found(variables: Mapping[str, str], source: str, url_variable: str) -> list[_Found]:
