@@ -112,3 +112,39 @@ def test_what_is_in_the_way_of_packages_is_said(tmp_path: Path, known: str, answ
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=env)
     assert done.returncode and said in " ".join(done.stdout.split()), done.stdout
     assert "secret" not in done.stdout
+
+
+def test_a_service_in_which_no_job_could_be_done_is_named(tmp_path: Path) -> None:
+    """One play for all: the service's name is what systemctl says of it."""
+    states = {
+        "failed": ("failed 4915 infinity", "is failed. Run: journalctl -u failed -n 20"),
+        "inactive": ("inactive 4915 infinity", "Run: systemctl enable --now inactive"),
+        "narrow": ("active 3 infinity", "3 tasks (TasksMax); they need 32 tasks and 192 MiB. Run: systemctl set-property narrow TasksMax=infinity"),
+        "small": ("active 32 12582912", "Run: systemctl set-property small MemoryMax=infinity"),
+    }  # fmt: skip
+    lines = "".join(
+        f"*{name}) printf 'ActiveState=%s\\nTasksMax=%s\\nMemoryMax=%s\\n' {said} ;; "
+        for name, (said, _words) in states.items()
+    )
+    (tmp_path / "systemctl").write_text(f"#!/bin/sh\ncase $* in {lines} esac\n")
+    (tmp_path / "systemctl").chmod(0o755)
+    play = tmp_path / "play.yml"
+    text = (
+        PLAY.replace("FAMILY", "Debian")
+        .replace("tasks_from: family", "tasks_from: tonight")
+        .replace("localhost", "all")
+    )
+    play.write_text(text + "  vars: {host_cron_service: '{{ inventory_hostname }}'}\n")
+    command = [
+        str(Path(sys.executable).parent / "ansible-playbook"),
+        "-i",
+        f"{','.join(states)},",
+        "-c",
+        "local",
+        str(play),
+    ]
+    command += ["-e", json.dumps({"ansible_python_interpreter": sys.executable})]
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=env)
+    said = " ".join(done.stdout.split())
+    assert [words for _state, words in states.values() if words not in said] == [] and done.returncode, done.stdout

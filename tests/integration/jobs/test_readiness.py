@@ -254,5 +254,10 @@ def test_what_cron_asks_before_a_job_and_a_full_disk(ready: Place) -> None:
     read_only = (
         f"mount --bind {ready.path('logs')} {ready.path('logs')} && mount -o remount,bind,ro {ready.path('logs')}"
     )
+    program = ready.path("titan-db")
+    not_executed = f"mount --bind {program} {program} && mount -o remount,bind,noexec {program}"
+    assert any(
+        "mounted noexec" in what and "mount -o remount,exec" in fix for what, fix in ready.obstacles(not_executed)
+    )
     assert all("mounted read-only" in what and "findmnt" in fix for what, fix in ready.obstacles(read_only))
     assert {"No space left on device"} == {each[0].rpartition(": ")[2] for each in said} and "df -h" in said[0][1]

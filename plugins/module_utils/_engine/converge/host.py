@@ -17,6 +17,8 @@ from ..outcome import Call, Outcome
 _NAME = re.compile(
     r"[a-z0-9][a-z0-9.+-]*"
 )  # anything else (a version, a file, a pattern) is for the package manager to understand
+# What all jobs together need of the service that starts them, as the role host requires it (roles/host/tasks/tonight.yml).
+_LEAST = {"TasksMax": 32, "MemoryMax": 192 << 20}
 _UNITS = (".service", ".target", ".timer", ".path", ".socket")  # such as cron.target, of systemd-cron
 
 
@@ -47,11 +49,17 @@ def service(call: Call) -> Outcome:
     name = str(call.options["name"])
     unit = name if name.endswith(_UNITS) else f"{name}.service"  # as systemctl(1) reads it
     try:
-        shown = _said(["systemctl", "show", "--property", "ActiveState,UnitFileState", "--", unit])
+        properties = ",".join(("ActiveState", "UnitFileState", *_LEAST))
+        shown = _said(["systemctl", "show", "--property", properties, "--", unit])
     except OSError as error:
         return _to_do(f"systemd cannot be asked for {name}: {error}")
-    wanted = {"ActiveState=active", "UnitFileState=enabled"}
-    return _in_place() if wanted <= set(shown.split()) else _to_do(f"the service {name} is not active or not enabled")
+    found = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+    if (found.get("ActiveState"), found.get("UnitFileState")) != ("active", "enabled"):
+        return _to_do(f"the service {name} is not active or not enabled")
+    for limit, least in _LEAST.items():
+        if found.get(limit, "").isdigit() and int(found[limit]) < least:
+            return _to_do(f"the service {name} has {limit}={found[limit]}, and its jobs need {least}")
+    return _in_place()
 
 
 def host_command(call: Call) -> Outcome:

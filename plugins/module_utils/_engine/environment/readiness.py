@@ -75,10 +75,19 @@ def _limits(environment: Environment) -> list[Obstacle]:
 def _commands(environment: Environment) -> list[Obstacle]:
     converge = f"ansible-playbook titan.database.site -l {shlex.quote(environment.name)} --tags host"
     return [
-        Obstacle(f"{user_name()} cannot run {path}", converge)
+        _unless_not_executed(path, Obstacle(f"{user_name()} cannot run {path}", converge))
         for path in dict.fromkeys((environment.command, environment.spare_command))
         if path.startswith("/") and not _may(path, os.R_OK | os.X_OK)
     ]
+
+
+def _unless_not_executed(path: str, obstacle: Obstacle) -> Obstacle:
+    """The obstacle, or the same with the file system for its reason."""
+    folder = _nearest(path)
+    if not os.statvfs(folder).f_flag & os.ST_NOEXEC:
+        return obstacle
+    fix = f"mount -o remount,exec $(findmnt -no TARGET --target {shlex.quote(folder)}), and correct /etc/fstab"
+    return Obstacle(f"{obstacle.what}: it is on a file system that is mounted noexec", fix)
 
 
 def _env_files(environment: Environment) -> list[Obstacle]:

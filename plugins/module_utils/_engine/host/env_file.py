@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import stat
 import subprocess
@@ -88,10 +89,11 @@ def read_env_text(path: str) -> EnvText:
     except UnsafePathError as error:
         raise EnvFileError(f"The env file {error.message}", env_file=path) from error
     except OSError as error:
+        advice = "Create it with DATABASE_URL=... (mode 0600, owned by the job's user) or correct env_file."
+        if isinstance(error, PermissionError):
+            advice = f"Let the job's user read it, as root: chown {os.geteuid()} {shlex.quote(path)} && chmod 0600 {shlex.quote(path)}"
         raise EnvFileError(
-            f"The env file {path!r} cannot be read ({error.strerror}). "
-            "Create it with DATABASE_URL=... (mode 0600, owned by the job's user) or correct env_file.",
-            env_file=path,
+            f"The env file {path!r} cannot be read ({error.strerror}). {advice}", env_file=path
         ) from error
     text = raw.decode("utf-8", "surrogateescape")
     meant, notes = as_meant(text)
