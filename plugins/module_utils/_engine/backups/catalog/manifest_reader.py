@@ -47,6 +47,8 @@ def manifest_from_json(found: Any) -> Manifest:
     _check(found)
     globals_, copied, seconds = found.get("globals") or {}, found.get("copied") or {}, found.get("seconds") or {}
     try:
+        source = source_from_json(found["source"]) if found.get("source") else None
+        major = source.server_major if source else 0
         return Manifest(
             file=found["file"],
             name=found["name"],
@@ -58,7 +60,7 @@ def manifest_from_json(found: Any) -> Manifest:
             sha256=found["sha256"],
             fingerprint=fingerprint_from_manifest(found),
             verified=verification_from_json(found["verified"]),
-            structure=structure_from_json(found["structure"]) if found.get("structure") else None,
+            structure=structure_from_json(found["structure"], major) if found.get("structure") else None,
             left_out=tuple(
                 LeftOut(each["kind"], each["name"], each["why"], bool(each.get("accepted")))
                 for each in found.get("left_out") or ()
@@ -66,7 +68,7 @@ def manifest_from_json(found: Any) -> Manifest:
             excluded_data=tuple((schema, name) for schema, name in found.get("excluded_data") or ()),
             database=found["database"],
             system_identifier=found["system_identifier"],
-            source=source_from_json(found["source"]) if found.get("source") else None,
+            source=source,
             tool_version=str((found.get("tools") or {}).get("pg_dump") or ""),
             globals=GlobalsFile(globals_["file"], globals_.get("sha256", ""), globals_.get("size", 0))
             if globals_

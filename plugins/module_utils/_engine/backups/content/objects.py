@@ -178,7 +178,11 @@ def _as_digits(number: int) -> str:
 
 
 def object_differences(
-    source: Mapping[str, str], restored: Mapping[str, str], definitions: bool = True, without: Collection[str] = ()
+    source: Mapping[str, str],
+    restored: Mapping[str, str],
+    definitions: bool = True,
+    without: Collection[str] = (),
+    undefined: Collection[str] = (),
 ) -> list[str]:
     """One sentence for each object that is not the same.
 
@@ -186,13 +190,14 @@ def object_differences(
         source, restored: From ObjectReader.objects().
         definitions: False to compare only which objects there are.
         without: Objects of the source that need not be in the restored database.
+        undefined: Objects whose definitions are not compared.
     """
     found = []
     for key, definition in source.items():
         now = restored.get(key)
         if now is None and key not in without:
             found.append((key, f"{key} is missing after the restore"))
-        elif now is not None and definitions and now != definition:
+        elif now is not None and definitions and now != definition and key not in undefined:
             found.append((key, f"{key} is not defined as in the source"))
     found += [(key, f"{key} is in the restore but was not in the source") for key in restored if key not in source]
     return [message for _key, message in sorted(found)]

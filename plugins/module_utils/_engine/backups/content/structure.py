@@ -38,6 +38,7 @@ class Structure:
             empty in a manifest of a version that did not read them.
         methods: The access method of each table and materialized view that is not stored as heap; None likewise.
         undumped: Constraints that do not act, and what is in the system's schema; None likewise.
+        server_major: Of the server that it was read from, which a manifest says elsewhere; 0 where that is not known.
     """
 
     tool_version: str
@@ -51,6 +52,7 @@ class Structure:
     member_relations: Mapping[str, str] = field(default_factory=dict)
     methods: Mapping[str, str] | None = None
     undumped: Mapping[str, str] | None = None
+    server_major: int = 0
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -68,8 +70,8 @@ class Structure:
         }
 
 
-def structure_from_json(found: Mapping[str, Any]) -> Structure:
-    """The structure as a manifest has it."""
+def structure_from_json(found: Mapping[str, Any], server_major: int = 0) -> Structure:
+    """The structure as a manifest has it, of a server of that release."""
     sequences = {
         name: (Position(int(one), bool(called)), Position(int(two), bool(again)))
         for name, (one, called, two, again) in found["sequences"].items()
@@ -86,6 +88,7 @@ def structure_from_json(found: Mapping[str, Any]) -> Structure:
         found.get("member_relations") or {},
         found.get("access_methods"),
         found.get("undumped"),
+        server_major,
     )
 
 
@@ -148,6 +151,7 @@ def read_structure(
         read_member_relations(database),
         _by_name(database, _METHODS),
         read_undumped(database),
+        database.major,
     )
 
 
