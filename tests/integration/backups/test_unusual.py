@@ -123,8 +123,9 @@ def odd(server: Cluster, small: ConnectionSettings) -> Iterator[ConnectionSettin
 def test_the_roles_own_settings_make_no_difference(odd: ConnectionSettings, dest: Path, form: str) -> None:
     """In a cluster of the drill's own, on the server, and for a restore in place."""
     backup(odd, dest, format=form, verify="restored", drill_in="scratch_database")
-    path = backup(odd, dest, format=form, verify="restored").data["backup"]["path"]
-    restore(odd, source=path, into=odd.database, swap=True)
+    done = backup(odd, dest, format=form, verify="restored")
+    assert not done.warnings
+    restore(odd, source=done.data["backup"]["path"], into=odd.database, swap=True)
 
 
 def test_two_restores_in_one_second(server: Cluster, small: ConnectionSettings, dest: Path, first: str) -> None:
