@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.positions import (
     Position,
     relation_label,
@@ -63,3 +64,12 @@ def test_a_view_that_a_newer_server_writes_in_other_words_is_named_and_not_blame
     assert structure_differences(replace(old, server_major=16), new).messages
     assert structure_differences(old, replace(new, objects={**old.objects, "TABLE public.t": "d"})).messages
     assert structure_from_json(old.as_json(), 15) == old
+
+
+@pytest.mark.parametrize("part", ["objects", "populated", "column_order", "members", "access_methods", "undumped"])
+@pytest.mark.parametrize("value", ["text", 7, ["a"], {"a": None}])
+def test_a_part_that_somebody_has_written_otherwise_is_refused_when_it_is_read(part: str, value: object) -> None:
+    """The manifest's reader makes a sentence of these; what is read is written again."""
+    written = of_sequences(s=1).as_json()
+    with pytest.raises((TypeError, ValueError)):
+        structure_from_json({**written, part: value})

@@ -34,7 +34,8 @@ MINIMUM_SERVER = 140000
 # A session that cannot be steered by the role's or the database's settings.
 _FIXED_SETTINGS = (
     "SET search_path = pg_catalog; SET row_security = off; SET standard_conforming_strings = on; SET bytea_output = hex; "
-    "SET quote_all_identifiers = off; SET statement_timeout = 0; SET idle_session_timeout = 0"  # of the role or the database: the run has its own limits
+    "SET quote_all_identifiers = off; "
+    "SET statement_timeout = 0; SET idle_session_timeout = 0"  # of the role or the database: the run has its own limits
 )
 
 _CANCELS_WITHIN = 1.5  # seconds

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from ...errors import TitanError
 from ...postgres.database import Database
@@ -19,6 +19,8 @@ from .extensions import (
 )
 from .positions import Position, relation_label
 from .undumped import read_undumped
+
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
@@ -78,18 +80,29 @@ def structure_from_json(found: Mapping[str, Any], server_major: int = 0) -> Stru
     }
     return Structure(
         str(found["pg_dump"]),
-        found["objects"],
+        _of(str, found["objects"]),
         sequences,
-        found["populated"],
+        _of(bool, found["populated"]),
         {name: Extension(*each) for name, each in found["extensions"].items()},
-        found["column_order"],
+        _of(str, found["column_order"]),
         str(found["large_objects"]),
-        found.get("members") or {},
-        found.get("member_relations") or {},
-        found.get("access_methods"),
-        found.get("undumped"),
+        _of(str, found.get("members") or {}),
+        _of(str, found.get("member_relations") or {}),
+        None if found.get("access_methods") is None else _of(str, found["access_methods"]),
+        None if found.get("undumped") is None else _of(str, found["undumped"]),
         server_major,
     )
+
+
+def _of(kind: type[_Value], found: Mapping[str, _Value]) -> Mapping[str, _Value]:
+    """The mapping, if it is one of these values.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if not isinstance(found, Mapping) or not all(isinstance(value, kind) for value in found.values()):
+        raise TypeError(f"{type(found).__name__} where an object of {kind.__name__} values is wanted")
+    return found
 
 
 _POPULATED = """
