@@ -8,6 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.source import (
+    Source,
+    source_from_json,
+)
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.content.positions import (
     Position,
     relation_label,
@@ -73,3 +77,12 @@ def test_a_part_that_somebody_has_written_otherwise_is_refused_when_it_is_read(p
     written = of_sequences(s=1).as_json()
     with pytest.raises((TypeError, ValueError)):
         structure_from_json({**written, part: value})
+
+
+@pytest.mark.parametrize(
+    "part", [{"bytes": [1]}, {"server_major": "15"}, {"roles": [None]}, {"properties": {"comment": 7}}]
+)
+def test_a_source_that_somebody_has_written_otherwise_is_refused_when_it_is_read(part: dict[str, object]) -> None:
+    with pytest.raises(TypeError):
+        source_from_json(part)
+    assert source_from_json({"bytes": None, "newer": 1}) == Source()

@@ -107,9 +107,23 @@ def source_from_json(found: Mapping[str, Any]) -> Source:
         properties[name] = tuple(kind(**_known(kind, each)) for each in properties.get(name) or ())
     for name in ("roles", "tablespaces", "preload", "tuning", "parameters"):
         given[name] = tuple(given.get(name) or ())
+        if not all(isinstance(each, str) for each in given[name]):
+            raise TypeError(f"{name} holds something other than text")
     return Source(**{**given, "properties": DatabaseProperties(**properties)})
 
 
+_KINDS: Mapping[str, Any] = {"str": str, "int": int, "bool": bool, "str | None": str}
+
+
 def _known(kind: Any, found: Mapping[str, Any]) -> dict[str, Any]:
-    names = {each.name for each in fields(kind)}
-    return {key: value for key, value in found.items() if key in names}
+    """The values of the class's fields; null stands for the default.
+
+    Raises:
+        TypeError: one is of another kind: somebody has edited the manifest.
+    """
+    kinds = {each.name: _KINDS.get(str(each.type), object) for each in fields(kind)}
+    given = {key: value for key, value in found.items() if key in kinds and value is not None}
+    for key, value in given.items():
+        if not isinstance(value, kinds[key]):
+            raise TypeError(f"{key} is of the kind {type(value).__name__}")
+    return given

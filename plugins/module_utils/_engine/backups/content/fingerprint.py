@@ -73,11 +73,18 @@ def fingerprint_from_manifest(manifest: Mapping[str, Any]) -> Fingerprint:
     """The fingerprint that was taken of the source."""
     objects = manifest.get("large_objects") or {}
     return Fingerprint(
-        tuple(Content(table["schema"], table["name"], table["rows"], table["hash"]) for table in manifest["tables"]),
+        tuple(map(_content_of, manifest["tables"])),
         int(objects.get("count", 0)),
         str(objects.get("hash", "0")),
         hash_method_of(manifest),
     )
+
+
+def _content_of(table: Mapping[str, Any]) -> Content:
+    found = Content(table["schema"], table["name"], table["rows"], table["hash"])
+    if not all(map(isinstance, found, (str, str, int, str))):
+        raise TypeError("a table's schema, name and hash have to be text, and its rows a number")
+    return found
 
 
 def hash_method_of(manifest: Mapping[str, Any] | None) -> str:
