@@ -43,6 +43,10 @@ FAILING = {
     "referred to": (["CREATE TABLE t (u int REFERENCES nobody (id));"], "nobody does not exist"),
     "in a view": (["CREATE VIEW v AS SELECT nothing FROM public.users;"], 'column "nothing"'),
     "no such extension": (["CREATE EXTENSION no_such_extension;"], "is not available"),
+    "no such extension behind another": (
+        ["CREATE EXTENSION hstore;", "CREATE EXTENSION IF NOT EXISTS no_such_extension;"],
+        "is not available",
+    ),
     "a table that is there": (["CREATE TABLE public.users (id int);"], "public.users already exists"),
     "a view in its place": (["CREATE TABLE names (id int);"], "names already exists"),
     "a type that is there": (["CREATE TYPE users AS ENUM ('a');"], "users already exists"),

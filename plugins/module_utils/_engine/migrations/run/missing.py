@@ -78,7 +78,8 @@ class Foresight:
         with followed_path(self._database) as path:
             for statement in script.statements:
                 if self._changes.unsure:
-                    break
+                    problems += self._whatever_came_before(statement, script)
+                    continue
                 text = script.text[statement.start : statement.end]
                 asked = path.known and not self._changes.may_change(statement)
                 if asked and not self._changes.names(text.lower()):
@@ -88,6 +89,21 @@ class Foresight:
                 path.follow(statement, script, self._changes.touched)
                 self._changes.note(statement)
         return problems
+
+    def _whatever_came_before(self, statement: Statement, script: Script) -> list[Problem]:
+        """What no statement before it can mend: the extension's files are not on the server."""
+        named = created(statement) if statement.key()[:2] == ("create", "extension") else None
+        there = "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = %s)"
+        if named is None or (named.tolerant and self._database.value(there, (named.name.strip('"'),))):
+            return []
+        message = self._unavailable(named)
+        return [Problem(script.file, statement.line, message)] if message else []
+
+    def _unavailable(self, named: Named) -> str:
+        name = named.name.strip('"')
+        if self._database.row(EXTENSION, (name,)) is not None:
+            return ""
+        return f"the extension {name} is not available on this server: install its package first"
 
     def _ask(self, statement: Statement, text: str, script: Script) -> str:
         """Why the statement will fail; empty if it will not, or if that is not certain."""
@@ -247,7 +263,7 @@ class Foresight:
         name = named.name.strip('"')
         row = self._database.row(EXTENSION, (name,))
         if row is None:
-            return f"the extension {name} is not available on this server: install its package first"
+            return self._unavailable(named)
         if row["installed"] and not (named.tolerant or self._changes.vanishing):
             return f"the extension {name} already exists"
         denied = row["needs_superuser"] and not row["super"] and not row["installed"]
