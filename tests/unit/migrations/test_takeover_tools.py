@@ -7,8 +7,14 @@ import zlib
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.files.naming import parse_files
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.history import inventory
 from ansible_collections.titan.database.plugins.module_utils._engine.migrations.options import MIGRATION
-from ansible_collections.titan.database.plugins.module_utils._engine.migrations.takeover import foreign_history, tools
+from ansible_collections.titan.database.plugins.module_utils._engine.migrations.takeover import (
+    evidence,
+    foreign_history,
+    replay,
+    tools,
+)
 
 
 def test_the_option_names_every_tool() -> None:
@@ -60,3 +66,34 @@ def test_a_change_set_is_known_by_its_logical_path(head: str, attribute: str) ->
     row = foreign_history.Row("old.sql::me:1", "a/old.sql", "2026-01-01", "applied", None)
     found, left = foreign_history._liquibase([row], parse_files([{"name": "1_new.sql", "content": text}], "liquibase"))
     assert [item.migration.file for item in found] == ["1_new.sql"] and not left
+
+
+def _verdicts(steps: list[dict[str, str | None]], live: dict[str, str]) -> list[str]:
+    """The verdicts on files which make objects what the steps say, one after another."""
+    files = parse_files([{"name": f"{at}_x.sql", "content": ""} for at in range(1, len(steps) + 1)], "plain")
+    state: dict[str, str] = {}
+    effects = []
+    for item, step in zip(files, steps):
+        hashes = {
+            name: inventory.hashes_of({name: text})[name] if text is not None else None for name, text in step.items()
+        }
+        now = inventory.hashes_of(state)
+        effects.append(replay.Effect(item, {name: now.get(name) for name in step}, hashes, ""))
+        state = {name: text for name, text in {**state, **step}.items() if text is not None}
+    found, _extra = evidence.compare(effects, state, live)
+    evidence.settle_traceless(found)
+    return [item.verdict for item in found]
+
+
+def test_what_was_so_before_a_file_does_not_prove_it() -> None:
+    f, t = "function f()", "table t"
+    back_and_forth: list[dict[str, str | None]] = [{f: "one"}, {f: "two"}, {f: "one"}]
+    assert _verdicts(back_and_forth, {f: "one"}) == ["proven"] * 3  # nothing speaks against it
+    assert _verdicts([*back_and_forth, {t: "t"}], {f: "one", t: "t"}) == ["proven"] * 4
+    assert _verdicts([*back_and_forth, {t: "t"}], {f: "one"}) == ["proven", "unproven", "unproven", "absent"]
+    assert _verdicts([{t: "t"}, *back_and_forth], {t: "t", f: "two"}) == ["proven", "proven", "proven", "absent"]
+    first, second = "CREATE INDEX a ON t (x)", "CREATE INDEX b ON t (x)"
+    indexes: list[dict[str, str | None]] = [{"index a": first}, {"index b": second}, {t: "t"}]
+    assert _verdicts(indexes, {"index a": first}) == ["proven", "unproven", "absent"]
+    assert _verdicts(indexes, {"index a": first, t: "t"}) == ["proven"] * 3
+    assert _verdicts(indexes[1:], {"index old": first, t: "t"}) == ["proven"] * 2

@@ -172,19 +172,21 @@ def _object(
 ) -> None:
     """Write down what one object says of the files that touch it."""
     replayed, live, duplicates = known
-    last = max((place for place, (_at, after) in enumerate(touched) if after == here), default=-1)
+    equal = [place for place, (_at, after) in enumerate(touched) if after == here]
+    last = equal[-1] if equal else -1
     if last >= 0 and here == first:
         return  # as it was before all of them, too: it tells nothing
     duplicate = (
         duplicates.get(_without_name(replayed.get(name, ""))) if here is None and name.startswith("index ") else None
     )
     for place, (at, after) in enumerate(touched):
-        if place <= last and _BY_DEFAULT.match(name):
-            continue  # every function and type has it
+        if place <= last and (place > equal[0] or _BY_DEFAULT.match(name)):
+            continue  # it was so before this file, too; or every function and type has it
         if place <= last:
             evidence[at].there.append(name if after is not None else f"{name} is gone")
         elif duplicate:
-            evidence[at].there.append(f"{name} (its duplicate {duplicate} is there)")
+            if f"index {duplicate}" not in replayed:  # else it is there without this file, too
+                evidence[at].there.append(f"{name} (its duplicate {duplicate} is there)")
             evidence[at].duplicates.append((name[len("index ") :], duplicate))
         elif here is None:
             evidence[at].missing.append(f"{name} is not there")
