@@ -86,11 +86,20 @@ def look() -> list[list[str]]:
     try:
         return [list(each) for each in in_the_way(command, config, directory, cron_file, service)]
     except TitanError as error:  # the configuration, or the crontab, cannot be used
-        return [[error.message.rstrip("."), "crontab -l" if not cron_file else f"ls -l {shlex.quote(cron_file)}"]]
+        return [[error.message.rstrip("."), correction_of_crontab(error.message)]]
     except REFUSALS as error:
         if not refusal(error):
             raise
-        return [[refusal(error).rstrip("."), "cat /etc/security/limits.d/*"]]
+        made_again = "rm -f /dev/null; mknod -m 0666 /dev/null c 1 3"
+        fix = made_again if "'/dev/null'" in refusal(error) else "cat /etc/security/limits.d/*"
+        return [[refusal(error).rstrip("."), fix]]
+
+
+def correction_of_crontab(why: str) -> str:
+    """The command against what keeps the user from the crontab that holds the lines."""
+    if cron_file:
+        return f"ls -l {shlex.quote(cron_file)}"
+    return "chmod 0755 /var/spool/cron; ls -ld /var/spool/cron/*" if "Permission denied" in why else "crontab -l"
 
 
 def correction(why: str) -> str:

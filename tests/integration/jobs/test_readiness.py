@@ -218,6 +218,22 @@ def test_cron_allow_and_deny(
     assert readiness.obstacles(read_environment(str(ready.path("t.json"))), own_crontab=False) == []
 
 
+def test_a_directory_that_is_open_by_its_mode_alone(ready: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An immutable one, as chattr(1) makes it; of another mode or owner it is put right by that."""
+    monkeypatch.setattr(readiness, "user_name", lambda: "jobs")
+    found = {}
+    os.chown(ready.path("state"), os.geteuid(), os.getegid())
+    for mode in (0o700, 0o500):
+        ready.path("state").chmod(mode)
+        with monkeypatch.context() as inside:
+            inside.setattr(os, "access", lambda *_words, **_names: False)
+            found[mode] = {
+                each.what: each.fix for each in readiness.obstacles(read_environment(str(ready.path("t.json"))))
+            }
+    what = f"jobs cannot write into {ready.path('state')}"
+    assert "chattr -i" in found[0o700][what] and "install -d" in found[0o500][what]
+
+
 def test_a_crontab_that_cannot_be_used_is_named(ready: Place) -> None:
     with ready.path("crontab").open("a") as stream:
         stream.write("# BEGIN titan.database crontab t (managed: edits in this block are overwritten)\n")
@@ -254,6 +270,9 @@ def test_what_cron_asks_before_a_job_and_a_full_disk(ready: Place) -> None:
     read_only = (
         f"mount --bind {ready.path('logs')} {ready.path('logs')} && mount -o remount,bind,ro {ready.path('logs')}"
     )
+    ready.path("null").touch(0o600)
+    [(what, fix)] = ready.obstacles(f"mount --bind {ready.path('null')} /dev/null")
+    assert "'/dev/null'" in what and "mknod" in fix
     program = ready.path("titan-db")
     not_executed = f"mount --bind {program} {program} && mount -o remount,bind,noexec {program}"
     assert any(

@@ -164,7 +164,7 @@ def _status(path: str) -> os.stat_result | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     if not stat.S_ISDIR(status.st_mode):
-        kind = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "no directory"
+        kind = f"a symbolic link to {os.readlink(path)!r}" if stat.S_ISLNK(status.st_mode) else "no directory"
         raise OptionError("path", path, f"There is {kind}: name the real directory, or move it away.")
     return status
 

@@ -21,7 +21,7 @@ from ..host.account import ACCOUNT_EXPIRED, PASSWORD_EXPIRED, why_refused
 from ..host.cron_daemon import cron_services
 from ..host.env_file import check_against_shell
 from ..host.limits import FULL
-from ..host.mounts import missing_mount
+from ..host.mounts import is_mounted_with, missing_mount
 from ..postgres.throw_away import default_directory
 from .config import Environment, JobPlan
 from .process_limits import too_tight
@@ -84,7 +84,7 @@ def _commands(environment: Environment) -> list[Obstacle]:
 def _unless_not_executed(path: str, obstacle: Obstacle) -> Obstacle:
     """The obstacle, or the same with the file system for its reason."""
     folder = _nearest(path)
-    if not os.statvfs(folder).f_flag & os.ST_NOEXEC:
+    if not is_mounted_with(os.ST_NOEXEC, folder):
         return obstacle
     fix = f"mount -o remount,exec $(findmnt -no TARGET --target {shlex.quote(folder)}), and correct /etc/fstab"
     return Obstacle(f"{obstacle.what}: it is on a file system that is mounted noexec", fix)
@@ -113,7 +113,12 @@ def _places(environment: Environment, directory: str) -> list[Obstacle]:
         if point:
             found.append(Obstacle(f"{point} is not mounted, on which {path} is to be", f"mount {shlex.quote(point)}"))
         elif path and not _may(place, os.W_OK | os.X_OK):
-            make = Obstacle(f"{user} cannot write into {place}", f"install -d -o {user} -m 0700 {shlex.quote(path)}")
+            fix = (
+                f"chattr -i {shlex.quote(place)}"
+                if _is_own(place)
+                else f"install -d -o {user} -m 0700 {shlex.quote(path)}"
+            )
+            make = Obstacle(f"{user} cannot write into {place}", fix)
             found.append(_unless_read_only(place, make))
         elif path and (why := _no_room(place)):
             found.append(Obstacle(f"{user} cannot write into {place}: {why}", _how_full(place)))
@@ -157,11 +162,7 @@ def _log(path: str, user: str) -> list[Obstacle]:
 
 def _unless_read_only(folder: str, obstacle: Obstacle) -> Obstacle:
     """The obstacle, or the same with the file system for its reason."""
-    try:
-        is_read_only = bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
-    except OSError:
-        is_read_only = False
-    if not is_read_only:
+    if not is_mounted_with(os.ST_RDONLY, folder):
         return obstacle
     why = "it is on a file system that is mounted read-only"
     return Obstacle(f"{obstacle.what}: {why}", f"findmnt --target {shlex.quote(folder)}; dmesg | tail")
@@ -230,6 +231,12 @@ def _names(path: str) -> Sequence[str]:
 def _may(path: str, mode: int) -> bool:
     """Whether this process may, by its effective user and the file system (a read-only one refuses to write)."""
     return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _is_own(folder: str) -> bool:
+    """Whether the directory is this process's user's, and by its mode he may write: else it is immutable (chattr(1))."""
+    state = os.stat(folder)
+    return state.st_uid == os.geteuid() and state.st_mode & stat.S_IRWXU == stat.S_IRWXU
 
 
 def _nearest(path: str) -> str:

@@ -56,3 +56,11 @@ def _unescaped(text: str) -> str:
     for written, meant in _ESCAPES.items():
         text = text.replace(written, meant)
     return text
+
+
+def is_mounted_with(flag: int, path: str) -> bool:
+    """Whether the path's file system is mounted so (``os.ST_RDONLY``, ``os.ST_NOEXEC``); False where it cannot be asked."""
+    try:
+        return bool(os.statvfs(path).f_flag & flag)
+    except OSError:
+        return False
