@@ -16,13 +16,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.catalog.read import (
     newest_verified,
     read_catalog,
 )
-from ansible_collections.titan.database.plugins.module_utils._engine.backups.programs.pipeline import Deadline
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.dump.parallel import dump_and_fingerprint
+from ansible_collections.titan.database.plugins.module_utils._engine.backups.programs.pipeline import Chain, Deadline
 from ansible_collections.titan.database.plugins.module_utils._engine.backups.proof.read_restored import read_restored
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import LockedError, TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings
@@ -428,3 +430,20 @@ def running() -> list[str]:
         with contextlib.suppress(OSError):
             lines.append(Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
     return [line for line in lines if line]
+
+
+def test_a_dump_that_fails_cancels_nothing_that_comes_after_it(small: ConnectionSettings) -> None:
+    """The dump is tried again on the same connection, where a change of a table's definition came in between."""
+
+    class Dump:
+        def kill(self) -> None:
+            pass
+
+    def fail() -> None:
+        raise TitanError("pg_dump failed")
+
+    with connect(small) as database:
+        for _time in range(3):
+            with pytest.raises(TitanError, match="pg_dump failed"):
+                dump_and_fingerprint(database, cast(Chain, Dump()), fail, [], None, Deadline(60), print)
+            assert database.value("SELECT 1 FROM pg_sleep(0.1)") == 1

@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Callable
 
 from ...errors import DatabaseError
 from ...postgres.database import Database
-from ..content.fingerprint import Fingerprint, canceller, read_fingerprint, safe_hash_method
+from ..content.fingerprint import Fingerprint, read_fingerprint, safe_hash_method
 from ..content.tables import Table
 from ..programs.pipeline import Chain, Deadline
 
 _SIGN_OF_LIFE = 10.0  # seconds
+_CANCELS_WITHIN = 2.0  # seconds
 
 
 def dump_and_fingerprint(
@@ -36,7 +38,7 @@ def dump_and_fingerprint(
     def ended(future: Future[None]) -> None:
         if future.exception():
             started.kill()
-            canceller(database)()
+            _cancel(database)
 
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(work)
@@ -61,6 +63,14 @@ def dump_and_fingerprint(
             started.kill()
             raise
         return content
+
+
+def _cancel(database: Database) -> None:
+    """End what the connection is doing, and come back when the server has been told so: the request must not meet a later query,
+    such as the next attempt's. libpq waits for its answer without a limit, which a silent network does not give."""
+    asking = threading.Thread(target=database.cancel, daemon=True)
+    asking.start()
+    asking.join(_CANCELS_WITHIN)
 
 
 def _wait_for(future: Future[None], database: Database) -> None:

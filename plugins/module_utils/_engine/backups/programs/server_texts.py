@@ -54,7 +54,7 @@ _TEXTS = (
     r"no pg_hba\.conf entry for [^'\n]{1,300}|pg_hba\.conf rejects [^'\n]{1,300}",
     r"invalid page in block \d+ of relation [\w/\"]+|missing chunk number \d+ for toast value \d+ in \w+",
     r"could not read blocks? [\d.]+ in file \"[\w./]+\": [a-z0-9 ]+",
-    rf"compressed \w+ data is corrupt|cache lookup failed for {_WORDS} \d+",
+    rf"compressed \w+ data is corrupt|cache lookup failed for {_WORDS} \d+|could not open relation with OID \d+",
     # What a session may not do.
     r"cannot [A-Za-z -]+(?:\"[^\"\n]{1,130}\"[A-Za-z -]*)?",
     r"current transaction is aborted, commands ignored until end of transaction block|deadlock detected",
