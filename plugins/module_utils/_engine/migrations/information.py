@@ -20,7 +20,7 @@ from .files.migration import Migration
 from .files.naming import parse_files
 from .history import read
 
-_HISTORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_HISTORY = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
 
 
 def migration_info(call: Call) -> Outcome:
@@ -55,7 +55,7 @@ def status_of(call: Call, migrations: Sequence[Migration]) -> Outcome:
 
 def check_history(name: str | None) -> None:
     """Raise if this cannot be the name of a history."""
-    if name and not _HISTORY.fullmatch(name):
+    if name and not re.fullmatch(_HISTORY, name):
         raise OptionError(
             "history",
             name,

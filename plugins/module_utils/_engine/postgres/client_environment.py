@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from ..errors import DatabaseError, TitanError
+from ..errors import TitanError
 from .connection import ConnectionSettings
-from .families import LATER, LIBPQ, SESSION
+from .families import LATER, LIBPQ, SESSION, unknown_to_libpq
 from .pooler import behind_pooler
 from .session_settings import CLIENT_KEEPALIVES, SERVER_KEEPALIVES, startup_options
 
@@ -67,16 +67,6 @@ def child_environment(settings: ConnectionSettings) -> Iterator[dict[str, str]]:
             if "in service file" not in error.message or not LATER.keys() & apart.keys():
                 raise
             raise unknown_to_libpq(sorted(LATER.keys() & apart.keys()), "PostgreSQL's programs") from error
-
-
-def unknown_to_libpq(parameters: Sequence[str], whose: str) -> DatabaseError:
-    """What to say where a libpq does not know one of the parameters (of LATER)."""
-    named = " or ".join(f"{name} (of release {LATER[name]})" for name in parameters)
-    return DatabaseError(
-        f"The libpq of {whose} does not know the connection's parameter {named}; nothing was done without it. Install a newer libpq "
-        "(package libpq5, from PostgreSQL's own repository where the distribution's is older), or take the parameter out of the URL or "
-        "the environment if the connection is safe without it."
-    )
 
 
 def child_options(settings: ConnectionSettings) -> str:

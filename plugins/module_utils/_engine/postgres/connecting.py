@@ -10,10 +10,9 @@ import time
 
 from ..errors import DatabaseError
 from ..typed import Any
-from .client_environment import unknown_to_libpq
 from .connection import ConnectionSettings
 from .driver import psycopg2
-from .families import LATER, LIBPQ
+from .families import LATER, LIBPQ, unknown_to_libpq
 from .pooler import behind_pooler
 from .session_settings import CLIENT_KEEPALIVES, SERVER_SETTINGS, startup_options
 

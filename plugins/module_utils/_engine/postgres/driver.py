@@ -10,7 +10,6 @@ from contextlib import contextmanager
 
 from ..errors import DatabaseError
 from ..typed import TYPE_CHECKING, Any
-from .grants import missing_grant
 from .sqlstates import INSUFFICIENT_PRIVILEGE
 
 try:
@@ -53,7 +52,9 @@ def translated(query: Any = None, params: Any = None) -> Iterator[None]:
 
 def database_error(error: Any, sent: str = "") -> DatabaseError:
     """The engine's error for one of psycopg2's, with the server's own fields as details, as far as they hold no row."""
-    from .server_messages import error_fields, without_rows  # costs time that a run without an error need not take
+    # Both cost time that a run without an error need not take.
+    from .grants import missing_grant
+    from .server_messages import error_fields, without_rows
 
     fields = error_fields(error, _reason_of_end(error))
     shown = without_rows(fields, sent)

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from ..errors import DatabaseError
 from ..typed import NamedTuple
 
 # What a URL's user and password are called beside it, after the URL's own name without its last words.
@@ -133,8 +133,17 @@ LATER = {
     "max_protocol_version": 18,
 }
 
-SESSION = re.findall(
-    r"\w+",
-    """PGHOST PGHOSTADDR PGPORT PGUSER PGPASSWORD PGDATABASE PGSERVICE PGSERVICEFILE PGOPTIONS PGAPPNAME PGTARGETSESSIONATTRS
-    PGLOADBALANCEHOSTS PGCLIENTENCODING PGDATESTYLE PGTZ PGGEQO""",
-)
+SESSION = (
+    "PGHOST", "PGHOSTADDR", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE", "PGSERVICE", "PGSERVICEFILE", "PGOPTIONS", "PGAPPNAME",
+    "PGTARGETSESSIONATTRS", "PGLOADBALANCEHOSTS", "PGCLIENTENCODING", "PGDATESTYLE", "PGTZ", "PGGEQO",
+)  # fmt: skip
+
+
+def unknown_to_libpq(parameters: Sequence[str], whose: str) -> DatabaseError:
+    """What to say where a libpq does not know one of the parameters (of LATER)."""
+    named = " or ".join(f"{name} (of release {LATER[name]})" for name in parameters)
+    return DatabaseError(
+        f"The libpq of {whose} does not know the connection's parameter {named}; nothing was done without it. Install a newer libpq "
+        "(package libpq5, from PostgreSQL's own repository where the distribution's is older), or take the parameter out of the URL or "
+        "the environment if the connection is safe without it."
+    )

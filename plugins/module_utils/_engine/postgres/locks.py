@@ -16,7 +16,6 @@ from datetime import datetime, timezone
 
 from ..errors import DatabaseError, LockedError
 from ..host.safe_open import open_file
-from ..text.json_kinds import parsed
 from ..typed import Callable
 from .database import Database, TransactionState
 from .session_settings import IDLE_IN_TRANSACTION
@@ -66,6 +65,8 @@ def try_flock(descriptor: int) -> bool:
 
 
 def _held(descriptor: int, path: str) -> LockedError:
+    from ..text.json_kinds import parsed
+
     try:
         holder = parsed(os.pread(descriptor, 4096, 0))
         who = f"{holder['purpose']} (process {holder['pid']}) since {holder['since']}"
@@ -97,8 +98,7 @@ def advisory_lock(
     Raises:
         LockedError: not free within ``wait`` seconds; names the holding session and how long it has been connected.
     """
-    idle_limit = database.value(f"SELECT pg_catalog.current_setting('{_IDLE_LIMIT}')")
-    key = _acquire(database, words, wait, 0.2, sleep)
+    key, idle_limit = _acquire(database, words, wait, 0.2, sleep)
     try:
         yield
     finally:
@@ -149,21 +149,26 @@ def regain_lock(database: Database, *words: str, wait: float = 10.0) -> None:
     _acquire(database, words, wait, 0.02, time.sleep)  # the session of before may still be ending
 
 
+# One round trip. What the setting was is computed before the outer query may set it: WITH ... AS MATERIALIZED is evaluated by itself.
+_TAKE = f"""
+WITH before AS MATERIALIZED (SELECT pg_catalog.current_setting('{_IDLE_LIMIT}') AS idle_limit)
+SELECT idle_limit, CASE WHEN pg_catalog.pg_try_advisory_lock(%s)
+         THEN pg_catalog.set_config('{_IDLE_LIMIT}', '{IDLE_IN_TRANSACTION}', false) IS NOT NULL ELSE false END AS taken
+  FROM before
+"""  # noqa: S608 - both are ours
+
+
 def _acquire(
     database: Database, words: tuple[str, ...], wait: float, pause: float, sleep: Callable[[float], None]
-) -> int:
-    """Poll for the lock, at most wait seconds, and return its key."""
+) -> tuple[int, str]:
+    """Poll for the lock, at most wait seconds; return its key, and the session's limit for idleness before."""
     key = advisory_key(*words)
     deadline = time.monotonic() + wait
-    take = (
-        "SELECT CASE WHEN pg_catalog.pg_try_advisory_lock(%s) "
-        f"THEN pg_catalog.set_config('{_IDLE_LIMIT}', '{IDLE_IN_TRANSACTION}', false) IS NOT NULL ELSE false END"
-    )
-    while not database.value(take, (key,)):
+    while not (answer := database.row(_TAKE, (key,)) or {"taken": False})["taken"]:
         if time.monotonic() >= deadline:
             raise _advisory_held(database, key, words)
         sleep(pause)
-    return key
+    return key, answer["idle_limit"]
 
 
 def _advisory_held(database: Database, key: int, words: tuple[str, ...]) -> LockedError:

@@ -10,9 +10,11 @@ import struct
 from contextlib import suppress
 
 from ..errors import DatabaseError
-from ..typed import Any, Callable
+from ..typed import TYPE_CHECKING, Any, Callable
 from .connection import ConnectionSettings
-from .pool_clients import Answers, RefusedError, UnseenError, watch_clients
+
+if TYPE_CHECKING:
+    from .pool_clients import Answers
 
 PATIENCE = 8.0  # seconds without an answer; a pool that is empty answers never
 LONGEST = 4 * PATIENCE  # seconds in which a machine that is very busy may give all answers
@@ -89,6 +91,8 @@ def require_own_session(
         return _own_sessions[settings]
     import threading  # few are behind a pooler
 
+    from .pool_clients import Answers, UnseenError
+
     promised = pid == raw.info.backend_pid
     found: list[bool | Exception] = []
     answers = Answers()
@@ -116,6 +120,8 @@ def require_own_session(
 
 def _refusal(settings: ConnectionSettings, verdict: bool | Exception, promised: bool) -> DatabaseError:
     """Why the connection is not used; promised: the server process is the one that libpq was told."""
+    from .pool_clients import RefusedError
+
     if isinstance(verdict, RefusedError):
         return PoolerError(f"{settings.place()} is a connection pooler that {verdict}. {_WAY_OUT}")
     if promised:
@@ -163,6 +169,8 @@ def _verdict(
     raw: Any, settings: ConnectionSettings, connect: Callable[[], Any], pooled: bool, answers: Answers
 ) -> bool | Exception:
     """Why the session is not to be used; or, when it is our own, whether a pooler gives it."""
+    from .pool_clients import RefusedError, UnseenError, watch_clients
+
     try:
         return watch_clients(raw, connect, pooled, answers)
     except (RefusedError, UnseenError) as error:

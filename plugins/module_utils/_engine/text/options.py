@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from ..typed import Any, NamedTuple
 
 _UNSET: Any = object()
-_MARKUP = re.compile(r"(?<!\w)([OVCEBIMPU])\(((?:[^()\\]|\\.|\([^()]*\))*)\)|\bRV\(([^)]*)\)")
+_MARKUP = r"(?<!\w)([OVCEBIMPU])\(((?:[^()\\]|\\.|\([^()]*\))*)\)|\bRV\(([^)]*)\)"
 
 
 # A named tuple: a dataclass would bring the module inspect along, a fifth of what a short run takes to start.
@@ -130,4 +130,4 @@ def plain(text: str) -> str:
             return f"--{name.replace('_', '-')}{equals}{value}{of}"
         return content.partition("#")[0] if kind in ("M", "P") else content
 
-    return _MARKUP.sub(shown, text)
+    return re.sub(_MARKUP, shown, text)

@@ -13,8 +13,8 @@ from ...typed import Any, NamedTuple
 _WORDY = r"[^0-9._-]"
 _LONG_ZERO = 8
 # A date and a time with digits left out sorts among the whole ones as its text does, which is how Diesel sorts.
-_SHORT_DATE = re.compile("20[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}-[0-9]{4,6}")
-_COUNTED_DATE = re.compile("(20[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{6})-([0-9]+)")  # as Diesel names them today
+_SHORT_DATE = "20[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}-[0-9]{4,6}"
+_COUNTED_DATE = "(20[0-9]{2}-[0-9]{2}-[0-9]{2}-[0-9]{6})-([0-9]+)"  # as Diesel names them today
 _DATE_DIGITS = 14
 
 
@@ -78,9 +78,9 @@ def version_order(version: str) -> tuple[int, ...]:
         return (number,) if number or len(version) < _LONG_ZERO else (0, len(version))
     if re.search(_WORDY, version):
         return (_as_date(version), *map(ord, version))
-    if _SHORT_DATE.fullmatch(version):
+    if re.fullmatch(_SHORT_DATE, version):
         return (_as_date(version.replace("-", "")),)
-    if (counted := _COUNTED_DATE.fullmatch(version)) is not None:
+    if (counted := re.fullmatch(_COUNTED_DATE, version)) is not None:
         return int(counted[1].replace("-", "")), int(f"1{counted[2]}")
     return tuple(int(part) for part in re.findall("[0-9]+", version.replace("-", ""))) or (0,)
 
