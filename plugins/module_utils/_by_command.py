@@ -29,7 +29,7 @@ def run_by_command() -> None:
     why = unusable(given.params["command"], given.params["digest"])
     if why:
         given.exit_json(changed=False, unusable=why)
-    _take_engine_of(given.params["command"])
+    _take_engine_of(given.params["command"], given.params["digest"])
     kind = BY_COMMAND[given.params["module"]]
     run = run_module if kind.connects else run_host_module
     run(kind.run, kind.spec(), new=_Named)
@@ -45,10 +45,10 @@ class _Named(AnsibleModule):
         self.params = {**self.params["options"], **internal}
 
 
-def _take_engine_of(command: str) -> None:
+def _take_engine_of(command: str, digest: str) -> None:
     """Let what was not packed be imported from the command's archive, which is of the same files as what was packed."""
     sys.path.insert(0, command)
-    use_compiled(command)
+    use_compiled(command, digest)
     archive = f"{sys.path[0]}/titan_db"
     for name, module in list(sys.modules.items()):
         if (name + ".").startswith(_engine.__name__ + ".") and hasattr(module, "__path__"):

@@ -33,7 +33,7 @@ if why:
 else:
     sys.path.insert(0, given["command"])
     from titan_start import use_compiled
-    use_compiled(given["command"])
+    use_compiled(given["command"], given["digest"])
     from titan_db.converge.answer import compare
     answer = compare(given["steps"])
 print()

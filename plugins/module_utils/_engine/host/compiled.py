@@ -63,7 +63,7 @@ class Compiled:
     def __init__(self, interpreter: str, content: bytes) -> None:
         self._interpreter, self._content, self._made = interpreter, content, b""
         self._tag, magic = _which(interpreter)
-        self._head = head(content, magic)
+        self._head = head(hashlib.sha256(content).hexdigest(), magic)
 
     def is_current(self, command: str) -> bool:
         """Whether the copy beside the command is whole, and of this content; also where there is no Python that could use one."""
@@ -74,10 +74,11 @@ class Compiled:
             modes = [stat.S_IMODE(os.lstat(place).st_mode) for place in (os.path.dirname(path), path)]
             if modes != [OPEN, _MODE]:
                 return False
-            first, _newline, rest = read_file(path).partition(b"\n")
+            copy = memoryview(read_file(path))
         except (OSError, UnsafePathError):
             return False
-        return first == self._head + b" " + _digest(rest)
+        begins = len(self._head) + 1 + 2 * hashlib.sha256().digest_size
+        return bytes(copy[: begins + 1]) == self._head + b" " + _digest(copy[begins + 1 :]) + b"\n"
 
     def write(self, command: str) -> None:
         """Put the copy beside the command; nothing where it cannot be made.
@@ -118,5 +119,5 @@ def _which(interpreter: str) -> tuple[str, str]:
         return "", ""
 
 
-def _digest(content: bytes) -> bytes:
+def _digest(content: bytes | memoryview) -> bytes:
     return hashlib.sha256(content).hexdigest().encode()

@@ -22,13 +22,18 @@ def compiled_path(command: str, tag: str = sys.implementation.cache_tag or "pyth
     return os.path.join(folder, f".{name}.compiled", f"{tag}.zip")
 
 
-def head(source: bytes, magic: str) -> bytes:
-    """The first line of a compiled copy: what it was made from, and for which Python."""
-    return f"titan-db {hashlib.sha256(source).hexdigest()} {magic}".encode()
+def head(digest: str, magic: str) -> bytes:
+    """The first line of a compiled copy: the SHA-256 of what it was made from, and for which Python."""
+    return f"titan-db {digest} {magic}".encode()
 
 
-def use_compiled(command: str) -> None:
-    """Take modules from the compiled copy if it is of exactly this command, and nobody could write it who could not write the command."""
+def use_compiled(command: str, digest: str = "") -> None:
+    """Take modules from the compiled copy if it is of exactly this command, and nobody could write it who could not write the command.
+
+    Args:
+        command: Path of the command.
+        digest: Its SHA-256, where that is known already.
+    """
     path = compiled_path(command)
     try:
         owners = (0, os.stat(command).st_uid)
@@ -36,9 +41,11 @@ def use_compiled(command: str) -> None:
             status = os.lstat(place)
             if status.st_uid not in owners or status.st_mode & 0o022:  # as a link's is, too
                 return
-        with open(path, "rb") as copy, open(command, "rb") as source:
-            made_from = copy.readline(200).split(b" ")[:3]
-            if made_from == head(source.read(), MAGIC).split(b" "):
+        if not digest:
+            with open(command, "rb") as source:
+                digest = hashlib.sha256(source.read()).hexdigest()
+        with open(path, "rb") as copy:
+            if copy.readline(200).split(b" ")[:3] == head(digest, MAGIC).split(b" "):
                 sys.path.insert(0, path)
     except OSError:  # none, or not for this user: the modules are compiled again
         return

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shlex
 import zipfile
 from pathlib import Path
@@ -40,8 +41,12 @@ def build(interpreter: str, package: str = PACKAGE) -> bytes:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as target:
         members = {"__main__.py": _MAIN.encode(), "titan_start.py": Path(package, "host", "start.py").read_bytes()}
-        for path in Path(package).rglob("*.py"):
-            members[f"titan_db/{path.relative_to(package).as_posix()}"] = path.read_bytes()
+        for folder, _inner, files in os.walk(package):
+            inside = f"titan_db{folder[len(package) :]}"
+            for name in files:
+                if name.endswith(".py"):
+                    with open(f"{folder}/{name}", "rb") as stream:
+                        members[f"{inside}/{name}"] = stream.read()
         for name in sorted(members):
             entry = zipfile.ZipInfo(name, _EPOCH)
             entry.create_system, entry.external_attr = 3, 0o644 << 16

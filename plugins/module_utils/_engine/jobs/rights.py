@@ -13,9 +13,7 @@ from collections.abc import Container
 from contextlib import suppress
 from typing import Callable, NamedTuple
 
-from ..after_backup.operation import backup
 from ..backups.catalog.nothing_there import NothingThereError
-from ..backups.operation import drill
 from ..backups.options import BACKUP, DRILL
 from ..environment.config import Environment, JobPlan
 from ..environment.readiness import Obstacle
@@ -87,13 +85,18 @@ def _of_job(database: Database, environment: Environment, plan: JobPlan) -> list
         return [why]
 
 
+# Half of the engine, which a process that does not ask these jobs need not load.
 def _backup(_database: Database, call: Call) -> list[str]:
+    from ..after_backup.operation import backup
+
     backup(call)
     return []
 
 
 def _drill(_database: Database, call: Call) -> list[str]:
     """Before the first backup there is nothing to drill; the backup's job is asked for that."""
+    from ..backups.operation import drill
+
     with suppress(NothingThereError):
         drill(call)
     return []

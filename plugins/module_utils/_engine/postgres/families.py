@@ -117,11 +117,10 @@ LIBPQ = {
     "PGPASSFILE": "passfile",
 }
 # Where the one server is that they mean, and what is demanded of it: nothing that a server of our own has to fulfil.
-DEMANDS = re.findall(
-    r"\w+",
-    """PGHOSTADDR PGTARGETSESSIONATTRS PGLOADBALANCEHOSTS PGREQUIREAUTH PGREQUIREPEER PGCHANNELBINDING PGGSSENCMODE PGSSLNEGOTIATION
-    PGSSLCERTMODE PGMINPROTOCOLVERSION PGMAXPROTOCOLVERSION""",
-)
+DEMANDS = (
+    "PGHOSTADDR", "PGTARGETSESSIONATTRS", "PGLOADBALANCEHOSTS", "PGREQUIREAUTH", "PGREQUIREPEER", "PGCHANNELBINDING", "PGGSSENCMODE",
+    "PGSSLNEGOTIATION", "PGSSLCERTMODE", "PGMINPROTOCOLVERSION", "PGMAXPROTOCOLVERSION",
+)  # fmt: skip
 # Of libpq's keywords, the later ones, with the release that brought each: an older libpq ignores their variables without a word.
 LATER = {
     "require_auth": 16,
