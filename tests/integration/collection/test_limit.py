@@ -126,6 +126,15 @@ def test_every_play_that_acts_has_this_line() -> None:
                 assert play["vars"]["ansible_pipelining"] == "{{ titan_pipelining | default(true) }}", path.name
 
 
+def test_a_host_without_an_environment_is_told_so() -> None:
+    status, said = playbook("-i", "db1,", "-c", "local", "site.yml", "-l", "db1", "--check")
+    assert (
+        status != 0
+        and "db1 has no crontab_environment, no titan_user: the variables of no environment reach it" in said
+    ), said
+    assert "TASK [titan.database.host" not in said and "Gather the facts" not in said
+
+
 def test_a_misspelt_variable_stops_the_converge_before_anything_is_done() -> None:
     status, said = playbook("-i", "inventories/demo", "site.yml", "-l", "demo", "--check", "-e", "backup_verfy=full")
     assert status != 0 and "backup_verfy is no variable of the role backup; did you mean backup_verify?" in said, said
