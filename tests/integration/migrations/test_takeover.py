@@ -200,15 +200,28 @@ def test_rows_are_never_changed_twice(run: Run, user_sql: Any) -> None:
         "0002_raise.sql": "UPDATE prices SET p = p * 1.1;",
         "0003_v.sql": "CREATE INDEX prices_p ON prices (p);",
         "0004_late.sql": "UPDATE prices SET p = p + 1;",
+        "0005_new.sql": "CREATE TABLE later (a int);",
+        "0006_rows.sql": "INSERT INTO later SELECT 1; UPDATE ONLY public.later AS l SET a = abs(a) + 1; DELETE FROM later WHERE a = 9;",
+        "0007_both.sql": "UPDATE later SET a = a + 1; UPDATE prices SET p = p + 0;",
     }
-    assert verdicts(run(texts, state="baselined")) == ["proven", "unproven: data", "proven", "unproven: data"]
+    unproven = "unproven: data"
+    assert verdicts(run(texts, state="baselined")) == [
+        "proven",
+        unproven,
+        "proven",
+        unproven,
+        "absent",
+        "absent",
+        unproven,
+    ]
     for check in (True, False):
         refused = run(texts, check_mode=check)
         assert refused["failed"] and "accept_unproven: [0002" in refused["msg"]
         assert "allow_out_of_order" not in refused["msg"]
     assert "0009" in run(texts, state="baselined", accept_unproven=["0009"])["msg"]
     result = ok(run(texts, state="baselined", accept_unproven=["0002", "4"]))
-    assert result["changed"] and result["warnings"] == []
+    assert result["changed"] and "the table later, whose rows it changes, is not there" in result["warnings"][1]
+    assert [item["version"] for item in ok(run(texts, allow_out_of_order=["7"]))["applied"]] == ["0005", "0006", "0007"]
     assert not ok(run(texts))["changed"]
     user_sql.execute("SELECT p FROM prices")
     assert user_sql.fetchone()[0] == 110

@@ -24,7 +24,7 @@ from ..history.write import Attempt, insert, now
 from ..indexes.standing import record_found
 from ..run.begin import begin
 from ..run.prepare import rules_of, script_of
-from .data import changes_rows, inserted_tables, rows_are_there
+from .data import changes_rows, inserted_tables, rows_are_there, tables_still_to_come
 from .evidence import (
     ABSENT,
     PROVEN,
@@ -98,6 +98,9 @@ def gather_evidence(
             warnings += _orders(other_orders(replayed_definitions, live))
             for item, (_migration, script) in zip(evidence, due):
                 item.data = _data_unproven(database, replay.database, script)
+                if item.data and not item.there:
+                    come = tables_still_to_come(database, replay.database, changes_rows(script))
+                    item.missing += [f"the table {name}, whose rows it changes, is not there" for name in come]
             _ask_names(database, evidence, due)
             settle_traceless(evidence)
             extra = without_histories(database, extra)

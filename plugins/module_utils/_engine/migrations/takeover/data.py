@@ -54,6 +54,38 @@ def inserted_tables(statements: Sequence[Statement]) -> list[str] | None:
     return sorted(set(tables)) if tables and all(tables) else None
 
 
+_BEFORE_TABLE = {"insert": ("into",), "delete": ("from",), "update": (), "truncate": ("table",), "copy": ()}
+
+
+def _changed_table(statement: Statement) -> str:
+    """The table, as written, whose rows a statement changes; empty if there may be others."""
+    words = statement.key()
+    if words[0] not in _BEFORE_TABLE or (words[0] != "truncate" and len(_ROW_WORDS.intersection(words[1:])) > 0):
+        return ""
+    at = 1
+    while words[at : at + 1] and words[at] in (*_BEFORE_TABLE[words[0]], "only"):
+        at += 1
+    if at >= len(words) or not statement.tokens[at].name:
+        return ""
+    end = qualified(statement.tokens, at)
+    return "" if words[end : end + 1] == (",",) else written(statement.tokens[at:end])
+
+
+def tables_still_to_come(live: Database, replay: Database, statements: Sequence[Statement]) -> list[str]:
+    """The tables whose rows the statements change, if the files make all of them and the live database has none: they cannot have run."""
+    there = "SELECT pg_catalog.to_regclass(%s) IS NOT NULL"
+    tables = sorted({_changed_table(statement) for statement in statements})
+    if not tables or not tables[0]:
+        return []
+    try:
+        missing = all(live.value(there, (name,)) is False and replay.value(there, (name,)) is True for name in tables)
+    except DatabaseError as error:  # a name of too many parts
+        if error.lost:
+            raise
+        return []
+    return tables if missing else []
+
+
 _COLUMNS = """
 SELECT pg_catalog.quote_ident(a.attname) AS name
   FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
