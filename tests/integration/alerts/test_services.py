@@ -246,12 +246,44 @@ def test_services_that_are_known_by_their_host(base: str, said: tuple[dict[str, 
 
 
 @pytest.mark.parametrize(
-    "answer", ["OK (not found)", "OK (rate limited)", '{"ok": false, "msg": "Monitor not found or not active."}']
+    "answer",
+    [
+        "OK (not found)",
+        "OK (rate limited)",
+        '{"ok": false, "msg": "Monitor not found or not active."}',
+        '{"code":19001,"data":{},"msg":"param invalid: incoming webhook access token invalid"}',  # Lark
+        '{"code":400,"message":"failed to get device token","timestamp":1}',  # Bark
+        '{"errcode":310000,"errmsg":"keywords not in content"}',  # DingTalk
+        '{"status":401,"message":"Invalid access token"}',
+        '{"statusCode":500,"body":"x"}',
+        '{"errorMessage":"Task timed out","errorType":"Error"}',  # a function behind a gateway
+        '{"status":"ERROR"}',
+        '{"accepted":"false"}',
+        "<!-- x --> <html><body>sign in</body></html>",
+    ],
 )
 def test_a_ping_that_was_not_taken_is_none(answer: str) -> None:
     with running(lambda client, *_request: http(client, 200, answer)) as server:
         problem = pings.ping({"TITAN_DB_PING_URL": f"{server.url}/uuid"}, "backup", "", "log", tries=1)
-    assert problem.startswith("ping: the answer says that ")
+    assert problem.startswith(("ping: the answer says that ", "ping: the answer is a web page"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "1",
+        '{"StatusCode":0,"StatusMessage":"success","code":0,"msg":"success"}',
+        '{"code":200,"message":"success","timestamp":1}',
+        '{"code":1000,"msg":"x","success":true}',
+        '{"status":1,"request":"x","error":null,"errors":[]}',
+        '{"kind":"failure","status":137,"title":"404 not found","body":"error"}',  # an echo of what was sent
+        "<!---->" * 5000,
+    ],
+)
+def test_a_ping_that_was_taken_is_one(answer: str) -> None:
+    with running(lambda client, *_request: http(client, 200, answer)) as server:
+        assert not pings.ping({"TITAN_DB_PING_URL": f"{server.url}/uuid"}, "backup", "", "log", tries=1)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,12 @@ from ..text.json_kinds import parsed
 
 _ANSWER_LIMIT = 65_536
 _REDIRECTS = 3
-_WEB_PAGE = re.compile(rb"\s*<(?:!doctype\s+html|html)\b", re.IGNORECASE)
+_WEB_PAGE = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:\s|<!--(?:(?!-->).)*-->)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
+)
+# What answers with a status of success say of a failure: words of the one, numbers of others. Codes below 400 mean too many things.
+_FAILED = ("error", "fail", "failed", "failure")
+_FIRST_ERROR = 400
 
 
 @dataclass(frozen=True)
@@ -197,13 +202,19 @@ def _judge_object(data: Mapping[str, object]) -> str:
     """The same of a JSON object."""
     if any(str(data.get(name)).strip(" .!").lower() == "not found" for name in ("message", "detail", "msg", "title")):
         return "the answer says that there is no such address"
+    said = {name: data.get(name) for name in ("status", "result", "code", "statusCode", "status_code")}
     if (
-        any(data.get(name) is False for name in ("ok", "success"))
-        or any(data.get(name) in ("error", "fail", "failed", "failure") for name in ("status", "result"))
-        or any(data.get(name) for name in ("error", "errors", "errcode"))
+        any(str(data.get(name)).lower() == "false" for name in ("ok", "success", "accepted", "delivered"))
+        or any(str(value).lower() in _FAILED for value in said.values())
+        or any(data.get(name) for name in ("error", "errors", "errcode", "errno", "error_code", "errorMessage"))
+        or (data.get("success") is not True and any(map(_is_of_an_error, said.values())))
     ):
         return "the answer says that it failed"
     return ""
+
+
+def _is_of_an_error(value: object) -> bool:
+    return isinstance(value, (int, float)) and value >= _FIRST_ERROR
 
 
 def _reason(error: BaseException) -> str:
