@@ -130,9 +130,11 @@ def _clear_for(known: argparse.Namespace) -> None:
     found, config = importlib.import_module(".environment.found", __package__), {}
     with suppress(TitanError, OSError):
         name = getattr(known, "former_config", None) or known.environment or getattr(known, "config", None)
-        path = found.named_environment(name or found.found_config({})).config_path
-        with acting_for([path]):
-            config = read_config(path)
+        meant = name or found.found_config({})
+        if meant:
+            path = found.named_environment(meant).config_path
+            with acting_for([path]):
+                config = read_config(path)
     _clear(known, config)
 
 

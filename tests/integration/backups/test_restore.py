@@ -185,7 +185,7 @@ def test_a_newer_server_takes_an_older_backup(server: Cluster, server15: Cluster
     assert restore(server.settings(), source=path, into="upgraded").data["restored"]["rows"] == 4500
 
 
-@pytest.mark.parametrize("into", ["", "postgres", "x" * 64, "ü" * 32])
+@pytest.mark.parametrize("into", ["", "postgres", "x" * 64, "ü" * 32, "f\udcfcr"])
 def test_names_that_cannot_be_are_refused(small: ConnectionSettings, first: str, into: str) -> None:
     with pytest.raises(TitanError, match="'into'"):
         restore(small, source=first, into=into)

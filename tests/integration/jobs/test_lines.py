@@ -225,3 +225,5 @@ def test_why_says_it_in_ten_lines(host: Host) -> None:
     ):
         assert part in text, text
     assert host.titan("why", str(host.config), "backups").returncode == 2
+    for words in (("why", "backup"), ("note",)):  # of the host's environments, if it has any
+        assert "Traceback" not in host.titan(*words).stderr

@@ -87,6 +87,13 @@ def test_a_connection_that_is_gone_has_no_error_but_our_own(db: Database, settin
         assert told >= 3  # the three that need an answer at the least
 
 
+def test_a_text_that_is_not_utf8_is_one_sentence(db: Database):
+    """As a terminal of another encoding gives it in an argument."""
+    with pytest.raises(DatabaseError, match="not UTF-8"):
+        db.rows("SELECT %s", ("f\udcfcr",))
+    assert db.value("SELECT 1") == 1
+
+
 def test_rows_go_out_and_in_by_copy(db: Database):
     db.execute("CREATE TABLE public.t (a int, b text)")
     assert (

@@ -48,6 +48,11 @@ def translated(query: Any = None, params: Any = None) -> Iterator[None]:
         yield
     except psycopg2.Error as error:
         raise database_error(error, query if isinstance(query, str) and params is None else "") from None
+    except UnicodeEncodeError:
+        raise DatabaseError(
+            "A name or a value that was given is not UTF-8 text, and the server was not asked. Write it in UTF-8: see LANG and LC_ALL of "
+            "the terminal."
+        ) from None
 
 
 def database_error(error: Any, sent: str = "") -> DatabaseError:

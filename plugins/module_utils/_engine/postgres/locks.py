@@ -77,7 +77,7 @@ def _held(descriptor: int, path: str) -> LockedError:
 
 def advisory_key(*words: str) -> int:
     """A signed 64-bit advisory lock key for the words, the same in every version of this collection."""
-    digest = hashlib.sha256("\0".join(("titan.database", *words)).encode()).digest()
+    digest = hashlib.sha256("\0".join(("titan.database", *words)).encode(errors="surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
 
 

@@ -41,8 +41,8 @@ def make_restore_plan(server: Database, into: str, swap: bool, now: datetime) ->
     Raises:
         OptionError: the name cannot be used, or exists already and is not to be swapped.
     """
-    if not into or "\0" in into or len(into.encode()) > 63:
-        raise OptionError("into", into, "Use the name of a database: 1 to 63 bytes.")
+    if not _is_name(into):
+        raise OptionError("into", into, "Use the name of a database: 1 to 63 bytes of UTF-8 text.")
     if into in ("postgres", "template0", "template1"):
         raise OptionError("into", into, "The server needs this database; restore into another one.")
     stem = into.encode()[:30].decode(errors="ignore")
@@ -80,3 +80,11 @@ def _require_swappable(server: Database, name: str) -> None:
             "Connected to it, end each one with COMMIT PREPARED or ROLLBACK PREPARED; then restore again.",
             prepared=[row["gid"] for row in found],
         )
+
+
+def _is_name(text: str) -> bool:
+    """Whether a database may be called so."""
+    try:
+        return 0 < len(text.encode()) <= 63 and "\0" not in text
+    except UnicodeEncodeError:  # bytes that are not UTF-8, as a terminal of another encoding gives them
+        return False
