@@ -14,10 +14,7 @@ from .view import View, last_part
 def _find(view: View) -> Iterator[Match]:
     at = 2 if view.words[1:2] in (("from",), ("into",)) else 1
     table = view.name_at(at)
-    before = (View(item, (), True) for item in view.statements if item.start < view.statement.start)
-    if view.whole and any(
-        item.words[:2] == ("alter", "table") and last_part(item.name_at(2)) == last_part(table) for item in before
-    ):
+    if view.whole and view.altered.get(last_part(table), view.statement.start) < view.statement.start:
         yield Match(table)
 
 

@@ -20,7 +20,7 @@ from .facts import Facts
 from .pending import Pending
 from .rule import BLOCKING, STYLE, Match, Rule
 from .table import RULES
-from .view import View
+from .view import View, altered_tables
 
 ERROR, WARNING, NOTICE, OFF = "error", "warning", "notice", "off"
 _ALLOW = re.compile(r"^[ \t]*--[ \t]*allow:[ \t]*(?P<rule>[\w-]+)[ \t]*(?P<reason>\([^)\n]*\S[^)\n]*\))?", re.MULTILINE)
@@ -98,6 +98,8 @@ class Linter:
         self._facts = Facts(database, limit)
         self._limit, self._levels = limit, levels
         self._pending = Pending(self._facts.exists)
+        self._alters: tuple[Statement, ...] = ()  # of the file at hand
+        self._altered: dict[str, int] = {}
         self._seen: set[tuple[str, str, int, str]] = set()
         self.findings: list[Finding] = []
 
@@ -109,6 +111,8 @@ class Linter:
         """
         allowed = allowed_rules(script.text, script.file) if "allow:" in script.text else set()
         moved = False
+        self._alters = tuple(item for item in script.statements if item.key()[:2] == ("alter", "table"))
+        self._altered = altered_tables(self._alters)
         for statement in script.statements:
             self._look_at(statement, script, allowed, moved, View.PLAIN)
             if statement.key()[0] == "do":
@@ -125,7 +129,7 @@ class Linter:
         for head, rule in _BY_WORD.get(words[0], ()):
             if words[: len(head)] != head or rule.name in allowed or (place and rule.level == STYLE):
                 continue
-            view = view or View(statement, script.statements, script.whole or bool(place), place)
+            view = view or View(statement, self._alters, script.whole or bool(place), place, self._altered)
             self._apply(rule, view, script, moved)
         if place != View.POSSIBLE:
             self._pending.note(statement)

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from ..sql.lexer import Statement
 from ..sql.statements import qualified, written
@@ -23,7 +24,8 @@ class View:
 
     Attributes:
         words: Its tokens in lower case.
-        statements: All statements of the file.
+        statements: The statements of the file that begin with ALTER TABLE.
+        altered: Where the first of them for each table stands, by the last part of the table's name as the server stores it.
         whole: The file runs in one transaction.
         place: PLAIN; IN_CODE, in a DO block; POSSIBLE, a text in a DO block that it may EXECUTE.
         in_code: Either of the latter.
@@ -31,8 +33,16 @@ class View:
 
     PLAIN, IN_CODE, POSSIBLE = range(3)
 
-    def __init__(self, statement: Statement, statements: Sequence[Statement], whole: bool, place: int = PLAIN) -> None:
+    def __init__(
+        self,
+        statement: Statement,
+        statements: Sequence[Statement],
+        whole: bool,
+        place: int = PLAIN,
+        altered: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self.statement, self.statements, self.whole, self.place = statement, statements, whole, place
+        self.altered = altered
         self.in_code = place != self.PLAIN
         self.words, self.tokens = statement.key(), statement.tokens
         self._actions: list[Action] | None = None
@@ -159,6 +169,14 @@ class Action:
             if word in ("not", "null", "check", "unique", "primary", "references", "constraint")
         ]
         return rest[: ends[0]] if ends and ends[0] else rest
+
+
+def altered_tables(statements: Sequence[Statement]) -> dict[str, int]:
+    """Where the first of these ALTER TABLE statements for each table stands: once for a file, since each statement of it asks."""
+    first: dict[str, int] = {}
+    for item in statements:
+        first.setdefault(last_part(View(item, (), True).name_at(2)), item.start)
+    return first
 
 
 def _contains(words: Sequence[str], wanted: Sequence[str]) -> bool:

@@ -52,6 +52,7 @@ def preview_files(
     looked: list[Preview] = []
     session = skipped.session
     touched: set[str] = set()
+    lowered: set[str] = set()
     for at, (migration, script) in enumerate(scripts):
         known = state.get(migration.sort_key)
         resumed = len([s for s in known.steps if s["outcome"] == "done"]) if known and known.partial else 0
@@ -66,9 +67,11 @@ def preview_files(
         ]
         _indexes(skipped, migration, script, later[at], touched, item)
         if not resumed:
-            item.warnings += other_shapes(session.database, script, touched)
+            item.warnings += other_shapes(session.database, script, lowered)
         item.statements = locks(session.database, script)
-        touched = touched.union(*(names_in(statement) for statement in script.statements))
+        names = set().union(*(names_in(statement) for statement in script.statements))
+        touched |= names
+        lowered.update(map(str.lower, names))
         looked.append(item)
     return looked
 

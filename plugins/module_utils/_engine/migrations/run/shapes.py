@@ -38,10 +38,10 @@ def other_shapes(database: Database, script: Script, touched: AbstractSet[str] =
     """A sentence for each such object that the file does not drop first; what cannot be seen without running the file is left out.
 
     Args:
-        touched: Names in the files before it.
+        touched: Names in the files before it, in lower case.
     """
     sentences: list[str] = []
-    gone = {name.lower() for name in touched}
+    gone = set(touched)
     for statement in script.statements:
         gone |= {_last_name(named.name) for named in dropped(statement)}
         if statement.key()[0] == "do" and "drop" in {name.lower() for name in names_in(statement)}:
