@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # What is in the way of installing packages (the arguments); nothing is written. Prints a line for each:
 #   other NAME           a cron whose place the package cron would take
 #   silent SOURCE WORDS  a source of packages that gives no answer, and apt's words, if one is needed and none answers
