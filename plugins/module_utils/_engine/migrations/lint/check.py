@@ -98,8 +98,7 @@ class Linter:
         self._facts = Facts(database, limit)
         self._limit, self._levels = limit, levels
         self._pending = Pending(self._facts.exists)
-        self._alters: tuple[Statement, ...] = ()  # of the file at hand
-        self._altered: dict[str, int] = {}
+        self._altered: tuple[dict[str, int], dict[str, int]] = ({}, {})  # of the file at hand
         self._seen: set[tuple[str, str, int, str]] = set()
         self.findings: list[Finding] = []
 
@@ -111,8 +110,7 @@ class Linter:
         """
         allowed = allowed_rules(script.text, script.file) if "allow:" in script.text else set()
         moved = False
-        self._alters = tuple(item for item in script.statements if item.key()[:2] == ("alter", "table"))
-        self._altered = altered_tables(self._alters)
+        self._altered = altered_tables(script.statements)
         for statement in script.statements:
             self._look_at(statement, script, allowed, moved, View.PLAIN)
             if statement.key()[0] == "do":
@@ -129,7 +127,7 @@ class Linter:
         for head, rule in _BY_WORD.get(words[0], ()):
             if words[: len(head)] != head or rule.name in allowed or (place and rule.level == STYLE):
                 continue
-            view = view or View(statement, self._alters, script.whole or bool(place), place, self._altered)
+            view = view or View(statement, script.whole or bool(place), place, *self._altered)
             self._apply(rule, view, script, moved)
         if place != View.POSSIBLE:
             self._pending.note(statement)

@@ -66,13 +66,13 @@ class Pending:
                     self._dropped.add(parts_of(item.name))
                     self._made.discard(parts_of(item.name))
         elif words[:2] == ("alter", "table"):
-            view = View(statement, (), True)
+            view = View(statement, True)
             for action in view.actions():
                 self._note_action(view.name_at(2), action)
 
     def _note_created(self, statement: Statement, words: Sequence[str]) -> None:
         if {"temp", "temporary"} & set(words[1:4]):
-            self._temporary.add(parts_of(View(statement, (), True).name_after("table")))
+            self._temporary.add(parts_of(View(statement, True).name_after("table")))
             return
         named = created(statement)
         if named is None or named.kind != "relation":

@@ -16,13 +16,8 @@ def _find(view: View) -> Iterator[Match]:
         return
     for action in view.actions():
         if action.starts("validate", "constraint"):
-            added = (
-                other
-                for item in view.statements
-                for other in View(item, (), True).actions()
-                if item.start <= view.statement.start and View(item, (), True).table == view.table
-            )
-            if any(other.starts("add") and other.has("not", "valid") for other in added):
+            here = view.statement.start
+            if view.not_valid.get(view.table, here + 1) <= here:
                 yield Match(view.name_at(2))
 
 

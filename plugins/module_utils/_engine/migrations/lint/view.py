@@ -24,8 +24,8 @@ class View:
 
     Attributes:
         words: Its tokens in lower case.
-        statements: The statements of the file that begin with ALTER TABLE.
-        altered: Where the first of them for each table stands, by the last part of the table's name as the server stores it.
+        altered: Where the first ALTER TABLE of the file for each table stands, by the last part of the table's name as the server stores it.
+        not_valid: The same for the first that adds a constraint NOT VALID.
         whole: The file runs in one transaction.
         place: PLAIN; IN_CODE, in a DO block; POSSIBLE, a text in a DO block that it may EXECUTE.
         in_code: Either of the latter.
@@ -36,13 +36,13 @@ class View:
     def __init__(
         self,
         statement: Statement,
-        statements: Sequence[Statement],
         whole: bool,
         place: int = PLAIN,
         altered: Mapping[str, int] = MappingProxyType({}),
+        not_valid: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
-        self.statement, self.statements, self.whole, self.place = statement, statements, whole, place
-        self.altered = altered
+        self.statement, self.whole, self.place = statement, whole, place
+        self.altered, self.not_valid = altered, not_valid
         self.in_code = place != self.PLAIN
         self.words, self.tokens = statement.key(), statement.tokens
         self._actions: list[Action] | None = None
@@ -171,12 +171,18 @@ class Action:
         return rest[: ends[0]] if ends and ends[0] else rest
 
 
-def altered_tables(statements: Sequence[Statement]) -> dict[str, int]:
-    """Where the first of these ALTER TABLE statements for each table stands: once for a file, since each statement of it asks."""
-    first: dict[str, int] = {}
+def altered_tables(statements: Sequence[Statement]) -> tuple[dict[str, int], dict[str, int]]:
+    """View.altered and View.not_valid of a file: made once, since each of its statements asks."""
+    altered: dict[str, int] = {}
+    not_valid: dict[str, int] = {}
     for item in statements:
-        first.setdefault(last_part(View(item, (), True).name_at(2)), item.start)
-    return first
+        if item.key()[:2] != ("alter", "table"):
+            continue
+        view = View(item, True)
+        altered.setdefault(last_part(view.name_at(2)), item.start)
+        if any(action.starts("add") and action.has("not", "valid") for action in view.actions()):
+            not_valid.setdefault(view.table, item.start)
+    return altered, not_valid
 
 
 def _contains(words: Sequence[str], wanted: Sequence[str]) -> bool:

@@ -32,7 +32,7 @@ def planned_expressions(statement: Statement, text: str) -> list[str]:
     Args:
         text: That of the file.
     """
-    view = View(statement, (), True)
+    view = View(statement, True)
     if view.words[:2] == ("alter", "table"):
         table = view.name_at(2)
         added = [Action(action.definition) for action in view.actions() if action.adds_column]

@@ -40,7 +40,7 @@ from .types import of_function, type_at
 
 def needs(statement: Statement) -> list[Need]:
     """What the statement needs, in the order in which the server is likely to look."""
-    view = View(statement, (statement,), False)
+    view = View(statement, False)
     find = _BY_WORD.get(view.words[0])
     if find is None or ("if", "exists") in zip(view.words, view.words[1:]):
         return []

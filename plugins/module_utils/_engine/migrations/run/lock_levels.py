@@ -35,7 +35,7 @@ def locks_of(statement: Statement) -> list[Lock]:
     if first == "create":
         return _of_create(statement, words)
     if first == "alter":
-        return _of_alter(View(statement, (), True)) if words[1:2] == ("table",) else _of_other_alter(statement, words)
+        return _of_alter(View(statement, True)) if words[1:2] == ("table",) else _of_other_alter(statement, words)
     if first == "drop":
         return _of_drop(statement, words)
     if first in ("update", "insert", "delete", "merge"):
@@ -188,7 +188,7 @@ def _with_others(database: Database, statement: Statement, taken: list[Lock]) ->
     if words[:2] == ("drop", "table"):
         return taken + _asked(database, _BESIDE_TABLE, taken)
     if words[:2] == ("alter", "table") and "drop" in words and taken:
-        gone = [name for action in View(statement, (), True).actions() if (name := _dropped_by(action))]
+        gone = [name for action in View(statement, True).actions() if (name := _dropped_by(action))]
         found = database.rows(_OTHER_OF_KEY, (gone, gone, taken[0][1])) if gone else []
         return taken + [(ACCESS_EXCLUSIVE, row["other"]) for row in found]
     return taken
