@@ -10,12 +10,14 @@ installed command has the same files, compiled.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.titan.database.plugins.module_utils._engine.host import zipapp
 
+_SEEN = ("command", "interpreter")
 FACT = "titan_db"  # among the host's facts: the command that this play has seen there
 
 display = Display()
@@ -48,7 +50,11 @@ class CommandAction(ActionBase):
         """The command's path and interpreter; empty if the play has not seen it, or the task is not done at once on its host."""
         if self._task.async_val or self._task.delegate_to:
             return {}
-        return (task_vars.get("ansible_facts") or {}).get(FACT) or {}
+        known = (task_vars.get("ansible_facts") or {}).get(FACT)
+        # Facts are what the host says; nothing is taken from it that is not as seen() has it.
+        if not isinstance(known, Mapping) or not all(isinstance(known.get(name), str) for name in _SEEN):
+            return {}
+        return {name: str(known[name]) for name in _SEEN}
 
     def _by_command(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any] | None:
         known = self.command_seen(task_vars)
