@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.titan.database.plugins.module_utils._engine.converge.kinds import BY_COMMAND
 from ansible_collections.titan.database.plugins.module_utils._engine.host import zipapp
 
 _SEEN = ("command", "interpreter")
@@ -57,11 +58,11 @@ class CommandAction(ActionBase):
         return {name: str(known[name]) for name in _SEEN}
 
     def _by_command(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any] | None:
-        known = self.command_seen(task_vars)
-        if not known:
+        known, module = self.command_seen(task_vars), self.MODULE.rpartition(".")[2]
+        if not known or module not in BY_COMMAND:
             return None
         request = {
-            "module": self.MODULE.rpartition(".")[2],
+            "module": module,
             "command": known["command"],
             "digest": hashlib.sha256(zipapp.build(known["interpreter"])).hexdigest(),
             "options": arguments,

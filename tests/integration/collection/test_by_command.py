@@ -42,6 +42,9 @@ PLAY = """
     - titan.database.backup_info: {dest: /nowhere, dset: /nowhere}
       register: misspelt
       ignore_errors: true
+    - titan.database.rehearsal: {path: "{{ playbook_dir }}"}  # none of those that the command does
+      register: rehearsed
+      ignore_errors: true
     - shell: "echo '# other' >> {{ command | quote }}"
     - titan.database.backup_info: {dest: /nowhere/at all, name: "ä'b"}
       register: after
@@ -54,6 +57,7 @@ PLAY = """
           - (first | dict2items | rejectattr("key", "in", theirs) | list) == (second | dict2items | rejectattr("key", "in", theirs) | list)
           - (listed | dict2items | rejectattr("key", "in", theirs) | list) == (listed_too | dict2items | rejectattr("key", "in", theirs) | list)
           - (after | dict2items | rejectattr("key", "in", theirs) | list) == (listed | dict2items | rejectattr("key", "in", theirs) | list)
+          - rehearsed is failed and "must be one of" not in rehearsed.msg
           - misspelt is failed and "(titan.database.backup_info)" in misspelt.msg and "digest" not in misspelt.msg
 """
 
@@ -81,5 +85,6 @@ def test_the_result_is_the_modules(
     assert done.returncode == 0, said
     assert said.count(f"Done by {command}") == 3 and said.count("modules/host_command_run.py") == 4
     assert said.count("modules/backup_info.py") == 2 and said.count("modules/retention_policy.py") == 1
+    assert said.count("modules/rehearsal.py") == 1
     assert said.count(f"The module is sent: {command} is another version") == 1
     assert "not-needed-but-secret" not in said
