@@ -198,7 +198,8 @@ def wrong_file(source: ConnectionSettings, kind: str) -> bytes:
         "cut within": lambda: compressed("gzip", compressed("gzip", text())[:-9]),
         "of PowerShell": lambda: b"\xff\xfe" + text().decode().encode("utf-16-le"),
         "globals": lambda: run("pg_dumpall", source, "--globals-only"),
-        "cut tar": lambda: tar()[:30000],
+        "cut tar": lambda: tar()[: tar().index(b"user77@")],
+        "a tar without its end": lambda: tar()[:-1024],
         "two tars": lambda: tar() * 2,
         "links in a tar": lambda: with_links(tar()),
     }
@@ -220,7 +221,7 @@ def with_links(archive: bytes) -> bytes:
 @pytest.mark.parametrize(
     "kind",
     ["in rows", "between tables", "cluster", "archive", "compressed archive", "no dump", "a fifo", "two texts", "two archives",
-     "two packed archives", "two tars", "cut tar", "links in a tar", "globals", "of PowerShell",
+     "two packed archives", "two tars", "cut tar", "a tar without its end", "links in a tar", "globals", "of PowerShell",
      "compressed four times", "cut within"],
 )  # fmt: skip
 def test_what_is_cut_or_not_one_dump_is_refused(

@@ -33,7 +33,7 @@ def require_one_archive(archive: Archive, form: str, deadline: Deadline) -> None
         deadline: When the programs that decode are killed.
 
     Raises:
-        TitanError: something else follows, such as a second archive; or a member of a tar archive is no file.
+        TitanError: something else follows, such as a second archive; a tar archive is cut; or a member of one is no file.
     """
     if archive.packed:
         with through(archive.packed.commands, archive.packed.path, deadline, subprocess.PIPE) as decoding:
@@ -52,7 +52,12 @@ def require_one_archive(archive: Archive, form: str, deadline: Deadline) -> None
 
 
 def _behind_tar(file: IO[bytes]) -> Iterator[bytes]:
-    """What the file has behind the last member; nothing if it is cut, which pg_restore notices."""
+    """What the file has behind the last member.
+
+    Raises:
+        TitanError: it is cut within its members, or before the blocks of zeros that end it: some releases of pg_restore read on there
+            for ever; or a member is no file.
+    """
     end = 0
     try:
         with tarfile.open(fileobj=file, mode="r:") as tar:
@@ -64,7 +69,9 @@ def _behind_tar(file: IO[bytes]) -> Iterator[bytes]:
                     )
                 end = member.offset_data + -(-member.size // _TAR_BLOCK) * _TAR_BLOCK
     except tarfile.TarError:
-        return
+        end = 0
+    if not end or file.seek(0, io.SEEK_END) < end + _TAR_BLOCK:
+        raise TitanError("its tar archive is cut: the file ends before the archive does", programs=["pg_restore"])
     file.seek(end)
     while piece := file.read(_READ):
         yield piece
