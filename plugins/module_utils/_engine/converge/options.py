@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ..text.options import Spec, option
+from .kinds import BY_COMMAND
 
 CONVERGE_INFO: Spec = {
     "command": option(
@@ -59,7 +60,7 @@ HOST_COMMAND_RUN: Spec = {
     "module": option(
         "str",
         "Name of the module whose work it is.",
-        choices=("backup", "backup_info", "crontab", "migration", "migration_info", "retention_policy"),
+        choices=sorted(BY_COMMAND),
         required=True,
     ),
     "command": option(
