@@ -291,6 +291,7 @@ def test_what_the_checks_at_the_end_find(fleet: Fleet) -> None:
         ended = list(pool.map(lambda case: fleet.play("deploy", "two", *_from(case[0]), **{**off, **case[1]}), cases))
     for (task, _variables, wanted), (status, said) in zip(cases, ended):
         assert status and "The deployment stopped on two" in said, said[-3000:]
+        said = said.replace('\\"', '"')  # as ansible-core 2.16 prints it
         assert [text for text in wanted if text not in said] == [], said[-3000:]
         assert ("roll back with: ansible-playbook" in said) == (not task), "how to roll back is said where it is known"
     assert Application.asked["/free"] == 1 + 3
