@@ -29,7 +29,7 @@ sys.path[:0] = [str(ROOT / "collections"), str(ROOT)]
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call  # noqa: E402
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings  # noqa: E402
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect  # noqa: E402
-from ansible_collections.titan.database.plugins.module_utils._engine.retention import operation  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.retention import declaration, operation  # noqa: E402
 from ansible_collections.titan.database.plugins.module_utils._engine.retention.deletion.apply import wal_written  # noqa: E402
 
 from benchmarks.retention.workload import Workload  # noqa: E402
@@ -130,7 +130,7 @@ def build(settings: ConnectionSettings, rows: int, index: bool, partitioned: boo
             database.execute("CREATE INDEX ON public.logs (at)")
         database.execute("VACUUM (ANALYZE) public.logs")
         database.value("SELECT count(*) FROM public.logs")  # the first reader pays for hint bits, whoever it is
-    operation.retention_policy(Call({"policies": [POLICY]}, settings))
+    declaration.retention_policy(Call({"policies": [POLICY]}, settings))
 
 
 @contextmanager

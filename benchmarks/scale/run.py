@@ -32,7 +32,7 @@ from ansible_collections.titan.database.plugins.module_utils._engine.migrations.
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call  # noqa: E402
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import ConnectionSettings  # noqa: E402
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect  # noqa: E402
-from ansible_collections.titan.database.plugins.module_utils._engine.retention.operation import retention_policy  # noqa: E402
+from ansible_collections.titan.database.plugins.module_utils._engine.retention.declaration import retention_policy  # noqa: E402
 from ansible_collections.titan.database.plugins.module_utils._engine.retention.options import RETENTION_POLICY  # noqa: E402
 from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete  # noqa: E402
 

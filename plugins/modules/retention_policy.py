@@ -236,13 +236,13 @@ policies:
       archive: null
 """
 
-from ansible_collections.titan.database.plugins.module_utils._engine.retention import operation, options
+from ansible_collections.titan.database.plugins.module_utils._engine.retention import declaration, options
 from ansible_collections.titan.database.plugins.module_utils._module import run_module
 
 
 def main() -> None:
     """Entry point."""
-    run_module(operation.retention_policy, options.RETENTION_POLICY)
+    run_module(declaration.retention_policy, options.RETENTION_POLICY)
 
 
 if __name__ == "__main__":

@@ -106,12 +106,12 @@ class World:
         from ansible_collections.titan.database.plugins.module_utils._engine.postgres.connection import (
             ConnectionSettings,
         )
-        from ansible_collections.titan.database.plugins.module_utils._engine.retention import operation
+        from ansible_collections.titan.database.plugins.module_utils._engine.retention import declaration
         from ansible_collections.titan.database.plugins.module_utils._engine.retention.options import RETENTION_POLICY
         from ansible_collections.titan.database.plugins.module_utils._engine.text.arguments import complete
 
         settings = ConnectionSettings(host="127.0.0.1", port=self.port, user="postgres", database="postgres")
-        operation.retention_policy(Call(complete(options, RETENTION_POLICY), settings))
+        declaration.retention_policy(Call(complete(options, RETENTION_POLICY), settings))
 
     def install(self) -> dict[str, Any]:
         home, command, spare = self.folder / "home", self.folder / "titan-db", self.folder / "etc" / "titan-db"

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.titan.database.plugins.module_utils._engine.errors import TitanError
 from ansible_collections.titan.database.plugins.module_utils._engine.outcome import Call
 from ansible_collections.titan.database.plugins.module_utils._engine.postgres.database import connect
-from ansible_collections.titan.database.plugins.module_utils._engine.retention import operation
+from ansible_collections.titan.database.plugins.module_utils._engine.retention import declaration, operation
 from ansible_collections.titan.database.plugins.module_utils._engine.steps import observed
 
 from tests.conftest import login
@@ -169,8 +169,8 @@ def test_policies_are_all_or_nothing(settings: Any, user_sql: Any, number: int) 
     }
     call = Call({"policies": [policy]}, settings)
     with pytest.raises(Interrupted), observed(at(number, interrupt)):
-        operation.retention_policy(call)
+        declaration.retention_policy(call)
     user_sql.execute("SELECT to_regclass('titan_ops.retention_policy')")
     assert user_sql.fetchone() == (None,)
-    assert operation.retention_policy(call).changed
-    assert not operation.retention_policy(call).changed
+    assert declaration.retention_policy(call).changed
+    assert not declaration.retention_policy(call).changed

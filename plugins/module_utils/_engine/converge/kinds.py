@@ -53,7 +53,7 @@ KINDS = {
     "file": Kind(("environment.file", "file"), ("environment.file", "FILE")),
     "host_command": Kind(("converge.host", "host_command"), ("environment.host_command", "HOST_COMMAND")),
     "migration": Kind(("migrations.operation", "migration"), ("migrations.options", "MIGRATION"), True, ("status",)),
-    "retention_policy": Kind(("retention.operation", "retention_policy"), ("retention.options", "RETENTION_POLICY"), True, ("policies",)),
+    "retention_policy": Kind(("retention.declaration", "retention_policy"), ("retention.options", "RETENTION_POLICY"), True, ("policies",)),
     "crontab": Kind(("crontab.operation", "crontab"), ("crontab.options", "CRONTAB"), returns=("next_runs",)),
     "tonight": Kind(("converge.tonight", "tonight"), ("converge.options", "TONIGHT")),
     "channels": Kind(("converge.tonight", "channels"), ("converge.options", "CHANNELS")),

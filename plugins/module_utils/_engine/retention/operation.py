@@ -1,21 +1,19 @@
 # Copyright: (c) 2026, titan.database contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The entry points: retention_policy and cleanup."""
+"""The entry point cleanup."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..crontab.in_database import scheduled_inside
 from ..errors import DatabaseError, OptionError, TitanError
 from ..outcome import Call, Data, Outcome
 from ..postgres.clock import clock_doubt
 from ..postgres.database import Database, connect
-from ..postgres.locks import advisory_lock
 from ..postgres.trust import require_trusted_role
 from ..text.arguments import complete
 from ..text.durations import parse_duration
@@ -24,75 +22,14 @@ from .deletion.batch import Limits
 from .deletion.throttle import Throttle
 from .findings import findings
 from .options import RETENTION_POLICY
-from .plan.guards import backup_within, require_writable, trusted_backup
+from .plan.guards import backup_within, trusted_backup
 from .plan.newest_row import row_within
 from .plan.plan import make_plan
 from .plan.trust import AS_WHOM, require_expected_policies, require_trusted_policies
-from .policies.parse import parse_policy, selected
-from .policies.policy import Policy, shown
-from .policies.store import exists, read_policies, write_policies
-from .policies.validate import resolve_all
+from .policies.parse import selected
+from .policies.store import read_policies
 from .results import Run, outcome, refused
-
-
-def retention_policy(call: Call) -> Outcome:
-    """Make the stored policies exactly the given ones."""
-    given = call.options["policies"]
-    parsed = [parse_policy(item, f"policies[{index}]") for index, item in enumerate(given)]
-    with connect(call.connection, "retention_policy") as database:
-        if database.in_recovery():
-            return _on_standby(database)
-        _prepare(database)
-        wanted = sorted(resolve_all(database, parsed), key=lambda policy: policy.name)
-        stored = read_policies(database)
-        missing = not exists(database)
-        changed = stored != wanted or missing
-        if changed and not call.check_mode:
-            after = _stored(database, wanted)
-            if after != wanted:
-                raise TitanError(
-                    "The policies read back differ from those written.", wanted=shown(wanted), found=shown(after)
-                )
-        inside = scheduled_inside(database)
-    verb = "would be" if call.check_mode and changed else "are"
-    return Outcome(
-        changed=changed,
-        data={"policies": [policy.as_data() for policy in wanted]},
-        summary=f"{len(wanted)} retention policies {verb} stored in titan_ops.retention_policy.",
-        before=shown(stored),
-        after=shown(wanted),
-        warnings=tuple(inside),
-    )
-
-
-def _stored(database: Database, wanted: Sequence[Policy]) -> list[Policy]:
-    """Store the policies and read them back; over a new connection where the answer to the COMMIT was lost."""
-    try:
-        with advisory_lock(database, "retention policies", wait=30):
-            write_policies(database, wanted)
-    except DatabaseError:
-        if not database.closed:
-            raise
-        database.reconnect("retention_policy")
-        _fix_settings(database)
-        after = read_policies(database)
-        if after != wanted:
-            raise
-        return after
-    return read_policies(database)
-
-
-def _on_standby(database: Database) -> Outcome:
-    """A converge of a whole cluster has nothing to do here: policies arrive by replication, like migrations."""
-    _fix_settings(database)
-    stored = read_policies(database)
-    return Outcome(
-        changed=False,
-        data={"policies": [policy.as_data() for policy in stored]},
-        summary="Nothing was done: this server is a standby, which receives the policies from its primary.",
-        before=shown(stored),
-        after=shown(stored),
-    )
+from .session import prepare
 
 
 def cleanup(call: Call) -> Outcome:
@@ -102,7 +39,7 @@ def cleanup(call: Call) -> Outcome:
     within = backup_within("require_backup_within", call.options["require_backup_within"])
     newest = row_within("require_row_within", call.options["require_row_within"])
     with connect(call.connection, "cleanup") as database:
-        _prepare(database)
+        prepare(database)
         warnings = require_trusted_role(database, bool(call.options.get("accept_superuser")), AS_WHOM)
         policies = selected(read_policies(database), call.options["tables"])
         if doubt := clock_doubt(database, call.record_ahead):
@@ -172,17 +109,3 @@ def _limits(options: Mapping[str, Any], begun: float) -> Limits:
             raise OptionError(option, options[option], "Allowed is 0 (do not look) or more.")
     runtime = parse_duration("max_runtime", options["max_runtime"]).total_seconds
     return Limits(options["batch_target_ms"] / 1000, options["pause"], begun + runtime)
-
-
-def _prepare(database: Database) -> None:
-    """Fix what the role's own settings could change in how times are written, and bound what may wait."""
-    require_writable(database)
-    _fix_settings(database)
-
-
-def _fix_settings(database: Database) -> None:
-    database.execute(
-        "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET lock_timeout = '50ms'; "
-        "SET statement_timeout = 0; "
-        "SET enable_tidscan = on; SET enable_indexscan = on"  # else each batch reads the whole table
-    )

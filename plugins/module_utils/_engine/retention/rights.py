@@ -12,13 +12,13 @@ from ..errors import TitanError
 from ..postgres.database import Database
 from ..postgres.trust import require_trusted_role
 from .plan.archive import require_archive_directory
-from .plan.guards import require_writable
 from .plan.trust import AS_WHOM, require_trusted_policies
 from .policies.parse import selected
 from .policies.policy import Policy
 from .policies.store import read_policies
 from .policies.tables import find_table
 from .policies.validate import lacking_rights
+from .session import require_writable
 
 
 def cleanup_needs(database: Database, options: Mapping[str, Any]) -> list[str]:

@@ -16,21 +16,6 @@ from ...postgres.database import Database
 from ...text.durations import parse_duration
 
 
-def require_writable(database: Database) -> None:
-    """Refuse to work where no row can be deleted.
-
-    Raises:
-        TitanError: this server is a standby, or role or database let each transaction begin read-only.
-    """
-    if database.in_recovery():
-        raise TitanError("This server is a standby: connect to the primary, where rows can be written and deleted.")
-    if database.parameter_status("default_transaction_read_only") == "on":
-        raise TitanError(
-            "default_transaction_read_only is on for this role or database: no row could be deleted. Set it to off for the role that "
-            "cleans up (ALTER ROLE ... IN DATABASE ... SET default_transaction_read_only = off)."
-        )
-
-
 def age_limit(option: str, text: str, example: str) -> timedelta | None:
     """How old something may be; None when the guard is switched off by "off".
 
