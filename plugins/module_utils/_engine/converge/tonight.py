@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shlex
 
-from ..alerts.delivery import test_channels
 from ..environment.config import read_environment
 from ..environment.line_trial import try_lines
 from ..environment.readiness import Obstacle, obstacles, user_name
@@ -70,4 +69,6 @@ def channels(call: Call) -> Outcome:
     Raises:
         TitanError: they are not.
     """
+    from ..alerts.delivery import test_channels  # what speaks to services, which nothing else here does
+
     return Outcome(False, {}, test_channels(read_environment(call.options["config"]), send_it=False))
