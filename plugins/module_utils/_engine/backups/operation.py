@@ -48,15 +48,10 @@ from .pgbackrest.take import backup_stanza as take_physical
 from .programs.pipeline import Deadline
 from .proof.existing import drill_entry
 from .proof.others import drill_others
-from .recover.hand_on import Doors
-from .recover.recover import recover as recover_moment
-from .rescue.rescue import rescue_from_backup, rescue_from_database
-from .rescue.undo import undo_rescue
-from .restore.beside import restore_beside
-from .restore.restore import restore_entry
-from .restore.selected import selection_from
 from .results import finish, planned, recent_enough, too_long
 from .several import backup_several, file_name
+
+# What brings rows or a moment back is loaded by the entry that does it: a nightly backup needs none of it.
 
 _IN_CLUSTER = "Use 'drill_in: cluster'."
 
@@ -144,6 +139,10 @@ def backup_stanza(call: Call) -> Outcome:
 
 def restore(call: Call) -> Outcome:
     """Restore a backup into a new database, compare it, and with "swap" put it in the place of a live one."""
+    from .restore.beside import restore_beside
+    from .restore.restore import restore_entry
+    from .restore.selected import selection_from
+
     options = call.options
     selection = selection_from(options)
     with os_errors():
@@ -156,6 +155,9 @@ def restore(call: Call) -> Outcome:
 
 def rescue(call: Call) -> Outcome:
     """Put back rows that the live database has lost since a backup, or take that back."""
+    from .rescue.rescue import rescue_from_backup, rescue_from_database
+    from .rescue.undo import undo_rescue
+
     options = call.options
     given = [name for name in ("source", "from_database", "undo") if options[name]]
     if len(given) > 1:
@@ -176,6 +178,9 @@ def copy(call: Call) -> Outcome:
 
 def recover(call: Call) -> Outcome:
     """Recover a moment from pgBackRest's repository beside the live server, and hand it on."""
+    from .recover.hand_on import Doors
+    from .recover.recover import recover as recover_moment
+
     with os_errors():
         return recover_moment(call, Doors(backup, restore, rescue, file_name))
 
