@@ -185,11 +185,13 @@ def observing(settings: ConnectionSettings) -> Iterator[Any]:
         raw.close()
 
 
+# A lock of a temporary table holds up nobody. Such a table may be waiting for the rows of a COPY, where the server looks at no timer.
 LOCKS = """
 SELECT l.mode || ' by ' || a.application_name || ': ' || left(a.query, 80)
   FROM pg_locks l JOIN pg_stat_activity a USING (pid)
  WHERE starts_with(a.datname, %s) AND a.pid <> pg_backend_pid() AND a.application_name <> %s
    AND l.locktype IN ('relation', 'advisory', 'object') AND a.backend_type = 'client backend'
+   AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = l.relation AND c.relpersistence = 't')
 """
 
 
