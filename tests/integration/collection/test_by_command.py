@@ -32,21 +32,21 @@ PLAY = """
       check_mode: true
       delegate_to: box  # a task for another host is not done by this one's command: the module is sent
       register: second
-    - titan.database.backup_info: {dest: /nowhere/at all, name: "ä'b"}
+    - titan.database.backup_info: {dest: "{{ playbook_dir }}/at all", name: "ä'b"}
       register: listed
       ignore_errors: true
-    - titan.database.backup_info: {dest: /nowhere/at all, name: "ä'b"}
+    - titan.database.backup_info: {dest: "{{ playbook_dir }}/at all", name: "ä'b"}
       delegate_to: box
       register: listed_too
       ignore_errors: true
-    - titan.database.backup_info: {dest: /nowhere, dset: /nowhere}
+    - titan.database.backup_info: {dest: "{{ playbook_dir }}", dset: here}
       register: misspelt
       ignore_errors: true
     - titan.database.rehearsal: {path: "{{ playbook_dir }}"}  # none of those that the command does
       register: rehearsed
       ignore_errors: true
     - shell: "echo '# other' >> {{ command | quote }}"
-    - titan.database.backup_info: {dest: /nowhere/at all, name: "ä'b"}
+    - titan.database.backup_info: {dest: "{{ playbook_dir }}/at all", name: "ä'b"}
       register: after
       ignore_errors: true
     - vars:
