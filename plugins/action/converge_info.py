@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -25,7 +24,6 @@ from ansible_collections.titan.database.plugins.plugin_utils.migration_files imp
 from ansible_collections.titan.database.plugins.plugin_utils.piped_python import run_python
 from ansible_collections.titan.database.plugins.plugin_utils.plain_values import with_plain_values
 
-MODULE = "titan.database.converge_info"
 # Variables of the roles that name the options' own variables, some hundred of them.
 _OF_ROLES = tuple(
     f"{role}_{kind}_options"
@@ -39,6 +37,8 @@ display = Display()
 class ActionModule(FilesAction):
     """See the documentation of the module titan.database.converge_info."""
 
+    MODULE = "titan.database.converge_info"
+
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         given = dict(self._task.args)
@@ -51,12 +51,12 @@ class ActionModule(FilesAction):
             result.update(as_returned(unsettled("variable", error.message)))
             return result
         command = str(given.get("command") or CONVERGE_INFO["command"].default)
-        digest = hashlib.sha256(zipapp.build(interpreter)).hexdigest()
+        digest = zipapp.digest(interpreter)
         if self._is_pipelining_enabled("new"):
             result.update(self._ask(interpreter, command, digest, steps))
             return result
         arguments = {**given, "request": json.dumps({"steps": steps}), "digest": digest}
-        result.update(self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars))
+        result.update(self._execute_module(module_name=self.MODULE, module_args=arguments, task_vars=task_vars))
         result.get("invocation", {}).get("module_args", {}).pop("request", None)
         return result
 

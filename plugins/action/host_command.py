@@ -8,7 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.titan.database.plugins.module_utils._engine.environment.host_command import packed
+from ansible_collections.titan.database.plugins.module_utils._engine.environment.host_command import (
+    HOST_COMMAND,
+    packed,
+)
 from ansible_collections.titan.database.plugins.module_utils._engine.host import zipapp
 from ansible_collections.titan.database.plugins.plugin_utils.by_command import seen
 
@@ -21,7 +24,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
-        interpreter = str(arguments.get("interpreter") or "/usr/bin/python3")
+        interpreter = str(arguments.get("interpreter") or HOST_COMMAND["interpreter"].default)
         arguments["content"] = packed(zipapp.build(interpreter))
         result.update(
             self._execute_module(module_name="titan.database.host_command", module_args=arguments, task_vars=task_vars)

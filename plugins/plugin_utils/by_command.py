@@ -9,7 +9,6 @@ installed command has the same files, compiled.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -64,7 +63,7 @@ class CommandAction(ActionBase):
         request = {
             "module": module,
             "command": known["command"],
-            "digest": hashlib.sha256(zipapp.build(known["interpreter"])).hexdigest(),
+            "digest": zipapp.digest(known["interpreter"]),
             "options": arguments,
         }
         found: dict[str, Any] = self._execute_module(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import shlex
@@ -53,3 +54,8 @@ def build(interpreter: str, package: str = PACKAGE) -> bytes:
             target.writestr(entry, members[name])
     header = f'#!/bin/sh\nexec {shlex.quote(interpreter)} -I "$0" "$@"\n'
     return header.encode() + archive.getvalue()
+
+
+def digest(interpreter: str) -> str:
+    """The SHA-256 of the zipapp that build() makes: what an installed command is known by."""
+    return hashlib.sha256(build(interpreter)).hexdigest()
