@@ -13,12 +13,15 @@ from enum import IntEnum
 from functools import partial
 
 from ..errors import DatabaseError
-from ..typed import IO, Any, Callable
+from ..typed import IO, TYPE_CHECKING, Any, Callable
 from .connecting import autocommitting, opened, time_to_ask
 from .connection import ConnectionSettings
 from .driver import psycopg2, sql, translated
 from .pooler import LONGEST, PATIENCE, cut_off, end_if_marked, is_direct, require_own_session
 from .session_settings import SERVER_SETTINGS, set_statements
+
+if TYPE_CHECKING:
+    import threading
 
 # sql is imported from here by everyone who has a connection.
 __all__ = [
@@ -234,6 +237,14 @@ class Database:
             finally:
                 other.close()
 
+    def ask_to_cancel(self) -> threading.Thread:
+        """Cancel in a thread, for who does not wait for the answer, or not for long: libpq has no limit for it."""
+        import threading
+
+        asking = threading.Thread(target=self.cancel, daemon=True)
+        asking.start()
+        return asking
+
     def abort(self) -> None:
         """End the session from this side, from any thread and whatever it waits for; the server gives up what it was doing.
 
@@ -247,14 +258,12 @@ class Database:
         The first call asks the server to cancel, which keeps the session; where a silent network leaves that without an
         answer, a later one ends the session. Nothing happens when it is gone.
         """
-        import threading
-
         asked: list[float] = []
 
         def interrupt() -> None:
             if not asked:
                 asked.append(time.monotonic())
-                threading.Thread(target=self.cancel, daemon=True).start()  # libpq waits for its answer without a limit
+                self.ask_to_cancel()
             elif time.monotonic() - asked[0] > _CANCELS_WITHIN:
                 self.abort()
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Callable
@@ -38,7 +37,8 @@ def dump_and_fingerprint(
     def ended(future: Future[None]) -> None:
         if future.exception():
             started.kill()
-            _cancel(database)
+            # Until the server has been told so: the request must not meet a later query, such as the next attempt's.
+            database.ask_to_cancel().join(_CANCELS_WITHIN)
 
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(work)
@@ -63,14 +63,6 @@ def dump_and_fingerprint(
             started.kill()
             raise
         return content
-
-
-def _cancel(database: Database) -> None:
-    """End what the connection is doing, and come back when the server has been told so: the request must not meet a later query,
-    such as the next attempt's. libpq waits for its answer without a limit, which a silent network does not give."""
-    asking = threading.Thread(target=database.cancel, daemon=True)
-    asking.start()
-    asking.join(_CANCELS_WITHIN)
 
 
 def _wait_for(future: Future[None], database: Database) -> None:
