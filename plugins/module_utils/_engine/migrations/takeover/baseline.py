@@ -149,8 +149,9 @@ def _headers(database: Database, script: Script, evidence: Evidence) -> None:
             evidence.missing.append(f"verify (line {line}) is {'null' if value is None else str(value).lower()}")
 
 
-def _orders(found: Sequence[str]) -> list[str]:
-    tables = [each for each in found if not each.startswith("type ")]
+def _orders(found: Mapping[str, str]) -> list[str]:
+    """The warning of tables whose columns are in another order; what is so of a type is missing from a file."""
+    tables = [f"{name}: {orders}" for name, orders in found.items() if not name.startswith("type ")]
     if not tables:
         return []
     return [

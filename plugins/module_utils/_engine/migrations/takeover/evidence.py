@@ -106,14 +106,14 @@ def compare(
 _ORDERS = tuple(f"{ORDER}{kind} " for kind in ("table", "foreign table", "type"))
 
 
-def other_orders(replayed: Mapping[str, str], live: Mapping[str, str]) -> list[str]:
-    """The tables and types whose columns the files make in another order, as far as both have them. Pure."""
-    found = []
+def other_orders(replayed: Mapping[str, str], live: Mapping[str, str]) -> dict[str, str]:
+    """The tables and types whose columns the files make in another order, as far as both have them, each with both orders. Pure."""
+    found = {}
     for name in sorted(name for name in replayed if name in live and name.startswith(_ORDERS)):
         mine, theirs = _NAMES.findall(replayed[name]), _NAMES.findall(live[name])
         if [each for each in mine if each in theirs] != [each for each in theirs if each in mine]:
-            here = f"the database has {_short(theirs, ', ')}, the files make {_short(mine, ', ')}"
-            found.append(f"{name[len(ORDER) :]}: {here}")
+            orders = f"the database has {_short(theirs, ', ')}, the files make {_short(mine, ', ')}"
+            found[name[len(ORDER) :]] = orders
     return found
 
 
@@ -124,11 +124,10 @@ def _orders_of_types(
     effects: Sequence[Effect], replayed: Mapping[str, str], live: Mapping[str, str], evidence: Sequence[Evidence]
 ) -> None:
     """A row of a type is written without the names of its columns: another order is another type."""
-    for sentence in other_orders(replayed, live):
-        name = sentence.partition(":")[0]
+    for name, orders in other_orders(replayed, live).items():
         touched = [item for item, effect in zip(evidence, effects) if f"{ORDER}{name}" in effect.after]
         if name.startswith("type ") and touched:
-            touched[-1].missing.append(f"the order of columns of {sentence}")
+            touched[-1].missing.append(f"the order of columns of {name}: {orders}")
 
 
 _PLACE = "settings of extension "  # where somebody has put it before the files is no matter of theirs
