@@ -46,6 +46,7 @@ from .not_there import not_there
 from .problem import Problem
 from .search_path import followed_path
 
+_UNAVAILABLE = "the extension {} is not available on this server: install its package first"
 _QUERIES = ("select", "insert", "update", "delete", "with", "values", "merge")
 # A syntax error also if a row has more values than columns, or a column is assigned twice; an invalid column reference if ON CONFLICT
 # means no constraint.
@@ -93,17 +94,14 @@ class Foresight:
     def _whatever_came_before(self, statement: Statement, script: Script) -> list[Problem]:
         """What no statement before it can mend: the extension's files are not on the server."""
         named = created(statement) if statement.key()[:2] == ("create", "extension") else None
-        there = "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = %s)"
-        if named is None or (named.tolerant and self._database.value(there, (named.name.strip('"'),))):
+        if named is None:
             return []
-        message = self._unavailable(named)
-        return [Problem(script.file, statement.line, message)] if message else []
-
-    def _unavailable(self, named: Named) -> str:
-        name = named.name.strip('"')
+        name, there = named.name.strip('"'), "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = %s)"
+        if named.tolerant and self._database.value(there, (name,)):
+            return []
         if self._database.row(EXTENSION, (name,)) is not None:
-            return ""
-        return f"the extension {name} is not available on this server: install its package first"
+            return []
+        return [Problem(script.file, statement.line, _UNAVAILABLE.format(name))]
 
     def _ask(self, statement: Statement, text: str, script: Script) -> str:
         """Why the statement will fail; empty if it will not, or if that is not certain."""
@@ -263,7 +261,7 @@ class Foresight:
         name = named.name.strip('"')
         row = self._database.row(EXTENSION, (name,))
         if row is None:
-            return self._unavailable(named)
+            return _UNAVAILABLE.format(name)
         if row["installed"] and not (named.tolerant or self._changes.vanishing):
             return f"the extension {name} already exists"
         denied = row["needs_superuser"] and not row["super"] and not row["installed"]
