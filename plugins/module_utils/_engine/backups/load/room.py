@@ -16,10 +16,8 @@ from ...postgres.disk import data_directory
 
 _RESTORED = 1.15  # bytes on disk for each byte of the source
 _CLUSTER = 128 << 20  # of a new cluster, with its WAL
-_FILES, _CLUSTER_FILES = (
-    8,
-    1300,
-)  # of a backup with its manifest; of a new cluster (initdb makes about 1,000) with a database
+_FILES = 8  # of a backup with its manifest
+_CLUSTER_FILES = 1300  # of a new cluster (initdb makes about 1,000) with a database
 _LEAST_WAL, _MOST_WAL = 32 << 20, 1 << 30
 
 
