@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterable
 
@@ -16,7 +15,6 @@ from ...host.safe_open import UnsafePathError, open_file
 from .naming import CALLBACK, DRIZZLE, FOLDERS, NAMINGS, PLANNED, SHAPES, SQITCH, is_callback, is_named
 from .other_languages import other_languages
 
-_JOURNAL = "meta/_journal.json"  # Drizzle's list of its migrations
 _PASSING_OVER = ("flyway", "golang_migrate", DRIZZLE)  # the tools that pass over a file of another name; ours says so
 _MAX_FILE = 64 * 1024 * 1024
 
@@ -100,19 +98,15 @@ def _journal_names(path: str) -> list[str]:
     Raises:
         TitanError: it is no journal, or names a file that is not there.
     """
-    import json  # for one naming
+    from .beside import JOURNAL, files_of_journal
 
     there = set(os.listdir(path))
-    if not os.path.exists(os.path.join(path, _JOURNAL)):
+    if not os.path.exists(os.path.join(path, JOURNAL)):
         return []
-    try:
-        entries = json.loads(_read_text(os.path.join(path, _JOURNAL), _JOURNAL, _is_of_others(path)))["entries"]
-        names = [f"{entry['tag']}.sql" for entry in sorted(entries, key=lambda entry: entry["idx"])]
-    except (ValueError, TypeError, KeyError) as error:
-        raise TitanError(f"{_JOURNAL} is not a journal of Drizzle.", file=_JOURNAL) from error
+    names = files_of_journal(_read_text(os.path.join(path, JOURNAL), JOURNAL, _is_of_others(path)))
     missing = [name for name in names if name not in there]
     if missing:
-        raise TitanError(f"{_JOURNAL} names {missing[0]}, which is not there.", file=_JOURNAL)
+        raise TitanError(f"{JOURNAL} names {missing[0]}, which is not there.", file=JOURNAL)
     return names
 
 
@@ -186,26 +180,18 @@ def _sql_names(path: str, naming: str) -> Iterable[str]:
 
 # Namings whose tool says in a file beside the SQL that it runs by statement.
 _CONFIGURED = frozenset(("flyway", "diesel", "directory"))
-_FLYWAY_CONF = r"(?im)^\s*executeInTransaction\s*=\s*false\b"
-# What else such a file may say that changes what of the SQL is run.
-_FLYWAY_OTHER = r"(?im)^\s*(?P<line>shouldExecute\s*=(?!\s*true\s*$).*|placeholderReplacement\s*=\s*false\b.*)$"
-_DIESEL_TOML = r"(?m)^\s*run_in_transaction\s*=\s*false\b"
 
 
 def _runs_by_statement(path: str, naming: str) -> bool:
+    from .beside import says_by_statement  # for three namings
+
     beside = f"{path}.conf" if naming == "flyway" else os.path.join(os.path.dirname(path), "metadata.toml")
     try:
         with open(beside, encoding="utf-8", errors="replace", opener=_without_waiting) as stream:
             text = stream.read(65536)
     except OSError:
         return False
-    other = re.search(_FLYWAY_OTHER, text) if naming == "flyway" else None
-    if other is not None:
-        raise TitanError(
-            f"{os.path.basename(beside)}: {other['line'].strip()!r} is not heeded here. Remove it, and the migration if it is not to run.",
-            file=os.path.basename(beside),
-        )
-    return re.search(_FLYWAY_CONF if naming == "flyway" else _DIESEL_TOML, text) is not None
+    return says_by_statement(text, os.path.basename(beside), naming)
 
 
 def _is_sql(entry: os.DirEntry[str]) -> bool:
